@@ -1,0 +1,1 @@
+"""Benchmarks against rivals, in one run on one machine."""

@@ -1,0 +1,123 @@
+"""Run the scenarios, rivals in turn, and print and keep what they took."""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+SCENARIOS = ("get_small",)
+PACKAGES = ("coskit", "cos-python-sdk-v5", "obstore", "pycurl", "fastcrc", "requests")
+
+
+def main() -> None:
+    """Measure, print a table for each mode, write the result file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scenarios", nargs="*", default=SCENARIOS)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each contender runs")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor on the operations")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/<name>.json")
+    options = parser.parse_args()
+    for name in options.scenarios:
+        scenario = import_module(f"benchmarks.scenarios.{name}")
+        result = {"scenario": name, "machine": machine(), "modes": {}}
+        with stub() as port:
+            for mode in scenario.MODES:
+                operations = int(scenario.OPERATIONS[mode] * options.scale)
+                figures = measure(name, mode, scenario, port, operations, options.rounds)
+                result["modes"][mode] = figures
+                show(scenario.__doc__, mode, figures)
+        if options.save:
+            file = HERE / "results" / f"{name}.json"
+            file.write_text(json.dumps(result, indent=2) + "\n")
+            print(f"\nwrote {file.relative_to(HERE.parent)}")
+
+
+@contextmanager
+def stub() -> Iterator[int]:
+    """Run the responder and give its port."""
+    command = [sys.executable, "-m", "benchmarks.stub"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE.parent) as process:
+        try:
+            assert process.stdout is not None
+            yield int(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+def measure(
+    name: str, mode: str, scenario: Any, port: int, operations: int, rounds: int
+) -> dict[str, dict[str, float]]:
+    """Return op/s and CPU per operation of each contender, the median over the rounds.
+
+    The contenders take turns, so that a slow moment of the machine meets them all.
+    """
+    runs: dict[str, list[dict[str, float]]] = {who: [] for who in scenario.contenders(mode)}
+    for _ in range(rounds):
+        for who, done in runs.items():
+            command = [sys.executable, "-W", "ignore", "-m", "benchmarks.worker"]
+            command += [name, mode, who, str(port), str(operations)]
+            output = subprocess.run(
+                command, check=True, stdout=subprocess.PIPE, text=True, cwd=HERE.parent
+            ).stdout
+            done.append(json.loads(output))
+    return {
+        who: {
+            "operations_per_second": statistics.median(
+                r["operations"] / r["seconds"] for r in done
+            ),
+            "cpu_microseconds": statistics.median(r["cpu"] / r["operations"] * 1e6 for r in done),
+        }
+        for who, done in runs.items()
+    }
+
+
+def show(title: str | None, mode: str, figures: dict[str, dict[str, float]]) -> None:
+    """Print a table; the ratio is coskit's op/s over the rival's."""
+    print(f"\n{title}\n{mode}:")
+    print(f"  {'':20}{'op/s':>10}{'CPU µs/op':>12}{'coskit is':>12}")
+    own = figures["coskit"]["operations_per_second"]
+    for who, row in figures.items():
+        ratio = own / row["operations_per_second"]
+        print(
+            f"  {who:20}{row['operations_per_second']:>10,.0f}{row['cpu_microseconds']:>12.0f}"
+            f"{f'{ratio:.2f}x' if who != 'coskit' else '':>12}"
+        )
+
+
+def machine() -> dict[str, Any]:
+    """Describe what the figures were taken on."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE.parent, check=False
+    ).stdout.strip()
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit,
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+    }
+
+
+def cpu_name() -> str:
+    """Return the processor's name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+if __name__ == "__main__":
+    main()

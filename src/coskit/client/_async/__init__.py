@@ -1,0 +1,1 @@
+"""The asynchronous world: the source that the synchronous one is generated from."""

@@ -1,0 +1,142 @@
+"""From a laid-out call to a signed request for one address: URL, headers, presigned URL."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from coskit.client.config import ClientConfig
+from coskit.client.curl import Outgoing
+from coskit.client.params import checked_key
+from coskit.protocol.codec import Call
+from coskit.protocol.endpoint import encode_path, encode_query, is_bucket_name
+from coskit.protocol.errors import CredentialsError, ParameterError
+from coskit.protocol.messages import Request
+from coskit.protocol.postpolicy import encode_policy, fixed_fields, key_condition, write_policy
+from coskit.protocol.signature import TOKEN, Credentials, presign, sign, sign_form
+
+
+@dataclass(frozen=True, slots=True)
+class Addressing:
+    """Puts calls on the address of one service and signs them with one key pair."""
+
+    config: ClientConfig
+
+    def outgoing(self, call: Call) -> Outgoing:
+        """Return the request of a call, signed now."""
+        host, path = self._place(call.bucket, call.key)
+        headers = dict(call.headers)
+        credentials = self.config.credentials
+        if credentials is not None:
+            if credentials.token:
+                headers[TOKEN] = credentials.token
+            request = Request(
+                call.operation.method,
+                path,
+                tuple(call.query),
+                {**headers, "host": _without_port(host)},
+            )
+            headers["authorization"] = sign(request, credentials, int(self.config.clock()))
+        if self.config.endpoint.via:
+            headers["host"] = host
+        url = self._url(host, path, call.query)
+        length = len(call.body) if call.body is not None else None
+        return Outgoing(call.operation.method, url, tuple(headers.items()), call.body, length)
+
+    def url(self, bucket: str, key: str) -> str:
+        """Return the plain URL of an object."""
+        host, path = self._place(bucket, checked_key(key))
+        return self._url(host, path, ())
+
+    def presigned(
+        self,
+        method: str,
+        bucket: str,
+        key: str,
+        expired: int,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        sign_host: bool = True,
+    ) -> str:
+        """Return a URL that carries its signature and, for temporary keys, their token."""
+        credentials = self._needed_credentials()
+        query = dict(params)
+        if credentials.token:
+            query.setdefault(TOKEN, credentials.token)
+        host, request = self._request(method, bucket, key, query, headers, sign_host)
+        pairs = presign(request, credentials, int(self.config.clock()), expired)
+        return self._url(host, request.path, pairs)
+
+    def form(
+        self, bucket: str, key: str, expired: int, conditions: Iterable[Any]
+    ) -> tuple[str, dict[str, str]]:
+        """Return the URL of a form upload and the fields that its signature needs."""
+        credentials, now = self._needed_credentials(), int(self.config.clock())
+        window = f"{now - 60};{now + expired}"
+        signature = {"q-sign-algorithm": "sha1", "q-ak": credentials.secret_id}
+        token = {TOKEN: credentials.token} if credentials.token else {}
+        given = list(conditions)
+        required = [signature, {"q-sign-time": window}, *([token] if token else [])]
+        policy = write_policy(
+            (now + expired) * 1000, [{"bucket": bucket}, key_condition(key), *required, *given]
+        )
+        host, path = self._place(bucket, None)
+        fields = {"key": key, **fixed_fields(given), "policy": encode_policy(policy), **signature}
+        signed = sign_form(policy, credentials, window)
+        return self._url(host, path, ()), {
+            **fields,
+            "q-key-time": window,
+            "q-signature": signed,
+            **token,
+        }
+
+    def authorization(
+        self,
+        method: str,
+        bucket: str,
+        key: str,
+        expired: int,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        sign_host: bool = True,
+    ) -> str:
+        """Return the Authorization value of a request that somebody else sends."""
+        _, request = self._request(method, bucket, key, params, headers, sign_host)
+        return sign(request, self._needed_credentials(), int(self.config.clock()), expired)
+
+    def _request(
+        self,
+        method: str,
+        bucket: str,
+        key: str,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        sign_host: bool,
+    ) -> tuple[str, Request]:
+        host, path = self._place(bucket, key.removeprefix("/"))
+        signed = {name.lower(): str(value) for name, value in headers.items()}
+        if sign_host:
+            signed.setdefault("host", _without_port(host))
+        query = tuple((name, str(value)) for name, value in params.items())
+        return host, Request(method.upper(), path, query, signed)
+
+    def _place(self, bucket: str | None, key: str | None) -> tuple[str, str]:
+        if bucket is not None and not is_bucket_name(bucket):
+            raise ParameterError(
+                f"Bucket {bucket!r} is not a bucket name: letters, digits, hyphens"
+            )
+        return self.config.endpoint.address(bucket, key)
+
+    def _url(self, host: str, path: str, query: Sequence[tuple[str, str]]) -> str:
+        place = self.config.endpoint
+        base = f"{place.scheme}://{place.via or host}{encode_path(path)}"
+        return f"{base}?{encode_query(query)}" if query else base
+
+    def _needed_credentials(self) -> Credentials:
+        if self.config.credentials is None:
+            raise CredentialsError("An anonymous client cannot sign")
+        return self.config.credentials
+
+
+def _without_port(host: str) -> str:
+    name, _, port = host.rpartition(":")
+    return name if port.isdigit() else host

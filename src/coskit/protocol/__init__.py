@@ -1,0 +1,1 @@
+"""The COS protocol as pure functions: no I/O, no clock."""

@@ -1,0 +1,393 @@
+"""Parameters <-> request and result <-> response, compiled from the rows at import."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree import ElementTree
+
+from coskit.protocol import xml
+from coskit.protocol.checksums import content_md5
+from coskit.protocol.copysource import decode_copy_source, encode_copy_source
+from coskit.protocol.errors import (
+    CosServiceError,
+    InvalidArgument,
+    InvalidCopySource,
+    ListPartUploadIdIsEmpty,
+    MalformedPolicy,
+    MalformedXML,
+    MissingRequestBodyError,
+    ParameterError,
+)
+from coskit.protocol.messages import Response, encode_text
+from coskit.protocol.operations import OPERATIONS
+from coskit.protocol.spec import Operation, Param
+
+META = "x-cos-meta-"
+_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+_INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
+
+
+@dataclass(slots=True)
+class Call:
+    """An operation's parameters, laid out for the wire but not yet addressed or signed.
+
+    Attributes:
+        operation: the row.
+        bucket: or None for the service.
+        key: or None for a bucket.
+        query: decoded pairs.
+        headers: by lower-case name.
+        body: the XML document, or None.
+        content: what the caller passed as Body, or None.
+        local: parameters that steer the client.
+    """
+
+    operation: Operation
+    bucket: str | None = None
+    key: str | None = None
+    query: list[tuple[str, str]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    content: Any = None
+    local: dict[str, Any] = field(default_factory=dict)
+
+
+def encode_request(operation: Operation, params: Mapping[str, Any]) -> Call:
+    """Lay out an operation's parameters; None and empty optional ones are left out.
+
+    Raises:
+        ParameterError: one is missing, unknown, of a wrong type or cannot be sent.
+    """
+    call = Call(operation)
+    if operation.flag:
+        call.query.append((operation.flag, ""))
+    writers = _WRITERS[operation.name]
+    document: dict[str, Any] = {}
+    for name, value in params.items():
+        if value is None:
+            continue
+        writer = writers.get(name)
+        if writer is None:
+            raise ParameterError(f"No Parameter Named {name} Please Check It")
+        writer(call, value, document)
+    for name in _REQUIRED[operation.name]:
+        if params.get(name) is None:
+            raise ParameterError(f"{operation.function} needs {name}")
+    if document and operation.body:
+        try:
+            call.body = xml.dump(operation.body, document)
+        except (xml.UnwritableText, xml.NotThisShape) as cause:
+            raise ParameterError(str(cause)) from cause
+        call.headers["content-type"] = "application/xml"
+        if operation.md5:
+            call.headers["content-md5"] = content_md5(call.body)
+    return call
+
+
+Writer = Callable[[Call, Any, dict[str, Any]], None]
+
+
+def _writer(param: Param) -> Writer:
+    """Compile what puts one parameter in its place."""
+    name, wire = param.name, param.wire
+
+    def checked(value: Any) -> str:
+        text = _plain(param, value)
+        if param.choices and text not in param.choices:
+            raise ParameterError(f"{name} is one of {', '.join(param.choices)}, not {text!r}")
+        return text
+
+    def bucket(call: Call, value: Any, _: dict[str, Any]) -> None:
+        call.bucket = value
+
+    def key(call: Call, value: Any, _: dict[str, Any]) -> None:
+        call.key = _encodable(name, value)
+
+    def query(call: Call, value: Any, _: dict[str, Any]) -> None:
+        text = checked(value)
+        if text or param.required:
+            call.query.append((wire, text))
+
+    def header(call: Call, value: Any, _: dict[str, Any]) -> None:
+        text = checked(value)
+        if text:
+            call.headers[wire] = text
+
+    def metadata(call: Call, value: Any, _: dict[str, Any]) -> None:
+        if not isinstance(value, Mapping):
+            raise ParameterError(f"{name} is a dict of x-cos-meta-* headers")
+        for item, text in value.items():
+            lower = str(item).lower()
+            if not lower.startswith(META):
+                continue
+            if not _HEADER_NAME.fullmatch(lower):
+                raise ParameterError(f"{name} holds {item!r}, which cannot name a header")
+            call.headers[lower] = _plain(param, text)
+
+    def source(call: Call, value: Any, _: dict[str, Any]) -> None:
+        if not isinstance(value, Mapping):
+            raise ParameterError(f"{name} is a dict, not {type(value).__name__}")
+        call.headers[wire] = _plain(param, encode_copy_source(value))
+
+    def document(call: Call, value: Any, root: dict[str, Any]) -> None:
+        if wire:
+            root[wire] = checked(value)
+        elif not isinstance(value, Mapping):
+            raise ParameterError(f"{name} is a dict, not {type(value).__name__}")
+        else:
+            root.update(value)
+
+    def policy(call: Call, value: Any, _: dict[str, Any]) -> None:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        call.body = _encodable(name, text).encode()
+        call.headers["content-type"] = "application/json"
+
+    def content(call: Call, value: Any, _: dict[str, Any]) -> None:
+        call.content = value
+
+    def local(call: Call, value: Any, _: dict[str, Any]) -> None:
+        call.local[name] = value
+
+    writers: dict[str, Writer] = {
+        "bucket": bucket,
+        "key": key,
+        "query": query,
+        "header": header,
+        "metadata": metadata,
+        "source": source,
+        "xml": document,
+        "json": policy,
+        "body": content,
+        "local": local,
+    }
+    return writers[param.place]
+
+
+def _plain(param: Param, value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ParameterError(f"{param.name} is text or a number, not {type(value).__name__}")
+    text = _encodable(param.name, str(value))
+    if param.place in ("query", "xml"):
+        return text
+    if _UNSENDABLE.search(text):
+        raise ParameterError(f"{param.name} holds a control character, which no header can carry")
+    # Blanks around a value are lost on the way, so the signature must not cover them.
+    return text.strip(" \t")
+
+
+def _encodable(name: str, text: str) -> str:
+    try:
+        encode_text(text)
+    except UnicodeEncodeError as cause:
+        raise ParameterError(f"{name} holds half a surrogate pair, which is no text") from cause
+    return text
+
+
+def decode_request(
+    operation: Operation,
+    bucket: str | None,
+    key: str | None,
+    query: Mapping[str, str],
+    headers: Mapping[str, str],
+    body: bytes = b"",
+    parse: Callable[[bytes], ElementTree.Element] = xml.parse,
+) -> dict[str, Any]:
+    """Return the parameters that a request carries, as the SDK's caller named them.
+
+    Args:
+        operation: from `match`.
+        bucket: from the address.
+        key: from the address.
+        query: decoded, the first value of each name.
+        headers: by lower-case name.
+        body: the XML document; a streamed Body stays outside.
+        parse: a parser for documents of strangers.
+
+    Raises:
+        InvalidArgument: a number is none or a value is not among the choices.
+        MalformedXML: the document does not follow the row's shape.
+        MissingRequestBodyError: there is no document where one is needed.
+        InvalidCopySource: it names no bucket or no key.
+        ListPartUploadIdIsEmpty: the parts of no upload are asked for.
+    """
+    params: dict[str, Any] = {}
+    if bucket is not None:
+        params["Bucket"] = bucket
+    if key is not None:
+        params["Key"] = key
+    for param in _QUERY_PARAMS[operation.name]:
+        text = query.get(param.wire, "")
+        if text:
+            params[param.name] = _value(param, text)
+        elif param.required:
+            raise _missing(operation, param)
+    for param in _HEADER_PARAMS[operation.name]:
+        text = headers.get(param.wire, "")
+        if text:
+            params[param.name] = _value(param, text)
+        elif param.required:
+            raise _missing(operation, param)
+    if operation.name in _WITH_METADATA:
+        found = {name: text for name, text in headers.items() if name.startswith(META)}
+        if found:
+            params["Metadata"] = found
+    if operation.body:
+        _decode_document(operation, body, parse, params)
+    elif operation.has_document:
+        _decode_json(operation, body, params)
+    return params
+
+
+def _missing(operation: Operation, param: Param) -> CosServiceError:
+    if operation.name == "ListParts":
+        return ListPartUploadIdIsEmpty()
+    if param.place == "source":
+        return InvalidCopySource()
+    return InvalidArgument(f"The parameter {param.wire} is missing")
+
+
+def _value(param: Param, text: str) -> Any:
+    if param.place == "source":
+        return decode_copy_source(text)
+    if param.kind == "int":
+        if not _INTEGER.fullmatch(text):
+            raise InvalidArgument(f"{param.wire} is not a number: {text[:40]}")
+        return int(text)
+    if not param.choices:
+        return text
+    for choice in param.choices:
+        if choice.lower() == text.lower():
+            return choice
+    raise InvalidArgument(f"{param.wire} is one of {', '.join(filter(None, param.choices))}")
+
+
+def _decode_document(
+    operation: Operation,
+    body: bytes,
+    parse: Callable[[bytes], ElementTree.Element],
+    params: dict[str, Any],
+) -> None:
+    fields = [param for param in operation.params if param.place == "xml"]
+    if not body.strip():
+        if any(param.required for param in fields):
+            raise MissingRequestBodyError
+        return
+    assert operation.body is not None
+    try:
+        document = xml.load(operation.body, parse(body), strict=operation.body.strict)
+        xml.check_complete(operation.body, document)
+    except xml.NotThisShape as cause:
+        raise MalformedXML(str(cause)) from cause
+    for param in fields:
+        value = document if not param.wire else document.get(param.wire)
+        if param.choices and value not in param.choices:
+            raise MalformedXML(f"{param.wire} is one of {', '.join(param.choices)}")
+        if value is not None:
+            params[param.name] = value
+
+
+def _decode_json(operation: Operation, body: bytes, params: dict[str, Any]) -> None:
+    """Take a JSON body as it is: its handler says what is wrong with it."""
+    if not body.strip():
+        raise MissingRequestBodyError
+    name = next(param.name for param in operation.params if param.place == "json")
+    try:
+        params[name] = body.decode()
+    except UnicodeDecodeError as cause:
+        raise MalformedPolicy("The body is not UTF-8") from cause
+
+
+def encode_result(
+    operation: Operation, result: Mapping[str, Any], *, status: int = 0, encode: bool = False
+) -> Response:
+    """Write a result: its XML fields as the document, all other text as headers.
+
+    Args:
+        operation: the row.
+        result: the dict that the SDK documents.
+        status: another than the row's first.
+        encode: the request asked for `encoding-type=url`.
+    """
+    shape = operation.result
+    fields = _FIELDS[operation.name]
+    headers = {name: text for name, text in result.items() if name not in fields}
+    if operation.text:
+        headers["Content-Type"] = "application/json"
+        return Response(status or operation.status[0], headers, result[operation.text].encode())
+    if shape is None:
+        return Response(status or operation.status[0], headers)
+    headers["Content-Type"] = "application/xml"
+    document = xml.dump(shape, result, encode=encode)
+    return Response(status or operation.status[0], headers, document)
+
+
+def decode_result(
+    operation: Operation,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    keep_encoded: bool = False,
+) -> dict[str, Any]:
+    """Read a response as the dict that the SDK documents: headers, XML fields, seed's aliases.
+
+    Args:
+        operation: the row.
+        headers: in the vendor's spelling.
+        body: the XML document, if the row has one.
+        keep_encoded: leave percent-encoded keys as they are.
+
+    Raises:
+        NotThisShape: the document is another one, such as an error inside a 200.
+    """
+    result: dict[str, Any] = dict(headers) if operation.headers else {}
+    if operation.text:
+        result[operation.text] = body.decode()
+    if operation.result is not None:
+        result.update(xml.load(operation.result, xml.parse(body), decode=not keep_encoded))
+    for name, path in operation.aliases:
+        found: Any = result
+        for step in path.split("."):
+            found = found.get(step) if isinstance(found, Mapping) else None
+        if found is not None:
+            result[name] = found
+    return result
+
+
+# What follows is compiled once from the table; a call only looks things up.
+
+_WRITERS: dict[str, dict[str, Writer]] = {
+    operation.name: {param.name: _writer(param) for param in operation.params}
+    for operation in OPERATIONS
+}
+_REQUIRED = {
+    operation.name: tuple(param.name for param in operation.params if param.required)
+    for operation in OPERATIONS
+}
+_QUERY_PARAMS = {
+    operation.name: tuple(param for param in operation.params if param.place == "query")
+    for operation in OPERATIONS
+}
+_HEADER_PARAMS = {
+    operation.name: tuple(p for p in operation.params if p.place in ("header", "source"))
+    for operation in OPERATIONS
+}
+_WITH_METADATA = frozenset(
+    operation.name
+    for operation in OPERATIONS
+    if any(param.place == "metadata" for param in operation.params)
+)
+_FIELDS: dict[str, frozenset[str]] = {
+    operation.name: frozenset(
+        (operation.text,)
+        if operation.result is None
+        else (
+            *(child.tag for child in operation.result.children or (operation.result,)),
+            *(child.order for child in operation.result.children if child.order),
+            *(name for name, _ in operation.aliases),
+        )
+    )
+    for operation in OPERATIONS
+}

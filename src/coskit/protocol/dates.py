@@ -1,0 +1,59 @@
+"""The three spellings of a moment on the wire; moments are milliseconds since 1970, UTC."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def http_date(moment: int) -> str:
+    """Return the header spelling, `Tue, 14 Nov 2023 22:13:20 GMT`."""
+    return _http_date_of_second(moment // 1000)
+
+
+@lru_cache(maxsize=1024)
+def _http_date_of_second(second: int) -> str:
+    when = datetime.fromtimestamp(second, UTC)
+    # strftime would follow the locale.
+    day, month = _DAYS[when.weekday()], _MONTHS[when.month - 1]
+    return f"{day}, {when.day:02} {month} {when.year:04} {when:%H:%M:%S} GMT"
+
+
+def parse_http_date(text: str) -> int | None:
+    """Return the moment of a header date, or None if it is none."""
+    # Imported at the first date: the module is slow to load and most clients never read one.
+    from email.utils import parsedate_to_datetime
+
+    try:
+        when = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    try:
+        return int(when.timestamp()) * 1000
+    except (OverflowError, ValueError):
+        return None
+
+
+def listing_date(moment: int) -> str:
+    """Return the spelling of listings, `2023-11-14T22:13:20.000Z`."""
+    return f"{datetime.fromtimestamp(moment // 1000, UTC):%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+def plain_date(moment: int) -> str:
+    """Return the spelling of copy results and buckets, `2023-11-14T22:13:20Z`."""
+    return f"{datetime.fromtimestamp(moment // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def parse_iso_date(text: str) -> int | None:
+    """Return the moment of an XML date, or None if it is none."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return (when - _EPOCH) // timedelta(milliseconds=1)

@@ -1,0 +1,197 @@
+"""Bucket, region and key <-> host and path, in both addressing styles."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote, unquote_to_bytes
+
+from coskit.protocol.errors import InvalidURI, KeyTooLong, ParameterError
+from coskit.protocol.messages import encode_text
+
+_BUCKET = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
+_REGION = re.compile(r"[a-z0-9.-]+", re.IGNORECASE | re.ASCII)
+_ENDPOINT = re.compile(
+    r"(?:(https?)://)?([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.IGNORECASE | re.ASCII
+)
+_VIRTUAL_HOST = re.compile(r"(?P<bucket>[^.]+)\.(?:cos\.[^.]+\..+|localhost)")
+_DOT_SEGMENT = re.compile(r"(?<=.)/(?=\.\.?(?:/|$))|(?<=/\.)/|(?<=/\.\.)/")
+_BANNED_KEY = re.compile(r"[/\\]|.*[\x18-\x1b]", re.DOTALL)
+MAX_KEY_BYTES = 850
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a service listens.
+
+    Attributes:
+        scheme: `http` or `https`.
+        host: with the port, if it is not the scheme's own; without a bucket.
+        path_style: the bucket is the first segment of the path instead of a label of the host.
+        service_host: where buckets are listed.
+        bound: the host belongs to one bucket, whose name is therefore in no address.
+        via: `ip:port` that takes the connections, whatever the host is called; "" asks the DNS.
+    """
+
+    scheme: str
+    host: str
+    path_style: bool
+    service_host: str
+    bound: bool = False
+    via: str = ""
+
+    def address(self, bucket: str | None, key: str | None) -> tuple[str, str]:
+        """Return host and decoded path of the service, a bucket or an object."""
+        if bucket is None:
+            return self.service_host, "/"
+        if self.bound:
+            return self.host, f"/{key or ''}"
+        if self.path_style:
+            return self.host, f"/{bucket}/{key or ''}"
+        return f"{bucket}.{self.host}", f"/{key or ''}"
+
+
+def region_endpoint(region: str, scheme: str = "https") -> Endpoint:
+    """Return the public service's endpoint in a region, such as `ap-guangzhou`."""
+    if not _REGION.fullmatch(region):
+        raise ParameterError(f"Region {region!r} is not a region name")
+    prefix = region if "cos." in region else f"cos.{region}"
+    return Endpoint(scheme, f"{prefix}.myqcloud.com", False, "service.cos.myqcloud.com")
+
+
+def parse_endpoint(text: str, path_style: bool | None = None) -> Endpoint:
+    """Return the endpoint that a URL or host names.
+
+    Args:
+        text: such as `http://127.0.0.1:9000` or `cos.example.com`; https if no scheme is given.
+        path_style: None decides by the host: an IP address or `localhost` has no labels to put a
+            bucket in.
+    """
+    found = _ENDPOINT.fullmatch(text)
+    if not found:
+        shown = text.rpartition("@")[2]  # what stands before may be a password
+        raise ParameterError(f"Endpoint {shown!r} is not of the form http(s)://host[:port]")
+    scheme, name, port = (part.lower() for part in found.groups(""))
+    if path_style is None:
+        path_style = name == "localhost" or _is_ip(name.strip("[]"))
+    return Endpoint(scheme or "https", name + port, path_style, name + port)
+
+
+def encode_path(path: str) -> str:
+    """Return a decoded path as it stands in a request line.
+
+    Slashes beside a dot segment are encoded too, since proxies on the way would resolve `..`.
+    """
+    encoded = quote(encode_text(path), safe="/-_.~")
+    return _DOT_SEGMENT.sub("%2F", encoded) if "/." in encoded else encoded
+
+
+def encode_query(query: Iterable[tuple[str, str]]) -> str:
+    """Return decoded parameters as they stand in a request line, without the `?`."""
+    return "&".join(
+        f"{quote(encode_text(name), safe='')}={quote(encode_text(value), safe='')}"
+        for name, value in query
+    )
+
+
+def decode_path(raw: bytes) -> str:
+    """Return the path of a request line, decoded exactly once.
+
+    Raises:
+        InvalidURI: it is not UTF-8.
+    """
+    try:
+        return unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError as cause:
+        raise InvalidURI("The path is not UTF-8") from cause
+
+
+def decode_query(raw: bytes) -> tuple[tuple[str, str], ...]:
+    """Return the parameters of a request line; `+` is a space here, and `VersionId` is `versionId`.
+
+    Raises:
+        InvalidURI: it is not UTF-8.
+    """
+    if not raw:
+        return ()
+    try:
+        pairs = [pair.partition(b"=") for pair in raw.replace(b"+", b" ").split(b"&") if pair]
+        return tuple(
+            (_query_name(unquote_to_bytes(name).decode()), unquote_to_bytes(value).decode())
+            for name, _, value in pairs
+        )
+    except UnicodeDecodeError as cause:
+        raise InvalidURI("The query is not UTF-8") from cause
+
+
+def _query_name(name: str) -> str:
+    # Reading or deleting the latest version because of a capital letter would be the worse answer.
+    return "versionId" if name in ("VersionId", "versionid") else name
+
+
+def resolve(host: str, path: str, bases: Iterable[str] = ()) -> tuple[str | None, str | None]:
+    """Return the bucket and key that a request addresses; None where it names none.
+
+    Args:
+        host: the Host header.
+        path: decoded, with its leading slash.
+        bases: further domains, in lower case, under which a label names a bucket.
+
+    Raises:
+        InvalidURI: there is a key but no bucket.
+    """
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    bucket = _bucket_of_host(name.lower(), bases)
+    if bucket is None:
+        bucket, _, key = path.removeprefix("/").partition("/")
+    else:
+        key = path.removeprefix("/")
+    if key and not bucket:
+        raise InvalidURI("The address names a key but no bucket")
+    return bucket or None, key or None
+
+
+def _bucket_of_host(name: str, bases: Iterable[str]) -> str | None:
+    if name.startswith("service.cos."):
+        return None
+    for base in bases:
+        label = name.removesuffix(f".{base}")
+        if label != name and "." not in label:
+            return label
+    found = _VIRTUAL_HOST.fullmatch(name)
+    return found["bucket"] if found else None
+
+
+def is_bucket_name(name: str) -> bool:
+    """Return whether this can be a bucket: letters, digits and inner hyphens."""
+    return bool(_BUCKET.fullmatch(name))
+
+
+def check_key(key: str) -> None:
+    """Raise for what cannot be the key of an object.
+
+    Raises:
+        KeyTooLong: it has more than 850 bytes.
+        InvalidURI: it starts with a slash or holds a control character, or is no UTF-8.
+    """
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError as cause:
+        raise InvalidURI("The key is not UTF-8") from cause
+    if size > MAX_KEY_BYTES:
+        raise KeyTooLong
+    if is_banned_key(key):
+        raise InvalidURI("A key does not start with / or \\ nor hold control characters 0x18-0x1B")
+
+
+def is_banned_key(key: str) -> bool:
+    """Return whether COS refuses a key for its first character or a control character."""
+    return bool(_BANNED_KEY.match(key))
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

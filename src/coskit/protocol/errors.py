@@ -1,0 +1,640 @@
+"""The one exception tree, the code and status of each service error, and the error XML.
+
+CosException
+├── CosClientError              nothing usable came back
+│   ├── ParameterError          an argument is wrong or unknown; nothing was sent
+│   ├── CredentialsError        no credentials where some are needed
+│   ├── TransportError          the network failed: refused, reset, unresolved, cut short
+│   │   └── TransferTimeout     also a TimeoutError
+│   └── IntegrityError          length or checksum of what arrived is not what was promised
+└── CosServiceError             the service answered with an error
+    └── NoSuchKey, AccessDenied, ...    one class for each code of the vendor's table
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from xml.etree import ElementTree
+
+from coskit.protocol.xml import escape, writable
+
+
+class CosException(Exception):
+    """The base of everything that coskit raises on purpose."""
+
+
+class CosClientError(CosException):
+    """The call failed on this side: bad arguments, no credentials, network, damaged data."""
+
+
+class ParameterError(CosClientError):
+    """An argument is wrong, missing or unknown; nothing was sent."""
+
+
+class CredentialsError(CosClientError):
+    """The call needs credentials and none were found."""
+
+
+class TransportError(CosClientError):
+    """The network failed before a whole answer arrived.
+
+    Attributes:
+        attempts: how often the request was sent.
+        sent: whether the service may have acted on the request.
+    """
+
+    def __init__(self, message: str, *, attempts: int = 1, sent: bool = True) -> None:
+        super().__init__(message)
+        self.attempts = attempts
+        self.sent = sent
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text} ({self.attempts} attempts)" if self.attempts > 1 else text
+
+
+class TransferTimeout(TransportError, TimeoutError):
+    """Connecting, waiting for data or the whole request took longer than its limit."""
+
+
+class IntegrityError(CosClientError):
+    """The bytes that arrived are not those that were promised: length or CRC64 differs."""
+
+
+class CosServiceError(CosException):
+    """The service answered with an error.
+
+    Attributes:
+        code: the vendor's error code, such as `NoSuchKey`.
+        message: the service's explanation.
+        status: the HTTP status.
+        request_id: the service's id of the request, for its support.
+        trace_id: the service's trace id, or "".
+        resource: the address the error is about.
+        method: the HTTP method of the request, or "".
+        attempts: how often the request was sent.
+        headers: further response headers that belong to this error.
+        body: the raw error document, or "".
+    """
+
+    status: int = 400
+    wire_code: ClassVar[str] = ""  # where the code is not a name that a class may have
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str = "",
+        status: int = 0,
+        resource: str = "",
+        request_id: str = "",
+        trace_id: str = "",
+        method: str = "",
+        attempts: int = 1,
+        headers: dict[str, str] | None = None,
+        body: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.code = code or type(self).wire_code or type(self).__name__
+        self.message = message or (type(self).__doc__ or self.code).partition("\n")[0]
+        self.status = status or type(self).status
+        self.resource = resource
+        self.request_id = request_id
+        self.trace_id = trace_id
+        self.method = method
+        self.attempts = attempts
+        self.headers = headers or {}
+        self.body = body
+
+    def __str__(self) -> str:
+        facts = [f"HTTP {self.status}"]
+        if self.method or self.resource:
+            facts.append(f"{self.method} {self.resource}".strip())
+        if self.request_id:
+            facts.append(f"request id {self.request_id}")
+        if self.attempts > 1:
+            facts.append(f"{self.attempts} attempts")
+        return f"{self.code}: {self.message} ({', '.join(facts)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.message,), self.__dict__)
+
+    # The vendor SDK's spelling of the same facts, for code that was written for it.
+
+    def get_origin_msg(self) -> str:
+        """Return the raw error document."""
+        return self.body
+
+    def get_digest_msg(self) -> dict[str, str]:
+        """Return the error document as a dict."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "resource": self.resource,
+            "requestid": self.request_id,
+            "traceid": self.trace_id,
+        }
+
+    def get_status_code(self) -> int:
+        """Return the HTTP status."""
+        return self.status
+
+    def get_error_code(self) -> str:
+        """Return the error code."""
+        return self.code
+
+    def get_error_msg(self) -> str:
+        """Return the service's explanation."""
+        return self.message
+
+    def get_resource_location(self) -> str:
+        """Return the address the error is about."""
+        return self.resource
+
+    def get_trace_id(self) -> str:
+        """Return the trace id."""
+        return self.trace_id
+
+    def get_request_id(self) -> str:
+        """Return the request id."""
+        return self.request_id
+
+
+# One class for each code, by status; its docstring is the message when there is no better one.
+
+
+class BadDigest(CosServiceError):
+    """The Content-MD5 you specified is not the MD5 of the body that arrived."""
+
+    status = 400
+
+
+class BucketVersionNotOpen(CosServiceError):
+    """Versioning has never been enabled on the bucket."""
+
+    status = 400
+
+
+class EntityTooLarge(CosServiceError):
+    """The body exceeds the maximum allowed size."""
+
+    status = 400
+
+
+class EntityTooSmall(CosServiceError):
+    """A part other than the last is smaller than the minimum allowed size."""
+
+    status = 400
+
+
+class ExpiredToken(CosServiceError):
+    """The security token has expired."""
+
+    status = 400
+
+
+class IncompleteBody(CosServiceError):
+    """The body is shorter than its Content-Length."""
+
+    status = 400
+
+
+class IncorrectNumberOfFilesInPostRequest(CosServiceError):
+    """A form upload carries exactly one file."""
+
+    status = 400
+
+
+class InvalidArgument(CosServiceError):
+    """An argument is invalid."""
+
+    status = 400
+
+
+class InvalidBucketName(CosServiceError):
+    """The bucket name is not valid."""
+
+    status = 400
+
+
+class InvalidCopySource(CosServiceError):
+    """The copy source is malformed."""
+
+    status = 400
+
+
+class InvalidDelimiter(CosServiceError):
+    """The delimiter is longer than one character."""
+
+    status = 400
+
+
+class InvalidDigest(CosServiceError):
+    """The Content-MD5 you specified is not a Base64-encoded MD5."""
+
+    status = 400
+
+
+class InvalidPart(CosServiceError):
+    """A listed part does not exist or its ETag differs."""
+
+    status = 400
+
+
+class InvalidPartOrder(CosServiceError):
+    """The parts are not listed in ascending order."""
+
+    status = 400
+
+
+class InvalidPolicyDocument(CosServiceError):
+    """The policy of the form is not valid."""
+
+    status = 400
+
+
+class InvalidRequest(CosServiceError):
+    """The request is not valid."""
+
+    status = 400
+
+
+class InvalidTag(CosServiceError):
+    """A tag is not valid."""
+
+    status = 400
+
+
+class InvalidURI(CosServiceError):
+    """The address cannot be parsed."""
+
+    status = 400
+
+
+class KeyTooLong(CosServiceError):
+    """The key is longer than 850 bytes."""
+
+    status = 400
+
+
+class ListPartUploadIdIsEmpty(CosServiceError):
+    """The uploadId is empty."""
+
+    status = 400
+
+
+class MalformedPOSTRequest(CosServiceError):
+    """The form is not well-formed multipart/form-data."""
+
+    status = 400
+
+
+class MalformedPolicy(CosServiceError):
+    """The bucket policy is not valid."""
+
+    status = 400
+
+
+class MalformedXML(CosServiceError):
+    """The XML is not well-formed or does not follow the published schema."""
+
+    status = 400
+
+
+class MissingRequestBodyError(CosServiceError):
+    """The request needs a body."""
+
+    status = 400
+
+
+class NotSupportedStorageClass(CosServiceError):
+    """The storage class is not supported."""
+
+    status = 400
+
+
+class RequestTimeout(CosServiceError):
+    """The body did not arrive in time."""
+
+    status = 400
+
+
+class SSEHeaderNotAllowed(CosServiceError):
+    """The encryption header is not allowed here."""
+
+    status = 400
+
+
+class SsecDecryptHeaderInvalid(CosServiceError):
+    """The customer key is missing or wrong."""
+
+    status = 400
+
+
+class TooManyBuckets(CosServiceError):
+    """The account has reached its number of buckets."""
+
+    status = 400
+
+
+class UnexpectedContent(CosServiceError):
+    """The request does not take a body."""
+
+    status = 400
+
+
+class XMLSizeLimit(CosServiceError):
+    """The XML is larger than allowed."""
+
+    status = 400
+
+
+class AccessDenied(CosServiceError):
+    """Access denied."""
+
+    status = 403
+
+
+class AccessForbidden(CosServiceError):
+    """No CORS rule allows this request."""
+
+    status = 403
+
+
+class InvalidAccessKeyId(CosServiceError):
+    """The access key does not exist."""
+
+    status = 403
+
+
+class InvalidObjectState(CosServiceError):
+    """The object is archived and has to be restored first."""
+
+    status = 403
+
+
+class PathStyleDomainForbidden(CosServiceError):
+    """The bucket does not take path-style addresses."""
+
+    status = 403
+
+
+class RequestTimeTooSkewed(CosServiceError):
+    """The request's time and the server's time differ too much."""
+
+    status = 403
+
+
+class SignatureDoesNotMatch(CosServiceError):
+    """The signature that was computed does not match the one provided."""
+
+    status = 403
+
+
+class NoSuchBucket(CosServiceError):
+    """The specified bucket does not exist."""
+
+    status = 404
+
+
+class NoSuchBucketPolicy(CosServiceError):
+    """The bucket has no policy."""
+
+    status = 404
+
+
+class NoSuchCORSConfiguration(CosServiceError):
+    """The bucket has no CORS configuration."""
+
+    status = 404
+
+
+class NoSuchCopySource(CosServiceError):
+    """The copy source does not exist."""
+
+    status = 404
+
+
+class NoSuchKey(CosServiceError):
+    """The specified key does not exist."""
+
+    status = 404
+
+
+class NoSuchLifecycleConfiguration(CosServiceError):
+    """The bucket has no lifecycle configuration."""
+
+    status = 404
+
+
+class NoSuchResource(CosServiceError):
+    """The Resource You Head Not Exist"""
+
+    status = 404
+
+
+class NoSuchTagSet(CosServiceError):
+    """There is no tag set."""
+
+    status = 404
+
+
+class NoSuchUpload(CosServiceError):
+    """The multipart upload does not exist: it was completed, aborted or never begun."""
+
+    status = 404
+
+
+class NoSuchVersion(CosServiceError):
+    """The specified version does not exist."""
+
+    status = 404
+
+
+class MethodNotAllowed(CosServiceError):
+    """The method is not allowed against this resource."""
+
+    status = 405
+
+
+class RestoreNonArchiveObject(CosServiceError):
+    """The object is not archived."""
+
+    status = 405
+
+
+class AppendPositionErr(CosServiceError):
+    """The position is not the object's length."""
+
+    status = 409
+
+
+class BucketAlreadyExists(CosServiceError):
+    """The bucket name is taken."""
+
+    status = 409
+
+
+class BucketAlreadyOwnedByYou(CosServiceError):
+    """You already own the bucket."""
+
+    status = 409
+
+
+class BucketNotEmpty(CosServiceError):
+    """The bucket is not empty."""
+
+    status = 409
+
+
+class FileAlreadyExists(CosServiceError):
+    """The object exists and may not be overwritten."""
+
+    status = 409
+
+
+class InvalidBucketState(CosServiceError):
+    """The bucket's state does not allow this."""
+
+    status = 409
+
+
+class ObjectLocked(CosServiceError):
+    """The object is locked."""
+
+    status = 409
+
+
+class ObjectNotAppendable(CosServiceError):
+    """The object was not made by appending."""
+
+    status = 409
+
+
+class PathConflict(CosServiceError):
+    """Another request is writing the same key."""
+
+    status = 409
+
+
+class RestoreAlreadyInProgress(CosServiceError):
+    """The object is being restored."""
+
+    status = 409
+
+
+class MissingContentLength(CosServiceError):
+    """The request needs a Content-Length."""
+
+    status = 411
+
+
+class PreconditionFailed(CosServiceError):
+    """A precondition of the request does not hold."""
+
+    status = 412
+
+
+class InvalidRange(CosServiceError):
+    """The range cannot be satisfied."""
+
+    status = 416
+
+
+class InternalError(CosServiceError):
+    """The server failed; please try again."""
+
+    status = 500
+
+
+class NotImplementedOperation(CosServiceError):
+    """The server does not implement this."""
+
+    status = 501
+    wire_code = "NotImplemented"
+
+
+class ServiceUnavailable(CosServiceError):
+    """The server is not ready; please try again."""
+
+    status = 503
+
+
+class SlowDown(CosServiceError):
+    """Please reduce the request rate."""
+
+    status = 503
+
+
+BY_CODE: dict[str, type[CosServiceError]] = {
+    cls.wire_code or cls.__name__: cls for cls in CosServiceError.__subclasses__()
+}
+
+
+def encode_error(error: CosServiceError) -> bytes:
+    """Return the error document; no field is left empty, since clients drop documents with one."""
+    fields = (
+        ("Code", error.code),
+        ("Message", error.message),
+        ("Resource", error.resource or "/"),
+        ("RequestId", error.request_id or "-"),
+        ("TraceId", error.trace_id or error.request_id or "-"),
+    )
+    inner = "".join(f"<{tag}>{escape(writable(text))}</{tag}>" for tag, text in fields)
+    return f"<?xml version='1.0' encoding='utf-8' ?>\n<Error>{inner}</Error>".encode()
+
+
+def decode_error(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    method: str = "",
+    resource: str = "",
+    attempts: int = 1,
+) -> CosServiceError:
+    """Return the exception that an error answer stands for, whatever of it is missing.
+
+    HEAD answers have no body: their code follows from the status, their ids from the headers.
+    """
+    fields = _error_fields(body)
+    code = fields.get("Code") or _CODE_OF_STATUS.get(status) or f"HTTP{status}"
+    cls = BY_CODE.get(code, CosServiceError)
+    return cls(
+        fields.get("Message", ""),
+        code=code,
+        status=status,
+        resource=fields.get("Resource") or resource,
+        request_id=fields.get("RequestId") or headers.get("x-cos-request-id", ""),
+        trace_id=fields.get("TraceId") or headers.get("x-cos-trace-id", ""),
+        method=method,
+        attempts=attempts,
+        headers=dict(headers),
+        body=body.decode("utf-8", "replace"),
+    )
+
+
+# What a status says when no document says more, as after HEAD.
+_CODE_OF_STATUS = {
+    304: "NotModified",
+    400: "InvalidRequest",
+    403: "AccessDenied",
+    404: "NoSuchResource",
+    405: "MethodNotAllowed",
+    409: "InvalidBucketState",
+    411: "MissingContentLength",
+    412: "PreconditionFailed",
+    416: "InvalidRange",
+    500: "InternalError",
+    501: "NotImplemented",
+    503: "ServiceUnavailable",
+}
+
+
+def _error_fields(body: bytes) -> dict[str, str]:
+    try:
+        root = ElementTree.fromstring(body.strip())  # noqa: S314 - a client reading its server
+    except ElementTree.ParseError:
+        return {}
+    if root.tag.rpartition("}")[2] != "Error":
+        return {}
+    return {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in root}

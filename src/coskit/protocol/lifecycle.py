@@ -1,0 +1,277 @@
+"""Lifecycle rules of a bucket: which are valid, and what they say is due for an object.
+
+Ages count in days from the midnight (UTC) after the moment they count from. Moments and lengths are
+in milliseconds, and the time is an argument everywhere.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from coskit.protocol.dates import parse_iso_date
+from coskit.protocol.errors import (
+    InvalidArgument,
+    InvalidRequest,
+    MalformedXML,
+    NotSupportedStorageClass,
+)
+from coskit.protocol.xml import items
+
+DAY = 86_400_000
+MAX_RULES = 1000
+MAX_ID = 255
+MAX_DAYS = 36_500
+SMALLEST_MOVED = 64 << 10  # bytes; smaller objects keep their class
+# A transition leads from left to right only.
+_LADDER = ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ARCHIVE", "DEEP_ARCHIVE")
+_DAYS = re.compile(r"\d{1,5}", re.ASCII)
+
+Tags = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When an action is due: at an age, or from a moment on."""
+
+    days: int | None
+    date: int | None
+
+    def reached(self, since: int, now: int, day: int) -> bool:
+        """Return whether it is due for what counts from `since`."""
+        if self.days is None:
+            return self.date is not None and now >= self.date
+        return now >= (since // day + 1 + self.days) * day
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of storage class."""
+
+    due: Due
+    storage_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule that is enabled; what it does not do is None or empty."""
+
+    prefix: str
+    tags: frozenset[tuple[str, str]]
+    expiration: Due | None
+    removes_markers: bool
+    moves: tuple[Move, ...]
+    noncurrent_expiration: Due | None
+    noncurrent_moves: tuple[Move, ...]
+    abort: Due | None
+
+    def covers(self, key: str, tags: Callable[[], Tags]) -> bool:
+        """Return whether it is about an object; `tags` is called only if it asks for some."""
+        return key.startswith(self.prefix) and (not self.tags or self.tags <= frozenset(tags()))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A version or marker as a listing shows it.
+
+    Attributes:
+        since: when it was stored, or when it became noncurrent.
+        is_alone: no older version of its key remains.
+    """
+
+    key: str
+    size: int
+    since: int
+    storage_class: str
+    is_latest: bool
+    is_marker: bool
+    is_alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What is due: expire the live object, remove a version for good, or change its class."""
+
+    kind: Literal["expire", "remove", "move"]
+    storage_class: str = ""
+
+
+def decide(
+    rules: Iterable[Rule], found: Found, tags: Callable[[], Tags], now: int, day: int = DAY
+) -> Action | None:
+    """Return what the rules say is due for a version or marker, or None.
+
+    Args:
+        rules: of the bucket.
+        found: the version.
+        tags: looks its tags up.
+        now: the moment.
+        day: how long a day is.
+    """
+    target = ""
+    for rule in rules:
+        due = list(_due(rule, found, now, day))
+        if not due or not rule.covers(found.key, tags):
+            continue
+        for action in due:
+            if action.kind != "move":
+                return action
+            target = max(target, action.storage_class, key=_rank)
+    movable = not found.is_marker and found.size >= SMALLEST_MOVED
+    if movable and _rank(target) > _rank(found.storage_class):
+        return Action("move", _family(found.storage_class) + target)
+    return None
+
+
+def is_stale(rules: Iterable[Rule], key: str, initiated: int, now: int, day: int = DAY) -> bool:
+    """Return whether an unfinished upload is to be aborted."""
+    return any(
+        rule.abort is not None
+        and key.startswith(rule.prefix)
+        and rule.abort.reached(initiated, now, day)
+        for rule in rules
+    )
+
+
+def _due(rule: Rule, found: Found, now: int, day: int) -> Iterator[Action]:
+    """Yield what a rule asks for, were the object one that it covers."""
+    if found.is_latest and found.is_marker:
+        if rule.removes_markers and found.is_alone:
+            yield Action("remove")
+        return
+    current = found.is_latest
+    expiration = rule.expiration if current else rule.noncurrent_expiration
+    if expiration is not None and expiration.reached(found.since, now, day):
+        yield Action("expire" if current else "remove")
+    for move in rule.moves if current else rule.noncurrent_moves:
+        if move.due.reached(found.since, now, day):
+            yield Action("move", move.storage_class)
+
+
+def _rank(storage_class: str) -> int:
+    name = storage_class.removeprefix("MAZ_")
+    return _LADDER.index(name) if name in _LADDER else -1
+
+
+def _family(storage_class: str) -> str:
+    return "MAZ_" if storage_class.startswith("MAZ_") else ""
+
+
+def dump_rules(document: Mapping[str, Any]) -> str:
+    """Return a LifecycleConfiguration as it is kept.
+
+    Args:
+        document: the dict of the SDK.
+
+    Raises:
+        MalformedXML: there is no rule, or one lacks what it needs.
+        InvalidArgument: there are more than 1000 rules, or a value is not allowed.
+        InvalidRequest: a rule combines what does not go together.
+        NotSupportedStorageClass: there is no such class to move to.
+    """
+    rules = items(document, "Rule")
+    if not rules:
+        raise MalformedXML("LifecycleConfiguration needs a Rule")
+    if len(rules) > MAX_RULES:
+        raise InvalidArgument(f"A bucket has at most {MAX_RULES} lifecycle rules")
+    names = [rule["ID"] for rule in rules if rule.get("ID")]
+    if len(set(names)) < len(names) or any(len(name) > MAX_ID for name in names):
+        raise InvalidArgument(f"The ID of a rule is unique and has at most {MAX_ID} characters")
+    for rule in rules:
+        _read(rule)
+    return json.dumps(document)
+
+
+def load_document(text: str) -> dict[str, Any]:
+    """Return what `dump_rules` was given."""
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+@lru_cache(maxsize=256)
+def load_rules(text: str) -> tuple[Rule, ...]:
+    """Return the enabled rules that `dump_rules` wrote."""
+    rules = load_document(text)["Rule"]
+    return tuple(_read(rule) for rule in rules if rule["Status"] == "Enabled")
+
+
+def _read(item: Mapping[str, Any]) -> Rule:
+    if item.get("Status") not in ("Enabled", "Disabled"):
+        raise MalformedXML("The Status of a rule is Enabled or Disabled")
+    prefix, tags = _filter(item)
+    expiration = item.get("Expiration")
+    if "Expiration" in item and not expiration:
+        raise MalformedXML("Expiration needs Days, Date or ExpiredObjectDeleteMarker")
+    noncurrent = item.get("NoncurrentVersionExpiration")
+    abort = item.get("AbortIncompleteMultipartUpload")
+    removes_markers = _removes_markers(expiration or {})
+    rule = Rule(
+        prefix,
+        tags,
+        None if removes_markers or not expiration else _due_of(expiration, 1),
+        removes_markers,
+        tuple(_move(move, "Days") for move in items(item, "Transition")),
+        None if noncurrent is None else _due_of(noncurrent, 1, "NoncurrentDays"),
+        tuple(_move(m, "NoncurrentDays") for m in items(item, "NoncurrentVersionTransition")),
+        None if abort is None else _due_of(abort, 1, "DaysAfterInitiation"),
+    )
+    _check_together(rule)
+    return rule
+
+
+def _check_together(rule: Rule) -> None:
+    dues = [due for due in (rule.expiration, *(move.due for move in rule.moves)) if due]
+    if len({due.days is None for due in dues}) > 1:
+        raise InvalidRequest("A rule counts by Days or by Date, not by both")
+    if rule.tags and (rule.abort or rule.removes_markers):
+        raise InvalidRequest("Uploads and delete markers have no tags to choose them by")
+    noncurrent = rule.noncurrent_expiration or rule.noncurrent_moves
+    if not (dues or rule.removes_markers or noncurrent or rule.abort):
+        raise InvalidRequest("A rule needs something to do")
+
+
+def _filter(item: Mapping[str, Any]) -> tuple[str, frozenset[tuple[str, str]]]:
+    """Return the prefix and the tags of a rule; whatever it names has to hold."""
+    chosen = item.get("Filter") or {}
+    places = [item, chosen, chosen.get("And") or {}]
+    prefixes = [place["Prefix"] for place in places if place.get("Prefix")]
+    if len(prefixes) > 1:
+        raise MalformedXML("A rule has one Prefix")
+    tags = [tag for place in places for tag in items(place, "Tag")]
+    pairs = frozenset((tag.get("Key") or "", tag.get("Value") or "") for tag in tags)
+    if any(not key for key, _ in pairs):
+        raise MalformedXML("A Tag needs a Key")
+    return (prefixes or [""])[0], pairs
+
+
+def _removes_markers(expiration: Mapping[str, Any]) -> bool:
+    text = str(expiration.get("ExpiredObjectDeleteMarker", "false")).lower()
+    if text not in ("true", "false"):
+        raise MalformedXML("ExpiredObjectDeleteMarker is true or false")
+    if text == "true" and (expiration.get("Days") or expiration.get("Date")):
+        raise InvalidRequest("ExpiredObjectDeleteMarker goes without Days and Date")
+    return text == "true"
+
+
+def _move(item: Mapping[str, Any], days: str) -> Move:
+    storage_class = str(item.get("StorageClass", "")).upper().removeprefix("MAZ_")
+    if storage_class not in _LADDER[1:]:
+        raise NotSupportedStorageClass(f"Nothing moves to the storage class {storage_class[:40]}")
+    return Move(_due_of(item, 0 if days == "Days" else 1, days), storage_class)
+
+
+def _due_of(item: Mapping[str, Any], least: int, name: str = "Days") -> Due:
+    days, date = str(item.get(name) or "").strip(), str(item.get("Date") or "").strip()
+    days = "0" if item.get(name) == 0 else days
+    if bool(days) == bool(date):
+        raise MalformedXML(f"An action of a rule needs {name}{' or Date' * (name == 'Days')}")
+    if date:
+        moment = parse_iso_date(date)
+        if moment is None:
+            raise InvalidArgument("A Date is of ISO 8601")
+        return Due(None, moment)
+    if not _DAYS.fullmatch(days) or not least <= int(days) <= MAX_DAYS:
+        raise InvalidArgument(f"{name} is {least} to {MAX_DAYS}")
+    return Due(int(days), None)

@@ -1,0 +1,90 @@
+"""What travels: a request and a response, before any socket and after it."""
+
+from collections.abc import AsyncIterable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
+
+# What a caller may pass as `Body`: bytes, text (sent as UTF-8), a binary file read from its
+# current position, or chunks from an iterator.
+Content = bytes | bytearray | memoryview | str | BinaryIO | Iterable[bytes]
+AsyncContent = Content | AsyncIterable[bytes]
+
+
+class Readable(Protocol):
+    """A binary source that is read to its end, file or not."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes; `b""` is the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request on its way: header names are lower-case, path and query are decoded text."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response: header names are spelled as the vendor spells them."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+# The vendor's SDK copies headers into a plain dict, so users index by exact spelling; a proxy that
+# lower-cases names must not break them.
+_SPELLINGS = {
+    name.lower(): name
+    for name in (
+        "Accept-Ranges",
+        "Access-Control-Allow-Credentials",
+        "Access-Control-Allow-Headers",
+        "Access-Control-Allow-Methods",
+        "Access-Control-Allow-Origin",
+        "Access-Control-Expose-Headers",
+        "Access-Control-Max-Age",
+        "Cache-Control",
+        "Connection",
+        "Content-Disposition",
+        "Content-Encoding",
+        "Content-Language",
+        "Content-Length",
+        "Content-MD5",
+        "Content-Range",
+        "Content-Type",
+        "Date",
+        "ETag",
+        "Expires",
+        "Last-Modified",
+        "Location",
+        "Retry-After",
+        "Server",
+        "Transfer-Encoding",
+        "Vary",
+    )
+}
+
+
+def spell(name: str) -> str:
+    """Return a response header's name in the vendor's spelling."""
+    lower = name.lower()
+    if lower.startswith("x-"):
+        return lower
+    return _SPELLINGS.get(lower, name)
+
+
+def decode_text(raw: bytes) -> str:
+    """Read header bytes as UTF-8, keeping any other byte recoverable."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def encode_text(text: str) -> bytes:
+    """Give back the very bytes that `decode_text` read."""
+    return text.encode("utf-8", "surrogateescape")

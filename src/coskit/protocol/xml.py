@@ -1,0 +1,244 @@
+"""dict <-> XML under a Shape: what one direction writes, the other reads."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, unquote
+from xml.etree import ElementTree
+
+from coskit.protocol.spec import Shape
+
+_DECLARATION = "<?xml version='1.0' encoding='utf-8' ?>\n"
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+_PREFIXES = {"xsi": _XSI}
+
+# A raw CR is read back as LF, and any raw blank in an attribute as a space: they go as references.
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
+_IN_ATTRIBUTES = str.maketrans({**_ESCAPES, '"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
+_NEEDS_ESCAPE = re.compile("[&<>\r]")
+# XML 1.0 has no way to write these, not even as references.
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+_NO_MORE = object()
+
+
+class UnwritableText(ValueError):
+    """Text with a character that XML cannot carry."""
+
+
+class NotThisShape(ValueError):
+    """XML, or a dict to become XML, that does not follow its Shape."""
+
+
+def dump(shape: Shape, value: Mapping[str, Any], *, encode: bool = False) -> bytes:
+    """Write a dict as an XML document.
+
+    Args:
+        shape: what the document looks like.
+        value: the dict; keys that are absent give no element.
+        encode: percent-encode the fields that `encoding-type=url` covers.
+
+    Raises:
+        UnwritableText: a text holds a control character.
+        NotThisShape: there is a text or a list where a dict belongs, or the reverse.
+    """
+    out = [_DECLARATION]
+    _write(shape, value if shape.children else value.get(shape.tag), out, encode)
+    return "".join(out).encode()
+
+
+def _write(shape: Shape, value: Any, out: list[str], encode: bool) -> None:
+    if value is None and not shape.children:
+        out.append(f"<{shape.tag}/>")
+    elif not shape.children:
+        out.append(f"<{shape.tag}>{_text(value, quoted=encode and shape.encoded)}</{shape.tag}>")
+    elif not isinstance(value, Mapping | None):
+        raise NotThisShape(f"{shape.tag} is a dict, not {type(value).__name__}")
+    else:
+        start = len(out)
+        out.append("")
+        attributes = f' xmlns="{shape.namespace}"' if shape.namespace else ""
+        fields = value or {}
+        for child in shape.children:
+            if child.order and child.order in fields:
+                _write_mixed(shape, child, fields, out, encode)
+            else:
+                attributes += _write_child(child, fields, out, encode)
+        out[start] = f"<{shape.tag}{attributes}>"
+        out.append(f"</{shape.tag}>")
+
+
+def _write_child(child: Shape, value: Mapping[str, Any], out: list[str], encode: bool) -> str:
+    """Write one field of a dict; return what it adds to the element's start tag."""
+    if child.tag not in value:
+        return ""
+    inner = value[child.tag]
+    if child.attribute:
+        prefix = child.attribute.partition(":")[0]
+        name = f' xmlns:{prefix}="{_PREFIXES[prefix]}" {child.attribute}='
+        return f'{name}"{_checked(str(inner)).translate(_IN_ATTRIBUTES)}"'
+    if child.many:
+        for item in items(value, child.tag):
+            _write(child, item, out, encode)
+    elif inner is not None or child.blank or child.children:
+        _write(child, inner, out, encode)
+    return ""
+
+
+def _write_mixed(
+    shape: Shape, child: Shape, value: Mapping[str, Any], out: list[str], encode: bool
+) -> None:
+    """Write the elements that mix with `child`, itself among them, all at the first one's place."""
+    mixed = {inner.tag: inner for inner in shape.children if inner.order == child.order}
+    if child.tag != next(iter(mixed)):
+        return
+    waiting = {tag: iter(items(value, tag)) for tag in mixed}
+    for tag in value[child.order]:
+        item = next(waiting.get(tag, iter(())), _NO_MORE)
+        if item is _NO_MORE:
+            raise NotThisShape(f"{child.order} names more of {tag} than there are")
+        _write(mixed[tag], item, out, encode)
+    if any(next(left, _NO_MORE) is not _NO_MORE for left in waiting.values()):
+        raise NotThisShape(f"{child.order} does not name all of {', '.join(mixed)}")
+
+
+def _text(value: object, *, quoted: bool) -> str:
+    if not isinstance(value, str | int):
+        raise NotThisShape(f"text or a number is needed, not {type(value).__name__}")
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if quoted:
+        return quote(text.encode("utf-8", "surrogateescape"), safe="/-_.~")
+    return escape(_checked(text))
+
+
+def escape(text: str) -> str:
+    """Return text as it stands between two tags."""
+    return _NEEDS_ESCAPE.sub(lambda hit: _ESCAPES[hit[0]], text)
+
+
+def _checked(text: str) -> str:
+    if _UNWRITABLE.search(text):
+        raise UnwritableText(f"XML cannot carry the control characters of {text!r}")
+    return text
+
+
+def writable(text: str) -> str:
+    """Replace the characters that XML cannot carry, so that one key does not spoil a listing."""
+    return _UNWRITABLE.sub("\ufffd", text)
+
+
+def parse(document: bytes) -> ElementTree.Element:
+    """Parse a document that a trusted peer sent.
+
+    Raises:
+        NotThisShape: it is not well-formed.
+    """
+    try:
+        # COS may send spaces while it joins parts, before the declaration, where XML forbids them.
+        return ElementTree.fromstring(document.lstrip())  # noqa: S314 - a client reading its server
+    except (ElementTree.ParseError, ValueError, LookupError) as cause:  # the last for encodings
+        raise NotThisShape(f"not well-formed XML: {cause}") from cause
+
+
+def load(
+    shape: Shape, root: ElementTree.Element, *, decode: bool = False, strict: bool = False
+) -> dict[str, Any]:
+    """Read a parsed document as a dict; namespaces and unknown elements are ignored.
+
+    Args:
+        shape: what the document should look like.
+        root: its root element.
+        decode: undo the percent-encoding if the document says that it was applied.
+        strict: refuse unknown elements.
+
+    Raises:
+        NotThisShape: the root is another element, a number is none, or, if strict, an element is
+            unknown.
+    """
+    if _local(root.tag) != shape.tag:
+        raise NotThisShape(f"expected <{shape.tag}>, not <{_local(root.tag)}>")
+    if not shape.children:
+        return {shape.tag: root.text or ""}
+    if strict:
+        _refuse_unknown(shape, root)
+    encoded = decode and any(
+        _local(child.tag) in ("EncodingType", "Encoding-Type") and child.text == "url"
+        for child in root
+    )
+    return _read_children(shape, root, encoded)
+
+
+def _refuse_unknown(shape: Shape, element: ElementTree.Element) -> None:
+    shapes = _children_of(shape)
+    for child in element:
+        inner = shapes.get(_local(child.tag))
+        if inner is None:
+            raise NotThisShape(f"<{_local(child.tag)}> in <{shape.tag}> is not known here")
+        _refuse_unknown(inner, child)
+
+
+def _read_children(shape: Shape, element: ElementTree.Element, decode: bool) -> dict[str, Any]:
+    shapes = _children_of(shape)
+    value: dict[str, Any] = {}
+    for child in element:
+        inner = shapes.get(_local(child.tag))
+        if inner is None:
+            continue
+        if inner.many:
+            value.setdefault(inner.tag, []).append(_read(inner, child, decode))
+            if inner.order:
+                value.setdefault(inner.order, []).append(inner.tag)
+        else:
+            value[inner.tag] = _read(inner, child, decode)
+    for inner in shape.children:
+        if inner.attribute:
+            prefix, name = inner.attribute.split(":")
+            attribute = element.get(f"{{{_PREFIXES[prefix]}}}{name}")
+            if attribute is not None:
+                value[inner.tag] = attribute
+        elif inner.always:
+            value.setdefault(inner.tag, [])
+    return value
+
+
+def _read(shape: Shape, element: ElementTree.Element, decode: bool) -> Any:
+    if shape.children:
+        return None if shape.blank and not len(element) else _read_children(shape, element, decode)
+    text = element.text or ""
+    if shape.blank and not text:
+        return None
+    if shape.number:
+        if not re.fullmatch(r"\s*\d{1,18}\s*", text, re.ASCII):
+            raise NotThisShape(f"<{shape.tag}> is not a number: {text[:40]!r}")
+        return int(text)
+    return unquote(text, errors="surrogateescape") if decode and shape.encoded else text
+
+
+def check_complete(shape: Shape, value: Mapping[str, Any]) -> None:
+    """Make sure that a dict from `load` has every element that its Shape does not call optional.
+
+    Raises:
+        NotThisShape: it lacks one.
+    """
+    for child in shape.children:
+        if child.tag not in value and not (child.optional or child.many or child.attribute):
+            raise NotThisShape(f"<{shape.tag}> lacks <{child.tag}>")
+        if child.children:
+            for item in items(value, child.tag):
+                check_complete(child, item)
+
+
+def _children_of(shape: Shape) -> Mapping[str, Shape]:
+    return {child.tag: child for child in shape.children}
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def items(value: Mapping[str, Any] | None, key: str) -> Sequence[Any]:
+    """Return the list under `key`, also where it is absent or a caller gave a single item."""
+    found = (value or {}).get(key)
+    if found is None:
+        return ()
+    return found if isinstance(found, list | tuple) else (found,)

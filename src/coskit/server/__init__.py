@@ -1,0 +1,1 @@
+"""A server that speaks the COS dialect: `app > http > auth > handlers > store`."""

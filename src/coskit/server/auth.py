@@ -1,0 +1,139 @@
+"""Who is asking, and may they: the signature, then the permission that the row names."""
+
+from collections.abc import Mapping
+
+from coskit.protocol.dates import parse_http_date
+from coskit.protocol.errors import (
+    AccessDenied,
+    ExpiredToken,
+    InvalidAccessKeyId,
+    RequestTimeTooSkewed,
+)
+from coskit.protocol.messages import Request
+from coskit.protocol.policy import Ask, Place, parse_policy
+from coskit.protocol.signature import TOKEN, find_claim, find_form_claim, verify, verify_form
+from coskit.protocol.spec import Operation
+from coskit.server.handlers.context import Caller
+from coskit.server.handlers.rights import require
+from coskit.server.keyring import KeyRing
+from coskit.server.store.model import Bucket
+from coskit.server.store.store import Store
+from coskit.server.tokens import PREFIX, open_token
+
+MAX_SKEW = 15 * 60
+ANONYMOUS = Caller(None)
+
+
+def identify(request: Request, keys: KeyRing, now: int) -> Caller:
+    """Return who signed a request; without a signature it is nobody.
+
+    Args:
+        request: as it was received.
+        keys: of all accounts.
+        now: Unix second.
+
+    Raises:
+        AccessDenied: the signature is malformed or not valid at this time, or a temporary key
+            comes without its token.
+        ExpiredToken: the temporary key has expired.
+        RequestTimeTooSkewed: the request's Date is more than 15 minutes off.
+        InvalidAccessKeyId: nobody has that key.
+        SignatureDoesNotMatch: it is the signature of another request or another key.
+    """
+    claim = find_claim(request)
+    if claim is None:
+        return ANONYMOUS
+    in_url = (value for name, value in request.query if name == TOKEN)
+    token = request.headers.get(TOKEN) or next(in_url, "")
+    secret_key, caller = _find_key(claim.secret_id, token, keys, now)
+    sent = parse_http_date(request.headers["date"]) if "date" in request.headers else None
+    if sent is not None and abs(sent // 1000 - now) > MAX_SKEW:
+        raise RequestTimeTooSkewed
+    verify(claim, request, secret_key, now)
+    return caller
+
+
+def identify_form(fields: Mapping[str, str], policy: str, keys: KeyRing, now: int) -> Caller:
+    """Return who signed the policy of a form upload.
+
+    Args:
+        fields: of the form, by lower-case name.
+        policy: its text.
+        keys: of all accounts.
+        now: Unix second.
+
+    Raises:
+        AccessDenied: there is no signature, it is malformed or not valid at this time, or a
+            temporary key comes without its token.
+        ExpiredToken: the temporary key has expired.
+        InvalidAccessKeyId: nobody has that key.
+        SignatureDoesNotMatch: it is the signature of another policy or another key.
+    """
+    claim = find_form_claim(fields)
+    if claim is None:
+        raise AccessDenied("The policy of the form is not signed")
+    secret_key, caller = _find_key(claim.secret_id, fields.get(TOKEN, ""), keys, now)
+    verify_form(claim, policy, secret_key, now)
+    return caller
+
+
+def _find_key(secret_id: str, token: str, keys: KeyRing, now: int) -> tuple[str, Caller]:
+    """Return the secret key of a secret id, and who signs with it."""
+    if found := keys.get(secret_id):
+        return found[0], Caller(found[1])
+    if not secret_id.startswith(PREFIX):
+        raise InvalidAccessKeyId
+    key = open_token(keys.token_secret, token)
+    if key.secret_id != secret_id:
+        raise AccessDenied("The token belongs to another key")
+    if now >= key.expires:
+        raise ExpiredToken
+    if not keys.knows(key.account):
+        raise InvalidAccessKeyId
+    limits = parse_policy(key.policy, of_bucket=False) if key.policy else None
+    return key.secret_key, Caller(key.account, limits)
+
+
+def authorize(
+    caller: Caller,
+    operation: Operation,
+    query: Mapping[str, str],
+    store: Store,
+    bucket: Bucket | None,
+    name: str | None,
+    key: str | None,
+) -> None:
+    """Let a request pass if its caller may do what the row says.
+
+    Args:
+        caller: from `identify`.
+        operation: the row.
+        query: the request's parameters.
+        store: where the object's ACL is found.
+        bucket: that the request addresses, or None.
+        name: of the bucket, which may have to be created yet, or None.
+        key: that the request addresses, or None.
+
+    Raises:
+        AccessDenied: they may not; also where a stranger asks for an object that may not exist.
+        NoSuchKey: there is no such object, which whoever may list the bucket may know.
+        NoSuchVersion: as NoSuchKey.
+    """
+    if bucket is None or not operation.permission:
+        _require_account(caller, operation, name or "")
+        return
+    if caller.account is None and any(name.startswith("response-") for name in query):
+        raise AccessDenied("Parameters response-* need a signature")
+    require(caller, operation, store, bucket, key, query.get("versionId"))
+
+
+def _require_account(caller: Caller, operation: Operation, name: str) -> None:
+    """Let an account pass, if its temporary key may do this; sub-accounts have no such right."""
+    if not caller.is_root:
+        raise AccessDenied("This needs the signature of an account")
+    if caller.limits is None:
+        return
+    assert caller.about is not None, "whoever asks does so by a request"
+    place = Place(caller.about.region, (caller.root,), name)
+    if caller.limits.verdict(Ask(caller.account, operation, place, "", caller.about)) != "allow":
+        raise AccessDenied

@@ -1,0 +1,125 @@
+"""What a handler is given and what it gives back."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from coskit.protocol.conditions import Circumstances
+from coskit.protocol.policy import Policy
+from coskit.protocol.restore import DELAYS, Delays
+from coskit.protocol.spec import Operation
+from coskit.server.store.model import Bucket
+from coskit.server.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request, and how.
+
+    Attributes:
+        account: `<account>`, `<account>/<sub>`, or None for somebody unknown.
+        limits: what a temporary key may do at most.
+        about: what conditions of policies ask about.
+    """
+
+    account: str | None
+    limits: Policy | None = None
+    about: Circumstances | None = None
+
+    @property
+    def root(self) -> str:
+        """The account that owns what the caller makes, or ""."""
+        return (self.account or "").partition("/")[0]
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is an account itself, not a sub-account nor somebody unknown."""
+        return self.account is not None and "/" not in self.account
+
+    def owns(self, owner: str) -> bool:
+        """Return whether this is the owner."""
+        return self.account is not None and self.account == owner
+
+
+class Incoming(Protocol):
+    """The body of a request, read once."""
+
+    @property
+    def length(self) -> int | None:
+        """Content-Length, or None if the body is chunked."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the body's chunks.
+
+        Raises:
+            IncompleteBody: the connection ended before the body did.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request, decoded and permitted.
+
+    Attributes:
+        store: where everything lives.
+        operation: the row.
+        caller: who asks.
+        params: the row's parameters, as the SDK names them.
+        headers: the request's headers by lower-case name.
+        body: the request's body, where the row has one.
+        origin: scheme and host that the client asked.
+        path: decoded, with the bucket in it if the host does not name it.
+        region: of this server.
+        now: milliseconds since 1970.
+        target: the bucket, unless the row is of the service or creates it.
+        restore_delays: how long restores take.
+        master_key: that the server seals objects with, 32 bytes.
+    """
+
+    store: Store
+    operation: Operation
+    caller: Caller
+    params: Mapping[str, Any]
+    headers: Mapping[str, str]
+    body: Incoming
+    origin: str
+    path: str
+    region: str
+    now: int
+    target: Bucket | None = None
+    restore_delays: Delays = field(default_factory=lambda: DELAYS)
+    master_key: bytes = field(default=b"", repr=False)
+
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket; only rows on one ask for it."""
+        assert self.target is not None, f"{self.operation.name} is not about a bucket"
+        return self.target
+
+    @property
+    def key(self) -> str:
+        """The object's key."""
+        return str(self.params["Key"])
+
+
+class Streamed(Protocol):
+    """An object's bytes on their way out."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield chunks."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what is being read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler answers: the dict that the SDK documents, and an object's bytes apart."""
+
+    result: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 0  # 0 is the row's usual one
+    body: bytes | Streamed | None = None

@@ -1,0 +1,124 @@
+"""Which key a request brings or needs, and how an answer tells of it."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+from coskit.protocol.checksums import content_md5
+from coskit.protocol.errors import (
+    AccessDenied,
+    InternalError,
+    InvalidArgument,
+    NotImplementedOperation,
+    SsecDecryptHeaderInvalid,
+    SSEHeaderNotAllowed,
+)
+from coskit.server.handlers.context import Context, Streamed
+from coskit.server.handlers.sealing import Key, Opening, locked_by, pieces
+from coskit.server.store.model import Version
+
+_SSE = "x-cos-server-side-encryption"
+
+
+def customer_key(params: Mapping[str, Any], prefix: str = "") -> Key | None:
+    """Return the key that a request brings, or None if it brings none.
+
+    Args:
+        params: the row's.
+        prefix: "CopySource" for the key of a copy's source.
+
+    Raises:
+        InvalidArgument: one of the three headers is missing or wrong.
+    """
+    names = (f"{prefix}SSECustomer{name}" for name in ("Algorithm", "Key", "KeyMD5"))
+    algorithm, text, md5 = (params.get(name, "") for name in names)
+    if not (algorithm or text or md5):
+        return None
+    if algorithm != "AES256":
+        raise InvalidArgument("The algorithm of a customer key is AES256")
+    try:
+        secret = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        secret = b""
+    if len(secret) != 32:
+        raise InvalidArgument("A customer key is the Base64 of 32 bytes")
+    if content_md5(secret) != md5:
+        raise InvalidArgument("The MD5 of the customer key is not that of the key")
+    return Key("customer", secret)
+
+
+def requested_key(ctx: Context) -> Key | None:
+    """Return the key that a write wants its object sealed with, or None for no encryption.
+
+    Raises:
+        InvalidArgument: the headers make no sense.
+        NotImplementedOperation: they ask for a key management service.
+    """
+    key = customer_key(ctx.params)
+    asked = ctx.params.get("ServerSideEncryption", "")
+    if not asked:
+        return key
+    if asked == "cos/kms":
+        raise NotImplementedOperation("Encryption with keys of a KMS is not implemented")
+    if asked != "AES256" or key:
+        raise InvalidArgument(f"{_SSE} is AES256, without a customer key")
+    return Key("server", ctx.master_key)
+
+
+def needed_key(ctx: Context, lock: str | None, prefix: str = "") -> Key | None:
+    """Return the key that opens a body, or None if it is not sealed.
+
+    Args:
+        ctx: the request.
+        lock: the body's.
+        prefix: "CopySource" for a copy's source.
+
+    Raises:
+        InvalidArgument: the headers of the customer's key make no sense.
+        SsecDecryptHeaderInvalid: it needs a customer's key and the request brings none or another.
+        SSEHeaderNotAllowed: it needs no customer's key.
+        AccessDenied: nobody knows who asks.
+        InternalError: it was sealed with another key of the server's.
+    """
+    given = customer_key(ctx.params, prefix)
+    if lock is None or locked_by(lock) == "server":
+        if given:
+            raise SSEHeaderNotAllowed("The object needs no customer key")
+        if lock is None:
+            return None
+    if ctx.caller.account is None:
+        raise AccessDenied("An encrypted object is not for the public")
+    if locked_by(lock) == "customer":
+        if given is None or not given.opens(lock):
+            raise SsecDecryptHeaderInvalid
+        return given
+    own = Key("server", ctx.master_key)
+    if not own.opens(lock):
+        raise InternalError("The object was sealed with another key of this server.")
+    return own
+
+
+def encryption_headers(key: Key | None, lock: str | None = None) -> dict[str, str]:
+    """Return the headers that tell how an object is sealed; of a customer's key only its MD5.
+
+    Args:
+        key: that the request brought or needed.
+        lock: of an object that is described without its key.
+    """
+    owner = key.owner if key else locked_by(lock) if lock else ""
+    if not owner:
+        return {}
+    if owner == "server":
+        return {_SSE: "AES256"}
+    told = {f"{_SSE}-customer-algorithm": "AES256"}
+    return {**told, f"{_SSE}-customer-key-MD5": content_md5(key.secret)} if key else told
+
+
+def opened(ctx: Context, version: Version, first: int, length: int, key: Key | None) -> Streamed:
+    """Return bytes of an object on their way out, unsealed with the key that it needs."""
+    if key is None:
+        return ctx.store.reading(version, first, length)
+    wanted = list(pieces(version.extents, first, length))
+    raw = ctx.store.fetching([extent for piece in wanted for extent in piece.extents])
+    return Opening(raw, wanted, key)

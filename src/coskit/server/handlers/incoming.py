@@ -1,0 +1,170 @@
+"""Bodies and metadata on their way in: what a request may bring and how it is checked."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from coskit.protocol.checksums import parse_content_md5
+from coskit.protocol.errors import (
+    AccessDenied,
+    BadDigest,
+    EntityTooLarge,
+    InvalidArgument,
+    InvalidDigest,
+    MissingContentLength,
+    NotImplementedOperation,
+    NotSupportedStorageClass,
+)
+from coskit.protocol.messages import encode_text
+from coskit.protocol.operations import OPERATIONS, PUT_OBJECT_ACL
+from coskit.server.handlers.access import requested_acl
+from coskit.server.handlers.context import Context
+from coskit.server.handlers.pace import requested_rate, slowed
+from coskit.server.handlers.rights import may_in_bucket
+from coskit.server.handlers.sealing import Key, Receiver, Sealer
+from coskit.server.handlers.tagging import dump_tags, parse_tag_header
+from coskit.server.store.model import NewVersion, Stored
+from coskit.server.store.receiving import Sink
+
+MAX_BODY = 5 << 30
+MAX_METADATA = 2048
+STORAGE_CLASSES = frozenset(
+    name
+    for tier in ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ARCHIVE", "DEEP_ARCHIVE")
+    for name in (tier, f"MAZ_{tier}")
+)
+_STORED = {
+    "CacheControl": "Cache-Control",
+    "ContentDisposition": "Content-Disposition",
+    "ContentEncoding": "Content-Encoding",
+    "ContentLanguage": "Content-Language",
+    "ContentType": "Content-Type",
+    "Expires": "Expires",
+}
+# Accepting one of these without acting on it would store something else than was asked for.
+_NOT_DONE = ("pic-operations",)
+_DONE_BY_ROWS = (
+    "if-match",
+    "if-none-match",
+    "x-cos-forbid-overwrite",
+    "x-cos-server-side-encryption",
+    "x-cos-server-side-encryption-customer-algorithm",
+    "x-cos-server-side-encryption-customer-key",
+    "x-cos-copy-source-server-side-encryption-customer-algorithm",
+    "x-cos-copy-source-server-side-encryption-customer-key",
+)
+_REFUSED: dict[str, Sequence[str]] = {
+    row.name: _NOT_DONE
+    if row.method in ("GET", "HEAD")
+    else (*_NOT_DONE, *(name for name in _DONE_BY_ROWS if name not in {p.wire for p in row.params}))
+    for row in OPERATIONS
+}
+
+
+def refuse_what_is_not_done(ctx: Context) -> None:
+    """Answer 501 to a header that this server would have to ignore.
+
+    Raises:
+        NotImplementedOperation: it names the header.
+    """
+    for name in _REFUSED[ctx.operation.name]:
+        if ctx.headers.get(name, "") not in ("", "false"):
+            raise NotImplementedOperation(f"The header {name} is not implemented")
+    if "aws-chunked" in ctx.headers.get("content-encoding", "").lower():
+        raise NotImplementedOperation("A body in aws-chunked framing is not implemented")
+
+
+def new_version(ctx: Context, key: Key | None = None) -> NewVersion:
+    """Return what a writing request says about its object besides the body.
+
+    Args:
+        ctx: the request.
+        key: that the body will be sealed with.
+
+    Raises:
+        InvalidArgument: an ACL, a tag or the size of the metadata is wrong.
+        NotSupportedStorageClass: there is no such class.
+        AccessDenied: the ACL is one of a folder and the caller may not write ACLs.
+    """
+    tags = parse_tag_header(ctx.params["Tagging"]) if "Tagging" in ctx.params else None
+    return NewVersion(
+        storage_class=storage_class(ctx.params),
+        owner=ctx.caller.root or ctx.bucket.owner,
+        headers=stored_headers(ctx.params),
+        acl=_new_acl(ctx),
+        tags=dump_tags(tags) if tags else None,
+        sealing=key.lock() if key else None,
+    )
+
+
+def _new_acl(ctx: Context) -> str | None:
+    acl = requested_acl(ctx.params, bucket_owner=ctx.bucket.owner, on_bucket=False)
+    opens_a_folder = acl is not None and ctx.key.endswith("/")
+    # The ACL of the owner's folders is that of what lies in them, so a writer may not give it.
+    if opens_a_folder and ctx.caller.root in ("", ctx.bucket.owner):
+        if not may_in_bucket(ctx.caller, PUT_OBJECT_ACL, ctx.bucket, ctx.key):
+            raise AccessDenied("The ACL of a folder needs the right to write ACLs")
+    return acl
+
+
+def storage_class(params: Mapping[str, Any]) -> str:
+    """Return the storage class asked for, in upper case."""
+    name = str(params.get("StorageClass", "STANDARD")).upper()
+    if name not in STORAGE_CLASSES:
+        raise NotSupportedStorageClass(f"There is no storage class {name[:40]}")
+    return name
+
+
+def stored_headers(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers that are kept with an object."""
+    metadata: Mapping[str, str] = params.get("Metadata", {})
+    size = sum(len(encode_text(name)) + len(encode_text(text)) for name, text in metadata.items())
+    if size > MAX_METADATA:
+        raise InvalidArgument(f"User metadata is {size} bytes; at most {MAX_METADATA} are kept")
+    kept = {header: params[name] for name, header in _STORED.items() if name in params}
+    return {**kept, **metadata}
+
+
+async def receive(ctx: Context, sink: Sink, key: Key | None = None) -> Stored:
+    """Take in the body of a request, sealed with a key, and check it against its Content-MD5.
+
+    Raises:
+        MissingContentLength: it has neither a length nor chunks.
+        EntityTooLarge: it is larger than 5 GB.
+        InvalidDigest: its Content-MD5 is no MD5.
+        BadDigest: its Content-MD5 is that of another body.
+        IncompleteBody: it ended too early.
+        InvalidArgument: its traffic limit is out of bounds.
+    """
+    expected = expected_md5(ctx.headers)
+    if ctx.body.length is None and "transfer-encoding" not in ctx.headers:
+        raise MissingContentLength
+    if (ctx.body.length or 0) > MAX_BODY:
+        raise EntityTooLarge
+    sealer = Sealer(sink, key) if key else None
+    receiver: Receiver = sealer or sink
+    size = 0
+    rate = requested_rate(ctx)
+    async for chunk in slowed(ctx.body, rate) if rate else ctx.body:
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise EntityTooLarge
+        await receiver.write(chunk)
+    stored = await receiver.finish()
+    if expected is not None and (sealer or stored).md5 != expected.hex():
+        raise BadDigest
+    return stored
+
+
+def expected_md5(headers: Mapping[str, str]) -> bytes | None:
+    """Return the MD5 that a request promises, or None if it promises none.
+
+    Raises:
+        InvalidDigest: the header is not the Base64 of an MD5.
+    """
+    text = headers.get("content-md5", "")
+    if not text:
+        return None
+    digest = parse_content_md5(text)
+    if digest is None:
+        raise InvalidDigest
+    return digest

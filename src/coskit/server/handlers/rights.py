@@ -1,0 +1,127 @@
+"""Whether a caller may do what a row of the table says, on this bucket or object."""
+
+from functools import lru_cache
+
+from coskit.protocol.acl import allows
+from coskit.protocol.errors import AccessDenied, NoSuchKey, NoSuchVersion
+from coskit.protocol.operations import DELETE_OBJECTS, LIST_OBJECTS
+from coskit.protocol.policy import Ask, parse_policy
+from coskit.protocol.spec import Operation
+from coskit.server.handlers.access import load_grants
+from coskit.server.handlers.context import Caller
+from coskit.server.handlers.policy import SETTING as POLICY
+from coskit.server.handlers.policy import place_of
+from coskit.server.handlers.versions import find
+from coskit.server.store.model import Bucket, Version
+from coskit.server.store.store import Store
+
+# Reading a text always gives the same policy, and a busy bucket asks for it at every request.
+_parsed = lru_cache(maxsize=256)(parse_policy)
+
+
+def require(
+    caller: Caller,
+    operation: Operation,
+    store: Store,
+    bucket: Bucket,
+    key: str | None = None,
+    version_id: str | None = None,
+) -> None:
+    """Let a caller pass who may do what a row says.
+
+    Args:
+        caller: who asks.
+        operation: the row, which is about a bucket or an object.
+        store: where the object and its folders are found.
+        bucket: that it is about.
+        key: that it is about, or None.
+        version_id: that it is about, or None for the live object.
+
+    Raises:
+        AccessDenied: they may not; also where a stranger asks for an object that may not exist.
+        NoSuchKey: there is no such object, which whoever may list the bucket may know.
+        NoSuchVersion: as NoSuchKey.
+    """
+    if operation is DELETE_OBJECTS and (POLICY in bucket.config or caller.limits):
+        return  # its handler asks for each key
+    decided = _decided(caller, operation, bucket, key)
+    if decided is None and operation.on == "object" and key is not None:
+        decided = _granted_on_object(caller, operation, store, bucket, key, version_id)
+    if decided is None:
+        decided = granted_on_bucket(caller, operation, bucket)
+    if not decided:
+        raise AccessDenied
+
+
+def may_in_bucket(
+    caller: Caller, operation: Operation, bucket: Bucket, key: str | None = None
+) -> bool:
+    """Return whether a caller may do what a row says to any object of that key."""
+    decided = _decided(caller, operation, bucket, key)
+    return granted_on_bucket(caller, operation, bucket) if decided is None else decided
+
+
+def _decided(caller: Caller, operation: Operation, bucket: Bucket, key: str | None) -> bool | None:
+    """Return what is settled before any ACL is read, or None.
+
+    A temporary key's own policy has to allow; then a deny of the bucket's policy wins over all but
+    the owner's right to change that policy.
+    """
+    owns = caller.owns(bucket.owner)
+    text = bucket.config.get(POLICY)
+    if text is None and caller.limits is None:
+        return owns or None
+    assert caller.about is not None, "whoever asks does so by a request"
+    place = place_of(bucket, caller.about.region)
+    ask = Ask(caller.account, operation, place, key or "", caller.about)
+    if caller.limits is not None and caller.limits.verdict(ask) != "allow":
+        return False
+    verdict = None if text is None else _parsed(text).verdict(ask)
+    if verdict == "deny":
+        return owns and operation.flag == POLICY
+    return owns or verdict == "allow" or None
+
+
+def granted_on_bucket(caller: Caller, operation: Operation, bucket: Bucket) -> bool:
+    """Return whether the bucket's ACL gives what a row needs; no ACL gives what is the owner's."""
+    if operation.permission == "OWNER":
+        return False
+    return allows(load_grants(bucket.acl), caller.account, operation.permission)
+
+
+def _granted_on_object(
+    caller: Caller,
+    operation: Operation,
+    store: Store,
+    bucket: Bucket,
+    key: str,
+    version_id: str | None,
+) -> bool | None:
+    """Return what the nearest explicit ACL of object and folders says; None if there is none."""
+    try:
+        version = find(store, bucket, key, version_id)
+    except (NoSuchKey, NoSuchVersion):
+        if may_in_bucket(caller, LIST_OBJECTS, bucket):
+            raise
+        raise AccessDenied from None
+    if caller.owns(version.owner):
+        return True
+    acl = _nearest_acl(store, bucket, version)
+    return None if acl is None else allows(load_grants(acl), caller.account, operation.permission)
+
+
+def _nearest_acl(store: Store, bucket: Bucket, version: Version) -> str | None:
+    if version.acl is not None:
+        return version.acl
+    end = version.key.rfind("/", 0, len(version.key) - 1)
+    while end > 0:
+        try:
+            folder = store.latest(bucket, version.key[: end + 1])
+        except NoSuchKey:
+            pass
+        else:
+            # Who may only write in the bucket does not open what others wrote there.
+            if folder.acl is not None and folder.owner == bucket.owner:
+                return folder.acl
+        end = version.key.rfind("/", 0, end)
+    return None

@@ -1,0 +1,145 @@
+"""What a server is told when it starts, and the keys it keeps."""
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coskit.protocol.restore import DELAYS, TIERS, Delays
+from coskit.protocol.signature import Credentials
+
+_DELAY = re.compile(r"([A-Za-z]+)=(\d{1,9}(?:\.\d{1,3})?)([smh])", re.ASCII)
+_LENGTH = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])", re.ASCII)
+_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}  # in milliseconds
+ACCOUNT = "1250000000"
+MASTER_KEY_FILE = "master.key"
+KEYS_FILE = "credentials.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of a server.
+
+    Attributes:
+        directory: where everything is kept.
+        keys: secret key and account by secret id.
+        region: the name that clients see.
+        buckets: created at start if they are missing.
+        domains: further domains under which a label names a bucket.
+        restore_delays: how long restores take, in milliseconds, by storage class and tier.
+        lifecycle_interval: milliseconds from one pass over the lifecycle rules to the next.
+        day_length: milliseconds that lifecycle rules take for a day.
+    """
+
+    directory: Path
+    keys: Mapping[str, tuple[str, str]] = field(repr=False)
+    region: str = "ap-local"
+    buckets: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    restore_delays: Delays = field(default_factory=lambda: DELAYS)
+    lifecycle_interval: int = 3_600_000
+    day_length: int = 86_400_000
+
+
+def length(option: str) -> int:
+    """Return the milliseconds of an option such as `1h`.
+
+    Raises:
+        ValueError: it is not a number above 0 and one of `s`, `m`, `h` and `d`.
+    """
+    found = _LENGTH.fullmatch(option)
+    moment = round(float(found[1]) * _UNITS[found[2]]) if found else 0
+    if not moment:
+        raise ValueError(f"a length of time is such as 30s, 1h or 1d, not {option!r}")
+    return moment
+
+
+def restore_delays(options: Iterable[str]) -> Delays:
+    """Return the usual delays with those changed that options such as `Standard=2s` name.
+
+    Raises:
+        ValueError: an option is not a tier, `=`, a number and one of `s`, `m` and `h`.
+    """
+    changed: dict[str, int] = {}
+    for option in options:
+        found = _DELAY.fullmatch(option)
+        if not found or found[1].capitalize() not in TIERS:
+            raise ValueError(f"a restore delay is such as Standard=2s or Bulk=5h, not {option!r}")
+        changed[found[1].capitalize()] = round(float(found[2]) * _UNITS[found[3]])
+    return {place: changed.get(place[1], delay) for place, delay in DELAYS.items()}
+
+
+def find_keys(directory: Path, environ: Mapping[str, str] = os.environ) -> tuple[Credentials, bool]:
+    """Return the server's key pair, and whether it was made just now.
+
+    It comes from COSKIT_SECRET_ID and COSKIT_SECRET_KEY, else from the directory, where it is kept
+    readable for its owner only.
+
+    Raises:
+        ValueError: what the directory keeps is no key pair.
+    """
+    given = environ.get("COSKIT_SECRET_ID"), environ.get("COSKIT_SECRET_KEY")
+    if given[0] and given[1]:
+        return Credentials(given[0], given[1]), False
+    file = directory / KEYS_FILE
+    if file.exists():
+        return _read_keys(file), False
+    made = Credentials(f"AKID{secrets.token_hex(16)}", secrets.token_urlsafe(24))
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    text = json.dumps({"secret_id": made.secret_id, "secret_key": made.secret_key}, indent=2)
+    with open(file, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+        out.write(text + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+    return made, True
+
+
+def _read_keys(file: Path) -> Credentials:
+    try:
+        kept = json.loads(file.read_text())
+        return Credentials(kept["secret_id"], kept["secret_key"])
+    except (ValueError, LookupError, TypeError) as cause:
+        raise ValueError(f"{file} holds no key pair; without the file a new one is made") from cause
+
+
+def find_master_key(directory: Path) -> bytes:
+    """Return the 32 bytes that the server seals objects with, made at the first start.
+
+    They lie in the directory, readable for its owner only: without them what was sealed is lost.
+
+    Raises:
+        ValueError: what the directory keeps is no such key.
+    """
+    file = directory / MASTER_KEY_FILE
+    if not file.exists():
+        new = directory / f"{MASTER_KEY_FILE}.new"
+        new.unlink(missing_ok=True)  # of a start that was cut short
+        with open(new, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+            out.write(secrets.token_hex(32) + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        new.replace(file)
+        _sync(directory)
+    try:
+        key = bytes.fromhex(file.read_text().strip())
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise ValueError(f"{file} holds no key; what was encrypted with it cannot be read")
+    return key
+
+
+def _sync(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def key_ring(credentials: Credentials) -> dict[str, tuple[str, str]]:
+    """Return the keys of a server with one account."""
+    return {credentials.secret_id: (credentials.secret_key, ACCOUNT)}

@@ -1,0 +1,118 @@
+"""Which blob files may be removed, and when: never one that is being read or published."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+
+from coskit.server.store.interface import Blobs
+
+# Runs a blocking call in a worker thread.
+Run = Callable[..., Awaitable[object]]
+Forget = Callable[[Sequence[str]], Awaitable[None]]
+
+_log = logging.getLogger("coskit.server.store")
+
+
+class Custody:
+    """The fate of blob files; lives on the event loop.
+
+    A blob is unpublished from its first byte until the commit that refers to it, and garbage from
+    the commit that drops its last reference. Either way its file is removed as soon as nobody has
+    it pinned.
+    """
+
+    def __init__(self, blobs: Blobs, run: Run, forget: Forget) -> None:
+        self._blobs = blobs
+        self._run = run
+        self._forget = forget
+        self._pins: Counter[str] = Counter()
+        self._unpublished: set[str] = set()
+        self._garbage: set[str] = set()
+        self._to_settle: set[str] = set()
+        self._to_remove: set[str] = set()
+        self._tidying = False
+        self._closed = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def pin(self, blob_ids: Iterable[str]) -> None:
+        """Keep files until they are unpinned as often as they were pinned."""
+        self._pins.update(blob_ids)
+
+    def unpin(self, blob_ids: Iterable[str]) -> None:
+        """Take back one pin of each; remove what nobody needs."""
+        for blob_id in blob_ids:
+            self._pins[blob_id] -= 1
+            if not self._pins[blob_id]:
+                del self._pins[blob_id]
+                self._consider(blob_id)
+
+    def receive(self, blob_id: str) -> None:
+        """Take charge of a new file, pinned once by its receiver."""
+        self._unpublished.add(blob_id)
+        self.pin((blob_id,))
+
+    def holds(self, blob_id: str) -> bool:
+        """Tell whether a file is here to be published."""
+        return blob_id in self._unpublished and blob_id in self._pins
+
+    def published(self, blob_id: str) -> None:
+        """Note that the index refers to a new file."""
+        self._unpublished.discard(blob_id)
+        self._to_settle.add(blob_id)
+        self._tidy()
+
+    def disputed(self, blob_id: str) -> None:
+        """Leave a file, unsettled, to the next start: a failed commit may yet refer to it."""
+        self._unpublished.discard(blob_id)
+
+    def released(self, blob_ids: Sequence[str]) -> None:
+        """Note that the index refers to these files no more."""
+        self._garbage.update(blob_ids)
+        for blob_id in blob_ids:
+            self._consider(blob_id)
+
+    async def close(self) -> None:
+        """Finish what is under way; what comes later waits for the next start."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        self._closed = True
+
+    async def see_through(self, work: Coroutine[None, None, None]) -> None:
+        """Await work that goes on when the caller is cancelled."""
+        await asyncio.shield(self._start(work))
+
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _consider(self, blob_id: str) -> None:
+        doomed = blob_id in self._garbage or blob_id in self._unpublished
+        if doomed and blob_id not in self._pins:
+            self._to_remove.add(blob_id)
+            self._tidy()
+
+    def _tidy(self) -> None:
+        if not self._tidying and not self._closed:
+            self._tidying = True
+            self._start(self._work_off())
+
+    async def _work_off(self) -> None:
+        try:
+            while self._to_settle or self._to_remove:
+                settled, self._to_settle = self._to_settle, set()
+                doomed, self._to_remove = self._to_remove, set()
+                garbage = doomed & self._garbage
+                self._garbage -= garbage
+                self._unpublished -= doomed
+                await self._run(self._blobs.settle, list(settled - doomed))
+                await self._run(self._blobs.discard, list(doomed))
+                if garbage:
+                    await self._forget(list(garbage))
+        except Exception:
+            # What remains on disk is garbage in the index or unsettled: the next start removes it.
+            _log.exception("blob files could not be removed")
+        finally:
+            self._tidying = False

@@ -1,0 +1,36 @@
+"""How versions, uploads and blobs are named."""
+
+import secrets
+
+_TOP = (1 << 64) - 1
+
+
+def version_id(order: int) -> str:
+    """Return the id of the version with this order; ascending ids are newest first."""
+    return f"{_TOP - order:016x}"
+
+
+def version_order(version_id: str) -> int | None:
+    """Return the order that an id made by `version_id` stands for, None for any other text."""
+    if len(version_id) != 16 or set(version_id) - set("0123456789abcdef"):
+        return None
+    order = _TOP - int(version_id, 16)
+    return order if order < 1 << 63 else None
+
+
+def new_upload_id(now: float, order: int) -> str:
+    """Return an id that starts with the Unix second `now`: ascending ids are oldest first.
+
+    An `order` that is never given twice decides between those of one second.
+    """
+    return f"{int(now):08x}{order:016x}{secrets.token_hex(8)}"
+
+
+def new_file_id() -> str:
+    """Return an id for a blob that is a file: random, so that directories fill evenly."""
+    return secrets.token_hex(16)
+
+
+def inline_id(order: int) -> str:
+    """Return the id of a blob inside the index: ascending, so that new rows lie side by side."""
+    return f"{order:016x}"

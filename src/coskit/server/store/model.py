@@ -1,0 +1,213 @@
+"""What the store keeps and hands out: plain values, none of which knows a database or a file.
+
+Times are milliseconds since 1970. ACL, tags, restore state and bucket settings are text that the
+store keeps without reading it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+NULL_VERSION = "null"  # the id of an object stored while versioning is not enabled
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket; `versioning` is "", "Enabled" or "Suspended", `config` its settings by name."""
+
+    id: int
+    name: str
+    owner: str
+    created: int
+    versioning: str
+    acl: str
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """`length` bytes of a blob from `offset` on."""
+
+    blob_id: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an object, or a delete marker.
+
+    Attributes:
+        version_id: "null" for what was stored while versioning was not enabled.
+        order: larger is newer; never given twice.
+        etag: without quotes.
+        crc64: of the whole body, unsigned.
+        headers: stored response headers, `x-cos-meta-*` among them.
+        parts: how many parts it was completed from; 0 after a simple upload.
+        extents: where the body is, in order; empty for an empty body.
+        sealing: how it lies encrypted there, as text that the store keeps without reading it; None
+            if it lies as it came. Each extent is then a whole blob, of another length than the
+            bytes it stands for.
+    """
+
+    key: str
+    version_id: str
+    order: int
+    is_latest: bool
+    is_marker: bool
+    etag: str
+    crc64: int
+    size: int
+    modified: int
+    storage_class: str
+    owner: str
+    headers: Mapping[str, str]
+    acl: str | None
+    tags: str | None
+    restore: str | None
+    appendable: bool
+    parts: int
+    extents: tuple[Extent, ...]
+    sealing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """What a writer says about an object besides its body."""
+
+    storage_class: str = "STANDARD"
+    owner: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    acl: str | None = None
+    tags: str | None = None
+    appendable: bool = False
+    sealing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What readers are told of a body."""
+
+    etag: str
+    crc64: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A body that has been received: in memory as `inline`, else in the durable file `blob_id`.
+
+    Size and checksums are those of the bytes as they lie there; `unsealed` is what readers are told
+    instead if those bytes are encrypted.
+    """
+
+    blob_id: str
+    size: int
+    md5: str
+    crc64: int
+    inline: bytes | None
+    unsealed: Shown | None = None
+
+    @property
+    def shown(self) -> Shown:
+        """What readers are told."""
+        return self.unsealed or Shown(self.md5, self.crc64, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What a deletion did.
+
+    Attributes:
+        version_id: of the removed version or of the new marker; None in a never-versioned bucket.
+        is_marker: a marker was inserted, or the removed version was one.
+        existed: there was something to delete.
+    """
+
+    version_id: str | None
+    is_marker: bool
+    existed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A multipart upload that is neither completed nor aborted."""
+
+    key: str
+    upload_id: str
+    initiated: int
+    owner: str
+    storage_class: str
+    headers: Mapping[str, str]
+    acl: str | None
+    tags: str | None
+    sealing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An uploaded part; `etag` is its MD5 in hex, or 32 other digits under a customer's key."""
+
+    number: int
+    etag: str
+    crc64: int
+    size: int
+    modified: int
+    extents: tuple[Extent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a listing: the fields of a `Version` that listings show, under the same names."""
+
+    key: str
+    version_id: str
+    is_latest: bool
+    is_marker: bool
+    etag: str
+    size: int
+    modified: int
+    storage_class: str
+    owner: str
+    restore: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPage:
+    """A page of live objects; `next_marker` is its last key or prefix, "" on the last page."""
+
+    entries: tuple[Entry, ...]
+    prefixes: tuple[str, ...]
+    truncated: bool
+    next_marker: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPage:
+    """A page of versions and markers: keys ascending, then newest first."""
+
+    entries: tuple[Entry, ...]
+    prefixes: tuple[str, ...]
+    truncated: bool
+    next_key_marker: str
+    next_version_id_marker: str  # "" after a prefix
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPage:
+    """A page of unfinished uploads: keys ascending, then oldest first."""
+
+    entries: tuple[Upload, ...]
+    prefixes: tuple[str, ...]
+    truncated: bool
+    next_key_marker: str
+    next_upload_id_marker: str  # "" after a prefix
+
+
+@dataclass(frozen=True, slots=True)
+class PartPage:
+    """A page of an upload's parts in numeric order; `next_marker` is its last number, or 0."""
+
+    upload: Upload
+    entries: tuple[Part, ...]
+    truncated: bool
+    next_marker: int

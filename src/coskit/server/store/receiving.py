@@ -1,0 +1,151 @@
+"""How a body comes in: small ones in memory, larger ones to a blob, hashed on the way."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from coskit.protocol.checksums import crc64
+from coskit.protocol.errors import InternalError
+from coskit.server.store.custody import Custody
+from coskit.server.store.interface import Blobs, BlobWriter
+from coskit.server.store.model import Stored
+
+Submit = Callable[..., asyncio.Future[None]]
+
+BLOCK = 1 << 20  # bytes hashed and written at a time
+_HASHED_ON_THE_LOOP = 1 << 16  # bytes that a change of threads would not pay for
+
+
+class Sink:
+    """Takes one body; at most one block of it is being written and one is being filled.
+
+    A context: a file that has not been committed when it is left is removed.
+
+    Args:
+        blobs: where files go.
+        custody: who removes them.
+        submit: runs a blocking call in a worker thread.
+        in_memory: bytes up to which the body stays in memory; -1 to make a file of any.
+    """
+
+    def __init__(self, blobs: Blobs, custody: Custody, submit: Submit, in_memory: int) -> None:
+        self._blobs = blobs
+        self._custody = custody
+        self._submit = submit
+        self._in_memory = in_memory
+        self._md5 = hashlib.md5()
+        self._crc64 = 0
+        self._size = 0
+        self._filling: list[bytes] = []
+        self._filled = 0
+        self._flying = 0
+        self._flight: asyncio.Future[list[BaseException | None]] | None = None
+        self._writer: BlobWriter | None = None
+        self._received = False
+
+    @property
+    def held(self) -> int:
+        """The bytes in memory now."""
+        return self._filled + self._flying
+
+    async def write(self, chunk: bytes) -> None:
+        """Take the next bytes; waits while the block before the last is still being written.
+
+        Raises:
+            InternalError: the disk refuses.
+        """
+        self._filling.append(chunk)
+        self._filled += len(chunk)
+        if self._filled >= BLOCK and (self._flight or self._filled > self._in_memory):
+            await self._landed()
+            self._fly(self._take(), self._digest, self._store)
+
+    async def finish(self) -> Stored:
+        """Return the body, durable if it is a file.
+
+        Raises:
+            InternalError: the disk refuses.
+        """
+        await self._landed()
+        block = self._take()
+        if not self._writer and (not block or len(block) <= self._in_memory):
+            await self._measure(block)
+            return self._stored("", block)
+        self._fly(block, self._digest, self._store_last)
+        await self._landed()
+        assert self._writer is not None
+        self._custody.receive(self._writer.blob_id)
+        self._received = True
+        return self._stored(self._writer.blob_id, None)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._flight is not None:
+            await self._custody.see_through(self._leave(self._flight))
+
+    def _stored(self, blob_id: str, inline: bytes | None) -> Stored:
+        return Stored(blob_id, self._size, self._md5.hexdigest(), self._crc64, inline)
+
+    def _take(self) -> bytes:
+        chunks, self._filling, self._filled = self._filling, [], 0
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def _measure(self, block: bytes) -> None:
+        if len(block) <= _HASHED_ON_THE_LOOP:
+            self._digest(block)
+        else:
+            self._fly(block, self._digest)
+            await self._landed()
+
+    def _fly(self, block: bytes, *works: Callable[[bytes], None]) -> None:
+        """Start work on a block: hashing and writing take as long, so they go side by side."""
+        self._flying = len(block)
+        flights = (self._submit(work, block) for work in works)
+        self._flight = asyncio.gather(*flights, return_exceptions=True)
+
+    async def _landed(self) -> None:
+        if self._flight is None:
+            return
+        for error in await asyncio.shield(self._flight):
+            if isinstance(error, OSError):
+                raise InternalError("The body could not be stored.") from error
+            if error is not None:
+                raise error
+        self._flying = 0
+
+    # In worker threads, each one at a time.
+
+    def _store(self, block: bytes) -> None:
+        if self._writer is None:
+            self._writer = self._blobs.create()
+        self._writer.write(block)
+
+    def _store_last(self, block: bytes) -> None:
+        self._store(block)
+        assert self._writer is not None
+        self._writer.finish()
+
+    def _digest(self, block: bytes) -> None:
+        self._md5.update(block)
+        self._crc64 = crc64(block, self._crc64)
+        self._size += len(block)
+
+    # On the loop again.
+
+    async def _leave(self, flight: asyncio.Future[list[BaseException | None]]) -> None:
+        await asyncio.wait((flight,))
+        if self._writer is None:
+            return
+        if not self._received:
+            await self._submit(self._writer.close)
+            self._custody.receive(self._writer.blob_id)
+        self._custody.unpin((self._writer.blob_id,))

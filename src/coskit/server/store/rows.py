@@ -1,0 +1,196 @@
+"""How values lie in the rows of the SQL index, and back."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from coskit.server.store import ids
+from coskit.server.store.model import (
+    NULL_VERSION,
+    Bucket,
+    Entry,
+    Extent,
+    Part,
+    Upload,
+    Version,
+)
+
+Row = tuple[Any, ...]
+
+BUCKET = "id, name, owner, created, versioning, acl, config"
+VERSION = (
+    "vord, is_null, etag, crc64, size, modified, storage_class, owner, restore,"
+    " appendable, parts, acl, tags, headers, body, sealing"
+)
+ENTRY = "key, vord, is_null, etag, size, modified, storage_class, owner, restore"
+UPLOAD = "key, upload_id, initiated, owner, storage_class, acl, tags, headers, sealing"
+PART = "number, etag, crc64, size, modified, body"
+
+
+def encode_key(key: str) -> bytes:
+    """Return the bytes that keys, prefixes and markers are compared by."""
+    return key.encode("utf-8", "surrogateescape")
+
+
+def decode_key(raw: bytes) -> str:
+    """Give back the text that `encode_key` took."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def signed(crc: int) -> int:
+    """Return an unsigned 64-bit number as SQL's signed one."""
+    return crc - (1 << 64) if crc >> 63 else crc
+
+
+def unsigned(crc: int) -> int:
+    """Give back the number that `signed` took."""
+    return crc + (1 << 64) if crc < 0 else crc
+
+
+def encode_headers(headers: Mapping[str, str]) -> str | None:
+    """Return headers as ASCII JSON, which carries lone surrogates too; None if there are none."""
+    return json.dumps(dict(headers)) if headers else None
+
+
+def decode_headers(text: str | None) -> Mapping[str, str]:
+    """Give back the headers that `encode_headers` took."""
+    return json.loads(text) if text else {}
+
+
+def encode_body(extents: Sequence[Extent], size: int) -> str:
+    """Return where a body of `size` bytes is as the text of a `body` column."""
+    if not extents:
+        return ""
+    if len(extents) == 1 and (extents[0].offset, extents[0].length) == (0, size):
+        return extents[0].blob_id
+    return json.dumps([(e.blob_id, e.offset, e.length) for e in extents], separators=(",", ":"))
+
+
+def decode_body(text: str, size: int) -> tuple[Extent, ...]:
+    """Give back the extents of a body of `size` bytes."""
+    if not text:
+        return ()
+    if text[0] != "[":
+        return (Extent(text, 0, size),)
+    return tuple(Extent(*extent) for extent in json.loads(text))
+
+
+def read_bucket(row: Row) -> Bucket:
+    """Return the bucket of a row of `BUCKET` columns."""
+    bucket_id, name, owner, created, versioning, acl, config = row
+    return Bucket(bucket_id, name, owner, created, versioning, acl, json.loads(config))
+
+
+def read_version(key: str, latest: int, marker: int, row: Row) -> Version:
+    """Return the version of a key from a row of `VERSION` columns."""
+    order, is_null, etag, crc, size, modified, storage_class, owner, restore = row[:9]
+    appendable, parts, acl, tags, headers, body, sealing = row[9:]
+    return Version(
+        key,
+        NULL_VERSION if is_null else ids.version_id(order),
+        order,
+        bool(latest),
+        bool(marker),
+        etag,
+        unsigned(crc),
+        size,
+        modified,
+        storage_class,
+        owner,
+        decode_headers(headers),
+        acl,
+        tags,
+        restore,
+        bool(appendable),
+        parts,
+        decode_body(body, size),
+        sealing,
+    )
+
+
+def version_row(version: Version) -> Row:
+    """Return the `VERSION` columns of a version."""
+    return (
+        version.order,
+        version.version_id == NULL_VERSION,
+        version.etag,
+        signed(version.crc64),
+        version.size,
+        version.modified,
+        version.storage_class,
+        version.owner,
+        version.restore,
+        version.appendable,
+        version.parts,
+        version.acl,
+        version.tags,
+        encode_headers(version.headers),
+        encode_body(version.extents, version.size),
+        version.sealing,
+    )
+
+
+def read_entry(row: Row) -> Entry:
+    """Return the listing line of a row of `ENTRY` columns, whether latest, and whether a marker."""
+    key, order, is_null, etag, size, modified, storage_class, owner, restore, latest, marker = row
+    return Entry(
+        decode_key(key),
+        NULL_VERSION if is_null else ids.version_id(order),
+        bool(latest),
+        bool(marker),
+        etag,
+        size,
+        modified,
+        storage_class,
+        owner,
+        restore,
+    )
+
+
+def read_upload(row: Row) -> Upload:
+    """Return the upload of a row of `UPLOAD` columns."""
+    key, upload_id, initiated, owner, storage_class, acl, tags, headers, sealing = row
+    return Upload(
+        decode_key(key),
+        upload_id,
+        initiated,
+        owner,
+        storage_class,
+        decode_headers(headers),
+        acl,
+        tags,
+        sealing,
+    )
+
+
+def upload_row(upload: Upload) -> Row:
+    """Return the `UPLOAD` columns of an upload."""
+    return (
+        encode_key(upload.key),
+        upload.upload_id,
+        upload.initiated,
+        upload.owner,
+        upload.storage_class,
+        upload.acl,
+        upload.tags,
+        encode_headers(upload.headers),
+        upload.sealing,
+    )
+
+
+def read_part(row: Row) -> Part:
+    """Return the part of a row of `PART` columns."""
+    number, etag, crc, size, modified, body = row
+    return Part(number, etag, unsigned(crc), size, modified, decode_body(body, size))
+
+
+def part_row(part: Part) -> Row:
+    """Return the `PART` columns of a part."""
+    return (
+        part.number,
+        part.etag,
+        signed(part.crc64),
+        part.size,
+        part.modified,
+        encode_body(part.extents, part.size),
+    )

@@ -1,0 +1,1 @@
+"""The index's tables: numbered steps, each applied once, in order."""

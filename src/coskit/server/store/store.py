@@ -1,0 +1,636 @@
+"""The order of writes: bytes first, then one commit that publishes them, then the answer."""
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+from coskit.protocol.checksums import crc64
+from coskit.protocol.errors import (
+    CosServiceError,
+    InternalError,
+    NoSuchBucket,
+    NoSuchKey,
+    NoSuchUpload,
+    NoSuchVersion,
+)
+from coskit.server.store import reading
+from coskit.server.store.custody import Custody
+from coskit.server.store.files import FileBlobs, lock_directory
+from coskit.server.store.interface import (
+    Blobs,
+    CommitError,
+    Condition,
+    Index,
+    Replaced,
+    Revision,
+)
+from coskit.server.store.model import (
+    Bucket,
+    Deleted,
+    Extent,
+    NewVersion,
+    ObjectPage,
+    Part,
+    PartPage,
+    Stored,
+    Upload,
+    UploadPage,
+    Version,
+    VersionPage,
+)
+from coskit.server.store.reading import Reading
+from coskit.server.store.receiving import Sink
+from coskit.server.store.sqlite import SqliteIndex
+from coskit.server.store.transaction import Clock
+from coskit.server.store.workers import Workers
+
+T = TypeVar("T")
+
+
+class Unchanged:
+    """The type of `UNCHANGED`."""
+
+
+UNCHANGED: Final = Unchanged()
+
+INLINE_LIMIT = 1 << 16
+SMALLEST_PART = 1 << 20
+
+
+class Store:
+    """Buckets and objects, durable: all that a handler sees.
+
+    Everything is called on one event loop. What returns has happened: it is on disk, and every
+    later call sees it. What raises, save by cancellation or `CommitError`, has not happened.
+    Errors are those of `coskit.protocol.errors`; any write raises `InternalError` when the disk
+    refuses it. `NoSuchBucket` is raised by writes to a bucket that was deleted meanwhile.
+
+    Args:
+        index: what exists.
+        blobs: where larger bodies are.
+        inline_limit: bytes up to which a body is kept in the index.
+    """
+
+    def __init__(self, index: Index, blobs: Blobs, *, inline_limit: int = INLINE_LIMIT) -> None:
+        self._index = index
+        self._blobs = blobs
+        self._inline_limit = inline_limit
+        self._workers = Workers()
+        self._custody = Custody(blobs, self._workers.file, index.forget_garbage)
+        self._lock: int | None = None
+        index.subscribe(self._custody.released)
+
+    @classmethod
+    async def open(
+        cls,
+        directory: str | os.PathLike[str],
+        *,
+        inline_limit: int = INLINE_LIMIT,
+        clock: Clock = time.time,
+    ) -> Self:
+        """Open the store in a directory, made if missing, and clear up what a crash has left.
+
+        Args:
+            directory: holds all of it; one process at a time.
+            inline_limit: bytes up to which a body is kept in the index.
+            clock: seconds since 1970.
+
+        Raises:
+            BlockingIOError: another process has the directory open.
+            OSError: the directory cannot be used.
+        """
+        root = Path(directory)
+        lock = await asyncio.to_thread(lock_directory, root)
+        try:
+            blobs = await asyncio.to_thread(FileBlobs, root)
+            index = await asyncio.to_thread(SqliteIndex, root / "index.db", clock)
+        except BaseException:
+            os.close(lock)
+            raise
+        store = cls(index, blobs, inline_limit=inline_limit)
+        store._lock = lock
+        try:
+            await store.sweep()
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def sweep(self) -> None:
+        """Remove the files of commits that did not happen, and of blobs that are garbage.
+
+        Only for a store that nobody else uses yet.
+        """
+        unsettled = await self._workers.file(self._blobs.unsettled)
+        known = self._index.blobs(unsettled)
+        garbage = self._index.garbage()
+        await self._workers.file(self._blobs.settle, [name for name in unsettled if name in known])
+        await self._workers.file(
+            self._blobs.discard, [*garbage, *(name for name in unsettled if name not in known)]
+        )
+        if garbage:
+            await self._index.forget_garbage(garbage)
+
+    async def close(self) -> None:
+        """Finish accepted writes and let go of the directory. Call it after the last request."""
+        # A read that was closed early lets its files go when its thread is done with them.
+        await self._workers.drain()
+        await self._custody.close()
+        await asyncio.to_thread(self._index.close)
+        await asyncio.to_thread(self._workers.close)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    # Buckets.
+
+    def bucket(self, name: str) -> Bucket:
+        """Return the bucket of this name.
+
+        Raises:
+            NoSuchBucket: there is none.
+        """
+        bucket = self._index.bucket(name)
+        if bucket is None:
+            raise NoSuchBucket
+        return bucket
+
+    def buckets(self) -> list[Bucket]:
+        """Return all buckets by name."""
+        return self._index.buckets()
+
+    async def create_bucket(
+        self,
+        name: str,
+        owner: str,
+        acl: str,
+        *,
+        limit: int = 200,
+        config: Mapping[str, str] | None = None,
+    ) -> Bucket:
+        """Create a bucket, with settings if there are any.
+
+        Raises:
+            BucketAlreadyOwnedByYou: the owner has it.
+            BucketAlreadyExists: another owner has it.
+            TooManyBuckets: the owner has `limit` buckets.
+        """
+        return await asyncio.shield(
+            self._index.create_bucket(name, owner, acl, limit, config or {})
+        )
+
+    async def delete_bucket(self, name: str) -> None:
+        """Delete a bucket that holds nothing.
+
+        Raises:
+            NoSuchBucket: there is none.
+            BucketNotEmpty: it has an object, version, marker or unfinished upload.
+        """
+        await asyncio.shield(self._index.delete_bucket(name))
+
+    async def update_bucket(
+        self,
+        name: str,
+        *,
+        versioning: str | None = None,
+        acl: str | None = None,
+        config: Mapping[str, str | None] | None = None,
+    ) -> Bucket:
+        """Change what is given.
+
+        Args:
+            name: the bucket's.
+            versioning: "Enabled" or "Suspended".
+            acl: replaces the ACL.
+            config: settings to replace, or with None to remove; the others stay.
+
+        Raises:
+            NoSuchBucket: there is none.
+        """
+        future = self._index.update_bucket(name, versioning, acl, config or {})
+        return await asyncio.shield(future)
+
+    # Objects.
+
+    def receive(self, size_hint: int | None = None, *, inline: bool = True) -> Sink:
+        """Return what takes a body in: `async with store.receive(n) as sink`.
+
+        What is made of the result must be made inside the context.
+
+        Args:
+            size_hint: how many bytes will come, if that is known.
+            inline: False for a part: it becomes a file however small it is.
+        """
+        inline = inline and (size_hint or 0) <= self._inline_limit
+        in_memory = self._inline_limit if inline else -1
+        return Sink(self._blobs, self._custody, self._workers.file, in_memory)
+
+    async def put(
+        self,
+        bucket: Bucket,
+        key: str,
+        stored: Stored,
+        new: NewVersion,
+        condition: Condition | None = None,
+    ) -> Version:
+        """Publish a received body as the key's newest version, as the bucket's versioning says.
+
+        Args:
+            bucket: where.
+            key: under which key.
+            stored: what the sink returned.
+            new: all but the body.
+            condition: sees the live object, or None, at the moment of the commit and raises to
+                refuse; runs in another thread. Of two writers whose conditions exclude each other
+                one succeeds.
+        """
+        publish = partial(self._index.put_version, bucket.id, key, stored, new, condition)
+        return await self._publish(stored, publish)
+
+    async def copy(
+        self,
+        bucket: Bucket,
+        key: str,
+        source: Version,
+        new: NewVersion,
+        condition: Condition | None = None,
+    ) -> Version:
+        """Publish a version that shares the source's bytes, sealing, ETag and checksum; as `put`.
+
+        Raises:
+            Replaced: the source has been deleted or replaced meanwhile.
+        """
+        future = self._index.copy_version(bucket.id, key, source, new, condition)
+        return await asyncio.shield(future)
+
+    async def append(
+        self,
+        bucket: Bucket,
+        key: str,
+        stored: Stored,
+        new: NewVersion,
+        position: int,
+        *,
+        limit: int,
+        condition: Condition | None = None,
+    ) -> Version:
+        """Add a received body to the end of the live object; no byte of it is copied.
+
+        Args:
+            bucket: where; its versioning was never enabled.
+            key: under which key.
+            stored: what the sink returned.
+            new: of the object that an append at position 0 makes; ignored where there is one.
+            position: the object's size, checked in the commit: of two writers one succeeds.
+            limit: bytes that the object may have.
+            condition: as for `put`.
+
+        Raises:
+            InvalidBucketState: the bucket has or had versioning.
+            ObjectNotAppendable: the live object was not made by appending.
+            AppendPositionErr: the live object does not end at `position`.
+            EntityTooLarge: it would grow beyond the limit.
+        """
+        publish = partial(
+            self._index.append_version, bucket.id, key, stored, new, position, limit, condition
+        )
+        return await self._publish(stored, publish)
+
+    def find(self, bucket: Bucket, key: str) -> Version | None:
+        """Return the live object, or None if there is none."""
+        return self._index.look_up(bucket.id, key, None)
+
+    def latest(self, bucket: Bucket, key: str) -> Version:
+        """Return the live object.
+
+        Raises:
+            NoSuchKey: there is none.
+        """
+        version = self.find(bucket, key)
+        if version is None:
+            raise NoSuchKey
+        return version
+
+    def version(self, bucket: Bucket, key: str, version_id: str) -> Version:
+        """Return one version of an object, or a delete marker.
+
+        Raises:
+            NoSuchVersion: there is none of this id.
+        """
+        version = self._index.look_up(bucket.id, key, version_id)
+        if version is None:
+            raise NoSuchVersion
+        return version
+
+    def get(
+        self, bucket: Bucket, key: str, version_id: str | None = None
+    ) -> tuple[Version, bytes | None]:
+        """Return the live object or one version, with its body if that lies in the index.
+
+        A delete marker asked for by its id is returned as well.
+
+        Raises:
+            NoSuchKey: there is no live object.
+            NoSuchVersion: there is none of this id.
+            InternalError: the body is damaged.
+        """
+        found = self._index.get(bucket.id, key, version_id)
+        if found is None:
+            raise NoSuchKey if version_id is None else NoSuchVersion
+        version, body = found
+        if body is not None and crc64(body) != version.crc64:
+            raise InternalError("Stored bytes are damaged.")
+        return found
+
+    def reading(self, version: Version, first: int = 0, length: int | None = None) -> Reading:
+        """Return an iterator of chunks of a body; the bytes stay until it ends or is closed.
+
+        Args:
+            version: whose body.
+            first: where to begin.
+            length: how many bytes; None for all that follow.
+
+        Raises:
+            Replaced: the version has been deleted or replaced meanwhile.
+        """
+        return self.fetching(reading.cut(version.extents, first, _length(version, first, length)))
+
+    def fetching(self, extents: Sequence[Extent]) -> Reading:
+        """Return an iterator of the bytes as they lie in extents; otherwise as `reading`.
+
+        Raises:
+            Replaced: their version has been deleted or replaced meanwhile.
+        """
+        blob_ids = tuple({extent.blob_id for extent in extents})
+        # Pinned before the look-up: whatever drops a blob after it will see the pin.
+        self._custody.pin(blob_ids)
+        known = self._index.blobs(blob_ids)
+        if len(known) < len(blob_ids):
+            self._custody.unpin(blob_ids)
+            raise Replaced
+        source = reading.chunks(self._blobs, [(e, known[e.blob_id]) for e in extents])
+        length = sum(extent.length for extent in extents)
+        return Reading(source, length, self._workers.file, partial(self._custody.unpin, blob_ids))
+
+    async def delete(self, bucket: Bucket, key: str, version_id: str | None = None) -> Deleted:
+        """Delete the live object, as the bucket's versioning says, or one version for good."""
+        (deleted,) = await self.delete_many(bucket, [(key, version_id)])
+        if isinstance(deleted, CosServiceError):
+            raise deleted
+        return deleted
+
+    async def delete_many(
+        self,
+        bucket: Bucket,
+        targets: Sequence[tuple[str, str | None]],
+        condition: Condition | None = None,
+    ) -> list[Deleted | CosServiceError]:
+        """Delete each (key, version id or None) in turn, in one commit; one may fail alone.
+
+        Args:
+            bucket: where.
+            targets: what.
+            condition: sees the live object or the version that each would delete, or None, at the
+                moment of the commit and raises to refuse; runs in another thread.
+        """
+        return await asyncio.shield(self._index.delete_versions(bucket.id, targets, condition))
+
+    async def update_version(
+        self,
+        bucket: Bucket,
+        key: str,
+        version_id: str | None = None,
+        *,
+        acl: str | Unchanged | None = UNCHANGED,
+        tags: str | Unchanged | None = UNCHANGED,
+        restore: str | Unchanged | None = UNCHANGED,
+    ) -> Version:
+        """Change what is given of the live object or of one version.
+
+        Raises:
+            NoSuchKey: there is no live object.
+            NoSuchVersion: there is none of this id, or it is a marker.
+        """
+        values = {
+            name: value
+            for name, value in (("acl", acl), ("tags", tags), ("restore", restore))
+            if not isinstance(value, Unchanged)
+        }
+        return await self.revise_version(bucket, key, version_id, lambda _: values)
+
+    async def revise_version(
+        self, bucket: Bucket, key: str, version_id: str | None, revise: Revision
+    ) -> Version:
+        """Change the live object or one version as decided in the commit.
+
+        Args:
+            bucket: where.
+            key: whose.
+            version_id: which, or None for the live one.
+            revise: sees it at the moment of the commit and returns what to set of `acl`, `tags`,
+                `restore` and `storage_class`, or raises to refuse; runs in another thread.
+
+        Raises:
+            NoSuchKey: there is no live object.
+            NoSuchVersion: there is none of this id, or it is a marker.
+        """
+        future = self._index.update_version(bucket.id, key, version_id, revise)
+        return await asyncio.shield(future)
+
+    # Multipart uploads.
+
+    async def begin_upload(self, bucket: Bucket, key: str, new: NewVersion) -> Upload:
+        """Open a multipart upload, which will publish what `new` says."""
+        return await asyncio.shield(self._index.begin_upload(bucket.id, key, new))
+
+    def upload(self, bucket: Bucket, key: str, upload_id: str) -> Upload:
+        """Return an open upload.
+
+        Raises:
+            NoSuchUpload: it is of another key, was completed, aborted or never begun.
+        """
+        upload = self._index.upload(bucket.id, key, upload_id)
+        if upload is None:
+            raise NoSuchUpload
+        return upload
+
+    async def put_part(
+        self, bucket: Bucket, key: str, upload_id: str, number: int, stored: Stored
+    ) -> Part:
+        """Add a part received with `inline=False`; an earlier one of the same number is replaced.
+
+        Raises:
+            NoSuchUpload: as `upload`, decided in the commit.
+        """
+        publish = partial(self._index.put_part, bucket.id, key, upload_id, number, stored)
+        return await self._publish(stored, publish)
+
+    async def copy_part(
+        self,
+        bucket: Bucket,
+        key: str,
+        upload_id: str,
+        number: int,
+        source: Version,
+        first: int = 0,
+        length: int | None = None,
+    ) -> Part:
+        """Add a part that shares `length` bytes from `first` on of a version.
+
+        Raises:
+            NoSuchUpload: as `upload`, decided in the commit.
+            Replaced: the source has been deleted or replaced meanwhile.
+        """
+        self.upload(bucket, key, upload_id)
+        length = _length(source, first, length)
+        extents = reading.cut(source.extents, first, length)
+        known = self._index.blobs([extent.blob_id for extent in extents])
+        if any(row.data is not None for row in known.values()):
+            async with self.receive(length, inline=False) as sink:
+                async for chunk in self.reading(source, first, length):
+                    await sink.write(chunk)
+                return await self.put_part(bucket, key, upload_id, number, await sink.finish())
+        part = Part(number, source.etag, source.crc64, length, 0, extents)
+        whole = len(source.extents) <= 1 and not source.parts and not source.appendable
+        if length < source.size or not whole:
+            part = await self._measured(part, self.reading(source, first, length))
+        future = self._index.copy_part(bucket.id, key, upload_id, part)
+        return await asyncio.shield(future)
+
+    async def complete(
+        self,
+        bucket: Bucket,
+        key: str,
+        upload_id: str,
+        listed: Sequence[tuple[int, str]],
+        minimum_part: int = SMALLEST_PART,
+        condition: Condition | None = None,
+    ) -> Version:
+        """Publish the listed (number, ETag) as one object; no byte is copied.
+
+        Unlisted parts are dropped. A refusal leaves the upload open. In order of checking:
+
+        Raises:
+            NoSuchUpload: as `upload`.
+            MalformedXML: no part is listed.
+            InvalidPartOrder: the numbers do not ascend.
+            InvalidPart: a number is missing from 1..n, was not uploaded or has another ETag.
+            EntityTooSmall: a part before the last has fewer than `minimum_part` bytes.
+        """
+        future = self._index.complete_upload(
+            bucket.id, key, upload_id, listed, minimum_part, condition
+        )
+        return await asyncio.shield(future)
+
+    async def abort(self, bucket: Bucket, key: str, upload_id: str) -> None:
+        """End an upload and drop its parts.
+
+        Raises:
+            NoSuchUpload: as `upload`.
+        """
+        await asyncio.shield(self._index.abort_upload(bucket.id, key, upload_id))
+
+    # Listings: byte order; `limit` counts entries and prefixes; a page is one snapshot.
+
+    async def list_objects(
+        self,
+        bucket: Bucket,
+        prefix: str = "",
+        delimiter: str = "",
+        marker: str = "",
+        limit: int = 1000,
+    ) -> ObjectPage:
+        """Return live objects and common prefixes after `marker`."""
+        return await self._workers.listing(
+            self._index.list_objects, bucket.id, prefix, delimiter, marker, limit
+        )
+
+    async def list_versions(
+        self,
+        bucket: Bucket,
+        prefix: str = "",
+        delimiter: str = "",
+        key_marker: str = "",
+        version_id_marker: str = "",
+        limit: int = 1000,
+    ) -> VersionPage:
+        """Return versions and markers after the marked key, or the marked version of it.
+
+        Raises:
+            InvalidArgument: `version_id_marker` cannot be a version id.
+        """
+        return await self._workers.listing(
+            partial(self._index.list_versions, bucket.id, prefix, delimiter),
+            *(key_marker, version_id_marker, limit),
+        )
+
+    async def list_uploads(
+        self,
+        bucket: Bucket,
+        prefix: str = "",
+        delimiter: str = "",
+        key_marker: str = "",
+        upload_id_marker: str = "",
+        limit: int = 1000,
+    ) -> UploadPage:
+        """Return open uploads after the marked key, or the marked upload of it."""
+        return await self._workers.listing(
+            partial(self._index.list_uploads, bucket.id, prefix, delimiter),
+            *(key_marker, upload_id_marker, limit),
+        )
+
+    async def parts(
+        self, bucket: Bucket, key: str, upload_id: str, marker: int = 0, limit: int = 1000
+    ) -> PartPage:
+        """Return the parts of an upload with numbers above `marker`.
+
+        Raises:
+            NoSuchUpload: as `upload`.
+        """
+        page = await self._workers.listing(
+            self._index.list_parts, bucket.id, key, upload_id, marker, limit
+        )
+        if page is None:
+            raise NoSuchUpload
+        return page
+
+    async def _publish(self, stored: Stored, publish: Callable[[], asyncio.Future[T]]) -> T:
+        """Commit what refers to a received body; its file stays until the outcome is known."""
+        if stored.inline is None:
+            if not self._custody.holds(stored.blob_id):
+                raise ValueError("a body is published inside the context that received it, once")
+            future = publish()
+            self._custody.pin((stored.blob_id,))
+            future.add_done_callback(partial(self._published, stored.blob_id))
+        else:
+            future = publish()
+        return await asyncio.shield(future)
+
+    def _published(self, blob_id: str, future: asyncio.Future[T]) -> None:
+        error = future.exception()
+        if error is None:
+            self._custody.published(blob_id)
+        elif isinstance(error, CommitError):
+            self._custody.disputed(blob_id)
+        self._custody.unpin((blob_id,))
+
+    async def _measured(self, part: Part, body: Reading) -> Part:
+        md5, crc = hashlib.md5(), 0
+        try:
+            async for chunk in body:
+                await self._workers.file(md5.update, chunk)
+                crc = crc64(chunk, crc)
+        finally:
+            await body.aclose()
+        return replace(part, etag=md5.hexdigest(), crc64=crc)
+
+
+def _length(version: Version, first: int, length: int | None) -> int:
+    rest = max(0, version.size - first)
+    return rest if length is None else min(length, rest)

@@ -1,0 +1,46 @@
+"""The threads that blocking calls run in: files apart from listings, so that neither waits."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_FILE_THREADS = 16
+_LISTING_THREADS = 2
+
+
+class Workers:
+    """Two pools of threads; used on the event loop."""
+
+    def __init__(self) -> None:
+        self._files = ThreadPoolExecutor(_FILE_THREADS, "coskit-files")
+        self._listings = ThreadPoolExecutor(_LISTING_THREADS, "coskit-listings")
+        self._running: set[asyncio.Future[Any]] = set()
+
+    def file(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Start a call that reads, writes or hashes bytes."""
+        return self._submit(self._files, partial(call, *args, **kwargs))
+
+    def listing(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Start a call that reads many rows."""
+        return self._submit(self._listings, partial(call, *args, **kwargs))
+
+    async def drain(self) -> None:
+        """Wait for the started calls, and for what was to happen at their end."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def close(self) -> None:
+        """Return when every started call has ended; blocks."""
+        self._files.shutdown()
+        self._listings.shutdown()
+
+    def _submit(self, pool: Executor, call: Callable[[], T]) -> asyncio.Future[T]:
+        future = asyncio.get_running_loop().run_in_executor(pool, call)
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        return future

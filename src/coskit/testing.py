@@ -1,0 +1,91 @@
+"""A server of one's own for tests and trials: its own process, its own directory, a free port."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from coskit.client._async.client import AsyncClient
+from coskit.client._sync.client import Client
+from coskit.server.app import listening_socket
+
+
+class LocalServer:
+    """A running `coskit serve`; leaving the context ends it.
+
+    Attributes:
+        directory: where it keeps everything.
+        endpoint: its URL, such as `http://127.0.0.1:49152`.
+        secret_id: of its only key pair.
+        secret_key: of its only key pair.
+        pid: its process.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        buckets: Sequence[str] = (),
+        host: str = "127.0.0.1",
+        options: Sequence[str] = (),
+    ) -> None:
+        """Start the server; it takes connections at once.
+
+        Args:
+            directory: where it keeps everything.
+            buckets: created if they are missing.
+            host: the address to listen on.
+            options: further ones of `coskit serve`, such as `--restore-delay=Standard=1s`.
+        """
+        self.directory = directory
+        self.secret_id = f"AKID{secrets.token_hex(8)}"
+        self.secret_key = secrets.token_hex(16)
+        # Connections queue at the listening socket until the server takes them, so that nobody has
+        # to wait for its start; if it dies, they are refused.
+        with listening_socket(host, 0) as listener:
+            self.port: int = listener.getsockname()[1]
+            self.endpoint = f"http://{host}:{self.port}"
+            command = [sys.executable, "-m", "coskit", "serve", str(directory), "--quiet"]
+            command += ["--fd", str(listener.fileno())]
+            command += [word for name in buckets for word in ("--bucket", name)] + [*options]
+            keys = {"COSKIT_SECRET_ID": self.secret_id, "COSKIT_SECRET_KEY": self.secret_key}
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                command, pass_fds=[listener.fileno()], env={**os.environ, **keys}
+            )
+        self.pid = self._process.pid
+
+    def client(self) -> Client:
+        """Return a client of this server."""
+        return Client(endpoint=self.endpoint, secret_id=self.secret_id, secret_key=self.secret_key)
+
+    def async_client(self) -> AsyncClient:
+        """Return an asynchronous client of this server."""
+        return AsyncClient(
+            endpoint=self.endpoint, secret_id=self.secret_id, secret_key=self.secret_key
+        )
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End the server and return its exit status."""
+        if self._process.poll() is None:
+            self._process.send_signal(how)
+        return self._process.wait()
+
+    def wait(self) -> int:
+        """Wait until the server ends by itself and return its exit status."""
+        return self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()

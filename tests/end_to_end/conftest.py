@@ -1,0 +1,18 @@
+"""The shared server, for the tests that use whole clients."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from coskit.testing import LocalServer
+from tests.local import bucket, owner, server
+from tests.worlds import World, connect
+
+__all__ = ["bucket", "owner", "server", "world"]
+
+
+@pytest.fixture(params=["sync", "async", "vendor"])
+def world(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[World]:
+    """Give a client of the server, once for each kind."""
+    with connect(request.param, server) as client:
+        yield client

@@ -1,0 +1,111 @@
+"""The copy-source header: what is written, what is read, what is refused."""
+
+import pytest
+from hypothesis import given
+
+from coskit.protocol.copysource import decode_copy_source, encode_copy_source
+from coskit.protocol.errors import InvalidCopySource, ParameterError
+from tests.keys import HOSTILE_KEYS
+from tests.protocol.strategies import copy_sources
+
+HOST = "b-1.cos.ap-beijing.myqcloud.com"
+BEIJING = {"Bucket": "b-1", "Region": "ap-beijing"}
+
+WRITTEN = [
+    ({**BEIJING, "Key": "k"}, f"{HOST}/k"),
+    ({**BEIJING, "Key": "a b?c%2F&\u4e2d/~"}, f"{HOST}/a%20b%3Fc%252F%26%E4%B8%AD/~"),
+    ({**BEIJING, "Key": "k", "VersionId": "v/1="}, f"{HOST}/k?versionId=v%2F1%3D"),
+    ({**BEIJING, "Key": "k?versionId=v"}, f"{HOST}/k%3FversionId%3Dv"),
+    ({**BEIJING, "Key": "/k"}, f"{HOST}//k"),
+    ({"Bucket": "b-1", "Region": "cos.ap-beijing", "Key": "k"}, f"{HOST}/k"),
+    ({"Bucket": "b-1", "Endpoint": "localhost:9000", "Key": "k"}, "b-1.localhost:9000/k"),
+    ({**BEIJING, "Endpoint": "cos.example.com", "Key": "k"}, "b-1.cos.example.com/k"),
+]
+
+
+@pytest.mark.parametrize(("source", "header"), WRITTEN)
+def test_writing(source: dict[str, str], header: str) -> None:
+    assert encode_copy_source(source) == header
+
+
+READ = [
+    (f"{HOST}/k", {**BEIJING, "Key": "k"}),
+    (f"/{HOST}/k", {**BEIJING, "Key": "k"}),
+    (f"{HOST}/a%20b+c%2Bd", {**BEIJING, "Key": "a b+c+d"}),
+    (f"{HOST}/%E4%B8%AD\u4e2d", {**BEIJING, "Key": "\u4e2d\u4e2d"}),
+    (f"{HOST}/a%3Fb", {**BEIJING, "Key": "a?b"}),
+    (f"{HOST}/a%2Fb//c/../d", {**BEIJING, "Key": "a/b//c/../d"}),
+    (f"{HOST}//k", {**BEIJING, "Key": "/k"}),
+    (f"{HOST}/k?versionId=v%2F1%3D", {**BEIJING, "Key": "k", "VersionId": "v/1="}),
+    (f"{HOST}/k?versionid=v", {**BEIJING, "Key": "k", "VersionId": "v"}),
+    (f"{HOST}/k?VersionId=null", {**BEIJING, "Key": "k", "VersionId": "null"}),
+    (f"{HOST}/k?versionId=", {**BEIJING, "Key": "k"}),
+    (f"{HOST}/k?other=v", {**BEIJING, "Key": "k"}),
+    ("/b-1/k", {"Bucket": "b-1", "Key": "k"}),
+    ("b-1/a/b%20c", {"Bucket": "b-1", "Key": "a/b c"}),
+    ("/b-1/k?versionId=v", {"Bucket": "b-1", "Key": "k", "VersionId": "v"}),
+    ("b-1.localhost:9000/k", {"Bucket": "b-1", "Endpoint": "localhost:9000", "Key": "k"}),
+]
+
+
+@pytest.mark.parametrize(("header", "source"), READ)
+def test_reading(header: str, source: dict[str, str]) -> None:
+    assert decode_copy_source(header) == source
+
+
+NO_OBJECT = (
+    "",
+    "/",
+    "b",
+    "b/",
+    "/b",
+    "/b/",
+    f"{HOST}/",
+    HOST,
+    "//k",
+    ".cos.x.com/k",
+    "?versionId=v",
+)
+NOT_UTF_8 = ("/b/%FF", "/b/k\udcff", "/b\udcff/k", "/b/k?versionId=%FF", "/b/%ED%A0%80")
+
+
+@pytest.mark.parametrize("header", NO_OBJECT + NOT_UTF_8, ids=ascii)
+def test_a_header_that_names_no_object_is_refused(header: str) -> None:
+    with pytest.raises(InvalidCopySource):
+        decode_copy_source(header)
+
+
+REFUSED = [
+    {},
+    {**BEIJING},
+    {**BEIJING, "Key": ""},
+    {**BEIJING, "Key": None},
+    {"Key": "k", "Region": "ap-beijing"},
+    {"Bucket": "b-1", "Key": "k"},
+    {**BEIJING, "Key": "\ud800"},
+    {**BEIJING, "Bucket": "b-1/other", "Key": "k"},
+    {**BEIJING, "Bucket": "b-1.cos", "Key": "k"},
+    {**BEIJING, "Bucket": "b\r\nx: y", "Key": "k"},
+    {**BEIJING, "Region": "ap-beijing\r\nx: y", "Key": "k"},
+    {**BEIJING, "Region": "ap-beijing/b/k?", "Key": "k"},
+    {**BEIJING, "Endpoint": "http://127.0.0.1:9000", "Key": "k"},
+]
+
+
+@pytest.mark.parametrize("source", REFUSED, ids=ascii)
+def test_a_source_that_would_name_something_else_is_refused(source: dict[str, str]) -> None:
+    with pytest.raises(ParameterError, match="CopySource"):
+        encode_copy_source(source)
+
+
+@given(source=copy_sources)
+def test_what_is_written_is_read(source: dict[str, str]) -> None:
+    header = encode_copy_source(source)
+    assert header.isascii()
+    assert decode_copy_source(header) == source
+
+
+@pytest.mark.parametrize("key", HOSTILE_KEYS, ids=ascii)
+def test_a_hostile_key_in_the_form_of_s3(key: str) -> None:
+    header = encode_copy_source({**BEIJING, "Key": key}).replace(HOST, "/b-1")
+    assert decode_copy_source(header) == {"Bucket": "b-1", "Key": key}
