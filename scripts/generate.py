@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Write what follows from the operation table and from the async source; `--check` only compares.
 
-From the table: the TypedDicts, the typed methods, the reference page. From `client/_async`: its
-synchronous twin `client/_sync`, but for transport and workers, which are made by hand in pairs.
+From the table: the TypedDicts, the typed methods, the reference page. From `client/_async` and
+`encryption/_async`: their synchronous twins in `_sync`, but for the client's transport and workers,
+which are made by hand in pairs.
 """
 
 import re
@@ -25,23 +26,28 @@ TYPES = Path("src/coskit/protocol/types.py")
 METHODS = Path("src/coskit/client/_async/operations.py")
 REFERENCE = Path("docs/operations.md")
 ASYNC, SYNC = Path("src/coskit/client/_async"), Path("src/coskit/client/_sync")
-HAND_MADE = {"transport.py", "workers.py"}
+TWINS = (
+    (ASYNC, SYNC),
+    (Path("src/coskit/encryption/_async"), Path("src/coskit/encryption/_sync")),
+)
+HAND_MADE = {SYNC / "transport.py", SYNC / "workers.py"}
 # Headers that every success of an operation which documents them carries.
 ALWAYS = {"ETag", "Content-Length", "Last-Modified", "x-cos-request-id"}
 
 # Applied in this order; a rule that changes nothing in the whole package is an error.
 TO_SYNC = [
-    (r"coskit\.client\._async", "coskit.client._sync"),
+    (r"coskit\.(client|encryption)\._async", r"coskit.\1._sync"),
     (r"\bAsyncIterator\b", "Iterator"),
     (r"\bAsyncIterable\b", "Iterable"),
     (r"\bAsyncContent\b", "Content"),
     (r"\bAsync([A-Z]\w*)", r"\1"),
-    (r"\basync_(sleep|blocking|chunks)\b", r"\1"),
+    (r"\basync_(aftermath|blocking|chunks|deadline|next_of|read|sleep)\b", r"\1"),
     (r"\basync (def|with|for)\b", r"\1"),
     (r"\bawait ", ""),
     (r"\b__aenter__\b", "__enter__"),
     (r"\b__aexit__\b", "__exit__"),
     (r"\b__aiter__\b", "__iter__"),
+    (r"\basynccontextmanager\b", "contextmanager"),
     (r"\banext\b", "next"),
     (r"\baclose\b", "close"),
     (r"\basynchronous\b", "synchronous"),
@@ -51,10 +57,9 @@ TO_SYNC = [
 def main() -> int:
     """Write or check every generated file; return the exit status."""
     wanted = {TYPES: types_module(), METHODS: methods_module(), REFERENCE: reference_page()}
-    wanted.update(sync_twins({METHODS.name: wanted[METHODS]}))
+    wanted.update(sync_twins({METHODS: wanted[METHODS]}))
     stale = [path for path, text in wanted.items() if read(path) != text]
-    extra = {path.relative_to(ROOT) for path in (ROOT / SYNC).glob("*.py")} - set(wanted)
-    extra -= {SYNC / name for name in HAND_MADE}
+    extra = {found for _, twins in TWINS for found in modules(twins)} - set(wanted) - HAND_MADE
     if "--check" in sys.argv:
         for path in [*stale, *sorted(extra)]:
             print(f"{path} is not what scripts/generate.py writes")
@@ -68,6 +73,11 @@ def main() -> int:
 def read(path: Path) -> str:
     """Return a file's text, or "" if there is no such file."""
     return (ROOT / path).read_text() if (ROOT / path).exists() else ""
+
+
+def modules(folder: Path) -> list[Path]:
+    """Return the modules in a folder, as they are named from the root."""
+    return sorted(path.relative_to(ROOT) for path in (ROOT / folder).glob("*.py"))
 
 
 def formatted(text: str, name: str) -> str:
@@ -258,20 +268,24 @@ def wrapped(lines: list[str]) -> Iterator[str]:
 # The synchronous twin.
 
 
-def sync_twins(generated: dict[str, str]) -> dict[Path, str]:
-    """Return the synchronous twin of every module in the async package."""
+def sync_twins(generated: dict[Path, str]) -> dict[Path, str]:
+    """Return the synchronous twin of every module in the asynchronous packages."""
     unused = {pattern for pattern, _ in TO_SYNC}
     twins = {}
-    names = {path.name for path in (ROOT / ASYNC).glob("*.py")} | set(generated)
-    for name in sorted(names - HAND_MADE):
-        text = generated.get(name) or read(ASYNC / name)
-        text = text.removeprefix(BANNER.format(source="the operation table")).lstrip()
-        for pattern, replacement in TO_SYNC:
-            text, hits = re.subn(pattern, replacement, text)
-            if hits:
-                unused.discard(pattern)
-        banner = BANNER.format(source=f"client/_async/{name}")
-        twins[SYNC / name] = formatted(banner + "\n" + text, str(SYNC / name))
+    for folder, target in TWINS:
+        written = {path for path in generated if path.parent == folder}
+        for path in sorted({*modules(folder), *written}):
+            twin = target / path.name
+            if twin in HAND_MADE:
+                continue
+            text = generated.get(path) or read(path)
+            text = text.removeprefix(BANNER.format(source="the operation table")).lstrip()
+            for pattern, replacement in TO_SYNC:
+                text, hits = re.subn(pattern, replacement, text)
+                if hits:
+                    unused.discard(pattern)
+            banner = BANNER.format(source="/".join(path.parts[-3:]))
+            twins[twin] = formatted(banner + "\n" + text, str(twin))
     if unused:
         raise SystemExit(f"rules of TO_SYNC that change nothing: {sorted(unused)}")
     return twins

@@ -33,6 +33,7 @@ def tampered(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedPr
     (copy / TWIN).unlink()
     (copy / "docs/operations.md").write_text("")
     (copy / "src/coskit/client/_sync/leftover.py").touch()
+    (copy / "src/coskit/encryption/_sync/body.py").write_text("")
     source = copy / "src/coskit/client/_async/pages.py"
     source.write_text(source.read_text() + "\n# edited\n")
     return check(copy)
@@ -46,6 +47,7 @@ def tampered(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedPr
         "docs/operations.md",
         "src/coskit/client/_sync/leftover.py",
         "src/coskit/client/_sync/pages.py",
+        "src/coskit/encryption/_sync/body.py",
     ],
 )
 def test_a_file_that_was_edited_by_hand_is_named(

@@ -14,7 +14,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "": HANDED_OUT,
     "__main__": ("cli",),
     "protocol": (),
-    "client": ("protocol",),
+    "client": ("client.profiles", "protocol"),
+    "client.profiles": ("protocol",),
+    "encryption": ("client", "protocol"),
     "compat": ("", *HANDED_OUT),
     "fs": ("", *HANDED_OUT),
     "testing": ("", "server", *HANDED_OUT),
@@ -57,7 +59,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "server.console": ("server.http", "server.store", "protocol"),
     "server.app": ("server", "protocol"),
 }
-MAY_NEED = {"protocol": {"fastcrc"}, "client": {"pycurl", "certifi"}, "server.store": set[str]()}
+MAY_NEED = {
+    "protocol": {"fastcrc"},
+    "client": {"pycurl", "certifi"},
+    "client.profiles": {"cryptography"},  # if it is there: a foreign file may be encrypted
+    "encryption": {"cryptography"},
+    "server.store": set[str](),
+}
 INPUT_OUTPUT = {"asyncio", "os", "pathlib", "random", "secrets", "socket", "subprocess", "time"}
 MEETING_PLACES = {"cli", "testing", "__main__"}
 
@@ -135,6 +143,7 @@ def test_the_rule_can_be_broken() -> None:
         ("protocol", "coskit.client.config"),
         ("client", "coskit.server.app"),
         ("client", "coskit"),
+        ("client", "coskit.encryption.keys"),
         ("server.store", "coskit.protocol.codec"),
         ("server.store", "coskit.server.handlers.objects"),
         ("server.auth", "coskit.server.http"),

@@ -5,18 +5,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from coskit.client._async.body import AsyncBody
     from coskit.client._async.client import AsyncClient
+    from coskit.client._async.metadata import AsyncMetadataCredentials
+    from coskit.client._async.providers import AsyncRefreshingCredentials
     from coskit.client._sync.body import Body
     from coskit.client._sync.client import Client
+    from coskit.client._sync.metadata import MetadataCredentials
+    from coskit.client._sync.providers import RefreshingCredentials
     from coskit.client.config import ClientConfig
     from coskit.client.curl import TransportSettings
+    from coskit.client.keys import AsyncCredentialsProvider, CredentialsProvider
+    from coskit.client.report import (
+        DirectoryResult,
+        DirectoryTransferError,
+        FileAction,
+        FileFailure,
+    )
     from coskit.client.retry import RetryPolicy
+    from coskit.client.transfers import TransferSettings
     from coskit.protocol.errors import (
         CosClientError,
         CosException,
         CosServiceError,
         CredentialsError,
         IntegrityError,
+        ObjectChanged,
         ParameterError,
+        SourceChanged,
         TransferTimeout,
         TransportError,
     )
@@ -25,6 +39,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncBody",
     "AsyncClient",
+    "AsyncCredentialsProvider",
+    "AsyncMetadataCredentials",
+    "AsyncRefreshingCredentials",
     "Body",
     "Client",
     "ClientConfig",
@@ -33,9 +50,19 @@ __all__ = [
     "CosServiceError",
     "Credentials",
     "CredentialsError",
+    "CredentialsProvider",
+    "DirectoryResult",
+    "DirectoryTransferError",
+    "FileAction",
+    "FileFailure",
     "IntegrityError",
+    "MetadataCredentials",
+    "ObjectChanged",
     "ParameterError",
+    "RefreshingCredentials",
     "RetryPolicy",
+    "SourceChanged",
+    "TransferSettings",
     "TransferTimeout",
     "TransportError",
     "TransportSettings",
@@ -45,11 +72,22 @@ __version__ = "0.1.0"
 _HOMES = {
     "AsyncBody": "client._async.body",
     "AsyncClient": "client._async.client",
+    "AsyncCredentialsProvider": "client.keys",
+    "AsyncMetadataCredentials": "client._async.metadata",
+    "AsyncRefreshingCredentials": "client._async.providers",
     "Body": "client._sync.body",
     "Client": "client._sync.client",
     "ClientConfig": "client.config",
     "Credentials": "protocol.signature",
+    "CredentialsProvider": "client.keys",
+    "DirectoryResult": "client.report",
+    "DirectoryTransferError": "client.report",
+    "FileAction": "client.report",
+    "FileFailure": "client.report",
+    "MetadataCredentials": "client._sync.metadata",
+    "RefreshingCredentials": "client._sync.providers",
     "RetryPolicy": "client.retry",
+    "TransferSettings": "client.transfers",
     "TransportSettings": "client.curl",
 }
 

@@ -1,6 +1,7 @@
 """Success is only what the service has done: each false success is an exception, in both worlds."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from coskit.protocol.checksums import crc64
 from coskit.protocol.errors import AccessDenied, NoSuchKey, SlowDown
 from tests.client.conftest import Scripted
 from tests.client.scripted import CLOSE, answer
+from tests.worlds import World
 
 BUCKET = "examplebucket-1250000000"
 ERROR = (
@@ -66,7 +68,7 @@ def test_a_put_with_the_right_crc64_succeeds_after_a_wrong_one(scripted: Scripte
     ids=["error", "error after spaces", "no ETag", "empty", "garbage"],
 )
 def test_a_copy_can_fail_inside_a_200(scripted: Scripted, document: bytes) -> None:
-    world, _ = scripted(answer(200, document))
+    world, _ = scripted(answer(200, document), retry=RetryPolicy(attempts=1))
     with pytest.raises(CosServiceError) as raised:
         world.copy_object(BUCKET, "key", COPY_SOURCE)
     assert raised.value.status == 200
@@ -145,7 +147,7 @@ def test_a_lasting_failure_tells_how_often_it_was_tried(scripted: Scripted) -> N
 def test_what_is_not_idempotent_is_not_repeated(scripted: Scripted, reply: Any) -> None:
     world, server = scripted(reply, answer(headers=STORED))
     with pytest.raises((CosServiceError, TransportError)):
-        world.append_object(BUCKET, "key", 0, b"data")
+        world.create_multipart_upload(BUCKET, "key")
     assert len(server.requests) == 1
 
 
@@ -224,6 +226,36 @@ def test_a_whole_object_is_checked_at_its_end(scripted: Scripted) -> None:
     assert world.read(world.get_object(BUCKET, "key")) == OBJECT
 
 
+LATE = b"<?xml version='1.0'?>\n<Error><Code>InternalError</Code><Message>sorry</Message></Error>"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda world: world.put_object(BUCKET, b"content", "key"),
+        lambda world: world.upload_part(BUCKET, "key", b"content", 1, "id"),
+        lambda world: world.append_object(BUCKET, "key", 0, b"content"),
+        lambda world: world.delete_object(BUCKET, "key"),
+        lambda world: world.put_object_acl(BUCKET, "key", ACL="private"),
+        lambda world: world.abort_multipart_upload(BUCKET, "key", "id"),
+    ],
+    ids=["put", "part", "append", "delete", "acl", "abort"],
+)
+def test_an_error_inside_a_200_is_no_success(
+    scripted: Scripted, call: Callable[[World], object]
+) -> None:
+    world, _ = scripted(answer(200, LATE), answer(404), retry=RetryPolicy(attempts=1))
+    with pytest.raises(CosServiceError, match="InternalError: sorry"):
+        call(world)
+
+
+def test_an_error_inside_a_200_is_not_an_objects_content(scripted: Scripted) -> None:
+    late = answer(200, b"<Error><Code>InternalError</Code><Message>sorry</Message></Error>")
+    world, _ = scripted(late, retry=RetryPolicy(attempts=1))
+    with pytest.raises(CosServiceError, match="InternalError: sorry"):
+        world.fetch(BUCKET, "key")
+
+
 def test_a_flipped_byte_is_noticed(scripted: Scripted) -> None:
     flipped = OBJECT[:500] + b"!" + OBJECT[501:]
     world, _ = scripted(answer(body=flipped, headers=WHOLE))
@@ -235,7 +267,7 @@ def test_a_flipped_byte_is_noticed(scripted: Scripted) -> None:
 def test_a_short_body_is_noticed(scripted: Scripted) -> None:
     short = answer(body=OBJECT[:-1], headers={**WHOLE, "Connection": "close"})
     short = short.replace(b"Content-Length: 999", b"Content-Length: 1000")
-    world, _ = scripted(short)
+    world, _ = scripted(short, retry=RetryPolicy(attempts=1))
     with pytest.raises(TransportError, match="999"):
         world.read(world.get_object(BUCKET, "key"))
 
@@ -248,7 +280,7 @@ def test_a_damaged_download_leaves_the_file_as_it_was(
     reply = reply[:-1] + b"!" if damage == "flipped" else reply[:-1]
     target = tmp_path / "target"
     target.write_bytes(b"before")
-    world, _ = scripted(reply)
+    world, _ = scripted(reply, retry=RetryPolicy(attempts=1))
     with pytest.raises((IntegrityError, TransportError)):
         world.save(world.get_object(BUCKET, "key"), target)
     assert target.read_bytes() == b"before"

@@ -112,6 +112,15 @@ def test_a_body_is_read_in_any_way(world: World, bucket: str, tmp_path: Path) ->
     assert (tmp_path / "target").read_bytes() == content
 
 
+def test_a_body_is_saved_under_the_longest_name_that_a_file_can_have(
+    world: World, bucket: str, tmp_path: Path
+) -> None:
+    world.put_object(bucket, b"content", "object")
+    target = tmp_path / ("名" * 85)
+    world.save(world.get_object(bucket, "object"), target)
+    assert target.read_bytes() == b"content"
+
+
 def test_unread_bodies_cost_no_connection(world: World, bucket: str) -> None:
     world.put_object(bucket, b"x" * 3_000_000, "object")
     for _ in range(3):

@@ -42,8 +42,8 @@ def post(peer: Peer, bucket: str, body: bytes, **headers: str) -> Reply:
 def signed(peer: Peer, bucket: str, key: str, *conditions: Any, lifetime: int = 60) -> Pairs:
     """Return the fields of a signed form, as the client makes them."""
     endpoint = parse_endpoint(f"http://{HOST}:{peer.port}")
-    addressing = Addressing(ClientConfig(endpoint, "", peer.credentials))
-    return list(addressing.form(bucket, key, lifetime, conditions)[1].items())
+    addressing = Addressing(ClientConfig(endpoint))
+    return list(addressing.form(peer.credentials, bucket, key, lifetime, conditions)[1].items())
 
 
 def changed(fields: Pairs, **values: str | None) -> Pairs:

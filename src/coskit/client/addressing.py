@@ -9,7 +9,7 @@ from coskit.client.curl import Outgoing
 from coskit.client.params import checked_key
 from coskit.protocol.codec import Call
 from coskit.protocol.endpoint import encode_path, encode_query, is_bucket_name
-from coskit.protocol.errors import CredentialsError, ParameterError
+from coskit.protocol.errors import ParameterError
 from coskit.protocol.messages import Request
 from coskit.protocol.postpolicy import encode_policy, fixed_fields, key_condition, write_policy
 from coskit.protocol.signature import TOKEN, Credentials, presign, sign, sign_form
@@ -17,15 +17,14 @@ from coskit.protocol.signature import TOKEN, Credentials, presign, sign, sign_fo
 
 @dataclass(frozen=True, slots=True)
 class Addressing:
-    """Puts calls on the address of one service and signs them with one key pair."""
+    """Puts calls on the address of one service and signs them."""
 
     config: ClientConfig
 
-    def outgoing(self, call: Call) -> Outgoing:
-        """Return the request of a call, signed now."""
+    def outgoing(self, call: Call, credentials: Credentials | None) -> Outgoing:
+        """Return the request of a call, signed now; unsigned without credentials."""
         host, path = self._place(call.bucket, call.key)
         headers = dict(call.headers)
-        credentials = self.config.credentials
         if credentials is not None:
             if credentials.token:
                 headers[TOKEN] = credentials.token
@@ -49,6 +48,7 @@ class Addressing:
 
     def presigned(
         self,
+        credentials: Credentials,
         method: str,
         bucket: str,
         key: str,
@@ -58,7 +58,6 @@ class Addressing:
         sign_host: bool = True,
     ) -> str:
         """Return a URL that carries its signature and, for temporary keys, their token."""
-        credentials = self._needed_credentials()
         query = dict(params)
         if credentials.token:
             query.setdefault(TOKEN, credentials.token)
@@ -67,10 +66,15 @@ class Addressing:
         return self._url(host, request.path, pairs)
 
     def form(
-        self, bucket: str, key: str, expired: int, conditions: Iterable[Any]
+        self,
+        credentials: Credentials,
+        bucket: str,
+        key: str,
+        expired: int,
+        conditions: Iterable[Any],
     ) -> tuple[str, dict[str, str]]:
         """Return the URL of a form upload and the fields that its signature needs."""
-        credentials, now = self._needed_credentials(), int(self.config.clock())
+        now = int(self.config.clock())
         window = f"{now - 60};{now + expired}"
         signature = {"q-sign-algorithm": "sha1", "q-ak": credentials.secret_id}
         token = {TOKEN: credentials.token} if credentials.token else {}
@@ -91,6 +95,7 @@ class Addressing:
 
     def authorization(
         self,
+        credentials: Credentials,
         method: str,
         bucket: str,
         key: str,
@@ -101,7 +106,7 @@ class Addressing:
     ) -> str:
         """Return the Authorization value of a request that somebody else sends."""
         _, request = self._request(method, bucket, key, params, headers, sign_host)
-        return sign(request, self._needed_credentials(), int(self.config.clock()), expired)
+        return sign(request, credentials, int(self.config.clock()), expired)
 
     def _request(
         self,
@@ -130,11 +135,6 @@ class Addressing:
         place = self.config.endpoint
         base = f"{place.scheme}://{place.via or host}{encode_path(path)}"
         return f"{base}?{encode_query(query)}" if query else base
-
-    def _needed_credentials(self) -> Credentials:
-        if self.config.credentials is None:
-            raise CredentialsError("An anonymous client cannot sign")
-        return self.config.credentials
 
 
 def _without_port(host: str) -> str:

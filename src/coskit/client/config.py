@@ -8,10 +8,16 @@ from dataclasses import dataclass
 
 from coskit.client import credentials as sources
 from coskit.client.curl import TransportSettings
+from coskit.client.keys import CredentialsSource
 from coskit.client.retry import RetryPolicy
-from coskit.protocol.endpoint import Endpoint, parse_endpoint, region_endpoint
+from coskit.client.transfers import TransferSettings
+from coskit.protocol.endpoint import Endpoint, parse_endpoint, region_endpoint, second_domain
 from coskit.protocol.errors import CredentialsError, ParameterError
-from coskit.protocol.signature import Credentials
+
+
+def chance() -> float:
+    """Return a random number from 0 to 1; a pickle of `random.random` would repeat its numbers."""
+    return random.random()  # noqa: S311 - it spreads pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +27,32 @@ class ClientConfig:
     Attributes:
         endpoint: where the service listens.
         region: of the endpoint, or "" if it has none.
-        credentials: None for anonymous requests.
+        credentials: keys, or what provides them; None for anonymous requests.
         retry: how failed requests are repeated.
         transport: timeouts, proxy and certificates.
+        transfers: memory, parallel files and journals of transfers.
+        failover: whether a call that leads nowhere is tried at the endpoint's second domain.
+        second_endpoint: where such a call is tried instead, with `failover` or without it.
         clock: Unix seconds, for signatures.
         jitter: a random number from 0 to 1, for pauses.
     """
 
     endpoint: Endpoint
     region: str = ""
-    credentials: Credentials | None = None
+    credentials: CredentialsSource | None = None
     retry: RetryPolicy = RetryPolicy()
     transport: TransportSettings = TransportSettings()
+    transfers: TransferSettings = TransferSettings()
     clock: Callable[[], float] = time.time
-    jitter: Callable[[], float] = random.random
+    jitter: Callable[[], float] = chance
+    failover: bool = False
+    second_endpoint: Endpoint | None = None
+
+    def second(self) -> Endpoint | None:
+        """Return where a call is tried that leads nowhere at the endpoint, or None."""
+        if self.second_endpoint is None and self.failover:
+            return second_domain(self.endpoint)
+        return self.second_endpoint
 
 
 def find_config(
@@ -44,19 +62,25 @@ def find_config(
     secret_id: str | None,
     secret_key: str | None,
     token: str | None,
+    credentials: CredentialsSource | None,
     profile: str | None,
     scheme: str,
     anonymous: bool,
     path_style: bool | None,
+    failover: bool,
     retry: RetryPolicy,
     transport: TransportSettings,
+    transfers: TransferSettings,
 ) -> ClientConfig:
     """Return a client's settings from its arguments, the environment and the configuration file.
 
     Raises:
         CredentialsError: there are no keys and the client is not to be anonymous.
-        ParameterError: there is neither a region nor an endpoint, or one of them is malformed.
+        ParameterError: there is neither a region nor an endpoint, or one of them is malformed; or
+            credentials are given along with a key pair.
     """
+    if credentials is not None and (secret_id or secret_key or token):
+        raise ParameterError("Give either credentials or secret_id and secret_key")
     found = sources.find(
         {
             "region": region,
@@ -68,16 +92,20 @@ def find_config(
         os.environ,
         sources.config_file(),
         profile or "",
+        # Whoever says what to sign with, or nothing, does not mean the keys of another tool.
+        None if anonymous or credentials is not None else sources.home_directory(),
+        time.time(),
     )
+    chosen = found.credentials if credentials is None else credentials
     if not found.endpoint and not found.region:
         raise ParameterError(
             "Give region='ap-guangzhou' or endpoint='http://127.0.0.1:9000', "
             "or set COSKIT_REGION or COSKIT_ENDPOINT"
         )
-    if found.credentials is None and not anonymous:
+    if chosen is None and not anonymous:
         raise CredentialsError(
             "No credentials: give secret_id and secret_key, set COSKIT_SECRET_ID and "
-            "COSKIT_SECRET_KEY, or say anonymous=True"
+            "COSKIT_SECRET_KEY, or say credentials='metadata' or anonymous=True"
         )
     place = (
         parse_endpoint(found.endpoint, path_style)
@@ -87,7 +115,9 @@ def find_config(
     return ClientConfig(
         place,
         found.region,
-        None if anonymous else found.credentials,
+        None if anonymous else chosen,
         retry,
         transport,
+        transfers=transfers,
+        failover=failover,
     )

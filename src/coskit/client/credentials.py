@@ -1,4 +1,4 @@
-"""Where keys and settings come from: arguments, environment, configuration file, in this order."""
+"""Where keys and settings come from, in order: arguments, environment, our file, other tools'."""
 
 import os
 from collections.abc import Mapping
@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coskit.client.keys import METADATA, CredentialsSource
 from coskit.protocol.errors import CredentialsError, ParameterError
 from coskit.protocol.signature import Credentials
 
 _SPELLINGS = {
     "secret_id": ("COSKIT_SECRET_ID", "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRETID"),
     "secret_key": ("COSKIT_SECRET_KEY", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_SECRETKEY"),
-    "token": ("COSKIT_TOKEN", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SESSIONTOKEN"),
+    "token": (
+        "COSKIT_TOKEN",
+        "TENCENTCLOUD_TOKEN",
+        "TENCENTCLOUD_SECURITY_TOKEN",
+        "TENCENTCLOUD_SESSIONTOKEN",
+    ),
     "region": ("COSKIT_REGION", "TENCENTCLOUD_REGION"),
     "endpoint": ("COSKIT_ENDPOINT",),
 }
@@ -24,22 +30,30 @@ class Found:
 
     region: str
     endpoint: str
-    credentials: Credentials | None
+    credentials: CredentialsSource | None
 
 
 def find(
-    arguments: Mapping[str, str | None], environ: Mapping[str, str], file: Path, profile: str
+    arguments: Mapping[str, str | None],
+    environ: Mapping[str, str],
+    file: Path,
+    profile: str,
+    home: Path | None = None,
+    now: float = 0.0,
 ) -> Found:
     """Return the settings of a client.
 
     A key pair and its token are taken from one source: the token of one key never goes with
-    another.
+    another. The files of other tools are read where coskit's own sources hold no key pair; such a
+    file also says where to go if they do not.
 
     Args:
         arguments: `secret_id`, `secret_key`, `token`, `region`, `endpoint` of the caller.
         environ: the environment.
         file: the configuration file; it need not exist.
         profile: the table of that file to read.
+        home: where other tools keep their files; None leaves them unread.
+        now: Unix seconds; expired keys of other tools are passed over.
 
     Raises:
         CredentialsError: a source has only half of a key pair.
@@ -55,42 +69,68 @@ def find(
         }
         for prefix in ("COSKIT_", "TENCENTCLOUD_")
     }
+    table = read_profile(file, profile)
     sources = [
         ("the arguments", given),
         ("COSKIT_* variables", variables["COSKIT_"]),
         ("TENCENTCLOUD_* variables", variables["TENCENTCLOUD_"]),
-        (f"profile {profile or 'default'} of {file}", read_profile(file, profile)),
+        (f"profile {profile or 'default'} of {file}", table or {}),
     ]
     merged: dict[str, str] = {}
     for _, source in reversed(sources):
         merged.update(source)
-    return Found(merged.get("region", ""), merged.get("endpoint", ""), _first_pair(sources))
+    region, endpoint = merged.get("region", ""), merged.get("endpoint", "")
+    own = _first_pair(sources)
+    missing = bool(profile) and table is None
+    theirs = None
+    if home is not None and (own is None or missing):
+        from coskit.client.profiles import find_foreign  # most clients do without its parsers
+
+        theirs = find_foreign(home, profile, now)
+    if missing and theirs is None:
+        raise ParameterError(f"{file} has no profile {profile}")
+    if own is not None or theirs is None:
+        return Found(region, endpoint, own)
+    if region or endpoint:
+        return Found(region, endpoint, theirs.credentials)
+    return Found(theirs.region, theirs.endpoint, theirs.credentials)
 
 
-def _first_pair(sources: list[tuple[str, dict[str, str]]]) -> Credentials | None:
+def _first_pair(sources: list[tuple[str, dict[str, str]]]) -> CredentialsSource | None:
     for where, source in sources:
         pair = source.get("secret_id", ""), source.get("secret_key", "")
         if all(pair):
             return Credentials(*pair, source.get("token", ""))
         if any(pair):
             raise CredentialsError(f"{where} give only one of secret_id and secret_key")
+        if "source" in source:
+            if source["source"] != METADATA:
+                raise ParameterError(f"{where}: the only source there is is {METADATA!r}")
+            return METADATA
     return None
 
 
-def read_profile(file: Path, profile: str) -> dict[str, str]:
-    """Return one profile of the configuration file; `default` need not exist."""
+def read_profile(file: Path, profile: str) -> dict[str, str] | None:
+    """Return one profile of the configuration file, None if there is none of this name.
+
+    Raises:
+        ParameterError: the file cannot be read.
+    """
     import tomllib  # imported with the first client: `import coskit` stays quick
 
     try:
         tables: dict[str, Any] = tomllib.loads(file.read_text())
-    except FileNotFoundError:
-        tables = {}
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except (OSError, ValueError) as cause:
         raise ParameterError(f"{file} cannot be read: {cause}") from cause
     table = tables.get(profile or "default")
-    if table is None and profile:
-        raise ParameterError(f"{file} has no profile {profile}")
-    return {name: str(value) for name, value in (table or {}).items() if name in _SPELLINGS}
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise ParameterError(f"{file} cannot be read: {profile or 'default'} is no table")
+    names = (*_SPELLINGS, "source")
+    return {name: str(value) for name, value in table.items() if name in names}
 
 
 def config_file(environ: Mapping[str, str] = os.environ) -> Path:
@@ -98,4 +138,12 @@ def config_file(environ: Mapping[str, str] = os.environ) -> Path:
     if named := environ.get("COSKIT_CONFIG"):
         return Path(named)
     base = environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "coskit" / "config.toml"
+    return (Path(base) if base else home_directory() / ".config") / "coskit" / "config.toml"
+
+
+def home_directory() -> Path:
+    """Return the user's home; one that does not exist for a user who has none, as in containers."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(os.devnull, "home")

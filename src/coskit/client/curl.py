@@ -32,6 +32,7 @@ UNBOUNDED = sys.maxsize
 _UPLOAD_CHUNK = 256 * 1024
 # libcurl adds these by itself where they are not given; an empty value stops it.
 _UNASKED = ("Accept:", "Expect:", "Content-Type:")
+_CONDITIONS = frozenset(("if-match", "if-none-match", "x-cos-forbid-overwrite"))
 _HEAD_END = re.compile(rb"\n\r?\n")
 _spell = lru_cache(maxsize=256)(spell)
 _MISUSED = frozenset((pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL))
@@ -258,6 +259,7 @@ class Exchange:
         else:
             setopt(pycurl.HTTPGET, 1)
         setopt(pycurl.CUSTOMREQUEST, out.method)
+        setopt(pycurl.FRESH_CONNECT, int(_must_be_sent_once(out)))
         setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(limits.connect_timeout))
         setopt(pycurl.TIMEOUT_MS, _milliseconds(limits.total_timeout or 0))
 
@@ -391,6 +393,17 @@ def source_of(out: Outgoing) -> Source | AsyncSource | None:
     if isinstance(out.body, bytes | memoryview):
         return Slices(out.body) if out.method == "POST" else None
     return out.body
+
+
+def _must_be_sent_once(out: Outgoing) -> bool:
+    """Return whether a request needs a new connection, lest libcurl send it again by itself.
+
+    It does so if a kept connection ends without an answer. An upload that was initiated twice
+    would never be heard of, a conditional write that succeeded would be refused the second time.
+    """
+    if out.method == "PUT":
+        return any(name.lower() in _CONDITIONS for name, _ in out.headers)
+    return out.method == "POST" and not out.body
 
 
 def unpause(easy: Any) -> None:

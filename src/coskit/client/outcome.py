@@ -10,6 +10,8 @@ from coskit.protocol.messages import Response
 from coskit.protocol.spec import Operation
 from coskit.protocol.xml import NotThisShape
 
+_PROLOGUE = 256  # bytes in which the root of an error document begins
+
 
 def decode(
     operation: Operation, response: Response, resource: str, *, keep_encoded: bool
@@ -26,6 +28,10 @@ def decode(
         CosServiceError: the status or the document says that the operation failed.
     """
     if response.status not in operation.status:
+        raise failure(operation, response, resource)
+    # Where nothing is expected, a document can only be an error inside a success.
+    expected = operation.result is not None or operation.text
+    if response.body and not expected and b"<Error" in response.body[:_PROLOGUE]:
         raise failure(operation, response, resource)
     if operation.returns == "none":
         return None

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote_to_bytes
 
 from coskit.protocol.errors import InvalidURI, KeyTooLong, ParameterError
@@ -14,6 +14,7 @@ _REGION = re.compile(r"[a-z0-9.-]+", re.IGNORECASE | re.ASCII)
 _ENDPOINT = re.compile(
     r"(?:(https?)://)?([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.IGNORECASE | re.ASCII
 )
+_PUBLIC_HOST = re.compile(r"(?:[^.]+\.)?cos\.[a-z]+-[a-z0-9-]+\.myqcloud\.com", re.IGNORECASE)
 _VIRTUAL_HOST = re.compile(r"(?P<bucket>[^.]+)\.(?:cos\.[^.]+\..+|localhost)")
 _DOT_SEGMENT = re.compile(r"(?<=.)/(?=\.\.?(?:/|$))|(?<=/\.)/|(?<=/\.\.)/")
 _BANNED_KEY = re.compile(r"[/\\]|.*[\x18-\x1b]", re.DOTALL)
@@ -57,6 +58,18 @@ def region_endpoint(region: str, scheme: str = "https") -> Endpoint:
         raise ParameterError(f"Region {region!r} is not a region name")
     prefix = region if "cos." in region else f"cos.{region}"
     return Endpoint(scheme, f"{prefix}.myqcloud.com", False, "service.cos.myqcloud.com")
+
+
+def second_domain(endpoint: Endpoint) -> Endpoint | None:
+    """Return the same service under its second domain, or None where it has none.
+
+    What is not the public service in a region, or goes to a fixed address whatever the name, has
+    none.
+    """
+    if endpoint.via or not _PUBLIC_HOST.fullmatch(endpoint.host):
+        return None
+    name = endpoint.host[: -len("myqcloud.com")]
+    return replace(endpoint, host=f"{name}tencentcos.cn")
 
 
 def parse_endpoint(text: str, path_style: bool | None = None) -> Endpoint:

@@ -7,6 +7,8 @@ CosException
 │   ├── TransportError          the network failed: refused, reset, unresolved, cut short
 │   │   └── TransferTimeout     also a TimeoutError
 │   └── IntegrityError          length or checksum of what arrived is not what was promised
+│       ├── SourceChanged       a file changed while it was uploaded
+│       └── ObjectChanged       an object changed while it was downloaded or copied
 └── CosServiceError             the service answered with an error
     └── NoSuchKey, AccessDenied, ...    one class for each code of the vendor's table
 """
@@ -19,11 +21,36 @@ from coskit.protocol.xml import escape, writable
 
 
 class CosException(Exception):
-    """The base of everything that coskit raises on purpose."""
+    """The base of everything that coskit raises on purpose.
+
+    Attributes:
+        part_number: the part of a transfer in which it happened, or None.
+    """
+
+    part_number: int | None = None
+
+    def __str__(self) -> str:
+        return _with_facts(super().__str__(), self._facts())
+
+    def _facts(self) -> list[str]:
+        return [] if self.part_number is None else [f"part {self.part_number}"]
+
+
+def _with_facts(text: str, facts: list[str]) -> str:
+    return f"{text} ({', '.join(facts)})" if facts else text
 
 
 class CosClientError(CosException):
-    """The call failed on this side: bad arguments, no credentials, network, damaged data."""
+    """The call failed on this side: bad arguments, no credentials, network, damaged data.
+
+    Attributes:
+        attempts: how often the request was sent.
+    """
+
+    attempts: int = 1
+
+    def _facts(self) -> list[str]:
+        return [*super()._facts(), *([f"{self.attempts} attempts"] if self.attempts > 1 else [])]
 
 
 class ParameterError(CosClientError):
@@ -47,10 +74,6 @@ class TransportError(CosClientError):
         self.attempts = attempts
         self.sent = sent
 
-    def __str__(self) -> str:
-        text = super().__str__()
-        return f"{text} ({self.attempts} attempts)" if self.attempts > 1 else text
-
 
 class TransferTimeout(TransportError, TimeoutError):
     """Connecting, waiting for data or the whole request took longer than its limit."""
@@ -58,6 +81,14 @@ class TransferTimeout(TransportError, TimeoutError):
 
 class IntegrityError(CosClientError):
     """The bytes that arrived are not those that were promised: length or CRC64 differs."""
+
+
+class SourceChanged(IntegrityError):
+    """What was being uploaded changed meanwhile; nothing was stored under the key."""
+
+
+class ObjectChanged(IntegrityError):
+    """The object was replaced or deleted while it was being read; no mixture was handed out."""
 
 
 class CosServiceError(CosException):
@@ -106,6 +137,9 @@ class CosServiceError(CosException):
         self.body = body
 
     def __str__(self) -> str:
+        return _with_facts(f"{self.code}: {self.message}", self._facts())
+
+    def _facts(self) -> list[str]:
         facts = [f"HTTP {self.status}"]
         if self.method or self.resource:
             facts.append(f"{self.method} {self.resource}".strip())
@@ -113,7 +147,7 @@ class CosServiceError(CosException):
             facts.append(f"request id {self.request_id}")
         if self.attempts > 1:
             facts.append(f"{self.attempts} attempts")
-        return f"{self.code}: {self.message} ({', '.join(facts)})"
+        return [*facts, *super()._facts()]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.message,), self.__dict__)

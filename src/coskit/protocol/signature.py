@@ -26,14 +26,23 @@ _DEFAULT_PORTS = (":80", ":443")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A key pair and, for temporary keys, its token."""
+    """A key pair and, for temporary keys, its token.
+
+    Attributes:
+        secret_id: names the key.
+        secret_key: signs; it is never sent.
+        token: of temporary keys, sent along; "" for lasting ones.
+        expires: Unix second from which the keys are void; None if that is not known.
+    """
 
     secret_id: str
     secret_key: str
     token: str = ""
+    expires: float | None = None
 
     def __repr__(self) -> str:
-        return f"Credentials(secret_id={self.secret_id!r}, secret_key=..., token=...)"
+        until = "" if self.expires is None else f", expires={self.expires:.0f}"
+        return f"Credentials(secret_id={self.secret_id!r}, secret_key=..., token=...{until})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,25 +4,42 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from coskit.client._async.transport import AsyncIncoming
 from coskit.client._async.workers import async_blocking
+from coskit.client.target import partial_name
 from coskit.protocol.checksums import crc64
-from coskit.protocol.errors import IntegrityError
+from coskit.protocol.errors import IntegrityError, TransportError
 
 _CHUNK = 1 << 20
+
+
+class AsyncReopen(Protocol):
+    """Opens the rest of a body whose connection was cut."""
+
+    async def __call__(self, received: int, cut: TransportError) -> AsyncIncoming:
+        """Return the response that goes on after so many bytes, or raise if none does."""
+        ...
 
 
 class AsyncBody:
     """An object's bytes: nothing travels before it is read, nothing is lost in silence.
 
-    Reading to the end checks the length and, for a whole object, its CRC64. A body that is
-    dropped or closed unread gives its connection back.
+    Reading to the end checks the length and, for a whole object, its CRC64. Where the connection
+    is cut, the rest of the same object is asked for. A body that is dropped or closed unread gives
+    its connection back.
     """
 
-    def __init__(self, incoming: AsyncIncoming, status: int, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        incoming: AsyncIncoming,
+        status: int,
+        headers: Mapping[str, str],
+        reopen: AsyncReopen | None = None,
+    ) -> None:
         self._incoming = incoming
+        self._reopen = reopen
         self._length = int(headers.get("Content-Length") or 0)
         self._received = 0
         self._crc64 = 0
@@ -36,14 +53,18 @@ class AsyncBody:
         """Return up to `size` bytes, b"" at the end; a negative size reads everything.
 
         Raises:
-            TransportError: the connection failed or ended before the last byte.
+            TransportError: the connection failed before the last byte, however often it was tried.
+            ObjectChanged: the object was replaced before all of it was read.
             IntegrityError: the bytes are not those that the service stored.
         """
         if size < 0:
             return b"".join([chunk async for chunk in self])
         if self._done or not size:
             return b""
-        chunk = await self._incoming.read(size)
+        try:
+            chunk = await self._incoming.read(size)
+        except TransportError as cut:
+            chunk = await self._read_on(size, cut)
         if chunk:
             self._received += len(chunk)
             if self._expected is not None:
@@ -52,6 +73,15 @@ class AsyncBody:
         if not chunk or self._received == self._length:
             await self._finish()
         return chunk
+
+    async def _read_on(self, size: int, cut: TransportError) -> bytes:
+        while self._reopen is not None:
+            self._incoming = await self._reopen(self._received, cut)
+            try:
+                return await self._incoming.read(size)
+            except TransportError as again:
+                cut = again
+        raise cut
 
     async def _finish(self) -> None:
         self._done = True
@@ -86,7 +116,7 @@ class AsyncBody:
             IntegrityError: the bytes are not those that the service stored; likewise.
         """
         target = Path(path)
-        partial = target.with_name(f".{target.name[:200]}.{os.urandom(8).hex()}.part")
+        partial = target.with_name(partial_name(target.name))
         try:
             with await async_blocking(partial.open, "xb") as file:
                 async for chunk in self:

@@ -1,32 +1,28 @@
-"""The asynchronous client: lay out, sign, send, try again, decode."""
+"""The asynchronous client: how a call is made, and what is made without one."""
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 from coskit.client._async.body import AsyncBody
 from coskit.client._async.content import AsyncUpload
-from coskit.client._async.transfer import AsyncTransfers
+from coskit.client._async.directories import AsyncDirectories
+from coskit.client._async.recovery import AsyncContinuation, AsyncRecovery
+from coskit.client._async.sending import AsyncSender
 from coskit.client._async.transport import AsyncTransport
-from coskit.client._async.workers import async_sleep
 from coskit.client.addressing import Addressing
 from coskit.client.config import ClientConfig, find_config
-from coskit.client.curl import Outgoing, TransportSettings
-from coskit.client.outcome import check_stored, decode, failure
-from coskit.client.params import checked_key, is_repeatable, normalise, unknown_parameter
-from coskit.client.retry import RetryPolicy
+from coskit.client.curl import TransportSettings
+from coskit.client.keys import AsyncKeys, CredentialsSource
+from coskit.client.params import checked_key, normalise, unknown_parameter
+from coskit.client.retry import FAILURES, RetryPolicy
+from coskit.client.transfers import TransferSettings
 from coskit.protocol.codec import Call, encode_request
-from coskit.protocol.errors import CosServiceError, IntegrityError, ParameterError, TransportError
-from coskit.protocol.messages import Response
+from coskit.protocol.errors import CosServiceError, ParameterError
 from coskit.protocol.spec import Operation
 
-_log = logging.getLogger("coskit")
-_ERROR_DOCUMENT = 1 << 20
 
-
-class AsyncClient(AsyncTransfers):
+class AsyncClient(AsyncDirectories):
     """A client of COS or of a service that speaks its dialect, asynchronous throughout.
 
     Use it as a context manager or call `aclose`. It may be used by many tasks at a time.
@@ -40,12 +36,15 @@ class AsyncClient(AsyncTransfers):
         secret_id: str | None = None,
         secret_key: str | None = None,
         token: str | None = None,
+        credentials: CredentialsSource | None = None,
         profile: str | None = None,
         scheme: str = "https",
         anonymous: bool = False,
         path_style: bool | None = None,
+        failover: bool = False,
         retry: RetryPolicy | None = None,
         transport: TransportSettings | None = None,
+        transfers: TransferSettings | None = None,
         config: ClientConfig | None = None,
     ) -> None:
         """Find the settings; nothing is sent.
@@ -56,33 +55,46 @@ class AsyncClient(AsyncTransfers):
             secret_id: the key pair's id.
             secret_key: the key pair's secret.
             token: of a temporary key pair.
+            credentials: instead of the three: `Credentials`, a provider, a function that fetches
+                them, or `"metadata"` for the role of the machine.
             profile: a table of the configuration file.
             scheme: `https` or `http`, for a region.
             anonymous: send unsigned requests.
             path_style: put buckets into the path; by default only for IP addresses and localhost.
+            failover: use the public service's second domain when the first leads nowhere.
             retry: how failed requests are repeated.
             transport: timeouts in seconds, proxy, certificates.
+            transfers: memory, parallel files and journals of transfers.
             config: all settings at once, instead of the other arguments.
 
         Raises:
             CredentialsError: no keys were given or found.
             ParameterError: no region and no endpoint was given or found.
         """
-        self._config = config or find_config(
+        config = config or find_config(
             region=region,
             endpoint=endpoint,
             secret_id=secret_id,
             secret_key=secret_key,
             token=token,
+            credentials=credentials,
             profile=profile,
             scheme=scheme,
             anonymous=anonymous,
             path_style=path_style,
+            failover=failover,
             retry=retry or RetryPolicy(),
             transport=transport or TransportSettings(),
+            transfers=transfers or TransferSettings(),
         )
-        self._addressing = Addressing(self._config)
-        self._transport = AsyncTransport(self._config.transport)
+        self._begin(config)
+
+    def _begin(self, config: ClientConfig) -> None:
+        super().__init__(config)
+        self._addressing = Addressing(config)
+        self._transport = AsyncTransport(config.transport)
+        self._keys = AsyncKeys(config.credentials, config.clock)
+        self._sender = AsyncSender(config, self._keys, self._transport, self._pace)
 
     async def _call(
         self, operation: Operation, params: dict[str, Any], unknown: Mapping[str, Any]
@@ -92,53 +104,28 @@ class AsyncClient(AsyncTransfers):
         call = encode_request(operation, normalise(operation, params, self._config.region))
         upload = await _upload_of(call)
         keep_encoded = operation.listing and params.get("EncodingType") == "url"
-        attempt = 1
+        recovery: AsyncRecovery | None = None
+        result: Any
         while True:
             try:
-                return await self._attempt(call, upload, keep_encoded)
-            except (TransportError, CosServiceError, IntegrityError) as error:
-                pause = self._config.retry.delay(
-                    error,
-                    attempt,
-                    idempotent=is_repeatable(operation, params),
-                    jitter=self._config.jitter(),
-                )
-                if not isinstance(error, IntegrityError):
-                    error.attempts = attempt
-                # A source that cannot be rewound is never sent twice.
-                if pause is None or (upload and not upload.replayable):
-                    raise
-            await async_sleep(pause)
-            attempt += 1
-            if upload:
-                upload.rewind()
+                if operation.returns == "stream":
+                    result = await self._open(call)
+                else:
+                    result = await self._sender.send(call, upload, keep_encoded)
+            except FAILURES as error:
+                recovery = recovery or AsyncRecovery(self, self._sender, call, params, upload)
+                result = await recovery.after(error)
+                if result is not None:
+                    return result
+            else:
+                (recovery or self._sender).succeeded()
+                return result
 
-    async def _attempt(self, call: Call, upload: AsyncUpload | None, keep_encoded: bool) -> Any:
-        operation = call.operation
-        out = self._addressing.outgoing(call)
-        if upload:
-            body = upload if upload.data is None else upload.data
-            out = replace(out, body=body, length=upload.length)
-        if operation.returns == "stream":
-            return await self._open(operation, out)
-        response = await self._transport.send(out)
-        _log.debug("%s %s -> %d", out.method, out.url, response.status)
-        result = decode(operation, response, out.url, keep_encoded=keep_encoded)
-        if upload and "x-cos-next-append-position" not in response.headers:
-            check_stored(response.headers, upload.sum())
-        return result
-
-    async def _open(self, operation: Operation, out: Outgoing) -> dict[str, Any]:
-        incoming = await self._transport.stream(out)
-        _log.debug("%s %s -> %d", out.method, out.url, incoming.status)
-        if incoming.status in operation.status:
-            body = AsyncBody(incoming, incoming.status, incoming.headers)
-            return {**incoming.headers, "Body": body}
-        try:
-            document = await incoming.read(_ERROR_DOCUMENT)
-        finally:
-            await incoming.aclose()
-        raise failure(operation, Response(incoming.status, incoming.headers, document), out.url)
+    async def _open(self, call: Call) -> dict[str, Any]:
+        incoming = await self._sender.open(call)
+        status, headers = incoming.status, incoming.headers
+        rest = AsyncContinuation(self._sender, call, status, headers)
+        return {**headers, "Body": AsyncBody(incoming, status, headers, rest)}
 
     async def object_exists(self, Bucket: str, Key: str) -> bool:
         """Return whether an object exists.
@@ -197,10 +184,11 @@ class AsyncClient(AsyncTransfers):
             SignHost: False leaves the host unsigned, so that another one may be used.
 
         Raises:
-            CredentialsError: the client is anonymous.
+            CredentialsError: the client is anonymous, or its provider has no keys at hand.
             ParameterError: the key is empty or the bucket's name is none.
         """
         return self._addressing.presigned(
+            self._keys.here(),
             Method,
             Bucket,
             checked_key(Key),
@@ -247,10 +235,12 @@ class AsyncClient(AsyncTransfers):
             A dict with `url` and the dict `fields`.
 
         Raises:
-            CredentialsError: the client is anonymous.
+            CredentialsError: the client is anonymous, or its provider has no keys at hand.
             ParameterError: the key is empty or the bucket's name is none.
         """
-        url, fields = self._addressing.form(Bucket, checked_key(Key), Expired, Conditions)
+        url, fields = self._addressing.form(
+            self._keys.here(), Bucket, checked_key(Key), Expired, Conditions
+        )
         return {"url": url, "fields": fields}
 
     def get_auth(
@@ -275,9 +265,10 @@ class AsyncClient(AsyncTransfers):
             SignHost: False leaves the host unsigned.
 
         Raises:
-            CredentialsError: the client is anonymous.
+            CredentialsError: the client is anonymous, or its provider has no keys at hand.
         """
         return self._addressing.authorization(
+            self._keys.here(),
             Method,
             Bucket,
             Key,
@@ -290,6 +281,16 @@ class AsyncClient(AsyncTransfers):
     def get_object_url(self, Bucket: str, Key: str) -> str:
         """Return the plain URL of an object, without a signature."""
         return self._addressing.url(Bucket, Key)
+
+    async def refresh_credentials(self) -> None:
+        """See to it that there are valid keys, so that URLs can be signed without waiting.
+
+        A provider is asked as it is for each request: what is still fresh is not fetched again.
+
+        Raises:
+            CredentialsError: the provider has no keys.
+        """
+        await self._keys.get()
 
     async def aclose(self) -> None:
         """Close the connections; the client cannot be used afterwards."""
@@ -305,6 +306,13 @@ class AsyncClient(AsyncTransfers):
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    def __getstate__(self) -> ClientConfig:
+        """Return the settings, keys included: a copy or a pickle has connections of its own."""
+        return self._config
+
+    def __setstate__(self, config: ClientConfig) -> None:
+        self._begin(config)
 
     def __repr__(self) -> str:
         place = self._config.endpoint

@@ -40,6 +40,8 @@ class _Pump:
 
     async def run(self) -> None:
         """Read the source to its end, as fast as libcurl takes it."""
+        # What can be read only once stays whole until a connection stands.
+        await self._room.wait()
         while not self._at_end:
             chunk = await self._source.read(_CHUNK)
             while self._stock:
@@ -58,6 +60,7 @@ class _Pump:
                 self._room.set()
             return chunk
         self.starved = not self._at_end
+        self._room.set()
         return int(pycurl.READFUNC_PAUSE) if self.starved else b""
 
 

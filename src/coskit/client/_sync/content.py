@@ -24,6 +24,7 @@ class Upload:
         data: all of it, if it is in memory.
         length: bytes it has, or None if only reading tells.
         replayable: whether `rewind` brings back the same bytes.
+        started: whether any of it has been read to be sent.
         crc64: CRC64 of what has been read since the last rewind.
     """
 
@@ -32,6 +33,7 @@ class Upload:
             content = content.encode()
         self.crc64 = 0
         self.replayable = True
+        self.started = False
         self.data: bytes | None = None
         self._read: Any = None
         self._start = 0
@@ -83,6 +85,7 @@ class Upload:
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, b"" at the end."""
+        self.started = True
         if self._read is not None:
             chunk = _as_bytes(blocking(self._read, size))
         else:

@@ -20,6 +20,7 @@ from coskit.client.curl import (
     origin,
     source_of,
 )
+from coskit.client.stop import GLANCE, here
 from coskit.protocol.messages import Response
 
 _INTEREST = {
@@ -75,7 +76,11 @@ class _Line(HandleOwner):
 
     def _step(self) -> None:
         stall = self._moved + self.exchange.limits.read_timeout - time.monotonic()
-        wait = round(min(max(stall, 0), _LONGEST_WAIT) * 1000)
+        longest = _LONGEST_WAIT
+        if here.stop is not None:
+            here.stop.check()
+            longest = GLANCE
+        wait = round(min(max(stall, 0), longest) * 1000)
         due = self._multi.timeout()
         events = self._poll.poll(wait if due < 0 else min(wait, due))
         for socket, flags in events or ((pycurl.SOCKET_TIMEOUT, 0),):

@@ -1,16 +1,28 @@
 """Doing several things at once with threads; its twin in `_async` does it under asyncio."""
 
-import contextlib
+import os
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
+
+from coskit.client.pace import Pace
+from coskit.client.stop import AFTERMATH, GLANCE, Stop, here
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-sleep = time.sleep
+
+def sleep(seconds: float) -> None:
+    """Wait, but no longer than the transfer that this thread works for."""
+    if here.stop is None:
+        time.sleep(seconds)
+    else:
+        here.stop.pause(seconds)
 
 
 def blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -23,17 +35,105 @@ def chunks(content: Iterable[bytes]) -> Iterator[bytes]:
     return iter(content)
 
 
-class Workers:
-    """At most `limit` threads at a time; the first failure ends the others and is raised.
+@contextmanager
+def deadline(seconds: float | None) -> Iterator[None]:
+    """Let what is inside last so long at most.
 
-    Use as a context manager: leaving it waits for every task; after an error it lets the running
-    ones end, since a thread cannot be cancelled, and starts no further one.
+    Raises:
+        TransferTimeout: it lasted longer and was ended at its next wait.
+    """
+    outer = here.stop
+    if seconds is not None:
+        here.stop = Stop(outer, seconds)
+    try:
+        yield
+    finally:
+        here.stop = outer
+
+
+def read(read: Callable[[int], Any], size: int) -> Any:
+    """Return what a file reads."""
+    return read(size)
+
+
+def next_of(iterator: Iterator[Any]) -> Any:
+    """Return what an iterator yields, None at its end."""
+    return next(iterator, None)
+
+
+def aftermath(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Do what has to be done after a transfer, whatever ended it, for 5 s at most."""
+    outer, here.stop = here.stop, Stop(None, AFTERMATH)
+    try:
+        with suppress(TimeoutError):
+            function(*args, **kwargs)
+    finally:
+        here.stop = outer
+
+
+class Budget:
+    """Bytes that may be in memory at a time; who asks for more waits until others give back."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        self._process = os.getpid()
+        self._free = self._size
+        self._change = threading.Condition()
+        self._waiting: deque[object] = deque()
+
+    def take(self, size: int) -> int:
+        """Wait for `size` bytes, or for all there are if that is less; return how many it is."""
+        if self._process != os.getpid():  # what was taken, and maybe the lock, is the parent's
+            self._start_afresh()
+        size = min(size, self._size)
+        turn = object()
+        with self._change:
+            self._waiting.append(turn)
+            try:
+                # In turn, lest those who want little keep the one who wants much waiting for ever.
+                while self._free < size or self._waiting[0] is not turn:
+                    self._change.wait(GLANCE)
+                    if here.stop is not None:
+                        here.stop.check()
+                self._free -= size
+            finally:
+                self._waiting.remove(turn)
+                self._change.notify_all()
+        return size
+
+    def give(self, size: int) -> None:
+        """Return bytes that were taken."""
+        with self._change:
+            self._free += size
+            self._change.notify_all()
+
+
+class Workers:
+    """At most `limit` threads at a time; the first failure ends the others at once and is raised.
+
+    Use as a context manager: leaving it waits for every task; after an error, Ctrl-C included, it
+    has the running ones end at their next glance and starts no further one.
+
+    Args:
+        limit: tasks at a time at most.
+        pace: what else limits them, anew with each task.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, pace: Pace | None = None) -> None:
         self._limit = limit
+        self._pace = pace
         self._futures: set[Future[None]] = set()
+        self._stop = Stop(here.stop)
+        self._failure: BaseException | None = None
         self._pool = ThreadPoolExecutor(limit, thread_name_prefix="coskit")
+
+    @property
+    def busy(self) -> int:
+        """Tasks that are under way."""
+        return sum(not future.done() for future in tuple(self._futures))
 
     def __enter__(self) -> Self:
         return self
@@ -44,9 +144,33 @@ class Workers:
         Raises:
             Exception: what an earlier task raised; nothing is started then.
         """
-        while len(self._futures) >= self._limit:
+        while len(self._futures) >= self._places():
             self._reap()
-        self._futures.add(self._pool.submit(function, *args, **kwargs))
+        self._futures.add(self._pool.submit(self._run, lambda: function(*args, **kwargs)))
+
+    def one_ended(self) -> None:
+        """Wait until one of the tasks has ended, if there are any; maybe not even so long.
+
+        Raises:
+            Exception: what a task raised.
+        """
+        if self._futures:
+            self._reap()
+
+    def _places(self) -> int:
+        return min(self._limit, self._pace.limit) if self._pace else self._limit
+
+    def _run(self, task: Callable[[], None]) -> None:
+        here.stop = self._stop
+        try:
+            self._stop.check()
+            task()
+        except BaseException as error:
+            # The first failure is the real one: what it stops fails because of it.
+            if self._failure is None:
+                self._failure = error
+            self._stop.stop()
+            raise
 
     def __exit__(
         self,
@@ -57,13 +181,17 @@ class Workers:
         try:
             while error is None and self._futures:
                 self._reap()
+        except BaseException:
+            self._stop.stop()
+            raise
         finally:
+            if error is not None:
+                self._stop.stop()
             self._pool.shutdown(wait=True, cancel_futures=True)
-            for future in self._futures:
-                with contextlib.suppress(BaseException):
-                    future.result(0)
 
     def _reap(self) -> None:
-        done, self._futures = wait(self._futures, return_when=FIRST_COMPLETED)
-        for future in done:
-            future.result()
+        done, self._futures = wait(self._futures, GLANCE, return_when=FIRST_COMPLETED)
+        if self._failure is not None:
+            raise self._failure
+        if not done and here.stop is not None:
+            here.stop.check()

@@ -1,0 +1,77 @@
+"""What every transfer of a client works with: its memory, its pace, its journals, its failures."""
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from coskit.client._async.pages import AsyncPages
+from coskit.client._async.workers import AsyncBudget, AsyncWorkers, async_blocking
+from coskit.client.config import ClientConfig
+from coskit.client.journal import Journal, is_left, journal_directory
+from coskit.client.pace import Pace
+from coskit.protocol.errors import CosException
+
+
+class AsyncEngine(AsyncPages):
+    """The means that a client's transfers share."""
+
+    def __init__(self, config: ClientConfig) -> None:
+        self._config = config
+        self._pace = Pace()
+        self._budget = AsyncBudget(config.transfers.memory)
+
+    @abstractmethod
+    def get_object_url(self, Bucket: str, Key: str) -> str:
+        """Return the plain URL of an object, without a signature."""
+
+    def _workers(self, limit: int) -> AsyncWorkers:
+        """Return workers for parts: `limit` at a time, fewer while the service wants fewer."""
+        return AsyncWorkers(limit, self._pace)
+
+    @asynccontextmanager
+    async def _memory(self, size: int) -> AsyncIterator[None]:
+        """Hold `size` bytes of the client's memory budget, waiting for them if need be."""
+        taken = await self._budget.take(size)
+        try:
+            yield
+        finally:
+            self._budget.give(taken)
+
+    @asynccontextmanager
+    async def _journal(self, identity: Mapping[str, Any] | None) -> AsyncIterator[Journal | None]:
+        """Hold a transfer's journal; None, also where it is held by another transfer, keeps none.
+
+        Args:
+            identity: what the journal is bound to; the service's address is added.
+        """
+        journal = None
+        place = self._journal_place(identity)
+        if place is not None:
+            journal = await async_blocking(Journal, *place)
+        try:
+            yield journal if journal is not None and journal.held else None
+        finally:
+            if journal is not None:
+                journal.close()
+
+    def _is_journaled(self, identity: Mapping[str, Any] | None) -> bool:
+        """Return whether an earlier transfer left a journal: a look that costs next to nothing."""
+        place = self._journal_place(identity)
+        return place is not None and is_left(*place)
+
+    def _journal_place(
+        self, identity: Mapping[str, Any] | None
+    ) -> tuple[Path, dict[str, Any]] | None:
+        directory = self._config.transfers.journals or journal_directory()
+        if identity is None or directory is None:
+            return None
+        place = self._config.endpoint
+        return directory, {**identity, "endpoint": f"{place.scheme}://{place.host}"}
+
+
+def in_part(error: CosException, number: int) -> CosException:
+    """Return the error, which now says in which part it happened."""
+    error.part_number = number
+    return error

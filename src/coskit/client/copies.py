@@ -1,0 +1,114 @@
+"""What a copy in parts takes along from its source, and where that source is to be looked at."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from coskit.protocol.endpoint import Endpoint, parse_endpoint, region_endpoint
+from coskit.protocol.errors import ParameterError
+
+# Bytes that the service copies in one request.
+SINGLE_COPY = 5 << 30
+
+_PUBLIC = (".myqcloud.com", ".tencentcos.cn")
+_KEPT = {
+    "Cache-Control": "CacheControl",
+    "Content-Disposition": "ContentDisposition",
+    "Content-Encoding": "ContentEncoding",
+    "Content-Language": "ContentLanguage",
+    "Content-Type": "ContentType",
+    "Expires": "Expires",
+}
+_META = "x-cos-meta-"
+_SOURCE = "CopySource"
+# HEAD answers these two as a copy does; the others it answers with 304, which is no error.
+_FOR_HEAD = {"CopySourceIfMatch": "IfMatch", "CopySourceIfUnmodifiedSince": "IfUnmodifiedSince"}
+
+
+def place_of(source: Any) -> dict[str, str]:
+    """Return the parameters that name a copy's source.
+
+    Raises:
+        ParameterError: it is no CopySource.
+    """
+    if not isinstance(source, Mapping) or not source.get("Bucket") or not source.get("Key"):
+        raise ParameterError("CopySource is a dict with Bucket, Key and Region")
+    names = ("Bucket", "Key", "VersionId")
+    return {name: source[name] for name in names if source.get(name)}
+
+
+def elsewhere(source: Mapping[str, Any], here: Endpoint, region: str) -> Endpoint | None:
+    """Return the endpoint at which a copy's source is, or None if it is the client's own.
+
+    A service that is not the public one has no regions: it reads only the bucket of a source.
+
+    Args:
+        source: the CopySource.
+        here: the client's endpoint.
+        region: the client's, or "".
+
+    Raises:
+        ParameterError: the client's endpoint belongs to one bucket, and the source does not say
+            where its own bucket is.
+    """
+    host, wanted = str(source.get("Endpoint") or ""), str(source.get("Region") or "")
+    if host:
+        return None if host == here.host else parse_endpoint(f"{here.scheme}://{host}")
+    if here.bound:
+        if not wanted:
+            raise ParameterError("CopySource needs Region: this client knows only one bucket")
+        return region_endpoint(wanted, here.scheme)
+    if not wanted or wanted == region or not here.host.endswith(_PUBLIC):
+        return None
+    there = region_endpoint(wanted, here.scheme)
+    return None if there.host == here.host else there
+
+
+def for_head(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a copy's options with which its source is looked at."""
+    known = {_FOR_HEAD[name]: value for name, value in options.items() if name in _FOR_HEAD}
+    return known | {
+        name.removeprefix(_SOURCE): value
+        for name, value in options.items()
+        if name.startswith("CopySourceSSECustomer")
+    }
+
+
+def for_parts(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a copy's options that come with every part: all about the source."""
+    return {
+        name: value
+        for name, value in options.items()
+        if name.startswith(_SOURCE) and name not in _FOR_HEAD
+    }
+
+
+def for_upload(options: Mapping[str, Any], head: Mapping[str, Any], status: str) -> dict[str, Any]:
+    """Return the options of the upload that a copy in parts is.
+
+    As in a copy at once, storage class, access rights and encryption are the caller's, while
+    headers and metadata are the source's unless they are to be replaced.
+
+    Args:
+        options: the caller's.
+        head: the headers of the source.
+        status: `Copy` or `Replaced`.
+    """
+    own = {
+        name: value
+        for name, value in options.items()
+        if not name.startswith(_SOURCE) and name not in ("TaggingDirective", "Tagging")
+    }
+    if status == "Replaced":
+        return own
+    others = {name: own[name] for name in own if name not in {*_KEPT.values(), "Metadata"}}
+    kept = {_KEPT[name]: value for name, value in head.items() if name in _KEPT}
+    metadata = {name: value for name, value in head.items() if name.startswith(_META)}
+    return others | kept | ({"Metadata": metadata} if metadata else {})
+
+
+def tagging_header(tagging: Mapping[str, Any]) -> str:
+    """Return an object's tags as they are given to a new object; "" if there are none."""
+    tags = (tagging.get("TagSet") or {}).get("Tag") or []
+    listed = [tags] if isinstance(tags, Mapping) else tags
+    return urlencode([(tag["Key"], tag.get("Value") or "") for tag in listed])

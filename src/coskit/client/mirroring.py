@@ -1,0 +1,69 @@
+"""What a transfer of many files is asked to do."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coskit.client.compare import check_apart, check_comparison
+from coskit.client.paths import BucketPlace, Filter
+from coskit.client.progress import Callback
+from coskit.client.report import FileAction
+from coskit.protocol.errors import ParameterError
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A transfer of many files.
+
+    Attributes:
+        source: where they are.
+        destination: where they are to be.
+        wanted: which of them.
+        comparison: when a file needs no transfer; None transfers all and looks at no destination.
+        delete: whether what the source lacks goes from the destination.
+        dry_run: whether nothing is done, only counted.
+        on_error: `stop` at the first file that fails, or `continue` with the others.
+        follow: whether symbolic links are followed.
+        threads: parts of one file at a time.
+        progress: hears of bytes.
+        action: hears of files.
+        deadline: seconds for everything.
+        options: for each file's transfer.
+    """
+
+    source: BucketPlace | Path
+    destination: BucketPlace | Path
+    wanted: Filter
+    comparison: str | None
+    delete: bool
+    dry_run: bool
+    on_error: str
+    follow: bool
+    threads: int
+    progress: Callback | None
+    action: Callable[[FileAction], object] | None
+    deadline: float | None
+    options: Mapping[str, Any]
+
+    def check(self) -> None:
+        """Refuse what cannot be done, before anything is.
+
+        Raises:
+            ParameterError: an argument is wrong.
+            OSError: the local directory that is to be read is none.
+        """
+        if self.on_error not in ("stop", "continue"):
+            raise ParameterError(f"OnError is 'stop' or 'continue', not {self.on_error!r}")
+        if self.comparison is not None:
+            check_comparison(self.comparison)
+        if isinstance(self.source, Path):
+            if isinstance(self.destination, Path):
+                raise ParameterError("Source or Destination has to be cos://bucket/prefix")
+            # A directory that is not there must not pass for an empty one.
+            os.scandir(self.source).close()
+        elif isinstance(self.destination, BucketPlace):
+            check_apart(self.source, self.destination)
+        elif self.destination.exists() and not self.destination.is_dir():
+            raise NotADirectoryError(f"{self.destination} is no directory")

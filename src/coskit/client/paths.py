@@ -1,0 +1,191 @@
+"""Which file stands for which key: places, names that can be both, and filters over them."""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from coskit.protocol.errors import CosClientError, ParameterError
+
+_SCHEME = "cos://"
+_LONGEST_NAME = 255
+# What transfers write beside a file until it is whole; nobody else names files so.
+_PARTIAL = re.compile(r"\..*\.[0-9a-f]{16,64}\.part", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class BucketPlace:
+    """A folder of a bucket; the prefix is empty or ends with a slash."""
+
+    bucket: str
+    prefix: str = ""
+
+    def key(self, name: str) -> str:
+        """Return the key of a name below this folder, as the client's methods take it.
+
+        They drop one leading slash of a key, so that a key which begins with one gets another.
+        """
+        key = self.prefix + name
+        return f"/{key}" if key.startswith("/") else key
+
+    def overlaps(self, other: "BucketPlace") -> bool:
+        """Return whether one of the two folders is, or lies in, the other."""
+        outer, inner = sorted((self.prefix, other.prefix), key=len)
+        return self.bucket == other.bucket and inner.startswith(outer)
+
+
+def bucket_place(bucket: str, prefix: str = "") -> BucketPlace:
+    """Return the folder that a prefix names, with or without its slash at the end."""
+    prefix = prefix.removeprefix("/")
+    return BucketPlace(bucket, f"{prefix}/" if prefix and not prefix.endswith("/") else prefix)
+
+
+def parse_place(place: str | os.PathLike[str] | tuple[str, str]) -> BucketPlace | Path:
+    """Return a folder of a bucket, from `cos://bucket/prefix` or the two apart, or a directory.
+
+    Raises:
+        ParameterError: the bucket has no name.
+    """
+    if isinstance(place, tuple):
+        return bucket_place(*place)
+    if not isinstance(place, str) or not place.startswith(_SCHEME):
+        return Path(place)
+    bucket, _, prefix = place.removeprefix(_SCHEME).partition("/")
+    if not bucket:
+        raise ParameterError(f"{place!r} names no bucket: it has to be cos://bucket/prefix")
+    return bucket_place(bucket, prefix)
+
+
+def check_name(name: str) -> None:
+    """Make sure that a key, taken relative to its folder, can name a file below a directory.
+
+    Raises:
+        CosClientError: the file would lie elsewhere, or no file can have this name.
+    """
+    for part in name.split("/"):
+        if part in ("", ".", ".."):
+            reason = f"{part!r} is no name in a directory"
+        elif "\0" in part:
+            reason = "a file's name cannot have a NUL"
+        elif len(part.encode(errors="surrogateescape")) > _LONGEST_NAME:
+            reason = f"a file's name has at most {_LONGEST_NAME} bytes"
+        else:
+            continue
+        raise CosClientError(f"The key {name!r} cannot become a file: {reason}")
+
+
+def is_text(name: str) -> bool:
+    """Return whether a file's name is UTF-8, as every key is."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_partial(name: str) -> bool:
+    """Return whether a file of this name is a download's, which is not yet whole."""
+    return _PARTIAL.fullmatch(name) is not None
+
+
+class Clashes:
+    """Finds keys that need a directory where another key needs a file, in keys that come sorted.
+
+    Args:
+        case_blind: the file system takes `A` and `a` for one; then all names are remembered.
+    """
+
+    def __init__(self, *, case_blind: bool = False) -> None:
+        self._open: list[str] = []
+        self._seen: set[str] | None = set() if case_blind else None
+
+    def check(self, name: str) -> None:
+        """Take the next name.
+
+        Raises:
+            CosClientError: it cannot be a file beside those that came before.
+        """
+        # Whatever sorts between `a` and `a/b` begins with `a`, so few names are open at a time.
+        while self._open and not name.startswith(self._open[-1]):
+            self._open.pop()
+        for file in self._open:
+            if name.startswith(f"{file}/"):
+                raise CosClientError(f"The key {name!r} cannot become a file: {file!r} is one")
+        if self._seen is not None:
+            blind = name.casefold()
+            if blind in self._seen:
+                raise CosClientError(
+                    f"The key {name!r} cannot become a file: another differs only in case"
+                )
+            self._seen.add(blind)
+        self._open.append(name)
+
+
+class Filter:
+    """Which names take part: those that an Include pattern takes and no Exclude pattern.
+
+    `*` and `?` stand for characters other than the slash, `[abc]` for one of several, `**` for
+    anything. A pattern without a slash is about the last part of a name, in whatever folder; one
+    with a slash is about the whole name. A pattern that ends with a slash takes all below a folder,
+    one that begins with a slash is about the whole name too.
+
+    Args:
+        include: patterns; none takes all.
+        exclude: patterns; they win over those of `include`.
+    """
+
+    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
+        """Compile the patterns.
+
+        Raises:
+            ParameterError: there is a single text instead of a list, or a malformed range.
+        """
+        for patterns in (include, exclude):
+            if isinstance(patterns, str):
+                raise ParameterError("Include and Exclude are lists of patterns")
+        exclude = tuple(exclude)
+        self._include = _compiled(include)
+        self._exclude = _compiled(exclude)
+        # Only these are sure to take all below a folder, so that it need not be walked.
+        self._pruned = _compiled(p for p in exclude if p.endswith(("/", "/**")) or p == "**")
+
+    def takes(self, name: str) -> bool:
+        """Return whether a name takes part."""
+        if self._include and not self._include.fullmatch(name):
+            return False
+        return not (self._exclude and self._exclude.fullmatch(name))
+
+    def enters(self, folder: str) -> bool:
+        """Return whether any name below a folder may take part; the folder ends with a slash."""
+        return not (self._pruned and self._pruned.fullmatch(folder))
+
+
+def _compiled(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    texts = [_regex(pattern) for pattern in patterns]
+    try:
+        return re.compile("|".join(texts), re.DOTALL) if texts else None
+    except re.error as error:
+        raise ParameterError(f"Include and Exclude have a malformed pattern: {error}") from error
+
+
+def _regex(pattern: str) -> str:
+    anywhere = "/" not in pattern.removesuffix("/")
+    if pattern.endswith("/"):
+        pattern += "**"
+    # Two in a row say no more than one, and would have to be tried in all combinations.
+    pattern = re.sub(r"(\*\*/)+", "**/", pattern.removeprefix("/"))
+    text = "".join(_PIECES.get(piece) or _literal(piece) for piece in _SPLIT.findall(pattern))
+    return f"(?:(?:.*/)?{text})" if anywhere else f"(?:{text})"
+
+
+_SPLIT = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?[^\]]+\]|.", re.DOTALL)
+_PIECES = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+def _literal(piece: str) -> str:
+    if len(piece) == 1:
+        return re.escape(piece)
+    negated = piece[1] in "!^" and len(piece) > 3
+    chars = re.sub(r"([\\\[\]^&~|])", r"\\\1", piece[2 if negated else 1 : -1])
+    return f"[^/{chars}]" if negated else f"(?!/)[{chars}]"

@@ -1,0 +1,114 @@
+"""What an upload in parts reads: something of known size whose sections are read side by side."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import BinaryIO, Protocol, cast
+
+from coskit.client.section import FileSection
+from coskit.protocol.errors import ParameterError, SourceChanged
+
+
+class Source(Protocol):
+    """Bytes that stay the same while they are uploaded, and when the upload is resumed.
+
+    All methods may block and are called from any thread.
+    """
+
+    @property
+    def size(self) -> int:
+        """Bytes there are."""
+        ...
+
+    @property
+    def identity(self) -> Mapping[str, str | int]:
+        """What tells these bytes from others; a journal is bound to it."""
+        ...
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """Metadata that the object needs to be read again, such as a wrapped key."""
+        ...
+
+    @property
+    def state(self) -> Mapping[str, str]:
+        """What `restore` needs in a later process to give the same bytes again."""
+        ...
+
+    def restore(self, state: Mapping[str, str]) -> None:
+        """Become the source that an interrupted transfer read; called before any section."""
+        ...
+
+    def section(self, offset: int, length: int) -> BinaryIO:
+        """Return a seekable file of its own position over `length` bytes; the caller closes it."""
+        ...
+
+    def check(self) -> None:
+        """Look whether the bytes are still those of `identity`.
+
+        Raises:
+            SourceChanged: they are not.
+        """
+        ...
+
+
+class FileSource:
+    """A file, bound to its size, its modification time and its inode."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Look at the file.
+
+        Raises:
+            OSError: it is not there.
+            ParameterError: it is a pipe or a device, whose size says nothing.
+        """
+        self._path = Path(path)
+        self._seen = self._look()
+
+    @property
+    def size(self) -> int:
+        """See `Source.size`."""
+        return int(self._seen["size"])
+
+    @property
+    def identity(self) -> Mapping[str, str | int]:
+        """See `Source.identity`."""
+        return self._seen
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """See `Source.metadata`."""
+        return {}
+
+    @property
+    def state(self) -> Mapping[str, str]:
+        """See `Source.state`."""
+        return {}
+
+    def restore(self, state: Mapping[str, str]) -> None:
+        """See `Source.restore`: a file's bytes follow from its identity."""
+
+    def section(self, offset: int, length: int) -> BinaryIO:
+        """See `Source.section`."""
+        return cast(BinaryIO, FileSection(self._path, offset, length))
+
+    def check(self) -> None:
+        """See `Source.check`."""
+        try:
+            seen = self._look()
+        except (FileNotFoundError, NotADirectoryError, ParameterError):
+            seen = {}
+        if seen != self._seen:
+            raise SourceChanged(f"{self._path} changed while it was uploaded")
+
+    def _look(self) -> dict[str, str | int]:
+        status = self._path.stat()
+        if not (S_ISREG(status.st_mode) or S_ISDIR(status.st_mode)):
+            raise ParameterError(f"{self._path} is no regular file: use upload_stream")
+        return {
+            "path": str(self._path.absolute()),
+            "size": status.st_size,
+            "mtime_ns": status.st_mtime_ns,
+            "inode": status.st_ino,
+        }

@@ -1,0 +1,38 @@
+"""A list of names of any length: in memory while it is short, in an unnamed file once it is not."""
+
+import json
+from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
+from typing import Self
+
+_IN_MEMORY = 1 << 20
+
+
+class Spool:
+    """Names that are kept for later, to be read once all are there; use as a context manager."""
+
+    def __init__(self) -> None:
+        self._file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed with the spool
+
+    def add(self, name: str) -> None:
+        """Keep a name."""
+        # As JSON, since a name may hold a line break.
+        self._file.write(json.dumps(name).encode() + b"\n")
+
+    def batches(self, size: int) -> Iterator[list[str]]:
+        """Yield all names, at most `size` at a time."""
+        self._file.seek(0)
+        batch: list[str] = []
+        for line in self._file:
+            batch.append(json.loads(line))
+            if len(batch) == size:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._file.close()

@@ -1,0 +1,66 @@
+"""How threads of one transfer learn that it is over: a failure elsewhere, Ctrl-C, a deadline."""
+
+import threading
+import time
+
+from coskit.protocol.errors import TransferTimeout
+
+# Seconds after which a waiting thread looks again; Ctrl-C has to end a transfer within one.
+GLANCE = 0.1
+# Seconds that a transfer which has ended may still take to clean up.
+AFTERMATH = 5.0
+
+
+class Stopped(Exception):
+    """This thread is to end, because its transfer has; no error, the transfer's own counts."""
+
+
+class Stop:
+    """The end of a transfer, or of a part of one, which ends with the whole.
+
+    Args:
+        outer: the whole, if this is a part.
+        seconds: until its deadline, if it has one.
+    """
+
+    def __init__(self, outer: "Stop | None" = None, seconds: float | None = None) -> None:
+        self._outer = outer
+        self._seconds = seconds
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """End the transfer; its threads notice at their next glance."""
+        self._stopped.set()
+
+    def check(self) -> None:
+        """Do nothing while the transfer goes on.
+
+        Raises:
+            Stopped: it was ended.
+            TransferTimeout: its deadline has passed.
+        """
+        if self._stopped.is_set():
+            raise Stopped
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            raise TransferTimeout(f"The transfer's deadline of {self._seconds} s has passed")
+        if self._outer is not None:
+            self._outer.check()
+
+    def pause(self, seconds: float) -> None:
+        """Wait; raises what `check` raises, as soon as there is a reason."""
+        end = time.monotonic() + seconds
+        self.check()
+        while (left := end - time.monotonic()) > 0:
+            self._stopped.wait(min(left, GLANCE))
+            self.check()
+
+
+class _Here(threading.local):
+    """The transfer that the current thread works for."""
+
+    stop: Stop | None = None
+
+
+# A thread's own variable, as a contextvar is a task's.
+here = _Here()

@@ -1,0 +1,1 @@
+"""Client-side encryption for the asynchronous client."""

@@ -1,0 +1,54 @@
+"""The keys of a client: they tell how an object is sealed, and open it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from coskit.encryption.envelope import Envelope
+from coskit.encryption.errors import NotSealed
+from coskit.encryption.keys import MasterKey
+from coskit.encryption.legacy import CounterContent, VendorEnvelope
+from coskit.encryption.opening import FramedContent
+
+Seal = Envelope | VendorEnvelope
+Content = FramedContent | CounterContent
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Master keys by what they may open.
+
+    Attributes:
+        keys: open what was sealed here.
+        vendor_keys: read what the vendor's SDK encrypted; none means that it is refused.
+    """
+
+    keys: tuple[MasterKey, ...]
+    vendor_keys: tuple[MasterKey, ...] = ()
+
+    def seal_of(self, headers: Mapping[str, Any]) -> Seal:
+        """Return the seal of an object that may be opened.
+
+        Raises:
+            NotSealed: it has none, or one that is not to be trusted.
+            SealBroken: its seal is damaged.
+        """
+        seal = Envelope.from_headers(headers)
+        if seal is not None:
+            return seal
+        theirs = VendorEnvelope.from_headers(headers)
+        if theirs is None:
+            raise NotSealed("The object is not sealed")
+        if not self.vendor_keys:
+            raise NotSealed("The vendor's SDK encrypted the object: vendor_keys may read it")
+        return theirs
+
+    def open(self, seal: Seal) -> Content:
+        """Unwrap an object's key.
+
+        Raises:
+            SealBroken: the keys do not open this seal.
+        """
+        if isinstance(seal, Envelope):
+            return FramedContent(seal.open(self.keys), seal.layout)
+        return seal.open(self.vendor_keys)

@@ -1,0 +1,43 @@
+"""Random schedules can be read, and leave the proxy in working order."""
+
+from contextlib import suppress
+
+from hypothesis import HealthCheck, given, settings
+
+from coskit.protocol import operations
+from coskit.protocol.operations import (
+    GET_OBJECT,
+    PUT_OBJECT,
+)
+from tests.faults import faults
+from tests.faults import proxy as proxies
+from tests.faults.ends import BODY
+from tests.faults.proxy import FaultProxy
+from tests.faults.schedule import Schedule, schedules
+from tests.server.wire import Peer
+
+ROWS = (PUT_OBJECT, GET_OBJECT)
+
+
+@given(schedule=schedules(ROWS, size=len(BODY), final=True, hangs=True))
+def test_a_schedule_is_printed_as_it_is_written(schedule: Schedule) -> None:
+    names = {**vars(faults), **vars(proxies), **vars(operations)}
+    assert eval(repr(schedule), names) == schedule
+    assert len(schedule) <= 3
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(schedule=schedules(ROWS, size=len(BODY), requests=4, final=True))
+def test_whatever_went_wrong_the_next_request_passes(
+    proxy: FaultProxy, peer: Peer, bucket: str, schedule: Schedule
+) -> None:
+    path = f"/{bucket}/a"
+    proxy.forget()
+    proxy.rules = schedule
+    for method, body in [("PUT", BODY), ("GET", None)] * 4:
+        with suppress(EOFError, ConnectionError):
+            peer.ask(method, path, {}, body)
+    proxy.rules = []
+    assert peer.ask("PUT", path, {}, BODY).status == 200
+    assert peer.ask("GET", path).body == BODY
+    assert len(proxy.exchanges) == 10, proxy.report()
