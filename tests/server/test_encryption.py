@@ -3,7 +3,6 @@
 import base64
 import itertools
 import os
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from coskit.protocol.checksums import content_md5, crc64
 from coskit.server.handlers.sealing import BLOCK, SALT, Key, pieces, unsealed_length
 from coskit.server.settings import find_master_key
+from coskit.server.store.database import connect, one
 from coskit.server.store.model import Extent
 from coskit.testing import LocalServer
 from tests.server.wire import Headers, Peer, Reply
@@ -260,16 +260,16 @@ def test_a_damaged_master_key_is_not_replaced(tmp_path: Path, text: str) -> None
 
 def test_damaged_blocks_are_not_given_out(directory: Path) -> None:
     # The bytes and their checksum are changed alike: only the block's tag can tell.
-    with closing(sqlite3.connect(directory / "index.db")) as db:
-        blob_id, data = db.execute("SELECT id, data FROM blob WHERE data NOT NULL").fetchone()
+    with closing(connect(directory / "index.db")) as db:
+        blob_id, data = one(db, "SELECT id, data FROM blob WHERE data NOT NULL")
         data = data[:-20] + bytes([data[-20] ^ 1]) + data[-19:]
         crc = crc64(data)
         signed = crc - (1 << 64) if crc >> 63 else crc
         db.execute("UPDATE blob SET data = ?, crc64 = ? WHERE id = ?", (data, signed, blob_id))
-        db.commit()
-    with LocalServer(directory) as server, Peer.of(server).line() as line:
-        line.send(Peer.of(server).request("GET", "/b-1/mine-small", MINE))
-        assert b"s3cret" not in line.rest()
+    with LocalServer(directory) as server:
+        reply = Peer.of(server).ask("GET", "/b-1/mine-small", MINE)
+        assert reply.outcome == (500, "InternalError")
+        assert b"s3cret" not in reply.body
 
 
 def test_no_two_bodies_look_alike(tmp_path: Path) -> None:

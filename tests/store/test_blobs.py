@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from coskit.protocol.checksums import crc64
 from coskit.server.store.files import FileBlobs
-from coskit.server.store.interface import Blobs
+from coskit.server.store.interface import Blobs, Damaged
 
 # Every check runs with each of these: other blobs are another line.
 PLACES: dict[str, Callable[[Path], Blobs]] = {"files": FileBlobs}
@@ -27,8 +28,8 @@ def write(blobs: Blobs, *blocks: bytes) -> str:
     return writer.blob_id
 
 
-def read(blobs: Blobs, blob_id: str, offset: int = 0, length: int = 1 << 30) -> bytes:
-    reader = blobs.open(blob_id)
+def read(blobs: Blobs, blob_id: str, whole: bytes, offset: int = 0, length: int = 1 << 30) -> bytes:
+    reader = blobs.open(blob_id, len(whole), crc64(whole))
     try:
         return reader.read(offset, length)
     finally:
@@ -37,7 +38,7 @@ def read(blobs: Blobs, blob_id: str, offset: int = 0, length: int = 1 << 30) -> 
 
 def test_a_finished_blob_is_what_was_written(reopen: Callable[[], Blobs]) -> None:
     blob_id = write(reopen(), b"first ", b"", b"second")
-    assert read(reopen(), blob_id) == b"first second"
+    assert read(reopen(), blob_id, b"first second") == b"first second"
 
 
 @pytest.mark.parametrize(
@@ -48,14 +49,16 @@ def test_any_part_of_a_blob_can_be_read(
     reopen: Callable[[], Blobs], offset: int, length: int, expected: bytes
 ) -> None:
     blobs = reopen()
-    assert read(blobs, write(blobs, b"0123456789"), offset, length) == expected
+    blob_id = write(blobs, b"0123456789")
+    assert read(blobs, blob_id, b"0123456789", offset, length) == expected
 
 
 def test_each_blob_has_an_id_of_its_own(reopen: Callable[[], Blobs]) -> None:
     blobs = reopen()
     made = [write(blobs, b"%d" % n) for n in range(20)]
     assert len(set(made)) == 20
-    assert [read(blobs, blob_id) for blob_id in made] == [b"%d" % n for n in range(20)]
+    bodies = [b"%d" % n for n in range(20)]
+    assert [read(blobs, *pair) for pair in zip(made, bodies, strict=True)] == bodies
 
 
 def test_an_unfinished_blob_cannot_be_opened_and_can_be_discarded(
@@ -65,8 +68,9 @@ def test_an_unfinished_blob_cannot_be_opened_and_can_be_discarded(
     writer.write(b"half")
     writer.close()
     blobs = reopen()
-    with pytest.raises(OSError, match=writer.blob_id):
-        blobs.open(writer.blob_id)
+    with pytest.raises(Damaged) as caught:
+        blobs.open(writer.blob_id, 4, crc64(b"half"))
+    assert (caught.value.blob_id, caught.value.what) == (writer.blob_id, "missing")
     assert blobs.unsettled() == [writer.blob_id]
     blobs.discard([writer.blob_id])
     assert blobs.unsettled() == []
@@ -79,21 +83,21 @@ def test_a_blob_is_unsettled_until_it_is_settled_or_discarded(reopen: Callable[[
     blobs.discard([dropped])
     blobs = reopen()
     assert blobs.unsettled() == [left]
-    assert read(blobs, kept) == b"kept"
-    assert read(blobs, left) == b"left"
+    assert read(blobs, kept, b"kept") == b"kept"
+    assert read(blobs, left, b"left") == b"left"
 
 
 def test_a_discarded_blob_is_gone_but_for_who_reads_it(reopen: Callable[[], Blobs]) -> None:
     blobs = reopen()
     blob_id = write(blobs, b"going")
-    reader = blobs.open(blob_id)
+    reader = blobs.open(blob_id, 5, crc64(b"going"))
     blobs.discard([blob_id, "never-was"])
     blobs.discard([blob_id])
     assert reader.read(0, 100) == b"going"
     reader.close()
     reader.close()
-    with pytest.raises(OSError, match=blob_id):
-        blobs.open(blob_id)
+    with pytest.raises(Damaged):
+        blobs.open(blob_id, 5, crc64(b"going"))
 
 
 def test_settling_what_is_settled_or_gone_does_not_matter(reopen: Callable[[], Blobs]) -> None:
@@ -101,4 +105,4 @@ def test_settling_what_is_settled_or_gone_does_not_matter(reopen: Callable[[], B
     blob_id = write(blobs, b"x")
     blobs.settle([blob_id, "never-was"])
     blobs.settle([blob_id])
-    assert read(blobs, blob_id) == b"x"
+    assert read(blobs, blob_id, b"x") == b"x"

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,6 +14,8 @@ import pytest
 
 from coskit.protocol.checksums import crc64
 from coskit.protocol.errors import InternalError, NoSuchKey
+from coskit.server.store.database import connect
+from coskit.server.store.database import version as schema_version
 from coskit.server.store.files import FileReader
 from coskit.server.store.model import Extent, NewVersion, Version
 from coskit.server.store.reading import CHUNK, cut
@@ -337,11 +338,15 @@ def test_damaged_rows_are_not_served(shelf: Shelf) -> None:
     bucket = shelf.bucket()
     shelf.run(put(shelf.store, bucket, "key", b"right"))
     shelf.close()
-    with closing(sqlite3.connect(shelf.directory / "index.db", isolation_level=None)) as db:
+    with closing(connect(shelf.directory / "index.db")) as db:
         db.execute("UPDATE blob SET data = ?", (b"wrong",))
     store = shelf.reopen()
+
+    async def get() -> object:
+        return store.get(bucket, "key")
+
     with pytest.raises(InternalError):
-        store.get(bucket, "key")
+        shelf.run(get())
     with pytest.raises(InternalError):
         shelf.run(body(store, store.latest(bucket, "key")))
 
@@ -434,11 +439,11 @@ def test_a_directory_belongs_to_one_process(shelf: Shelf) -> None:
 
 def test_an_index_of_a_later_version_is_left_alone(shelf: Shelf) -> None:
     shelf.close()
-    with closing(sqlite3.connect(shelf.directory / "index.db")) as db:
-        present = db.execute("PRAGMA user_version").fetchone()[0]
+    with closing(connect(shelf.directory / "index.db")) as db:
+        present = schema_version(db)
         db.execute("PRAGMA user_version = 999")
     with pytest.raises(RuntimeError, match="later version"):
         shelf.run(Store.open(shelf.directory))
-    with closing(sqlite3.connect(shelf.directory / "index.db")) as db:
+    with closing(connect(shelf.directory / "index.db")) as db:
         db.execute(f"PRAGMA user_version = {present}")
     shelf.reopen()

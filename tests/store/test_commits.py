@@ -1,10 +1,8 @@
 """Writes that wait together are committed together, and yet each succeeds or fails alone."""
 
 import asyncio
-import sqlite3
 import threading
 from contextlib import closing
-from importlib import resources
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,7 +19,7 @@ from coskit.protocol.errors import (
     ServiceUnavailable,
     TooManyBuckets,
 )
-from coskit.server.store import schema
+from coskit.server.store.database import connect, one, prepare
 from coskit.server.store.interface import CommitError, Replaced
 from coskit.server.store.model import Deleted, Extent, NewVersion, Stored, Version
 from coskit.server.store.transaction import Transaction
@@ -222,7 +220,7 @@ class Writing:
     """A writer over a table of words, with the numbers of its commits."""
 
     def __init__(self, path: Path) -> None:
-        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.db = connect(path)
         self.db.execute("CREATE TABLE sequence (last INTEGER)")
         self.db.execute("CREATE TABLE word (text TEXT UNIQUE)")
         self.writer = Writer(self.db, lambda: 0.0)
@@ -293,7 +291,6 @@ def test_a_failed_commit_fails_its_group_and_the_writer_goes_on(tmp_path: Path) 
 
 
 def test_what_is_undone_releases_nothing(tmp_path: Path) -> None:
-    tables = resources.files(schema).joinpath("001_store.sql").read_text()
     file = Stored("file", 5, "", 0, None)
 
     def drop(tx: Transaction, extents: tuple[Extent, ...], fails: bool) -> None:
@@ -301,8 +298,8 @@ def test_what_is_undone_releases_nothing(tmp_path: Path) -> None:
         if fails:
             raise LookupError
 
-    with closing(sqlite3.connect(tmp_path / "db", isolation_level=None)) as db:
-        db.executescript(tables)
+    with closing(connect(tmp_path / "db")) as db:
+        prepare(db)
         tx = Transaction(db, lambda: 0.0)
         extents = tx.references.add(file, "")
         with pytest.raises(LookupError):
@@ -316,7 +313,7 @@ def test_a_full_disk_fails_writes_until_there_is_room(tmp_path: Path) -> None:
     async def write() -> None:
         writing = Writing(tmp_path / "db")
         await writing.add("first")
-        pages = writing.db.execute("PRAGMA page_count").fetchone()[0]
+        pages = one(writing.db, "PRAGMA page_count")[0]
         writing.db.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(InternalError):
             await writing.add("x" * 100_000)

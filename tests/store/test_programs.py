@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 import tempfile
 from collections import Counter
 from contextlib import closing
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coskit.protocol.errors import NoSuchKey
+from coskit.server.store.database import connect, one
 from coskit.server.store.model import Bucket, NewVersion, Version
 from coskit.server.store.store import Store
 from tests.store.shelf import OPENERS, Shelf, body, open_shelf, put, put_part
@@ -156,7 +156,7 @@ class Program:
 
 def audit_sqlite(shelf: Shelf) -> None:
     """Count all references anew and compare them with the counts and with the files."""
-    with closing(sqlite3.connect(shelf.directory / "index.db")) as db:
+    with closing(connect(shelf.directory / "index.db")) as db:
         bodies = db.execute(
             "SELECT body FROM head UNION ALL SELECT body FROM version"
             " UNION ALL SELECT body FROM part"
@@ -167,7 +167,7 @@ def audit_sqlite(shelf: Shelf) -> None:
             references.update(name for name in names if name)
         counts = dict(db.execute("SELECT id, refs FROM blob"))
         files = {row[0] for row in db.execute("SELECT id FROM blob WHERE data IS NULL")}
-        assert db.execute("SELECT count(*) FROM garbage").fetchone() == (0,)
+        assert one(db, "SELECT count(*) FROM garbage") == (0,)
     assert counts == references
     assert shelf.files() == files
     assert shelf.drafts() == set()

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from coskit.cli import upkeep
+
 if TYPE_CHECKING:
     from coskit.protocol.signature import Credentials
 
-app = typer.Typer(help="Accounts and keys of a server; it need not be stopped.")
+app = typer.Typer(help="Accounts and keys of a server, and care for what it stores.")
 account = typer.Typer(help="Accounts and sub-accounts besides the owner's own key pair.")
 app.add_typer(account, name="account")
+upkeep.add_to(app)
 
 Directory = Annotated[Path, typer.Option("--dir", help="The server's directory.")]
 Id = Annotated[str, typer.Argument(help="<digits>, or <digits>/<digits> for a sub-account.")]

@@ -52,24 +52,82 @@ def serve(
     day_length: Annotated[
         str, typer.Option(help="What lifecycle rules take for a day; shorter for tests.")
     ] = "1d",
+    durability: Annotated[
+        str, typer.Option(help="What a power cut may undo: strict, relaxed or none.")
+    ] = "strict",
+    scrub_rate: Annotated[
+        str, typer.Option(help="How much the scrub reads in a second; 0 for no scrub.")
+    ] = "20MiB",
+    scrub_period: Annotated[
+        str, typer.Option(help="From the beginning of one scrub to that of the next.")
+    ] = "30d",
+    timeout: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Longest wait for head, idle, body, response or queue, as body=30s; repeatable."
+        ),
+    ] = None,
+    max_requests: Annotated[
+        int, typer.Option(min=1, help="Requests worked on at a time; the next ones wait.")
+    ] = 1024,
+    max_waiting: Annotated[
+        int, typer.Option(min=0, help="Requests that may wait; the next ones get SlowDown.")
+    ] = 1024,
+    max_commits: Annotated[
+        int, typer.Option(min=1, help="Changes that may wait; further writes get SlowDown.")
+    ] = 1024,
+    slowest: Annotated[
+        str, typer.Option(help="What has to come of a body in a second, on average.")
+    ] = "1KiB",
+    memory: Annotated[
+        str, typer.Option(help="Memory for all bodies on their way in and out.")
+    ] = "256MiB",
+    reserve: Annotated[
+        str, typer.Option(help="What is left free on the disk, for deletions.")
+    ] = "32MiB",
+    grace: Annotated[
+        str, typer.Option(help="How long running requests have after a SIGTERM.")
+    ] = "30s",
+    metrics: Annotated[
+        str, typer.Option(help="Who may read /-/metrics: loopback, public or off.")
+    ] = "loopback",
+    access_log: Annotated[
+        str, typer.Option(help="File for a line of JSON per request; - is standard output.")
+    ] = "",
     quiet: Annotated[bool, typer.Option(help="Print nothing at start.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON at start, without secrets.")
+    ] = False,
     fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve the COS dialect over a directory."""
     from coskit.cli.serve import serve as run
 
-    buckets, domains, delays = bucket or [], domain or [], restore_delay or []
     run(
         directory,
-        host,
-        port,
-        region,
-        buckets,
-        domains,
-        delays,
-        lifecycle_interval,
-        day_length,
+        host=host,
+        port=port,
+        region=region,
+        buckets=bucket or [],
+        domains=domain or [],
+        delays=restore_delay or [],
+        lifecycle_interval=lifecycle_interval,
+        day_length=day_length,
+        durability=durability,
+        scrub_rate=scrub_rate,
+        scrub_period=scrub_period,
+        timeout=timeout or [],
+        max_requests=max_requests,
+        max_waiting=max_waiting,
+        max_commits=max_commits,
+        slowest=slowest,
+        memory=memory,
+        reserve=reserve,
+        grace=grace,
+        metrics=metrics,
+        access_log=access_log,
         quiet=quiet,
+        as_json=as_json,
         fd=fd,
     )
 

@@ -1,32 +1,44 @@
 """The composition root: settings -> store -> ASGI app -> a running server."""
 
 import asyncio
+import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 
 from coskit.protocol.errors import BucketAlreadyOwnedByYou
+from coskit.server.accesslog import AccessLog
 from coskit.server.connection import Connection
+from coskit.server.exchange import Message, Receive, Send
 from coskit.server.handlers.access import dump_grants
 from coskit.server.handlers.buckets import check_name
-from coskit.server.http import Gateway, Message, Receive, Send
+from coskit.server.http import Gateway
 from coskit.server.jobs import Lifecycle
 from coskit.server.settings import ACCOUNT, Settings
+from coskit.server.store.database import DamagedIndex
 from coskit.server.store.store import Store
+from coskit.server.watch import Watch, Watched
+
+_log = logging.getLogger("coskit.server")
 
 
 class App:
     """The ASGI application; the store opens with its lifespan and closes with it.
 
     Attributes:
+        connections: those that are open, as its server keeps them.
+        limits: what it bears.
         failure: why it could not start or end as it should, or "".
     """
 
     def __init__(self, settings: Settings, on_ready: Callable[[], None] | None = None) -> None:
+        self.connections: Collection[Watched] = ()
+        self.limits = settings.limits
         self.failure = ""
         self._settings = settings
         self._on_ready = on_ready
@@ -40,15 +52,26 @@ class App:
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
 
+    def drain(self) -> None:
+        """Note that the server is about to end."""
+        if self._gateway is not None:
+            self._gateway.health.is_draining = True
+
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            async with self._open_store() as store, self._working(store):
-                self._gateway = Gateway(store, self._settings)
-                await send({"type": "lifespan.startup.complete"})
-                if self._on_ready:
-                    self._on_ready()
-                await receive()
+            with _access_log(self._settings.access_log) as access_log:
+                async with self._open_store() as store, self._working(store):
+                    self._gateway = Gateway(
+                        store,
+                        self._settings,
+                        connections=self.connections,
+                        access_log=access_log,
+                    )
+                    await send({"type": "lifespan.startup.complete"})
+                    if self._on_ready:
+                        self._on_ready()
+                    await receive()
         except Exception as cause:
             busy = isinstance(cause, BlockingIOError)
             self.failure = "another server has the directory open" if busy else str(cause)
@@ -61,16 +84,31 @@ class App:
     async def _working(self, store: Store) -> AsyncIterator[None]:
         """Let the jobs run meanwhile."""
         interval, day = self._settings.lifecycle_interval, self._settings.day_length
-        lifecycle = asyncio.create_task(Lifecycle(store, interval / 1000, day).run())
+        jobs = (
+            asyncio.create_task(Lifecycle(store, interval / 1000, day).run()),
+            asyncio.create_task(Watch(self.connections, self.limits).run()),
+            asyncio.create_task(store.watch_orphans()),
+            *self._scrubbing(store),
+        )
         try:
             yield
         finally:
-            lifecycle.cancel()
-            await asyncio.wait((lifecycle,))
+            for job in jobs:
+                job.cancel()
+            await asyncio.wait(jobs)
+
+    def _scrubbing(self, store: Store) -> Iterator[asyncio.Task[None]]:
+        rate, period = self._settings.scrub_rate, self._settings.scrub_period / 1000
+        if rate:
+            yield asyncio.create_task(store.scrub.run(rate, period))
 
     @asynccontextmanager
     async def _open_store(self) -> AsyncIterator[Store]:
-        store = await Store.open(self._settings.directory)
+        store = await Store.open(
+            self._settings.directory,
+            memory=self.limits.memory,
+            durability=self._settings.durability,
+        )
         try:
             for name in self._settings.buckets:
                 check_name(name)
@@ -78,13 +116,46 @@ class App:
                     await store.create_bucket(name, ACCOUNT, dump_grants(()))
                 except BucketAlreadyOwnedByYou:
                     continue
+                except DamagedIndex:
+                    _log.exception("the bucket %s could not be looked for", name)
             yield store
         finally:
             await store.close()
 
 
+@contextmanager
+def _access_log(path: str) -> Iterator[AccessLog | None]:
+    """Open an access log, if there is to be one; SIGHUP has it go on in a new file."""
+    if not path:
+        yield None
+        return
+    loop = asyncio.get_running_loop()
+    with AccessLog(path) as access_log:
+        with suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
+            loop.add_signal_handler(signal.SIGHUP, access_log.reopen)
+        try:
+            yield access_log
+        finally:
+            with suppress(ValueError, RuntimeError, NotImplementedError):
+                loop.remove_signal_handler(signal.SIGHUP)
+
+
 class _Server(uvicorn.Server):
-    """Returns when SIGTERM has ended it, where uvicorn would kill the process after all."""
+    """Ends with its requests at the first signal and at once at the second.
+
+    It returns when SIGTERM has ended it, where uvicorn would kill the process after all.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+        app.connections = cast(Collection[Watched], self.server_state.connections)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        self.force_exit = self.should_exit
+        self._app.drain()
+        super().handle_exit(sig, frame)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -113,11 +184,11 @@ def make_server(app: App, **options: Any) -> uvicorn.Server:
         proxy_headers=False,
         access_log=False,
         log_level="error",  # a warning is what any stranger's bad bytes would cause
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=10,
+        timeout_keep_alive=cast(int, app.limits.idle),  # a fraction of a second will do
+        timeout_graceful_shutdown=cast(int, app.limits.grace),
         **options,
     )
-    return _Server(config)
+    return _Server(config, app)
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

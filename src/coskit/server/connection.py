@@ -1,34 +1,85 @@
-"""One HTTP connection: uvicorn's, which alone takes heads of any size and trailers for headers."""
+"""One HTTP connection: uvicorn's, with heads of any size, half-closed ones, and a proper end."""
 
+import fcntl
 import secrets
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from coskit.protocol.errors import InvalidRequest, encode_error
+from coskit.protocol.errors import (
+    CosServiceError,
+    IncompleteBody,
+    InvalidRequest,
+    RequestTimeout,
+    encode_error,
+)
+from coskit.server.watch import State
 
+LINK = "coskit.connection"  # its name among the extensions of a scope
 MAX_HEAD = 64 << 10
+_UNSENT = 1 << 14  # bytes that may wait for a client before the app does
+_READ_OVER = 16 << 20  # bytes that are read over after the last answer
+_UNACKNOWLEDGED = 0x5411  # SIOCOUTQ: asks the kernel what the peer has not taken yet
 
 
 class Connection(HttpToolsProtocol):
     """Speaks HTTP/1.1 with one client; what it cannot read is answered 400 and ends it.
 
     A request line with its headers may have some more than `MAX_HEAD` bytes, since only pieces that
-    lie wholly within one head are counted.
+    lie wholly within one head are counted. The app finds the connection in the scope, as `LINK`.
+
+    Attributes:
+        receiving: whether the app waits for more of a body.
+        fault: why no more of the body will come, or None.
     """
 
+    receiving = False
+    fault: type[CosServiceError] | None = None
     _in_head = True
     _heads = 0
     _head_size = 0
+    _received = 0
+    _ended = False
+    _lingering = False
+    _left = _READ_OVER
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(_UNSENT)
+        self._outlet: Any = _Outlet(transport, self._close)
+        self._extensions: Any = {LINK: self}
 
     def data_received(self, data: bytes) -> None:
         """Take what has come, and refuse a head that does not end."""
+        self._received += len(data)
+        if self._lingering:
+            self._left -= len(data)
+            if self._left < 0:
+                self.transport.abort()
+            return
         before = self._heads
         super().data_received(data)
         within_head = self._in_head and self._heads == before
         self._head_size = self._head_size + len(data) if within_head else 0
         if self._head_size > MAX_HEAD and not self.transport.is_closing():
             self.send_400_response("The head of the request is too large")
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """Note that no more will come; what has come is still answered."""
+        cycle: Any = self.cycle  # None before the first request
+        # Under TLS a transport cannot be closed in one direction only.
+        if self._lingering or cycle is None or cycle.response_complete or self.scheme == "https":
+            return None
+        self._ended = True
+        cycle.keep_alive = False
+        if cycle.more_body:
+            self._interrupt(IncompleteBody)
+        return True
 
     def on_message_begin(self) -> None:
         """Begin a request."""
@@ -44,18 +95,117 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Hand the request to the app; its body may still be on the way."""
         self._in_head = False
+        self.scope["extensions"] = self._extensions
         super().on_headers_complete()
+        self.cycle.transport = self._outlet
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP request with an error document, and close."""
-        cycle: Any = self.cycle  # None before the first request
+        self._refuse(InvalidRequest(msg))
+
+    async def drain(self) -> None:
+        """Wait until the client has taken most of what was sent."""
+        if self.flow.write_paused:
+            await self.flow.drain()
+
+    def drop(self) -> None:
+        """End the connection in the middle of whatever it does."""
+        self._drop_requests()
+        self.transport.abort()
+
+    # For the watch.
+
+    def state(self) -> State:
+        """Return what the connection waits for."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent:
+            return State("response", unsent, self._unacknowledged())
+        if self._lingering:
+            return State("last", 0, 0)
+        cycle: Any = self.cycle
+        if cycle is None or cycle.response_complete:
+            return State("head" if self._in_head and self._heads else "idle", self._heads, 0)
+        if self.receiving:
+            return State("body", self._heads, self._received)
+        return State("work", self._heads, 0)
+
+    def end(self, phase: str) -> None:
+        """Give up waiting for what the phase names."""
+        if phase == "head":
+            self._refuse(RequestTimeout("The head of the request did not arrive in time"))
+        elif phase == "body":
+            self._interrupt(RequestTimeout)
+        elif phase == "idle":
+            self.transport.close()
+        else:
+            with suppress(OSError, AttributeError):  # else the kernel would go on for hours
+                reset = struct.pack("ii", 1, 0)
+                peer = self.transport.get_extra_info("socket")
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+            self.transport.abort()
+
+    def _unacknowledged(self) -> int:
+        # The kernel takes more only when much of its buffer is free, long after the client reads.
+        with suppress(OSError, AttributeError):
+            fd = self.transport.get_extra_info("socket").fileno()
+            return int.from_bytes(fcntl.ioctl(fd, _UNACKNOWLEDGED, bytes(4)), "little")
+        return 0
+
+    def _interrupt(self, fault: type[CosServiceError]) -> None:
+        """Have the app learn that no more of the body will come."""
+        self.fault = fault
+        self.cycle.message_event.set()
+
+    def _refuse(self, error: CosServiceError) -> None:
+        """Answer without the app, unless it has begun to, and close."""
+        cycle: Any = self.cycle
         if cycle is None or cycle.response_complete or not cycle.response_started:
-            request_id = secrets.token_hex(14)
-            body = encode_error(InvalidRequest(msg, request_id=request_id))
+            error.request_id = secrets.token_hex(14)
+            body = encode_error(error)
             head = (
-                "HTTP/1.1 400 Bad Request\r\nContent-Type: application/xml\r\n"
+                f"HTTP/1.1 {error.status} Bad Request\r\nContent-Type: application/xml\r\n"
                 f"Content-Length: {len(body)}\r\nConnection: close\r\nServer: tencent-cos\r\n"
-                f"x-cos-request-id: {request_id}\r\nx-cos-trace-id: {request_id}\r\n\r\n"
+                f"x-cos-request-id: {error.request_id}\r\nx-cos-trace-id: {error.request_id}\r\n"
+                "\r\n"
             )
             self.transport.write(head.encode() + body)
-        self.transport.close()
+        self._linger()
+
+    def _close(self) -> None:
+        """Close after an answer, so that the client gets it even while it sends."""
+        if self.cycle.more_body and not self._ended:
+            self._linger()
+        else:
+            self.transport.close()
+
+    def _linger(self) -> None:
+        """Send no more and read over what comes: closing at once would take the answer back."""
+        if self._lingering or self.transport.is_closing():
+            return
+        if self.scheme == "https":
+            self.transport.close()
+            return
+        self._lingering = True
+        self._drop_requests()
+        self.transport.write_eof()
+        self.flow.resume_reading()
+
+    def _drop_requests(self) -> None:
+        """Let what is under way learn that nobody hears it, and begin nothing more."""
+        self.pipeline.clear()
+        cycle: Any = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.flow.resume_writing()
+
+
+class _Outlet:
+    """What a request's answer takes for its transport: the same, save for its end."""
+
+    __slots__ = ("close", "is_closing", "write")
+
+    def __init__(self, transport: Any, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = close

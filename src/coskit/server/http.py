@@ -1,99 +1,168 @@
-"""ASGI <-> protocol: one request from its first byte to its answer, errors as XML."""
+"""ASGI <-> protocol: what a request is about, who may do it, and the answer, errors as XML."""
 
 import asyncio
+import errno
 import itertools
 import logging
+import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import replace
-from hashlib import md5
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import ElementTree, common
 
 from coskit.protocol.codec import decode_request, encode_result
 from coskit.protocol.conditions import Circumstances
-from coskit.protocol.dates import http_date
-from coskit.protocol.endpoint import (
-    check_key,
-    decode_path,
-    decode_query,
-    resolve,
-)
+from coskit.protocol.endpoint import check_key, resolve
 from coskit.protocol.errors import (
-    BadDigest,
     CosServiceError,
-    EntityTooLarge,
-    IncompleteBody,
     InternalError,
-    InvalidRequest,
     InvalidURI,
     NotImplementedOperation,
-    XMLSizeLimit,
-    encode_error,
+    ServiceUnavailable,
 )
-from coskit.protocol.messages import Request, Response, decode_text, encode_text
-from coskit.protocol.operations import PUT_OBJECT, TRAFFIC_LIMIT
+from coskit.protocol.messages import Request, Response
+from coskit.protocol.operations import (
+    COMPLETE_MULTIPART_UPLOAD,
+    DELETE_OBJECTS,
+    PUT_OBJECT,
+    TRAFFIC_LIMIT,
+)
 from coskit.protocol.routing import match
 from coskit.protocol.spec import Operation
 from coskit.protocol.xml import NotThisShape
-from coskit.server import form
+from coskit.server import accesslog, form
+from coskit.server.accesslog import AccessLog
 from coskit.server.auth import authorize, identify
+from coskit.server.exchange import Exchange, Message, Receive, Send
 from coskit.server.handlers import HANDLERS, cors
 from coskit.server.handlers.context import Caller, Context, Incoming, Streamed
-from coskit.server.handlers.incoming import expected_md5, refuse_what_is_not_done
+from coskit.server.handlers.incoming import MAX_BODY, refuse_what_is_not_done
+from coskit.server.health import Health
 from coskit.server.keyring import KeyRing
+from coskit.server.limits import Admission
+from coskit.server.metrics import Metrics
 from coskit.server.settings import Settings, find_master_key
-from coskit.server.spelling import spelled
 from coskit.server.store.model import Bucket
 from coskit.server.store.store import Store
 
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
 _log = logging.getLogger("coskit.server")
-MAX_DOCUMENT = 4 << 20
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+_READING = frozenset(("GET", "HEAD", "OPTIONS"))
+_ADDING = frozenset(("PUT", "POST"))
+_ADDING_NOTHING = frozenset((DELETE_OBJECTS.name, COMPLETE_MULTIPART_UPLOAD.name))
+
+
+@dataclass(slots=True)
+class _Target:
+    """What a request is about.
+
+    Attributes:
+        request: what was asked.
+        operation: the row.
+        query: the first value of each of its parameters.
+        bucket_name: the bucket's, or None for the whole service.
+        key: the object's, or None.
+        bucket: the bucket, unless the row is of the service or creates it.
+    """
+
+    request: Request
+    operation: Operation
+    query: Mapping[str, str]
+    bucket_name: str | None
+    key: str | None
+    bucket: Bucket | None
 
 
 class Gateway:
-    """Answers requests; holds what they have in common."""
+    """Answers requests; holds what they have in common.
+
+    Args:
+        store: where everything lives.
+        settings: of the server.
+        clock: seconds since 1970.
+        connections: those that are open; changes.
+        access_log: takes a line for each request.
+
+    Attributes:
+        health: what the server tells about itself.
+    """
 
     def __init__(
-        self, store: Store, settings: Settings, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+        *,
+        connections: Collection[object] = (),
+        access_log: AccessLog | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._master_key = find_master_key(settings.directory)
         self._keys = KeyRing(settings.directory, settings.keys)
         self._clock = clock
+        self._access_log = access_log
+        self._metrics = Metrics()
+        self._admission = Admission(settings.limits)
+        self.health = Health(
+            settings, store, self._metrics, self._admission, connections, access_log
+        )
         self._prefix = secrets.token_hex(8)
         self._numbers = itertools.count()
 
     async def answer(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; whatever goes wrong becomes an error document."""
+        began = time.perf_counter()
         request_id = f"{self._prefix}{next(self._numbers):012x}"
-        exchange = _Exchange(scope, receive, send, request_id, self._clock())
+        exchange = Exchange(scope, receive, send, request_id, self._clock())
+        try:
+            await self._answer(exchange)
+        finally:
+            if exchange.is_admitted:
+                self._admission.leave()
+            seconds = time.perf_counter() - began
+            self._metrics.record(
+                exchange.operation, exchange.status, seconds, exchange.received, exchange.sent
+            )
+            if self._access_log is not None:
+                self._access_log.write(accesslog.entry(exchange, seconds))
+
+    async def _answer(self, exchange: Exchange) -> None:
         try:
             response, body = await self._handle(exchange)
         except CosServiceError as error:
-            await exchange.send_error(error)
+            await exchange.send_error(_without_room(exchange, error))
+        except asyncio.CancelledError:
+            # The server's patience at its end is over; with the answer so is this task.
+            await exchange.send_error(ServiceUnavailable("The server is about to end"))
         except Exception:
-            _log.exception("request %s: %s failed", request_id, exchange.method)
+            _log.exception("request %s: %s failed", exchange.request_id, exchange.method)
             await exchange.send_error(InternalError())
         else:
-            await exchange.send_response(response, body)
+            await self._send(exchange, response, body)
 
-    async def _handle(self, exchange: "_Exchange") -> tuple[Response, bytes | Streamed]:
+    async def _send(self, exchange: Exchange, response: Response, body: bytes | Streamed) -> None:
+        try:
+            await exchange.send_response(response, body)
+        except CosServiceError as error:
+            _log.error("request %s: cut off: %s", exchange.request_id, error.message)
+            exchange.cut_off(error)
+        except asyncio.CancelledError:
+            exchange.cut_off(ServiceUnavailable("The server is about to end"))
+
+    async def _handle(self, exchange: Exchange) -> tuple[Response, bytes | Streamed]:
         request = exchange.read_request()
         host = request.headers.get("host", "")
         if not host.isascii():
             raise InvalidURI("The Host header is not ASCII")
         bucket_name, key = resolve(host, request.path, self._settings.domains)
         if bucket_name == "-":
-            return _health(key)
+            return await self.health.answer(key, exchange.address)
+        exchange.bucket, exchange.key = bucket_name, key
+        await self._admit(exchange)
         if key is not None:
             check_key(key)
         exchange.shared = cors.shared(self._store, bucket_name, request)
@@ -103,48 +172,77 @@ class Gateway:
             return await self._take_form(exchange, request, bucket_name), b""
         query = dict(reversed(request.query))
         operation = match(request.method, bucket_name, key, query, request.headers)
+        exchange.operation = operation.name
         caller = identify(request, self._keys, int(exchange.now))
         is_new = operation.name == "CreateBucket"
         bucket = self._store.bucket(bucket_name) if bucket_name and not is_new else None
         exchange.shared |= cors.varying(bucket)
-        return await self._perform(
-            exchange, request, operation, caller, bucket, bucket_name, key, query
-        )
+        target = _Target(request, operation, query, bucket_name, key, bucket)
+        return await self._perform(exchange, target, caller, exchange)
 
-    async def _take_form(self, exchange: "_Exchange", request: Request, bucket: str) -> Response:
+    async def _admit(self, exchange: Exchange) -> None:
+        """Wait for the request's turn.
+
+        Raises:
+            SlowDown: too many are waiting, or too much is to be written.
+        """
+        if exchange.method not in _READING:
+            if self._store.backlog() >= self._settings.limits.commits:
+                raise self._admission.refusal()
+        if not self._admission.enter_at_once():
+            await self._admission.enter()
+        exchange.is_admitted = True
+
+    def _require_room(self, size: int) -> None:
+        """Keep back what deletions need: on a disk that is full to the last byte none succeeds.
+
+        Raises:
+            ServiceUnavailable: there is not enough room for so many bytes more.
+        """
+        if size > MAX_BODY:
+            return  # refused for that
+        disk = os.statvfs(self._settings.directory)
+        if disk.f_bavail * disk.f_frsize - size < self._settings.limits.reserve:
+            raise _no_room()
+
+    async def _take_form(self, exchange: Exchange, request: Request, bucket: str) -> Response:
+        exchange.operation = "PostObject"
         now = int(exchange.now * 1000)
         upload = await form.read_upload(request, exchange, bucket, self._keys, now)
-        target = self._store.bucket(bucket)
-        exchange.shared |= cors.varying(target)
+        exchange.key = upload.key
+        found = self._store.bucket(bucket)
+        exchange.shared |= cors.varying(found)
         put = replace(request, headers=upload.headers)
-        stored, _ = await self._perform(
-            exchange, put, PUT_OBJECT, upload.caller, target, bucket, upload.key, {}, upload.body
-        )
+        target = _Target(put, PUT_OBJECT, {}, bucket, upload.key, found)
+        stored, _ = await self._perform(exchange, target, upload.caller, upload.body)
         return upload.answer(stored, bucket, exchange.origin, request.path)
 
     async def _perform(
-        self,
-        exchange: "_Exchange",
-        request: Request,
-        operation: Operation,
-        caller: Caller,
-        bucket: Bucket | None,
-        bucket_name: str | None,
-        key: str | None,
-        query: Mapping[str, str],
-        body: Incoming | None = None,
+        self, exchange: Exchange, target: _Target, caller: Caller, body: Incoming
     ) -> tuple[Response, bytes | Streamed]:
-        """Do what a caller may do; the body is the exchange's, unless a form holds it."""
+        """Do what a caller may do."""
+        exchange.account = caller.account
+        request, operation, query = target.request, target.operation, target.query
         now, region = int(exchange.now * 1000), self._settings.region
         about = Circumstances(request, exchange.address, exchange.is_secure, now, region)
         caller = replace(caller, about=about)
-        authorize(caller, operation, query, self._store, bucket, bucket_name, key)
+        authorize(
+            caller, operation, query, self._store, target.bucket, target.bucket_name, target.key
+        )
         handler = HANDLERS.get(operation.name)
         if handler is None:
             raise NotImplementedOperation(f"{operation.name} is not implemented")
+        if operation.method in _ADDING and operation.name not in _ADDING_NOTHING:
+            self._require_room(exchange.length or 0)
         document = await exchange.read_document(operation)
         params = decode_request(
-            operation, bucket_name, key, query, request.headers, document, parse_stranger
+            operation,
+            target.bucket_name,
+            target.key,
+            query,
+            request.headers,
+            document,
+            parse_stranger,
         )
         if TRAFFIC_LIMIT.wire in query:  # a presigned URL has no headers to put it in
             params.setdefault(TRAFFIC_LIMIT.name, query[TRAFFIC_LIMIT.wire])
@@ -154,12 +252,12 @@ class Gateway:
             caller,
             params,
             request.headers,
-            body or exchange,
+            body,
             exchange.origin,
             request.path,
-            self._settings.region,
-            int(exchange.now * 1000),
-            bucket,
+            region,
+            now,
+            target.bucket,
             restore_delays=self._settings.restore_delays,
             master_key=self._master_key,
         )
@@ -170,10 +268,19 @@ class Gateway:
         return response, response.body if reply.body is None else reply.body
 
 
-def _health(name: str | None) -> tuple[Response, bytes]:
-    if name not in ("live", "ready"):
-        raise InvalidURI("There is /-/live and /-/ready")
-    return Response(200, {"Content-Type": "text/plain"}), b"ok\n"
+def _without_room(exchange: Exchange, error: CosServiceError) -> CosServiceError:
+    """Return what a client is told of an error: to come back later if it is a full disk."""
+    cause = error.__cause__
+    if not isinstance(error, InternalError) or cause is None:
+        return error
+    _log.error("request %s: %s: %r", exchange.request_id, error.message, cause)
+    if isinstance(cause, OSError) and cause.errno in _FULL:
+        return _no_room()
+    return error
+
+
+def _no_room() -> ServiceUnavailable:
+    return ServiceUnavailable("The server has no room left", headers={"Retry-After": "10"})
 
 
 def parse_stranger(document: bytes) -> Element:
@@ -186,135 +293,3 @@ def parse_stranger(document: bytes) -> Element:
         return ElementTree.fromstring(document.lstrip(), forbid_dtd=True)
     except (ParseError, common.DefusedXmlException, ValueError, LookupError) as cause:
         raise NotThisShape(f"not well-formed XML: {cause}") from cause
-
-
-class _Exchange:
-    """One request and its answer on an ASGI connection; as an iterable it is the request's body."""
-
-    def __init__(
-        self, scope: Message, receive: Receive, send: Send, request_id: str, now: float
-    ) -> None:
-        self.method: str = scope["method"]
-        self.now = now
-        self.shared: dict[str, str] = {}  # what tells a browser that it may read the answer
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self._request_id = request_id
-        self._is_read = False
-        self._headers: dict[str, str] = {}
-        # Of a repeated header the first counts.
-        for name, value in reversed(scope["headers"]):
-            self._headers[name.decode("latin-1")] = decode_text(value)
-
-    @property
-    def length(self) -> int | None:
-        text = self._headers.get("content-length", "")
-        return int(text) if text.isdecimal() else None
-
-    @property
-    def address(self) -> str:
-        client = self._scope.get("client")
-        return str(client[0]) if client else ""
-
-    @property
-    def is_secure(self) -> bool:
-        return bool(self._scope["scheme"] == "https")
-
-    @property
-    def origin(self) -> str:
-        return f"{self._scope['scheme']}://{self._headers.get('host', '')}"
-
-    def read_request(self) -> Request:
-        path = decode_path(self._scope["raw_path"])
-        query = decode_query(self._scope["query_string"])
-        return Request(self.method, path, query, self._headers)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        self._is_read = True
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise IncompleteBody
-            if chunk := message.get("body"):
-                yield chunk
-            if not message.get("more_body"):
-                return
-
-    async def read_document(self, operation: Operation) -> bytes:
-        """Return the XML of an operation that has some, its MD5 checked."""
-        if not operation.has_document:
-            return b""
-        expected = expected_md5(self._headers)
-        if operation.md5 and expected is None:
-            raise InvalidRequest("This needs a Content-MD5")
-        document = b""
-        async for chunk in self:
-            document += chunk
-            if len(document) > MAX_DOCUMENT:
-                raise XMLSizeLimit
-        if expected is not None and md5(document).digest() != expected:
-            raise BadDigest
-        return document
-
-    async def send_response(self, response: Response, body: bytes | Streamed) -> None:
-        headers = dict(response.headers)
-        if isinstance(body, bytes):
-            if response.status != 204:
-                headers.setdefault("Content-Length", str(len(body)))
-            await self._start(response.status, headers)
-            await self._send({"type": "http.response.body", "body": body})
-            return
-        try:
-            await self._start(response.status, headers)
-            await self._send_chunks(body)
-        finally:
-            await body.aclose()
-
-    async def send_error(self, error: CosServiceError) -> None:
-        error.request_id = self._request_id
-        error.trace_id = error.trace_id or self._request_id
-        error.resource = self._headers.get("host", "") + self._scope["path"]
-        body = b"" if self.method == "HEAD" else encode_error(error)
-        headers = {
-            "Content-Type": "application/xml",
-            "Content-Length": str(len(body)),
-            "x-cos-trace-id": error.trace_id,
-            **error.headers,
-        }
-        if isinstance(error, EntityTooLarge):
-            headers["Connection"] = "close"  # rather than wait for 5 GB to be thrown away
-        await self._start(error.status, headers)
-        await self._send({"type": "http.response.body", "body": body})
-
-    async def _start(self, status: int, headers: Mapping[str, str]) -> None:
-        common = {
-            "Date": http_date(int(self.now * 1000)),
-            "Server": "tencent-cos",
-            "x-cos-request-id": self._request_id,
-        }
-        if "expect" in self._headers and not self._is_read:
-            # The body may still come or not, so nobody knows where the next request begins.
-            common["Connection"] = "close"
-        pairs = [
-            (spelled(name), encode_text(value))
-            for some in (self.shared, headers, common)
-            for name, value in some.items()
-        ]
-        await self._send({"type": "http.response.start", "status": status, "headers": pairs})
-
-    async def _send_chunks(self, chunks: Streamed) -> None:
-        # A server that keeps reading for a client who has gone would waste the disk.
-        gone = asyncio.ensure_future(self._receive_disconnect())
-        try:
-            async for chunk in chunks:
-                if gone.done():
-                    return
-                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await self._send({"type": "http.response.body", "body": b""})
-        finally:
-            gone.cancel()
-
-    async def _receive_disconnect(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass

@@ -10,9 +10,15 @@ from pathlib import Path
 
 from coskit.protocol.restore import DELAYS, TIERS, Delays
 from coskit.protocol.signature import Credentials
+from coskit.server.limits import Limits
+from coskit.server.store.durability import Durability
 
 _DELAY = re.compile(r"([A-Za-z]+)=(\d{1,9}(?:\.\d{1,3})?)([smh])", re.ASCII)
 _LENGTH = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])", re.ASCII)
+_SIZE = re.compile(r"(\d{1,9})(B|KiB|MiB|GiB)", re.ASCII)
+_SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_WAITS = ("head", "idle", "body", "response", "queue")
+_SEE = ("loopback", "public", "off")
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}  # in milliseconds
 ACCOUNT = "1250000000"
 MASTER_KEY_FILE = "master.key"
@@ -32,6 +38,12 @@ class Settings:
         restore_delays: how long restores take, in milliseconds, by storage class and tier.
         lifecycle_interval: milliseconds from one pass over the lifecycle rules to the next.
         day_length: milliseconds that lifecycle rules take for a day.
+        durability: what an answer 200 to a write means.
+        scrub_rate: bytes in a second that the scrub reads, 0 for no scrub.
+        scrub_period: milliseconds from the beginning of one scrub to that of the next.
+        limits: what the server bears.
+        metrics: who is told the metrics: `loopback`, `public` or, for nobody, `off`.
+        access_log: the file for a line on each request, "-" for standard output, "" for none.
     """
 
     directory: Path
@@ -42,6 +54,12 @@ class Settings:
     restore_delays: Delays = field(default_factory=lambda: DELAYS)
     lifecycle_interval: int = 3_600_000
     day_length: int = 86_400_000
+    durability: Durability = "strict"
+    scrub_rate: int = 20 << 20
+    scrub_period: int = 30 * 86_400_000
+    limits: Limits = Limits()
+    metrics: str = "loopback"
+    access_log: str = ""
 
 
 def length(option: str) -> int:
@@ -55,6 +73,44 @@ def length(option: str) -> int:
     if not moment:
         raise ValueError(f"a length of time is such as 30s, 1h or 1d, not {option!r}")
     return moment
+
+
+def size(option: str) -> int:
+    """Return the bytes of an option such as `256MiB`.
+
+    Raises:
+        ValueError: it is not a number above 0 and one of `B`, `KiB`, `MiB` and `GiB`.
+    """
+    found = _SIZE.fullmatch(option)
+    if not found or not int(found[1]):
+        raise ValueError(f"a size is such as 64KiB, 256MiB or 1GiB, not {option!r}")
+    return int(found[1]) * _SIZES[found[2]]
+
+
+def timeouts(options: Iterable[str]) -> dict[str, float]:
+    """Return the seconds of options such as `body=30s`, by name.
+
+    Raises:
+        ValueError: an option is not a name of a time limit, `=` and a length of time.
+    """
+    found = {}
+    for option in options:
+        name, _, text = option.partition("=")
+        if name not in _WAITS:
+            raise ValueError(f"a timeout is {', '.join(_WAITS)}, as body=30s, not {option!r}")
+        found[name] = length(text) / 1000
+    return found
+
+
+def audience(option: str) -> str:
+    """Return who is told the metrics.
+
+    Raises:
+        ValueError: it is none of `loopback`, `public` and `off`.
+    """
+    if option not in _SEE:
+        raise ValueError(f"metrics are told to {', '.join(_SEE)}, not {option!r}")
+    return option
 
 
 def restore_delays(options: Iterable[str]) -> Delays:

@@ -22,6 +22,7 @@ from coskit.protocol.operations import DELETE_OBJECTS, GET_OBJECT
 from coskit.protocol.ranges import check_conditions, parse_range
 from coskit.protocol.restore import load_job, restore_headers
 from coskit.protocol.xml import items
+from coskit.server.handlers.begun import begun
 from coskit.server.handlers.context import Context, Reply, Streamed
 from coskit.server.handlers.encryption import (
     encryption_headers,
@@ -111,7 +112,7 @@ async def get_object(ctx: Context) -> Reply:
     if inline is not None:
         body = inline[first : first + length]
     else:
-        body = opened(ctx, version, first, length, key)
+        body = await begun(opened(ctx, version, first, length, key))
     return Reply(headers, status, Slowed(body, rate) if rate else body)
 
 

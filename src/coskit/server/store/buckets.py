@@ -14,6 +14,7 @@ from coskit.protocol.errors import (
     TooManyBuckets,
 )
 from coskit.server.store import rows
+from coskit.server.store.database import one
 from coskit.server.store.model import Bucket
 from coskit.server.store.transaction import Transaction
 
@@ -41,7 +42,7 @@ def create(
     taken = _find(tx, name)
     if taken is not None:
         raise BucketAlreadyOwnedByYou if taken.owner == owner else BucketAlreadyExists
-    if tx.db.execute(_COUNT, (owner,)).fetchone()[0] >= limit:
+    if one(tx.db, _COUNT, (owner,))[0] >= limit:
         raise TooManyBuckets
     tx.db.execute(_ADD, (name, owner, tx.now(), acl, json.dumps(dict(config))))
     return _require(tx, name)
@@ -50,7 +51,7 @@ def create(
 def delete(tx: Transaction, name: str) -> None:
     """See `Index.delete_bucket`."""
     bucket = _require(tx, name)
-    if tx.db.execute(_IN_USE, {"id": bucket.id}).fetchone()[0]:
+    if one(tx.db, _IN_USE, {"id": bucket.id})[0]:
         raise BucketNotEmpty
     tx.buckets.pop(bucket.id, None)
     tx.db.execute(_DROP, (bucket.id,))

@@ -5,11 +5,15 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
+from coskit.server.store.hold import Held
 from coskit.server.store.interface import Blobs
 
 # Runs a blocking call in a worker thread.
 Run = Callable[..., Awaitable[object]]
 Forget = Callable[[Sequence[str]], Awaitable[None]]
+Flush = Callable[[], None]
+
+_PATIENCE = 5.0  # seconds until files that somebody copies are tried to be removed again
 
 _log = logging.getLogger("coskit.server.store")
 
@@ -19,13 +23,14 @@ class Custody:
 
     A blob is unpublished from its first byte until the commit that refers to it, and garbage from
     the commit that drops its last reference. Either way its file is removed as soon as nobody has
-    it pinned.
+    it pinned, and in no case before the commit is as durable as it will be.
     """
 
-    def __init__(self, blobs: Blobs, run: Run, forget: Forget) -> None:
+    def __init__(self, blobs: Blobs, run: Run, forget: Forget, flush: Flush) -> None:
         self._blobs = blobs
         self._run = run
         self._forget = forget
+        self._flush = flush
         self._pins: Counter[str] = Counter()
         self._unpublished: set[str] = set()
         self._garbage: set[str] = set()
@@ -94,6 +99,21 @@ class Custody:
             self._to_remove.add(blob_id)
             self._tidy()
 
+    def knows(self, blob_id: str) -> bool:
+        """Tell whether the fate of a file is decided here."""
+        return blob_id in self._pins or blob_id in self._unpublished or blob_id in self._garbage
+
+    def _put_off(self, doomed: set[str], garbage: set[str]) -> None:
+        """Try again later; what a close comes before is left to the next start."""
+        self._garbage |= garbage
+        self._unpublished |= doomed - garbage
+
+        def again() -> None:
+            self._to_remove |= doomed
+            self._tidy()
+
+        asyncio.get_running_loop().call_later(_PATIENCE, again)
+
     def _tidy(self) -> None:
         if not self._tidying and not self._closed:
             self._tidying = True
@@ -108,7 +128,14 @@ class Custody:
                 self._garbage -= garbage
                 self._unpublished -= doomed
                 await self._run(self._blobs.settle, list(settled - doomed))
-                await self._run(self._blobs.discard, list(doomed))
+                if garbage:
+                    await self._run(self._flush)
+                try:
+                    if doomed:
+                        await self._run(self._blobs.discard, list(doomed))
+                except Held:
+                    self._put_off(doomed, garbage)
+                    continue
                 if garbage:
                     await self._forget(list(garbage))
         except Exception:

@@ -1,38 +1,68 @@
-"""Blobs as files of one directory, durable once finished.
+"""Blobs as files of one directory, durable once finished, and checked block by block when read.
 
-`blobs/<first two of id>/<id>` is the blob. `tmp/<id>` is where it is written, and afterwards a
-second name of the same file that marks it as unsettled.
+`blobs/<first two of id>/<id>` is the blob, followed by its checksums. `tmp/<id>` is where it is
+written, and afterwards a second name of the same file that marks it as unsettled.
 """
 
+import errno
 import fcntl
 import os
-from collections.abc import Sequence
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from coskit.server.store import ids
-from coskit.server.store.interface import Blobs
+from coskit.protocol.checksums import crc64
+from coskit.server.store import blocks, ids
+from coskit.server.store.durability import Durability
+from coskit.server.store.hold import removing
+from coskit.server.store.interface import Blobs, Damaged
+from coskit.server.store.syncs import DirectorySyncs, sync_directory
 
+_FANS = 256
+_BLOBS_IN_A_ROW = 64  # that go to one directory, so that those in flight share its syncs
+_CHECKED_AT_ONCE = 1 << 20  # bytes
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
 class FileBlobs(Blobs):
-    """`Blobs` below a directory; one process at a time may use it."""
+    """`Blobs` below a directory.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: the server's.
+        durability: under "none" nothing is synced. A body that an index names must not be lost
+            where the index is kept, so "relaxed" changes nothing here.
+    """
+
+    def __init__(self, directory: Path, durability: Durability = "strict") -> None:
+        self._directory = directory
         self._tmp = directory / "tmp"
         self._blobs = directory / "blobs"
+        self._syncs = DirectorySyncs() if durability != "none" else None
+        self._choosing = threading.Lock()
+        self._fan, self._in_a_row = 0, _BLOBS_IN_A_ROW
         self._tmp.mkdir(parents=True, exist_ok=True)
         if not self._blobs.exists():
             self._make_fans()
 
     def create(self) -> "FileWriter":
         """See `Blobs.create`."""
-        blob_id = ids.new_file_id()
-        return FileWriter(blob_id, self._tmp / blob_id, self._path(blob_id))
+        blob_id = ids.new_file_id(self._next_fan())
+        return FileWriter(blob_id, self._tmp / blob_id, self.path(blob_id), self._syncs)
 
-    def open(self, blob_id: str) -> "FileReader":
+    def open(self, blob_id: str, size: int, crc: int) -> "FileReader":
         """See `Blobs.open`."""
-        return FileReader(self._path(blob_id))
+        return FileReader(self.path(blob_id), size, crc)
+
+    def fans(self) -> list[str]:
+        """See `Blobs.fans`."""
+        return [f"{fan:02x}" for fan in range(_FANS)]
+
+    def settled(self, fan: str) -> list[tuple[str, float]]:
+        """See `Blobs.settled`."""
+        found = list(self._files(self._blobs / fan))
+        # A blob loses its draft's name after it has got its own, so this order misses none.
+        return [pair for pair in found if not (self._tmp / pair[0]).exists()]
 
     def settle(self, blob_ids: Sequence[str]) -> None:
         """See `Blobs.settle`."""
@@ -45,30 +75,52 @@ class FileBlobs(Blobs):
 
     def discard(self, blob_ids: Sequence[str]) -> None:
         """See `Blobs.discard`."""
-        for blob_id in blob_ids:
-            self._path(blob_id).unlink(missing_ok=True)
-            (self._tmp / blob_id).unlink(missing_ok=True)
+        with removing(self._directory):
+            for blob_id in blob_ids:
+                self.path(blob_id).unlink(missing_ok=True)
+                (self._tmp / blob_id).unlink(missing_ok=True)
 
-    def _path(self, blob_id: str) -> Path:
+    def path(self, blob_id: str) -> Path:
+        """Return where the file of a blob is or would be."""
         return self._blobs / blob_id[:2] / blob_id
+
+    def _next_fan(self) -> int:
+        with self._choosing:
+            if self._in_a_row == _BLOBS_IN_A_ROW:
+                self._fan, self._in_a_row = secrets.randbelow(_FANS), 0
+            self._in_a_row += 1
+            return self._fan
+
+    @staticmethod
+    def _files(fan: Path) -> Iterator[tuple[str, float]]:
+        with os.scandir(fan) as entries:
+            for entry in entries:
+                try:
+                    yield entry.name, entry.stat(follow_symlinks=False).st_mtime
+                except FileNotFoundError:  # removed meanwhile
+                    continue
 
     def _make_fans(self) -> None:
         """Make all the fan directories at once: no writer has to ask whether its own is there."""
         fresh = self._blobs.with_name("blobs.new")
-        for fan in range(256):
+        for fan in range(_FANS):
             (fresh / f"{fan:02x}").mkdir(parents=True, exist_ok=True)
-        sync_directory(fresh)
+        if self._syncs:
+            sync_directory(fresh)
         fresh.rename(self._blobs)
-        sync_directory(self._blobs.parent)
+        if self._syncs:
+            sync_directory(self._directory)
 
 
 class FileWriter:
     """A `BlobWriter` of one file."""
 
-    def __init__(self, blob_id: str, draft: Path, path: Path) -> None:
+    def __init__(self, blob_id: str, draft: Path, path: Path, syncs: DirectorySyncs | None) -> None:
         self._blob_id = blob_id
         self._draft = draft
         self._path = path
+        self._syncs = syncs
+        self._summing = blocks.Summing()
         self._fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
     @property
@@ -78,16 +130,19 @@ class FileWriter:
 
     def write(self, block: bytes) -> None:
         """See `BlobWriter.write`."""
-        left = memoryview(block)
-        while left:
-            left = left[os.write(self._fd, left) :]
+        self._summing.update(block)
+        self._write(block)
 
     def finish(self) -> None:
         """See `BlobWriter.finish`."""
-        _sync(self._fd)
-        self.close()
+        self._write(self._summing.trailer(self._blob_id))
+        # Named before it is synced: on most file systems one write of their journal keeps both.
         os.link(self._draft, self._path)
-        sync_directory(self._path.parent)
+        if self._syncs:
+            _sync(self._fd)
+        self.close()
+        if self._syncs:
+            self._syncs.sync(self._path.parent)
 
     def close(self) -> None:
         """See `BlobWriter.close`."""
@@ -95,29 +150,90 @@ class FileWriter:
         if fd >= 0:
             os.close(fd)
 
+    def _write(self, block: bytes) -> None:
+        left = memoryview(block)
+        while left:
+            left = left[os.write(self._fd, left) :]
+
 
 class FileReader:
-    """A `BlobReader` of one file."""
+    """A `BlobReader` of one file.
 
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    A file of the first versions has no checksums at its end: it is read through once before its
+    first bytes are given out.
+    """
+
+    def __init__(self, path: Path, size: int, crc: int) -> None:
+        self._blob_id = path.name
+        self._size = size
+        self._crc = crc
+        self._sums: blocks.Sums | None = None
+        try:
+            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise Damaged(path.name, "missing") from error
+        try:
+            self._sums = self._find_sums()
+        except BaseException:
+            self.close()
+            raise
 
     def read(self, offset: int, length: int) -> bytes:
         """See `BlobReader.read`."""
-        data = os.pread(self._fd, length, offset)
-        # One call may give less than there is, at a signal or beyond 2 GiB.
-        while data and len(data) < length:
-            more = os.pread(self._fd, length - len(data), offset + len(data))
-            if not more:
-                break
-            data += more
-        return data
+        length = min(length, self._size - offset)
+        if length <= 0:
+            return b""
+        if self._sums is None:
+            return self._pread(offset, length)
+        first, end = blocks.span(offset, length, self._size)
+        data = self._pread(first, end - first)
+        try:
+            self._sums.check(first, data)
+        except blocks.Mismatch as error:
+            raise Damaged(self._blob_id, str(error)) from error
+        return data if len(data) == length else data[offset - first : offset - first + length]
 
     def close(self) -> None:
         """See `BlobReader.close`."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+
+    def _find_sums(self) -> blocks.Sums | None:
+        length = os.fstat(self._fd).st_size
+        if length == self._size:
+            self._check_all()
+            return None
+        if length != self._size + blocks.trailer_length(self._size):
+            raise Damaged(self._blob_id, f"a file of {length} bytes")
+        trailer = self._pread(self._size, length - self._size)
+        try:
+            return blocks.read_trailer(trailer, self._blob_id, self._size, self._crc)
+        except blocks.Mismatch as error:
+            raise Damaged(self._blob_id, str(error)) from error
+
+    def _check_all(self) -> None:
+        crc = 0
+        for offset in range(0, self._size, _CHECKED_AT_ONCE):
+            data = self._pread(offset, min(_CHECKED_AT_ONCE, self._size - offset))
+            crc = crc64(data, crc)
+        if crc != self._crc:
+            raise Damaged(self._blob_id, "wrong checksum")
+
+    def _pread(self, offset: int, length: int) -> bytes:
+        try:
+            data = os.pread(self._fd, length, offset)
+            # One call may give less than there is, at a signal or beyond 2 GiB.
+            while len(data) < length:
+                more = os.pread(self._fd, length - len(data), offset + len(data))
+                if not more:
+                    raise Damaged(self._blob_id, "shorter than it was")
+                data += more
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            raise Damaged(self._blob_id, "unreadable for the disk") from error
+        return data
 
 
 def lock_directory(directory: Path) -> int:
@@ -136,12 +252,3 @@ def lock_directory(directory: Path) -> int:
         os.close(fd)
         raise
     return fd
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable."""
-    fd = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -26,9 +26,9 @@ def new_upload_id(now: float, order: int) -> str:
     return f"{int(now):08x}{order:016x}{secrets.token_hex(8)}"
 
 
-def new_file_id() -> str:
-    """Return an id for a blob that is a file: random, so that directories fill evenly."""
-    return secrets.token_hex(16)
+def new_file_id(fan: int) -> str:
+    """Return a random id for a blob that is a file; its first byte is `fan`."""
+    return f"{fan:02x}{secrets.token_hex(15)}"
 
 
 def inline_id(order: int) -> str:

@@ -33,17 +33,92 @@ Released = Callable[[Sequence[str]], None]
 
 @dataclass(frozen=True, slots=True)
 class BlobRow:
-    """What the index knows of a blob; `data` holds the bytes of one that lies in the index."""
+    """What the index knows of a blob; `data` holds the bytes of one that lies in the index.
+
+    `damage` says what was found wrong with it, "" if nothing was.
+    """
 
     size: int
     crc64: int
     data: bytes | None
+    damage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A blob that was found damaged.
+
+    Attributes:
+        blob_id: which.
+        since: milliseconds since 1970.
+        what: a few words on what is wrong.
+    """
+
+    blob_id: str
+    since: int
+    what: str
+
+
+# Upper bounds of the classes in which `Activity` counts commits by the number of their changes.
+GROUPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What an index has written since it was opened.
+
+    Attributes:
+        waiting: changes that wait for their commit.
+        changes: that were committed, or refused in a commit.
+        groups: how many commits there were in each class of `GROUPS`, and above the last.
+        failed: commits that failed.
+        seconds: spent in commits.
+    """
+
+    waiting: int
+    changes: int
+    groups: tuple[int, ...]
+    failed: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What a store holds.
+
+    Attributes:
+        blobs: bodies and parts; those that copies share count once.
+        bytes: of them.
+        index: bytes of the index, with the bodies that lie in it.
+        free: bytes that are left to it.
+    """
+
+    blobs: int
+    bytes: int
+    index: int
+    free: int
 
 
 class Replaced(NoSuchKey):
     """A version that was found is gone by the time that its bytes are wanted; look again."""
 
     wire_code = "NoSuchKey"
+
+
+class Damaged(InternalError):
+    """The bytes of a blob are missing or not what was written.
+
+    Attributes:
+        blob_id: of which blob.
+        what: a few words on what is wrong.
+    """
+
+    wire_code = "InternalError"
+
+    def __init__(self, blob_id: str, what: str) -> None:
+        super().__init__("Stored bytes are damaged.")
+        self.blob_id = blob_id
+        self.what = what
 
 
 class CommitError(InternalError):
@@ -325,6 +400,57 @@ class Index(Protocol):
         """Drop ids from the garbage, after their files are gone."""
         ...
 
+    def blobs_after(self, blob_id: str, limit: int) -> list[tuple[str, BlobRow]]:
+        """Return the blobs whose ids follow this one in order, with the bytes of those inside."""
+        ...
+
+    def mark_damage(self, blob_id: str, what: str) -> asyncio.Future[None]:
+        """Note that a blob is damaged, unless nothing refers to it; `blobs` tells of it then.
+
+        The mark goes with the blob, or by `clear_damage`.
+        """
+        ...
+
+    def clear_damage(self, blob_ids: Sequence[str]) -> asyncio.Future[None]:
+        """Take marks back: the bytes are right again."""
+        ...
+
+    def damage(self) -> list[Damage]:
+        """Return all marks."""
+        ...
+
+    def progress(self, job: str) -> str:
+        """Return where a job has got to, "" if it has not begun."""
+        ...
+
+    def set_progress(self, job: str, state: str) -> asyncio.Future[None]:
+        """Keep where a job has got to."""
+        ...
+
+    def check_pages(self, first: int, count: int) -> int:
+        """Read pages of the index itself, past every cache; return how many are there in all.
+
+        Raises:
+            InternalError: one of them is damaged.
+        """
+        ...
+
+    def flush(self) -> None:
+        """Return when no power cut can undo what was committed before, as far as the mode goes."""
+        ...
+
+    def backlog(self) -> int:
+        """Return how many changes wait for their commit."""
+        ...
+
+    def activity(self) -> Activity:
+        """Return what has been written."""
+        ...
+
+    def census(self) -> Census:
+        """Count what is stored; takes time that grows with it."""
+        ...
+
     def close(self) -> None:
         """Finish the writes that were accepted, then release everything; blocks."""
         ...
@@ -355,7 +481,15 @@ class BlobReader(Protocol):
     """One blob being read; its methods block and are called one at a time."""
 
     def read(self, offset: int, length: int) -> bytes:
-        """Return up to `length` bytes; fewer only at the end of the blob."""
+        """Return up to `length` bytes, as they were written; fewer only at the end of the blob.
+
+        What is checked together is 64 KiB: reads that begin and end at multiples of that cost
+        least.
+
+        Raises:
+            Damaged: they are not what was written.
+            OSError: they cannot be read.
+        """
         ...
 
     def close(self) -> None:
@@ -374,12 +508,21 @@ class Blobs(Protocol):
         """Start a blob under a fresh id."""
         ...
 
-    def open(self, blob_id: str) -> BlobReader:
-        """Open a finished blob.
+    def open(self, blob_id: str, size: int, crc: int) -> BlobReader:
+        """Open a finished blob of this size and CRC64.
 
         Raises:
-            OSError: it does not exist or cannot be read.
+            Damaged: it does not exist, or is another or a damaged one.
+            OSError: it cannot be opened.
         """
+        ...
+
+    def fans(self) -> list[str]:
+        """Return the names of the groups that the blobs lie in."""
+        ...
+
+    def settled(self, fan: str) -> list[tuple[str, float]]:
+        """Return the settled blobs of a group, each with the time of its last write in seconds."""
         ...
 
     def settle(self, blob_ids: Sequence[str]) -> None:
@@ -391,5 +534,9 @@ class Blobs(Protocol):
         ...
 
     def discard(self, blob_ids: Sequence[str]) -> None:
-        """Remove blobs, finished or not; those that are gone already do not matter."""
+        """Remove blobs, finished or not; those that are gone already do not matter.
+
+        Raises:
+            Held: somebody is copying the blobs; try again later.
+        """
         ...

@@ -6,11 +6,11 @@ A page jumps with one cursor: a second one would not find the statement free and
 # ruff: noqa: S608 - statements are put together from constants only
 
 import itertools
-import sqlite3
 from collections.abc import Callable, Iterator
 
 from coskit.protocol.errors import InvalidArgument
 from coskit.server.store import ids, listing, multipart, rows
+from coskit.server.store.database import Connection
 from coskit.server.store.model import (
     NULL_VERSION,
     ObjectPage,
@@ -53,7 +53,7 @@ _PARTS = f"SELECT {rows.PART} FROM part WHERE upload_id = ? AND number > ? ORDER
 
 
 def objects(
-    db: sqlite3.Connection, bucket_id: int, prefix: str, delimiter: str, marker: str, limit: int
+    db: Connection, bucket_id: int, prefix: str, delimiter: str, marker: str, limit: int
 ) -> ObjectPage:
     """See `Index.list_objects`."""
     cursor = db.cursor()
@@ -74,7 +74,7 @@ def objects(
 
 
 def versions(
-    db: sqlite3.Connection,
+    db: Connection,
     bucket_id: int,
     prefix: str,
     delimiter: str,
@@ -108,7 +108,7 @@ def versions(
 
 
 def uploads(
-    db: sqlite3.Connection,
+    db: Connection,
     bucket_id: int,
     prefix: str,
     delimiter: str,
@@ -139,7 +139,7 @@ def uploads(
 
 
 def parts(
-    db: sqlite3.Connection, bucket_id: int, key: str, upload_id: str, marker: int, limit: int
+    db: Connection, bucket_id: int, key: str, upload_id: str, marker: int, limit: int
 ) -> PartPage | None:
     """See `Index.list_parts`."""
     place = (bucket_id, rows.encode_key(key), upload_id)
@@ -155,7 +155,7 @@ def parts(
 
 
 def _rest_of_key(
-    db: sqlite3.Connection, scan: listing.Scan, bucket_id: int, key: bytes, version_id: str
+    db: Connection, scan: listing.Scan, bucket_id: int, key: bytes, version_id: str
 ) -> Callable[[], Iterator[Row]] | None:
     """Give the versions of a key that are older than the named one."""
     if not version_id:

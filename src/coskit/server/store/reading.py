@@ -1,20 +1,22 @@
 """How a body goes out: chunk by chunk from its blobs, one read ahead, checked on the way."""
 
 import asyncio
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import closing
 from typing import Self
 
 from coskit.protocol.checksums import crc64
 from coskit.protocol.errors import InternalError
-from coskit.server.store.interface import BlobReader, BlobRow, Blobs
+from coskit.server.store.blocks import BLOCK
+from coskit.server.store.interface import BlobRow, Blobs, Damaged
 from coskit.server.store.model import Extent
+from coskit.server.store.room import Room
 
 # Part of a body, and what the index knows of the blob it lies in.
 Piece = tuple[Extent, BlobRow]
 Submit = Callable[..., asyncio.Future[bytes | None]]
 
-CHUNK = 1 << 19  # bytes read at a time
+CHUNK = 1 << 19  # bytes read at a time, where there is room
 
 
 def cut(extents: Sequence[Extent], first: int, length: int) -> tuple[Extent, ...]:
@@ -29,41 +31,40 @@ def cut(extents: Sequence[Extent], first: int, length: int) -> tuple[Extent, ...
     return tuple(found)
 
 
-def chunks(blobs: Blobs, pieces: Sequence[Piece]) -> Generator[bytes, None, None]:
-    """Give the bytes of the pieces; blocks.
-
-    The last chunk of a piece that is a whole blob is given only if the blob's CRC64 is right.
+def chunks(blobs: Blobs, pieces: Sequence[Piece], room: Room) -> Generator[bytes, None, None]:
+    """Give the bytes of the pieces, none that has not been checked; blocks.
 
     Raises:
-        InternalError: a blob is missing, shorter than the index says, or damaged.
+        Damaged: a blob is missing, or its bytes are not what was written.
+        InternalError: a blob cannot be read.
     """
     for extent, row in pieces:
         end = extent.offset + extent.length
+        if row.damage:  # found before: the disk is not asked again
+            raise Damaged(extent.blob_id, row.damage)
         if row.data is not None:
             if crc64(row.data) != row.crc64:
-                raise InternalError("Stored bytes are damaged.")
+                raise Damaged(extent.blob_id, "wrong checksum in the index")
             yield row.data[extent.offset : end]
             continue
-        crc, chunk = 0, b""
         try:
-            with closing(blobs.open(extent.blob_id)) as reader:
-                for offset in range(extent.offset, end, CHUNK):
-                    chunk = _read(reader, offset, min(CHUNK, end - offset))
-                    crc = crc64(chunk, crc)
-                    if offset + CHUNK < end:
-                        yield chunk
+            with closing(blobs.open(extent.blob_id, row.size, row.crc64)) as reader:
+                offset = extent.offset
+                while offset < end:
+                    chunk = reader.read(offset, _step(offset, room.share, end))
+                    if not chunk:
+                        raise Damaged(extent.blob_id, "shorter than an object needs it")
+                    offset += len(chunk)
+                    yield chunk
+                    del chunk
         except OSError as error:
             raise InternalError("Stored bytes cannot be read.") from error
-        if extent.length == row.size and crc != row.crc64:
-            raise InternalError("Stored bytes are damaged.")
-        yield chunk
 
 
-def _read(reader: BlobReader, offset: int, length: int) -> bytes:
-    data = reader.read(offset, length)
-    if len(data) < length:
-        raise InternalError("Stored bytes are missing.")
-    return data
+def _step(offset: int, share: int, end: int) -> int:
+    """Return how many bytes to read next: to the end of a block, since a block is read whole."""
+    stop = (offset + max(BLOCK, min(CHUNK, share))) // BLOCK * BLOCK
+    return min(stop, end) - offset
 
 
 class Reading:
@@ -74,6 +75,7 @@ class Reading:
         length: how many bytes it gives.
         submit: runs a blocking call in a worker thread.
         release: is called once, when the blobs are needed no more.
+        found: is told of damage, if somebody waits for the damaged bytes.
     """
 
     def __init__(
@@ -82,11 +84,13 @@ class Reading:
         length: int,
         submit: Submit,
         release: Callable[[], None],
+        found: Callable[[Damaged], Awaitable[None]],
     ) -> None:
         self._source = source
         self._left = length
         self._submit = submit
         self._release = release
+        self._found = found
         self._ahead: asyncio.Future[bytes | None] | None = None
         self._closed = False
 
@@ -97,7 +101,8 @@ class Reading:
         """Return the next chunk.
 
         Raises:
-            InternalError: a blob is missing, shorter than the index says, or damaged.
+            Damaged: a blob is missing, or its bytes are not what was written.
+            InternalError: a blob cannot be read.
         """
         if not self._left:
             await self.aclose()
@@ -105,7 +110,11 @@ class Reading:
             raise StopAsyncIteration
         ahead = self._ahead or self._submit(next, self._source, None)
         self._ahead = ahead
-        chunk = await asyncio.shield(ahead)
+        try:
+            chunk = await asyncio.shield(ahead)
+        except Damaged as error:
+            await self._found(error)
+            raise
         assert chunk is not None
         self._left -= len(chunk)
         self._ahead = self._submit(next, self._source, None) if self._left else None

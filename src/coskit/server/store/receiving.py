@@ -11,10 +11,11 @@ from coskit.protocol.errors import InternalError
 from coskit.server.store.custody import Custody
 from coskit.server.store.interface import Blobs, BlobWriter
 from coskit.server.store.model import Stored
+from coskit.server.store.room import LARGEST, Room
 
 Submit = Callable[..., asyncio.Future[None]]
 
-BLOCK = 1 << 20  # bytes hashed and written at a time
+BLOCK = LARGEST  # bytes hashed and written at a time, where there is room
 _HASHED_ON_THE_LOOP = 1 << 16  # bytes that a change of threads would not pay for
 
 
@@ -28,13 +29,22 @@ class Sink:
         custody: who removes them.
         submit: runs a blocking call in a worker thread.
         in_memory: bytes up to which the body stays in memory; -1 to make a file of any.
+        room: where a body counts that may become large; None for one that stays small.
     """
 
-    def __init__(self, blobs: Blobs, custody: Custody, submit: Submit, in_memory: int) -> None:
+    def __init__(
+        self,
+        blobs: Blobs,
+        custody: Custody,
+        submit: Submit,
+        in_memory: int,
+        room: Room | None = None,
+    ) -> None:
         self._blobs = blobs
         self._custody = custody
         self._submit = submit
         self._in_memory = in_memory
+        self._room = room
         self._md5 = hashlib.md5()
         self._crc64 = 0
         self._size = 0
@@ -58,7 +68,8 @@ class Sink:
         """
         self._filling.append(chunk)
         self._filled += len(chunk)
-        if self._filled >= BLOCK and (self._flight or self._filled > self._in_memory):
+        block = self._room.share if self._room else BLOCK
+        if self._filled >= block and (self._flight or self._filled > self._in_memory):
             await self._landed()
             self._fly(self._take(), self._digest, self._store)
 
@@ -81,6 +92,8 @@ class Sink:
         return self._stored(self._writer.blob_id, None)
 
     async def __aenter__(self) -> Self:
+        if self._room:
+            self._room.enter()
         return self
 
     async def __aexit__(
@@ -89,6 +102,8 @@ class Sink:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._room:
+            self._room.leave()
         if self._flight is not None:
             await self._custody.see_through(self._leave(self._flight))
 

@@ -1,9 +1,9 @@
 """How blobs are counted: which references a change adds and drops, and which blobs that frees."""
 
-import sqlite3
 from collections.abc import Iterable
 
 from coskit.server.store import rows
+from coskit.server.store.database import Connection, one
 from coskit.server.store.interface import Replaced
 from coskit.server.store.model import Extent, Stored
 
@@ -12,6 +12,7 @@ _SHARE = "UPDATE blob SET refs = refs + 1 WHERE id = ?"
 _COUNT = "SELECT refs, data IS NULL FROM blob WHERE id = ?"
 _DROP_ONE = "UPDATE blob SET refs = refs - 1 WHERE id = ?"
 _DROP_BLOB = "DELETE FROM blob WHERE id = ?"
+_DROP_MARK = "DELETE FROM damage WHERE blob_id = ?"
 _ADD_GARBAGE = "INSERT INTO garbage (blob_id, since) VALUES (?, ?)"
 
 
@@ -22,7 +23,7 @@ class References:
         released: the files that have lost their last reference.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
         self.released: list[str] = []
 
@@ -47,15 +48,18 @@ class References:
             Replaced: a blob has lost its last reference meanwhile.
         """
         for extent in extents:
-            if not self._db.execute(_SHARE, (extent.blob_id,)).rowcount:
+            self._db.execute(_SHARE, (extent.blob_id,))
+            if not self._db.changes():
                 raise Replaced
 
     def drop(self, extents: Iterable[Extent], now: int) -> None:
         """Count extents once less; blobs that nothing names leave the index."""
         for extent in extents:
             target = (extent.blob_id,)
-            refs, is_file = self._db.execute(_COUNT, target).fetchone()
+            refs, is_file = one(self._db, _COUNT, target)
             self._db.execute(_DROP_ONE if refs > 1 else _DROP_BLOB, target)
+            if refs == 1:
+                self._db.execute(_DROP_MARK, target)
             if refs == 1 and is_file:
                 self._db.execute(_ADD_GARBAGE, (extent.blob_id, now))
                 self.released.append(extent.blob_id)

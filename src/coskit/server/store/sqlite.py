@@ -6,16 +6,37 @@
 import asyncio
 import contextlib
 import json
-import sqlite3
+import logging
+import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 
 from coskit.protocol.errors import CosServiceError
-from coskit.server.store import appending, buckets, ids, multipart, objects, pages, rows, schema
-from coskit.server.store.interface import BlobRow, Condition, Index, Released, Revision
+from coskit.server.store import (
+    appending,
+    buckets,
+    database,
+    ids,
+    multipart,
+    objects,
+    pages,
+    rows,
+)
+from coskit.server.store.database import Connection, Error, translated
+from coskit.server.store.durability import Durability
+from coskit.server.store.interface import (
+    Activity,
+    BlobRow,
+    Census,
+    Condition,
+    Damage,
+    Index,
+    Released,
+    Revision,
+)
 from coskit.server.store.model import (
     NULL_VERSION,
     Bucket,
@@ -34,10 +55,9 @@ from coskit.server.store.rows import Row
 from coskit.server.store.transaction import Clock, Transaction
 from coskit.server.store.writer import Writer
 
-_CACHED_STATEMENTS = 256
-_BUSY_SECONDS = 30.0
-_CHECKPOINT_PAGES = 4000  # 16 MB of log: fewer, longer checkpoints
-_CACHE_KIB = 16_384  # for each of the few connections
+_log = logging.getLogger("coskit.server.store")
+
+_FLUSH_SECONDS = 1.0  # after which "relaxed" has the log of the index synced
 
 
 def _look_ups(columns: str) -> tuple[str, str, str]:
@@ -63,8 +83,18 @@ def _look_ups(columns: str) -> tuple[str, str, str]:
 
 _LOOK_UP = _look_ups(rows.VERSION)
 _GET = _look_ups(f"{rows.VERSION}, (SELECT data FROM blob WHERE id = body)")
-_BLOBS = "SELECT blob.id, size, crc64, data FROM json_each(?) CROSS JOIN blob ON blob.id = value"
+_BLOB = "blob.id, size, crc64, data, (SELECT what FROM damage WHERE blob_id = blob.id)"
+_BLOBS = f"SELECT {_BLOB} FROM json_each(?) CROSS JOIN blob ON blob.id = value"
+_BLOBS_AFTER = f"SELECT {_BLOB} FROM blob WHERE id > ? ORDER BY id LIMIT ?"
+_MARK_DAMAGE = (
+    "INSERT OR IGNORE INTO damage (blob_id, since, what) SELECT id, ?, ? FROM blob WHERE id = ?"
+)
+_CLEAR_DAMAGE = "DELETE FROM damage WHERE blob_id = ?"
+_DAMAGE = "SELECT blob_id, since, what FROM damage ORDER BY blob_id"
+_PROGRESS = "SELECT state FROM progress WHERE job = ?"
+_SET_PROGRESS = "INSERT OR REPLACE INTO progress (job, state) VALUES (?, ?)"
 
+_CENSUS = "SELECT count(*), coalesce(sum(size), 0) FROM blob"
 _GARBAGE = "SELECT blob_id FROM garbage"
 _FORGET_GARBAGE = "DELETE FROM garbage WHERE blob_id = ?"
 
@@ -75,29 +105,41 @@ class SqliteIndex(Index):
     Args:
         path: the database file, made if missing.
         clock: seconds since 1970.
+        durability: what a done future means, see `durability.MEANINGS`.
 
     Raises:
         RuntimeError: a later version of coskit has changed the tables.
-        sqlite3.Error: the file cannot be used.
+        database.Error: the file cannot be used.
     """
 
-    def __init__(self, path: Path, clock: Clock = time.time) -> None:
+    def __init__(
+        self, path: Path, clock: Clock = time.time, durability: Durability = "strict"
+    ) -> None:
         self._path = path
+        self._durability: Durability = durability
         self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
-        self._writing = _connect(path)
+        self._readers: list[Connection] = []
+        self._writing = database.connect(path, durability)
         try:
-            _migrate(self._writing)
+            database.prepare(self._writing)
         except BaseException:
             self._writing.close()
             raise
         self._writer = Writer(self._writing, clock)
+        self._ending = threading.Event()
+        self._flusher: threading.Thread | None = None
+        if durability == "relaxed":
+            self._flusher = threading.Thread(target=self._flush_often, name="coskit-index-flusher")
+            self._flusher.start()
 
     def subscribe(self, released: Released) -> None:
         self._writer.subscribe(released)
 
     def close(self) -> None:
         self._writer.close()
+        self._ending.set()
+        if self._flusher:
+            self._flusher.join()
         for reader in self._readers:
             reader.close()
         self._writing.close()
@@ -105,11 +147,13 @@ class SqliteIndex(Index):
     # Buckets.
 
     def bucket(self, name: str) -> Bucket | None:
-        row = self._reader().execute(buckets.BY_NAME, (name,)).fetchone()
+        with self._reading() as db:
+            row = db.execute(buckets.BY_NAME, (name,)).fetchone()
         return None if row is None else rows.read_bucket(row)
 
     def buckets(self) -> list[Bucket]:
-        return [rows.read_bucket(row) for row in self._reader().execute(buckets.ALL)]
+        with self._reading() as db:
+            return [rows.read_bucket(row) for row in db.execute(buckets.ALL)]
 
     def create_bucket(
         self, name: str, owner: str, acl: str, limit: int, config: Mapping[str, str]
@@ -144,8 +188,13 @@ class SqliteIndex(Index):
         return version, row[-1] if version.extents or version.is_marker else b""
 
     def blobs(self, blob_ids: Sequence[str]) -> Mapping[str, BlobRow]:
-        found = self._reader().execute(_BLOBS, (json.dumps(blob_ids),))
-        return {row[0]: BlobRow(row[1], rows.unsigned(row[2]), row[3]) for row in found}
+        with self._reading() as db:
+            found = db.execute(_BLOBS, (json.dumps(blob_ids),)).fetchall()
+        return dict(map(_read_blob, found))
+
+    def blobs_after(self, blob_id: str, limit: int) -> list[tuple[str, BlobRow]]:
+        with self._reading() as db:
+            return [_read_blob(row) for row in db.execute(_BLOBS_AFTER, (blob_id, limit))]
 
     def put_version(
         self,
@@ -201,7 +250,8 @@ class SqliteIndex(Index):
 
     def upload(self, bucket_id: int, key: str, upload_id: str) -> Upload | None:
         place = (bucket_id, rows.encode_key(key), upload_id)
-        row = self._reader().execute(multipart.UPLOAD, place).fetchone()
+        with self._reading() as db:
+            row = db.execute(multipart.UPLOAD, place).fetchone()
         return None if row is None else rows.read_upload(row)
 
     def put_part(
@@ -275,10 +325,69 @@ class SqliteIndex(Index):
     # Garbage.
 
     def garbage(self) -> list[str]:
-        return [row[0] for row in self._reader().execute(_GARBAGE)]
+        with self._reading() as db:
+            return [row[0] for row in db.execute(_GARBAGE)]
 
     def forget_garbage(self, blob_ids: Sequence[str]) -> asyncio.Future[None]:
         return self._writer.submit(_forget_garbage, blob_ids)
+
+    # Damage.
+
+    def mark_damage(self, blob_id: str, what: str) -> asyncio.Future[None]:
+        return self._writer.submit(_mark_damage, blob_id, what)
+
+    def clear_damage(self, blob_ids: Sequence[str]) -> asyncio.Future[None]:
+        return self._writer.submit(_clear_damage, blob_ids)
+
+    def damage(self) -> list[Damage]:
+        with self._reading() as db:
+            return [Damage(*row) for row in db.execute(_DAMAGE)]
+
+    def progress(self, job: str) -> str:
+        with self._reading() as db:
+            row = db.execute(_PROGRESS, (job,)).fetchone()
+        return "" if row is None else str(row[0])
+
+    def set_progress(self, job: str, state: str) -> asyncio.Future[None]:
+        return self._writer.submit(_set_progress, job, state)
+
+    def check_pages(self, first: int, count: int) -> int:
+        return database.check_pages(self._path, first, count)
+
+    def flush(self) -> None:
+        if self._durability == "relaxed":
+            log = os.open(self._path.with_name(database.LOG), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(log)
+            finally:
+                os.close(log)
+
+    def _flush_often(self) -> None:
+        flushed = 0
+        while not self._ending.wait(_FLUSH_SECONDS):
+            written = self._writer.activity().changes
+            if written != flushed:
+                try:
+                    self.flush()
+                except OSError:
+                    _log.exception("the index could not be synced")
+                else:
+                    flushed = written
+
+    # What is going on.
+
+    def backlog(self) -> int:
+        return self._writer.backlog
+
+    def activity(self) -> Activity:
+        return self._writer.activity()
+
+    def census(self) -> Census:
+        with self._reading() as db:
+            blobs, size = database.one(db, _CENSUS)
+        log = self._path.with_name(f"{self._path.name}-wal")
+        index = sum(file.stat().st_size for file in (self._path, log) if file.exists())
+        return Census(blobs, size, index, shutil.disk_usage(self._path.parent).free)
 
     def _find(
         self, statements: tuple[str, str, str], bucket_id: int, key: str, version_id: str | None
@@ -292,58 +401,58 @@ class SqliteIndex(Index):
         else:
             statement = statements[1]
             place["order"] = ids.version_order(version_id)
-        row: Row | None = self._reader().execute(statement, place).fetchone()
+        # Not `with self._reading()`: this is where a small object's time goes.
+        try:
+            row: Row | None = self._reader().execute(statement, place).fetchone()
+        except Error as error:
+            raise translated(error) from error
         return row
 
-    def _reader(self) -> sqlite3.Connection:
-        reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
+    def _reader(self) -> Connection:
+        reader: Connection | None = getattr(self._local, "reader", None)
         if reader is None:
-            reader = self._local.reader = _connect(self._path)
+            reader = self._local.reader = database.connect(self._path)
             self._readers.append(reader)
         return reader
 
     @contextlib.contextmanager
-    def _snapshot(self) -> Iterator[sqlite3.Connection]:
-        """Let several statements read one state."""
-        reader = self._reader()
-        reader.execute("BEGIN")
+    def _reading(self) -> Iterator[Connection]:
+        """Give this thread's connection.
+
+        Raises:
+            InternalError: what it reads is damaged, or cannot be read.
+        """
         try:
-            yield reader
-        finally:
-            reader.rollback()
+            yield self._reader()
+        except Error as error:
+            raise translated(error) from error
+
+    @contextlib.contextmanager
+    def _snapshot(self) -> Iterator[Connection]:
+        """Let several statements read one state; as `_reading`."""
+        with self._reading() as reader:
+            reader.execute("BEGIN")
+            try:
+                yield reader
+            finally:
+                reader.execute("ROLLBACK")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open the file in autocommit; a connection is used by one thread and closed by another."""
-    db = sqlite3.connect(
-        path,
-        timeout=_BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=_CACHED_STATEMENTS,
-    )
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA foreign_keys = OFF")
-    db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-    db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    return db
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    """Apply the steps of `schema/` that the file has not seen."""
-    steps = sorted(
-        (int(file.name.split("_")[0]), file.read_text("utf-8"))
-        for file in resources.files(schema).iterdir()
-        if file.name.endswith(".sql")
-    )
-    done = db.execute("PRAGMA user_version").fetchone()[0]
-    if done > steps[-1][0]:
-        raise RuntimeError("the index was written by a later version of coskit")
-    for number, script in steps:
-        if number > done:
-            db.executescript(f"BEGIN;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+def _read_blob(row: Row) -> tuple[str, BlobRow]:
+    return row[0], BlobRow(row[1], rows.unsigned(row[2]), row[3], row[4] or "")
 
 
 def _forget_garbage(tx: Transaction, blob_ids: Sequence[str]) -> None:
     tx.db.executemany(_FORGET_GARBAGE, [(blob_id,) for blob_id in blob_ids])
+
+
+def _mark_damage(tx: Transaction, blob_id: str, what: str) -> None:
+    tx.db.execute(_MARK_DAMAGE, (tx.now(), what, blob_id))
+
+
+def _clear_damage(tx: Transaction, blob_ids: Sequence[str]) -> None:
+    tx.db.executemany(_CLEAR_DAMAGE, [(blob_id,) for blob_id in blob_ids])
+
+
+def _set_progress(tx: Transaction, job: str, state: str) -> None:
+    tx.db.execute(_SET_PROGRESS, (job, state))

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,13 +20,20 @@ from coskit.protocol.errors import (
     NoSuchUpload,
     NoSuchVersion,
 )
-from coskit.server.store import reading
+from coskit.server.store import orphans, reading
 from coskit.server.store.custody import Custody
+from coskit.server.store.database import FILE
+from coskit.server.store.durability import Durability
 from coskit.server.store.files import FileBlobs, lock_directory
+from coskit.server.store.hold import Held
 from coskit.server.store.interface import (
+    Activity,
     Blobs,
+    Census,
     CommitError,
     Condition,
+    Damage,
+    Damaged,
     Index,
     Replaced,
     Revision,
@@ -46,11 +54,15 @@ from coskit.server.store.model import (
 )
 from coskit.server.store.reading import Reading
 from coskit.server.store.receiving import Sink
+from coskit.server.store.room import Room
+from coskit.server.store.scrub import Scrub
 from coskit.server.store.sqlite import SqliteIndex
 from coskit.server.store.transaction import Clock
 from coskit.server.store.workers import Workers
 
 T = TypeVar("T")
+
+_log = logging.getLogger("coskit.server.store")
 
 
 class Unchanged:
@@ -60,6 +72,7 @@ class Unchanged:
 UNCHANGED: Final = Unchanged()
 
 INLINE_LIMIT = 1 << 16
+MEMORY = 256 << 20
 SMALLEST_PART = 1 << 20
 
 
@@ -69,20 +82,38 @@ class Store:
     Everything is called on one event loop. What returns has happened: it is on disk, and every
     later call sees it. What raises, save by cancellation or `CommitError`, has not happened.
     Errors are those of `coskit.protocol.errors`; any write raises `InternalError` when the disk
-    refuses it. `NoSuchBucket` is raised by writes to a bucket that was deleted meanwhile.
+    refuses it. `NoSuchBucket` is raised by writes to a bucket that was deleted meanwhile. No byte
+    is handed out that is not what was written; a blob that fails its check is marked.
 
     Args:
         index: what exists.
         blobs: where larger bodies are.
         inline_limit: bytes up to which a body is kept in the index.
+        memory: bytes that bodies on their way in and out share.
+        clock: seconds since 1970.
+
+    Attributes:
+        scrub: what reads everything that is stored.
     """
 
-    def __init__(self, index: Index, blobs: Blobs, *, inline_limit: int = INLINE_LIMIT) -> None:
+    def __init__(
+        self,
+        index: Index,
+        blobs: Blobs,
+        *,
+        inline_limit: int = INLINE_LIMIT,
+        memory: int = MEMORY,
+        clock: Clock = time.time,
+    ) -> None:
         self._index = index
         self._blobs = blobs
         self._inline_limit = inline_limit
+        self._room = Room(memory)
         self._workers = Workers()
-        self._custody = Custody(blobs, self._workers.file, index.forget_garbage)
+        self._custody = Custody(blobs, self._workers.file, index.forget_garbage, index.flush)
+        self._clock = clock
+        self._marked: set[str] = set()
+        self.scrub = Scrub(index, blobs, self._workers.listing, clock)
         self._lock: int | None = None
         index.subscribe(self._custody.released)
 
@@ -92,14 +123,18 @@ class Store:
         directory: str | os.PathLike[str],
         *,
         inline_limit: int = INLINE_LIMIT,
+        memory: int = MEMORY,
         clock: Clock = time.time,
+        durability: Durability = "strict",
     ) -> Self:
         """Open the store in a directory, made if missing, and clear up what a crash has left.
 
         Args:
             directory: holds all of it; one process at a time.
             inline_limit: bytes up to which a body is kept in the index.
+            memory: bytes that bodies on their way in and out share.
             clock: seconds since 1970.
+            durability: what a power cut may undo, see `durability.MEANINGS`.
 
         Raises:
             BlockingIOError: another process has the directory open.
@@ -108,19 +143,29 @@ class Store:
         root = Path(directory)
         lock = await asyncio.to_thread(lock_directory, root)
         try:
-            blobs = await asyncio.to_thread(FileBlobs, root)
-            index = await asyncio.to_thread(SqliteIndex, root / "index.db", clock)
+            blobs = await asyncio.to_thread(FileBlobs, root, durability)
+            index = await asyncio.to_thread(SqliteIndex, root / FILE, clock, durability)
         except BaseException:
             os.close(lock)
             raise
-        store = cls(index, blobs, inline_limit=inline_limit)
+        store = cls(index, blobs, inline_limit=inline_limit, memory=memory, clock=clock)
         store._lock = lock
         try:
-            await store.sweep()
+            await store._clear_up()
         except BaseException:
             await store.close()
             raise
         return store
+
+    async def _clear_up(self) -> None:
+        """Sweep, unless it cannot be done now: what is stored is to be served all the same."""
+        try:
+            await self.sweep()
+            await self.scrub.load()
+        except Held:
+            _log.warning("the blobs are being copied: what a crash has left stays for now")
+        except InternalError:
+            _log.exception("what a crash has left stays: the index is damaged; see admin fsck")
 
     async def sweep(self) -> None:
         """Remove the files of commits that did not happen, and of blobs that are garbage.
@@ -147,6 +192,38 @@ class Store:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    # What is going on.
+
+    def backlog(self) -> int:
+        """Return how many changes wait for the index."""
+        return self._index.backlog()
+
+    def activity(self) -> Activity:
+        """Return what the index has written since the start."""
+        return self._index.activity()
+
+    async def census(self) -> Census:
+        """Count what is stored; takes time that grows with it."""
+        return await self._workers.listing(self._index.census)
+
+    # Damage.
+
+    def damage(self) -> list[Damage]:
+        """Return the blobs that were found damaged and are still referred to."""
+        return self._index.damage()
+
+    async def collect_orphans(self) -> int:
+        """Remove files that nothing refers to any more; return how many there were."""
+        return await orphans.collect(
+            self._index, self._blobs, self._custody, self._workers.listing, self._clock
+        )
+
+    async def watch_orphans(self) -> None:
+        """Look for orphans now and then, until cancelled."""
+        await orphans.run(
+            self._index, self._blobs, self._custody, self._workers.listing, self._clock
+        )
 
     # Buckets.
 
@@ -229,7 +306,9 @@ class Store:
         """
         inline = inline and (size_hint or 0) <= self._inline_limit
         in_memory = self._inline_limit if inline else -1
-        return Sink(self._blobs, self._custody, self._workers.file, in_memory)
+        stays_small = inline and size_hint is not None
+        room = None if stays_small else self._room
+        return Sink(self._blobs, self._custody, self._workers.file, in_memory, room)
 
     async def put(
         self,
@@ -338,14 +417,17 @@ class Store:
         Raises:
             NoSuchKey: there is no live object.
             NoSuchVersion: there is none of this id.
-            InternalError: the body is damaged.
+            Damaged: the body is damaged.
+            InternalError: the index is.
         """
         found = self._index.get(bucket.id, key, version_id)
         if found is None:
             raise NoSuchKey if version_id is None else NoSuchVersion
         version, body = found
         if body is not None and crc64(body) != version.crc64:
-            raise InternalError("Stored bytes are damaged.")
+            error = Damaged(version.extents[0].blob_id, "wrong checksum in the index")
+            self._mark(error)
+            raise error
         return found
 
     def reading(self, version: Version, first: int = 0, length: int | None = None) -> Reading:
@@ -370,13 +452,18 @@ class Store:
         blob_ids = tuple({extent.blob_id for extent in extents})
         # Pinned before the look-up: whatever drops a blob after it will see the pin.
         self._custody.pin(blob_ids)
-        known = self._index.blobs(blob_ids)
-        if len(known) < len(blob_ids):
+        try:
+            known = self._index.blobs(blob_ids)
+            if len(known) < len(blob_ids):
+                raise Replaced
+        except BaseException:
             self._custody.unpin(blob_ids)
-            raise Replaced
-        source = reading.chunks(self._blobs, [(e, known[e.blob_id]) for e in extents])
+            raise
+        source = reading.chunks(self._blobs, [(e, known[e.blob_id]) for e in extents], self._room)
         length = sum(extent.length for extent in extents)
-        return Reading(source, length, self._workers.file, partial(self._custody.unpin, blob_ids))
+        self._room.enter()
+        leave = partial(self._leave, blob_ids)
+        return Reading(source, length, self._workers.file, leave, self._note)
 
     async def delete(self, bucket: Bucket, key: str, version_id: str | None = None) -> Deleted:
         """Delete the live object, as the bucket's versioning says, or one version for good."""
@@ -600,6 +687,11 @@ class Store:
             raise NoSuchUpload
         return page
 
+    def _leave(self, blob_ids: Sequence[str]) -> None:
+        """Let go of what a read had."""
+        self._room.leave()
+        self._custody.unpin(blob_ids)
+
     async def _publish(self, stored: Stored, publish: Callable[[], asyncio.Future[T]]) -> T:
         """Commit what refers to a received body; its file stays until the outcome is known."""
         if stored.inline is None:
@@ -620,6 +712,21 @@ class Store:
             self._custody.disputed(blob_id)
         self._custody.unpin((blob_id,))
 
+    async def _note(self, error: Damaged) -> None:
+        """Mark a blob as damaged, before its reader learns of it."""
+        marking = self._mark(error)
+        if marking:
+            await asyncio.wait((marking,))
+
+    def _mark(self, error: Damaged) -> asyncio.Future[None] | None:
+        if error.blob_id in self._marked:
+            return None
+        self._marked.add(error.blob_id)
+        _log.error("blob %s is damaged: %s", error.blob_id, error.what)
+        marking = self._index.mark_damage(error.blob_id, error.what)
+        marking.add_done_callback(_forgive)
+        return marking
+
     async def _measured(self, part: Part, body: Reading) -> Part:
         md5, crc = hashlib.md5(), 0
         try:
@@ -629,6 +736,12 @@ class Store:
         finally:
             await body.aclose()
         return replace(part, etag=md5.hexdigest(), crc64=crc)
+
+
+def _forgive(marking: asyncio.Future[None]) -> None:
+    """Let a mark fail: the next read finds the damage again."""
+    if not marking.cancelled() and marking.exception():
+        _log.error("damage could not be marked", exc_info=marking.exception())
 
 
 def _length(version: Version, first: int, length: int | None) -> int:

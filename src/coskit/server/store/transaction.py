@@ -1,9 +1,9 @@
 """One transaction of the index's writer: changes that can fail one by one, and what they share."""
 
-import sqlite3
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
+from coskit.server.store.database import Connection, one
 from coskit.server.store.model import Bucket
 from coskit.server.store.references import References
 
@@ -24,7 +24,7 @@ class Transaction:
         buckets: those that it has read and not changed since, by id.
     """
 
-    def __init__(self, db: sqlite3.Connection, clock: Clock) -> None:
+    def __init__(self, db: Connection, clock: Clock) -> None:
         self.db = db
         self.references = References(db)
         self.buckets: dict[int, Bucket] = {}
@@ -61,7 +61,7 @@ class Transaction:
     def next_order(self) -> int:
         """Return the time in microseconds, or one more than the last order if that is later."""
         if self._last_order is None:
-            self._last_order = int(self.db.execute(_LAST_ORDER).fetchone()[0])
+            self._last_order = int(one(self.db, _LAST_ORDER)[0])
         self._last_order = max(self._last_order + 1, int(self._clock() * 1_000_000))
         return self._last_order
 

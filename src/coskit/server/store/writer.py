@@ -2,16 +2,20 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import queue
-import sqlite3
 import threading
+import time
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from coskit.protocol.errors import InternalError, ServiceUnavailable
-from coskit.server.store.interface import CommitError, Released
+from coskit.server.store.database import Connection, DamagedIndex, Error, is_damage, is_full
+from coskit.server.store.interface import GROUPS, Activity, CommitError, Released
 from coskit.server.store.transaction import Clock, Transaction
 
 P = ParamSpec("P")
@@ -30,11 +34,15 @@ _log = logging.getLogger("coskit.server.store")
 class Writer:
     """The only writer of a database; all its futures belong to one event loop."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
+    def __init__(self, connection: Connection, clock: Clock) -> None:
         self._db = connection
         self._clock = clock
         self._released: Released = _ignore
         self._closed = False
+        self._groups = [0] * (len(GROUPS) + 1)
+        self._changes = 0
+        self._failed = 0
+        self._seconds = 0.0
         self._queue: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="coskit-index-writer", daemon=True)
         self._thread.start()
@@ -57,6 +65,16 @@ class Writer:
         self._queue.put((lambda tx: tx.attempt(change, *args, **kwargs), future))
         return future
 
+    @property
+    def backlog(self) -> int:
+        """How many changes wait for the next commit."""
+        return self._queue.qsize()
+
+    def activity(self) -> Activity:
+        """Return what was written since the start."""
+        groups = tuple(self._groups)
+        return Activity(self.backlog, self._changes, groups, self._failed, self._seconds)
+
     def close(self) -> None:
         """Take no more changes; return when the accepted ones are committed."""
         if not self._closed:
@@ -75,7 +93,11 @@ class Writer:
                     ending = True
                     break
                 group.append(follower)
+            began = time.perf_counter()
             self._commit(group)
+            self._seconds += time.perf_counter() - began
+            self._changes += len(group)
+            self._groups[bisect_left(GROUPS, len(group))] += 1
             if ending:
                 break
 
@@ -87,9 +109,11 @@ class Writer:
             tx.finish()
             self._db.execute("COMMIT")
         except Exception as error:
+            self._failed += 1
             _log.exception("a commit of %d changes failed", len(group))
-            with contextlib.suppress(sqlite3.Error):
-                self._db.rollback()
+            with contextlib.suppress(Error):
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
             self._deliver([(future, None, _failure(CommitError, error)) for _, future in group], ())
         else:
             self._deliver(outcomes, tx.references.released)
@@ -102,7 +126,7 @@ class Writer:
     ) -> Outcome:
         try:
             return future, change(tx), None
-        except sqlite3.Error as error:
+        except Error as error:
             if not self._db.in_transaction:
                 raise
             _log.exception("a change failed")
@@ -128,8 +152,11 @@ class Writer:
 
 
 def _failure(kind: type[InternalError], cause: Exception) -> InternalError:
+    if is_damage(cause) and kind is not CommitError:
+        kind = DamagedIndex
     error = kind("The index could not be written.")
-    error.__cause__ = cause
+    full = is_full(cause)
+    error.__cause__ = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else cause
     return error
 
 

@@ -1,0 +1,209 @@
+"""`coskit admin fsck`, `scrub`, `backup`, `export` and `import`: care for a server's directory."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from coskit.server.store.findings import Finding
+    from coskit.server.store.scrub import Scrubbed
+
+Place = Annotated[Path, typer.Argument(help="The server's directory.")]
+Directory = Annotated[Path, typer.Option("--dir", help="The server's directory.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DEFAULT = Path("coskit-data")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to those of `coskit admin`."""
+    for name, command in (
+        ("fsck", fsck),
+        ("scrub", scrub),
+        ("backup", backup),
+        ("export", export),
+        ("import", import_),
+    ):
+        app.command(name)(command)
+
+
+def fsck(
+    directory: Place = DEFAULT,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make good what can be; the server must not run.")
+    ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Look whether bytes are there, but do not read them.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the index with the bytes, both ways; the exit status is 1 if something is wrong."""
+    from coskit.server.store.check import check
+    from coskit.server.store.check import repair as make_good
+
+    repaired: list[Finding] = []
+    with _failures_told(directory), _alone(directory) as alone:
+        if repair and not alone:
+            raise ValueError("a server uses the directory: stop it, so that it can be repaired")
+        if repair:
+            repaired, found = make_good(directory, deep=not quick)
+        else:
+            found = list(check(directory, alone=alone, deep=not quick))
+    if as_json:
+        lists = {"repaired": _shown(repaired), "findings": _shown(found)}
+        print(json.dumps({"clean": not found, "in_use": not alone, **lists}, indent=2))
+    else:
+        _print_findings("repaired  ", repaired)
+        _print_findings("", found)
+        print(f"{len(found)} findings" if found else "clean")
+    raise typer.Exit(1 if found else 0)
+
+
+def scrub(directory: Place = DEFAULT, as_json: AsJson = False) -> None:
+    """Read all that is stored, as fast as it goes, and mark what is damaged; exit status 1 then."""
+    with _failures_told(directory):
+        run = asyncio.run(_scrub(directory))
+    marks = ("began", "ended", "blobs", "bytes", "pages", "damaged", "damaged_pages")
+    _tell({name: getattr(run, name) for name in marks}, as_json)
+    raise typer.Exit(1 if run.damaged or run.damaged_pages else 0)
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(help="Where the copy goes; an earlier one is renewed.")],
+    directory: Directory = DEFAULT,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Copy files that could be linked on one disk.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a directory as of one moment; the server may run. The copy is checked, and can run."""
+    from coskit.server.store.backup import back_up
+    from coskit.server.store.check import check
+
+    with _failures_told(directory):
+        done = back_up(directory, target, copying=copy)
+        found = list(check(target, alone=True))
+    _tell({**asdict(done), "findings": _shown(found)}, as_json)
+    raise typer.Exit(1 if found else 0)
+
+
+def export(
+    bucket: Annotated[str, typer.Argument(help="The bucket's full name.")],
+    file: Annotated[Path, typer.Argument(help="The archive to make.")],
+    directory: Directory = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Write a bucket with all its versions to a tar file; the server may run."""
+    from coskit.server.store.archive import export as write
+
+    with _failures_told(directory):
+        moved = write(directory, bucket, file)
+    _tell(asdict(moved), as_json)
+    raise typer.Exit(1 if moved.left_out else 0)
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="An archive that export has made.")],
+    bucket: Annotated[str, typer.Option(help="Another name for the bucket.")] = "",
+    directory: Directory = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Make a bucket from an archive; repeated, it goes on where it stopped. No server may run."""
+    from coskit.server.handlers.buckets import check_name
+    from coskit.server.store.unpacking import unpack
+
+    with _failures_told(directory, making=True):
+        if bucket:
+            check_name(bucket)
+        moved = unpack(file, directory, time.time, bucket)
+    _tell(asdict(moved), as_json)
+
+
+async def _scrub(directory: Path) -> "Scrubbed":
+    from coskit.server.store import database
+    from coskit.server.store.files import FileBlobs
+    from coskit.server.store.scrub import Scrub
+    from coskit.server.store.sqlite import SqliteIndex
+
+    # Beside a running server this is one more writer, which SQLite lets in between its commits.
+    index = SqliteIndex(directory / database.FILE)
+    try:
+        return await Scrub(index, FileBlobs(directory), _in_place).once()
+    finally:
+        index.close()
+
+
+def _in_place(call: Any, *args: Any) -> "asyncio.Future[Any]":
+    """Run a blocking call: nobody else uses the loop."""
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    try:
+        future.set_result(call(*args))
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[bool]:
+    """Take the directory, if nobody has it, and tell whether that was so."""
+    from coskit.server.store.files import lock_directory
+
+    try:
+        lock = lock_directory(directory)
+    except BlockingIOError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _failures_told(directory: Path, *, making: bool = False) -> Iterator[None]:
+    from coskit.protocol.errors import CosServiceError
+    from coskit.server.store.database import FILE, Error
+
+    try:
+        if not making and not (directory / FILE).exists():
+            raise ValueError(f"{directory} is no directory of a server")
+        yield
+    except BlockingIOError:
+        sys.exit("coskit: a server uses the directory")
+    except (OSError, ValueError, LookupError, RuntimeError, Error, CosServiceError) as cause:
+        sys.exit(f"coskit: {cause}")
+
+
+def _shown(findings: "list[Finding]") -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": finding.kind,
+            "subject": finding.subject,
+            "what": finding.what,
+            "repairable": finding.repair is not None,
+        }
+        for finding in findings
+    ]
+
+
+def _print_findings(lead: str, findings: "list[Finding]") -> None:
+    for finding in findings:
+        hint = "  (--repair)" if finding.repair and not lead else ""
+        print(f"{lead}{finding.kind:20}  {finding.subject}  {finding.what}{hint}")
+
+
+def _tell(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for name, value in found.items():
+        if value not in ([], ()):
+            print(f"{name.replace('_', ' '):13}  {value}")

@@ -1,0 +1,298 @@
+"""One request and its answer on an ASGI connection, and what is remembered of both."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from hashlib import md5
+from typing import Any, Protocol
+
+from coskit.protocol.dates import http_date
+from coskit.protocol.endpoint import decode_path, decode_query
+from coskit.protocol.errors import (
+    BadDigest,
+    CosServiceError,
+    EntityTooLarge,
+    IncompleteBody,
+    InvalidRequest,
+    RequestTimeout,
+    ServiceUnavailable,
+    SlowDown,
+    XMLSizeLimit,
+    encode_error,
+)
+from coskit.protocol.messages import Request, Response, decode_text, encode_text
+from coskit.protocol.spec import Operation
+from coskit.server.connection import LINK
+from coskit.server.handlers.context import Streamed
+from coskit.server.handlers.incoming import expected_md5
+from coskit.server.limits import SMALL_BODY
+from coskit.server.spelling import spelled
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+MAX_DOCUMENT = 4 << 20
+# After these nobody knows where the next request begins, or would have to wait for 5 GB.
+_LAST = (EntityTooLarge, IncompleteBody, RequestTimeout)
+# After these a body is read over only if it is small.
+_TURNED_AWAY = (ServiceUnavailable, SlowDown)
+
+
+class Link(Protocol):
+    """The connection below, where a server has one that it watches.
+
+    Attributes:
+        receiving: is to be set while the app waits for more of a body.
+        fault: why no more of the body will come, or None.
+    """
+
+    receiving: bool
+    fault: type[CosServiceError] | None
+
+    async def drain(self) -> None:
+        """Wait until the client has taken most of what was sent."""
+        ...
+
+    def drop(self) -> None:
+        """End the connection in the middle of whatever it does."""
+        ...
+
+
+class _Unwatched:
+    """Stands for a connection that nobody watches."""
+
+    receiving = False
+    fault: type[CosServiceError] | None = None
+
+    async def drain(self) -> None:
+        """Send on."""
+
+    def drop(self) -> None:
+        """Leave it to the server, which sees that the answer was not completed."""
+        raise ConnectionAbortedError
+
+
+class Exchange:
+    """One request and its answer; as an iterable it is the request's body.
+
+    Attributes:
+        method: of HTTP.
+        now: seconds since 1970 at its begin.
+        request_id: in the answer and in the logs.
+        shared: headers that tell a browser whether it may read the answer.
+        is_admitted: whether it counts among the running requests.
+        operation: the row's name, or "-" before it is known.
+        bucket: its name, or None.
+        key: the object's, or None.
+        account: who asks, or None.
+        status: of the answer, 0 before it begins.
+        error: the code of the error that was answered, or "".
+        received: bytes of the body that came.
+        sent: bytes of the answer's body.
+    """
+
+    def __init__(
+        self, scope: Message, receive: Receive, send: Send, request_id: str, now: float
+    ) -> None:
+        self.method: str = scope["method"]
+        self.now = now
+        self.request_id = request_id
+        self.shared: dict[str, str] = {}
+        self.is_admitted = False
+        self.operation = "-"
+        self.bucket: str | None = None
+        self.key: str | None = None
+        self.account: str | None = None
+        self.status = 0
+        self.error = ""
+        self.received = 0
+        self.sent = 0
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._is_read = False
+        self._headers: dict[str, str] = {}
+        # Of a repeated header the first counts.
+        for name, value in reversed(scope["headers"]):
+            self._headers[name.decode("latin-1")] = decode_text(value)
+
+    @property
+    def length(self) -> int | None:
+        """See `Incoming.length`."""
+        text = self._headers.get("content-length", "")
+        return int(text) if text.isdecimal() else None
+
+    @property
+    def address(self) -> str:
+        """Where the connection came from, or ""."""
+        client = self._scope.get("client")
+        return str(client[0]) if client else ""
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it came under TLS."""
+        return bool(self._scope["scheme"] == "https")
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host that the client asked."""
+        return f"{self._scope['scheme']}://{self._headers.get('host', '')}"
+
+    @property
+    def user_agent(self) -> str:
+        """What the client calls itself, or ""."""
+        return self._headers.get("user-agent", "")
+
+    @property
+    def query(self) -> str:
+        """The query string as it came."""
+        return bytes(self._scope["query_string"]).decode("latin-1")
+
+    @property
+    def signature(self) -> str:
+        """Where the request was signed: `header`, `url`, `form` or `none`."""
+        if self._headers.get("authorization"):
+            return "header"
+        if "q-signature=" in self.query:
+            return "url"
+        return "form" if self.operation == "PostObject" and self.account else "none"
+
+    def read_request(self) -> Request:
+        """Return what was asked.
+
+        Raises:
+            InvalidURI: the address cannot be decoded.
+        """
+        path = decode_path(self._scope["raw_path"])
+        query = decode_query(self._scope["query_string"])
+        return Request(self.method, path, query, self._headers)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._is_read = True
+        link = self._link
+        while True:
+            link.receiving = True
+            message = await self._receive()
+            link.receiving = False
+            if message["type"] == "http.disconnect":
+                raise IncompleteBody
+            if chunk := message.get("body"):
+                self.received += len(chunk)
+                yield chunk
+            if not message.get("more_body"):
+                return
+            if link.fault is not None:
+                raise link.fault
+
+    async def read_document(self, operation: Operation) -> bytes:
+        """Return the XML of an operation that has some, its MD5 checked.
+
+        Raises:
+            InvalidRequest: it has to have a Content-MD5.
+            BadDigest: it is another document's.
+            XMLSizeLimit: it is too large.
+            IncompleteBody: it ended too early.
+            RequestTimeout: it came too slowly.
+        """
+        if not operation.has_document:
+            return b""
+        expected = expected_md5(self._headers)
+        if operation.md5 and expected is None:
+            raise InvalidRequest("This needs a Content-MD5")
+        document = b""
+        async for chunk in self:
+            document += chunk
+            if len(document) > MAX_DOCUMENT:
+                raise XMLSizeLimit
+        if expected is not None and md5(document).digest() != expected:
+            raise BadDigest
+        return document
+
+    async def send_response(self, response: Response, body: bytes | Streamed) -> None:
+        """Answer."""
+        headers = dict(response.headers)
+        if isinstance(body, bytes):
+            if response.status != 204:
+                headers.setdefault("Content-Length", str(len(body)))
+            await self._start(response.status, headers)
+            self.sent = len(body)
+            await self._send({"type": "http.response.body", "body": body})
+            return
+        try:
+            await self._start(response.status, headers)
+            await self._send_chunks(body)
+        finally:
+            await body.aclose()
+
+    async def send_error(self, error: CosServiceError) -> None:
+        """Answer with an error document."""
+        self.error = error.code
+        error.request_id = self.request_id
+        error.trace_id = error.trace_id or self.request_id
+        error.resource = self._headers.get("host", "") + self._scope["path"]
+        body = b"" if self.method == "HEAD" else encode_error(error)
+        headers = {
+            "Content-Type": "application/xml",
+            "Content-Length": str(len(body)),
+            "x-cos-trace-id": error.trace_id,
+            **error.headers,
+        }
+        turned_away = isinstance(error, _TURNED_AWAY) and self._owes_much()
+        if turned_away or isinstance(error, _LAST):
+            headers["Connection"] = "close"
+        await self._start(error.status, headers)
+        self.sent = len(body)
+        await self._send({"type": "http.response.body", "body": body})
+
+    def cut_off(self, error: CosServiceError) -> None:
+        """End the connection, for the answer has begun and cannot go on."""
+        self.error = error.code
+        self._link.drop()
+
+    @property
+    def _link(self) -> Link:
+        return self._scope.get("extensions", {}).get(LINK) or _Unwatched()
+
+    def _owes_much(self) -> bool:
+        """Return whether more of the body may be under way than is worth reading over."""
+        length = self.length
+        if length is None:
+            return "transfer-encoding" in self._headers
+        return length - self.received > SMALL_BODY
+
+    async def _start(self, status: int, headers: Mapping[str, str]) -> None:
+        common = {
+            "Date": http_date(int(self.now * 1000)),
+            "Server": "tencent-cos",
+            "x-cos-request-id": self.request_id,
+        }
+        if "expect" in self._headers and not self._is_read:
+            # The body may still come or not, so nobody knows where the next request begins.
+            common["Connection"] = "close"
+        pairs = [
+            (spelled(name), encode_text(value))
+            for some in (self.shared, headers, common)
+            for name, value in some.items()
+        ]
+        self.status = status
+        await self._send({"type": "http.response.start", "status": status, "headers": pairs})
+
+    async def _send_chunks(self, chunks: Streamed) -> None:
+        link = self._link
+        # A server that keeps reading for a client who has gone would waste the disk.
+        gone = asyncio.ensure_future(self._receive_disconnect())
+        try:
+            async for chunk in chunks:
+                if gone.done():
+                    return
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+                self.sent += len(chunk)
+                del chunk
+                await link.drain()  # so that a slow client holds one chunk rather than two
+            await self._send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
+
+    async def _receive_disconnect(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
