@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --prefer-binary \
 	--constraint constraints.txt --editable
 
-.PHONY: demo test check bench serve docs clean
+.PHONY: demo test check faults bench serve docs clean
 
 demo: $(VENV)/.run
 	$(BIN)/coskit demo
@@ -18,6 +18,12 @@ test: $(VENV)/.dev
 
 check: $(VENV)/.dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
+
+# N times as many random faults, and N sudden deaths of either kind.
+N ?= 10
+faults: $(VENV)/.dev
+	COSKIT_FAULTS=$(N) $(BIN)/python -m pytest -q --timeout=3600 \
+		tests/faults/test_random_schedules.py tests/faults/test_sudden_death.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run

@@ -31,7 +31,7 @@ from tests.faults.proxy import Match, Rule, any_request
 
 Schedule = tuple[Rule, ...]
 
-# How many times as many random cases are tried, as `make faults N=50` has it.
+# As `make faults N=50` has it: so many times as many schedules, and so many sudden deaths.
 TIMES = int(os.environ.get("COSKIT_FAULTS", "1"))
 
 
@@ -80,6 +80,16 @@ def stalls(size: int) -> SearchStrategy[Fault]:
     return st.builds(Stall, st.none() | st.integers(0, size))
 
 
+def outages(size: int) -> SearchStrategy[Fault]:
+    """Return faults that can last without costing time."""
+    return st.one_of(
+        st.builds(Refuse),
+        st.builds(Status, st.sampled_from((500, 503))),
+        st.builds(CutRequest, st.integers(0, size)),
+        st.builds(DropReply),
+    )
+
+
 def schedules(
     operations: Sequence[Operation],
     *,
@@ -88,8 +98,9 @@ def schedules(
     most: int = 3,
     final: bool = False,
     hangs: bool = False,
+    outage: bool = False,
 ) -> SearchStrategy[Schedule]:
-    """Return rules, each of which spoils one request.
+    """Return rules, each of which spoils one request; an outage comes last and spoils all further.
 
     While `most` is less than the client's attempts, a transfer that tries again can succeed even if
     all of them happen to one of its requests.
@@ -101,6 +112,7 @@ def schedules(
         most: rules in a schedule.
         final: put in faults that end a transfer.
         hangs: put in stalls, each of which costs the client's read timeout.
+        outage: put in outages, from one request on.
     """
     faults = passing_faults(size)
     if final:
@@ -108,10 +120,18 @@ def schedules(
     if hangs:
         faults |= stalls(size)
     matches: SearchStrategy[Match] = st.sampled_from((*operations, any_request))
+    # The first is as likely as all others: many an operation is asked for only once.
+    skips = st.just(0) | st.integers(0, requests - 1)
     rules = st.builds(
-        lambda match, skip, fault: Rule(match, fault, skip=skip),
-        matches,
-        st.integers(0, requests - 1),
-        faults,
+        lambda match, skip, fault: Rule(match, fault, skip=skip), matches, skips, faults
     )
-    return st.lists(rules, max_size=most).map(tuple)
+    schedule = st.lists(rules, max_size=most).map(tuple)
+    if not outage:
+        return schedule
+    lasting = st.builds(
+        lambda match, skip, fault: Rule(match, fault, times=None, skip=skip),
+        matches,
+        st.integers(0, requests),
+        outages(size),
+    )
+    return schedule | st.builds(lambda some, last: (*some, last), schedule, lasting)

@@ -19,11 +19,12 @@ from tests.server.wire import Peer
 ROWS = (PUT_OBJECT, GET_OBJECT)
 
 
-@given(schedule=schedules(ROWS, size=len(BODY), final=True, hangs=True))
+@given(schedule=schedules(ROWS, size=len(BODY), final=True, hangs=True, outage=True))
 def test_a_schedule_is_printed_as_it_is_written(schedule: Schedule) -> None:
     names = {**vars(faults), **vars(proxies), **vars(operations)}
     assert eval(repr(schedule), names) == schedule
-    assert len(schedule) <= 3
+    assert len(schedule) <= 4
+    assert all(rule.times == 1 for rule in schedule[:-1])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

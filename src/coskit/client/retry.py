@@ -17,6 +17,7 @@ FAILURES = (TransportError, CosServiceError, IntegrityError)
 
 # The service refused before it acted, so that every operation may be repeated.
 REFUSED = frozenset((429, 503))
+_DAMAGED = frozenset(("BadDigest",))  # on its way; it was not stored
 _FAILED = frozenset((408, 500, 502, 504))
 _REDIRECTED = frozenset((301, 302, 307))
 # What can go wrong after a 200 has been sent; "HTTP200" is a document that says neither.
@@ -192,7 +193,8 @@ def _is_passing(error: Exception, idempotent: bool) -> bool:
         # What has changed does not change back.
         return idempotent and not isinstance(error, SourceChanged | ObjectChanged)
     if isinstance(error, CosServiceError):
-        return error.status in REFUSED or (idempotent and is_lost(error))
+        refused = error.status in REFUSED or error.code in _DAMAGED
+        return refused or (idempotent and is_lost(error))
     return False
 
 

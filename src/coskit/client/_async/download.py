@@ -23,6 +23,10 @@ from coskit.protocol.errors import CosException, CosServiceError, IntegrityError
 _IN_FLIGHT = 2 * BLOCK
 
 
+class _KeptDamageError(IntegrityError):
+    """Bytes were damaged, maybe on the way to an earlier download, which this one went on with."""
+
+
 class AsyncDownloads(AsyncOutflow):
     """Downloads of objects of any size."""
 
@@ -45,8 +49,9 @@ class AsyncDownloads(AsyncOutflow):
         Up to `PartSize` it takes one request; above that parts travel side by side. All of them
         are of one object: one that is replaced meanwhile is downloaded anew, once. An interrupted
         download leaves the parts that it has beside the file, in a hidden file that its journal
-        names; the next one of the same object to the same place goes on with them. A pipe or a
-        device is written to in order, and nothing of it is resumed.
+        names; the next one of the same object to the same place goes on with them, and if the
+        whole turns out to be damaged, begins anew. A pipe or a device is written to in order, and
+        nothing of it is resumed.
 
         Args:
             Bucket: the bucket's name.
@@ -123,6 +128,8 @@ class AsyncDownloads(AsyncOutflow):
         async with async_deadline(Deadline):
             try:
                 headers = await self._download(order, target, bound, progress)
+            except _KeptDamageError:
+                headers = await self._download(order, target, bound, progress)
             except ObjectChanged as change:
                 try:
                     headers = await self._download(order, target, bound, progress)
@@ -191,7 +198,7 @@ class AsyncDownloads(AsyncOutflow):
         try:
             parts = await self._prepare(order, target, opened, arrivals, left, progress)
             await self._bring(order, target, opened, parts, arrivals, progress)
-            await self._confirm(order, found, parts, arrivals)
+            await self._confirm(order, found, parts, arrivals, left)
             await async_blocking(target.finish)
         except BaseException as error:
             if isinstance(error, ObjectChanged):
@@ -208,12 +215,19 @@ class AsyncDownloads(AsyncOutflow):
         return opened.headers
 
     async def _confirm(
-        self, order: Wanted, found: Found, parts: tuple[PartRange, ...], arrivals: Arrivals
+        self,
+        order: Wanted,
+        found: Found,
+        parts: tuple[PartRange, ...],
+        arrivals: Arrivals,
+        left: Left | None,
     ) -> None:
         try:
             order.confirm(found, await async_blocking(arrivals.crc64, parts))
-        except IntegrityError:
+        except IntegrityError as error:
             arrivals.drop()  # nobody knows which of the parts is damaged
+            if left is not None:
+                raise _KeptDamageError(str(error)) from error
             raise
 
     async def _prepare(

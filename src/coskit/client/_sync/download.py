@@ -25,6 +25,10 @@ from coskit.protocol.errors import CosException, CosServiceError, IntegrityError
 _IN_FLIGHT = 2 * BLOCK
 
 
+class _KeptDamageError(IntegrityError):
+    """Bytes were damaged, maybe on the way to an earlier download, which this one went on with."""
+
+
 class Downloads(Outflow):
     """Downloads of objects of any size."""
 
@@ -47,8 +51,9 @@ class Downloads(Outflow):
         Up to `PartSize` it takes one request; above that parts travel side by side. All of them
         are of one object: one that is replaced meanwhile is downloaded anew, once. An interrupted
         download leaves the parts that it has beside the file, in a hidden file that its journal
-        names; the next one of the same object to the same place goes on with them. A pipe or a
-        device is written to in order, and nothing of it is resumed.
+        names; the next one of the same object to the same place goes on with them, and if the
+        whole turns out to be damaged, begins anew. A pipe or a device is written to in order, and
+        nothing of it is resumed.
 
         Args:
             Bucket: the bucket's name.
@@ -125,6 +130,8 @@ class Downloads(Outflow):
         with deadline(Deadline):
             try:
                 headers = self._download(order, target, bound, progress)
+            except _KeptDamageError:
+                headers = self._download(order, target, bound, progress)
             except ObjectChanged as change:
                 try:
                     headers = self._download(order, target, bound, progress)
@@ -191,7 +198,7 @@ class Downloads(Outflow):
         try:
             parts = self._prepare(order, target, opened, arrivals, left, progress)
             self._bring(order, target, opened, parts, arrivals, progress)
-            self._confirm(order, found, parts, arrivals)
+            self._confirm(order, found, parts, arrivals, left)
             blocking(target.finish)
         except BaseException as error:
             if isinstance(error, ObjectChanged):
@@ -208,12 +215,19 @@ class Downloads(Outflow):
         return opened.headers
 
     def _confirm(
-        self, order: Wanted, found: Found, parts: tuple[PartRange, ...], arrivals: Arrivals
+        self,
+        order: Wanted,
+        found: Found,
+        parts: tuple[PartRange, ...],
+        arrivals: Arrivals,
+        left: Left | None,
     ) -> None:
         try:
             order.confirm(found, blocking(arrivals.crc64, parts))
-        except IntegrityError:
+        except IntegrityError as error:
             arrivals.drop()  # nobody knows which of the parts is damaged
+            if left is not None:
+                raise _KeptDamageError(str(error)) from error
             raise
 
     def _prepare(

@@ -13,6 +13,7 @@ from coskit.client._sync.workers import Workers, blocking, deadline, sleep
 from coskit.client.compare import Entry, Verdict, file_time, is_settled, judge
 from coskit.client.mirroring import Order
 from coskit.client.paths import BucketPlace, Clashes, check_name
+from coskit.client.plan import SINGLE_UPLOAD
 from coskit.client.report import (
     DirectoryProgress,
     DirectoryResult,
@@ -199,13 +200,15 @@ class Mirror:
             return "download"
         if isinstance(source, Path):
             if not self._order.dry_run:
+                # What was stored damaged would pass for unchanged the next time; parts never are.
+                checked = {"EnableMD5": entry.size <= SINGLE_UPLOAD}
                 self._client.upload_file(
                     destination.bucket,
                     destination.key(entry.name),
                     source / entry.name,
                     MAXThread=self._order.threads,
                     progress_callback=self._progress.file(entry.size),
-                    **self._order.options,
+                    **{**checked, **self._order.options},
                 )
             return "upload"
         if not self._order.dry_run:

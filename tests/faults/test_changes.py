@@ -1,0 +1,257 @@
+"""What changes while it is transferred: a source, an object that is read, bytes on their way."""
+
+import io
+import os
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from coskit import (
+    Client,
+    CosServiceError,
+    DirectoryTransferError,
+    ObjectChanged,
+    SourceChanged,
+)
+from coskit.protocol.operations import (
+    CREATE_MULTIPART_UPLOAD,
+    GET_OBJECT,
+    PUT_OBJECT,
+    UPLOAD_PART,
+    UPLOAD_PART_COPY,
+)
+from coskit.protocol.spec import Operation
+from coskit.testing import LocalServer
+from tests.end_to_end.through import nothing_left_of, through, uploads_in
+from tests.faults.children import journals_in, partial_files
+from tests.faults.exchange import Exchange
+from tests.faults.faults import CutResponse, Fault, FlipByte, Status
+from tests.faults.parties import cut_small
+from tests.faults.program import MIB, content
+from tests.faults.proxy import FaultProxy, Rule
+from tests.worlds import World
+
+LARGE = 4 * MIB + 1000
+# More than the sockets on the way hold, so that it is not read before the server hears of it.
+IN_ONE_REQUEST = 19 * MIB
+
+
+@pytest.fixture(params=["sync", "async"])
+def world(
+    request: pytest.FixtureRequest, server: LocalServer, proxy: FaultProxy, tmp_path: Path
+) -> Iterator[World]:
+    with (
+        nothing_left_of(tmp_path),
+        through(request.param, proxy, server, tmp_path / "journals") as client,
+    ):
+        yield client
+
+
+def act_at(
+    proxy: FaultProxy, operation: Operation, number: int, act: Callable[[], object]
+) -> threading.Event:
+    """Act as soon as that request of an operation comes, before the server hears of it."""
+    done = threading.Event()
+
+    def decide(exchange: Exchange) -> Fault | None:
+        if Rule(operation, Fault()).takes(exchange) and len(proxy.of(operation)) == number - 1:
+            done.set()  # first: the client may be through before `act` returns
+            act()
+        return None
+
+    proxy.decide = decide
+    return done
+
+
+def append(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+def shorten(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def overwrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size - 100)
+        file.write(b"x" * 100)
+
+
+def exchange_for_another(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(content(path.stat().st_size, "other"))
+    other.replace(path)
+
+
+CHANGES = [append, shorten, empty, overwrite, exchange_for_another]
+
+
+def by_name(function: object) -> str:
+    return getattr(function, "__name__", str(function))
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=by_name)
+@pytest.mark.parametrize(
+    ("operation", "number"),
+    [(CREATE_MULTIPART_UPLOAD, 1), (UPLOAD_PART, 1), (UPLOAD_PART, 3), (UPLOAD_PART, 5)],
+    ids=lambda given: given.name if isinstance(given, Operation) else str(given),
+)
+def test_a_file_that_changes_while_it_is_uploaded_in_parts_is_not_stored(
+    world: World,
+    proxy: FaultProxy,
+    bucket: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Path], None],
+    operation: Operation,
+    number: int,
+) -> None:
+    cut_small(monkeypatch)
+    path = tmp_path / "file"
+    path.write_bytes(content(LARGE))
+    changed = act_at(proxy, operation, number, lambda: change(path))
+    with pytest.raises(SourceChanged, match=r"changed"):
+        world.upload_file(bucket, "key", path)
+    assert changed.is_set()
+    assert not world.object_exists(bucket, "key")
+    assert (uploads_in(world, bucket), journals_in(tmp_path / "journals")) == ([], [])
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=by_name)
+def test_a_file_that_changes_while_it_is_uploaded_at_once_is_not_stored(
+    world: World,
+    proxy: FaultProxy,
+    bucket: str,
+    tmp_path: Path,
+    change: Callable[[Path], None],
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content(IN_ONE_REQUEST))
+    changed = act_at(proxy, PUT_OBJECT, 1, lambda: change(path))
+    with pytest.raises(SourceChanged, match=r"changed"):
+        world.upload_file(bucket, "key", path)
+    assert changed.is_set()
+    assert not world.object_exists(bucket, "key")
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_an_object_that_is_replaced_while_it_is_downloaded_arrives_anew(
+    world: World, proxy: FaultProxy, owner: Client, bucket: str, tmp_path: Path, number: int
+) -> None:
+    new = content(LARGE, "new")
+    owner.put_object(bucket, content(LARGE, "old"), "key")
+    act_at(proxy, GET_OBJECT, number, lambda: owner.put_object(bucket, new, "key"))
+    world.download_file(bucket, "key", tmp_path / "file", PartSize=1, MAXThread=1)
+    assert (tmp_path / "file").read_bytes() == new
+    assert (partial_files(tmp_path), journals_in(tmp_path / "journals")) == ([], [])
+
+
+def test_an_object_that_is_replaced_at_every_request_is_given_up(
+    world: World, proxy: FaultProxy, owner: Client, bucket: str, tmp_path: Path
+) -> None:
+    owner.put_object(bucket, content(LARGE), "key")
+
+    def decide(exchange: Exchange) -> Fault | None:
+        owner.put_object(bucket, content(LARGE, f"{exchange.number}"), "key")
+        return None
+
+    proxy.decide = decide
+    with pytest.raises(ObjectChanged, match=r"changed|replaced"):
+        world.download_file(bucket, "key", tmp_path / "file", PartSize=1, MAXThread=1)
+    assert not (tmp_path / "file").exists()
+    assert (partial_files(tmp_path), journals_in(tmp_path / "journals")) == ([], [])
+
+
+def test_an_object_that_is_replaced_while_it_is_written_to_an_open_file_is_told(
+    world: World, proxy: FaultProxy, owner: Client, bucket: str
+) -> None:
+    old, file = content(LARGE, "old"), io.BytesIO()
+    owner.put_object(bucket, old, "key")
+    act_at(proxy, GET_OBJECT, 3, lambda: owner.put_object(bucket, b"new", "key"))
+    with pytest.raises(ObjectChanged, match=r"changed|replaced"):
+        world.download_fileobj(bucket, "key", file, PartSize=1, MAXThread=1)
+    assert old.startswith(file.getvalue()), "the file has a mixture"
+
+
+def test_a_body_that_was_cut_does_not_go_on_with_another_object(
+    world: World, proxy: FaultProxy, owner: Client, bucket: str
+) -> None:
+    owner.put_object(bucket, content(LARGE, "old"), "key")
+    response = world.get_object(bucket, "key")
+    world.close_body(response)
+
+    def decide(exchange: Exchange) -> Fault | None:
+        if len(proxy.of(GET_OBJECT)) == 1:
+            return CutResponse(MIB, reset=False)
+        owner.put_object(bucket, content(LARGE, "new"), "key")
+        return None
+
+    proxy.decide = decide
+    with pytest.raises(ObjectChanged, match="changed"):
+        world.fetch(bucket, "key")
+
+
+def test_a_source_that_is_replaced_while_it_is_copied_is_not_copied(
+    world: World, proxy: FaultProxy, owner: Client, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_small(monkeypatch)
+    owner.put_object(bucket, content(LARGE, "old"), "key")
+    new = content(LARGE, "new")
+    act_at(proxy, UPLOAD_PART_COPY, 3, lambda: owner.put_object(bucket, new, "key"))
+    with pytest.raises(ObjectChanged, match="replaced"):
+        world.copy(bucket, "copy", {"Bucket": bucket, "Key": "key"}, PartSize=1, MAXThread=1)
+    assert not world.object_exists(bucket, "copy")
+    assert uploads_in(world, bucket) == []
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_file_that_was_damaged_on_its_way_does_not_pass_for_unchanged(
+    world: World,
+    proxy: FaultProxy,
+    owner: Client,
+    bucket: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at_once: bool,
+) -> None:
+    if not at_once:
+        cut_small(monkeypatch)
+    path = tmp_path / "files" / "key"
+    path.parent.mkdir()
+    path.write_bytes(content(2 * MIB))
+    os.utime(path, (0, 0))
+    operation = PUT_OBJECT if at_once else UPLOAD_PART
+    proxy.rules = [Rule(operation, FlipByte(1000, "request"), times=None)]
+    with pytest.raises(DirectoryTransferError):
+        world.sync(path.parent, f"cos://{bucket}/")
+    assert not owner.object_exists(bucket, "key")
+    proxy.rules = [Rule(operation, FlipByte(1000, "request"))]
+    world.sync(path.parent, f"cos://{bucket}/")
+    assert owner.get_object(bucket, "key")["Body"].read() == path.read_bytes()
+
+
+def test_a_part_that_was_damaged_on_its_way_to_an_earlier_download_is_fetched_again(
+    world: World, proxy: FaultProxy, owner: Client, bucket: str, tmp_path: Path
+) -> None:
+    owner.put_object(bucket, content(LARGE), "key")
+    # A range comes without a sum of its own: it takes the whole to find the damage.
+    proxy.rules = [
+        Rule(GET_OBJECT, FlipByte(1000)),
+        Rule(GET_OBJECT, Status(500), times=None, skip=2),
+    ]
+    call = partial(world.download_file, bucket, "key", tmp_path / "file", PartSize=1, MAXThread=1)
+    with pytest.raises(CosServiceError):
+        call()
+    assert len(partial_files(tmp_path)) == 1
+    proxy.rules = []
+    call()
+    assert (tmp_path / "file").read_bytes() == content(LARGE)
+    assert (partial_files(tmp_path), journals_in(tmp_path / "journals")) == ([], [])
