@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -546,6 +547,11 @@ def test_a_callback_that_raises_ends_the_upload_with_its_own_error(
     with nothing_left_of(large.parent), pytest.raises(LookupError, match="enough"):
         faulty.upload_file(bucket, "key", large, PartSize=4, Resume=False, progress_callback=refuse)
     assert_clean(faulty, bucket, large)
+
+
+def test_a_directory_is_refused_by_its_name(faulty: World, bucket: str, tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match=re.escape(str(tmp_path))):
+        faulty.upload_file(bucket, "key", tmp_path)
 
 
 @pytest.mark.parametrize("resume", [True, False])

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import random
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coskit.server.store.files import FileReader
 from coskit.server.store.interface import BlobRow, Damaged
 from coskit.server.store.scrub import Scrub, Scrubbed, dump_runs, load_runs
 from coskit.server.store.store import Store
@@ -197,3 +199,29 @@ def test_a_scrub_waits_for_its_period_and_no_longer(shelf: Shelf) -> None:
     assert scrub._wait(60) == 60
     scrub.running = Scrubbed(1)
     assert scrub._wait(60) == 0
+
+
+def test_a_scrub_is_cancelled_while_a_thread_reads_for_it(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(shelf)
+    reading, go_on = threading.Event(), threading.Event()
+    read = FileReader.read
+
+    def read_late(self: FileReader, offset: int, length: int) -> bytes:
+        reading.set()
+        assert go_on.wait(30)
+        return read(self, offset, length)
+
+    monkeypatch.setattr(FileReader, "read", read_late)
+
+    async def cancel() -> None:
+        scrub = asyncio.create_task(shelf.store.scrub.run(rate=1 << 30, period=60))
+        assert await asyncio.to_thread(reading.wait, 30)
+        scrub.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await scrub
+        go_on.set()
+
+    shelf.run(cancel())
+    shelf.reopen()

@@ -1,5 +1,6 @@
 """What an upload in parts reads: something of known size whose sections are read side by side."""
 
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,21 +61,28 @@ class FileSource:
         """Look at the file.
 
         Raises:
-            OSError: it is not there.
+            OSError: it is not there, or is a directory.
             ParameterError: it is a pipe or a device, whose size says nothing.
         """
         self._path = Path(path)
-        self._seen = self._look()
+        self._state = self._look()
+        size, mtime, inode = self._state
+        self._identity: dict[str, str | int] = {
+            "path": str(self._path.absolute()),
+            "size": size,
+            "mtime_ns": mtime,
+            "inode": inode,
+        }
 
     @property
     def size(self) -> int:
         """See `Source.size`."""
-        return int(self._seen["size"])
+        return self._state[0]
 
     @property
     def identity(self) -> Mapping[str, str | int]:
         """See `Source.identity`."""
-        return self._seen
+        return self._identity
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -96,19 +104,16 @@ class FileSource:
     def check(self) -> None:
         """See `Source.check`."""
         try:
-            seen = self._look()
-        except (FileNotFoundError, NotADirectoryError, ParameterError):
-            seen = {}
-        if seen != self._seen:
+            changed = self._look() != self._state
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ParameterError):
+            changed = True
+        if changed:
             raise SourceChanged(f"{self._path} changed while it was uploaded")
 
-    def _look(self) -> dict[str, str | int]:
-        status = self._path.stat()
-        if not (S_ISREG(status.st_mode) or S_ISDIR(status.st_mode)):
+    def _look(self) -> tuple[int, int, int]:
+        status = os.stat(self._path)  # noqa: PTH116 - called for every small file
+        if S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(self._path))
+        if not S_ISREG(status.st_mode):
             raise ParameterError(f"{self._path} is no regular file: use upload_stream")
-        return {
-            "path": str(self._path.absolute()),
-            "size": status.st_size,
-            "mtime_ns": status.st_mtime_ns,
-            "inode": status.st_ino,
-        }
+        return status.st_size, status.st_mtime_ns, status.st_ino

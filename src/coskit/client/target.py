@@ -1,5 +1,8 @@
 """Where a download's bytes go: written side by side, seen by nobody before all are right."""
 
+# ruff: noqa: PTH105, PTH108, PTH112, PTH116, PTH118
+# Each small file comes by here, and a Path costs as much as a call of the system.
+
 import contextlib
 import errno
 import os
@@ -7,7 +10,6 @@ import re
 import stat
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from coskit.protocol.checksums import crc64
@@ -89,6 +91,9 @@ class Target(Protocol):
 
 def write_whole(target: Target, headers: Mapping[str, str], content: bytes) -> None:
     """Put a small object that is in memory where it belongs."""
+    if isinstance(target, FileTarget):
+        target.put(content)  # with half as many calls of the system
+        return
     target.begin(len(content), headers)
     section = target.section(0, len(content))
     try:
@@ -114,17 +119,18 @@ class FileTarget:
             FileNotFoundError: the directory that it is to be in does not exist.
             OSError: it cannot be looked at.
         """
-        self._path = Path(os.path.realpath(path))
+        self._path = os.path.realpath(path)
+        self._folder, self._name = os.path.split(self._path)
         old = _look(self._path)
         if os.fspath(path).endswith(os.sep) or (old is not None and stat.S_ISDIR(old.st_mode)):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-        if old is None and not self._path.parent.is_dir():
+        if old is None and not os.path.isdir(self._folder):
             raise FileNotFoundError(
-                errno.ENOENT, "No such directory to download into", os.fspath(self._path.parent)
+                errno.ENOENT, "No such directory to download into", self._folder
             )
         self._old_mode = None if old is None else stat.S_IMODE(old.st_mode) & 0o777
         self._mode = 0o600
-        self._partial = self._path.with_name(partial_name(self._path.name))
+        self._partial = partial_name(self._name)
         self._made = False
         self._file: int | None = None
         self._lock = threading.Lock()
@@ -132,18 +138,18 @@ class FileTarget:
     @property
     def identity(self) -> Mapping[str, str]:
         """See `Target.identity`."""
-        return {"path": os.fspath(self._path)}
+        return {"path": self._path}
 
     @property
     def state(self) -> Mapping[str, str]:
         """See `Target.state`."""
-        return {"partial": self._partial.name, "mode": f"{self._mode:o}"}
+        return {"partial": self._partial, "mode": f"{self._mode:o}"}
 
     def begin(self, size: int, headers: Mapping[str, str]) -> int:
         """See `Target.begin`."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with self._lock:
-            self._file = os.open(self._partial, flags, 0o666)
+            self._file = os.open(self._beside(self._partial), flags, 0o666)
             self._made = True
             # What the umask left is for the whole file; until then only its owner reads it.
             created = stat.S_IMODE(os.fstat(self._file).st_mode)
@@ -152,13 +158,28 @@ class FileTarget:
             os.ftruncate(self._file, size)
         return 1
 
+    def put(self, content: bytes) -> None:
+        """Write all of it and let everybody see it: `begin` to `finish` at once."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with self._lock:
+            # A new file is as readable while it is written as it will be then.
+            mode = 0o666 if self._old_mode is None else 0o600
+            self._file = os.open(self._beside(self._partial), flags, mode)
+            self._made = True
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+            if self._old_mode is not None:
+                os.fchmod(self._file, self._old_mode)
+            self._appear()
+
     def resume(self, size: int, headers: Mapping[str, str], state: Mapping[str, str]) -> bool:
         """See `Target.resume`."""
-        partial = self._partial_of(state)
+        partial = _partial_of(state)
         if partial is None:
             return False
         try:
-            file = os.open(partial, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            file = os.open(self._beside(partial), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
             return False
         status = os.fstat(file)
@@ -174,14 +195,16 @@ class FileTarget:
 
     def forget(self, state: Mapping[str, str]) -> None:
         """See `Target.forget`."""
-        partial = self._partial_of(state)
+        partial = _partial_of(state)
         if partial is not None:
-            with contextlib.suppress(OSError):
-                partial.unlink()
+            self._remove(partial)
 
-    def _partial_of(self, state: Mapping[str, str]) -> Path | None:
-        name = state.get("partial", "")
-        return self._path.with_name(name) if _PARTIAL.fullmatch(name) else None
+    def _beside(self, name: str) -> str:
+        return os.path.join(self._folder, name)
+
+    def _remove(self, partial: str) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(self._beside(partial))
 
     def section(self, offset: int, length: int) -> Section:
         """See `Target.section`."""
@@ -210,9 +233,12 @@ class FileTarget:
         with self._lock:
             if self._file is not None and self._made:
                 os.fchmod(self._file, self._mode)
-                self._partial.replace(self._path)
-                self._made = False
-                self._close()
+                self._appear()
+
+    def _appear(self) -> None:
+        os.replace(self._beside(self._partial), self._path)
+        self._made = False
+        self._close()
 
     def suspend(self) -> None:
         """See `Target.suspend`."""
@@ -224,9 +250,8 @@ class FileTarget:
         """See `Target.discard`."""
         with self._lock:
             if self._made:
-                with contextlib.suppress(OSError):
-                    self._partial.unlink(missing_ok=True)
-                self._partial = self._path.with_name(partial_name(self._path.name))
+                self._remove(self._partial)
+                self._partial = partial_name(self._name)
             self._made = False
             self._close()
 
@@ -277,6 +302,11 @@ def _after(pieces: list[bytes], written: int) -> list[bytes]:
     return []
 
 
+def _partial_of(state: Mapping[str, str]) -> str | None:
+    name = state.get("partial", "")
+    return name if _PARTIAL.fullmatch(name) else None
+
+
 def partial_name(name: str) -> str:
     """Return what a file is called until it is whole: hidden, beside it, and never too long."""
     # A name has 255 bytes at most, and not every cut through UTF-8 leaves text.
@@ -284,16 +314,16 @@ def partial_name(name: str) -> str:
     return f".{start}.{os.urandom(8).hex()}.part"
 
 
-def _look(path: Path) -> os.stat_result | None:
+def _look(path: str | os.PathLike[str]) -> os.stat_result | None:
     try:
-        return path.stat()
+        return os.stat(path)
     except FileNotFoundError:
         return None
 
 
 def is_special(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is a pipe, a terminal, a device: nothing that a file could replace."""
-    status = _look(Path(path))
+    status = _look(path)
     if status is None:
         return False
     return not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode)

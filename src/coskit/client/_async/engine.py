@@ -21,6 +21,8 @@ class AsyncEngine(AsyncPages):
         self._config = config
         self._pace = Pace()
         self._budget = AsyncBudget(config.transfers.memory)
+        # Found once: every small download asks for it.
+        self._journals = config.transfers.journals or journal_directory()
 
     @abstractmethod
     def get_object_url(self, Bucket: str, Key: str) -> str:
@@ -64,11 +66,10 @@ class AsyncEngine(AsyncPages):
     def _journal_place(
         self, identity: Mapping[str, Any] | None
     ) -> tuple[Path, dict[str, Any]] | None:
-        directory = self._config.transfers.journals or journal_directory()
-        if identity is None or directory is None:
+        if identity is None or self._journals is None:
             return None
         place = self._config.endpoint
-        return directory, {**identity, "endpoint": f"{place.scheme}://{place.host}"}
+        return self._journals, {**identity, "endpoint": f"{place.scheme}://{place.host}"}
 
 
 def in_part(error: CosException, number: int) -> CosException:

@@ -24,7 +24,8 @@ from coskit.protocol.messages import Response
 
 # Seconds between two looks for transfers on which nothing moves.
 _TICK = 0.25
-_CHUNK = 256 * 1024
+# What is read of a source at once, in a thread, and what libcurl takes at once: all of it.
+_CHUNK = 1024 * 1024
 
 
 class _Pump:
@@ -55,13 +56,21 @@ class _Pump:
     def read(self, size: int) -> bytes | int:
         """Give libcurl up to `size` bytes, or tell it to pause until there are some."""
         if self._stock:
-            chunk, self._stock = bytes(self._stock[:size]), self._stock[size:]
+            chunk, self._stock = _first(self._stock, size), self._stock[size:]
             if not self._stock:
                 self._room.set()
             return chunk
         self.starved = not self._at_end
         self._room.set()
         return int(pycurl.READFUNC_PAUSE) if self.starved else b""
+
+
+def _first(stock: memoryview, size: int) -> bytes:
+    """Return the first bytes of some that are held, without a copy if these are all there were."""
+    whole = stock.obj
+    if isinstance(whole, bytes) and len(whole) == len(stock) <= size:
+        return whole
+    return bytes(stock[:size])
 
 
 class _Flow:
@@ -162,13 +171,19 @@ class _Engine(HandleOwner):
         """Start an exchange."""
         secure = _is_secure(out)
         idle = self._idle[secure]
-        easy = idle.pop() if idle else new_easy(self._settings, secure=secure)
+        easy = idle.pop() if idle else self._new_easy(secure=secure)
         flow = _Flow(self, easy, out, limits, capacity)
         self._active[easy] = flow
         self._multi.add_handle(easy)
         if self._sweeper is None:
             self._sweeper = self.loop.call_later(_TICK, self._sweep)
         return flow
+
+    def _new_easy(self, *, secure: bool) -> Any:
+        easy = new_easy(self._settings, secure=secure)
+        # All transfers of a multi handle share one such buffer.
+        easy.setopt(pycurl.UPLOAD_BUFFERSIZE, _CHUNK)
+        return easy
 
     def drop(self, flow: _Flow, error: TransportError | None = None) -> None:
         """Give up an exchange and its connection, unless it has finished."""

@@ -24,8 +24,8 @@ from coskit.protocol import types
 from coskit.protocol.checksums import crc64, crc64_combine
 from coskit.protocol.errors import CosException, IntegrityError, ParameterError
 
-# What one part on its way holds in memory: its read-ahead and libcurl's buffer.
-_IN_FLIGHT = MIB
+# What one part on its way holds in memory at most: a chunk that is sent and one that is read.
+_IN_FLIGHT = 2 * MIB
 _BLOCK = MIB
 
 
@@ -155,8 +155,9 @@ class AsyncUploads(AsyncEngine):
     ) -> types.PutObjectResult:
         metadata = {**(options.get("Metadata") or {}), **source.metadata}
         changes: dict[str, Any] = {"Metadata": metadata} if metadata else {}
-        await async_blocking(source.check)
-        async with self._memory(_IN_FLIGHT):
+        if not source.size:  # of others, reading the last byte checks them
+            await async_blocking(source.check)
+        async with self._memory(min(_IN_FLIGHT, source.size)):
             section = source.section(0, source.size)
             with Tally(section, source.size, progress.part(), source.check) as body:
                 result = await self.put_object(

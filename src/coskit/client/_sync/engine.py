@@ -23,6 +23,8 @@ class Engine(Pages):
         self._config = config
         self._pace = Pace()
         self._budget = Budget(config.transfers.memory)
+        # Found once: every small download asks for it.
+        self._journals = config.transfers.journals or journal_directory()
 
     @abstractmethod
     def get_object_url(self, Bucket: str, Key: str) -> str:
@@ -66,11 +68,10 @@ class Engine(Pages):
     def _journal_place(
         self, identity: Mapping[str, Any] | None
     ) -> tuple[Path, dict[str, Any]] | None:
-        directory = self._config.transfers.journals or journal_directory()
-        if identity is None or directory is None:
+        if identity is None or self._journals is None:
             return None
         place = self._config.endpoint
-        return directory, {**identity, "endpoint": f"{place.scheme}://{place.host}"}
+        return self._journals, {**identity, "endpoint": f"{place.scheme}://{place.host}"}
 
 
 def in_part(error: CosException, number: int) -> CosException:

@@ -26,8 +26,8 @@ from coskit.protocol import types
 from coskit.protocol.checksums import crc64, crc64_combine
 from coskit.protocol.errors import CosException, IntegrityError, ParameterError
 
-# What one part on its way holds in memory: its read-ahead and libcurl's buffer.
-_IN_FLIGHT = MIB
+# What one part on its way holds in memory at most: a chunk that is sent and one that is read.
+_IN_FLIGHT = 2 * MIB
 _BLOCK = MIB
 
 
@@ -157,8 +157,9 @@ class Uploads(Engine):
     ) -> types.PutObjectResult:
         metadata = {**(options.get("Metadata") or {}), **source.metadata}
         changes: dict[str, Any] = {"Metadata": metadata} if metadata else {}
-        blocking(source.check)
-        with self._memory(_IN_FLIGHT):
+        if not source.size:  # of others, reading the last byte checks them
+            blocking(source.check)
+        with self._memory(min(_IN_FLIGHT, source.size)):
             section = source.section(0, source.size)
             with Tally(section, source.size, progress.part(), source.check) as body:
                 result = self.put_object(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 from coskit.protocol.checksums import crc64
@@ -162,15 +163,23 @@ class Scrub:
 
     async def _read_blob(self, blob_id: str, row: BlobRow, rate: float | None) -> Damaged | None:
         steps = verify(self._blobs, blob_id, row)
+        step: asyncio.Future[int] | None = None
         try:
-            began = time.monotonic()
-            while count := await self._submit(next, steps, 0):
-                await _rest(count, rate, began)
+            while True:
                 began = time.monotonic()
+                step = self._submit(next, steps, 0)
+                # Shielded, since a cancelled wait does not stop the thread that runs the step.
+                count = await asyncio.shield(step)
+                if not count:
+                    break
+                await _rest(count, rate, began)
         except Damaged as damage:
             return await self._mark(damage)
         finally:
-            steps.close()
+            if step is None or step.done():
+                steps.close()
+            else:
+                step.add_done_callback(partial(_end, steps))
         if row.damage:  # somebody has put the right bytes back
             await self._index.clear_damage([blob_id])
         return None
@@ -224,6 +233,11 @@ def verify(blobs: Blobs, blob_id: str, row: BlobRow) -> Generator[int, None, Non
                 yield len(reader.read(offset, _STEP))
     except OSError as error:
         raise InternalError(f"Blob {blob_id} cannot be read.") from error
+
+
+def _end(steps: Generator[int, None, None], step: asyncio.Future[int]) -> None:
+    step.exception()  # nobody asks for that step any more
+    steps.close()
 
 
 def _check_pages(index: Index, first: int) -> tuple[int, int]:
