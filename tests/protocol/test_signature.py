@@ -1,5 +1,6 @@
 """Signing and verifying: the published vectors, and every way in which a request can differ."""
 
+import hmac
 from dataclasses import replace
 from hashlib import sha1
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from coskit.protocol.endpoint import decode_query, encode_path, encode_query
 from coskit.protocol.errors import AccessDenied, SignatureDoesNotMatch
-from coskit.protocol.messages import Request
+from coskit.protocol.messages import Request, decode_text, encode_text
 from coskit.protocol.signature import (
     Credentials,
     find_claim,
@@ -351,3 +352,10 @@ def test_a_secret_is_not_shown() -> None:
     shown = repr(Credentials("my id", "hidden key", "hidden token"))
     assert "my id" in shown
     assert "hidden" not in shown
+
+
+@given(st.binary(max_size=200), some_texts)
+def test_a_signing_key_is_an_hmac_whatever_the_key(raw: bytes, window: str) -> None:
+    key = decode_text(raw)
+    expected = hmac.digest(encode_text(key), encode_text(window), "sha1").hex()
+    assert sign_key(key, window) == expected

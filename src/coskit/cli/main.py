@@ -94,6 +94,9 @@ def serve(
     access_log: Annotated[
         str, typer.Option(help="File for a line of JSON per request; - is standard output.")
     ] = "",
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that serve the directory together.")
+    ] = 1,
     quiet: Annotated[bool, typer.Option(help="Print nothing at start.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON at start, without secrets.")
@@ -128,6 +131,7 @@ def serve(
         access_log=access_log,
         quiet=quiet,
         as_json=as_json,
+        workers=workers,
         fd=fd,
     )
 

@@ -5,14 +5,14 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from coskit import __version__
 from coskit.protocol.signature import Credentials
-from coskit.server.app import App, listening_socket, make_server
+from coskit.server.app import listening_socket
 from coskit.server.limits import Limits
+from coskit.server.process import serve_alone, serve_with_workers
 from coskit.server.settings import (
     Settings,
     audience,
@@ -25,6 +25,7 @@ from coskit.server.settings import (
 )
 from coskit.server.store.durability import MEANINGS
 from coskit.server.store.durability import durability as durable
+from coskit.server.supervisor import CannotServe
 
 
 def serve(
@@ -53,6 +54,7 @@ def serve(
     access_log: str,
     quiet: bool,
     as_json: bool,
+    workers: int,
     fd: int | None,
 ) -> None:
     """Serve until a signal ends it.
@@ -82,6 +84,7 @@ def serve(
         access_log: file for a line on each request, "-" for standard output, "" for none.
         quiet: print nothing.
         as_json: print one line of JSON instead of what a person reads.
+        workers: processes that serve the directory.
         fd: a socket that listens already, instead of host and port.
     """
     try:
@@ -125,6 +128,7 @@ def serve(
             limits=limits,
             metrics=listeners,
             access_log=access_log,
+            workers=workers,
         )
         address = listener.getsockname()
         url = f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}"
@@ -135,13 +139,14 @@ def serve(
             elif not quiet:
                 print(summary(url, settings, keys, made), flush=True)
 
-        app = App(settings, announce)
-        server = make_server(app)
-        with suppress(SystemExit):  # the server's own way to say that the app failed
-            server.run(sockets=[listener])
-    if app.failure or not server.started:
-        sys.exit(f"coskit: cannot serve {directory}: {app.failure or 'it was stopped'}")
-    if server.force_exit:
+        try:
+            if workers > 1:
+                is_done = serve_with_workers(settings, listener, announce)
+            else:
+                is_done = serve_alone(settings, listener, announce)
+        except CannotServe as cause:
+            sys.exit(f"coskit: cannot serve {directory}: {cause}")
+    if not is_done:
         sys.exit("coskit: a second signal has ended it before its requests were done")
 
 
@@ -156,6 +161,8 @@ def summary(url: str, settings: Settings, keys: Credentials, made: bool) -> str:
         f"  durability  {settings.durability}: {MEANINGS[settings.durability]}",
         f"  health      {url}/-/live {url}/-/ready",
     ]
+    if settings.workers > 1:
+        lines.insert(1, f"  workers     {settings.workers}")
     if made:
         lines.append(f"The key pair was made now; it is kept in {settings.directory}.")
     return "\n".join(lines)
@@ -175,6 +182,7 @@ def report(url: str, settings: Settings, keys: Credentials, made: bool) -> str:
         "durability": settings.durability,
         "metrics": settings.metrics,
         "access_log": settings.access_log,
+        "workers": settings.workers,
         "limits": asdict(settings.limits),
     }
     return json.dumps(facts)

@@ -40,7 +40,14 @@ def parse_http_date(text: str) -> int | None:
 
 def listing_date(moment: int) -> str:
     """Return the spelling of listings, `2023-11-14T22:13:20.000Z`."""
-    return f"{datetime.fromtimestamp(moment // 1000, UTC):%Y-%m-%dT%H:%M:%S}.000Z"
+    day, second = divmod(moment // 1000, 86_400)
+    return f"{_date(day)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.000Z"
+
+
+# What is listed together was often stored on one day.
+@lru_cache(maxsize=1024)
+def _date(day: int) -> str:
+    return f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}"
 
 
 def plain_date(moment: int) -> str:

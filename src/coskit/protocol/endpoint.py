@@ -128,13 +128,17 @@ def decode_query(raw: bytes) -> tuple[tuple[str, str], ...]:
     if not raw:
         return ()
     try:
-        pairs = [pair.partition(b"=") for pair in raw.replace(b"+", b" ").split(b"&") if pair]
-        return tuple(
-            (_query_name(unquote_to_bytes(name).decode()), unquote_to_bytes(value).decode())
-            for name, _, value in pairs
-        )
+        text = raw.replace(b"+", b" ").decode("latin-1")
+        pairs = [pair.partition("=") for pair in text.split("&") if pair]
+        return tuple([(_query_name(_unquoted(name)), _unquoted(value)) for name, _, value in pairs])
     except UnicodeDecodeError as cause:
         raise InvalidURI("The query is not UTF-8") from cause
+
+
+def _unquoted(text: str) -> str:
+    if "%" not in text and text.isascii():
+        return text
+    return unquote_to_bytes(text.encode("latin-1")).decode()
 
 
 def _query_name(name: str) -> str:

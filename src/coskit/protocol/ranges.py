@@ -105,14 +105,16 @@ def check_conditions(
     if match:
         if not etag_matches(match, etag):
             return "failed"
-    elif (since := parse_http_date(headers.get(f"{prefix}if-unmodified-since", ""))) is not None:
-        if second > since:
+    elif text := headers.get(f"{prefix}if-unmodified-since"):
+        since = parse_http_date(text)
+        if since is not None and second > since:
             return "failed"
     none_match = headers.get(f"{prefix}if-none-match")
     if none_match:
         if etag_matches(none_match, etag):
             return "not modified"
-    elif (since := parse_http_date(headers.get(f"{prefix}if-modified-since", ""))) is not None:
-        if second <= since:
+    elif text := headers.get(f"{prefix}if-modified-since"):
+        since = parse_http_date(text)
+        if since is not None and second <= since:
             return "not modified"
     return "met"

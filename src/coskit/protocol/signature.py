@@ -4,14 +4,19 @@ The time is an argument everywhere; nothing here reads a clock.
 """
 
 import hmac
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha1
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from coskit.protocol.errors import AccessDenied, SignatureDoesNotMatch
 from coskit.protocol.messages import Request, encode_text
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
 
 TOKEN = "x-cos-security-token"  # noqa: S105 - the name of a header
 
@@ -22,6 +27,10 @@ _SIGNED_HEADERS = frozenset(
     transfer-encoding pic-operations""".split()
 )
 _DEFAULT_PORTS = (":80", ":443")
+_HMAC_BLOCK = 64  # bytes
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+_UNRESERVED = re.compile("[A-Za-z0-9_.~-]*").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +187,11 @@ def verify(claim: Claim, request: Request, secret_key: str, now: int) -> None:
     """
     _check_time(claim, now)
     key = sign_key(secret_key, claim.key_time)
-    params = {_encode(k).lower(): v for k, v in reversed(request.query)}
+    params = {_signed_name(k): v for k, v in reversed(request.query)}
     if len(params) < len(dict(request.query)):
         # Only one of `a=1&A=2` would be checked, and it might be the one that does not count.
         raise SignatureDoesNotMatch("The signature cannot tell parameters apart by case")
-    headers = {_encode(k).lower(): v for k, v in request.headers.items()}
+    headers = {_signed_name(k): v for k, v in request.headers.items()}
     if not params.keys() >= set(claim.params) or not headers.keys() >= set(claim.headers):
         raise SignatureDoesNotMatch("The signature covers a header or parameter that is absent")
     signed_params = [(name, params[name]) for name in sorted(claim.params)]
@@ -221,12 +230,30 @@ def _canonical(pairs: list[tuple[str, str]]) -> str:
     return "&".join(f"{name}={_encode(value)}" for name, value in pairs)
 
 
+# The names of parameters and headers are few, and each comes with every request.
+@lru_cache(maxsize=1024)
+def _signed_name(name: str) -> str:
+    return _encode(name).lower()
+
+
 def _encode(text: str) -> str:
-    return quote(encode_text(text), safe="")
+    # Most text needs no escape, and to see that takes a tenth of the time of writing it.
+    return text if _UNRESERVED(text) else quote(encode_text(text), safe="")
 
 
 def _hmac(key: str, text: str) -> str:
-    return hmac.digest(encode_text(key), encode_text(text), "sha1").hex()
+    inner, outer = (half.copy() for half in _keyed(key))
+    inner.update(encode_text(text))
+    outer.update(inner.digest())
+    return outer.hexdigest()
+
+
+# HMAC as it is defined: to go on from hashes that have the key takes a fifth of hmac.digest's time.
+@lru_cache(maxsize=256)
+def _keyed(key: str) -> tuple["HASH", "HASH"]:
+    raw = encode_text(key)
+    block = (sha1(raw).digest() if len(raw) > _HMAC_BLOCK else raw).ljust(_HMAC_BLOCK, b"\0")
+    return sha1(block.translate(_INNER)), sha1(block.translate(_OUTER))
 
 
 def _first_values(query: tuple[tuple[str, str], ...]) -> dict[str, str]:
@@ -257,6 +284,7 @@ def _read_claim(pairs: Mapping[str, str], *, in_url: bool) -> Claim:
     return claim
 
 
+@lru_cache(maxsize=256)
 def _window(text: str) -> tuple[int, int]:
     start, _, end = text.partition(";")
     if not (start.isascii() and start.isdigit() and end.isascii() and end.isdigit()):
@@ -267,4 +295,4 @@ def _window(text: str) -> tuple[int, int]:
 def _hosts(received: str) -> Iterable[str]:
     """Return the spellings of the host that a client may have signed."""
     name = received.rpartition(":")[0] if received.rpartition(":")[2].isdigit() else received
-    return dict.fromkeys((name, received, *(name + port for port in _DEFAULT_PORTS)))
+    return dict.fromkeys((received, name, *(name + port for port in _DEFAULT_PORTS)))

@@ -1,7 +1,8 @@
 """dict <-> XML under a Shape: what one direction writes, the other reads."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 from xml.etree import ElementTree
@@ -18,6 +19,7 @@ _IN_ATTRIBUTES = str.maketrans({**_ESCAPES, '"': "&quot;", "\n": "&#10;", "\t": 
 _NEEDS_ESCAPE = re.compile("[&<>\r]")
 # XML 1.0 has no way to write these, not even as references.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_NEEDS_CARE = re.compile(f"{_NEEDS_ESCAPE.pattern}|{_UNWRITABLE.pattern}").search
 
 _NO_MORE = object()
 
@@ -43,46 +45,69 @@ def dump(shape: Shape, value: Mapping[str, Any], *, encode: bool = False) -> byt
         NotThisShape: there is a text or a list where a dict belongs, or the reverse.
     """
     out = [_DECLARATION]
-    _write(shape, value if shape.children else value.get(shape.tag), out, encode)
+    _writer(shape)(value if shape.children else value.get(shape.tag), out, encode)
     return "".join(out).encode()
 
 
-def _write(shape: Shape, value: Any, out: list[str], encode: bool) -> None:
-    if value is None and not shape.children:
-        out.append(f"<{shape.tag}/>")
-    elif not shape.children:
-        out.append(f"<{shape.tag}>{_text(value, quoted=encode and shape.encoded)}</{shape.tag}>")
-    elif not isinstance(value, Mapping | None):
-        raise NotThisShape(f"{shape.tag} is a dict, not {type(value).__name__}")
-    else:
-        start = len(out)
+# Adds an element to the pieces of a document: its value, the pieces, whether to percent-encode.
+_Write = Callable[[Any, list[str], bool], None]
+
+
+@lru_cache(maxsize=256)
+def _writer(shape: Shape) -> _Write:
+    """Compile what writes an element, for a listing has thousands of them."""
+    return _branch_writer(shape) if shape.children else _leaf_writer(shape)
+
+
+def _leaf_writer(shape: Shape) -> _Write:
+    start, end, empty = f"<{shape.tag}>", f"</{shape.tag}>", f"<{shape.tag}/>"
+    encoded = shape.encoded
+
+    def write(value: Any, out: list[str], encode: bool) -> None:
+        quoted = encode and encoded
+        if type(value) is str and not quoted and not _NEEDS_CARE(value):
+            out.append(f"{start}{value}{end}")
+        elif value is None:
+            out.append(empty)
+        else:
+            out.append(f"{start}{_text(value, quoted=quoted)}{end}")
+
+    return write
+
+
+def _branch_writer(shape: Shape) -> _Write:
+    tag, end = shape.tag, f"</{shape.tag}>"
+    namespace = f' xmlns="{shape.namespace}"' if shape.namespace else ""
+    children = [(child, child.tag, _writer(child)) for child in shape.children]
+
+    def write(value: Any, out: list[str], encode: bool) -> None:
+        if type(value) is not dict and not isinstance(value, Mapping | None):
+            raise NotThisShape(f"{tag} is a dict, not {type(value).__name__}")
+        start, attributes, fields = len(out), namespace, value or {}
         out.append("")
-        attributes = f' xmlns="{shape.namespace}"' if shape.namespace else ""
-        fields = value or {}
-        for child in shape.children:
+        for child, name, write_one in children:
             if child.order and child.order in fields:
                 _write_mixed(shape, child, fields, out, encode)
-            else:
-                attributes += _write_child(child, fields, out, encode)
-        out[start] = f"<{shape.tag}{attributes}>"
-        out.append(f"</{shape.tag}>")
+            elif name not in fields:
+                continue
+            elif child.attribute:
+                attributes += _attribute(child, fields[name])
+            elif child.many:
+                for item in items(fields, name):
+                    write_one(item, out, encode)
+            elif fields[name] is not None or child.blank or child.children:
+                write_one(fields[name], out, encode)
+        out[start] = f"<{tag}{attributes}>"
+        out.append(end)
+
+    return write
 
 
-def _write_child(child: Shape, value: Mapping[str, Any], out: list[str], encode: bool) -> str:
-    """Write one field of a dict; return what it adds to the element's start tag."""
-    if child.tag not in value:
-        return ""
-    inner = value[child.tag]
-    if child.attribute:
-        prefix = child.attribute.partition(":")[0]
-        name = f' xmlns:{prefix}="{_PREFIXES[prefix]}" {child.attribute}='
-        return f'{name}"{_checked(str(inner)).translate(_IN_ATTRIBUTES)}"'
-    if child.many:
-        for item in items(value, child.tag):
-            _write(child, item, out, encode)
-    elif inner is not None or child.blank or child.children:
-        _write(child, inner, out, encode)
-    return ""
+def _attribute(child: Shape, value: object) -> str:
+    """Return what a field adds to its element's start tag."""
+    prefix = child.attribute.partition(":")[0]
+    name = f' xmlns:{prefix}="{_PREFIXES[prefix]}" {child.attribute}='
+    return f'{name}"{_checked(str(value)).translate(_IN_ATTRIBUTES)}"'
 
 
 def _write_mixed(
@@ -92,12 +117,13 @@ def _write_mixed(
     mixed = {inner.tag: inner for inner in shape.children if inner.order == child.order}
     if child.tag != next(iter(mixed)):
         return
+    writers = {name: _writer(inner) for name, inner in mixed.items()}
     waiting = {tag: iter(items(value, tag)) for tag in mixed}
     for tag in value[child.order]:
         item = next(waiting.get(tag, iter(())), _NO_MORE)
         if item is _NO_MORE:
             raise NotThisShape(f"{child.order} names more of {tag} than there are")
-        _write(mixed[tag], item, out, encode)
+        writers[tag](item, out, encode)
     if any(next(left, _NO_MORE) is not _NO_MORE for left in waiting.values()):
         raise NotThisShape(f"{child.order} does not name all of {', '.join(mixed)}")
 
@@ -124,7 +150,7 @@ def _checked(text: str) -> str:
 
 def writable(text: str) -> str:
     """Replace the characters that XML cannot carry, so that one key does not spoil a listing."""
-    return _UNWRITABLE.sub("\ufffd", text)
+    return text if text.isprintable() else _UNWRITABLE.sub("\ufffd", text)
 
 
 def parse(document: bytes) -> ElementTree.Element:

@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 from collections import deque
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -113,6 +114,7 @@ class AccessLog:
 
     Args:
         path: of the file, to which is appended; "-" is standard output.
+        turns: is entered to write, where other processes write to the same.
 
     Attributes:
         lost: entries that were not written.
@@ -121,8 +123,9 @@ class AccessLog:
         OSError: the file cannot be opened.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, turns: AbstractContextManager[None] | None = None) -> None:
         self.lost = 0
+        self._turns = turns or nullcontext()
         self._path = path
         self._fd = self._open()
         self._is_moved = False
@@ -176,8 +179,9 @@ class AccessLog:
     def _put(self, entries: list[Entry]) -> None:
         try:
             left = memoryview(b"".join(entry.line() for entry in entries))
-            while left:
-                left = left[os.write(self._fd, left) :]
+            with self._turns:  # a pipe takes long writes piece by piece
+                while left:
+                    left = left[os.write(self._fd, left) :]
         except OSError as cause:
             if not self.lost:
                 _log.error("the access log cannot be written: %s", cause)

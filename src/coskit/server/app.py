@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from types import FrameType
 from typing import Any, cast
 
@@ -14,15 +15,18 @@ import uvicorn
 from coskit.protocol.errors import BucketAlreadyOwnedByYou
 from coskit.server.accesslog import AccessLog
 from coskit.server.connection import Connection
+from coskit.server.crew import Member
 from coskit.server.exchange import Message, Receive, Send
 from coskit.server.handlers.access import dump_grants
 from coskit.server.handlers.buckets import check_name
 from coskit.server.http import Gateway
 from coskit.server.jobs import Lifecycle
-from coskit.server.settings import ACCOUNT, Settings
+from coskit.server.settings import ACCOUNT, Settings, find_master_key
 from coskit.server.store.database import DamagedIndex
 from coskit.server.store.store import Store
 from coskit.server.watch import Watch, Watched
+
+BACKLOG = 2048  # connections that wait to be taken
 
 _log = logging.getLogger("coskit.server")
 
@@ -30,15 +34,26 @@ _log = logging.getLogger("coskit.server")
 class App:
     """The ASGI application; the store opens with its lifespan and closes with it.
 
+    Args:
+        settings: of the server.
+        on_ready: is called when requests can come.
+        member: what this process has to do with others, if it is not the only one.
+
     Attributes:
         connections: those that are open, as its server keeps them.
         limits: what it bears.
         failure: why it could not start or end as it should, or "".
     """
 
-    def __init__(self, settings: Settings, on_ready: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        on_ready: Callable[[], None] | None = None,
+        member: Member | None = None,
+    ) -> None:
         self.connections: Collection[Watched] = ()
         self.limits = settings.limits
+        self._member = member
         self.failure = ""
         self._settings = settings
         self._on_ready = on_ready
@@ -60,18 +75,21 @@ class App:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            with _access_log(self._settings.access_log) as access_log:
-                async with self._open_store() as store, self._working(store):
+            lines = self._member.lines if self._member else None
+            with _access_log(self._settings.access_log, lines) as access_log:
+                async with open_store(self._settings, self._member) as store:
                     self._gateway = Gateway(
                         store,
                         self._settings,
                         connections=self.connections,
                         access_log=access_log,
+                        board=self._member.board if self._member else None,
                     )
-                    await send({"type": "lifespan.startup.complete"})
-                    if self._on_ready:
-                        self._on_ready()
-                    await receive()
+                    async with self._working(store, self._gateway):
+                        await send({"type": "lifespan.startup.complete"})
+                        if self._on_ready:
+                            self._on_ready()
+                        await receive()
         except Exception as cause:
             busy = isinstance(cause, BlockingIOError)
             self.failure = "another server has the directory open" if busy else str(cause)
@@ -81,56 +99,89 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
     @asynccontextmanager
-    async def _working(self, store: Store) -> AsyncIterator[None]:
+    async def _working(self, store: Store, gateway: Gateway) -> AsyncIterator[None]:
         """Let the jobs run meanwhile."""
+        work = [Watch(self.connections, self.limits).run()]
+        if self._member:
+            work.append(gateway.health.publish())
+        if self._member is None or self._member.has_jobs:
+            work += self._jobs(store)
+        tasks = [asyncio.create_task(job) for job in work]
+        try:
+            with _watched(self._member):
+                yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    def _jobs(self, store: Store) -> Iterator[Coroutine[Any, Any, None]]:
+        """Give what is to be done once for the whole server."""
         interval, day = self._settings.lifecycle_interval, self._settings.day_length
-        jobs = (
-            asyncio.create_task(Lifecycle(store, interval / 1000, day).run()),
-            asyncio.create_task(Watch(self.connections, self.limits).run()),
-            asyncio.create_task(store.watch_orphans()),
-            *self._scrubbing(store),
-        )
-        try:
-            yield
-        finally:
-            for job in jobs:
-                job.cancel()
-            await asyncio.wait(jobs)
+        yield Lifecycle(store, interval / 1000, day).run()
+        yield store.watch_orphans()
+        if self._settings.scrub_rate:
+            yield store.scrub.run(self._settings.scrub_rate, self._settings.scrub_period / 1000)
 
-    def _scrubbing(self, store: Store) -> Iterator[asyncio.Task[None]]:
-        rate, period = self._settings.scrub_rate, self._settings.scrub_period / 1000
-        if rate:
-            yield asyncio.create_task(store.scrub.run(rate, period))
 
-    @asynccontextmanager
-    async def _open_store(self) -> AsyncIterator[Store]:
-        store = await Store.open(
-            self._settings.directory,
-            memory=self.limits.memory,
-            durability=self._settings.durability,
-        )
-        try:
-            for name in self._settings.buckets:
-                check_name(name)
-                try:
-                    await store.create_bucket(name, ACCOUNT, dump_grants(()))
-                except BucketAlreadyOwnedByYou:
-                    continue
-                except DamagedIndex:
-                    _log.exception("the bucket %s could not be looked for", name)
-            yield store
-        finally:
-            await store.close()
+@asynccontextmanager
+async def open_store(settings: Settings, member: Member | None = None) -> AsyncIterator[Store]:
+    """Open the store of a server, and make the buckets that are to be there.
+
+    Args:
+        settings: of the server.
+        member: what this process has to do with others, once one has opened the store alone.
+    """
+    store = await Store.open(
+        settings.directory,
+        memory=settings.limits.memory,
+        durability=settings.durability,
+        company=member.company if member else None,
+    )
+    try:
+        for name in () if member else settings.buckets:
+            check_name(name)
+            try:
+                await store.create_bucket(name, ACCOUNT, dump_grants(()))
+            except BucketAlreadyOwnedByYou:
+                continue
+            except DamagedIndex:
+                _log.exception("the bucket %s could not be looked for", name)
+        yield store
+    finally:
+        await store.close()
+
+
+async def prepare(settings: Settings) -> None:
+    """Make in a directory, alone, what several workers then find there."""
+    async with open_store(settings):
+        find_master_key(settings.directory)
 
 
 @contextmanager
-def _access_log(path: str) -> Iterator[AccessLog | None]:
+def _watched(member: Member | None) -> Iterator[None]:
+    """Die with the supervisor, if there is one: the next one would find the directory in use."""
+    if member is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_reader(member.alive, os.kill, os.getpid(), signal.SIGKILL)
+    try:
+        yield
+    finally:
+        loop.remove_reader(member.alive)
+
+
+@contextmanager
+def _access_log(
+    path: str, lines: AbstractContextManager[None] | None
+) -> Iterator[AccessLog | None]:
     """Open an access log, if there is to be one; SIGHUP has it go on in a new file."""
     if not path:
         yield None
         return
     loop = asyncio.get_running_loop()
-    with AccessLog(path) as access_log:
+    with AccessLog(path, lines) as access_log:
         with suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
             loop.add_signal_handler(signal.SIGHUP, access_log.reopen)
         try:
@@ -202,7 +253,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(2048)
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise

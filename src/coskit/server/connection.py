@@ -1,5 +1,6 @@
 """One HTTP connection: uvicorn's, with heads of any size, half-closed ones, and a proper end."""
 
+import asyncio
 import fcntl
 import secrets
 import socket
@@ -7,7 +8,9 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+from urllib.parse import unquote
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from coskit.protocol.errors import (
@@ -17,6 +20,7 @@ from coskit.protocol.errors import (
     RequestTimeout,
     encode_error,
 )
+from coskit.server.cycle import ANSWER, Cycle
 from coskit.server.watch import State
 
 LINK = "coskit.connection"  # its name among the extensions of a scope
@@ -52,7 +56,6 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         transport.set_write_buffer_limits(_UNSENT)
         self._outlet: Any = _Outlet(transport, self._close)
-        self._extensions: Any = {LINK: self}
 
     def data_received(self, data: bytes) -> None:
         """Take what has come, and refuse a head that does not end."""
@@ -95,9 +98,48 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Hand the request to the app; its body may still be on the way."""
         self._in_head = False
-        self.scope["extensions"] = self._extensions
-        super().on_headers_complete()
-        self.cycle.transport = self._outlet
+        scope: Any = self.scope
+        parsed = httptools.parse_url(self.url)
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = self.parser.get_http_version()
+        scope["raw_path"] = parsed.path
+        scope["path"] = unquote(parsed.path.decode("ascii"))
+        scope["query_string"] = parsed.query or b""
+        before: Any = self.cycle  # None before the first request
+        self.cycle = cycle = Cycle(
+            scope,
+            self._outlet,
+            self.flow,
+            self.logger,
+            self.access_logger,
+            self.access_log,
+            self.server_state.default_headers,
+            asyncio.Event(),
+            self.expect_100_continue,
+            scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
+            self.on_response_complete,
+        )
+        scope["extensions"] = {LINK: self, ANSWER: cycle.answer}
+        if before is None or before.response_complete:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body."""
+        cycle: Any = self.cycle
+        if not cycle.response_complete:
+            cycle.take(body)
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request; the watch ends a connection that brings none."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP request with an error document, and close."""

@@ -22,6 +22,7 @@ from coskit.protocol.errors import (
 from coskit.protocol.messages import Request, Response, decode_text, encode_text
 from coskit.protocol.spec import Operation
 from coskit.server.connection import LINK
+from coskit.server.cycle import ANSWER, Answer
 from coskit.server.handlers.context import Streamed
 from coskit.server.handlers.incoming import expected_md5
 from coskit.server.limits import SMALL_BODY
@@ -214,9 +215,7 @@ class Exchange:
         if isinstance(body, bytes):
             if response.status != 204:
                 headers.setdefault("Content-Length", str(len(body)))
-            await self._start(response.status, headers)
-            self.sent = len(body)
-            await self._send({"type": "http.response.body", "body": body})
+            await self._send_whole(response.status, headers, body)
             return
         try:
             await self._start(response.status, headers)
@@ -240,9 +239,7 @@ class Exchange:
         turned_away = isinstance(error, _TURNED_AWAY) and self._owes_much()
         if turned_away or isinstance(error, _LAST):
             headers["Connection"] = "close"
-        await self._start(error.status, headers)
-        self.sent = len(body)
-        await self._send({"type": "http.response.body", "body": body})
+        await self._send_whole(error.status, headers, body)
 
     def cut_off(self, error: CosServiceError) -> None:
         """End the connection, for the answer has begun and cannot go on."""
@@ -260,7 +257,26 @@ class Exchange:
             return "transfer-encoding" in self._headers
         return length - self.received > SMALL_BODY
 
+    async def _send_whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Send an answer that is all here: at once, where the server knows how to."""
+        at_once: Answer | None = self._scope.get("extensions", {}).get(ANSWER)
+        is_whole = status == 204 or headers.get("Content-Length") == str(len(body))
+        if at_once and is_whole and self.method != "HEAD":
+            self.status = status
+            if at_once(status, self._headed(headers), body):
+                self.sent = len(body)
+                return
+        await self._start(status, headers)
+        self.sent = len(body)
+        await self._send({"type": "http.response.body", "body": body})
+
     async def _start(self, status: int, headers: Mapping[str, str]) -> None:
+        pairs = [(spelled(name), encode_text(value)) for name, value in self._headed(headers)]
+        self.status = status
+        await self._send({"type": "http.response.start", "status": status, "headers": pairs})
+
+    def _headed(self, headers: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Return the headers of an answer with those that every answer has."""
         common = {
             "Date": http_date(int(self.now * 1000)),
             "Server": "tencent-cos",
@@ -269,13 +285,7 @@ class Exchange:
         if "expect" in self._headers and not self._is_read:
             # The body may still come or not, so nobody knows where the next request begins.
             common["Connection"] = "close"
-        pairs = [
-            (spelled(name), encode_text(value))
-            for some in (self.shared, headers, common)
-            for name, value in some.items()
-        ]
-        self.status = status
-        await self._send({"type": "http.response.start", "status": status, "headers": pairs})
+        return [*self.shared.items(), *headers.items(), *common.items()]
 
     async def _send_chunks(self, chunks: Streamed) -> None:
         link = self._link

@@ -1,6 +1,8 @@
 """The numbers of a server in the text format of Prometheus."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 
 from prometheus_client import ProcessCollector, generate_latest
@@ -17,20 +19,22 @@ from coskit.server.metrics import SECONDS, Metrics, Situation
 from coskit.server.store.interface import GROUPS
 from coskit.server.store.scrub import Scrubbed
 
+_STARTED = "process_start_time_seconds"
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def render(metrics: Metrics, situation: Situation) -> bytes:
-    """Return the document; reads the state of this process besides."""
-    return generate_latest(_Numbers(metrics, situation))
+def render(metrics: Metrics, situation: Situation, pids: Sequence[int] = ()) -> bytes:
+    """Return the document; reads the state of these processes, or this one, besides."""
+    return generate_latest(_Numbers(metrics, situation, pids))
 
 
 class _Numbers(Collector):
     """All families of one scrape."""
 
-    def __init__(self, metrics: Metrics, situation: Situation) -> None:
+    def __init__(self, metrics: Metrics, situation: Situation, pids: Sequence[int]) -> None:
         self._metrics = metrics
         self._situation = situation
+        self._pids = pids or (os.getpid(),)
 
     def collect(self) -> Iterable[Metric]:
         """Return them."""
@@ -42,7 +46,7 @@ class _Numbers(Collector):
         info = GaugeMetricFamily("coskit_info", "Always 1, with the version.", labels=["version"])
         info.add_metric([__version__], 1)
         yield info
-        yield from ProcessCollector(registry=None).collect()
+        yield from _of_processes(self._pids)
 
 
 def _of_requests(metrics: Metrics) -> Iterator[Metric]:
@@ -97,6 +101,19 @@ def _of_the_scrub(found: Scrubbed) -> Iterator[Metric]:
     yield _gauge("coskit_scrub_bytes", "Bytes that the last scrub has read.", found.bytes)
     yield _gauge("coskit_damaged_blobs", "Blobs it found damaged or missing.", found.damaged)
     yield _gauge("coskit_damaged_pages", "Pages of the index it found bad.", found.damaged_pages)
+
+
+def _of_processes(pids: Sequence[int]) -> Iterator[Metric]:
+    """Give the sums over all processes; they began when the first one did."""
+    sums: dict[str, Metric] = {}
+    for pid in pids:
+        for family in ProcessCollector(pid=partial(int, pid), registry=None).collect():
+            known = sums.setdefault(family.name, family)
+            if known is not family:
+                together = min if family.name == _STARTED else sum
+                values = (known.samples[0].value, family.samples[0].value)
+                known.samples[0] = known.samples[0]._replace(value=together(values))
+    yield from sums.values()
 
 
 def _buckets(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from coskit import __version__
 from coskit.protocol.errors import AccessDenied, InvalidURI
 from coskit.protocol.messages import Response
 from coskit.server.accesslog import AccessLog
+from coskit.server.board import Board, Report, past, total
 from coskit.server.limits import Admission
 from coskit.server.metrics import Metrics, Situation
 from coskit.server.settings import Settings
@@ -19,6 +21,7 @@ from coskit.server.store.interface import Census
 from coskit.server.store.store import Store
 
 _log = logging.getLogger("coskit.server")
+_BEAT = 1.0  # seconds for which workers may not know what the others have counted
 _CENSUS_WAIT = 1.0  # seconds that a scrape waits for the store to be counted
 _CENSUS_AGE = 10.0  # seconds after which it is counted anew
 _CENSUS_SHARE = 100  # of the time, which part may be spent on counting: one of so many
@@ -34,6 +37,7 @@ class Health:
         admission: who lets them in.
         connections: those that are open; changes.
         access_log: if there is one.
+        board: where all workers show their metrics, if there are several.
         clock: seconds, only ever compared.
 
     Attributes:
@@ -48,6 +52,7 @@ class Health:
         admission: Admission,
         connections: Collection[object] = (),
         access_log: AccessLog | None = None,
+        board: Board | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.is_draining = False
@@ -57,6 +62,7 @@ class Health:
         self._admission = admission
         self._connections = connections
         self._access_log = access_log
+        self._board = board
         self._clock = clock
         self._started = clock()
         self._census: Census | None = None
@@ -88,7 +94,7 @@ class Health:
             "status": "draining" if self.is_draining else "ready",
             "version": __version__,
             "durability": self._settings.durability,
-            "workers": 1,
+            "workers": self._settings.workers,
             "uptime_seconds": round(self._clock() - self._started, 3),
             "draining": self.is_draining,
         }
@@ -102,8 +108,25 @@ class Health:
         from coskit.server.exposition import MEDIA_TYPE, render  # 50 ms that most starts save
 
         await self._take_census()
-        text = await asyncio.to_thread(render, self._metrics.copy(), self._situation())
+        own = self._report()
+        others = self._board.others() if self._board else []
+        report = total(own, others)
+        pids = [own.pid, *(other.pid for other in others)]
+        text = await asyncio.to_thread(render, report.metrics, report.situation, pids)
         return Response(200, {"Content-Type": MEDIA_TYPE}), text
+
+    async def publish(self) -> None:
+        """Let the other workers know what this one counts, until cancelled."""
+        assert self._board is not None, "a worker on its own has nobody to tell"
+        while True:
+            self._board.publish(self._report())
+            await asyncio.sleep(_BEAT)
+
+    def _report(self) -> Report:
+        """Return what this worker has counted, and what the dead ones before it had."""
+        report = Report(os.getpid(), self._metrics.copy(), self._situation())
+        former = self._board.former if self._board else None
+        return total(report, [past(former)]) if former else report
 
     def _situation(self) -> Situation:
         return Situation(

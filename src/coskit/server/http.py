@@ -36,6 +36,7 @@ from coskit.protocol.xml import NotThisShape
 from coskit.server import accesslog, form
 from coskit.server.accesslog import AccessLog
 from coskit.server.auth import authorize, identify
+from coskit.server.board import Board
 from coskit.server.exchange import Exchange, Message, Receive, Send
 from coskit.server.handlers import HANDLERS, cors
 from coskit.server.handlers.context import Caller, Context, Incoming, Streamed
@@ -50,6 +51,8 @@ from coskit.server.store.store import Store
 
 _log = logging.getLogger("coskit.server")
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+_TRUSTED = 0.1  # seconds for which the disk is not asked again how much room there is
+_PLENTY = 1 << 30  # bytes that no disk loses in that time
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
 _ADDING = frozenset(("PUT", "POST"))
 _ADDING_NOTHING = frozenset((DELETE_OBJECTS.name, COMPLETE_MULTIPART_UPLOAD.name))
@@ -85,6 +88,7 @@ class Gateway:
         clock: seconds since 1970.
         connections: those that are open; changes.
         access_log: takes a line for each request.
+        board: where all workers of the server show their metrics, if there are several.
 
     Attributes:
         health: what the server tells about itself.
@@ -98,6 +102,7 @@ class Gateway:
         *,
         connections: Collection[object] = (),
         access_log: AccessLog | None = None,
+        board: Board | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
@@ -108,8 +113,9 @@ class Gateway:
         self._metrics = Metrics()
         self._admission = Admission(settings.limits)
         self.health = Health(
-            settings, store, self._metrics, self._admission, connections, access_log
+            settings, store, self._metrics, self._admission, connections, access_log, board
         )
+        self._free, self._asked = 0, -_TRUSTED
         self._prefix = secrets.token_hex(8)
         self._numbers = itertools.count()
 
@@ -201,9 +207,14 @@ class Gateway:
         """
         if size > MAX_BODY:
             return  # refused for that
-        disk = os.statvfs(self._settings.directory)
-        if disk.f_bavail * disk.f_frsize - size < self._settings.limits.reserve:
+        needed = size + self._settings.limits.reserve
+        now = time.monotonic()
+        if now - self._asked > _TRUSTED or self._free < needed + _PLENTY:
+            disk = os.statvfs(self._settings.directory)
+            self._asked, self._free = now, disk.f_bavail * disk.f_frsize
+        if self._free < needed:
             raise _no_room()
+        self._free -= size
 
     async def _take_form(self, exchange: Exchange, request: Request, bucket: str) -> Response:
         exchange.operation = "PostObject"
@@ -225,7 +236,7 @@ class Gateway:
         request, operation, query = target.request, target.operation, target.query
         now, region = int(exchange.now * 1000), self._settings.region
         about = Circumstances(request, exchange.address, exchange.is_secure, now, region)
-        caller = replace(caller, about=about)
+        caller = Caller(caller.account, caller.limits, about)
         authorize(
             caller, operation, query, self._store, target.bucket, target.bucket_name, target.key
         )

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coskit.protocol.errors import SlowDown
 
@@ -42,6 +42,16 @@ class Limits:
     memory: int = 256 << 20
     reserve: int = 32 << 20
     slowest: int = 1024
+
+    def shared(self, workers: int) -> "Limits":
+        """Return the share of each of several workers in what is counted."""
+        return replace(
+            self,
+            requests=-(-self.requests // workers),
+            waiting=-(-self.waiting // workers),
+            commits=-(-self.commits // workers),
+            memory=-(-self.memory // workers),
+        )
 
 
 class Admission:

@@ -47,14 +47,21 @@ class Metrics:
         self.received += received
         self.sent += sent
 
+    def add(self, other: "Metrics") -> None:
+        """Count all that another one has counted."""
+        for kind, count in other.requests.items():
+            self.requests[kind] += count
+        for operation, latency in other.latencies.items():
+            mine = self.latencies[operation]
+            mine.counts = [a + b for a, b in zip(mine.counts, latency.counts, strict=True)]
+            mine.seconds += latency.seconds
+        self.received += other.received
+        self.sent += other.sent
+
     def copy(self) -> Self:
         """Return the numbers as they are now, for another thread."""
         copied = type(self)()
-        copied.requests.update(self.requests)
-        for operation, latency in self.latencies.items():
-            copied.latencies[operation].counts = latency.counts.copy()
-            copied.latencies[operation].seconds = latency.seconds
-        copied.received, copied.sent = self.received, self.sent
+        copied.add(self)
         return copied
 
 

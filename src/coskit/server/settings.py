@@ -44,6 +44,7 @@ class Settings:
         limits: what the server bears.
         metrics: who is told the metrics: `loopback`, `public` or, for nobody, `off`.
         access_log: the file for a line on each request, "-" for standard output, "" for none.
+        workers: processes that serve the directory.
     """
 
     directory: Path
@@ -60,6 +61,7 @@ class Settings:
     limits: Limits = Limits()
     metrics: str = "loopback"
     access_log: str = ""
+    workers: int = 1
 
 
 def length(option: str) -> int:

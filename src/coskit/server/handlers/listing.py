@@ -140,18 +140,23 @@ def _class_fields(entry: Entry) -> dict[str, str]:
 
 
 def _object(entry: Entry, query: _Query, now: int) -> dict[str, Any]:
-    status = None
-    if entry.restore:
-        status = restore_status(entry.storage_class, load_job(entry.restore), now)
-    return {
+    item = {
         "Key": query.text(entry.key),
         "LastModified": listing_date(entry.modified),
         "ETag": quote_etag(entry.etag),
         "Size": str(entry.size),
         "Owner": owner_fields(entry.owner),
-        **_class_fields(entry),
-        **({"RestoreStatus": status} if status else {}),
+        "StorageClass": entry.storage_class,
     }
+    if entry.storage_class == "STANDARD" and not entry.restore:  # as nearly all are
+        return item
+    if tier := storage_tier(entry.storage_class):
+        item["StorageTier"] = tier
+    if entry.restore:
+        status = restore_status(entry.storage_class, load_job(entry.restore), now)
+        if status:
+            item["RestoreStatus"] = status
+    return item
 
 
 def _version(ctx: Context, entry: Entry, query: _Query) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
+from coskit.server.store.company import Pins
 from coskit.server.store.hold import Held
 from coskit.server.store.interface import Blobs
 
@@ -14,6 +15,7 @@ Forget = Callable[[Sequence[str]], Awaitable[None]]
 Flush = Callable[[], None]
 
 _PATIENCE = 5.0  # seconds until files that somebody copies are tried to be removed again
+_READERS_PATIENCE = 1.0  # the same for files that another process may be reading
 
 _log = logging.getLogger("coskit.server.store")
 
@@ -23,14 +25,16 @@ class Custody:
 
     A blob is unpublished from its first byte until the commit that refers to it, and garbage from
     the commit that drops its last reference. Either way its file is removed as soon as nobody has
-    it pinned, and in no case before the commit is as durable as it will be.
+    it pinned, here or in another process, and in no case before the commit is as durable as it will
+    be.
     """
 
-    def __init__(self, blobs: Blobs, run: Run, forget: Forget, flush: Flush) -> None:
+    def __init__(self, blobs: Blobs, run: Run, forget: Forget, flush: Flush, shown: Pins) -> None:
         self._blobs = blobs
         self._run = run
         self._forget = forget
         self._flush = flush
+        self._shown = shown
         self._pins: Counter[str] = Counter()
         self._unpublished: set[str] = set()
         self._garbage: set[str] = set()
@@ -42,7 +46,9 @@ class Custody:
 
     def pin(self, blob_ids: Iterable[str]) -> None:
         """Keep files until they are unpinned as often as they were pinned."""
+        blob_ids = tuple(blob_ids)
         self._pins.update(blob_ids)
+        self._shown.add(blob_ids)
 
     def unpin(self, blob_ids: Iterable[str]) -> None:
         """Take back one pin of each; remove what nobody needs."""
@@ -51,11 +57,12 @@ class Custody:
             if not self._pins[blob_id]:
                 del self._pins[blob_id]
                 self._consider(blob_id)
+            self._shown.drop((blob_id,))
 
     def receive(self, blob_id: str) -> None:
-        """Take charge of a new file, pinned once by its receiver."""
+        """Take charge of a new file, pinned once by its receiver, and shown since its creation."""
         self._unpublished.add(blob_id)
-        self.pin((blob_id,))
+        self._pins[blob_id] += 1
 
     def holds(self, blob_id: str) -> bool:
         """Tell whether a file is here to be published."""
@@ -70,6 +77,13 @@ class Custody:
     def disputed(self, blob_id: str) -> None:
         """Leave a file, unsettled, to the next start: a failed commit may yet refer to it."""
         self._unpublished.discard(blob_id)
+        self._shown.add((blob_id,))  # for good, so that nobody else takes it for an orphan
+
+    def adopt(self, drafts: Iterable[str]) -> None:
+        """Take charge of the files of a dead process that the index will never name."""
+        for blob_id in drafts:
+            self._unpublished.add(blob_id)
+            self._consider(blob_id)
 
     def released(self, blob_ids: Sequence[str]) -> None:
         """Note that the index refers to these files no more."""
@@ -101,9 +115,10 @@ class Custody:
 
     def knows(self, blob_id: str) -> bool:
         """Tell whether the fate of a file is decided here."""
-        return blob_id in self._pins or blob_id in self._unpublished or blob_id in self._garbage
+        here = blob_id in self._pins or blob_id in self._unpublished or blob_id in self._garbage
+        return here or self._shown.elsewhere(blob_id)
 
-    def _put_off(self, doomed: set[str], garbage: set[str]) -> None:
+    def _put_off(self, doomed: set[str], garbage: set[str], patience: float) -> None:
         """Try again later; what a close comes before is left to the next start."""
         self._garbage |= garbage
         self._unpublished |= doomed - garbage
@@ -112,7 +127,7 @@ class Custody:
             self._to_remove |= doomed
             self._tidy()
 
-        asyncio.get_running_loop().call_later(_PATIENCE, again)
+        asyncio.get_running_loop().call_later(patience, again)
 
     def _tidy(self) -> None:
         if not self._tidying and not self._closed:
@@ -124,6 +139,11 @@ class Custody:
             while self._to_settle or self._to_remove:
                 settled, self._to_settle = self._to_settle, set()
                 doomed, self._to_remove = self._to_remove, set()
+                # After the commit: who can still find them has pinned them by now.
+                read = {blob_id for blob_id in doomed if self._shown.elsewhere(blob_id)}
+                if read:
+                    self._put_off(read, read & self._garbage, _READERS_PATIENCE)
+                    doomed -= read
                 garbage = doomed & self._garbage
                 self._garbage -= garbage
                 self._unpublished -= doomed
@@ -134,7 +154,7 @@ class Custody:
                     if doomed:
                         await self._run(self._blobs.discard, list(doomed))
                 except Held:
-                    self._put_off(doomed, garbage)
+                    self._put_off(doomed, garbage, _PATIENCE)
                     continue
                 if garbage:
                     await self._forget(list(garbage))

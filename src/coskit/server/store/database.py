@@ -80,13 +80,15 @@ def connect(path: Path, durability: Durability = "strict", *, making: bool = Tru
 
 
 def prepare(db: Connection) -> None:
-    """Bring an opened file up to date: its tables, and the checksums of its pages.
+    """Bring an opened file up to date: its log taken over, its tables, its pages with checksums.
 
     Only for a file that nobody else uses yet.
 
     Raises:
         RuntimeError: a later version of coskit has changed the tables.
     """
+    # A process that died while it took pages over from the log has left half of one in the file.
+    db.execute("PRAGMA wal_checkpoint(PASSIVE)")
     steps = _steps()
     done = version(db)
     if done > steps[-1][0]:

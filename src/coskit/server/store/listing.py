@@ -92,6 +92,12 @@ def _steps(
     rows: Iterator[Row], scan: Scan, prefix: bytes, delimiter: bytes
 ) -> Iterator[tuple[Row, bytes | None]]:
     """Give each row to show, or the first row of each common prefix together with that prefix."""
+    if not delimiter:
+        for shown in rows:
+            if not shown[0].startswith(prefix):
+                return
+            yield shown, None
+        return
     group: bytes | None = None
     passed = 0
     while (row := next(rows, None)) is not None:

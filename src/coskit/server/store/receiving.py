@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections import deque
 from types import TracebackType
 from typing import Self
 
@@ -10,17 +10,19 @@ from coskit.protocol.checksums import crc64
 from coskit.protocol.errors import InternalError
 from coskit.server.store.custody import Custody
 from coskit.server.store.interface import Blobs, BlobWriter
+from coskit.server.store.lane import Lane, Submit, Work
 from coskit.server.store.model import Stored
 from coskit.server.store.room import LARGEST, Room
 
-Submit = Callable[..., asyncio.Future[None]]
-
 BLOCK = LARGEST  # bytes hashed and written at a time, where there is room
 _HASHED_ON_THE_LOOP = 1 << 16  # bytes that a change of threads would not pay for
+# The size of a block, and the outcomes of hashing and writing it.
+_Flight = tuple[int, asyncio.Future[tuple[BaseException | None, BaseException | None]]]
+_FLYING = 2  # blocks: one that is hashed and written, and one so that nothing waits for the loop
 
 
 class Sink:
-    """Takes one body; at most one block of it is being written and one is being filled.
+    """Takes one body; of its blocks one is being filled, one waits and one is being written.
 
     A context: a file that has not been committed when it is left is removed.
 
@@ -51,7 +53,10 @@ class Sink:
         self._filling: list[bytes] = []
         self._filled = 0
         self._flying = 0
-        self._flight: asyncio.Future[list[BaseException | None]] | None = None
+        self._flights: deque[_Flight] = deque()
+        self._hashing = Lane(submit)
+        self._writing = Lane(submit)
+        self._is_file = False
         self._writer: BlobWriter | None = None
         self._received = False
 
@@ -61,7 +66,7 @@ class Sink:
         return self._filled + self._flying
 
     async def write(self, chunk: bytes) -> None:
-        """Take the next bytes; waits while the block before the last is still being written.
+        """Take the next bytes; waits while there are too many blocks.
 
         Raises:
             InternalError: the disk refuses.
@@ -69,8 +74,8 @@ class Sink:
         self._filling.append(chunk)
         self._filled += len(chunk)
         block = self._room.share if self._room else BLOCK
-        if self._filled >= block and (self._flight or self._filled > self._in_memory):
-            await self._landed()
+        if self._filled >= block and (self._is_file or self._filled > self._in_memory):
+            await self._landed(_FLYING - 1)
             self._fly(self._take(), self._digest, self._store)
 
     async def finish(self) -> Stored:
@@ -79,9 +84,8 @@ class Sink:
         Raises:
             InternalError: the disk refuses.
         """
-        await self._landed()
         block = self._take()
-        if not self._writer and (not block or len(block) <= self._in_memory):
+        if not self._is_file and (not block or len(block) <= self._in_memory):
             await self._measure(block)
             return self._stored("", block)
         self._fly(block, self._digest, self._store_last)
@@ -104,8 +108,8 @@ class Sink:
     ) -> None:
         if self._room:
             self._room.leave()
-        if self._flight is not None:
-            await self._custody.see_through(self._leave(self._flight))
+        if self._is_file:
+            await self._custody.see_through(self._leave())
 
     def _stored(self, blob_id: str, inline: bytes | None) -> Stored:
         return Stored(blob_id, self._size, self._md5.hexdigest(), self._crc64, inline)
@@ -118,24 +122,27 @@ class Sink:
         if len(block) <= _HASHED_ON_THE_LOOP:
             self._digest(block)
         else:
-            self._fly(block, self._digest)
-            await self._landed()
+            await self._hashing.put(self._digest, block)
 
-    def _fly(self, block: bytes, *works: Callable[[bytes], None]) -> None:
-        """Start work on a block: hashing and writing take as long, so they go side by side."""
-        self._flying = len(block)
-        flights = (self._submit(work, block) for work in works)
-        self._flight = asyncio.gather(*flights, return_exceptions=True)
+    def _fly(self, block: bytes, digest: Work, store: Work) -> None:
+        """Start work on a block: hashing and writing go side by side."""
+        self._is_file = True
+        self._flying += len(block)
+        lanes = self._hashing.put(digest, block), self._writing.put(store, block)
+        self._flights.append((len(block), asyncio.gather(*lanes, return_exceptions=True)))
 
-    async def _landed(self) -> None:
-        if self._flight is None:
-            return
-        for error in await asyncio.shield(self._flight):
-            if isinstance(error, OSError):
-                raise InternalError("The body could not be stored.") from error
-            if error is not None:
-                raise error
-        self._flying = 0
+    async def _landed(self, others: int = 0) -> None:
+        """Wait until all blocks but so many others are hashed and written."""
+        while len(self._flights) > others:
+            size, flight = self._flights[0]
+            errors = await asyncio.shield(flight)
+            self._flights.popleft()
+            self._flying -= size
+            for error in errors:
+                if isinstance(error, OSError):
+                    raise InternalError("The body could not be stored.") from error
+                if error is not None:
+                    raise error
 
     # In worker threads, each one at a time.
 
@@ -156,8 +163,9 @@ class Sink:
 
     # On the loop again.
 
-    async def _leave(self, flight: asyncio.Future[list[BaseException | None]]) -> None:
-        await asyncio.wait((flight,))
+    async def _leave(self) -> None:
+        if self._flights:
+            await asyncio.wait([flight for _, flight in self._flights])
         if self._writer is None:
             return
         if not self._received:

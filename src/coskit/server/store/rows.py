@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from coskit.server.store import ids
@@ -75,6 +76,8 @@ def decode_body(text: str, size: int) -> tuple[Extent, ...]:
     return tuple(Extent(*extent) for extent in json.loads(text))
 
 
+# Every request asks for its bucket anew, and the same row is the same bucket.
+@lru_cache(maxsize=256)
 def read_bucket(row: Row) -> Bucket:
     """Return the bucket of a row of `BUCKET` columns."""
     bucket_id, name, owner, created, versioning, acl, config = row

@@ -12,6 +12,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from coskit.protocol.errors import CosServiceError
@@ -100,12 +101,13 @@ _FORGET_GARBAGE = "DELETE FROM garbage WHERE blob_id = ?"
 
 
 class SqliteIndex(Index):
-    """An `Index` in one file; at most one process may have it open.
+    """An `Index` in one file; further processes may have it open once it is up to date.
 
     Args:
         path: the database file, made if missing.
         clock: seconds since 1970.
         durability: what a done future means, see `durability.MEANINGS`.
+        turns: is entered for each commit, where other processes write as well.
 
     Raises:
         RuntimeError: a later version of coskit has changed the tables.
@@ -113,7 +115,11 @@ class SqliteIndex(Index):
     """
 
     def __init__(
-        self, path: Path, clock: Clock = time.time, durability: Durability = "strict"
+        self,
+        path: Path,
+        clock: Clock = time.time,
+        durability: Durability = "strict",
+        turns: AbstractContextManager[None] | None = None,
     ) -> None:
         self._path = path
         self._durability: Durability = durability
@@ -125,7 +131,7 @@ class SqliteIndex(Index):
         except BaseException:
             self._writing.close()
             raise
-        self._writer = Writer(self._writing, clock)
+        self._writer = Writer(self._writing, clock, turns)
         self._ending = threading.Event()
         self._flusher: threading.Thread | None = None
         if durability == "relaxed":
@@ -147,8 +153,11 @@ class SqliteIndex(Index):
     # Buckets.
 
     def bucket(self, name: str) -> Bucket | None:
-        with self._reading() as db:
-            row = db.execute(buckets.BY_NAME, (name,)).fetchone()
+        # Not `with self._reading()`: every request asks for its bucket.
+        try:
+            row: Row | None = self._reader().execute(buckets.BY_NAME, (name,)).fetchone()
+        except Error as error:
+            raise translated(error) from error
         return None if row is None else rows.read_bucket(row)
 
     def buckets(self) -> list[Bucket]:

@@ -5,7 +5,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from coskit.protocol.errors import (
     NoSuchVersion,
 )
 from coskit.server.store import orphans, reading
+from coskit.server.store.company import Company, NoOthers, Pins
 from coskit.server.store.custody import Custody
 from coskit.server.store.database import FILE
 from coskit.server.store.durability import Durability
@@ -91,6 +92,7 @@ class Store:
         inline_limit: bytes up to which a body is kept in the index.
         memory: bytes that bodies on their way in and out share.
         clock: seconds since 1970.
+        pins: shows other processes which blobs are in use.
 
     Attributes:
         scrub: what reads everything that is stored.
@@ -104,13 +106,15 @@ class Store:
         inline_limit: int = INLINE_LIMIT,
         memory: int = MEMORY,
         clock: Clock = time.time,
+        pins: Pins | None = None,
     ) -> None:
         self._index = index
         self._blobs = blobs
         self._inline_limit = inline_limit
         self._room = Room(memory)
         self._workers = Workers()
-        self._custody = Custody(blobs, self._workers.file, index.forget_garbage, index.flush)
+        pins = pins or NoOthers()
+        self._custody = Custody(blobs, self._workers.file, index.forget_garbage, index.flush, pins)
         self._clock = clock
         self._marked: set[str] = set()
         self.scrub = Scrub(index, blobs, self._workers.listing, clock)
@@ -126,41 +130,46 @@ class Store:
         memory: int = MEMORY,
         clock: Clock = time.time,
         durability: Durability = "strict",
+        company: Company | None = None,
     ) -> Self:
         """Open the store in a directory, made if missing, and clear up what a crash has left.
 
         Args:
-            directory: holds all of it; one process at a time.
+            directory: holds all of it; one process at a time, or one company.
             inline_limit: bytes up to which a body is kept in the index.
             memory: bytes that bodies on their way in and out share.
             clock: seconds since 1970.
             durability: what a power cut may undo, see `durability.MEANINGS`.
+            company: what this process shares with others that serve the directory. Whoever has
+                brought them together has opened it alone before, and keeps its lock since.
 
         Raises:
             BlockingIOError: another process has the directory open.
             OSError: the directory cannot be used.
         """
         root = Path(directory)
-        lock = await asyncio.to_thread(lock_directory, root)
+        lock = None if company else await asyncio.to_thread(lock_directory, root)
+        pins, turns = (company.pins, company.turns) if company else (None, None)
         try:
-            blobs = await asyncio.to_thread(FileBlobs, root, durability)
-            index = await asyncio.to_thread(SqliteIndex, root / FILE, clock, durability)
+            blobs = await asyncio.to_thread(FileBlobs, root, durability, pins)
+            index = await asyncio.to_thread(SqliteIndex, root / FILE, clock, durability, turns)
         except BaseException:
-            os.close(lock)
+            if lock is not None:
+                os.close(lock)
             raise
-        store = cls(index, blobs, inline_limit=inline_limit, memory=memory, clock=clock)
+        store = cls(index, blobs, inline_limit=inline_limit, memory=memory, clock=clock, pins=pins)
         store._lock = lock
         try:
-            await store._clear_up()
+            await store._clear_up(store.adopt if company else store.sweep)
         except BaseException:
             await store.close()
             raise
         return store
 
-    async def _clear_up(self) -> None:
+    async def _clear_up(self, sweep: Callable[[], Awaitable[None]]) -> None:
         """Sweep, unless it cannot be done now: what is stored is to be served all the same."""
         try:
-            await self.sweep()
+            await sweep()
             await self.scrub.load()
         except Held:
             _log.warning("the blobs are being copied: what a crash has left stays for now")
@@ -181,6 +190,19 @@ class Store:
         )
         if garbage:
             await self._index.forget_garbage(garbage)
+
+    async def adopt(self) -> None:
+        """Take charge of the files that a dead process of the company has left, as `sweep` does."""
+        # Writes over what a commit that has failed may have left in the log: from here on nothing
+        # but a new commit can make the index name a draft.
+        await self._index.set_progress("adoption", str(int(self._clock() * 1000)))
+        drafts = await self._workers.file(self._blobs.unsettled)
+        # The drafts of the living are pinned from before they exist until they are published.
+        left = [name for name in drafts if not self._custody.knows(name)]
+        known = await self._workers.listing(self._index.blobs, left)
+        await self._workers.file(self._blobs.settle, [name for name in left if name in known])
+        self._custody.adopt(name for name in left if name not in known)
+        self._custody.released(await self._workers.listing(self._index.garbage))
 
     async def close(self) -> None:
         """Finish accepted writes and let go of the directory. Call it after the last request."""

@@ -9,7 +9,9 @@ import queue
 import threading
 import time
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -32,10 +34,22 @@ _log = logging.getLogger("coskit.server.store")
 
 
 class Writer:
-    """The only writer of a database; all its futures belong to one event loop."""
+    """The only writer of a database in its process; all its futures belong to one event loop.
 
-    def __init__(self, connection: Connection, clock: Clock) -> None:
+    Args:
+        connection: to write through.
+        clock: seconds since 1970.
+        turns: is entered for each commit, where other processes write as well.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        clock: Clock,
+        turns: AbstractContextManager[None] | None = None,
+    ) -> None:
         self._db = connection
+        self._turns = turns or nullcontext()
         self._clock = clock
         self._released: Released = _ignore
         self._closed = False
@@ -43,7 +57,9 @@ class Writer:
         self._changes = 0
         self._failed = 0
         self._seconds = 0.0
-        self._queue: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._waiting: deque[Command] = deque()
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._is_to_ring = False
         self._thread = threading.Thread(target=self._run, name="coskit-index-writer", daemon=True)
         self._thread.start()
 
@@ -61,14 +77,19 @@ class Writer:
         """
         if self._closed:
             raise ServiceUnavailable("The store is closed.")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.put((lambda tx: tx.attempt(change, *args, **kwargs), future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting.append((lambda tx: tx.attempt(change, *args, **kwargs), future))
+        if not self._is_to_ring:
+            # Not at once: what the other requests at hand have to write goes into the same commit.
+            self._is_to_ring = True
+            loop.call_soon(self._ring)
         return future
 
     @property
     def backlog(self) -> int:
         """How many changes wait for the next commit."""
-        return self._queue.qsize()
+        return len(self._waiting)
 
     def activity(self) -> Activity:
         """Return what was written since the start."""
@@ -79,29 +100,37 @@ class Writer:
         """Take no more changes; return when the accepted ones are committed."""
         if not self._closed:
             self._closed = True
-            self._queue.put(None)
+            self._bell.put(None)
         self._thread.join()
 
-    def _run(self) -> None:
-        while (command := self._queue.get()) is not None:
-            group = [command]
-            ending = False
-            # This thread alone takes from the queue, so what it counts is there to be taken.
-            for _ in range(min(self._queue.qsize(), _LARGEST_GROUP)):
-                follower = self._queue.get()
-                if follower is None:
-                    ending = True
-                    break
-                group.append(follower)
-            began = time.perf_counter()
-            self._commit(group)
-            self._seconds += time.perf_counter() - began
-            self._changes += len(group)
-            self._groups[bisect_left(GROUPS, len(group))] += 1
-            if ending:
-                break
+    def _ring(self) -> None:
+        self._is_to_ring = False
+        self._bell.put(None)
 
-    def _commit(self, group: Sequence[Command]) -> None:
+    def _run(self) -> None:
+        while True:
+            self._bell.get()
+            while self._waiting:
+                self._write_together()
+            if self._closed:
+                return
+
+    def _write_together(self) -> None:
+        """Commit what waits."""
+        with self._turns:
+            # What came while others had their turn goes with it. This thread alone takes from
+            # the queue, so what it counts is there to be taken.
+            size = min(len(self._waiting), _LARGEST_GROUP)
+            group = [self._waiting.popleft() for _ in range(size)]
+            began = time.perf_counter()
+            outcomes, released = self._commit(group)
+        self._seconds += time.perf_counter() - began
+        self._changes += len(group)
+        self._groups[bisect_left(GROUPS, len(group))] += 1
+        self._deliver(outcomes, released)
+
+    def _commit(self, group: Sequence[Command]) -> tuple[list[Outcome], Sequence[str]]:
+        """Make the changes; return how each came out, and the files that are free now."""
         tx = Transaction(self._db, self._clock)
         try:
             self._db.execute("BEGIN IMMEDIATE")
@@ -114,9 +143,8 @@ class Writer:
             with contextlib.suppress(Error):
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-            self._deliver([(future, None, _failure(CommitError, error)) for _, future in group], ())
-        else:
-            self._deliver(outcomes, tx.references.released)
+            return [(future, None, _failure(CommitError, error)) for _, future in group], ()
+        return outcomes, tx.references.released
 
     def _make(
         self,

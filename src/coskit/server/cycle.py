@@ -1,0 +1,74 @@
+"""One request on a connection and its answer: uvicorn's, with small answers sent at once."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+ANSWER = "coskit.answer"  # its name among the extensions of a scope
+_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+
+Answer = Callable[[int, Sequence[tuple[str, str]], bytes], bool]
+
+
+class Cycle(RequestResponseCycle):
+    """Takes a body in the pieces it came in, and sends a whole answer with one write.
+
+    The app finds `answer` in the scope, as `ANSWER`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._pieces: list[bytes] = []
+        self._waiting = 0
+
+    def take(self, piece: bytes) -> None:
+        """Keep a piece of the body until the app asks for it; the client waits if that is much."""
+        self._pieces.append(piece)
+        self._waiting += len(piece)
+        if self._waiting > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        self.message_event.set()
+
+    async def receive(self) -> Any:
+        """Give the app what has come of the body, as ASGI says."""
+        message: Any = await super().receive()
+        if self._pieces and message["type"] == "http.request":
+            pieces, self._pieces, self._waiting = self._pieces, [], 0
+            message["body"] = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return message
+
+    def answer(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> bool:
+        """Send a whole answer, if that is possible without waiting; return whether it was.
+
+        Args:
+            status: of HTTP.
+            headers: as they are to stand on the wire, the body's length among them.
+            body: all of it.
+
+        Raises:
+            ValueError: a header holds a control character.
+        """
+        if self.flow.write_paused or self.disconnected or self.response_started:
+            return False
+        lines = [f"{name}: {text}" for name, text in headers]
+        plain = "".join(lines)
+        # Most headers are printable, which is seen faster than that none of them is harmful.
+        if not plain.isprintable() and _UNSENDABLE.search(plain):
+            raise ValueError("a header of the answer holds a control character")
+        if ("Connection", "close") in headers:
+            self.keep_alive = False
+        elif not self.keep_alive:
+            lines.append("connection: close")
+        lines.append("\r\n")
+        head = "\r\n".join(lines).encode("utf-8", "surrogateescape")
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        self.transport.write(STATUS_LINE[status] + head + body)
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+        return True
