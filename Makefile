@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --prefer-binary \
 	--constraint constraints.txt --editable
 
-.PHONY: demo test check faults bench serve docs clean
+.PHONY: demo test check faults crash bench serve docs clean
 
 demo: $(VENV)/.run
 	$(BIN)/coskit demo
@@ -24,6 +24,10 @@ N ?= 10
 faults: $(VENV)/.dev
 	COSKIT_FAULTS=$(N) $(BIN)/python -m pytest -q --timeout=3600 \
 		tests/faults/test_random_schedules.py tests/faults/test_sudden_death.py
+
+# N servers killed, alone and in company, and half as many power cuts: tests/crash/RESULTS.json.
+crash: $(VENV)/.dev
+	$(BIN)/python -m tests.crash.run $(N)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.run

@@ -1,0 +1,70 @@
+"""A server that loses what it has not synced keeps what it has acknowledged, and no halves.
+
+The tests that leave out a sync show that these can fail.
+"""
+
+import filecmp
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.crash.cuts import Recording, endure, recording
+from tests.crash.disk import Cut, leave
+from tests.crash.kills import Lost
+from tests.crash.serving import Nursery
+
+RELAXED = ("--durability", "relaxed")
+
+
+def files_of(directory: Path) -> dict[str, Path]:
+    return {str(path.relative_to(directory)): path for path in directory.rglob("*")}
+
+
+def test_the_record_tells_all_that_was_done_to_the_disk(nursery: Nursery, tmp_path: Path) -> None:
+    with recording(nursery, "0", clients=2) as life:
+        leave(life.events, Cut(len(life.events), "all"), tmp_path / "told")
+        told, there = files_of(tmp_path / "told"), files_of(life.directory)
+        assert told.keys() == there.keys()
+        for name, path in told.items():
+            if path.is_file():
+                assert filecmp.cmp(path, there[name], shallow=False), name
+
+
+@pytest.mark.parametrize(("clients", "deeds", "cuts"), [(1, 10, 4), (4, 10, 6)])
+def test_what_was_acknowledged_outlives_a_power_cut(
+    nursery: Nursery, clients: int, deeds: int, cuts: int
+) -> None:
+    seed = f"ci/{clients}"
+    with recording(nursery, seed, clients=clients, deeds=deeds) as life:
+        for cut in life.cuts(random.Random(seed), cuts):
+            endure(nursery, life, cut)
+
+
+def test_relaxed_durability_undoes_the_last_changes_only_and_each_as_a_whole(
+    nursery: Nursery,
+) -> None:
+    with recording(nursery, "ci/relaxed", deeds=20, options=RELAXED) as life:
+        for cut in life.cuts(random.Random(0), 4):
+            endure(nursery, life, cut, relaxed=True)
+
+
+@pytest.mark.parametrize(
+    ("sync", "options"),
+    [("sync draft", ()), ("sync fan", ()), ("sync log", ()), ("sync log", RELAXED)],
+)
+def test_a_sync_that_is_left_out_is_noticed(
+    nursery: Nursery, sync: str, options: tuple[str, ...]
+) -> None:
+    with recording(nursery, "ci/mutant", without=[sync], options=options) as life:
+        assert is_caught(nursery, life, relaxed=bool(options))
+
+
+def is_caught(nursery: Nursery, life: Recording, *, relaxed: bool) -> bool:
+    """Return whether one of many power cuts shows that promises are broken."""
+    for cut in life.cuts(random.Random(0), 40):
+        try:
+            endure(nursery, life, cut, relaxed=relaxed)
+        except Lost:
+            return True
+    return False
