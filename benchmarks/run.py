@@ -8,16 +8,22 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import servers, transfers
+from benchmarks.worker import apart
+
 HERE = Path(__file__).parent
-SCENARIOS = ("get_small",)
-PACKAGES = ("coskit", "cos-python-sdk-v5", "obstore", "pycurl", "fastcrc", "requests")
+SCENARIOS = (
+    *("get_small", "transfer_large", "transfer_small"),
+    *("server_small", "server_large", "server_list"),
+)
+PACKAGES = ("coskit", "cos-python-sdk-v5", "obstore", "opendal", "pycurl", "fastcrc", "requests")
 
 
 def main() -> None:
@@ -30,17 +36,29 @@ def main() -> None:
     options = parser.parse_args()
     for name in options.scenarios:
         scenario = import_module(f"benchmarks.scenarios.{name}")
-        result = {"scenario": name, "machine": machine(), "modes": {}}
-        with stub() as port:
-            for mode in scenario.MODES:
-                operations = int(scenario.OPERATIONS[mode] * options.scale)
-                figures = measure(name, mode, scenario, port, operations, options.rounds)
-                result["modes"][mode] = figures
-                show(scenario.__doc__, mode, figures)
+        result = {"scenario": name, "machine": machine()}
+        if name.startswith("transfer_"):
+            result |= transfers.measure(name, scenario, options.rounds, options.scale)
+        elif name.startswith("server_"):
+            result["modes"] = scenario.measure(options.rounds, options.scale)
+            servers.show(scenario.__doc__, result["modes"])
+        else:
+            result["modes"] = requests_of(name, scenario, options.rounds, options.scale)
         if options.save:
             file = HERE / "results" / f"{name}.json"
             file.write_text(json.dumps(result, indent=2) + "\n")
             print(f"\nwrote {file.relative_to(HERE.parent)}")
+
+
+def requests_of(name: str, scenario: Any, rounds: int, scale: float) -> dict[str, Any]:
+    """Return what single requests to the responder took, by mode."""
+    modes: dict[str, Any] = {}
+    with stub() as port:
+        for mode in scenario.MODES:
+            operations = int(scenario.OPERATIONS[mode] * scale)
+            modes[mode] = measure(name, mode, scenario, port, operations, rounds)
+            show(scenario.__doc__, mode, modes[mode])
+    return modes
 
 
 @contextmanager
@@ -65,12 +83,7 @@ def measure(
     runs: dict[str, list[dict[str, float]]] = {who: [] for who in scenario.contenders(mode)}
     for _ in range(rounds):
         for who, done in runs.items():
-            command = [sys.executable, "-W", "ignore", "-m", "benchmarks.worker"]
-            command += [name, mode, who, str(port), str(operations)]
-            output = subprocess.run(
-                command, check=True, stdout=subprocess.PIPE, text=True, cwd=HERE.parent
-            ).stdout
-            done.append(json.loads(output))
+            done.append(apart(name, mode, who, str(port), operations))
     return {
         who: {
             "operations_per_second": statistics.median(
@@ -107,8 +120,15 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": dict(versions()),
     }
+
+
+def versions() -> Iterator[tuple[str, str]]:
+    """Yield name and version of each package that takes part and is here."""
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            yield name, version(name)
 
 
 def cpu_name() -> str:

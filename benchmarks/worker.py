@@ -3,9 +3,11 @@
 import json
 import os
 import resource
+import subprocess
 import sys
 import time
 from importlib import import_module
+from pathlib import Path
 
 
 def cpu() -> float:
@@ -14,15 +16,48 @@ def cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def peak() -> float:
+    """Return the most MiB of memory that this process has held.
+
+    `ru_maxrss` begins with what the parent process held when it made this one, so that it serves
+    only where there is nothing better.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def apart(
+    scenario: str, mode: str, contender: str, place: str, operations: int
+) -> dict[str, float]:
+    """Let one contender work in a process of its own and return what it took."""
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.worker"]
+    command += [scenario, mode, contender, place, str(operations)]
+    output = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent
+    ).stdout
+    figures: dict[str, float] = json.loads(output.splitlines()[-1])
+    return figures
+
+
 def main() -> None:
     """Run what the arguments name."""
-    scenario_name, mode, contender, port, operations = sys.argv[1:]
+    scenario_name, mode, contender, place, operations = sys.argv[1:]
     scenario = import_module(f"benchmarks.scenarios.{scenario_name}")
-    scenario.run(mode, contender, int(port), 640)
+    scenario.warm_up(mode, contender, place)
     start, start_cpu = time.perf_counter(), cpu()
-    scenario.run(mode, contender, int(port), int(operations))
+    scenario.run(mode, contender, place, int(operations))
     seconds, used = time.perf_counter() - start, cpu() - start_cpu
-    print(json.dumps({"operations": int(operations), "seconds": seconds, "cpu": used}), flush=True)
+    figures = {
+        "operations": int(operations),
+        "seconds": seconds,
+        "cpu": used,
+        "peak_mib": peak(),
+    }
+    print(json.dumps(figures), flush=True)
     # A rival's native threads may abort while the interpreter ends, when all is measured.
     os._exit(0)
 

@@ -134,8 +134,14 @@ def contenders(mode: str) -> list[str]:
     return list(ASYNC if mode.startswith("async") else SYNC)
 
 
-def run(mode: str, name: str, port: int, operations: int) -> None:
+def warm_up(mode: str, name: str, place: str) -> None:
+    """Let a contender load its code and open its connections."""
+    run(mode, name, place, 640)
+
+
+def run(mode: str, name: str, place: str, operations: int) -> None:
     """Do the operations; every body is compared."""
+    port = int(place)
     if mode.startswith("async"):
         asyncio.run(_run_tasks(ASYNC[name](port)(), 64, operations))
     else:

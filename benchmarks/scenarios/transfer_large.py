@@ -1,0 +1,136 @@
+"""upload_file and download_file of 1 GiB, to and from a server on the same machine."""
+
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.transfers import (
+    MIB,
+    Ground,
+    coskit_async,
+    coskit_sync,
+    crc64_of,
+    fail,
+    here,
+    opendal,
+    vendor,
+)
+
+if TYPE_CHECKING:
+    from coskit.testing import LocalServer
+
+MODES = ("upload", "download")
+AMOUNT = 1024  # MiB
+WARM_UP = 1
+UNIT = MIB
+# What the large parts of coskit's own plan come to; the rivals' defaults are measured as well.
+_PART = 8
+_THREADS = 4
+
+Work = Callable[[Ground, str], object]
+
+
+def files(_amount: int) -> int:
+    """Return how many files there are."""
+    return 1
+
+
+def write(ground: Ground, amount: int) -> None:
+    """Write the file; no two MiB of it are alike."""
+    ground.source.mkdir(parents=True)
+    with _source(ground).open("wb") as file:
+        for _ in range(amount):
+            file.write(secrets.token_bytes(MIB))
+
+
+def _source(ground: Ground) -> Path:
+    return ground.source / "file"
+
+
+def _target(ground: Ground) -> Path:
+    return ground.target / "file"
+
+
+def check(mode: str, ground: Ground, server: "LocalServer") -> None:
+    """Look whether all has arrived."""
+    if mode == "download":
+        found = crc64_of(_target(ground))
+    else:
+        with server.client() as client:
+            told = client.head_object(ground.bucket, "sent/file")
+        found = int(told["x-cos-hash-crc64ecma"])
+    if found != crc64_of(_source(ground)):
+        fail("what has arrived is not what was sent")
+
+
+def _coskit(ground: Ground, mode: str) -> None:
+    with coskit_sync(ground) as client:
+        if mode == "upload":
+            client.upload_file(ground.bucket, "sent/file", _source(ground))
+        else:
+            client.download_file(ground.bucket, "stored/file", _target(ground))
+
+
+def _coskit_async(ground: Ground, mode: str) -> None:
+    def work(client: Any) -> Any:
+        if mode == "upload":
+            return client.upload_file(ground.bucket, "sent/file", _source(ground))
+        return client.download_file(ground.bucket, "stored/file", _target(ground))
+
+    coskit_async(ground, work)
+
+
+def _vendor(ground: Ground, mode: str) -> None:
+    client = vendor(ground)
+    if mode == "upload":
+        client.upload_file(ground.bucket, "sent/file", str(_source(ground)))
+    else:
+        client.download_file(ground.bucket, "stored/file", str(_target(ground)))
+
+
+def _vendor_tuned(ground: Ground, mode: str) -> None:
+    client = vendor(ground)
+    settings: dict[str, Any] = {"PartSize": _PART, "MAXThread": _THREADS}
+    if mode == "upload":
+        client.upload_file(ground.bucket, "sent/file", str(_source(ground)), **settings)
+    else:
+        # Of its own accord it does not compare what has arrived with the object's CRC64.
+        settings["EnableCRC"] = True
+        client.download_file(ground.bucket, "stored/file", str(_target(ground)), **settings)
+
+
+def _opendal(ground: Ground, mode: str) -> None:
+    operator = opendal(ground)
+    parts = {"chunk": _PART * MIB, "concurrent": _THREADS}
+    if mode == "upload":
+        with _source(ground).open("rb", 0) as file, operator.open("sent/file", "wb", **parts) as to:
+            shutil.copyfileobj(file, to, _PART * MIB)
+    else:
+        with operator.open("stored/file", "rb", **parts) as of, _target(ground).open("wb", 0) as to:
+            shutil.copyfileobj(of, to, _PART * MIB)
+
+
+CONTENDERS: dict[str, Work] = {
+    "coskit": _coskit,
+    "coskit, async": _coskit_async,
+    "cos-python-sdk-v5": _vendor,
+    "cos-python-sdk-v5, tuned": _vendor_tuned,
+    "opendal": _opendal,
+}
+
+
+def contenders(_mode: str) -> list[str]:
+    """Return who takes part in a mode."""
+    return here(CONTENDERS)
+
+
+def warm_up(mode: str, name: str, place: str) -> None:
+    """Let a contender load its code."""
+    run(mode, name, str(Ground.of(place).for_warm_up()), WARM_UP)
+
+
+def run(mode: str, name: str, place: str, _amount: int) -> None:
+    """Move the file."""
+    CONTENDERS[name](Ground.of(place), mode)
