@@ -1,4 +1,4 @@
-"""A file in parallel parts, and back to another file."""
+"""A file in parallel parts, and back to another file; interrupted ones go on when called again."""
 
 import os
 import tempfile
@@ -13,5 +13,5 @@ with Client() as client, tempfile.TemporaryDirectory() as directory:
     source.write_bytes(os.urandom(1 << 20) * 24)
     result = client.upload_file(bucket, "large.bin", source, PartSize=4, MAXThread=4)
     print("uploaded as", result["ETag"])
-    client.get_object(bucket, "large.bin")["Body"].get_stream_to_file(copy)
+    client.download_file(bucket, "large.bin", copy)
     print("the same" if copy.read_bytes() == source.read_bytes() else "different")

@@ -14,6 +14,7 @@ SAYS = {
     "quickstart.py": "greetings/hello world.txt 11",
     "asynchronous.py": "100 objects, 4950000 bytes came back as they were sent",
     "large_file.py": "the same",
+    "directory.py": "sent 3 files, then 0\nthe same",
     "presigned.py": "200 text/plain shared",
     "migrate.py": "NoSuchKey 404",
 }
