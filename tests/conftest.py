@@ -1,6 +1,7 @@
 """What all tests share: how hypothesis searches, and a place of their own for journals."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("coskit")
+
+# A shell starts what runs in its background with Ctrl-C ignored, which child processes inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")
