@@ -101,7 +101,13 @@ class _Line(HandleOwner):
 
     def _detach(self) -> None:
         self._attached = False
-        self._multi.remove_handle(self._easy)
+        try:
+            self._multi.remove_handle(self._easy)
+        except SystemError as error:
+            # What pycurl makes of a Ctrl-C that strikes while libcurl calls back.
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise error.__cause__ from None
+            raise
 
     def close(self) -> None:
         """Close the connection and both handles, unless they are the parent process's."""
