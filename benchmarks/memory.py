@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.run import HERE, machine
+from benchmarks.worker import peak
 from coskit import AsyncClient, Client
 from coskit.client._async import upload as async_upload
 from coskit.client._sync import upload as sync_upload
@@ -51,8 +52,11 @@ def main() -> None:
     if options.save:
         target = HERE / "results" / "transfers_memory.json"
         kept = json.loads(target.read_text())["peak"] if target.exists() else {}
-        peak = {**kept, **figures}
-        result = {"scenario": "transfers_memory", "machine": machine(), "peak": peak}
+        result = {
+            "scenario": "transfers_memory",
+            "machine": machine(),
+            "peak": {**kept, **figures},
+        }
         target.write_text(json.dumps(result, indent=2) + "\n")
 
 
@@ -153,7 +157,7 @@ def child(kind: str, name: str, endpoint: str, secret_id: str, key: str, source:
     seconds = time.perf_counter() - began
     used = resource.getrusage(resource.RUSAGE_SELF)
     found = {
-        "peak_mib": round(used.ru_maxrss / 1024, 1),
+        "peak_mib": round(peak(), 1),
         "seconds": round(seconds, 1),
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
     }
