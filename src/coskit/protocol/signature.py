@@ -28,6 +28,7 @@ _SIGNED_HEADERS = frozenset(
 )
 _DEFAULT_PORTS = (":80", ":443")
 _HMAC_BLOCK = 64  # bytes
+_LONGEST_KEPT = 64  # characters of a name
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _UNRESERVED = re.compile("[A-Za-z0-9_.~-]*").fullmatch
@@ -230,9 +231,14 @@ def _canonical(pairs: list[tuple[str, str]]) -> str:
     return "&".join(f"{name}={_encode(value)}" for name, value in pairs)
 
 
+def _signed_name(name: str) -> str:
+    # What is kept of strangers' names must not grow with them.
+    return _kept_name(name) if len(name) <= _LONGEST_KEPT else _encode(name).lower()
+
+
 # The names of parameters and headers are few, and each comes with every request.
 @lru_cache(maxsize=1024)
-def _signed_name(name: str) -> str:
+def _kept_name(name: str) -> str:
     return _encode(name).lower()
 
 
