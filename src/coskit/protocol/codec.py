@@ -1,9 +1,10 @@
-"""Parameters <-> request and result <-> response, compiled from the rows at import."""
+"""Parameters <-> request and result <-> response, compiled from a row when it is first used."""
 
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from xml.etree import ElementTree
 
@@ -21,7 +22,6 @@ from coskit.protocol.errors import (
     ParameterError,
 )
 from coskit.protocol.messages import Response, encode_text
-from coskit.protocol.operations import OPERATIONS
 from coskit.protocol.spec import Operation, Param
 
 META = "x-cos-meta-"
@@ -64,7 +64,8 @@ def encode_request(operation: Operation, params: Mapping[str, Any]) -> Call:
     call = Call(operation)
     if operation.flag:
         call.query.append((operation.flag, ""))
-    writers = _WRITERS[operation.name]
+    compiled = _compiled(operation)
+    writers = compiled.writers
     document: dict[str, Any] = {}
     for name, value in params.items():
         if value is None:
@@ -73,7 +74,7 @@ def encode_request(operation: Operation, params: Mapping[str, Any]) -> Call:
         if writer is None:
             raise ParameterError(f"No Parameter Named {name} Please Check It")
         writer(call, value, document)
-    for name in _REQUIRED[operation.name]:
+    for name in compiled.required:
         if params.get(name) is None:
             raise ParameterError(f"{operation.function} needs {name}")
     if document and operation.body:
@@ -213,24 +214,25 @@ def decode_request(
         InvalidCopySource: it names no bucket or no key.
         ListPartUploadIdIsEmpty: the parts of no upload are asked for.
     """
+    compiled = _compiled(operation)
     params: dict[str, Any] = {}
     if bucket is not None:
         params["Bucket"] = bucket
     if key is not None:
         params["Key"] = key
-    for param in _QUERY_PARAMS[operation.name]:
+    for param in compiled.query:
         text = query.get(param.wire, "")
         if text:
             params[param.name] = _value(param, text)
         elif param.required:
             raise _missing(operation, param)
-    for param in _HEADER_PARAMS[operation.name]:
+    for param in compiled.headers:
         text = headers.get(param.wire, "")
         if text:
             params[param.name] = _value(param, text)
         elif param.required:
             raise _missing(operation, param)
-    if operation.name in _WITH_METADATA:
+    if compiled.has_metadata:
         found = {name: text for name, text in headers.items() if name.startswith(META)}
         if found:
             params["Metadata"] = found
@@ -312,7 +314,7 @@ def encode_result(
         encode: the request asked for `encoding-type=url`.
     """
     shape = operation.result
-    fields = _FIELDS[operation.name]
+    fields = _compiled(operation).fields
     headers = {name: text for name, text in result.items() if name not in fields}
     if operation.text:
         headers["Content-Type"] = "application/json"
@@ -356,38 +358,48 @@ def decode_result(
     return result
 
 
-# What follows is compiled once from the table; a call only looks things up.
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """What a call only looks up.
 
-_WRITERS: dict[str, dict[str, Writer]] = {
-    operation.name: {param.name: _writer(param) for param in operation.params}
-    for operation in OPERATIONS
-}
-_REQUIRED = {
-    operation.name: tuple(param.name for param in operation.params if param.required)
-    for operation in OPERATIONS
-}
-_QUERY_PARAMS = {
-    operation.name: tuple(param for param in operation.params if param.place == "query")
-    for operation in OPERATIONS
-}
-_HEADER_PARAMS = {
-    operation.name: tuple(p for p in operation.params if p.place in ("header", "source"))
-    for operation in OPERATIONS
-}
-_WITH_METADATA = frozenset(
-    operation.name
-    for operation in OPERATIONS
-    if any(param.place == "metadata" for param in operation.params)
-)
-_FIELDS: dict[str, frozenset[str]] = {
-    operation.name: frozenset(
-        (operation.text,)
-        if operation.result is None
-        else (
-            *(child.tag for child in operation.result.children or (operation.result,)),
-            *(child.order for child in operation.result.children if child.order),
+    Attributes:
+        writers: what puts each parameter in its place.
+        required: names of parameters without which nothing is sent.
+        query: parameters that a request has in its query.
+        headers: parameters that a request has in its headers.
+        has_metadata: whether it may have user metadata.
+        fields: keys of a result that are no headers.
+    """
+
+    writers: Mapping[str, Writer]
+    required: tuple[str, ...]
+    query: tuple[Param, ...]
+    headers: tuple[Param, ...]
+    has_metadata: bool
+    fields: frozenset[str]
+
+
+@cache
+def _compiled(operation: Operation) -> _Compiled:
+    params = operation.params
+    return _Compiled(
+        writers={param.name: _writer(param) for param in params},
+        required=tuple(param.name for param in params if param.required),
+        query=tuple(param for param in params if param.place == "query"),
+        headers=tuple(param for param in params if param.place in ("header", "source")),
+        has_metadata=any(param.place == "metadata" for param in params),
+        fields=_fields(operation),
+    )
+
+
+def _fields(operation: Operation) -> frozenset[str]:
+    shape = operation.result
+    if shape is None:
+        return frozenset((operation.text,))
+    return frozenset(
+        (
+            *(child.tag for child in shape.children or (shape,)),
+            *(child.order for child in shape.children if child.order),
             *(name for name, _ in operation.aliases),
         )
     )
-    for operation in OPERATIONS
-}

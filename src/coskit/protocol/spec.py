@@ -85,9 +85,10 @@ class Param:
         return self.required or self.in_order or self.default is not None
 
 
-@dataclass(frozen=True)
+# Rows are compared by identity: what is compiled from one is found again without hashing all of it.
+@dataclass(frozen=True, eq=False)
 class Operation:
-    """One row of the table.
+    """One row of a table.
 
     Attributes:
         name: the operation's name; its SDK method is the same in snake_case.

@@ -42,7 +42,7 @@ def require(
         NoSuchKey: there is no such object, which whoever may list the bucket may know.
         NoSuchVersion: as NoSuchKey.
     """
-    if operation is DELETE_OBJECTS and (POLICY in bucket.config or caller.limits):
+    if operation.name == DELETE_OBJECTS.name and (POLICY in bucket.config or caller.limits):
         return  # its handler asks for each key
     decided = _decided(caller, operation, bucket, key)
     if decided is None and operation.on == "object" and key is not None:
