@@ -257,7 +257,15 @@ def test_tags_come_back(world: World, bucket: str) -> None:
 def test_what_the_server_does_not_do_is_told(world: World, bucket: str) -> None:
     world.put_object(bucket, b"x", "key")
     with pytest.raises(NotImplementedOperation):
-        world.put_object(bucket, b"y", "key", ServerSideEncryption="cos/kms")
+        world.put_object(bucket, b"y", "key", ServerSideEncryption="cos/kms", SSEKMSContext="e30=")
+    assert world.fetch(bucket, "key") == b"x"
+
+
+def test_an_object_under_a_key_of_the_kms_comes_back(world: World, bucket: str) -> None:
+    world.put_object(bucket, b"x", "key", ServerSideEncryption="cos/kms", SSEKMSKeyId="mine")
+    told = world.head_object(bucket, "key")
+    assert told["x-cos-server-side-encryption"] == "cos/kms"
+    assert told["x-cos-server-side-encryption-cos-kms-key-id"] == "mine"
     assert world.fetch(bucket, "key") == b"x"
 
 

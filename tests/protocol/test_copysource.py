@@ -43,6 +43,7 @@ READ = [
     (f"{HOST}/k?other=v", {**BEIJING, "Key": "k"}),
     ("/b-1/k", {"Bucket": "b-1", "Key": "k"}),
     ("b-1/a/b%20c", {"Bucket": "b-1", "Key": "a/b c"}),
+    ("b-1/a+b%2Bc", {"Bucket": "b-1", "Key": "a b+c"}),
     ("/b-1/k?versionId=v", {"Bucket": "b-1", "Key": "k", "VersionId": "v"}),
     ("b-1.localhost:9000/k", {"Bucket": "b-1", "Endpoint": "localhost:9000", "Key": "k"}),
 ]

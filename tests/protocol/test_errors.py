@@ -56,10 +56,27 @@ CODES = {
     501: "NotImplemented",
     503: "ServiceUnavailable SlowDown",
 }
-STATUS_OF = {code: status for status, codes in CODES.items() for code in codes.split()}
+# The codes that only S3 has.
+S3_CODES = {
+    400: """AccessControlListNotSupported AuthorizationHeaderMalformed
+        AuthorizationQueryParametersError InvalidBucketAclWithObjectOwnership
+        InvalidChunkSizeError InvalidRetentionPeriod InvalidStorageClass MalformedTrailerError
+        UnresolvableGrantByEmailAddress XAmzContentSHA256Mismatch""",
+    404: """NoSuchObjectLockConfiguration NoSuchPublicAccessBlockConfiguration
+        NoSuchWebsiteConfiguration ObjectLockConfigurationNotFoundError
+        OwnershipControlsNotFoundError ReplicationConfigurationNotFoundError
+        ServerSideEncryptionConfigurationNotFoundError""",
+    416: "InvalidPartNumber",
+}
+STATUS_OF = {
+    code: status
+    for table in (CODES, S3_CODES)
+    for status, codes in table.items()
+    for code in codes.split()
+}
 
 
-def test_every_code_of_the_vendor_has_its_class_and_none_else() -> None:
+def test_every_code_has_its_class_and_none_else() -> None:
     assert {code: cls.status for code, cls in BY_CODE.items()} == STATUS_OF
 
 

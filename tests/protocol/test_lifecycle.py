@@ -19,6 +19,7 @@ from coskit.protocol.lifecycle import (
     Found,
     decide,
     dump_rules,
+    expiry,
     is_stale,
     load_document,
     load_rules,
@@ -55,6 +56,14 @@ AFTER_3 = {"Expiration": {"Days": "3"}}
 NONCURRENT_3 = {"NoncurrentVersionExpiration": {"NoncurrentDays": 3}}
 LADDER = {"Transition": [to("STANDARD_IA", Days=1), to("ARCHIVE", Days=5)]}
 TAGGED = {"Filter": {"And": {"Prefix": "logs/", "Tag": [{"Key": "k", "Value": "v"}]}}, **AFTER_3}
+
+EMPTY = replace(OBJECT, size=0)
+SPARING_2 = {"NoncurrentVersionExpiration": {"NoncurrentDays": 3, "NewerNoncurrentVersions": "2"}}
+
+
+def sized(**sizes: Any) -> dict[str, Any]:
+    return {**AFTER_3, "Filter": {"And": {"Prefix": "logs/", **sizes}}}
+
 
 DECISIONS: list[tuple[str, dict[str, Any], Found, str, Action | None]] = [
     ("days count from the next midnight", AFTER_3, OBJECT, "2024-03-13T23:59:59Z", None),
@@ -160,6 +169,13 @@ DECISIONS: list[tuple[str, dict[str, Any], Found, str, Action | None]] = [
         "2024-03-12",
         moved("ARCHIVE"),
     ),
+    ("a size above", sized(ObjectSizeGreaterThan="1048575"), OBJECT, "2030-01-01", EXPIRE),
+    ("not the size itself", sized(ObjectSizeGreaterThan="1048576"), OBJECT, "2030-01-01", None),
+    ("a size below", sized(ObjectSizeLessThan=1048577), OBJECT, "2030-01-01", EXPIRE),
+    ("not that size itself", sized(ObjectSizeLessThan=1048576), OBJECT, "2030-01-01", None),
+    ("an empty object is above none", sized(ObjectSizeGreaterThan=0), EMPTY, "2030-01-01", None),
+    ("newer versions are spared", SPARING_2, replace(OLD, newer=1), "2030-01-01", None),
+    ("and no more of them", SPARING_2, replace(OLD, newer=2), "2030-01-01", REMOVE),
     (
         "a noncurrent marker has no class",
         {"NoncurrentVersionTransition": [to("ARCHIVE", NoncurrentDays=1)]},
@@ -194,6 +210,22 @@ def test_a_day_may_be_shorter() -> None:
     assert decide(rules(AFTER_3), found, list, 14_000, day=1000) == EXPIRE
 
 
+def test_the_first_rule_that_is_due_tells_when_an_object_expires() -> None:
+    given = rules(
+        {"ID": "late", "Expiration": {"Days": 9}},
+        {"ID": "early", **AFTER_3},
+        {"ID": "elsewhere", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 1}},
+        {
+            "ID": "tagged",
+            "Filter": {"Tag": [{"Key": "k", "Value": "v"}]},
+            "Expiration": {"Days": 2},
+        },
+    )
+    assert expiry(given, "logs/a", 1, (), STORED) == (at("2024-03-14"), "early")
+    assert expiry(given, "logs/a", 1, [("k", "v")], STORED) == (at("2024-03-13"), "tagged")
+    assert expiry(rules(NONCURRENT_3), "logs/a", 1, (), STORED) is None
+
+
 def test_an_upload_is_stale_after_its_days() -> None:
     given = rules({"Prefix": "up/", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}})
     midnight = (STORED // DAY + 1) * DAY
@@ -223,6 +255,25 @@ BAD: list[tuple[str, dict[str, Any], type[CosServiceError]]] = [
         "days beside a date",
         {**AFTER_3, "Transition": [to("ARCHIVE", Date="2024-01-01")]},
         InvalidRequest,
+    ),
+    ("a size below zero", {**AFTER_3, "Filter": {"ObjectSizeLessThan": "-1"}}, InvalidArgument),
+    (
+        "a size that no object has",
+        {**AFTER_3, "Filter": {"ObjectSizeGreaterThan": "5", "ObjectSizeLessThan": "6"}},
+        InvalidRequest,
+    ),
+    (
+        "markers by their size",
+        {
+            "Filter": {"ObjectSizeLessThan": "6"},
+            "Expiration": {"ExpiredObjectDeleteMarker": "true"},
+        },
+        InvalidRequest,
+    ),
+    (
+        "too many that are spared",
+        {"NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": "101"}},
+        InvalidArgument,
     ),
     ("a move to nowhere", {"Transition": [to("COLD", Days=1)]}, NotSupportedStorageClass),
     ("a move up", {"Transition": [to("STANDARD", Days=1)]}, NotSupportedStorageClass),

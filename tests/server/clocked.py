@@ -1,13 +1,17 @@
 """A server inside the test's process, on a clock that the test sets."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any, Self
 
 from coskit.protocol.messages import encode_text
+from coskit.protocol.s3 import sigv4
 from coskit.protocol.signature import Credentials, sign
 from coskit.server.handlers.access import dump_grants
+from coskit.server.handlers.lock import keeping_locked
 from coskit.server.http import Gateway
+from coskit.server.jobs import Lifecycle
 from coskit.server.settings import ACCOUNT, Settings, key_ring
 from coskit.server.store.store import Store
 from tests.server.wire import HOST, Headers, Reply, received
@@ -25,18 +29,27 @@ class ClockedServer:
     def __init__(self, directory: Path) -> None:
         self.now = 1_700_000_000.0
         self._runner = asyncio.Runner()
-        self._store = self._runner.run(Store.open(directory, clock=lambda: self.now))
+        self._store = self._runner.run(Store.open(directory, clock=self.clock))
         settings = Settings(directory, key_ring(KEYS))
-        self._gateway = Gateway(self._store, settings, lambda: self.now)
+        self._gateway = Gateway(self._store, settings, self.clock)
         self._runner.run(self._store.create_bucket("b-1", ACCOUNT, dump_grants(())))
 
     def ask(
-        self, method: str, target: str, headers: Headers | None = None, body: bytes = b""
+        self,
+        method: str,
+        target: str,
+        headers: Headers | None = None,
+        body: bytes = b"",
+        *,
+        of_s3: bool = False,
     ) -> Reply:
-        """Send a signed request and return its answer."""
+        """Send a signed request, in the dialect of S3 if it is to be, and return its answer."""
         sent = {"host": HOST, "content-length": str(len(body)), **(headers or {})}
         request = received(method, target.encode(), sent)
-        sent["authorization"] = sign(request, KEYS, int(self.now))
+        if of_s3:
+            sent |= sigv4.sign(request, KEYS, int(self.now), "ap-local")
+        else:
+            sent["authorization"] = sign(request, KEYS, int(self.now))
         path, _, query = target.partition("?")
         scope = {
             "type": "http",
@@ -48,6 +61,15 @@ class ClockedServer:
             "headers": [(name.encode(), encode_text(text)) for name, text in sent.items()],
         }
         return self._runner.run(self._answer(scope, body))
+
+    def sweep(self) -> Counter[str]:
+        """Let the lifecycle job make one pass as the server does."""
+        job = Lifecycle(self._store, clock=self.clock, may_delete=keeping_locked(self.clock))
+        return self._runner.run(job.sweep())
+
+    def clock(self) -> float:
+        """Return the time."""
+        return self.now
 
     async def _answer(self, scope: dict[str, Any], body: bytes) -> Reply:
         sent: list[dict[str, Any]] = []

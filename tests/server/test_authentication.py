@@ -105,7 +105,11 @@ CHANGES: list[tuple[str, Change, tuple[int, str]]] = [
     ("an absent header", lambda a: a.replace("-list=host", "-list=host;range"), MISMATCH),
     ("an absent parameter", lambda a: a.replace("param-list=", "param-list=acl"), MISMATCH),
     ("no header any more", lambda a: a.replace("-list=host", "-list="), MISMATCH),
-    ("AWS", lambda a: "AWS4-HMAC-SHA256 Credential=a/b/c/s3/aws4_request", DENIED),
+    (
+        "AWS",
+        lambda a: "AWS4-HMAC-SHA256 Credential=a/b/c/s3/aws4_request",
+        (400, "AuthorizationHeaderMalformed"),
+    ),
     ("a basic password", lambda a: "Basic dXNlcjpwYXNz", DENIED),
     ("one word", lambda a: "open-sesame", DENIED),
     ("bad bytes", lambda a: "\udcff\udcfe", DENIED),

@@ -48,7 +48,13 @@ BODIES = [
         x_cos_meta_a="a" * 1024,
         x_cos_meta_b="b" * 1024,
     ),
-    put("SSE with a KMS", 501, "NotImplemented", x_cos_server_side_encryption="cos/kms"),
+    put(
+        "SSE with a context",
+        501,
+        "NotImplemented",
+        x_cos_server_side_encryption="cos/kms",
+        x_cos_server_side_encryption_context="e30=",
+    ),
     put("SSE of another kind", 400, "InvalidArgument", x_cos_server_side_encryption="aes"),
     put(
         "SSE with an own key that does not come",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from coskit.protocol.errors import AccessDenied
 from coskit.protocol.lifecycle import dump_rules
 from coskit.server.jobs import Lifecycle
 from coskit.server.store.model import Bucket, NewVersion, Version
@@ -100,6 +101,22 @@ def test_noncurrent_versions_age_from_when_they_were_replaced(world: World) -> N
     assert world.sweep(days=2) == {}
     assert world.sweep(days=1) == {"removed": 1}
     assert world.versions(bucket) == [("key", "STANDARD"), ("other", "STANDARD")]
+
+
+@pytest.mark.parametrize("page", [2, 3, 1000])
+def test_the_newest_noncurrent_versions_are_spared(
+    world: World, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr("coskit.server.jobs._PAGE", page)
+    rule = {"NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 3}}
+    bucket = world.bucket(rule, versioning="Enabled")
+    for key in ("few", "many"):
+        for number in range(3 if key == "few" else 8):
+            world.put(bucket, key, f"{key} {number}".encode())
+    assert world.sweep(days=3) == {"removed": 4}
+    left = Counter(key for key, _ in world.versions(bucket))
+    assert left == {"few": 3, "many": 4}, "the live one and three more"
+    assert world.sweep(days=9) == {}
 
 
 def test_a_deleted_object_goes_step_by_step_until_nothing_is_left(world: World) -> None:
@@ -258,6 +275,38 @@ def test_a_version_that_became_the_live_one_again_stays(
     monkeypatch.setattr(world.store, "delete_many", delete_after)
     assert world.sweep() == {}
     assert world.run(body(world.store, world.store.latest(bucket, "key"))) == b"first"
+
+
+def keep_locked(version: Version | None) -> None:
+    """Refuse to delete what is locked."""
+    if version and version.lock:
+        raise AccessDenied
+
+
+def test_what_is_locked_outlives_every_rule(world: World) -> None:
+    bucket = world.bucket({**AFTER_2, **NONCURRENT_2}, versioning="Enabled")
+    for data in (b"1", b"2"):
+        world.put(bucket, "held", data, lock="hold")
+        world.put(bucket, "free", data)
+    job = Lifecycle(world.store, clock=lambda: world.now, may_delete=keep_locked)
+    for days, done in ((3, {"expired": 2, "removed": 1}), (3, {"removed": 1}), (3, {})):
+        world.now += days * DAY
+        assert world.run(job.sweep()) == done
+    held = [("held", "M"), ("held", "STANDARD"), ("held", "STANDARD")]
+    assert world.versions(bucket) == [("free", "M"), *held]
+    for entry in world.run(world.store.list_versions(bucket, "held")).entries[1:]:
+        world.run(world.store.update_version(bucket, "held", entry.version_id, lock=None))
+    assert world.run(job.sweep()) == {"removed": 2}
+
+
+def test_what_is_locked_outlives_its_days_where_nothing_is_versioned(world: World) -> None:
+    bucket = world.bucket(AFTER_2)
+    world.put(bucket, "held", lock="hold")
+    world.put(bucket, "free")
+    job = Lifecycle(world.store, clock=lambda: world.now, may_delete=keep_locked)
+    world.now += 3 * DAY
+    assert world.run(job.sweep()) == {"expired": 1}
+    assert world.keys(bucket) == ["held"]
 
 
 def test_a_failed_pass_is_logged_and_followed_by_another(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from coskit.server.store.interface import Condition
+from coskit.server.store.interface import Condition, Finish
 from coskit.server.store.model import Bucket, NewVersion, Part, Version
 from coskit.server.store.store import Store
 
@@ -81,12 +81,19 @@ async def put(
 
 
 async def put_part(
-    store: Store, bucket: Bucket, key: str, upload_id: str, number: int, data: bytes
+    store: Store,
+    bucket: Bucket,
+    key: str,
+    upload_id: str,
+    number: int,
+    data: bytes,
+    checksums: str | None = None,
 ) -> Part:
     """Receive and publish a part."""
     async with store.receive(len(data), inline=False) as sink:
         await sink.write(data)
-        return await store.put_part(bucket, key, upload_id, number, await sink.finish())
+        stored = await sink.finish()
+        return await store.put_part(bucket, key, upload_id, number, stored, checksums)
 
 
 async def body(store: Store, version: Version, first: int = 0, length: int | None = None) -> bytes:
@@ -100,6 +107,7 @@ async def compose(
     key: str,
     parts: list[bytes],
     new: NewVersion | None = None,
+    finish: Finish | None = None,
 ) -> Version:
     """Publish a body by a multipart upload."""
     upload = await store.begin_upload(bucket, key, new or NewVersion())
@@ -107,4 +115,6 @@ async def compose(
     for number, data in enumerate(parts, 1):
         part = await put_part(store, bucket, key, upload.upload_id, number, data)
         listed.append((number, part.etag))
-    return await store.complete(bucket, key, upload.upload_id, listed, minimum_part=0)
+    return await store.complete(
+        bucket, key, upload.upload_id, listed, minimum_part=0, finish=finish
+    )

@@ -23,7 +23,15 @@ from tests.store.shelf import Shelf, body, compose, put
 from tests.store.test_damage import flip
 
 LARGE = random.Random(6).randbytes(170_000)
-NEW = NewVersion("ARCHIVE", "me", {"x-cos-meta-a": "\udc80é"}, "acl!", "tags!")
+NEW = NewVersion(
+    storage_class="ARCHIVE",
+    owner="me",
+    headers={"x-cos-meta-a": "\udc80é"},
+    acl="acl!",
+    tags="tags!",
+    checksums="sums!",
+    lock="lock!",
+)
 
 
 def fill(shelf: Shelf) -> Bucket:
@@ -35,7 +43,9 @@ def fill(shelf: Shelf) -> Bucket:
     for data in (b"one", LARGE, b""):
         shelf.run(put(store, bucket, "key/\udcff", data, new=NEW))
     shelf.run(put(store, bucket, "before", LARGE[::-1]))
-    version = shelf.run(compose(store, bucket, "joined", [LARGE, b"tail"]))
+    version = shelf.run(
+        compose(store, bucket, "joined", [LARGE, b"tail"], NEW, finish=lambda *_: "joined sums")
+    )
     shelf.run(store.copy(bucket, "copied", version, NEW))
     shelf.run(store.delete(bucket, "copied"))
     shelf.run(store.update_version(bucket, "joined", tags="new", restore="r"))
@@ -85,6 +95,43 @@ def test_an_import_can_give_another_name(shelf: Shelf, tmp_path: Path) -> None:
     assert list(check(shelf.directory, alone=True)) == []
     store = shelf.reopen()
     assert shelf.run(told(store, "second")) == shelf.run(told(store, "source")) == before
+
+
+def downgrade(path: Path) -> None:
+    """Make an archive what the first format was: without checksums, locks and layouts."""
+    old = path.with_suffix(".old")
+    with tarfile.open(path) as source, tarfile.open(old, "w") as target:
+        for info in source:
+            member = source.extractfile(info)
+            assert member is not None
+            data = member.read()
+            if info.name.endswith(".json"):
+                document = json.loads(data)
+                document = {k: v for k, v in document.items() if k not in LATER}
+                if info.name == "archive.json":
+                    document["version"] = 1
+                data = json.dumps(document).encode()
+            info.size = len(data)
+            target.addfile(info, io.BytesIO(data))
+    old.rename(path)
+
+
+LATER = ("checksums", "lock", "layout")
+
+
+def test_an_archive_of_the_first_format_is_read(shelf: Shelf, tmp_path: Path) -> None:
+    fill(shelf)
+    before = shelf.run(told(shelf.store, "source"))
+    assert any(version.layout and version.lock for _, version, _ in before)
+    shelf.close()
+    export(shelf.directory, "source", tmp_path / "a.tar")
+    downgrade(tmp_path / "a.tar")
+    unpack(tmp_path / "a.tar", shelf.directory, time.time, "second")
+    store = shelf.reopen()
+    assert shelf.run(told(store, "second")) == [
+        (entry, replace(version, checksums=None, lock=None, layout=None), data)
+        for entry, version, data in before
+    ]
 
 
 class Killed(BaseException):
@@ -203,7 +250,7 @@ NO_ARCHIVES = {
     "empty": lambda path: path.write_bytes(b""),
     "no tar": lambda path: path.write_bytes(b"hello" * 1000),
     "another tar": tar(("hello.txt", b"hello")),
-    "of the future": tar(("archive.json", b'{"format": "coskit bucket", "version": 2}')),
+    "of the future": tar(("archive.json", b'{"format": "coskit bucket", "version": 3}')),
     "no bucket": tar(("archive.json", json.dumps(ABOUT).encode())),
     "half a bucket": tar(("archive.json", json.dumps({**ABOUT, "bucket": BUCKET}).encode())),
     "no JSON": tar(("archive.json", b"{")),
@@ -242,6 +289,9 @@ VERSIONS = st.builds(
     st.booleans(),
     st.integers(0, 10_000),
     st.lists(st.builds(Extent, st.just(""), st.just(0), st.integers(0, 1 << 40))).map(tuple),
+    st.none() | TEXT,
+    st.none() | TEXT,
+    st.none() | TEXT,
     st.none() | TEXT,
 )
 

@@ -21,7 +21,22 @@ LETTERS = "a/-b\u07ff\uffff\U0001f600\udcff"
 keys = st.text(LETTERS, min_size=1, max_size=5)
 key_sets = st.lists(keys, max_size=24, unique=True)
 prefixes = st.text(LETTERS, max_size=2)
-delimiters = st.sampled_from(["", "/", "-", "//", "/-", "a", "\uffff", "\U0001f600", "\udcff"])
+delimiters = st.sampled_from(
+    [
+        "",
+        "/",
+        "-",
+        "//",
+        "/-",
+        "a",
+        "\uffff",
+        "\U0001f600",
+        "\udcff",
+        "a/-",
+        "b\uffff",
+        "-\U0001f600//",
+    ]
+)
 markers = st.text(LETTERS, max_size=4)
 limits = st.integers(1, 8)
 
@@ -84,6 +99,25 @@ def test_pages_of_objects_make_up_the_whole(
         found += [(name, True) for name in page.prefixes]
         marker, truncated = page.next_marker, page.truncated
     assert sorted(found) == sorted(shown(keys, prefix, delimiter))
+
+
+AFTER = [
+    ("inside a common prefix skips it", "a/2", ["b", "c/"]),
+    ("a common prefix skips it", "a/", ["b", "c/"]),
+    ("before a common prefix shows it", "a", ["a/", "b", "c/"]),
+    ("beyond the last key of a prefix", "a/9", ["b", "c/"]),
+    ("a key that is not there", "b0", ["c/"]),
+    ("inside the last prefix", "c/0", []),
+]
+
+
+@pytest.mark.parametrize(("says", "marker", "names"), AFTER, ids=[row[0] for row in AFTER])
+def test_only_names_greater_than_the_marker_are_shown(
+    shared: Shelf, says: str, marker: str, names: list[str]
+) -> None:
+    bucket = fill(shared, ["a/1", "a/3", "b", "c/1"])
+    page = shared.run(shared.store.list_objects(bucket, "", "/", marker))
+    assert sorted([*(entry.key for entry in page.entries), *page.prefixes]) == names
 
 
 writes = st.lists(st.tuples(keys.map(lambda key: key[:2]), st.booleans()), max_size=24)

@@ -14,6 +14,7 @@ from coskit.server.store import schema
 from coskit.server.store.check import check
 from coskit.server.store.database import connect, has_checksums, latest, version
 from coskit.server.store.interface import Damaged
+from coskit.server.store.layout import part_sizes
 from coskit.server.store.rows import signed
 from tests.store.shelf import Shelf, body, put
 from tests.store.test_damage import flip
@@ -39,6 +40,17 @@ def old_store(directory: Path) -> None:
         for n in range(500):
             add(db, b"%03d" % n, f"{n + 1:016x}", b"%d" % n * 100, n + 1, inline=True)
         add(db, b"large", FILE, LARGE, 1000, inline=False)
+        db.execute(
+            "INSERT INTO version SELECT bucket_id, key, vord - 500, 0, 'older', 0, 0, modified,"
+            " storage_class, owner, restore, appendable, parts, acl, tags, headers, '', 0, NULL"
+            " FROM head WHERE key = CAST('large' AS BLOB)"
+        )
+        db.execute(
+            "INSERT INTO upload VALUES (1, CAST('open' AS BLOB), 'u', 5, 'o', 'STANDARD', NULL,"
+            " NULL, NULL, NULL)"
+        )
+        empty = "d41d8cd98f00b204e9800998ecf8427e"
+        db.execute("INSERT INTO part VALUES ('u', 1, ?, 0, 0, 7, '')", (empty,))
         db.execute("UPDATE sequence SET last = 1000")
 
 
@@ -80,6 +92,24 @@ def test_an_old_store_is_read_as_it_was(old: Shelf) -> None:
     old.close()
     assert list(check(old.directory, alone=True)) == []
     old.reopen()
+
+
+def test_what_was_written_before_is_said_nothing_of(old: Shelf) -> None:
+    store, bucket = old.store, old.store.bucket("shelf")
+    live, older = (
+        store.version(bucket, entry.key, entry.version_id)
+        for entry in old.run(store.list_versions(bucket, "large")).entries
+    )
+    for found in (live, older):
+        assert (found.checksums, found.lock, found.layout) == (None, None, None)
+    upload = store.upload(bucket, "open", "u")
+    assert (upload.checksums, upload.lock) == (None, None)
+    (part,) = old.run(store.parts(bucket, "open", "u")).entries
+    assert part.checksums is None
+    joined = old.run(store.complete(bucket, "open", "u", [(1, part.etag)]))
+    assert part_sizes(joined) == (0,)
+    old.run(store.update_version(bucket, "large", older.version_id, lock="held"))
+    assert store.version(bucket, "large", older.version_id).lock == "held"
 
 
 def test_an_old_index_gets_checksums_on_its_pages(old: Shelf) -> None:

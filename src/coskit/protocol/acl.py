@@ -28,6 +28,14 @@ _OBJECT_CANNED: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
+# Those of S3 for its own services, which are not here to use what they are granted.
+_LOG_DELIVERY = "http://acs.amazonaws.com/groups/s3/LogDelivery"
+_S3_CANNED: dict[str, tuple[tuple[str, str], ...]] = {
+    "aws-exec-read": (),
+    "log-delivery-write": ((_LOG_DELIVERY, "WRITE"), (_LOG_DELIVERY, "READ_ACP")),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """One permission of one grantee: an account id or the URI of a group."""
@@ -36,17 +44,27 @@ class Grant:
     permission: str
 
 
-def canned_grants(name: str, *, on_bucket: bool, bucket_owner: str = "") -> tuple[Grant, ...]:
+def canned_grants(
+    name: str, *, on_bucket: bool, bucket_owner: str = "", anywhere: bool = False
+) -> tuple[Grant, ...]:
     """Return the grants that a canned ACL adds to the owner's full control.
+
+    Args:
+        name: of the canned ACL.
+        on_bucket: whether it is a bucket's, else an object's.
+        bucket_owner: the account.
+        anywhere: whether those of buckets are for objects too, and the other way round.
 
     Raises:
         InvalidArgument: there is no canned ACL of that name here.
     """
     canned = (_BUCKET_CANNED if on_bucket else _OBJECT_CANNED).get(name)
+    if canned is None and anywhere:
+        canned = (_S3_CANNED | (_OBJECT_CANNED if on_bucket else _BUCKET_CANNED)).get(name)
     if canned is None:
         raise InvalidArgument(f"x-cos-acl {name[:40]} is not a canned ACL")
     grants = [Grant(*pair) for pair in canned]
-    if name.startswith("bucket-owner-"):
+    if name.startswith("bucket-owner-") and not on_bucket:
         grants.append(
             Grant(bucket_owner, "READ" if name == "bucket-owner-read" else "FULL_CONTROL")
         )

@@ -22,6 +22,7 @@ from coskit.protocol.errors import (
     ParameterError,
 )
 from coskit.protocol.messages import Response, encode_text
+from coskit.protocol.repetition import read_document
 from coskit.protocol.spec import Operation, Param
 
 META = "x-cos-meta-"
@@ -348,7 +349,7 @@ def decode_result(
     if operation.text:
         result[operation.text] = body.decode()
     if operation.result is not None:
-        result.update(xml.load(operation.result, xml.parse(body), decode=not keep_encoded))
+        result.update(read_document(operation.result, body, decode=not keep_encoded))
     for name, path in operation.aliases:
         found: Any = result
         for step in path.split("."):

@@ -65,6 +65,11 @@ def glob(pattern: str, text: str) -> bool:
     return len(text) - at >= len(last) and text.endswith(last)
 
 
+def is_near(network: Any) -> bool:
+    """Return whether a network is small enough to be that of somebody in particular."""
+    return bool(network.prefixlen >= (8 if network.version == 4 else 32))
+
+
 def _is_within(network: Any, address: Any) -> bool:
     return address in network
 

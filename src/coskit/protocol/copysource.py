@@ -45,7 +45,8 @@ def decode_copy_source(text: str) -> dict[str, str]:
     try:
         raw_location, _, raw_query = encode_text(text).partition(b"?")
         host, _, raw_key = raw_location.decode().removeprefix("/").partition("/")
-        key = unquote_to_bytes(raw_key).decode()
+        # S3, which names a bucket without its host, takes a bare plus for a space.
+        key = unquote_to_bytes(raw_key if "." in host else raw_key.replace("+", " ")).decode()
         name, _, version = unquote_to_bytes(raw_query).decode().partition("=")
     except UnicodeDecodeError as cause:
         raise InvalidCopySource("The copy source is not UTF-8") from cause

@@ -97,7 +97,7 @@ def allow(
         "Access-Control-Allow-Origin": "*" if anybody else origin,
         "Access-Control-Allow-Methods": ",".join(rule.methods),
         # `*` does not cover Authorization in browsers, so what was asked for is named.
-        "Access-Control-Allow-Headers": ",".join(headers),
+        "Access-Control-Allow-Headers": ",".join(name.lower() for name in headers),
         "Access-Control-Expose-Headers": ",".join(rule.exposed),
         "Access-Control-Max-Age": rule.max_age,
         "Access-Control-Allow-Credentials": "" if anybody else "true",

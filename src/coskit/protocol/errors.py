@@ -14,6 +14,7 @@ CosException
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 from xml.etree import ElementTree
 
@@ -196,6 +197,24 @@ class CosServiceError(CosException):
 # One class for each code, by status; its docstring is the message when there is no better one.
 
 
+class AccessControlListNotSupported(CosServiceError):
+    """The bucket does not allow ACLs."""
+
+    status = 400
+
+
+class AuthorizationHeaderMalformed(CosServiceError):
+    """The Authorization header is malformed."""
+
+    status = 400
+
+
+class AuthorizationQueryParametersError(CosServiceError):
+    """The signature in the query is malformed."""
+
+    status = 400
+
+
 class BadDigest(CosServiceError):
     """The Content-MD5 you specified is not the MD5 of the body that arrived."""
 
@@ -244,8 +263,20 @@ class InvalidArgument(CosServiceError):
     status = 400
 
 
+class InvalidBucketAclWithObjectOwnership(CosServiceError):
+    """A bucket whose owner owns all objects has no ACL that opens it to others."""
+
+    status = 400
+
+
 class InvalidBucketName(CosServiceError):
     """The bucket name is not valid."""
+
+    status = 400
+
+
+class InvalidChunkSizeError(CosServiceError):
+    """The framing of the body's chunks is malformed."""
 
     status = 400
 
@@ -292,6 +323,18 @@ class InvalidRequest(CosServiceError):
     status = 400
 
 
+class InvalidRetentionPeriod(CosServiceError):
+    """The period of retention is out of bounds."""
+
+    status = 400
+
+
+class InvalidStorageClass(CosServiceError):
+    """There is no such storage class."""
+
+    status = 400
+
+
 class InvalidTag(CosServiceError):
     """A tag is not valid."""
 
@@ -334,6 +377,12 @@ class MalformedXML(CosServiceError):
     status = 400
 
 
+class MalformedTrailerError(CosServiceError):
+    """The trailer of the body is malformed or not the one that was announced."""
+
+    status = 400
+
+
 class MissingRequestBodyError(CosServiceError):
     """The request needs a body."""
 
@@ -372,6 +421,18 @@ class TooManyBuckets(CosServiceError):
 
 class UnexpectedContent(CosServiceError):
     """The request does not take a body."""
+
+    status = 400
+
+
+class UnresolvableGrantByEmailAddress(CosServiceError):
+    """The email address is not of an account here."""
+
+    status = 400
+
+
+class XAmzContentSHA256Mismatch(CosServiceError):
+    """The x-amz-content-sha256 you specified is not the SHA-256 of the body that arrived."""
 
     status = 400
 
@@ -460,6 +521,18 @@ class NoSuchLifecycleConfiguration(CosServiceError):
     status = 404
 
 
+class NoSuchObjectLockConfiguration(CosServiceError):
+    """The object has no such lock."""
+
+    status = 404
+
+
+class NoSuchPublicAccessBlockConfiguration(CosServiceError):
+    """The bucket does not block public access."""
+
+    status = 404
+
+
 class NoSuchResource(CosServiceError):
     """The Resource You Head Not Exist"""
 
@@ -480,6 +553,36 @@ class NoSuchUpload(CosServiceError):
 
 class NoSuchVersion(CosServiceError):
     """The specified version does not exist."""
+
+    status = 404
+
+
+class NoSuchWebsiteConfiguration(CosServiceError):
+    """The bucket is no website."""
+
+    status = 404
+
+
+class ObjectLockConfigurationNotFoundError(CosServiceError):
+    """The bucket has no object lock."""
+
+    status = 404
+
+
+class OwnershipControlsNotFoundError(CosServiceError):
+    """The bucket has no ownership controls."""
+
+    status = 404
+
+
+class ReplicationConfigurationNotFoundError(CosServiceError):
+    """The bucket is not replicated."""
+
+    status = 404
+
+
+class ServerSideEncryptionConfigurationNotFoundError(CosServiceError):
+    """The bucket has no default encryption."""
 
     status = 404
 
@@ -568,6 +671,12 @@ class PreconditionFailed(CosServiceError):
     status = 412
 
 
+class InvalidPartNumber(CosServiceError):
+    """The requested partnumber is not satisfiable."""
+
+    status = 416
+
+
 class InvalidRange(CosServiceError):
     """The range cannot be satisfied."""
 
@@ -625,14 +734,24 @@ def decode_error(
     method: str = "",
     resource: str = "",
     attempts: int = 1,
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> CosServiceError:
     """Return the exception that an error answer stands for, whatever of it is missing.
 
     HEAD answers have no body: their code follows from the status, their ids from the headers.
+
+    Args:
+        status: of the answer.
+        headers: of the answer.
+        body: the document, or what came in its place.
+        method: of the request.
+        resource: its address, where the document names none.
+        attempts: how often it was sent.
+        names: of codes that are not in the vendor's table, the one whose class they get.
     """
     fields = _error_fields(body)
     code = fields.get("Code") or _CODE_OF_STATUS.get(status) or f"HTTP{status}"
-    cls = BY_CODE.get(code, CosServiceError)
+    cls = BY_CODE.get(names.get(code, code), CosServiceError)
     return cls(
         fields.get("Message", ""),
         code=code,

@@ -24,6 +24,8 @@ DAY = 86_400_000
 MAX_RULES = 1000
 MAX_ID = 255
 MAX_DAYS = 36_500
+MAX_SIZE = 50_000 << 30  # bytes of the largest object
+MAX_KEPT = 100  # noncurrent versions that a rule may spare
 SMALLEST_MOVED = 64 << 10  # bytes; smaller objects keep their class
 # A transition leads from left to right only.
 _LADDER = ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ARCHIVE", "DEEP_ARCHIVE")
@@ -39,11 +41,16 @@ class Due:
     days: int | None
     date: int | None
 
+    def moment(self, since: int, day: int) -> int:
+        """Return when it is due for what counts from `since`."""
+        if self.days is None:
+            assert self.date is not None, "_due_of takes one of the two"
+            return self.date
+        return (since // day + 1 + self.days) * day
+
     def reached(self, since: int, now: int, day: int) -> bool:
         """Return whether it is due for what counts from `since`."""
-        if self.days is None:
-            return self.date is not None and now >= self.date
-        return now >= (since // day + 1 + self.days) * day
+        return now >= self.moment(since, day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +63,35 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule that is enabled; what it does not do is None or empty."""
+    """One rule that is enabled; what it does not do is None or empty.
 
+    Attributes:
+        larger: objects have to have more bytes.
+        smaller: objects have to have fewer bytes; None is any number.
+        newer: noncurrent versions of a key that its expiration leaves.
+    """
+
+    id: str
     prefix: str
     tags: frozenset[tuple[str, str]]
+    larger: int
+    smaller: int | None
     expiration: Due | None
     removes_markers: bool
     moves: tuple[Move, ...]
     noncurrent_expiration: Due | None
+    newer: int
     noncurrent_moves: tuple[Move, ...]
     abort: Due | None
 
-    def covers(self, key: str, tags: Callable[[], Tags]) -> bool:
+    def covers(self, key: str, size: int, tags: Callable[[], Tags]) -> bool:
         """Return whether it is about an object; `tags` is called only if it asks for some."""
-        return key.startswith(self.prefix) and (not self.tags or self.tags <= frozenset(tags()))
+        return (
+            key.startswith(self.prefix)
+            and self.larger < size
+            and (self.smaller is None or size < self.smaller)
+            and (not self.tags or self.tags <= frozenset(tags()))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +101,7 @@ class Found:
     Attributes:
         since: when it was stored, or when it became noncurrent.
         is_alone: no older version of its key remains.
+        newer: noncurrent versions of its key that are newer, as far as they are known.
     """
 
     key: str
@@ -88,6 +111,7 @@ class Found:
     is_latest: bool
     is_marker: bool
     is_alone: bool
+    newer: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +137,7 @@ def decide(
     target = ""
     for rule in rules:
         due = list(_due(rule, found, now, day))
-        if not due or not rule.covers(found.key, tags):
+        if not due or not rule.covers(found.key, found.size, tags):
             continue
         for action in due:
             if action.kind != "move":
@@ -123,6 +147,27 @@ def decide(
     if movable and _rank(target) > _rank(found.storage_class):
         return Action("move", _family(found.storage_class) + target)
     return None
+
+
+def expiry(
+    rules: Iterable[Rule], key: str, size: int, tags: Tags, stored: int, day: int = DAY
+) -> tuple[int, str] | None:
+    """Return when the rules will let a live object expire, and the id of the rule, or None.
+
+    Args:
+        rules: of the bucket.
+        key: of the object.
+        size: of the object.
+        tags: of the object.
+        stored: when it was.
+        day: how long a day is.
+    """
+    dues = [
+        (rule.expiration.moment(stored, day), rule.id)
+        for rule in rules
+        if rule.expiration is not None and rule.covers(key, size, lambda: tags)
+    ]
+    return min(dues, default=None)
 
 
 def is_stale(rules: Iterable[Rule], key: str, initiated: int, now: int, day: int = DAY) -> bool:
@@ -144,7 +189,8 @@ def _due(rule: Rule, found: Found, now: int, day: int) -> Iterator[Action]:
     current = found.is_latest
     expiration = rule.expiration if current else rule.noncurrent_expiration
     if expiration is not None and expiration.reached(found.since, now, day):
-        yield Action("expire" if current else "remove")
+        if current or found.newer >= rule.newer:
+            yield Action("expire" if current else "remove")
     for move in rule.moves if current else rule.noncurrent_moves:
         if move.due.reached(found.since, now, day):
             yield Action("move", move.storage_class)
@@ -200,7 +246,7 @@ def load_rules(text: str) -> tuple[Rule, ...]:
 def _read(item: Mapping[str, Any]) -> Rule:
     if item.get("Status") not in ("Enabled", "Disabled"):
         raise MalformedXML("The Status of a rule is Enabled or Disabled")
-    prefix, tags = _filter(item)
+    prefix, tags, larger, smaller = _filter(item)
     expiration = item.get("Expiration")
     if "Expiration" in item and not expiration:
         raise MalformedXML("Expiration needs Days, Date or ExpiredObjectDeleteMarker")
@@ -208,12 +254,16 @@ def _read(item: Mapping[str, Any]) -> Rule:
     abort = item.get("AbortIncompleteMultipartUpload")
     removes_markers = _removes_markers(expiration or {})
     rule = Rule(
+        item.get("ID") or "",
         prefix,
         tags,
+        larger,
+        smaller,
         None if removes_markers or not expiration else _due_of(expiration, 1),
         removes_markers,
         tuple(_move(move, "Days") for move in items(item, "Transition")),
         None if noncurrent is None else _due_of(noncurrent, 1, "NoncurrentDays"),
+        _number((noncurrent or {}).get("NewerNoncurrentVersions") or "0", MAX_KEPT),
         tuple(_move(m, "NoncurrentDays") for m in items(item, "NoncurrentVersionTransition")),
         None if abort is None else _due_of(abort, 1, "DaysAfterInitiation"),
     )
@@ -225,15 +275,20 @@ def _check_together(rule: Rule) -> None:
     dues = [due for due in (rule.expiration, *(move.due for move in rule.moves)) if due]
     if len({due.days is None for due in dues}) > 1:
         raise InvalidRequest("A rule counts by Days or by Date, not by both")
-    if rule.tags and (rule.abort or rule.removes_markers):
-        raise InvalidRequest("Uploads and delete markers have no tags to choose them by")
+    chooses = rule.tags or rule.larger >= 0 or rule.smaller is not None
+    if chooses and (rule.abort or rule.removes_markers):
+        raise InvalidRequest("Uploads and delete markers have no tags or sizes to choose them by")
+    if rule.smaller is not None and rule.smaller <= rule.larger + 1:
+        raise InvalidRequest("No object is larger and smaller than that")
     noncurrent = rule.noncurrent_expiration or rule.noncurrent_moves
     if not (dues or rule.removes_markers or noncurrent or rule.abort):
         raise InvalidRequest("A rule needs something to do")
 
 
-def _filter(item: Mapping[str, Any]) -> tuple[str, frozenset[tuple[str, str]]]:
-    """Return the prefix and the tags of a rule; whatever it names has to hold."""
+def _filter(
+    item: Mapping[str, Any],
+) -> tuple[str, frozenset[tuple[str, str]], int, int | None]:
+    """Return the prefix, the tags and the sizes of a rule; whatever it names has to hold."""
     chosen = item.get("Filter") or {}
     places = [item, chosen, chosen.get("And") or {}]
     prefixes = [place["Prefix"] for place in places if place.get("Prefix")]
@@ -243,7 +298,23 @@ def _filter(item: Mapping[str, Any]) -> tuple[str, frozenset[tuple[str, str]]]:
     pairs = frozenset((tag.get("Key") or "", tag.get("Value") or "") for tag in tags)
     if any(not key for key, _ in pairs):
         raise MalformedXML("A Tag needs a Key")
-    return (prefixes or [""])[0], pairs
+    larger, smaller = (
+        next((place[name] for place in places if place.get(name) not in (None, "")), None)
+        for name in ("ObjectSizeGreaterThan", "ObjectSizeLessThan")
+    )
+    return (
+        (prefixes or [""])[0],
+        pairs,
+        -1 if larger is None else _number(larger, MAX_SIZE),
+        None if smaller is None else _number(smaller, MAX_SIZE),
+    )
+
+
+def _number(text: object, most: int) -> int:
+    number = str(text).strip()
+    if not (number.isascii() and number.isdigit()) or len(number) > 18 or int(number) > most:
+        raise InvalidArgument(f"{number[:40]} is not a number from 0 to {most}")
+    return int(number)
 
 
 def _removes_markers(expiration: Mapping[str, Any]) -> bool:

@@ -2,11 +2,17 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from coskit.protocol.conditions import Circumstances, Condition, glob, read_conditions
+from coskit.protocol.conditions import (
+    Circumstances,
+    Condition,
+    glob,
+    is_near,
+    read_conditions,
+)
 from coskit.protocol.errors import MalformedPolicy
 from coskit.protocol.spec import Operation
 
@@ -22,12 +28,15 @@ _ACTIONS = {
     "DeleteObjects": ("DeleteMultipleObjects", "DeleteObject"),
     "ListBuckets": ("GetService",),
     "ListObjects": ("GetBucket",),
+    "ListObjectsV2": ("GetBucket",),
     "ListObjectsVersions": ("GetBucketObjectVersions",),
     "PutObject": ("PutObject", "PostObject"),
     "RestoreObject": ("PostObjectRestore",),
     "UploadPartCopy": ("UploadPart", "UploadPartCopy"),
 }
-_LISTINGS = frozenset(("ListObjects", "ListObjectsVersions", "ListMultipartUploads"))
+_LISTINGS = frozenset(
+    ("ListObjects", "ListObjectsV2", "ListObjectsVersions", "ListMultipartUploads")
+)
 _ACTION = re.compile(r"(name/)?([a-z0-9]+):([a-z0-9*]+)", re.IGNORECASE)
 _RESOURCE = re.compile(r"qcs::cos:([^:]*):(?:uid/([^:]*))?:(.+)", re.DOTALL)
 _OLD_PATH = re.compile(r"prefix//([0-9]+)/([^/]+)/?(.*)", re.DOTALL)
@@ -50,7 +59,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question: may this account do this to this key ("" for the bucket itself)?
+    """One question: may this account do this to this key ("" for the bucket itself) or version?
 
     A listing is about the bucket and about its prefix: whoever may list all may list a part.
     """
@@ -60,12 +69,34 @@ class Ask:
     place: Place
     key: str
     about: Circumstances
+    version_id: str | None = None
+    tags: Callable[[], Mapping[str, str]] = dict  # of the object as it is
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys that a resource may mean."""
         prefix = self.about.fact("cos:prefix") if self.operation.name in _LISTINGS else None
         return (self.key, prefix) if prefix else (self.key,)
+
+
+class Statement(Protocol):
+    """One statement, in whichever language it was written."""
+
+    @property
+    def effect(self) -> Verdict: ...  # noqa: D102 - an attribute
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it lets in people of whom nothing is known beforehand."""
+        ...
+
+    def is_within(self, place: Place) -> bool:
+        """Return whether all that it is about may be a bucket or in it."""
+        ...
+
+    def applies(self, ask: Ask) -> bool:
+        """Return whether a question falls under it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +122,7 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class CosStatement:
     """Who may or may not do what, to what, and when; actions are in lower case."""
 
     effect: Verdict
@@ -109,6 +140,17 @@ class Statement:
             and all(condition.holds(ask.about) for condition in self.conditions)
         )
 
+    @property
+    def is_public(self) -> bool:
+        """Whether it lets in people of whom nothing is known beforehand."""
+        open_to_all = ANYONE in self.principals or "" in self.principals
+        is_narrow = any(_narrows(condition) for condition in self.conditions)
+        return self.effect == "allow" and open_to_all and not is_narrow
+
+    def is_within(self, place: Place) -> bool:
+        """Return whether all that it is about may be a bucket or in it."""
+        return all(resource.may_hold(place) for resource in self.resources)
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -116,10 +158,21 @@ class Policy:
 
     statements: tuple[Statement, ...]
 
+    @property
+    def is_public(self) -> bool:
+        """Whether it lets in people of whom nothing is known beforehand."""
+        return any(statement.is_public for statement in self.statements)
+
     def verdict(self, ask: Ask) -> Verdict | None:
         """Return what it says to a question; a deny wins, and None is neither."""
         effects = {statement.effect for statement in self.statements if statement.applies(ask)}
         return "deny" if "deny" in effects else "allow" if effects else None
+
+
+def _narrows(condition: Condition) -> bool:
+    """Return whether a condition lets in only places that it names."""
+    is_of_places = (condition.operator, condition.key) == ("ip_equal", "qcs:ip")
+    return is_of_places and not condition.if_exist and all(map(is_near, condition.values))
 
 
 def actions_of(operation: Operation) -> tuple[str, ...]:
@@ -140,7 +193,7 @@ def parse_policy(text: str, *, of_bucket: bool = True) -> Policy:
     if len(text.encode()) > MAX_POLICY:
         raise MalformedPolicy(f"A policy is at most {MAX_POLICY} bytes long")
     try:
-        document = json.loads(text, object_pairs_hook=_members)
+        document = json.loads(text, object_pairs_hook=members)
     except (ValueError, RecursionError) as cause:
         raise MalformedPolicy("The policy is not JSON") from cause
     found = _fields(document, {"version", "statement", "principal", "id"})
@@ -154,7 +207,8 @@ def parse_policy(text: str, *, of_bucket: bool = True) -> Policy:
     return Policy(tuple(_statement(item, outer, of_bucket=of_bucket) for item in items))
 
 
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of an object; a name that stands twice is refused."""
     members = dict(pairs)
     if len({name.lower() for name in members}) < len(pairs):
         raise MalformedPolicy("A name stands twice in one object")
@@ -170,7 +224,7 @@ def _fields(value: Any, known: set[str]) -> dict[str, Any]:
     return fields
 
 
-def _statement(item: Any, outer: Any, *, of_bucket: bool) -> Statement:
+def _statement(item: Any, outer: Any, *, of_bucket: bool) -> CosStatement:
     names = {"sid", "principal", "effect", "action", "resource", "condition"}
     fields = _fields(item, names)
     effect = str(fields.get("effect", "")).lower()
@@ -179,16 +233,21 @@ def _statement(item: Any, outer: Any, *, of_bucket: bool) -> Statement:
     principal = fields.get("principal", outer)
     if principal is None and of_bucket:
         raise MalformedPolicy("A statement of a bucket's policy has a Principal")
-    return Statement(
+    return CosStatement(
         "allow" if effect == "allow" else "deny",
         (ANYONE,) if principal is None else _principals(principal),
-        tuple(_action(text) for text in _texts(fields.get("action"), "Action")),
-        tuple(_resource(text) for text in _texts(fields.get("resource"), "Resource")),
+        tuple(_action(text) for text in texts(fields.get("action"), "Action")),
+        tuple(_resource(text) for text in texts(fields.get("resource"), "Resource")),
         read_conditions(fields.get("condition", {})),
     )
 
 
-def _texts(value: Any, name: str) -> list[str]:
+def texts(value: Any, name: str) -> list[str]:
+    """Return the texts of a member that may be one of them or a list.
+
+    Raises:
+        MalformedPolicy: it is neither, or the list is empty.
+    """
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
         raise MalformedPolicy(f"{name} is a text or a list of texts")
@@ -198,7 +257,7 @@ def _texts(value: Any, name: str) -> list[str]:
 def _principals(value: Any) -> tuple[str, ...]:
     if isinstance(value, Mapping):
         value = _fields(value, {"qcs"}).get("qcs")
-    return tuple(who for text in _texts(value, "Principal") for who in _principal(text))
+    return tuple(who for text in texts(value, "Principal") for who in _principal(text))
 
 
 def _principal(text: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from coskit.protocol.errors import AccessDenied, InvalidPolicyDocument
 # A policy without these would let its signature serve for other forms.
 _NEEDED = ("q-sign-algorithm", "q-ak", "q-sign-time")
 _MATCHES = ("eq", "starts-with")
+_RANGE = "content-length-range"
 FILENAME = "${filename}"
 
 
@@ -68,8 +69,12 @@ class Policy:
                 raise AccessDenied(f"The policy does not allow this {condition.field[:60]}")
 
 
-def read_policy(encoded: str) -> Policy:
+def read_policy(encoded: str, needed: Collection[str] = _NEEDED) -> Policy:
     """Return the policy that a form's field `policy` holds.
+
+    Args:
+        encoded: Base64 of JSON.
+        needed: fields without a condition on which it makes no sense.
 
     Raises:
         InvalidPolicyDocument: it is not the Base64 of a policy in JSON.
@@ -87,11 +92,11 @@ def read_policy(encoded: str) -> Policy:
     conditions: list[Condition] = []
     smallest, largest = 0, None
     for item in document["conditions"]:
-        if isinstance(item, list) and item[:1] == ["content-length-range"]:
+        if isinstance(item, list) and str(item[:1][0] if item else "").lower() == _RANGE:
             smallest, largest = _range(item)
         else:
             conditions += _conditions(item)
-    if missing := set(_NEEDED) - {condition.field for condition in conditions}:
+    if missing := set(needed) - {condition.field for condition in conditions}:
         raise InvalidPolicyDocument(f"The policy lacks a condition on {min(missing)}")
     return Policy(text, expiration, tuple(conditions), smallest, largest)
 
@@ -133,7 +138,7 @@ def _conditions(item: object) -> list[Condition]:
     if isinstance(item, dict) and item:
         pairs = [("eq", name, value) for name, value in item.items()]
     elif isinstance(item, list) and len(item) == 3 and str(item[1]).startswith("$"):
-        pairs = [(item[0], item[1][1:], item[2])]
+        pairs = [(str(item[0]).lower(), item[1][1:], item[2])]
     else:
         raise InvalidPolicyDocument("A condition is an object or a list of three")
     for match, _, value in pairs:

@@ -100,21 +100,29 @@ def sign(
         signing_key: the `sign_key` of this window, if the caller has it already.
     """
     key_time = f"{now - margin};{now + lifetime}"
-    names = sorted((_encode(h).lower(), h) for h in signed_headers(request.headers))
+    headers = request.headers
+    names, header_list = _in_order(tuple(headers))
     params = sorted((_encode(k).lower(), v) for k, v in _first_values(request.query).items())
     signature = _signature(
         signing_key or sign_key(credentials.secret_key, key_time),
         key_time,
         request,
-        [(name, request.headers[header]) for name, header in names],
+        [(name, headers[header]) for name, header in names],
         params,
     )
     return (
         f"q-sign-algorithm=sha1&q-ak={credentials.secret_id}"
-        f"&q-sign-time={key_time}&q-key-time={key_time}"
-        f"&q-header-list={';'.join(name for name, _ in names)}"
-        f"&q-url-param-list={';'.join(name for name, _ in params)}&q-signature={signature}"
+        f"&q-sign-time={key_time}&q-key-time={key_time}&q-header-list={header_list}"
+        f"&q-url-param-list={';'.join([name for name, _ in params])}&q-signature={signature}"
     )
+
+
+# The headers of a program's requests are few sets, each of which comes again and again.
+@lru_cache(maxsize=256)
+def _in_order(names: tuple[str, ...]) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Return the headers to sign, by their names in the signature, and the list of these."""
+    ordered = sorted((_encode(name).lower(), name) for name in signed_headers(names))
+    return tuple(ordered), ";".join(name for name, _ in ordered)
 
 
 def presign(
@@ -228,7 +236,7 @@ def _signature(
 
 
 def _canonical(pairs: list[tuple[str, str]]) -> str:
-    return "&".join(f"{name}={_encode(value)}" for name, value in pairs)
+    return "&".join([f"{name}={_encode(value)}" for name, value in pairs])
 
 
 def _signed_name(name: str) -> str:
@@ -248,7 +256,8 @@ def _encode(text: str) -> str:
 
 
 def _hmac(key: str, text: str) -> str:
-    inner, outer = (half.copy() for half in _keyed(key))
+    keyed = _keyed(key)
+    inner, outer = keyed[0].copy(), keyed[1].copy()
     inner.update(encode_text(text))
     outer.update(inner.digest())
     return outer.hexdigest()

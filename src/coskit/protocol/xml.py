@@ -60,7 +60,8 @@ def _writer(shape: Shape) -> _Write:
 
 
 def _leaf_writer(shape: Shape) -> _Write:
-    start, end, empty = f"<{shape.tag}>", f"</{shape.tag}>", f"<{shape.tag}/>"
+    begin = shape.tag + _namespace(shape)
+    start, end, empty = f"<{begin}>", f"</{shape.tag}>", f"<{begin}/>"
     encoded = shape.encoded
 
     def write(value: Any, out: list[str], encode: bool) -> None:
@@ -77,7 +78,7 @@ def _leaf_writer(shape: Shape) -> _Write:
 
 def _branch_writer(shape: Shape) -> _Write:
     tag, end = shape.tag, f"</{shape.tag}>"
-    namespace = f' xmlns="{shape.namespace}"' if shape.namespace else ""
+    namespace = _namespace(shape)
     children = [(child, child.tag, _writer(child)) for child in shape.children]
 
     def write(value: Any, out: list[str], encode: bool) -> None:
@@ -101,6 +102,10 @@ def _branch_writer(shape: Shape) -> _Write:
         out.append(end)
 
     return write
+
+
+def _namespace(shape: Shape) -> str:
+    return f' xmlns="{shape.namespace}"' if shape.namespace else ""
 
 
 def _attribute(child: Shape, value: object) -> str:
@@ -230,7 +235,15 @@ def _read_children(shape: Shape, element: ElementTree.Element, decode: bool) -> 
 def _read(shape: Shape, element: ElementTree.Element, decode: bool) -> Any:
     if shape.children:
         return None if shape.blank and not len(element) else _read_children(shape, element, decode)
-    text = element.text or ""
+    return leaf(shape, element.text or "", decode=decode)
+
+
+def leaf(shape: Shape, text: str, *, decode: bool) -> Any:
+    """Return the value of an element that has text only.
+
+    Raises:
+        NotThisShape: it should be a number and is none.
+    """
     if shape.blank and not text:
         return None
     if shape.number:

@@ -19,6 +19,7 @@ from coskit.server.crew import Member
 from coskit.server.exchange import Message, Receive, Send
 from coskit.server.handlers.access import dump_grants
 from coskit.server.handlers.buckets import check_name
+from coskit.server.handlers.lock import keeping_locked
 from coskit.server.http import Gateway
 from coskit.server.jobs import Lifecycle
 from coskit.server.settings import ACCOUNT, Settings, find_master_key
@@ -118,7 +119,7 @@ class App:
     def _jobs(self, store: Store) -> Iterator[Coroutine[Any, Any, None]]:
         """Give what is to be done once for the whole server."""
         interval, day = self._settings.lifecycle_interval, self._settings.day_length
-        yield Lifecycle(store, interval / 1000, day).run()
+        yield Lifecycle(store, interval / 1000, day, may_delete=keeping_locked()).run()
         yield store.watch_orphans()
         if self._settings.scrub_rate:
             yield store.scrub.run(self._settings.scrub_rate, self._settings.scrub_period / 1000)

@@ -45,7 +45,7 @@ def identify(request: Request, keys: KeyRing, now: int) -> Caller:
         return ANONYMOUS
     in_url = (value for name, value in request.query if name == TOKEN)
     token = request.headers.get(TOKEN) or next(in_url, "")
-    secret_key, caller = _find_key(claim.secret_id, token, keys, now)
+    secret_key, caller = find_key(claim.secret_id, token, keys, now)
     sent = parse_http_date(request.headers["date"]) if "date" in request.headers else None
     if sent is not None and abs(sent // 1000 - now) > MAX_SKEW:
         raise RequestTimeTooSkewed
@@ -72,13 +72,25 @@ def identify_form(fields: Mapping[str, str], policy: str, keys: KeyRing, now: in
     claim = find_form_claim(fields)
     if claim is None:
         raise AccessDenied("The policy of the form is not signed")
-    secret_key, caller = _find_key(claim.secret_id, fields.get(TOKEN, ""), keys, now)
+    secret_key, caller = find_key(claim.secret_id, fields.get(TOKEN, ""), keys, now)
     verify_form(claim, policy, secret_key, now)
     return caller
 
 
-def _find_key(secret_id: str, token: str, keys: KeyRing, now: int) -> tuple[str, Caller]:
-    """Return the secret key of a secret id, and who signs with it."""
+def find_key(secret_id: str, token: str, keys: KeyRing, now: int) -> tuple[str, Caller]:
+    """Return the secret key of a secret id, and who signs with it.
+
+    Args:
+        secret_id: of a lasting or a temporary key.
+        token: that came with it, or "".
+        keys: of all accounts.
+        now: Unix second.
+
+    Raises:
+        InvalidAccessKeyId: nobody has that key.
+        AccessDenied: a temporary key comes without its token.
+        ExpiredToken: the temporary key has expired.
+    """
     if found := keys.get(secret_id):
         return found[0], Caller(found[1])
     if not secret_id.startswith(PREFIX):
@@ -125,6 +137,20 @@ def authorize(
     if caller.account is None and any(name.startswith("response-") for name in query):
         raise AccessDenied("Parameters response-* need a signature")
     require(caller, operation, store, bucket, key, query.get("versionId"))
+
+
+def require_owner(bucket: Bucket | None, expected: str | None) -> None:
+    """Let a request pass if the bucket belongs to whom it expects, in case it says so.
+
+    Args:
+        bucket: that it addresses, or None.
+        expected: an account, or None.
+
+    Raises:
+        AccessDenied: the bucket is somebody else's.
+    """
+    if expected and bucket is not None and bucket.owner != expected:
+        raise AccessDenied("The bucket does not belong to the account that was expected")
 
 
 def _require_account(caller: Caller, operation: Operation, name: str) -> None:

@@ -17,13 +17,15 @@ from coskit.protocol.errors import (
     ServiceUnavailable,
     SlowDown,
     XMLSizeLimit,
-    encode_error,
 )
 from coskit.protocol.messages import Request, Response, decode_text, encode_text
+from coskit.protocol.operations import COMPLETE_MULTIPART_UPLOAD
 from coskit.protocol.spec import Operation
 from coskit.server.connection import LINK
 from coskit.server.cycle import ANSWER, Answer
-from coskit.server.handlers.context import Streamed
+from coskit.server.dialect import COS, Dialect
+from coskit.server.handlers.checksums import check_document
+from coskit.server.handlers.context import Incoming, Streamed
 from coskit.server.handlers.incoming import expected_md5
 from coskit.server.limits import SMALL_BODY
 from coskit.server.spelling import spelled
@@ -35,6 +37,7 @@ Send = Callable[[Message], Awaitable[None]]
 MAX_DOCUMENT = 4 << 20
 # After these nobody knows where the next request begins, or would have to wait for 5 GB.
 _LAST = (EntityTooLarge, IncompleteBody, RequestTimeout)
+_URL_SIGNATURES = ("q-signature=", "X-Amz-Signature=", "AWSAccessKeyId=")
 # After these a body is read over only if it is small.
 _TURNED_AWAY = (ServiceUnavailable, SlowDown)
 
@@ -80,6 +83,7 @@ class Exchange:
         method: of HTTP.
         now: seconds since 1970 at its begin.
         request_id: in the answer and in the logs.
+        dialect: that the request came in.
         shared: headers that tell a browser whether it may read the answer.
         is_admitted: whether it counts among the running requests.
         operation: the row's name, or "-" before it is known.
@@ -98,6 +102,7 @@ class Exchange:
         self.method: str = scope["method"]
         self.now = now
         self.request_id = request_id
+        self.dialect: Dialect = COS
         self.shared: dict[str, str] = {}
         self.is_admitted = False
         self.operation = "-"
@@ -113,15 +118,23 @@ class Exchange:
         self._send = send
         self._is_read = False
         self._headers: dict[str, str] = {}
-        # Of a repeated header the first counts.
-        for name, value in reversed(scope["headers"]):
-            self._headers[name.decode("latin-1")] = decode_text(value)
+        # Of a repeated header the first counts; those of S3 are signed as one list.
+        for raw_name, raw_value in reversed(scope["headers"]):
+            name, value = raw_name.decode("latin-1"), decode_text(raw_value)
+            if name in self._headers and name.startswith("x-amz-"):
+                value = f"{value},{self._headers[name]}"
+            self._headers[name] = value
 
     @property
     def length(self) -> int | None:
         """See `Incoming.length`."""
         text = self._headers.get("content-length", "")
         return int(text) if text.isdecimal() else None
+
+    @property
+    def trailers(self) -> Mapping[str, str]:
+        """See `Incoming.trailers`; those of HTTP come after the signature and are not heard."""
+        return {}
 
     @property
     def address(self) -> str:
@@ -154,7 +167,7 @@ class Exchange:
         """Where the request was signed: `header`, `url`, `form` or `none`."""
         if self._headers.get("authorization"):
             return "header"
-        if "q-signature=" in self.query:
+        if any(name in self.query for name in _URL_SIGNATURES):
             return "url"
         return "form" if self.operation == "PostObject" and self.account else "none"
 
@@ -185,11 +198,16 @@ class Exchange:
             if link.fault is not None:
                 raise link.fault
 
-    async def read_document(self, operation: Operation) -> bytes:
-        """Return the XML of an operation that has some, its MD5 checked.
+    async def read_document(self, operation: Operation, body: Incoming) -> bytes:
+        """Return the document of an operation that has one, its MD5 and checksum checked.
+
+        Args:
+            operation: the row.
+            body: of the request, this one or what its dialect has made of it.
 
         Raises:
-            InvalidRequest: it has to have a Content-MD5.
+            InvalidRequest: it has to have a Content-MD5, or what is said of its checksum is wrong.
+            MalformedTrailerError: its checksum should have followed and did not.
             BadDigest: it is another document's.
             XMLSizeLimit: it is too large.
             IncompleteBody: it ended too early.
@@ -201,12 +219,14 @@ class Exchange:
         if operation.md5 and expected is None:
             raise InvalidRequest("This needs a Content-MD5")
         document = b""
-        async for chunk in self:
+        async for chunk in body:
             document += chunk
             if len(document) > MAX_DOCUMENT:
                 raise XMLSizeLimit
         if expected is not None and md5(document).digest() != expected:
             raise BadDigest
+        if operation.name != COMPLETE_MULTIPART_UPLOAD.name:  # there it is the object's
+            check_document(self._headers, body.trailers, document)
         return document
 
     async def send_response(self, response: Response, body: bytes | Streamed) -> None:
@@ -225,15 +245,15 @@ class Exchange:
 
     async def send_error(self, error: CosServiceError) -> None:
         """Answer with an error document."""
-        self.error = error.code
         error.request_id = self.request_id
         error.trace_id = error.trace_id or self.request_id
         error.resource = self._headers.get("host", "") + self._scope["path"]
-        body = b"" if self.method == "HEAD" else encode_error(error)
+        document = self.dialect.error(error, self.bucket, self.key, self._headers)
+        self.error = error.code
+        body = b"" if self.method == "HEAD" else document
         headers = {
             "Content-Type": "application/xml",
             "Content-Length": str(len(body)),
-            "x-cos-trace-id": error.trace_id,
             **error.headers,
         }
         turned_away = isinstance(error, _TURNED_AWAY) and self._owes_much()
@@ -285,7 +305,7 @@ class Exchange:
         if "expect" in self._headers and not self._is_read:
             # The body may still come or not, so nobody knows where the next request begins.
             common["Connection"] = "close"
-        return [*self.shared.items(), *headers.items(), *common.items()]
+        return self.dialect.headers([*self.shared.items(), *headers.items(), *common.items()])
 
     async def _send_chunks(self, chunks: Streamed) -> None:
         link = self._link

@@ -19,6 +19,7 @@ from coskit.server.keyring import KeyRing
 # Fields that mean what the header of their name means to a PUT.
 _HEADERS = frozenset(param.wire for param in PUT_OBJECT.params if param.place == "header")
 _UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_FREE = ("key", "policy", "tagging")  # fields that are sent on in no header as they are
 _STATUSES = frozenset(("200", "201", "204"))
 _URL = re.compile(r"https?://[!-~\x80-\U0010ffff]{1,2048}", re.IGNORECASE)
 
@@ -45,7 +46,7 @@ class Upload:
     caller: Caller
     key: str
     headers: Mapping[str, str]
-    body: "_File"
+    body: "File"
     fields: Mapping[str, str]
 
     def answer(self, stored: Response, bucket: str, origin: str, path: str) -> Response:
@@ -70,21 +71,33 @@ class Upload:
         return Response(int(status) if status in _STATUSES else 204, headers)
 
 
-async def read_upload(
-    request: Request, body: AsyncIterable[bytes], bucket: str, keys: KeyRing, now: int
-) -> Upload:
-    """Read a form up to its file and find out whether it may be sent.
+async def begin_form(request: Request, body: AsyncIterable[bytes]) -> Form:
+    """Read a form up to its file.
 
     Args:
         request: what carries it.
         body: of the request.
+
+    Raises:
+        MalformedPOSTRequest: it is no form, or its fields are too large.
+        IncorrectNumberOfFilesInPostRequest: it has no file.
+    """
+    form = Form(body, request.headers.get("content-type", ""))
+    await form.begin()
+    return form
+
+
+def read_upload(request: Request, form: Form, bucket: str, keys: KeyRing, now: int) -> Upload:
+    """Find out whether a form may be sent.
+
+    Args:
+        request: what carries it.
+        form: from `begin_form`.
         bucket: the bucket's name.
         keys: of all accounts.
         now: milliseconds since 1970.
 
     Raises:
-        MalformedPOSTRequest: it is no form, or its fields are too large.
-        IncorrectNumberOfFilesInPostRequest: it has no file.
         InvalidArgument: it has no key, or a field holds what is not allowed.
         KeyTooLong: the key has more than 850 bytes.
         InvalidURI: the key cannot be that of an object.
@@ -92,23 +105,37 @@ async def read_upload(
         AccessDenied: the policy does not allow the form, or its signature is malformed or too old.
         SignatureDoesNotMatch: it is the signature of another policy or another key.
     """
-    form = Form(body, request.headers.get("content-type", ""))
-    await form.begin()
-    fields = dict(form.fields)
-    if not fields.get("key"):
-        raise InvalidArgument("The form has no field key")
-    fields["key"] = key = fields["key"].replace(FILENAME, form.filename)
-    check_key(key)
-    headers = {**_about(request), **_headers(fields)}
+    fields = keyed_fields(form)
+    key = fields["key"]
+    headers = {**about(request), **_headers(fields)}
     if "policy" not in fields and "q-signature" not in fields:
-        return Upload(identify(request, keys, now // 1000), key, headers, _File(form), fields)
+        return Upload(identify(request, keys, now // 1000), key, headers, File(form), fields)
     policy = read_policy(fields.get("policy", ""))
     caller = identify_form(fields, policy.text, keys, now // 1000)
     policy.check(fields, bucket, now)
-    return Upload(caller, key, headers, _File(form, policy), fields)
+    return Upload(caller, key, headers, File(form, policy), fields)
 
 
-def _about(request: Request) -> dict[str, str]:
+def keyed_fields(form: Form) -> dict[str, str]:
+    """Return the fields of a form with the file's name in the key, if that asks for it.
+
+    Raises:
+        InvalidArgument: there is no key, or a field holds what no header can.
+        KeyTooLong: the key has more than 850 bytes.
+        InvalidURI: the key cannot be that of an object.
+    """
+    fields = dict(form.fields)
+    if not fields.get("key"):
+        raise InvalidArgument("The form has no field key")
+    fields["key"] = fields["key"].replace(FILENAME, form.filename)
+    check_key(fields["key"])
+    for name, text in fields.items():
+        if name not in _FREE and _UNSENDABLE.search(name + text):
+            raise InvalidArgument(f"The field {name[:40]!a} holds a control character")
+    return fields
+
+
+def about(request: Request) -> dict[str, str]:
     """Return what the request tells of its sender, and nothing that would be stored."""
     return {
         name: text
@@ -120,11 +147,8 @@ def _about(request: Request) -> dict[str, str]:
 def _headers(fields: Mapping[str, str]) -> dict[str, str]:
     """Return the headers of the PUT that a form amounts to."""
     renamed = {"x-cos-acl" if name == "acl" else name: text for name, text in fields.items()}
-    for name, text in renamed.items():
-        if name != "key" and _UNSENDABLE.search(name + text):
-            raise InvalidArgument(f"The field {name[:40]!a} holds a control character")
     redirect = fields.get("success_action_redirect", "")
-    if redirect and not _URL.fullmatch(redirect):
+    if redirect and not is_url(redirect):
         raise InvalidArgument("success_action_redirect is no URL")
     kept = {
         name: text.strip(" \t")
@@ -134,7 +158,12 @@ def _headers(fields: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "transfer-encoding": "chunked"}
 
 
-class _File:
+def is_url(text: str) -> bool:
+    """Return whether a browser can be sent to what a form calls an address."""
+    return _URL.fullmatch(text) is not None
+
+
+class File:
     """The file of a form, of a size that the policy allows."""
 
     def __init__(self, form: Form, policy: Policy | None = None) -> None:
@@ -145,6 +174,11 @@ class _File:
     @property
     def length(self) -> None:
         """None, for only the file's end tells how long it is."""
+
+    @property
+    def trailers(self) -> Mapping[str, str]:
+        """Nothing, for a form has none."""
+        return {}
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0

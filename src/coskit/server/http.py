@@ -9,9 +9,6 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml import ElementTree, common
 
 from coskit.protocol.codec import decode_request, encode_result
 from coskit.protocol.conditions import Circumstances
@@ -27,16 +24,14 @@ from coskit.protocol.messages import Request, Response
 from coskit.protocol.operations import (
     COMPLETE_MULTIPART_UPLOAD,
     DELETE_OBJECTS,
-    PUT_OBJECT,
     TRAFFIC_LIMIT,
 )
-from coskit.protocol.routing import match
 from coskit.protocol.spec import Operation
-from coskit.protocol.xml import NotThisShape
 from coskit.server import accesslog, form
 from coskit.server.accesslog import AccessLog
-from coskit.server.auth import authorize, identify
+from coskit.server.auth import authorize, require_owner
 from coskit.server.board import Board
+from coskit.server.dialect import dialect_of, dialect_of_form
 from coskit.server.exchange import Exchange, Message, Receive, Send
 from coskit.server.handlers import HANDLERS, cors
 from coskit.server.handlers.context import Caller, Context, Incoming, Streamed
@@ -48,6 +43,7 @@ from coskit.server.metrics import Metrics
 from coskit.server.settings import Settings, find_master_key
 from coskit.server.store.model import Bucket
 from coskit.server.store.store import Store
+from coskit.server.strangers import parse_stranger
 
 _log = logging.getLogger("coskit.server")
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -161,6 +157,7 @@ class Gateway:
 
     async def _handle(self, exchange: Exchange) -> tuple[Response, bytes | Streamed]:
         request = exchange.read_request()
+        exchange.dialect = dialect = dialect_of(request)
         host = request.headers.get("host", "")
         if not host.isascii():
             raise InvalidURI("The Host header is not ASCII")
@@ -173,18 +170,22 @@ class Gateway:
             check_key(key)
         exchange.shared = cors.shared(self._store, bucket_name, request)
         if request.method == "OPTIONS":
-            return cors.preflight(self._store, bucket_name, request), b""
+            return cors.preflight(self._store, bucket_name, request, dialect.rules), b""
         if bucket_name and form.is_form(request, bucket_name, key):
-            return await self._take_form(exchange, request, bucket_name), b""
+            told = await self._take_form(exchange, request, bucket_name)
+            return told, told.body
         query = dict(reversed(request.query))
-        operation = match(request.method, bucket_name, key, query, request.headers)
+        operation = dialect.match(request.method, bucket_name, key, query, request.headers)
         exchange.operation = operation.name
-        caller = identify(request, self._keys, int(exchange.now))
+        caller, body = dialect.identify(
+            request, bucket_name, key, exchange, self._keys, int(exchange.now)
+        )
+        request = dialect.read(request)
         is_new = operation.name == "CreateBucket"
         bucket = self._store.bucket(bucket_name) if bucket_name and not is_new else None
         exchange.shared |= cors.varying(bucket)
         target = _Target(request, operation, query, bucket_name, key, bucket)
-        return await self._perform(exchange, target, caller, exchange)
+        return await self._perform(exchange, target, caller, body)
 
     async def _admit(self, exchange: Exchange) -> None:
         """Wait for the request's turn.
@@ -219,12 +220,14 @@ class Gateway:
     async def _take_form(self, exchange: Exchange, request: Request, bucket: str) -> Response:
         exchange.operation = "PostObject"
         now = int(exchange.now * 1000)
-        upload = await form.read_upload(request, exchange, bucket, self._keys, now)
+        begun = await form.begin_form(request, exchange)
+        exchange.dialect = dialect = dialect_of_form(request, begun.fields)
+        upload = dialect.read_upload(request, begun, bucket, self._keys, now)
         exchange.key = upload.key
         found = self._store.bucket(bucket)
         exchange.shared |= cors.varying(found)
         put = replace(request, headers=upload.headers)
-        target = _Target(put, PUT_OBJECT, {}, bucket, upload.key, found)
+        target = _Target(put, dialect.put_object, {}, bucket, upload.key, found)
         stored, _ = await self._perform(exchange, target, upload.caller, upload.body)
         return upload.answer(stored, bucket, exchange.origin, request.path)
 
@@ -240,12 +243,13 @@ class Gateway:
         authorize(
             caller, operation, query, self._store, target.bucket, target.bucket_name, target.key
         )
+        require_owner(target.bucket, request.headers.get("x-amz-expected-bucket-owner"))
         handler = HANDLERS.get(operation.name)
         if handler is None:
             raise NotImplementedOperation(f"{operation.name} is not implemented")
         if operation.method in _ADDING and operation.name not in _ADDING_NOTHING:
-            self._require_room(exchange.length or 0)
-        document = await exchange.read_document(operation)
+            self._require_room(body.length or 0)
+        document = await exchange.read_document(operation, body)
         params = decode_request(
             operation,
             target.bucket_name,
@@ -257,25 +261,29 @@ class Gateway:
         )
         if TRAFFIC_LIMIT.wire in query:  # a presigned URL has no headers to put it in
             params.setdefault(TRAFFIC_LIMIT.name, query[TRAFFIC_LIMIT.wire])
+        dialect = exchange.dialect
         context = Context(
             self._store,
             operation,
             caller,
-            params,
+            dialect.params(operation, params),
             request.headers,
             body,
             exchange.origin,
             request.path,
             region,
             now,
+            dialect.rules,
             target.bucket,
             restore_delays=self._settings.restore_delays,
             master_key=self._master_key,
+            knows=self._keys.knows,
         )
         refuse_what_is_not_done(context)
         reply = await handler(context)
         encoded = params.get("EncodingType") == "url"
-        response = encode_result(operation, reply.result, status=reply.status, encode=encoded)
+        result = dialect.result(operation, reply.result)
+        response = encode_result(operation, result, status=reply.status, encode=encoded)
         return response, response.body if reply.body is None else reply.body
 
 
@@ -292,15 +300,3 @@ def _without_room(exchange: Exchange, error: CosServiceError) -> CosServiceError
 
 def _no_room() -> ServiceUnavailable:
     return ServiceUnavailable("The server has no room left", headers={"Retry-After": "10"})
-
-
-def parse_stranger(document: bytes) -> Element:
-    """Parse a document that a stranger sent: no entities, no DTD.
-
-    Raises:
-        NotThisShape: it is not well-formed, or it is an attack.
-    """
-    try:
-        return ElementTree.fromstring(document.lstrip(), forbid_dtd=True)
-    except (ParseError, common.DefusedXmlException, ValueError, LookupError) as cause:
-        raise NotThisShape(f"not well-formed XML: {cause}") from cause

@@ -19,6 +19,7 @@ from coskit.protocol.errors import (
 from coskit.protocol.lifecycle import DAY, Action, Found, Rule, decide, is_stale, load_rules
 from coskit.server.handlers.lifecycle import CONFIG
 from coskit.server.handlers.tagging import Tags, load_tags
+from coskit.server.store.interface import Condition
 from coskit.server.store.model import Bucket, Entry, Version
 from coskit.server.store.store import Store
 
@@ -43,6 +44,8 @@ class Lifecycle:
         interval: seconds between the end of a pass and the next.
         day: how long a day is, in milliseconds.
         clock: seconds since 1970.
+        may_delete: sees each version that would be gone for good, in the commit, and raises to keep
+            it; runs in another thread.
     """
 
     def __init__(
@@ -51,11 +54,13 @@ class Lifecycle:
         interval: float = 3600,
         day: int = DAY,
         clock: Callable[[], float] = time.time,
+        may_delete: Condition | None = None,
     ) -> None:
         self._store = store
         self._interval = interval
         self._day = day
         self._clock = clock
+        self._may_delete = may_delete
 
     async def run(self) -> None:
         """Make passes until cancelled, the first one now; a failed one is logged."""
@@ -100,6 +105,7 @@ class Lifecycle:
         """Yield a bucket, its rules and its versions in pages, each as it is by then."""
         key_marker = version_marker = ""
         newer: Entry | None = None
+        behind = 0  # how many newer ones of its key have been seen
         waiting: list[Entry] = []
         while rules := self._rules(bucket := self._store.bucket(name)):
             started = time.monotonic()
@@ -114,7 +120,8 @@ class Lifecycle:
             followers: list[Entry | None] = [*entries[1:], None]
             found = []
             for entry, older in zip(shown, followers, strict=False):
-                found.append((entry, _found(entry, newer, older)))
+                behind = behind + 1 if newer is not None and newer.key == entry.key else 0
+                found.append((entry, _found(entry, newer, older, behind)))
                 newer = entry
             yield bucket, rules, found
             if not page.truncated:
@@ -155,7 +162,7 @@ class Lifecycle:
             seen = {(version.key, version.version_id): version for version, _ in drops}
             targets = [(v.key, None if a.kind == "expire" else v.version_id) for v, a in drops]
             outcomes = await self._store.delete_many(
-                bucket, targets, lambda current: _refuse_another(current, seen)
+                bucket, targets, partial(_refuse_another, seen=seen), self._may_delete
             )
             for (_, action), outcome in zip(drops, outcomes, strict=True):
                 word = "expired" if action.kind == "expire" else "removed"
@@ -197,8 +204,15 @@ class Lifecycle:
         return load_rules(bucket.config[CONFIG]) if CONFIG in bucket.config else ()
 
 
-def _found(entry: Entry, newer: Entry | None, older: Entry | None) -> Found:
-    """Return a listed version between its neighbours, which may belong to other keys."""
+def _found(entry: Entry, newer: Entry | None, older: Entry | None, behind: int) -> Found:
+    """Return a listed version between its neighbours, which may belong to other keys.
+
+    Args:
+        entry: the version.
+        newer: the one before it in the listing.
+        older: the one after it.
+        behind: how many newer ones of its key are known, the latest among them.
+    """
     # A page may begin with a key's versions anew, if the marked one has been deleted meanwhile.
     replaced = newer is not None and newer.key == entry.key and not entry.is_latest
     return Found(
@@ -209,6 +223,7 @@ def _found(entry: Entry, newer: Entry | None, older: Entry | None) -> Found:
         is_latest=entry.is_latest,
         is_marker=entry.is_marker,
         is_alone=older is None or older.key != entry.key,
+        newer=max(behind - 1, 0),
     )
 
 

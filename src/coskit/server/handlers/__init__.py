@@ -3,17 +3,25 @@
 from collections.abc import Awaitable, Callable
 
 from coskit.protocol.operations import OPERATIONS
+from coskit.protocol.s3.operations import S3_OPERATIONS
 from coskit.server.handlers import (
     access,
     append,
+    attributes,
     buckets,
     cors,
+    defaultencryption,
+    deleting,
     lifecycle,
     listing,
+    lock,
     multipart,
     objects,
+    ownership,
     policy,
+    publicaccess,
     restore,
+    s3settings,
     tagging,
 )
 from coskit.server.handlers.context import Context, Reply
@@ -23,21 +31,28 @@ Handler = Callable[[Context], Awaitable[Reply]]
 _MODULES = (
     access,
     append,
+    attributes,
     buckets,
     cors,
+    deleting,
+    defaultencryption,
     lifecycle,
     listing,
+    lock,
     multipart,
     objects,
+    ownership,
     policy,
+    publicaccess,
     restore,
+    s3settings,
     tagging,
 )
 
 # A row without a function is answered 501.
 HANDLERS: dict[str, Handler] = {
     operation.name: getattr(module, operation.function)
-    for operation in OPERATIONS
+    for operation in (*OPERATIONS, *S3_OPERATIONS)
     for module in _MODULES
     if hasattr(module, operation.function)
 }

@@ -15,6 +15,9 @@ from coskit.protocol.acl import (
 from coskit.protocol.errors import InvalidArgument, InvalidRequest
 from coskit.protocol.xml import writable
 from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.ownership import has_acls, owner_of, refuse_acl
+from coskit.server.handlers.publicaccess import refuse_public
+from coskit.server.handlers.rules import Rules
 from coskit.server.handlers.versions import find_object
 
 _GRANT_PARAMS = {
@@ -36,8 +39,16 @@ def load_grants(text: str) -> tuple[Grant, ...]:
     return tuple(Grant(*pair) for pair in json.loads(text)) if text else ()
 
 
-def requested_acl(params: Mapping[str, Any], *, bucket_owner: str, on_bucket: bool) -> str | None:
+def requested_acl(
+    params: Mapping[str, Any], rules: Rules, *, bucket_owner: str, on_bucket: bool
+) -> str | None:
     """Return the ACL that a request's headers ask for, or None if they ask for the default.
+
+    Args:
+        params: of the request.
+        rules: of its dialect.
+        bucket_owner: the account.
+        on_bucket: whether it is to be a bucket's, else an object's.
 
     Raises:
         InvalidArgument: a header is malformed or the canned ACL is unknown.
@@ -46,7 +57,12 @@ def requested_acl(params: Mapping[str, Any], *, bucket_owner: str, on_bucket: bo
     canned = params.get("ACL")
     asked = [name for name in _GRANT_PARAMS if name in params]
     if canned and canned != "default":
-        grants += canned_grants(canned, on_bucket=on_bucket, bucket_owner=bucket_owner)
+        grants += canned_grants(
+            canned,
+            on_bucket=on_bucket,
+            bucket_owner=bucket_owner,
+            anywhere=rules.has_common_acls,
+        )
     elif not asked:
         return None
     for name in asked:
@@ -63,14 +79,39 @@ def replaced_acl(ctx: Context, *, on_bucket: bool) -> str | None:
 
     Raises:
         InvalidRequest: it has both.
+        AccessControlListNotSupported: the bucket has no ACLs.
+        AccessDenied: the bucket blocks public ones.
     """
+    refuse_acl(ctx.bucket, ctx.params)
     document = ctx.params.get("AccessControlPolicy")
     by_header = any(name in ctx.params for name in (*_GRANT_PARAMS, "ACL"))
     if document is not None and by_header:
         raise InvalidRequest("An ACL comes in headers or in the body, not in both")
     if document is not None:
-        return dump_grants(document_grants(document))
-    return requested_acl(ctx.params, bucket_owner=ctx.bucket.owner, on_bucket=on_bucket)
+        acl: str | None = dump_grants(document_grants(document))
+    else:
+        owner = ctx.bucket.owner
+        acl = requested_acl(ctx.params, ctx.rules, bucket_owner=owner, on_bucket=on_bucket)
+    if acl is None:
+        return None if ctx.rules.inherits_acls else dump_grants(())
+    refuse_grants(ctx, acl)
+    return acl
+
+
+def refuse_grants(ctx: Context, acl: str) -> None:
+    """Refuse an ACL that is not one for here.
+
+    Raises:
+        InvalidArgument: it names nobody's account, where the dialect minds that.
+        AccessDenied: it is public, and the bucket blocks such ACLs.
+    """
+    grants = load_grants(acl)
+    if ctx.rules.knows_grantees:
+        for grant in grants:
+            if not grant.grantee.startswith("http") and not ctx.knows(grant.grantee):
+                raise InvalidArgument("Invalid id")
+    if ctx.target is not None:
+        refuse_public(ctx.bucket, grants)
 
 
 async def put_bucket_acl(ctx: Context) -> Reply:
@@ -81,7 +122,7 @@ async def put_bucket_acl(ctx: Context) -> Reply:
 
 
 async def get_bucket_acl(ctx: Context) -> Reply:
-    """Return a bucket's ACL, the owner's full control first."""
+    """Return a bucket's ACL, the owner's full control first unless the ACL names the owner."""
     return Reply(_listed(ctx.bucket.owner, load_grants(ctx.bucket.acl)))
 
 
@@ -95,10 +136,12 @@ async def put_object_acl(ctx: Context) -> Reply:
 async def get_object_acl(ctx: Context) -> Reply:
     """Return an object's ACL; one that inherits has no grants of its own."""
     version = find_object(ctx)
-    if version.acl is None:
-        return Reply({**policy_document(version.owner, ()), "x-cos-acl": "default"})
-    return Reply(_listed(version.owner, load_grants(version.acl)))
+    owner = owner_of(ctx.bucket, version.owner)
+    if version.acl is None or not has_acls(ctx.bucket):
+        return Reply({**policy_document(owner, ()), "x-cos-acl": "default"})
+    return Reply(_listed(owner, load_grants(version.acl)))
 
 
 def _listed(owner: str, grants: Sequence[Grant]) -> dict[str, Any]:
-    return policy_document(owner, (Grant(owner, "FULL_CONTROL"), *grants))
+    named = any(grant.grantee == owner for grant in grants)
+    return policy_document(owner, grants if named else (Grant(owner, "FULL_CONTROL"), *grants))

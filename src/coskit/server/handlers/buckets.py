@@ -1,20 +1,33 @@
 """Buckets: create, describe, delete, list, versioning."""
 
 import operator
+import re
+from contextlib import suppress
 from typing import Any
 
 from coskit.protocol.dates import plain_date
 from coskit.protocol.endpoint import is_bucket_name
-from coskit.protocol.errors import InvalidArgument, InvalidBucketName, NotImplementedOperation
-from coskit.server.handlers.access import dump_grants, requested_acl
+from coskit.protocol.errors import (
+    BucketAlreadyExists,
+    BucketAlreadyOwnedByYou,
+    BucketNotEmpty,
+    InvalidArgument,
+    InvalidBucketName,
+    NoSuchUpload,
+    NotImplementedOperation,
+)
+from coskit.server.handlers.access import dump_grants, refuse_grants, requested_acl
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.listing import owner_fields
+from coskit.server.handlers.lock import new_bucket_lock, refuse_suspension
+from coskit.server.handlers.ownership import new_bucket_ownership
+from coskit.server.handlers.rules import COS_RULES, Rules
 from coskit.server.handlers.tagging import bucket_tags, new_bucket_tags
 from coskit.server.store.model import Bucket
 
 MAX_BUCKETS = 200
-MAX_NAME = 50
 BUCKET_PAGE = 2000
+_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
 _COMPARISONS = {
     "lt": operator.lt,
     "gt": operator.gt,
@@ -23,22 +36,49 @@ _COMPARISONS = {
 }
 
 
-def check_name(name: str) -> None:
-    """Raise InvalidBucketName for what cannot name a new bucket."""
-    if not is_bucket_name(name) or name != name.lower() or len(name) > MAX_NAME:
-        raise InvalidBucketName(f"A bucket name is 1 to {MAX_NAME} of a-z, 0-9 and inner hyphens")
+def check_name(name: str, rules: Rules = COS_RULES) -> None:
+    """Refuse what cannot name a new bucket.
+
+    Args:
+        name: the bucket's.
+        rules: of the dialect that asks for it.
+
+    Raises:
+        InvalidBucketName: it is too long or holds what no name may hold.
+    """
+    shortest, longest = rules.shortest_bucket_name, rules.longest_bucket_name
+    labels = name.split(".") if rules.has_dots else [name]
+    is_one = all(is_bucket_name(label) for label in labels) and not _ADDRESS.fullmatch(name)
+    if not is_one or name != name.lower() or not shortest <= len(name) <= longest:
+        raise InvalidBucketName(
+            f"A bucket name is {shortest} to {longest} of a-z, 0-9 and inner hyphens"
+        )
 
 
 async def create_bucket(ctx: Context) -> Reply:
     """Create a bucket; it is private unless the request says otherwise."""
     name = ctx.params["Bucket"]
-    check_name(name)
+    check_name(name, ctx.rules)
     if "BucketAZConfig" in ctx.params:
         raise NotImplementedOperation("A bucket in several zones is not implemented")
     owner = ctx.caller.account or ""
-    acl = requested_acl(ctx.params, bucket_owner=owner, on_bucket=True) or dump_grants(())
-    await ctx.store.create_bucket(name, owner, acl, limit=MAX_BUCKETS, config=new_bucket_tags(ctx))
-    return Reply()
+    asked = requested_acl(ctx.params, ctx.rules, bucket_owner=owner, on_bucket=True)
+    lock = new_bucket_lock(ctx)
+    acl = asked or dump_grants(())
+    refuse_grants(ctx, acl)
+    config = new_bucket_tags(ctx) | lock | new_bucket_ownership(ctx, acl)
+    versioning = "Enabled" if lock else ""
+    try:
+        await ctx.store.create_bucket(
+            name, owner, acl, limit=MAX_BUCKETS, config=config, versioning=versioning
+        )
+    except BucketAlreadyOwnedByYou:
+        if not ctx.rules.may_create_again or ctx.params.get("LocationConstraint"):
+            raise
+        found = ctx.store.bucket(name)
+        if found.acl != acl or not lock.keys() <= found.config.keys():
+            raise BucketAlreadyExists from None
+    return Reply({"Location": f"/{name}"} if ctx.rules.has_dots else {})
 
 
 async def head_bucket(ctx: Context) -> Reply:
@@ -48,8 +88,21 @@ async def head_bucket(ctx: Context) -> Reply:
 
 async def delete_bucket(ctx: Context) -> Reply:
     """Delete an empty bucket."""
+    if ctx.rules.ends_uploads:
+        await _end_uploads(ctx)
     await ctx.store.delete_bucket(ctx.bucket.name)
     return Reply()
+
+
+async def _end_uploads(ctx: Context) -> None:
+    """Abort the unfinished uploads of a bucket that holds nothing else."""
+    page = await ctx.store.list_versions(ctx.bucket, limit=1)
+    if page.entries:
+        raise BucketNotEmpty
+    while uploads := (await ctx.store.list_uploads(ctx.bucket)).entries:
+        for upload in uploads:
+            with suppress(NoSuchUpload):
+                await ctx.store.abort(ctx.bucket, upload.key, upload.upload_id)
 
 
 async def list_buckets(ctx: Context) -> Reply:
@@ -79,6 +132,7 @@ def _is_chosen(ctx: Context, bucket: Bucket) -> bool:
     return (
         ctx.caller.owns(bucket.owner)
         and bucket.name > params.get("Marker", "")
+        and bucket.name.startswith(params.get("Prefix", ""))
         and params.get("Region", ctx.region) == ctx.region
         and _has_tag(bucket, params.get("TagKey"), params.get("TagValue"))
         and ("CreateTime" not in params or compare(bucket.created // 1000, int(created[:18])))
@@ -111,7 +165,9 @@ async def get_bucket_location(ctx: Context) -> Reply:
 
 async def put_bucket_versioning(ctx: Context) -> Reply:
     """Enable or suspend versioning."""
-    await ctx.store.update_bucket(ctx.bucket.name, versioning=ctx.params["Status"])
+    status = ctx.params["Status"]
+    condition = refuse_suspension if status == "Suspended" else None
+    await ctx.store.update_bucket(ctx.bucket.name, versioning=status, condition=condition)
     return Reply()
 
 

@@ -1,6 +1,6 @@
 """What a handler is given and what it gives back."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -8,6 +8,7 @@ from coskit.protocol.conditions import Circumstances
 from coskit.protocol.policy import Policy
 from coskit.protocol.restore import DELAYS, Delays
 from coskit.protocol.spec import Operation
+from coskit.server.handlers.rules import COS_RULES, Rules
 from coskit.server.store.model import Bucket
 from coskit.server.store.store import Store
 
@@ -49,11 +50,16 @@ class Incoming(Protocol):
         """Content-Length, or None if the body is chunked."""
         ...
 
+    @property
+    def trailers(self) -> Mapping[str, str]:
+        """What came after the body, by lower-case name; complete when the body has ended."""
+        ...
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the body's chunks.
 
         Raises:
-            IncompleteBody: the connection ended before the body did.
+            CosServiceError: the body ended too early, or is not what was signed.
         """
         ...
 
@@ -73,9 +79,11 @@ class Context:
         path: decoded, with the bucket in it if the host does not name it.
         region: of this server.
         now: milliseconds since 1970.
+        rules: what the dialect of the request demands.
         target: the bucket, unless the row is of the service or creates it.
         restore_delays: how long restores take.
         master_key: that the server seals objects with, 32 bytes.
+        knows: whether there is an account of an id.
     """
 
     store: Store
@@ -88,9 +96,11 @@ class Context:
     path: str
     region: str
     now: int
+    rules: Rules = COS_RULES
     target: Bucket | None = None
     restore_delays: Delays = field(default_factory=lambda: DELAYS)
     master_key: bytes = field(default=b"", repr=False)
+    knows: Callable[[str], bool] = lambda account: True
 
     @property
     def bucket(self) -> Bucket:

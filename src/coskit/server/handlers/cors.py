@@ -1,9 +1,15 @@
 """The cross-origin rules of a bucket: kept, asked before a request, and told with its answer."""
 
 from coskit.protocol.cors import Rule, allow, dump_rules, header_list, load_document, load_rules
-from coskit.protocol.errors import AccessForbidden, NoSuchBucket, NoSuchCORSConfiguration
+from coskit.protocol.errors import (
+    AccessForbidden,
+    InvalidRequest,
+    NoSuchBucket,
+    NoSuchCORSConfiguration,
+)
 from coskit.protocol.messages import Request, Response
 from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.rules import Rules
 from coskit.server.store.model import Bucket
 from coskit.server.store.store import Store
 
@@ -32,18 +38,27 @@ async def delete_bucket_cors(ctx: Context) -> Reply:
     return Reply()
 
 
-def preflight(store: Store, bucket_name: str | None, request: Request) -> Response:
+def preflight(store: Store, bucket_name: str | None, request: Request, rules: Rules) -> Response:
     """Answer an OPTIONS request, which nobody signs.
 
+    Args:
+        store: where the bucket is.
+        bucket_name: that the request addresses, or None.
+        request: as it came.
+        rules: of its dialect.
+
     Raises:
+        InvalidRequest: it does not say what it asks about, which is told where the dialect does.
         NoSuchBucket: the bucket does not exist.
         AccessForbidden: no rule of the bucket allows what it asks about.
     """
     headers = request.headers
     asked = header_list(headers.get("access-control-request-headers", ""))
     method = headers.get("access-control-request-method", "")
-    rules = _rules(store.bucket(bucket_name)) if bucket_name else ()
-    answer = allow(rules, headers.get("origin", ""), method, asked)
+    if rules.faults_preflights and not ("origin" in headers and method):
+        raise InvalidRequest("A preflight needs Origin and Access-Control-Request-Method")
+    shares = _rules(store.bucket(bucket_name)) if bucket_name else ()
+    answer = allow(shares, headers.get("origin", ""), method, asked)
     if answer is None:
         raise AccessForbidden
     return Response(200, {**answer, **VARY})
@@ -59,7 +74,11 @@ def shared(store: Store, bucket_name: str | None, request: Request) -> dict[str,
         return {}
     if not rules:
         return {}
-    return {**VARY, **(allow(rules, request.headers["origin"], request.method) or {})}
+    # Only a preflight has this header from a browser; whoever else sends it asks by it.
+    method = request.headers.get("access-control-request-method", request.method)
+    if request.method == "OPTIONS":
+        method = request.method
+    return {**VARY, **(allow(rules, request.headers["origin"], method) or {})}
 
 
 def varying(bucket: Bucket | None) -> dict[str, str]:

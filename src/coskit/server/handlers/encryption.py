@@ -15,10 +15,19 @@ from coskit.protocol.errors import (
     SSEHeaderNotAllowed,
 )
 from coskit.server.handlers.context import Context, Streamed
-from coskit.server.handlers.sealing import Key, Opening, locked_by, pieces
+from coskit.server.handlers.defaultencryption import KMS, checked_key_name, default_encryption
+from coskit.server.handlers.sealing import (
+    Key,
+    Opening,
+    locked_by,
+    locked_with,
+    named_key,
+    pieces,
+)
 from coskit.server.store.model import Version
 
 _SSE = "x-cos-server-side-encryption"
+_DEFAULT_KEY = "default"  # where a request names none
 
 
 def customer_key(params: Mapping[str, Any], prefix: str = "") -> Key | None:
@@ -53,17 +62,32 @@ def requested_key(ctx: Context) -> Key | None:
 
     Raises:
         InvalidArgument: the headers make no sense.
-        NotImplementedOperation: they ask for a key management service.
+        NotImplementedOperation: they ask for an encryption context.
     """
     key = customer_key(ctx.params)
-    asked = ctx.params.get("ServerSideEncryption", "")
-    if not asked:
-        return key
-    if asked == "cos/kms":
-        raise NotImplementedOperation("Encryption with keys of a KMS is not implemented")
-    if asked != "AES256" or key:
-        raise InvalidArgument(f"{_SSE} is AES256, without a customer key")
-    return Key("server", ctx.master_key)
+    asked, name = ctx.params.get("ServerSideEncryption", ""), ctx.params.get("SSEKMSKeyId", "")
+    if ctx.params.get("SSEKMSContext"):
+        raise NotImplementedOperation("A context of the encryption is not implemented")
+    if not asked and not name:
+        return key or _own_key(ctx, *default_encryption(ctx.bucket))
+    if key or asked not in ("AES256", KMS):
+        raise InvalidArgument(f"{_SSE} is AES256 or {KMS}, without a customer key")
+    if name and asked != KMS:
+        raise InvalidArgument(f"Only {KMS} has a key of a name")
+    return _own_key(ctx, asked, name)
+
+
+def _own_key(ctx: Context, algorithm: str, name: str) -> Key | None:
+    """Return the key of the server's that an algorithm takes, or None for no algorithm.
+
+    Raises:
+        InvalidArgument: it is not the name of a key.
+    """
+    if not algorithm:
+        return None
+    if algorithm != KMS:
+        return Key("server", ctx.master_key)
+    return named_key(ctx.master_key, checked_key_name(name) if name else _DEFAULT_KEY)
 
 
 def needed_key(ctx: Context, lock: str | None, prefix: str = "") -> Key | None:
@@ -77,12 +101,15 @@ def needed_key(ctx: Context, lock: str | None, prefix: str = "") -> Key | None:
     Raises:
         InvalidArgument: the headers of the customer's key make no sense.
         SsecDecryptHeaderInvalid: it needs a customer's key and the request brings none or another.
-        SSEHeaderNotAllowed: it needs no customer's key.
+        SSEHeaderNotAllowed: it needs no customer's key, or the request asks for what a write does.
         AccessDenied: nobody knows who asks.
         InternalError: it was sealed with another key of the server's.
     """
+    if not prefix and ctx.headers.get(_SSE):
+        if lock is None or ctx.operation.method in ("GET", "HEAD"):
+            raise SSEHeaderNotAllowed
     given = customer_key(ctx.params, prefix)
-    if lock is None or locked_by(lock) == "server":
+    if lock is None or locked_by(lock) != "customer":
         if given:
             raise SSEHeaderNotAllowed("The object needs no customer key")
         if lock is None:
@@ -93,7 +120,8 @@ def needed_key(ctx: Context, lock: str | None, prefix: str = "") -> Key | None:
         if given is None or not given.opens(lock):
             raise SsecDecryptHeaderInvalid
         return given
-    own = Key("server", ctx.master_key)
+    name = locked_with(lock)
+    own = named_key(ctx.master_key, name) if name else Key("server", ctx.master_key)
     if not own.opens(lock):
         raise InternalError("The object was sealed with another key of this server.")
     return own
@@ -111,6 +139,9 @@ def encryption_headers(key: Key | None, lock: str | None = None) -> dict[str, st
         return {}
     if owner == "server":
         return {_SSE: "AES256"}
+    if owner == "named":
+        name = key.name if key else locked_with(lock or "")
+        return {_SSE: KMS, f"{_SSE}-cos-kms-key-id": name}
     told = {f"{_SSE}-customer-algorithm": "AES256"}
     return {**told, f"{_SSE}-customer-key-MD5": content_md5(key.secret)} if key else told
 

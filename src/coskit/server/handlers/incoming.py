@@ -1,6 +1,7 @@
 """Bodies and metadata on their way in: what a request may bring and how it is checked."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from coskit.protocol.checksums import parse_content_md5
@@ -15,9 +16,14 @@ from coskit.protocol.errors import (
     NotSupportedStorageClass,
 )
 from coskit.protocol.messages import encode_text
-from coskit.protocol.operations import OPERATIONS, PUT_OBJECT_ACL
-from coskit.server.handlers.access import requested_acl
+from coskit.protocol.operations import PUT_OBJECT_ACL
+from coskit.protocol.s3.checksums import Asked, Checksum
+from coskit.protocol.spec import Operation
+from coskit.server.handlers.access import dump_grants, refuse_grants, requested_acl
+from coskit.server.handlers.checksums import Check
 from coskit.server.handlers.context import Context
+from coskit.server.handlers.lock import new_lock
+from coskit.server.handlers.ownership import new_owner, refuse_acl
 from coskit.server.handlers.pace import requested_rate, slowed
 from coskit.server.handlers.rights import may_in_bucket
 from coskit.server.handlers.sealing import Key, Receiver, Sealer
@@ -42,6 +48,7 @@ _STORED = {
 }
 # Accepting one of these without acting on it would store something else than was asked for.
 _NOT_DONE = ("pic-operations",)
+_OF_UPLOADS = ("UploadPart", "UploadPartCopy", "CompleteMultipartUpload")
 _DONE_BY_ROWS = (
     "if-match",
     "if-none-match",
@@ -52,12 +59,6 @@ _DONE_BY_ROWS = (
     "x-cos-copy-source-server-side-encryption-customer-algorithm",
     "x-cos-copy-source-server-side-encryption-customer-key",
 )
-_REFUSED: dict[str, Sequence[str]] = {
-    row.name: _NOT_DONE
-    if row.method in ("GET", "HEAD")
-    else (*_NOT_DONE, *(name for name in _DONE_BY_ROWS if name not in {p.wire for p in row.params}))
-    for row in OPERATIONS
-}
 
 
 def refuse_what_is_not_done(ctx: Context) -> None:
@@ -66,11 +67,21 @@ def refuse_what_is_not_done(ctx: Context) -> None:
     Raises:
         NotImplementedOperation: it names the header.
     """
-    for name in _REFUSED[ctx.operation.name]:
+    for name in _refused(ctx.operation):
         if ctx.headers.get(name, "") not in ("", "false"):
             raise NotImplementedOperation(f"The header {name} is not implemented")
     if "aws-chunked" in ctx.headers.get("content-encoding", "").lower():
-        raise NotImplementedOperation("A body in aws-chunked framing is not implemented")
+        raise NotImplementedOperation("A body in aws-chunked framing is not one of COS")
+
+
+@cache
+def _refused(operation: Operation) -> Sequence[str]:
+    if operation.method in ("GET", "HEAD"):
+        return _NOT_DONE
+    done = {param.wire for param in operation.params}
+    if operation.name in _OF_UPLOADS:
+        done.add("x-cos-server-side-encryption")  # the upload has been told; see needed_key
+    return (*_NOT_DONE, *(name for name in _DONE_BY_ROWS if name not in done))
 
 
 def new_version(ctx: Context, key: Key | None = None) -> NewVersion:
@@ -81,28 +92,38 @@ def new_version(ctx: Context, key: Key | None = None) -> NewVersion:
         key: that the body will be sealed with.
 
     Raises:
-        InvalidArgument: an ACL, a tag or the size of the metadata is wrong.
+        InvalidArgument: an ACL, a tag, a lock or the size of the metadata is wrong.
+        InvalidRequest: it asks for a lock where the bucket has none.
         NotSupportedStorageClass: there is no such class.
         AccessDenied: the ACL is one of a folder and the caller may not write ACLs.
     """
     tags = parse_tag_header(ctx.params["Tagging"]) if "Tagging" in ctx.params else None
     return NewVersion(
         storage_class=storage_class(ctx.params),
-        owner=ctx.caller.root or ctx.bucket.owner,
+        owner=new_owner(ctx),
         headers=stored_headers(ctx.params),
         acl=_new_acl(ctx),
         tags=dump_tags(tags) if tags else None,
         sealing=key.lock() if key else None,
+        lock=new_lock(ctx),
     )
 
 
 def _new_acl(ctx: Context) -> str | None:
-    acl = requested_acl(ctx.params, bucket_owner=ctx.bucket.owner, on_bucket=False)
-    opens_a_folder = acl is not None and ctx.key.endswith("/")
+    refuse_acl(ctx.bucket, ctx.params)
+    acl = requested_acl(ctx.params, ctx.rules, bucket_owner=ctx.bucket.owner, on_bucket=False)
+    is_asked = acl is not None
+    if acl is None:
+        if ctx.rules.inherits_acls:
+            return None
+        acl = dump_grants(())
+    refuse_grants(ctx, acl)
     # The ACL of the owner's folders is that of what lies in them, so a writer may not give it.
-    if opens_a_folder and ctx.caller.root in ("", ctx.bucket.owner):
-        if not may_in_bucket(ctx.caller, PUT_OBJECT_ACL, ctx.bucket, ctx.key):
-            raise AccessDenied("The ACL of a folder needs the right to write ACLs")
+    if ctx.key.endswith("/") and ctx.caller.root in ("", ctx.bucket.owner):
+        if not may_in_bucket(ctx.caller, PUT_OBJECT_ACL, ctx.store, ctx.bucket, ctx.key):
+            if is_asked:
+                raise AccessDenied("The ACL of a folder needs the right to write ACLs")
+            return None
     return acl
 
 
@@ -124,24 +145,39 @@ def stored_headers(params: Mapping[str, Any]) -> dict[str, str]:
     return {**kept, **metadata}
 
 
-async def receive(ctx: Context, sink: Sink, key: Key | None = None) -> Stored:
-    """Take in the body of a request, sealed with a key, and check it against its Content-MD5.
+async def receive(
+    ctx: Context, sink: Sink, key: Key | None = None, asked: Asked | None = None
+) -> tuple[Stored, Checksum | None]:
+    """Take in the body of a request and check it against what the request says of it.
+
+    Args:
+        ctx: the request.
+        sink: where the body goes.
+        key: that it is sealed with, if any.
+        asked: the checksum that the upload asks for which the body is a part of.
+
+    Returns:
+        The body and, if the request or the upload wants one, its checksum.
 
     Raises:
         MissingContentLength: it has neither a length nor chunks.
         EntityTooLarge: it is larger than 5 GB.
         InvalidDigest: its Content-MD5 is no MD5.
-        BadDigest: its Content-MD5 is that of another body.
+        BadDigest: its Content-MD5 or its checksum is that of another body.
+        InvalidRequest: its checksum is none, or not what the upload asks for.
+        MalformedTrailerError: its checksum should have followed and did not.
         IncompleteBody: it ended too early.
         InvalidArgument: its traffic limit is out of bounds.
     """
-    expected = expected_md5(ctx.headers)
+    expected, check = expected_md5(ctx.headers), Check(ctx.headers, asked)
     if ctx.body.length is None and "transfer-encoding" not in ctx.headers:
         raise MissingContentLength
     if (ctx.body.length or 0) > MAX_BODY:
         raise EntityTooLarge
     sealer = Sealer(sink, key) if key else None
     receiver: Receiver = sealer or sink
+    if check.hasher:
+        receiver.observe(check.hasher.update)
     size = 0
     rate = requested_rate(ctx)
     async for chunk in slowed(ctx.body, rate) if rate else ctx.body:
@@ -152,7 +188,7 @@ async def receive(ctx: Context, sink: Sink, key: Key | None = None) -> Stored:
     stored = await receiver.finish()
     if expected is not None and (sealer or stored).md5 != expected.hex():
         raise BadDigest
-    return stored
+    return stored, check.verify(ctx.body.trailers)
 
 
 def expected_md5(headers: Mapping[str, str]) -> bytes | None:

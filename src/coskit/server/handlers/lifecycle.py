@@ -1,8 +1,13 @@
 """The lifecycle rules of a bucket, as requests see them; `server.jobs` carries them out."""
 
+from urllib.parse import quote
+
+from coskit.protocol.dates import http_date
 from coskit.protocol.errors import NoSuchLifecycleConfiguration
-from coskit.protocol.lifecycle import dump_rules, load_document
+from coskit.protocol.lifecycle import dump_rules, expiry, load_document, load_rules
 from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.tagging import load_tags
+from coskit.server.store.model import Version
 
 CONFIG = "lifecycle"
 
@@ -26,3 +31,15 @@ async def delete_bucket_lifecycle(ctx: Context) -> Reply:
     """Remove the rules, if there are any."""
     await ctx.store.update_bucket(ctx.bucket.name, config={CONFIG: None})
     return Reply()
+
+
+def expiration_header(ctx: Context, version: Version) -> dict[str, str]:
+    """Return the header that tells when a live object will expire, in the dialect that has it."""
+    if CONFIG not in ctx.bucket.config or not ctx.rules.tells_expiry or not version.is_latest:
+        return {}
+    rules = load_rules(ctx.bucket.config[CONFIG])
+    due = expiry(rules, version.key, version.size, load_tags(version.tags), version.modified)
+    if due is None:
+        return {}
+    moment, rule = due
+    return {"x-amz-expiration": f'expiry-date="{http_date(moment)}", rule-id="{quote(rule)}"'}

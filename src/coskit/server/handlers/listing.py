@@ -1,5 +1,6 @@
 """The listings of a bucket: objects, versions, unfinished uploads."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ from coskit.protocol.dates import listing_date
 from coskit.protocol.errors import InvalidArgument, InvalidDelimiter
 from coskit.protocol.restore import load_job, restore_status
 from coskit.protocol.xml import writable
+from coskit.server.handlers.checksums import asked_fields
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.store.model import Entry, Upload
 
@@ -31,6 +33,49 @@ async def list_objects(ctx: Context) -> Reply:
     if page.truncated:
         result["NextMarker"] = query.text(page.next_marker)
     return Reply(result)
+
+
+async def list_objects_v2(ctx: Context) -> Reply:
+    """List live objects and common prefixes; a token leads to the next page."""
+    query = _Query(ctx, "MaxKeys")
+    token, after = ctx.params.get("ContinuationToken", ""), ctx.params.get("StartAfter", "")
+    page = await ctx.store.list_objects(
+        ctx.bucket, query.prefix, query.delimiter, _place(token) or after, query.limit
+    )
+    entries = [_object(entry, query, ctx.now) for entry in page.entries]
+    if ctx.params.get("FetchOwner", "").lower() != "true":
+        for entry in entries:
+            del entry["Owner"]
+    told = query.echoed("StartAfter", after)
+    result = {
+        "x-cos-bucket-region": ctx.region,
+        "Name": ctx.bucket.name,
+        **(told if after else {name: told[name] for name in told if name != "StartAfter"}),
+        **({"ContinuationToken": token} if token else {}),
+        **query.outcome(page.truncated, page.prefixes),
+        "KeyCount": str(len(page.entries) + len(page.prefixes)),
+        "Contents": entries,
+    }
+    if page.truncated:
+        result["NextContinuationToken"] = _token(page.next_marker)
+    return Reply(result)
+
+
+def _token(marker: str) -> str:
+    """Return what stands for a place in a listing."""
+    return base64.urlsafe_b64encode(marker.encode()).decode()
+
+
+def _place(token: str) -> str:
+    """Read what `_token` wrote.
+
+    Raises:
+        InvalidArgument: it is no such token.
+    """
+    try:
+        return base64.b64decode(token, b"-_", validate=True).decode()
+    except ValueError as cause:
+        raise InvalidArgument("The continuation token provided is incorrect") from cause
 
 
 async def list_objects_versions(ctx: Context) -> Reply:
@@ -86,7 +131,7 @@ class _Query:
     def __init__(self, ctx: Context, limit: str) -> None:
         self.prefix: str = ctx.params.get("Prefix", "")
         self.delimiter: str = ctx.params.get("Delimiter", "")
-        if len(self.delimiter) > 1:
+        if len(self.delimiter) > ctx.rules.longest_delimiter:
             raise InvalidDelimiter
         self.limit = page_limit(ctx.params.get(limit, PAGE), limit)
         self._limit_name = limit
@@ -185,4 +230,5 @@ def _upload(upload: Upload, query: _Query) -> dict[str, Any]:
         "Initiator": owner_fields(upload.owner),
         "Owner": owner_fields(upload.owner),
         "Initiated": listing_date(upload.initiated),
+        **asked_fields(upload),
     }

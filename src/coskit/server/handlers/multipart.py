@@ -1,13 +1,25 @@
 """Multipart uploads: begin, add parts, list them, complete, abort."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from coskit.protocol.checksums import quote_etag
 from coskit.protocol.dates import listing_date, plain_date
 from coskit.protocol.endpoint import encode_path
-from coskit.protocol.errors import EntityTooLarge, InvalidArgument, MalformedXML
+from coskit.protocol.errors import EntityTooLarge, InvalidArgument, MalformedXML, NoSuchUpload
 from coskit.protocol.ranges import parse_copy_range
+from coskit.protocol.s3.announcements import asked_of_upload
+from coskit.protocol.s3.checksums import HEADER, load_asked, load_checksum
 from coskit.protocol.xml import items, writable
+from coskit.server.handlers.checksums import (
+    asked_fields,
+    checksum_fields,
+    checksum_headers,
+    part_fields,
+    poured,
+    range_checksum,
+)
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.encryption import (
     customer_key,
@@ -20,18 +32,25 @@ from coskit.server.handlers.incoming import MAX_BODY, new_version, receive
 from coskit.server.handlers.listing import owner_fields, page_limit
 from coskit.server.handlers.objects import find_source, source_version_header
 from coskit.server.handlers.overwriting import overwrite_condition
+from coskit.server.handlers.partreads import MAX_PART_NUMBER
+from coskit.server.handlers.partsums import finishing
 from coskit.server.handlers.replaced import reads_the_latest
-from coskit.server.handlers.sealing import Sealer, pour
-
-MAX_PART_NUMBER = 10_000
+from coskit.server.handlers.sealing import Key, Sealer
+from coskit.server.store.layout import completed_from
+from coskit.server.store.model import Version
 
 
 async def create_multipart_upload(ctx: Context) -> Reply:
     """Begin an upload; what is said of the object here applies at completion."""
     key = requested_key(ctx)
-    upload = await ctx.store.begin_upload(ctx.bucket, ctx.key, new_version(ctx, key))
+    new, asked = new_version(ctx, key), asked_of_upload(ctx.headers)
+    told: dict[str, str] = {}
+    if asked:
+        new = replace(new, checksums=asked.dump())
+        told = {f"{HEADER}algorithm": asked.algorithm.name, f"{HEADER}type": asked.kind}
+    upload = await ctx.store.begin_upload(ctx.bucket, ctx.key, new)
     place = {"Bucket": ctx.bucket.name, "Key": writable(ctx.key)}
-    return Reply({**place, "UploadId": upload.upload_id, **encryption_headers(key)})
+    return Reply({**place, "UploadId": upload.upload_id, **told, **encryption_headers(key)})
 
 
 async def upload_part(ctx: Context) -> Reply:
@@ -41,10 +60,13 @@ async def upload_part(ctx: Context) -> Reply:
     upload = ctx.store.upload(ctx.bucket, ctx.key, upload_id)
     key = needed_key(ctx, upload.sealing)
     async with ctx.store.receive(ctx.body.length, inline=False) as sink:
-        stored = await receive(ctx, sink, key)
-        part = await ctx.store.put_part(ctx.bucket, ctx.key, upload_id, number, stored)
+        stored, checksum = await receive(ctx, sink, key, load_asked(upload.checksums))
+        text = checksum.dump() if checksum else None
+        part = await ctx.store.put_part(ctx.bucket, ctx.key, upload_id, number, stored, text)
+    told = checksum_headers(ctx, checksum)
+    told.pop(f"{HEADER}type", None)
     sums = {"ETag": quote_etag(part.etag), "x-cos-hash-crc64ecma": str(part.crc64)}
-    return Reply({**sums, **encryption_headers(key)})
+    return Reply({**sums, **told, **encryption_headers(key)})
 
 
 @reads_the_latest
@@ -60,17 +82,21 @@ async def upload_part_copy(ctx: Context) -> Reply:
     if length > MAX_BODY:
         raise EntityTooLarge("A part is at most 5 GB")
     place = (ctx.bucket, ctx.key, upload_id, number)
+    asked = load_asked(upload.checksums)
+    algorithm = asked.algorithm if asked else None
     if key is None and opener is None:
-        part = await ctx.store.copy_part(*place, source, first, length)
+        text = await range_checksum(ctx, source, first, length, None, algorithm)
+        part = await ctx.store.copy_part(*place, source, first, length, text)
     else:
         async with ctx.store.receive(length, inline=False) as sink:
             body = opened(ctx, source, first, length, opener)
-            stored = await pour(body, Sealer(sink, key) if key else sink)
-            part = await ctx.store.put_part(*place, stored)
+            stored, text = await poured(body, Sealer(sink, key) if key else sink, algorithm)
+            part = await ctx.store.put_part(*place, stored, text)
     return Reply(
         {
             "ETag": quote_etag(part.etag),
             "LastModified": plain_date(part.modified),
+            **part_fields(ctx, part),
             **source_version_header(ctx, source),
             **encryption_headers(key),
         }
@@ -101,10 +127,13 @@ async def list_parts(ctx: Context) -> Reply:
                 "LastModified": listing_date(part.modified),
                 "ETag": quote_etag(part.etag),
                 "Size": str(part.size),
+                **part_fields(ctx, part),
             }
             for part in page.entries
         ],
     }
+    if ctx.rules.has_checksums:
+        result |= asked_fields(page.upload)
     if page.truncated:
         result["NextPartNumberMarker"] = str(page.next_marker)
     return Reply(result)
@@ -115,6 +144,32 @@ async def complete_multipart_upload(ctx: Context) -> Reply:
     listed = items(ctx.params["MultipartUpload"], "Part")
     if not all("PartNumber" in part and part.get("ETag") for part in listed):
         raise MalformedXML("Each Part needs PartNumber and ETag")
+    try:
+        version, key = await _complete(ctx, listed)
+    except NoSuchUpload:
+        # The answer to an earlier try may have been lost.
+        live = ctx.store.find(ctx.bucket, ctx.key) if ctx.rules.completes_again else None
+        if live is None or completed_from(live) != ctx.params["UploadId"]:
+            raise
+        version, key = live, None
+    result = {
+        "Location": ctx.origin + encode_path(ctx.path),
+        "Bucket": ctx.bucket.name,
+        "Key": writable(ctx.key),
+        "ETag": quote_etag(version.etag),
+        "x-cos-hash-crc64ecma": str(version.crc64),
+        **checksum_fields(ctx, load_checksum(version.checksums)),
+        **encryption_headers(key, version.sealing),
+    }
+    if ctx.bucket.versioning:
+        result["x-cos-version-id"] = version.version_id
+    return Reply(result)
+
+
+async def _complete(
+    ctx: Context, listed: Sequence[Mapping[str, Any]]
+) -> tuple[Version, Key | None]:
+    """Return the object that an upload becomes, and the customer's key that it is sealed with."""
     upload = ctx.store.upload(ctx.bucket, ctx.key, ctx.params["UploadId"])
     key = needed_key(ctx, upload.sealing) if customer_key(ctx.params) else None
     version = await ctx.store.complete(
@@ -122,19 +177,12 @@ async def complete_multipart_upload(ctx: Context) -> Reply:
         ctx.key,
         ctx.params["UploadId"],
         [(part["PartNumber"], part["ETag"].strip().strip('"')) for part in listed],
-        condition=overwrite_condition(ctx),
+        ctx.rules.smallest_part,
+        overwrite_condition(ctx),
+        gaps=ctx.rules.has_gaps,
+        finish=finishing(ctx, listed),
     )
-    result = {
-        "Location": ctx.origin + encode_path(ctx.path),
-        "Bucket": ctx.bucket.name,
-        "Key": writable(ctx.key),
-        "ETag": quote_etag(version.etag),
-        "x-cos-hash-crc64ecma": str(version.crc64),
-        **encryption_headers(key, version.sealing),
-    }
-    if ctx.bucket.versioning:
-        result["x-cos-version-id"] = version.version_id
-    return Reply(result)
+    return version, key
 
 
 async def abort_multipart_upload(ctx: Context) -> Reply:

@@ -7,22 +7,25 @@ from typing import Any
 
 from coskit.protocol.checksums import quote_etag
 from coskit.protocol.dates import http_date, plain_date
-from coskit.protocol.endpoint import MAX_KEY_BYTES, is_banned_key
 from coskit.protocol.errors import (
-    AccessDenied,
-    CosServiceError,
     EntityTooLarge,
     InvalidArgument,
     InvalidRequest,
-    KeyTooLong,
-    MalformedXML,
     PreconditionFailed,
 )
-from coskit.protocol.operations import DELETE_OBJECTS, GET_OBJECT
-from coskit.protocol.ranges import check_conditions, parse_range
+from coskit.protocol.operations import GET_OBJECT
+from coskit.protocol.ranges import ByteRange, check_conditions, parse_range
 from coskit.protocol.restore import load_job, restore_headers
-from coskit.protocol.xml import items
+from coskit.protocol.s3.announcements import asked_algorithm
+from coskit.protocol.s3.checksums import load_checksum
 from coskit.server.handlers.begun import begun
+from coskit.server.handlers.checksums import (
+    checksum_fields,
+    checksum_headers,
+    poured,
+    range_checksum,
+    stored_checksum,
+)
 from coskit.server.handlers.context import Context, Reply, Streamed
 from coskit.server.handlers.encryption import (
     encryption_headers,
@@ -31,16 +34,25 @@ from coskit.server.handlers.encryption import (
     requested_key,
 )
 from coskit.server.handlers.incoming import MAX_BODY, new_version, receive, stored_headers
+from coskit.server.handlers.lifecycle import expiration_header
 from coskit.server.handlers.listing import storage_tier
+from coskit.server.handlers.lock import lock_headers
 from coskit.server.handlers.overwriting import overwrite_condition
 from coskit.server.handlers.pace import Slowed, requested_rate
+from coskit.server.handlers.partreads import named_part
 from coskit.server.handlers.replaced import reads_the_latest
 from coskit.server.handlers.restore import refuse_archived
-from coskit.server.handlers.rights import may_in_bucket, require
-from coskit.server.handlers.sealing import Key, Sealer, pour
-from coskit.server.handlers.tagging import dump_tags, parse_tag_header
-from coskit.server.handlers.versions import find, find_object, named_version, refuse_marker
-from coskit.server.store.model import Bucket, Deleted, NewVersion, Version
+from coskit.server.handlers.rights import require
+from coskit.server.handlers.sealing import Key, Sealer
+from coskit.server.handlers.tagging import dump_tags, load_tags, parse_tag_header
+from coskit.server.handlers.versions import (
+    find,
+    find_object,
+    named_version,
+    refuse_marker,
+    tells_markers,
+)
+from coskit.server.store.model import Bucket, NewVersion, Version
 
 MAX_DELETED = 1000
 _OVERRIDES = {
@@ -61,18 +73,23 @@ async def put_object(ctx: Context) -> Reply:
     key = requested_key(ctx)
     new, condition = new_version(ctx, key), overwrite_condition(ctx)
     async with ctx.store.receive(ctx.body.length) as sink:
-        stored = await receive(ctx, sink, key)
+        stored, checksum = await receive(ctx, sink, key)
+        if checksum:
+            new = replace(new, checksums=checksum.dump())
         version = await ctx.store.put(ctx.bucket, ctx.key, stored, new, condition)
     return Reply(
         {
             "ETag": quote_etag(version.etag),
             "x-cos-hash-crc64ecma": str(version.crc64),
+            **checksum_headers(ctx, checksum),
             **_new_version_header(version),
             **encryption_headers(key),
+            **expiration_header(ctx, version),
         }
     )
 
 
+@tells_markers
 async def head_object(ctx: Context) -> Reply:
     """Describe an object; archived ones too."""
     version = find_object(ctx)
@@ -83,15 +100,24 @@ async def head_object(ctx: Context) -> Reply:
     headers = described(ctx, version) | encryption_headers(key)
     if outcome == "not modified":
         return Reply(headers, status=304)
+    headers |= _overrides(ctx.params)
+    if part := named_part(ctx, version):
+        return Reply(headers | part.headers | _spanned(part.span, part.size), part.status)
+    # Only the row of one dialect has a range here.
+    span = parse_range(ctx.params["Range"], version.size) if "Range" in ctx.params else None
+    if span:
+        return Reply(headers | _spanned(span, span.length), 206)
+    headers |= stored_checksum(ctx, version)
     return Reply({**headers, "Content-Length": str(version.size)})
 
 
+@tells_markers
 @reads_the_latest
 async def get_object(ctx: Context) -> Reply:
-    """Send an object or a range of it."""
+    """Send an object, a range or a part of it."""
     named = named_version(ctx)
     version, inline = ctx.store.get(ctx.bucket, ctx.key, named)
-    refuse_marker(version)
+    refuse_marker(ctx, version)
     refuse_archived(ctx, version)
     key = needed_key(ctx, version.sealing)
     outcome = check_conditions(ctx.headers, version.etag, version.modified)
@@ -102,18 +128,29 @@ async def get_object(ctx: Context) -> Reply:
         return Reply(headers, status=304)
     headers |= _overrides(ctx.params)
     headers["Accept-Ranges"] = "bytes"
-    span = parse_range(ctx.params["Range"], version.size) if "Range" in ctx.params else None
-    first, length = (span.first, span.length) if span else (0, version.size)
-    headers["Content-Length"] = str(length)
-    if span:
-        headers["Content-Range"] = span.content_range
-    status, rate = 206 if span else 200, requested_rate(ctx)
+    part = named_part(ctx, version)
+    if part:
+        span, length, status = part.span, part.size, part.status
+        headers |= part.headers
+    else:
+        span = parse_range(ctx.params["Range"], version.size) if "Range" in ctx.params else None
+        length, status = (span.length, 206) if span else (version.size, 200)
+        if span is None:
+            headers |= stored_checksum(ctx, version)
+    first, rate = span.first if span else 0, requested_rate(ctx)
+    headers |= _spanned(span, length)
     body: bytes | Streamed
     if inline is not None:
         body = inline[first : first + length]
     else:
         body = await begun(opened(ctx, version, first, length, key))
     return Reply(headers, status, Slowed(body, rate) if rate else body)
+
+
+def _spanned(span: ByteRange | None, length: int) -> dict[str, str]:
+    """Return the headers that tell which bytes are sent."""
+    told = {"Content-Length": str(length)}
+    return {**told, "Content-Range": span.content_range} if span else told
 
 
 def _overrides(params: Mapping[str, Any]) -> dict[str, str]:
@@ -137,26 +174,38 @@ async def copy_object(ctx: Context) -> Reply:
     same_place = (source_bucket.name, source.key) == (ctx.bucket.name, ctx.key)
     replaced = ctx.params.get("CopyStatus") == "Replaced"
     same_class = new.storage_class == source.storage_class
-    if same_place and not replaced and same_class and key == opener:
+    alike = same_class and key == opener and not (ctx.rules.may_restate and _restates(ctx.params))
+    if same_place and not replaced and alike:
         raise InvalidRequest("A copy onto itself needs x-cos-metadata-directive Replaced")
     condition = overwrite_condition(ctx)
+    algorithm, old = asked_algorithm(ctx.headers), load_checksum(source.checksums)
     if key == opener:
+        sums = await range_checksum(ctx, source, 0, source.size, opener, algorithm)
+        new = replace(new, checksums=sums)
         version = await ctx.store.copy(ctx.bucket, ctx.key, source, new, condition)
     else:
+        algorithm = algorithm or (old.algorithm if old else None)
         async with ctx.store.receive(source.size) as sink:
             body = opened(ctx, source, 0, source.size, opener)
-            stored = await pour(body, Sealer(sink, key) if key else sink)
+            stored, sums = await poured(body, Sealer(sink, key) if key else sink, algorithm)
+            new = replace(new, checksums=sums)
             version = await ctx.store.put(ctx.bucket, ctx.key, stored, new, condition)
     result: dict[str, Any] = {
         "ETag": quote_etag(version.etag),
         "CRC64": str(version.crc64),
         "LastModified": plain_date(version.modified),
+        **checksum_fields(ctx, load_checksum(version.checksums)),
         **source_version_header(ctx, source),
         **encryption_headers(key),
     }
     if version.version_id != "null":
         result["VersionId"] = version.version_id
     return Reply(result)
+
+
+def _restates(params: Mapping[str, Any]) -> bool:
+    """Return whether a copy says of its own what else it is to be, even if that is nothing new."""
+    return any(name in params for name in ("StorageClass", "ServerSideEncryption"))
 
 
 def _copied(ctx: Context, source: Version, key: Key | None) -> NewVersion:
@@ -170,59 +219,6 @@ def _copied(ctx: Context, source: Version, key: Key | None) -> NewVersion:
         given = parse_tag_header(ctx.params["Tagging"]) if "Tagging" in ctx.params else ()
         tags = dump_tags(given) if given else None
     return replace(asked, headers=headers, tags=tags)
-
-
-async def delete_object(ctx: Context) -> Reply:
-    """Delete an object or a version; what is not there is deleted already."""
-    version_id = ctx.params.get("VersionId")
-    deleted = await ctx.store.delete(ctx.bucket, ctx.key, version_id)
-    result: dict[str, Any] = {}
-    # The id of a version that never was may be text that no header can carry.
-    if ctx.bucket.versioning and deleted.version_id and (deleted.existed or deleted.is_marker):
-        result["x-cos-version-id"] = deleted.version_id
-    if deleted.is_marker:
-        result["x-cos-delete-marker"] = "true"
-    return Reply(result)
-
-
-async def delete_objects(ctx: Context) -> Reply:
-    """Delete many objects; each one's outcome is told apart."""
-    document = ctx.params["Delete"]
-    objects = items(document, "Object")
-    if not 0 < len(objects) <= MAX_DELETED or not all(item.get("Key") for item in objects):
-        raise MalformedXML(f"Delete lists 1 to {MAX_DELETED} objects, each with a Key")
-    targets = [(item["Key"], item.get("VersionId") or None) for item in objects]
-    fates = [_fate(ctx, key) for key, _ in targets]
-    possible = [target for target, fate in zip(targets, fates, strict=True) if fate is None]
-    deleted = iter(await ctx.store.delete_many(ctx.bucket, possible))
-    outcomes = [next(deleted) if fate is None else fate for fate in fates]
-    quiet = document.get("Quiet", "").strip().lower() == "true"
-    result: dict[str, Any] = {"Deleted": [], "Error": []}
-    for (key, version_id), outcome in zip(targets, outcomes, strict=True):
-        entry = {"Key": key, **({"VersionId": version_id} if version_id else {})}
-        if isinstance(outcome, CosServiceError):
-            result["Error"].append({**entry, "Code": outcome.code, "Message": outcome.message})
-        elif not quiet:
-            result["Deleted"].append({**entry, **_marker_fields(outcome)})
-    return Reply(result)
-
-
-def _fate(ctx: Context, key: str) -> Deleted | CosServiceError | None:
-    """Return the outcome for a key that may not be deleted, or that no object can have.
-
-    The latter must not get a delete marker.
-    """
-    if not may_in_bucket(ctx.caller, DELETE_OBJECTS, ctx.bucket, key):
-        return AccessDenied()
-    if len(key.encode()) > MAX_KEY_BYTES:
-        return KeyTooLong()
-    return Deleted(None, is_marker=False, existed=False) if is_banned_key(key) else None
-
-
-def _marker_fields(deleted: Deleted) -> dict[str, str]:
-    if not deleted.is_marker or deleted.version_id is None:
-        return {}
-    return {"DeleteMarker": "true", "DeleteMarkerVersionId": deleted.version_id}
 
 
 def find_source(ctx: Context) -> tuple[Bucket, Version]:
@@ -274,6 +270,11 @@ def described(ctx: Context, version: Version) -> dict[str, Any]:
         headers |= restore_headers(version.storage_class, load_job(version.restore), ctx.now)
     if ctx.bucket.versioning:
         headers["x-cos-version-id"] = version.version_id
+    if version.lock:
+        headers |= lock_headers(version)
+    headers |= expiration_header(ctx, version)
+    if version.tags and ctx.rules.counts_tags:
+        headers["x-amz-tagging-count"] = str(len(load_tags(version.tags)))
     return headers
 
 

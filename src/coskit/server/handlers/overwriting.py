@@ -19,6 +19,7 @@ def overwrite_condition(ctx: Context) -> Condition | None:
         InvalidArgument: `x-cos-forbid-overwrite` is neither `true` nor `false`.
         FileAlreadyExists: there is an object and none may be overwritten.
         PreconditionFailed: the live object is not the one that the conditions name.
+        NoSuchKey: there is none that the conditions could name, where the dialect says so.
     """
     asked = {name: ctx.headers[name] for name in _CONDITIONS if ctx.headers.get(name)}
     forbidden = _forbids_overwriting(ctx)
@@ -30,7 +31,7 @@ def overwrite_condition(ctx: Context) -> Condition | None:
             raise FileAlreadyExists
         if old is None:
             if "if-match" in asked:
-                raise PreconditionFailed
+                raise ctx.rules.lacking()
         elif check_conditions(asked, old.etag, old.modified) != "met":
             raise PreconditionFailed
 

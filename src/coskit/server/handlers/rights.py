@@ -1,22 +1,28 @@
 """Whether a caller may do what a row of the table says, on this bucket or object."""
 
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache, partial
 
 from coskit.protocol.acl import allows
 from coskit.protocol.errors import AccessDenied, NoSuchKey, NoSuchVersion
 from coskit.protocol.operations import DELETE_OBJECTS, LIST_OBJECTS
-from coskit.protocol.policy import Ask, parse_policy
+from coskit.protocol.policy import Ask
+from coskit.protocol.s3.policy import parse_bucket_policy
 from coskit.protocol.spec import Operation
 from coskit.server.handlers.access import load_grants
 from coskit.server.handlers.context import Caller
+from coskit.server.handlers.ownership import heeded, owner_of
 from coskit.server.handlers.policy import SETTING as POLICY
 from coskit.server.handlers.policy import place_of
+from coskit.server.handlers.publicaccess import RESTRICT, blocks
+from coskit.server.handlers.tagging import load_tags
 from coskit.server.handlers.versions import find
 from coskit.server.store.model import Bucket, Version
 from coskit.server.store.store import Store
 
 # Reading a text always gives the same policy, and a busy bucket asks for it at every request.
-_parsed = lru_cache(maxsize=256)(parse_policy)
+parsed = lru_cache(maxsize=256)(parse_bucket_policy)
 
 
 def require(
@@ -44,7 +50,7 @@ def require(
     """
     if operation.name == DELETE_OBJECTS.name and (POLICY in bucket.config or caller.limits):
         return  # its handler asks for each key
-    decided = _decided(caller, operation, bucket, key)
+    decided = _decided(caller, operation, store, bucket, key, version_id)
     if decided is None and operation.on == "object" and key is not None:
         decided = _granted_on_object(caller, operation, store, bucket, key, version_id)
     if decided is None:
@@ -54,14 +60,26 @@ def require(
 
 
 def may_in_bucket(
-    caller: Caller, operation: Operation, bucket: Bucket, key: str | None = None
+    caller: Caller,
+    operation: Operation,
+    store: Store,
+    bucket: Bucket,
+    key: str | None = None,
+    version_id: str | None = None,
 ) -> bool:
     """Return whether a caller may do what a row says to any object of that key."""
-    decided = _decided(caller, operation, bucket, key)
+    decided = _decided(caller, operation, store, bucket, key, version_id)
     return granted_on_bucket(caller, operation, bucket) if decided is None else decided
 
 
-def _decided(caller: Caller, operation: Operation, bucket: Bucket, key: str | None) -> bool | None:
+def _decided(
+    caller: Caller,
+    operation: Operation,
+    store: Store,
+    bucket: Bucket,
+    key: str | None,
+    version_id: str | None,
+) -> bool | None:
     """Return what is settled before any ACL is read, or None.
 
     A temporary key's own policy has to allow; then a deny of the bucket's policy wins over all but
@@ -73,20 +91,34 @@ def _decided(caller: Caller, operation: Operation, bucket: Bucket, key: str | No
         return owns or None
     assert caller.about is not None, "whoever asks does so by a request"
     place = place_of(bucket, caller.about.region)
-    ask = Ask(caller.account, operation, place, key or "", caller.about)
+    tags = partial(_tags, store, bucket, key, version_id)
+    ask = Ask(caller.account, operation, place, key or "", caller.about, version_id or None, tags)
     if caller.limits is not None and caller.limits.verdict(ask) != "allow":
         return False
-    verdict = None if text is None else _parsed(text).verdict(ask)
+    policy = None if text is None else parsed(text)
+    verdict = policy.verdict(ask) if policy else None
     if verdict == "deny":
         return owns and operation.flag == POLICY
+    if policy and blocks(bucket, RESTRICT) and caller.root != bucket.owner and policy.is_public:
+        verdict = None
     return owns or verdict == "allow" or None
+
+
+def _tags(
+    store: Store, bucket: Bucket, key: str | None, version_id: str | None
+) -> Mapping[str, str]:
+    """Return the tags of an object as it is, none if there is no such object."""
+    try:
+        return dict(load_tags(find(store, bucket, key, version_id).tags)) if key else {}
+    except (NoSuchKey, NoSuchVersion):
+        return {}
 
 
 def granted_on_bucket(caller: Caller, operation: Operation, bucket: Bucket) -> bool:
     """Return whether the bucket's ACL gives what a row needs; no ACL gives what is the owner's."""
     if operation.permission == "OWNER":
         return False
-    return allows(load_grants(bucket.acl), caller.account, operation.permission)
+    return allows(heeded(bucket, load_grants(bucket.acl)), caller.account, operation.permission)
 
 
 def _granted_on_object(
@@ -101,13 +133,23 @@ def _granted_on_object(
     try:
         version = find(store, bucket, key, version_id)
     except (NoSuchKey, NoSuchVersion):
-        if may_in_bucket(caller, LIST_OBJECTS, bucket):
+        if may_in_bucket(_listing(caller, key), LIST_OBJECTS, store, bucket):
             raise
         raise AccessDenied from None
-    if caller.owns(version.owner):
+    if caller.owns(owner_of(bucket, version.owner)):
         return True
     acl = _nearest_acl(store, bucket, version)
-    return None if acl is None else allows(load_grants(acl), caller.account, operation.permission)
+    if acl is None:
+        return None
+    return allows(heeded(bucket, load_grants(acl)), caller.account, operation.permission)
+
+
+def _listing(caller: Caller, key: str) -> Caller:
+    """Return a caller as one who asks to list what begins with a key."""
+    if caller.about is None:
+        return caller
+    request = replace(caller.about.request, query=(("prefix", key),))
+    return replace(caller, about=replace(caller.about, request=request))
 
 
 def _nearest_acl(store: Store, bucket: Bucket, version: Version) -> str | None:

@@ -22,7 +22,7 @@ from coskit.protocol.errors import InternalError
 from coskit.server.handlers.context import Streamed
 from coskit.server.store.model import Extent, Shown, Stored
 from coskit.server.store.reading import Reading
-from coskit.server.store.receiving import Sink
+from coskit.server.store.receiving import Observer, Sink
 
 SALT = 32
 BLOCK = 1 << 16
@@ -32,21 +32,30 @@ _BATCH = 8  # blocks that are worth a change of threads
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """32 bytes that open a body, and whose they are."""
+    """32 bytes that open a body, and whose they are.
 
-    owner: Literal["customer", "server"]
+    Attributes:
+        owner: the server's are its one key, and the `named` ones that are made from it.
+        secret: the bytes.
+        name: of a named key, else "".
+    """
+
+    owner: Literal["customer", "server", "named"]
     secret: bytes = field(repr=False)
+    name: str = ""
 
     def lock(self) -> str:
         """Return what is kept with a body: by it the key can be told, but not found."""
         salt = os.urandom(SALT)
-        return json.dumps({"by": self.owner, "salt": salt.hex(), "print": self._print(salt)})
+        kept = {"by": self.owner, "salt": salt.hex(), "print": self._print(salt)}
+        return json.dumps({**kept, "name": self.name} if self.name else kept)
 
     def opens(self, lock: str) -> bool:
         """Return whether `lock` made this lock with the same key."""
         kept = json.loads(lock)
         found = self._print(bytes.fromhex(kept["salt"]))
-        return bool(kept["by"] == self.owner) and hmac.compare_digest(found, kept["print"])
+        same = (kept["by"], kept.get("name", "")) == (self.owner, self.name)
+        return same and hmac.compare_digest(found, kept["print"])
 
     def cipher(self, salt: bytes) -> AESGCM:
         """Return the cipher of one blob."""
@@ -56,13 +65,28 @@ class Key:
         return hmac.digest(self.secret, b"coskit lock" + salt, "sha256").hex()
 
 
+def named_key(master_key: bytes, name: str) -> Key:
+    """Return one of the server's named keys; each name has its own, and needs no making."""
+    secret = hmac.digest(master_key, b"coskit named key " + name.encode(), "sha256")
+    return Key("named", secret, name)
+
+
 def locked_by(lock: str) -> str:
-    """Return whose key a lock needs: "customer" or "server"."""
+    """Return whose key a lock needs: "customer", "server" or "named"."""
     return str(json.loads(lock)["by"])
+
+
+def locked_with(lock: str) -> str:
+    """Return the name of the key that a lock needs, or "" if it has none."""
+    return str(json.loads(lock).get("name", ""))
 
 
 class Receiver(Protocol):
     """Takes a body in: a Sink, or what stands before one."""
+
+    def observe(self, observer: Observer) -> None:
+        """Show the whole body to an observer too; to be called before the first byte."""
+        ...
 
     async def write(self, chunk: bytes) -> None:
         """Take the next bytes."""
@@ -101,6 +125,11 @@ class Sealer:
         self._digest = hashlib.md5()
         self._crc64 = 0
         self._size = 0
+        self._observer: Observer | None = None
+
+    def observe(self, observer: Observer) -> None:
+        """See `Receiver.observe`; what is shown is not encrypted yet."""
+        self._observer = observer
 
     async def write(self, chunk: bytes) -> None:
         """Take the next bytes."""
@@ -115,7 +144,7 @@ class Sealer:
         stored = await self._sink.finish()
         self.md5 = self._digest.hexdigest()
         # The MD5 of a body whose key only the customer has would tell of its content.
-        etag = self.md5 if self._key.owner == "server" else stored.md5
+        etag = stored.md5 if self._key.owner == "customer" else self.md5
         return replace(stored, unsealed=Shown(etag, self._crc64, self._size))
 
     async def _pass_on(self, length: int) -> None:
@@ -132,6 +161,8 @@ class Sealer:
         self._digest.update(plain)
         self._crc64 = crc64(plain, self._crc64)
         self._size += len(plain)
+        if self._observer:
+            self._observer(plain)
         sealed = []
         for offset in range(0, len(plain), BLOCK):
             sealed.append(

@@ -1,7 +1,11 @@
 """Which version of an object a request means."""
 
-from coskit.protocol.errors import BucketVersionNotOpen, NoSuchKey
-from coskit.server.handlers.context import Context
+from functools import wraps
+
+from coskit.protocol.dates import http_date
+from coskit.protocol.errors import BucketVersionNotOpen, MethodNotAllowed, NoSuchKey
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.replaced import Handler
 from coskit.server.store.model import NULL_VERSION, Bucket, Version
 from coskit.server.store.store import Store
 
@@ -30,10 +34,37 @@ def named_version(ctx: Context) -> str | None:
     return named
 
 
-def refuse_marker(version: Version) -> None:
-    """Raise NoSuchKey for a delete marker, which has nothing to read."""
-    if version.is_marker:
-        raise NoSuchKey(headers={"x-cos-delete-marker": "true"})
+def refuse_marker(ctx: Context, version: Version) -> None:
+    """Refuse a delete marker, which has nothing to read.
+
+    Raises:
+        NoSuchKey: it is one.
+        MethodNotAllowed: it is one that was named, where the dialect tells it so.
+    """
+    if not version.is_marker:
+        return
+    told = {"x-cos-delete-marker": "true", "x-cos-version-id": version.version_id}
+    if ctx.rules.shows_markers and ctx.params.get("VersionId"):
+        modified = http_date(version.modified)
+        raise MethodNotAllowed(headers={**told, "Last-Modified": modified, "Allow": "DELETE"})
+    raise NoSuchKey(headers={"x-cos-delete-marker": "true"})
+
+
+def tells_markers(handler: Handler) -> Handler:
+    """Make a handler say of a key without an object that a delete marker is why."""
+
+    @wraps(handler)
+    async def told(ctx: Context) -> Reply:
+        try:
+            return await handler(ctx)
+        except NoSuchKey as error:
+            if ctx.bucket.versioning and not ctx.params.get("VersionId"):
+                page = await ctx.store.list_versions(ctx.bucket, ctx.key, limit=1)
+                if any(entry.key == ctx.key and entry.is_marker for entry in page.entries):
+                    error.headers["x-cos-delete-marker"] = "true"
+            raise
+
+    return told
 
 
 def find_object(ctx: Context) -> Version:
@@ -45,5 +76,5 @@ def find_object(ctx: Context) -> Version:
         BucketVersionNotOpen: a version was named where there are none.
     """
     version = find(ctx.store, ctx.bucket, ctx.key, named_version(ctx))
-    refuse_marker(version)
+    refuse_marker(ctx, version)
     return version

@@ -61,4 +61,6 @@ def _grown(tx: Transaction, old: Version, stored: Stored, extents: tuple[Extent,
         size=old.size + stored.size,
         modified=tx.now(),
         extents=old.extents + extents,
+        checksums=None,
+        layout=None,
     )

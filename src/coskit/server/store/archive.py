@@ -27,7 +27,8 @@ from coskit.server.store.room import Room
 from coskit.server.store.syncs import sync_directory
 
 FORMAT = "coskit bucket"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE = (1, 2)  # of an older format only fields are missing that may be
 
 _BUCKET = f"SELECT {rows.BUCKET} FROM bucket WHERE name = ?"  # noqa: S608 - constants only
 _VERSIONS = (

@@ -15,6 +15,7 @@ from coskit.protocol.errors import (
 )
 from coskit.server.store import rows
 from coskit.server.store.database import one
+from coskit.server.store.interface import BucketCondition
 from coskit.server.store.model import Bucket
 from coskit.server.store.transaction import Transaction
 
@@ -24,7 +25,7 @@ ALL = f"SELECT {rows.BUCKET} FROM bucket ORDER BY name"
 _BY_ID = f"SELECT {rows.BUCKET} FROM bucket WHERE id = ?"
 _COUNT = "SELECT count(*) FROM bucket WHERE owner = ?"
 _ADD = (
-    "INSERT INTO bucket (name, owner, created, versioning, acl, config) VALUES (?, ?, ?, '', ?, ?)"
+    "INSERT INTO bucket (name, owner, created, versioning, acl, config) VALUES (?, ?, ?, ?, ?, ?)"
 )
 _SET = "UPDATE bucket SET versioning = ?, acl = ?, config = ? WHERE id = ?"
 _DROP = "DELETE FROM bucket WHERE id = ?"
@@ -36,7 +37,13 @@ _IN_USE = (
 
 
 def create(
-    tx: Transaction, name: str, owner: str, acl: str, limit: int, config: Mapping[str, str]
+    tx: Transaction,
+    name: str,
+    owner: str,
+    acl: str,
+    limit: int,
+    config: Mapping[str, str],
+    versioning: str,
 ) -> Bucket:
     """See `Index.create_bucket`."""
     taken = _find(tx, name)
@@ -44,7 +51,7 @@ def create(
         raise BucketAlreadyOwnedByYou if taken.owner == owner else BucketAlreadyExists
     if one(tx.db, _COUNT, (owner,))[0] >= limit:
         raise TooManyBuckets
-    tx.db.execute(_ADD, (name, owner, tx.now(), acl, json.dumps(dict(config))))
+    tx.db.execute(_ADD, (name, owner, tx.now(), versioning, acl, json.dumps(dict(config))))
     return _require(tx, name)
 
 
@@ -63,9 +70,12 @@ def update(
     versioning: str | None,
     acl: str | None,
     config: Mapping[str, str | None],
+    condition: BucketCondition | None,
 ) -> Bucket:
     """See `Index.update_bucket`."""
     old = _require(tx, name)
+    if condition is not None:
+        condition(old)
     merged = {**old.config, **config}
     new = replace(
         old,

@@ -23,9 +23,16 @@ from coskit.server.store.model import (
 # Sees the live object that a write would replace, or None; raises to refuse the write.
 Condition = Callable[[Version | None], None]
 
-# Sees a version as it is in the commit and returns which of its `acl`, `tags`, `restore` and
-# `storage_class` to set; raises to refuse.
+# Sees a bucket as it is in the commit; raises to refuse a change of it.
+BucketCondition = Callable[[Bucket], None]
+
+# Sees a version as it is in the commit and returns which of its `acl`, `tags`, `restore`, `lock`
+# and `storage_class` to set; raises to refuse.
 Revision = Callable[[Version], Mapping[str, str | None]]
+
+# Sees an upload and the parts that are to be its object, in the commit, and returns the object's
+# `checksums`; raises to refuse.
+Finish = Callable[[Upload, Sequence[Part]], str | None]
 
 # Is told which blobs have lost their last reference; called on the event loop after the commit.
 Released = Callable[[Sequence[str]], None]
@@ -156,7 +163,13 @@ class Index(Protocol):
         ...
 
     def create_bucket(
-        self, name: str, owner: str, acl: str, limit: int, config: Mapping[str, str]
+        self,
+        name: str,
+        owner: str,
+        acl: str,
+        limit: int,
+        config: Mapping[str, str],
+        versioning: str,
     ) -> asyncio.Future[Bucket]:
         """Create a bucket.
 
@@ -182,6 +195,7 @@ class Index(Protocol):
         versioning: str | None,
         acl: str | None,
         config: Mapping[str, str | None],
+        condition: BucketCondition | None,
     ) -> asyncio.Future[Bucket]:
         """Change what is not None; of `config` only the named settings, None removing one.
 
@@ -227,7 +241,9 @@ class Index(Protocol):
         new: NewVersion,
         condition: Condition | None,
     ) -> asyncio.Future[Version]:
-        """Publish a version that shares the source's blobs, ETag and checksum.
+        """Publish a version that shares the source's blobs, ETag, checksum, sealing and layout.
+
+        It has the source's `checksums` too, unless `new` says others.
 
         Raises:
             NoSuchBucket: the bucket is gone.
@@ -247,7 +263,8 @@ class Index(Protocol):
     ) -> asyncio.Future[Version]:
         """Add a received body to the end of the live object, or make one from it at position 0.
 
-        In order of checking, after the condition:
+        An object that has grown has no `checksums` any more. In order of checking, after the
+        condition:
 
         Raises:
             NoSuchBucket: the bucket is gone.
@@ -263,11 +280,13 @@ class Index(Protocol):
         bucket_id: int,
         targets: Sequence[tuple[str, str | None]],
         condition: Condition | None,
+        may_delete: Condition | None,
     ) -> asyncio.Future[list[Deleted | CosServiceError]]:
         """Delete each (key, version id or None) in turn, in one commit; one may fail alone.
 
         The condition sees what each would delete: the live object, or the version, which is the
-        latest only if it is live.
+        latest only if it is live. `may_delete` sees after it what would be gone for good, and is
+        not asked where a marker only covers it.
 
         Raises:
             NoSuchBucket: the bucket is gone.
@@ -277,7 +296,7 @@ class Index(Protocol):
     def update_version(
         self, bucket_id: int, key: str, version_id: str | None, revise: Revision
     ) -> asyncio.Future[Version]:
-        """Set any of `acl`, `tags` and `restore` of a version, or of the live one.
+        """Set what `revise` returns of a version, or of the live one.
 
         Raises:
             NoSuchKey: no version was named and the key has no live object.
@@ -298,7 +317,13 @@ class Index(Protocol):
         ...
 
     def put_part(
-        self, bucket_id: int, key: str, upload_id: str, number: int, stored: Stored
+        self,
+        bucket_id: int,
+        key: str,
+        upload_id: str,
+        number: int,
+        stored: Stored,
+        checksums: str | None,
     ) -> asyncio.Future[Part]:
         """Add a part; an earlier one of the same number is replaced.
 
@@ -325,17 +350,21 @@ class Index(Protocol):
         upload_id: str,
         listed: Sequence[tuple[int, str]],
         minimum_part: int,
+        gaps: bool,
+        finish: Finish | None,
         condition: Condition | None,
     ) -> asyncio.Future[Version]:
         """Publish the listed (number, ETag) as one object, drop the other parts, end the upload.
 
-        A refusal leaves the upload open. In order of checking:
+        Its layout is that of the parts, its `checksums` are what `finish` returns. A refusal leaves
+        the upload open. In order of checking, before `finish` and then `condition`:
 
         Raises:
             NoSuchUpload: it was completed, aborted or never begun.
             MalformedXML: no part is listed.
             InvalidPartOrder: the numbers do not ascend.
-            InvalidPart: a number is missing from 1..n, was not uploaded or has another ETag.
+            InvalidPart: a number was not uploaded, has another ETag, or is missing from 1..n
+                unless there may be gaps.
             EntityTooSmall: a part before the last has fewer than `minimum_part` bytes.
         """
         ...
@@ -354,7 +383,8 @@ class Index(Protocol):
         """Return live objects and common prefixes after `marker`, in byte order.
 
         The cost of this and the next two follows from what is returned, not from what is stored.
-        A marker inside a common prefix, or equal to it, skips that prefix.
+        A marker inside a common prefix, or equal to it, skips that prefix: shown are the names that
+        are greater than the marker, which is also what S3 says of `start-after`.
         """
         ...
 

@@ -1,7 +1,7 @@
 """What the store keeps and hands out: plain values, none of which knows a database or a file.
 
-Times are milliseconds since 1970. ACL, tags, restore state and bucket settings are text that the
-store keeps without reading it.
+Times are milliseconds since 1970. ACL, tags, restore state, checksums, locks and bucket settings
+are text that the store keeps without reading it; None where nothing is said.
 """
 
 from collections.abc import Mapping
@@ -47,6 +47,9 @@ class Version:
         sealing: how it lies encrypted there, as text that the store keeps without reading it; None
             if it lies as it came. Each extent is then a whole blob, of another length than the
             bytes it stands for.
+        checksums: what is known of the body besides ETag and CRC64.
+        lock: what keeps it from being deleted.
+        layout: the parts it was completed from, see `layout.load_layout`; None if it was not.
     """
 
     key: str
@@ -68,6 +71,9 @@ class Version:
     parts: int
     extents: tuple[Extent, ...]
     sealing: str | None = None
+    checksums: str | None = None
+    lock: str | None = None
+    layout: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,8 @@ class NewVersion:
     tags: str | None = None
     appendable: bool = False
     sealing: str | None = None
+    checksums: str | None = None
+    lock: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,11 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A multipart upload that is neither completed nor aborted."""
+    """A multipart upload that is neither completed nor aborted.
+
+    Attributes:
+        checksums: which of them are asked for; the object's own are told at completion.
+    """
 
     key: str
     upload_id: str
@@ -141,6 +153,8 @@ class Upload:
     acl: str | None
     tags: str | None
     sealing: str | None = None
+    checksums: str | None = None
+    lock: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +167,7 @@ class Part:
     size: int
     modified: int
     extents: tuple[Extent, ...]
+    checksums: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

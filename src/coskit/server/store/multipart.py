@@ -16,16 +16,21 @@ from coskit.protocol.errors import (
     NoSuchUpload,
 )
 from coskit.server.store import buckets, ids, objects, rows
-from coskit.server.store.interface import Condition
+from coskit.server.store.interface import Condition, Finish
+from coskit.server.store.layout import dump_layout
 from coskit.server.store.model import NewVersion, Part, Stored, Upload, Version
 from coskit.server.store.transaction import Transaction
 
 UPLOAD = f"SELECT {rows.UPLOAD} FROM upload WHERE bucket_id = ? AND key = ? AND upload_id = ?"
-_ADD_UPLOAD = f"INSERT INTO upload (bucket_id, {rows.UPLOAD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD_UPLOAD = (
+    f"INSERT INTO upload (bucket_id, {rows.UPLOAD}) VALUES (?, {rows.places(rows.UPLOAD)})"
+)
 _DROP_UPLOAD = "DELETE FROM upload WHERE bucket_id = ? AND key = ? AND upload_id = ?"
 _PARTS = f"SELECT {rows.PART} FROM part WHERE upload_id = ?"
 _PART = f"{_PARTS} AND number = ?"
-_SET_PART = f"INSERT OR REPLACE INTO part (upload_id, {rows.PART}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_SET_PART = (
+    f"INSERT OR REPLACE INTO part (upload_id, {rows.PART}) VALUES (?, {rows.places(rows.PART)})"
+)
 _DROP_PARTS = "DELETE FROM part WHERE upload_id = ?"
 
 
@@ -42,19 +47,27 @@ def begin(tx: Transaction, bucket_id: int, key: str, new: NewVersion) -> Upload:
         acl=new.acl,
         tags=new.tags,
         sealing=new.sealing,
+        checksums=new.checksums,
+        lock=new.lock,
     )
     tx.db.execute(_ADD_UPLOAD, (bucket_id, *rows.upload_row(upload)))
     return upload
 
 
 def put_part(
-    tx: Transaction, bucket_id: int, key: str, upload_id: str, number: int, stored: Stored
+    tx: Transaction,
+    bucket_id: int,
+    key: str,
+    upload_id: str,
+    number: int,
+    stored: Stored,
+    checksums: str | None,
 ) -> Part:
     """See `Index.put_part`."""
     _require(tx, bucket_id, key, upload_id)
     extents = tx.references.add(stored, ids.inline_id(tx.next_order()))
     shown = stored.shown
-    part = Part(number, shown.etag, shown.crc64, shown.size, tx.now(), extents)
+    part = Part(number, shown.etag, shown.crc64, shown.size, tx.now(), extents, checksums)
     return _set_part(tx, upload_id, part)
 
 
@@ -72,12 +85,14 @@ def complete(
     upload_id: str,
     listed: Sequence[tuple[int, str]],
     minimum_part: int,
+    gaps: bool,
+    finish: Finish | None,
     condition: Condition | None,
 ) -> Version:
     """See `Index.complete_upload`."""
     upload = _require(tx, bucket_id, key, upload_id)
     uploaded = {row[0]: rows.read_part(row) for row in tx.db.execute(_PARTS, (upload_id,))}
-    chosen = _choose(uploaded, listed, minimum_part)
+    chosen = _choose(uploaded, listed, minimum_part, gaps)
     new = NewVersion(
         upload.storage_class,
         upload.owner,
@@ -85,8 +100,10 @@ def complete(
         upload.acl,
         upload.tags,
         sealing=upload.sealing,
+        checksums=finish(upload, chosen) if finish else None,
+        lock=upload.lock,
     )
-    version = objects.publish(tx, bucket_id, key, _join(chosen), new, condition)
+    version = objects.publish(tx, bucket_id, key, _join(upload_id, chosen), new, condition)
     for part in chosen:  # their references now belong to the version
         del uploaded[part.number]
     for part in uploaded.values():
@@ -104,7 +121,10 @@ def abort(tx: Transaction, bucket_id: int, key: str, upload_id: str) -> None:
 
 
 def _choose(
-    uploaded: Mapping[int, Part], listed: Sequence[tuple[int, str]], minimum_part: int
+    uploaded: Mapping[int, Part],
+    listed: Sequence[tuple[int, str]],
+    minimum_part: int,
+    gaps: bool,
 ) -> list[Part]:
     """Return the listed parts, or raise what `Index.complete_upload` promises."""
     if not listed:
@@ -115,7 +135,8 @@ def _choose(
     chosen: list[Part] = []
     for expected, (number, etag) in enumerate(listed, 1):
         part = uploaded.get(number)
-        if number != expected or part is None or etag.strip('"').lower() != part.etag:
+        in_place = gaps or number == expected
+        if not in_place or part is None or etag.strip('"').lower() != part.etag:
             raise InvalidPart(f"Part {number} was not uploaded, differs, or follows a gap.")
         chosen.append(part)
     if any(part.size < minimum_part for part in chosen[:-1]):
@@ -123,7 +144,7 @@ def _choose(
     return chosen
 
 
-def _join(parts: Sequence[Part]) -> objects.Content:
+def _join(upload_id: str, parts: Sequence[Part]) -> objects.Content:
     """Return the content that the parts make in this order."""
     crc = 0
     for part in parts:
@@ -135,6 +156,7 @@ def _join(parts: Sequence[Part]) -> objects.Content:
         size=sum(part.size for part in parts),
         parts=len(parts),
         extents=tuple(extent for part in parts for extent in part.extents),
+        layout=dump_layout(upload_id, parts),
     )
 
 

@@ -24,7 +24,7 @@ from coskit.server.store.model import (
 from coskit.server.store.transaction import Transaction
 
 _KEY = "WHERE bucket_id = ? AND key = ?"
-_PLACES = ", ".join("?" * len(rows.VERSION.split(",")))
+_PLACES = rows.places(rows.VERSION)
 
 _HEAD = f"SELECT {rows.VERSION} FROM head {_KEY}"
 _SET_HEAD = f"INSERT OR REPLACE INTO head (bucket_id, key, {rows.VERSION}) VALUES (?, ?, {_PLACES})"
@@ -46,7 +46,7 @@ _RAISE_VERSION = (
     f" SELECT bucket_id, key, {rows.VERSION} FROM version {_KEY} AND vord = ?"
 )
 _SET_STATE = {
-    latest: f"UPDATE {table} SET acl = ?, tags = ?, restore = ?, storage_class = ?"
+    latest: f"UPDATE {table} SET acl = ?, tags = ?, restore = ?, storage_class = ?, lock = ?"
     f" {_KEY} AND vord = ?"
     for latest, table in ((True, "head"), (False, "version"))
 }
@@ -61,6 +61,7 @@ class Content:
     size: int
     parts: int
     extents: tuple[Extent, ...]
+    layout: str | None = None
 
 
 _NOTHING = Content("", 0, 0, 0, ())
@@ -91,8 +92,12 @@ def copy(
 ) -> Version:
     """See `Index.copy_version`."""
     tx.references.share(source.extents)
-    content = Content(source.etag, source.crc64, source.size, source.parts, source.extents)
-    new = replace(new, sealing=source.sealing)  # the bytes are the same
+    content = Content(
+        source.etag, source.crc64, source.size, source.parts, source.extents, source.layout
+    )
+    # The bytes are the same.
+    checksums = source.checksums if new.checksums is None else new.checksums
+    new = replace(new, sealing=source.sealing, checksums=checksums)
     return publish(tx, bucket_id, key, content, new, condition)
 
 
@@ -127,13 +132,14 @@ def delete_many(
     bucket_id: int,
     targets: Sequence[tuple[str, str | None]],
     condition: Condition | None,
+    may_delete: Condition | None,
 ) -> list[Deleted | CosServiceError]:
     """See `Index.delete_versions`."""
     bucket = buckets.current(tx, bucket_id)
     results: list[Deleted | CosServiceError] = []
     for target in targets:
         try:
-            results.append(tx.attempt(_delete, bucket, *target, condition))
+            results.append(tx.attempt(_delete, bucket, *target, condition, may_delete))
         except CosServiceError as error:
             results.append(error)
     return results
@@ -158,9 +164,12 @@ def update(
     tags = values.get("tags", version.tags)
     restore = values.get("restore", version.restore)
     storage_class = values.get("storage_class") or version.storage_class
-    state = (acl, tags, restore, storage_class)
+    lock = values.get("lock", version.lock)
+    state = (acl, tags, restore, storage_class, lock)
     tx.db.execute(_SET_STATE[version.is_latest], (*state, *_place(bucket, key), version.order))
-    return replace(version, acl=acl, tags=tags, restore=restore, storage_class=storage_class)
+    return replace(
+        version, acl=acl, tags=tags, restore=restore, storage_class=storage_class, lock=lock
+    )
 
 
 def _delete(
@@ -169,17 +178,24 @@ def _delete(
     key: str,
     version_id: str | None,
     condition: Condition | None,
+    may_delete: Condition | None,
 ) -> Deleted:
     if version_id is None:
-        return _delete_live(tx, bucket, key, condition)
-    return _delete_version(tx, bucket, key, version_id, condition)
+        return _delete_live(tx, bucket, key, condition, may_delete)
+    return _delete_version(tx, bucket, key, version_id, condition, may_delete)
 
 
-def _delete_live(tx: Transaction, bucket: Bucket, key: str, condition: Condition | None) -> Deleted:
+def _delete_live(
+    tx: Transaction,
+    bucket: Bucket,
+    key: str,
+    condition: Condition | None,
+    may_delete: Condition | None,
+) -> Deleted:
     old = head(tx, bucket.id, key)
     if condition is not None:
         condition(old)
-    _retire(tx, bucket, key, old)
+    _retire(tx, bucket, key, old, may_delete)
     if old is not None:
         tx.db.execute(_DROP_HEAD, _place(bucket, key))
     if not bucket.versioning:
@@ -191,7 +207,12 @@ def _delete_live(tx: Transaction, bucket: Bucket, key: str, condition: Condition
 
 
 def _delete_version(
-    tx: Transaction, bucket: Bucket, key: str, version_id: str, condition: Condition | None
+    tx: Transaction,
+    bucket: Bucket,
+    key: str,
+    version_id: str,
+    condition: Condition | None,
+    may_delete: Condition | None,
 ) -> Deleted:
     place = _place(bucket, key)
     live = head(tx, bucket.id, key)
@@ -201,6 +222,8 @@ def _delete_version(
         condition(version)
     if version is None:
         return Deleted(version_id, False, False)
+    if may_delete is not None:
+        may_delete(version)
     if is_head:
         tx.db.execute(_DROP_HEAD, place)
     else:
@@ -211,7 +234,13 @@ def _delete_version(
     return Deleted(version_id, version.is_marker, True)
 
 
-def _retire(tx: Transaction, bucket: Bucket, key: str, old: Version | None) -> None:
+def _retire(
+    tx: Transaction,
+    bucket: Bucket,
+    key: str,
+    old: Version | None,
+    may_delete: Condition | None = None,
+) -> None:
     """Make way for a new version or marker: keep the live object, or drop the null version.
 
     The row in `head` is left for the caller to replace or delete.
@@ -219,12 +248,16 @@ def _retire(tx: Transaction, bucket: Bucket, key: str, old: Version | None) -> N
     place = _place(bucket, key)
     if old is not None:
         if bucket.versioning != "Enabled" and old.version_id == NULL_VERSION:
+            if may_delete is not None:
+                may_delete(old)
             tx.references.drop(old.extents, tx.now())
         else:
             tx.db.execute(_KEEP_HEAD, place)
     if bucket.versioning == "Suspended":
         null = _version(tx, bucket, key, NULL_VERSION)
         if null is not None:
+            if may_delete is not None:
+                may_delete(null)
             tx.db.execute(_DROP_VERSION, (*place, null.order))
             tx.references.drop(null.extents, tx.now())
 
@@ -281,4 +314,7 @@ def _draft(tx: Transaction, bucket: Bucket, key: str, content: Content, new: New
         parts=content.parts,
         extents=content.extents,
         sealing=new.sealing,
+        checksums=new.checksums,
+        lock=new.lock,
+        layout=content.layout,
     )

@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from coskit.protocol.checksums import crc64
 from coskit.protocol.errors import InternalError
@@ -17,7 +18,9 @@ from coskit.server.store.room import LARGEST, Room
 BLOCK = LARGEST  # bytes hashed and written at a time, where there is room
 _HASHED_ON_THE_LOOP = 1 << 16  # bytes that a change of threads would not pay for
 # The size of a block, and the outcomes of hashing and writing it.
-_Flight = tuple[int, asyncio.Future[tuple[BaseException | None, BaseException | None]]]
+_Flight = tuple[int, asyncio.Future[list[BaseException | None]]]
+# Sees the blocks of a body one after the other.
+Observer = Callable[[bytes], Any]
 _FLYING = 2  # blocks: one that is hashed and written, and one so that nothing waits for the loop
 
 
@@ -56,6 +59,8 @@ class Sink:
         self._flights: deque[_Flight] = deque()
         self._hashing = Lane(submit)
         self._writing = Lane(submit)
+        self._observing: Lane | None = None
+        self._observer: Observer | None = None
         self._is_file = False
         self._writer: BlobWriter | None = None
         self._received = False
@@ -64,6 +69,13 @@ class Sink:
     def held(self) -> int:
         """The bytes in memory now."""
         return self._filled + self._flying
+
+    def observe(self, observer: Observer) -> None:
+        """Show the whole body to an observer too, large blocks in a worker thread.
+
+        To be called before the first byte; the observer has seen all when `finish` returns.
+        """
+        self._observer, self._observing = observer, Lane(self._submit)
 
     async def write(self, chunk: bytes) -> None:
         """Take the next bytes; waits while there are too many blocks.
@@ -121,15 +133,23 @@ class Sink:
     async def _measure(self, block: bytes) -> None:
         if len(block) <= _HASHED_ON_THE_LOOP:
             self._digest(block)
+            if self._observer:
+                self._observer(block)
         else:
-            await self._hashing.put(self._digest, block)
+            await asyncio.gather(*self._hash(block, self._digest))
 
     def _fly(self, block: bytes, digest: Work, store: Work) -> None:
         """Start work on a block: hashing and writing go side by side."""
         self._is_file = True
         self._flying += len(block)
-        lanes = self._hashing.put(digest, block), self._writing.put(store, block)
-        self._flights.append((len(block), asyncio.gather(*lanes, return_exceptions=True)))
+        work = *self._hash(block, digest), self._writing.put(store, block)
+        self._flights.append((len(block), asyncio.gather(*work, return_exceptions=True)))
+
+    def _hash(self, block: bytes, digest: Work) -> list[asyncio.Future[None]]:
+        hashing = [self._hashing.put(digest, block)]
+        if self._observer and self._observing:
+            hashing.append(self._observing.put(self._observer, block))
+        return hashing
 
     async def _landed(self, others: int = 0) -> None:
         """Wait until all blocks but so many others are hashed and written."""

@@ -21,11 +21,18 @@ Row = tuple[Any, ...]
 BUCKET = "id, name, owner, created, versioning, acl, config"
 VERSION = (
     "vord, is_null, etag, crc64, size, modified, storage_class, owner, restore,"
-    " appendable, parts, acl, tags, headers, body, sealing"
+    " appendable, parts, acl, tags, headers, body, sealing, checksums, lock, layout"
 )
 ENTRY = "key, vord, is_null, etag, size, modified, storage_class, owner, restore"
-UPLOAD = "key, upload_id, initiated, owner, storage_class, acl, tags, headers, sealing"
-PART = "number, etag, crc64, size, modified, body"
+UPLOAD = (
+    "key, upload_id, initiated, owner, storage_class, acl, tags, headers, sealing, checksums, lock"
+)
+PART = "number, etag, crc64, size, modified, body, checksums"
+
+
+def places(columns: str) -> str:
+    """Return as many placeholders as there are columns."""
+    return ", ".join("?" * len(columns.split(",")))
 
 
 def encode_key(key: str) -> bytes:
@@ -86,8 +93,8 @@ def read_bucket(row: Row) -> Bucket:
 
 def read_version(key: str, latest: int, marker: int, row: Row) -> Version:
     """Return the version of a key from a row of `VERSION` columns."""
-    order, is_null, etag, crc, size, modified, storage_class, owner, restore = row[:9]
-    appendable, parts, acl, tags, headers, body, sealing = row[9:]
+    order, is_null, etag, crc, size, modified, storage_class, owner, restore, *rest = row
+    appendable, parts, acl, tags, headers, body, sealing, checksums, lock, layout = rest
     return Version(
         key,
         NULL_VERSION if is_null else ids.version_id(order),
@@ -108,6 +115,9 @@ def read_version(key: str, latest: int, marker: int, row: Row) -> Version:
         parts,
         decode_body(body, size),
         sealing,
+        checksums,
+        lock,
+        layout,
     )
 
 
@@ -130,6 +140,9 @@ def version_row(version: Version) -> Row:
         encode_headers(version.headers),
         encode_body(version.extents, version.size),
         version.sealing,
+        version.checksums,
+        version.lock,
+        version.layout,
     )
 
 
@@ -152,7 +165,7 @@ def read_entry(row: Row) -> Entry:
 
 def read_upload(row: Row) -> Upload:
     """Return the upload of a row of `UPLOAD` columns."""
-    key, upload_id, initiated, owner, storage_class, acl, tags, headers, sealing = row
+    key, upload_id, initiated, owner, storage_class, acl, tags, headers = row[:8]
     return Upload(
         decode_key(key),
         upload_id,
@@ -162,7 +175,7 @@ def read_upload(row: Row) -> Upload:
         decode_headers(headers),
         acl,
         tags,
-        sealing,
+        *row[8:],  # sealing, checksums, lock
     )
 
 
@@ -178,13 +191,16 @@ def upload_row(upload: Upload) -> Row:
         upload.tags,
         encode_headers(upload.headers),
         upload.sealing,
+        upload.checksums,
+        upload.lock,
     )
 
 
 def read_part(row: Row) -> Part:
     """Return the part of a row of `PART` columns."""
-    number, etag, crc, size, modified, body = row
-    return Part(number, etag, unsigned(crc), size, modified, decode_body(body, size))
+    number, etag, crc, size, modified, body, checksums = row
+    extents = decode_body(body, size)
+    return Part(number, etag, unsigned(crc), size, modified, extents, checksums)
 
 
 def part_row(part: Part) -> Row:
@@ -196,4 +212,5 @@ def part_row(part: Part) -> Row:
         part.size,
         part.modified,
         encode_body(part.extents, part.size),
+        part.checksums,
     )

@@ -31,9 +31,11 @@ from coskit.server.store.durability import Durability
 from coskit.server.store.interface import (
     Activity,
     BlobRow,
+    BucketCondition,
     Census,
     Condition,
     Damage,
+    Finish,
     Index,
     Released,
     Revision,
@@ -165,9 +167,15 @@ class SqliteIndex(Index):
             return [rows.read_bucket(row) for row in db.execute(buckets.ALL)]
 
     def create_bucket(
-        self, name: str, owner: str, acl: str, limit: int, config: Mapping[str, str]
+        self,
+        name: str,
+        owner: str,
+        acl: str,
+        limit: int,
+        config: Mapping[str, str],
+        versioning: str,
     ) -> asyncio.Future[Bucket]:
-        return self._writer.submit(buckets.create, name, owner, acl, limit, config)
+        return self._writer.submit(buckets.create, name, owner, acl, limit, config, versioning)
 
     def delete_bucket(self, name: str) -> asyncio.Future[None]:
         return self._writer.submit(buckets.delete, name)
@@ -178,8 +186,9 @@ class SqliteIndex(Index):
         versioning: str | None,
         acl: str | None,
         config: Mapping[str, str | None],
+        condition: BucketCondition | None,
     ) -> asyncio.Future[Bucket]:
-        return self._writer.submit(buckets.update, name, versioning, acl, config)
+        return self._writer.submit(buckets.update, name, versioning, acl, config, condition)
 
     # Objects.
 
@@ -244,8 +253,9 @@ class SqliteIndex(Index):
         bucket_id: int,
         targets: Sequence[tuple[str, str | None]],
         condition: Condition | None,
+        may_delete: Condition | None,
     ) -> asyncio.Future[list[Deleted | CosServiceError]]:
-        return self._writer.submit(objects.delete_many, bucket_id, targets, condition)
+        return self._writer.submit(objects.delete_many, bucket_id, targets, condition, may_delete)
 
     def update_version(
         self, bucket_id: int, key: str, version_id: str | None, revise: Revision
@@ -264,9 +274,17 @@ class SqliteIndex(Index):
         return None if row is None else rows.read_upload(row)
 
     def put_part(
-        self, bucket_id: int, key: str, upload_id: str, number: int, stored: Stored
+        self,
+        bucket_id: int,
+        key: str,
+        upload_id: str,
+        number: int,
+        stored: Stored,
+        checksums: str | None,
     ) -> asyncio.Future[Part]:
-        return self._writer.submit(multipart.put_part, bucket_id, key, upload_id, number, stored)
+        return self._writer.submit(
+            multipart.put_part, bucket_id, key, upload_id, number, stored, checksums
+        )
 
     def copy_part(
         self, bucket_id: int, key: str, upload_id: str, part: Part
@@ -280,10 +298,13 @@ class SqliteIndex(Index):
         upload_id: str,
         listed: Sequence[tuple[int, str]],
         minimum_part: int,
+        gaps: bool,
+        finish: Finish | None,
         condition: Condition | None,
     ) -> asyncio.Future[Version]:
+        upload = (bucket_id, key, upload_id)
         return self._writer.submit(
-            multipart.complete, bucket_id, key, upload_id, listed, minimum_part, condition
+            multipart.complete, *upload, listed, minimum_part, gaps, finish, condition
         )
 
     def abort_upload(self, bucket_id: int, key: str, upload_id: str) -> asyncio.Future[None]:

@@ -30,11 +30,13 @@ from coskit.server.store.hold import Held
 from coskit.server.store.interface import (
     Activity,
     Blobs,
+    BucketCondition,
     Census,
     CommitError,
     Condition,
     Damage,
     Damaged,
+    Finish,
     Index,
     Replaced,
     Revision,
@@ -272,8 +274,17 @@ class Store:
         *,
         limit: int = 200,
         config: Mapping[str, str] | None = None,
+        versioning: str = "",
     ) -> Bucket:
         """Create a bucket, with settings if there are any.
+
+        Args:
+            name: the bucket's.
+            owner: the account that it belongs to.
+            acl: the bucket's.
+            limit: how many buckets the owner may have.
+            config: settings by name.
+            versioning: "" or "Enabled".
 
         Raises:
             BucketAlreadyOwnedByYou: the owner has it.
@@ -281,7 +292,7 @@ class Store:
             TooManyBuckets: the owner has `limit` buckets.
         """
         return await asyncio.shield(
-            self._index.create_bucket(name, owner, acl, limit, config or {})
+            self._index.create_bucket(name, owner, acl, limit, config or {}, versioning)
         )
 
     async def delete_bucket(self, name: str) -> None:
@@ -300,6 +311,7 @@ class Store:
         versioning: str | None = None,
         acl: str | None = None,
         config: Mapping[str, str | None] | None = None,
+        condition: BucketCondition | None = None,
     ) -> Bucket:
         """Change what is given.
 
@@ -308,11 +320,13 @@ class Store:
             versioning: "Enabled" or "Suspended".
             acl: replaces the ACL.
             config: settings to replace, or with None to remove; the others stay.
+            condition: sees the bucket at the moment of the commit and raises to refuse; runs in
+                another thread.
 
         Raises:
             NoSuchBucket: there is none.
         """
-        future = self._index.update_bucket(name, versioning, acl, config or {})
+        future = self._index.update_bucket(name, versioning, acl, config or {}, condition)
         return await asyncio.shield(future)
 
     # Objects.
@@ -362,7 +376,10 @@ class Store:
         new: NewVersion,
         condition: Condition | None = None,
     ) -> Version:
-        """Publish a version that shares the source's bytes, sealing, ETag and checksum; as `put`.
+        """Publish a version that shares the source's bytes and what follows from them; as `put`.
+
+        These are ETag, CRC64, sealing, layout and, unless `new` says others, `checksums`; not the
+        lock.
 
         Raises:
             Replaced: the source has been deleted or replaced meanwhile.
@@ -382,6 +399,8 @@ class Store:
         condition: Condition | None = None,
     ) -> Version:
         """Add a received body to the end of the live object; no byte of it is copied.
+
+        What has grown has no `checksums` any more.
 
         Args:
             bucket: where; its versioning was never enabled.
@@ -487,9 +506,21 @@ class Store:
         leave = partial(self._leave, blob_ids)
         return Reading(source, length, self._workers.file, leave, self._note)
 
-    async def delete(self, bucket: Bucket, key: str, version_id: str | None = None) -> Deleted:
-        """Delete the live object, as the bucket's versioning says, or one version for good."""
-        (deleted,) = await self.delete_many(bucket, [(key, version_id)])
+    async def delete(
+        self,
+        bucket: Bucket,
+        key: str,
+        version_id: str | None = None,
+        *,
+        condition: Condition | None = None,
+        may_delete: Condition | None = None,
+    ) -> Deleted:
+        """Delete the live object, as the bucket's versioning says, or one version for good.
+
+        The conditions are those of `delete_many`.
+        """
+        targets = [(key, version_id)]
+        (deleted,) = await self.delete_many(bucket, targets, condition, may_delete)
         if isinstance(deleted, CosServiceError):
             raise deleted
         return deleted
@@ -499,6 +530,7 @@ class Store:
         bucket: Bucket,
         targets: Sequence[tuple[str, str | None]],
         condition: Condition | None = None,
+        may_delete: Condition | None = None,
     ) -> list[Deleted | CosServiceError]:
         """Delete each (key, version id or None) in turn, in one commit; one may fail alone.
 
@@ -507,8 +539,12 @@ class Store:
             targets: what.
             condition: sees the live object or the version that each would delete, or None, at the
                 moment of the commit and raises to refuse; runs in another thread.
+            may_delete: sees, in the same way, each version that would be gone for good: one that is
+                named, or a null version that nothing keeps. It is not asked where a marker only
+                covers the live object.
         """
-        return await asyncio.shield(self._index.delete_versions(bucket.id, targets, condition))
+        future = self._index.delete_versions(bucket.id, targets, condition, may_delete)
+        return await asyncio.shield(future)
 
     async def update_version(
         self,
@@ -519,6 +555,7 @@ class Store:
         acl: str | Unchanged | None = UNCHANGED,
         tags: str | Unchanged | None = UNCHANGED,
         restore: str | Unchanged | None = UNCHANGED,
+        lock: str | Unchanged | None = UNCHANGED,
     ) -> Version:
         """Change what is given of the live object or of one version.
 
@@ -526,11 +563,8 @@ class Store:
             NoSuchKey: there is no live object.
             NoSuchVersion: there is none of this id, or it is a marker.
         """
-        values = {
-            name: value
-            for name, value in (("acl", acl), ("tags", tags), ("restore", restore))
-            if not isinstance(value, Unchanged)
-        }
+        given = {"acl": acl, "tags": tags, "restore": restore, "lock": lock}
+        values = {name: value for name, value in given.items() if not isinstance(value, Unchanged)}
         return await self.revise_version(bucket, key, version_id, lambda _: values)
 
     async def revise_version(
@@ -543,7 +577,7 @@ class Store:
             key: whose.
             version_id: which, or None for the live one.
             revise: sees it at the moment of the commit and returns what to set of `acl`, `tags`,
-                `restore` and `storage_class`, or raises to refuse; runs in another thread.
+                `restore`, `lock` and `storage_class`, or raises to refuse; runs in another thread.
 
         Raises:
             NoSuchKey: there is no live object.
@@ -570,14 +604,30 @@ class Store:
         return upload
 
     async def put_part(
-        self, bucket: Bucket, key: str, upload_id: str, number: int, stored: Stored
+        self,
+        bucket: Bucket,
+        key: str,
+        upload_id: str,
+        number: int,
+        stored: Stored,
+        checksums: str | None = None,
     ) -> Part:
         """Add a part received with `inline=False`; an earlier one of the same number is replaced.
+
+        Args:
+            bucket: of the upload.
+            key: of the upload.
+            upload_id: which upload.
+            number: of the part.
+            stored: what the sink returned.
+            checksums: what is said of the part, kept as it is.
 
         Raises:
             NoSuchUpload: as `upload`, decided in the commit.
         """
-        publish = partial(self._index.put_part, bucket.id, key, upload_id, number, stored)
+        publish = partial(
+            self._index.put_part, bucket.id, key, upload_id, number, stored, checksums
+        )
         return await self._publish(stored, publish)
 
     async def copy_part(
@@ -589,8 +639,11 @@ class Store:
         source: Version,
         first: int = 0,
         length: int | None = None,
+        checksums: str | None = None,
     ) -> Part:
         """Add a part that shares `length` bytes from `first` on of a version.
+
+        Of these bytes `checksums` are kept as they are given.
 
         Raises:
             NoSuchUpload: as `upload`, decided in the commit.
@@ -604,8 +657,9 @@ class Store:
             async with self.receive(length, inline=False) as sink:
                 async for chunk in self.reading(source, first, length):
                     await sink.write(chunk)
-                return await self.put_part(bucket, key, upload_id, number, await sink.finish())
-        part = Part(number, source.etag, source.crc64, length, 0, extents)
+                stored = await sink.finish()
+                return await self.put_part(bucket, key, upload_id, number, stored, checksums)
+        part = Part(number, source.etag, source.crc64, length, 0, extents, checksums)
         whole = len(source.extents) <= 1 and not source.parts and not source.appendable
         if length < source.size or not whole:
             part = await self._measured(part, self.reading(source, first, length))
@@ -620,20 +674,38 @@ class Store:
         listed: Sequence[tuple[int, str]],
         minimum_part: int = SMALLEST_PART,
         condition: Condition | None = None,
+        *,
+        gaps: bool = False,
+        finish: Finish | None = None,
     ) -> Version:
         """Publish the listed (number, ETag) as one object; no byte is copied.
 
-        Unlisted parts are dropped. A refusal leaves the upload open. In order of checking:
+        Unlisted parts are dropped. The object keeps the layout of its parts. A refusal leaves the
+        upload open.
+
+        Args:
+            bucket: of the upload.
+            key: of the upload.
+            upload_id: which upload.
+            listed: the parts, with ascending numbers.
+            minimum_part: bytes that a part before the last must have.
+            condition: as for `put`; asked last.
+            gaps: whether numbers may be left out.
+            finish: sees the upload and the listed parts at the moment of the commit and returns the
+                object's `checksums`, or raises to refuse; runs in another thread.
+
+        In order of checking, before `finish`:
 
         Raises:
             NoSuchUpload: as `upload`.
             MalformedXML: no part is listed.
             InvalidPartOrder: the numbers do not ascend.
-            InvalidPart: a number is missing from 1..n, was not uploaded or has another ETag.
+            InvalidPart: a number was not uploaded, has another ETag, or is missing from 1..n
+                unless there may be gaps.
             EntityTooSmall: a part before the last has fewer than `minimum_part` bytes.
         """
         future = self._index.complete_upload(
-            bucket.id, key, upload_id, listed, minimum_part, condition
+            bucket.id, key, upload_id, listed, minimum_part, gaps, finish, condition
         )
         return await asyncio.shield(future)
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from coskit.protocol.checksums import crc64, crc64_combine
 from coskit.server.store import database, ids, rows
-from coskit.server.store.archive import FORMAT, FORMAT_VERSION, Moved, NotAnArchive, load_version
+from coskit.server.store.archive import FORMAT, READABLE, Moved, NotAnArchive, load_version
 from coskit.server.store.database import Connection, one
 from coskit.server.store.files import FileBlobs, lock_directory
 from coskit.server.store.model import NULL_VERSION, Bucket, Stored, Version
@@ -37,7 +37,7 @@ _IN_USE = (
     " OR EXISTS (SELECT 1 FROM version WHERE bucket_id = :id)"
     " OR EXISTS (SELECT 1 FROM upload WHERE bucket_id = :id)"
 )
-_PLACES = ", ".join("?" * len(rows.VERSION.split(",")))
+_PLACES = rows.places(rows.VERSION)
 _ADD_HEAD = f"INSERT INTO head (bucket_id, key, {rows.VERSION}) VALUES (?, ?, {_PLACES})"
 _ADD_VERSION = (
     f"INSERT INTO version (bucket_id, key, {rows.VERSION}, is_marker) VALUES (?, ?, {_PLACES}, ?)"
@@ -125,7 +125,7 @@ class _Import:
 
     def _begin(self, path: str, size: int, read: Callable[[int], bytes], name: str) -> Bucket:
         about = _document(read(_LARGEST_DOCUMENT)) if path == "archive.json" else {}
-        if (about.get("format"), about.get("version")) != (FORMAT, FORMAT_VERSION):
+        if about.get("format") != FORMAT or about.get("version") not in READABLE:
             raise NotAnArchive("this is no archive of a bucket, or of a later version of coskit")
         try:
             told, mark = Bucket(**about["bucket"]), str(about["id"])

@@ -1,0 +1,390 @@
+"""The second table: the rows that S3 requests are, most of them made from the rows of COS.
+
+A row has the name of the COS row that does the same, and so the same handler and the same right;
+what differs is how it looks on the wire. Handlers see the names and values of COS: `documents.py`
+brings those that stand in documents from one dialect to the other.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from coskit.protocol import operations as cos
+from coskit.protocol.operations import (
+    BUCKET,
+    COMMON_PREFIXES,
+    DELIMITER,
+    ENCODING_TYPE,
+    KEY,
+    MAX_KEYS,
+    OWNER,
+    PREFIX,
+)
+from coskit.protocol.s3.checksums import FIELDS
+from coskit.protocol.s3.subresources import (
+    BYPASS,
+    LOCK_ENABLED,
+    LOCK_PARAMS,
+    NAMESPACE,
+    OWNERSHIP,
+    SUBRESOURCES,
+)
+from coskit.protocol.spec import Operation, Param, Shape
+
+PART = Param("PartNumber", "query", "partNumber", kind="int", doc="Only this part of the object.")
+SOURCE = replace(cos.COPY_SOURCE, wire="x-amz-copy-source")
+_OWNER = replace(OWNER, optional=True)
+
+
+def _row(row: Operation, *more: Param, **changes: Any) -> Operation:
+    """Return a row of S3 that does what a row of COS does.
+
+    Args:
+        row: of COS.
+        more: parameters that S3 has besides, or spells otherwise.
+        changes: of the row.
+    """
+    names = {param.name for param in more}
+    params = (*(param for param in row.params if param.name not in names), *more)
+    changed = replace(row, **{"params": params, "md5": False, **changes})
+    if changed.result is None:
+        return changed
+    return replace(changed, result=replace(changed.result, namespace=NAMESPACE))
+
+
+def _shape(shape: Shape | None, path: str = "", /, **children: Shape | None) -> Shape:
+    """Return a shape with other children: None removes one, a new tag is added at the end.
+
+    Args:
+        shape: of a row.
+        path: tags, joined by `.`, of the inner element whose children are meant.
+        children: by tag.
+    """
+    assert shape is not None, "the row has a document"
+    if path:
+        tag, _, rest = path.partition(".")
+        inner = next(child for child in shape.children if child.tag == tag)
+        changed = _shape(inner, rest, **children)
+        kept: list[Shape] = [changed if child is inner else child for child in shape.children]
+    else:
+        old = [children.get(child.tag, child) for child in shape.children]
+        kept = [child for child in old if child is not None]
+        tags = {child.tag for child in shape.children}
+        kept += [new for tag, new in children.items() if new is not None and tag not in tags]
+    return replace(shape, children=tuple(kept))
+
+
+_LISTED = _shape(
+    cos.LIST_OBJECTS.result,
+    "Contents",
+    StorageTier=None,
+    RestoreStatus=None,
+    ChecksumAlgorithm=Shape("ChecksumAlgorithm", many=True),
+    ChecksumType=Shape("ChecksumType", optional=True),
+    Owner=_OWNER,
+)
+
+LIST_OBJECTS = _row(cos.LIST_OBJECTS, result=_LISTED)
+
+LIST_OBJECTS_V2 = Operation(
+    "ListObjectsV2",
+    "GET",
+    (
+        BUCKET,
+        Param("ListType", "query", "list-type", required=True, choices=("2",), doc="`2`."),
+        PREFIX,
+        DELIMITER,
+        MAX_KEYS,
+        Param("ContinuationToken", "query", "continuation-token", doc="Where to go on."),
+        Param("StartAfter", "query", "start-after", doc="Only keys after this one."),
+        Param("FetchOwner", "query", "fetch-owner", doc="`true` tells the owners too."),
+        ENCODING_TYPE,
+    ),
+    result=Shape(
+        "ListBucketResult",
+        (
+            Shape("Name"),
+            Shape("EncodingType", optional=True),
+            Shape("Prefix", blank=True, encoded=True),
+            Shape("Delimiter", optional=True, blank=True, encoded=True),
+            Shape("MaxKeys"),
+            Shape("KeyCount"),
+            Shape("ContinuationToken", optional=True),
+            Shape("NextContinuationToken", optional=True),
+            Shape("StartAfter", optional=True, encoded=True),
+            Shape("IsTruncated", doc="`true` or `false`."),
+            COMMON_PREFIXES,
+            next(child for child in _LISTED.children if child.tag == "Contents"),
+        ),
+        namespace=NAMESPACE,
+    ),
+    permission="READ",
+    on="bucket",
+    listing=True,
+    page="ListObjectsV2",
+    doc="List the objects of a bucket; a token leads from page to page.",
+)
+
+LIST_OBJECTS_VERSIONS = _row(
+    cos.LIST_OBJECTS_VERSIONS,
+    result=_shape(cos.LIST_OBJECTS_VERSIONS.result, "Version", StorageTier=None),
+)
+
+# Checksums in documents: those of all bytes, and of which kind they are.
+_SUMS = {field: Shape(field, optional=True) for field in FIELDS}
+_KIND = Shape("ChecksumType", optional=True)
+
+PUT_OBJECT = _row(cos.PUT_OBJECT, *LOCK_PARAMS)
+_RANGE = next(param for param in cos.GET_OBJECT.params if param.name == "Range")
+HEAD_OBJECT = _row(cos.HEAD_OBJECT, _RANGE, PART, *cos.RESPONSE_OVERRIDES, status=(200, 206, 304))
+GET_OBJECT = _row(cos.GET_OBJECT, PART)
+COPY_OBJECT = _row(
+    cos.COPY_OBJECT,
+    SOURCE,
+    *LOCK_PARAMS,
+    result=_shape(cos.COPY_OBJECT.result, CRC64=None, VersionId=None, ChecksumType=_KIND, **_SUMS),
+)
+DELETE_OBJECT = _row(
+    cos.DELETE_OBJECT,
+    BYPASS,
+    Param("IfMatch", "header", "if-match", doc="Only an object with this ETag."),
+    Param(
+        "IfMatchLastModifiedTime",
+        "header",
+        "x-amz-if-match-last-modified-time",
+        doc="Only an object of this date.",
+    ),
+    Param("IfMatchSize", "header", "x-amz-if-match-size", doc="Only one of so many bytes."),
+)
+DELETE_OBJECTS = _row(
+    cos.DELETE_OBJECTS,
+    BYPASS,
+    body=_shape(
+        cos.DELETE_OBJECTS.body,
+        "Object",
+        ETag=Shape("ETag", optional=True),
+        LastModifiedTime=Shape("LastModifiedTime", optional=True),
+        Size=Shape("Size", optional=True),
+    ),
+)
+LIST_MULTIPART_UPLOADS = _row(
+    cos.LIST_MULTIPART_UPLOADS,
+    result=_shape(
+        cos.LIST_MULTIPART_UPLOADS.result,
+        "Upload",
+        ChecksumAlgorithm=Shape("ChecksumAlgorithm", optional=True),
+        ChecksumType=_KIND,
+    ),
+)
+CREATE_MULTIPART_UPLOAD = _row(cos.CREATE_MULTIPART_UPLOAD, *LOCK_PARAMS)
+UPLOAD_PART = _row(cos.UPLOAD_PART)
+UPLOAD_PART_COPY = _row(
+    cos.UPLOAD_PART_COPY, SOURCE, result=_shape(cos.UPLOAD_PART_COPY.result, **_SUMS)
+)
+LIST_PARTS = _row(
+    cos.LIST_PARTS,
+    result=_shape(
+        _shape(cos.LIST_PARTS.result, "Part", **_SUMS),
+        ChecksumAlgorithm=Shape("ChecksumAlgorithm", optional=True),
+        ChecksumType=_KIND,
+    ),
+)
+COMPLETE_MULTIPART_UPLOAD = _row(
+    cos.COMPLETE_MULTIPART_UPLOAD,
+    body=_shape(cos.COMPLETE_MULTIPART_UPLOAD.body, "Part", **_SUMS),
+    result=_shape(cos.COMPLETE_MULTIPART_UPLOAD.result, ChecksumType=_KIND, **_SUMS),
+)
+ABORT_MULTIPART_UPLOAD = _row(cos.ABORT_MULTIPART_UPLOAD)
+RESTORE_OBJECT = _row(
+    cos.RESTORE_OBJECT,
+    body=Shape(
+        "RestoreRequest",
+        (
+            Shape("Days", number=True),
+            Shape("Tier", optional=True),
+            Shape(
+                "GlacierJobParameters",
+                (Shape("Tier"),),
+                optional=True,
+                type="GlacierJobParameters",
+            ),
+        ),
+        type="RestoreRequest",
+    ),
+)
+
+CREATE_BUCKET = _row(
+    replace(
+        cos.CREATE_BUCKET,
+        params=tuple(p for p in cos.CREATE_BUCKET.params if p.name != "BucketAZConfig"),
+    ),
+    Param("LocationConstraint", "xml", "LocationConstraint", doc="The region."),
+    LOCK_ENABLED,
+    OWNERSHIP,
+    body=Shape("CreateBucketConfiguration", (Shape("LocationConstraint", optional=True),)),
+)
+LIST_BUCKETS = _row(
+    cos.LIST_BUCKETS,
+    Param("Prefix", "query", "prefix", default="", doc="Only buckets that start with this."),
+    Param("Marker", "query", "continuation-token", default="", doc="Where to go on."),
+    Param("Region", "query", "bucket-region", doc="Only buckets of this region."),
+    Param("MaxKeys", "query", "max-buckets", kind="int", default=2000, doc="Buckets per answer."),
+    result=Shape(
+        "ListAllMyBucketsResult",
+        (
+            OWNER,
+            Shape(
+                "Buckets",
+                (
+                    Shape(
+                        "Bucket",
+                        (Shape("Name"), Shape("CreationDate"), Shape("BucketRegion")),
+                        many=True,
+                        type="Bucket",
+                    ),
+                ),
+                type="Buckets",
+            ),
+            Shape("ContinuationToken", optional=True),
+            Shape("Prefix", optional=True),
+        ),
+    ),
+)
+
+GET_OBJECT_ATTRIBUTES = Operation(
+    "GetObjectAttributes",
+    "GET",
+    (
+        BUCKET,
+        KEY,
+        cos.VERSION_ID,
+        Param(
+            "ObjectAttributes",
+            "header",
+            "x-amz-object-attributes",
+            doc="Which: `ETag`, `Checksum`, `ObjectParts`, `StorageClass`, `ObjectSize`.",
+        ),
+        Param("MaxParts", "header", "x-amz-max-parts", kind="int", doc="Parts per answer."),
+        Param(
+            "PartNumberMarker",
+            "header",
+            "x-amz-part-number-marker",
+            kind="int",
+            doc="Only parts with a greater number.",
+        ),
+        *cos.CUSTOMER_KEY,
+    ),
+    flag="attributes",
+    result=Shape(
+        "GetObjectAttributesResponse",
+        (
+            Shape("ETag", optional=True, doc="Without quotes."),
+            Shape("Checksum", (*_SUMS.values(), _KIND), optional=True, type="ObjectChecksum"),
+            Shape(
+                "ObjectParts",
+                (
+                    Shape("PartsCount"),
+                    Shape("PartNumberMarker"),
+                    Shape("NextPartNumberMarker"),
+                    Shape("MaxParts"),
+                    Shape("IsTruncated", doc="`true` or `false`."),
+                    Shape(
+                        "Part",
+                        (Shape("PartNumber"), Shape("Size"), *_SUMS.values()),
+                        many=True,
+                        type="ObjectPart",
+                    ),
+                ),
+                optional=True,
+                type="ObjectParts",
+            ),
+            Shape("StorageClass", optional=True),
+            Shape("ObjectSize", optional=True),
+        ),
+        namespace=NAMESPACE,
+    ),
+    permission="READ",
+    page="GetObjectAttributes",
+    doc="Return chosen attributes of an object, its parts and checksums among them.",
+)
+
+_ACCESS_CONTROL = _shape(
+    cos.ACCESS_CONTROL,
+    "AccessControlList.Grant.Grantee",
+    EmailAddress=Shape("EmailAddress", optional=True),
+)
+_SIZES = {
+    tag: Shape(tag, optional=True, kind="int | str", doc="Bytes.")
+    for tag in ("ObjectSizeGreaterThan", "ObjectSizeLessThan")
+}
+_LIFECYCLE = _shape(
+    _shape(
+        _shape(cos.LIFECYCLE, "Rule.Filter", **_SIZES),
+        "Rule.Filter.And",
+        **_SIZES,
+    ),
+    "Rule.NoncurrentVersionExpiration",
+    NewerNoncurrentVersions=Shape("NewerNoncurrentVersions", optional=True, kind="int | str"),
+)
+PUT_OBJECT_ACL = _row(cos.PUT_OBJECT_ACL, body=_ACCESS_CONTROL)
+PUT_BUCKET_ACL = _row(cos.PUT_BUCKET_ACL, body=_ACCESS_CONTROL)
+PUT_BUCKET_LIFECYCLE = _row(cos.PUT_BUCKET_LIFECYCLE, body=_LIFECYCLE)
+GET_BUCKET_LIFECYCLE = _row(cos.GET_BUCKET_LIFECYCLE, result=_LIFECYCLE)
+
+# Rows that look the same in both dialects.
+_SAME = (
+    cos.GET_OBJECT_ACL,
+    cos.PUT_OBJECT_TAGGING,
+    cos.GET_OBJECT_TAGGING,
+    cos.DELETE_OBJECT_TAGGING,
+    cos.HEAD_BUCKET,
+    cos.DELETE_BUCKET,
+    cos.GET_BUCKET_LOCATION,
+    cos.PUT_BUCKET_VERSIONING,
+    cos.GET_BUCKET_VERSIONING,
+    cos.GET_BUCKET_ACL,
+    cos.PUT_BUCKET_CORS,
+    cos.GET_BUCKET_CORS,
+    cos.DELETE_BUCKET_CORS,
+    cos.DELETE_BUCKET_LIFECYCLE,
+    cos.PUT_BUCKET_TAGGING,
+    cos.GET_BUCKET_TAGGING,
+    cos.DELETE_BUCKET_TAGGING,
+    cos.PUT_BUCKET_POLICY,
+    cos.GET_BUCKET_POLICY,
+    cos.DELETE_BUCKET_POLICY,
+)
+
+S3_OPERATIONS: tuple[Operation, ...] = (
+    LIST_OBJECTS,
+    LIST_OBJECTS_V2,
+    LIST_OBJECTS_VERSIONS,
+    PUT_OBJECT,
+    HEAD_OBJECT,
+    GET_OBJECT,
+    GET_OBJECT_ATTRIBUTES,
+    COPY_OBJECT,
+    DELETE_OBJECT,
+    DELETE_OBJECTS,
+    LIST_MULTIPART_UPLOADS,
+    CREATE_MULTIPART_UPLOAD,
+    UPLOAD_PART,
+    UPLOAD_PART_COPY,
+    LIST_PARTS,
+    COMPLETE_MULTIPART_UPLOAD,
+    ABORT_MULTIPART_UPLOAD,
+    RESTORE_OBJECT,
+    CREATE_BUCKET,
+    LIST_BUCKETS,
+    PUT_OBJECT_ACL,
+    PUT_BUCKET_ACL,
+    PUT_BUCKET_LIFECYCLE,
+    GET_BUCKET_LIFECYCLE,
+    *(_row(row) for row in _SAME),
+    *SUBRESOURCES,
+)
+
+# Sub-resources of S3 without a row: a request for one is answered 501.
+S3_OTHERS = frozenset(
+    """analytics intelligent-tiering inventory metadataTable metrics select select-type session
+    torrent""".split()
+)
