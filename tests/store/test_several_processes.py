@@ -131,8 +131,8 @@ def test_writers_of_several_processes_do_not_get_into_each_others_way(
         for _ in range(40):
             while True:
                 old = store.find(bucket, "sum")
-                value = int(await body(store, old)) if old else 0
                 try:
+                    value = int(await body(store, old)) if old else 0
                     await put(store, bucket, "sum", b"%d" % (value + 1), same_as(old))
                 except CosServiceError:
                     continue
