@@ -13,6 +13,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # what draws boxes around the help takes a third of its time to load
 )
 app.add_typer(admin.app, name="admin")
 

@@ -1,6 +1,5 @@
 """`coskit admin fsck`, `scrub`, `backup`, `export` and `import`: care for a server's directory."""
 
-import asyncio
 import json
 import os
 import sys
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    import asyncio
+
     from coskit.server.store.findings import Finding
     from coskit.server.store.scrub import Scrubbed
 
@@ -69,6 +70,8 @@ def fsck(
 
 def scrub(directory: Place = DEFAULT, as_json: AsJson = False) -> None:
     """Read all that is stored, as fast as it goes, and mark what is damaged; exit status 1 then."""
+    import asyncio  # slow to load, and of no use to the other commands
+
     with _failures_told(directory):
         run = asyncio.run(_scrub(directory))
     marks = ("began", "ended", "blobs", "bytes", "pages", "damaged", "damaged_pages")
@@ -143,6 +146,8 @@ async def _scrub(directory: Path) -> "Scrubbed":
 
 def _in_place(call: Any, *args: Any) -> "asyncio.Future[Any]":
     """Run a blocking call: nobody else uses the loop."""
+    import asyncio
+
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     try:
         future.set_result(call(*args))
