@@ -29,6 +29,7 @@ TRACES = st.builds(
     crc64=st.none() | st.integers(0, (1 << 64) - 1),
     source=st.dictionaries(st.text(), st.text()),
     lost=st.lists(st.builds(Window, TIMES, st.none() | TIMES)).map(tuple),
+    etag=st.text(),
 )
 NOON = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 HEAD = {
@@ -121,7 +122,31 @@ def test_an_orphan_has_our_key_and_was_initiated_when_a_reply_was_lost(
 def test_an_object_is_ours_by_length_sum_and_age(
     change: dict[str, str], begun: float, ahead: float, expected: bool
 ) -> None:
-    assert is_completed({**HEAD, **change}, 5, 7, begun, ahead) is expected
+    asked = Trace(begun=begun, crc64=7)
+    assert is_completed({**HEAD, **change}, 5, asked, ahead) is expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"ETag": '"e-2"'}, True),
+        ({"ETag": '"f-2"'}, False),
+        ({"ETag": '"e-2"', "x-cos-hash-crc64ecma": "8"}, False),
+        ({"ETag": '"e-2"', "Content-Length": "6"}, False),
+        ({}, False),
+    ],
+)
+def test_where_no_crc64_is_told_an_object_is_ours_by_the_etag_of_its_parts(
+    change: dict[str, str], expected: bool
+) -> None:
+    head = {name: text for name, text in HEAD.items() if name != "x-cos-hash-crc64ecma"}
+    asked = Trace(begun=NOON, crc64=7, etag="e-2")
+    assert is_completed({**head, **change}, 5, asked, 0) is expected
+
+
+def test_an_object_is_not_ours_because_neither_side_knows_an_etag() -> None:
+    head = {"Content-Length": "5", "Last-Modified": HEAD["Last-Modified"]}
+    assert not is_completed(head, 5, Trace(begun=NOON), 0)
 
 
 def test_clocks_are_compared_by_the_date_of_an_answer() -> None:

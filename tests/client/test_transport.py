@@ -1096,6 +1096,24 @@ def test_only_the_right_certificate_is_trusted(
         assert not stub.requests
 
 
+@pytest.mark.parametrize("http", ["2", "3"])
+def test_a_newer_http_falls_back_to_the_one_that_the_endpoint_speaks(
+    open_world: Opener, http: Any
+) -> None:
+    world = open_world(replace(SETTINGS, ca_file=str(TLS / "ca.pem"), http=http))
+    with Stub(always(HELLO), tls=True) as stub:
+        for _ in range(2):
+            assert world.send(get(stub.url)).body == b"hello"
+            assert world.stream(get(stub.url)).read() == b"hello"
+        assert stub.connections == 1
+
+
+def test_an_unknown_http_is_a_wrong_parameter() -> None:
+    wrong: Any = "0.9"
+    with pytest.raises(ParameterError, match="http is one of"):
+        TransportSettings(http=wrong)
+
+
 def test_the_environment_can_name_certificates(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

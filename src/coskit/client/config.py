@@ -33,6 +33,7 @@ class ClientConfig:
         transfers: memory, parallel files and journals of transfers.
         failover: whether a call that leads nowhere is tried at the endpoint's second domain.
         second_endpoint: where such a call is tried instead, with `failover` or without it.
+        dialect: what the service speaks.
         clock: Unix seconds, for signatures.
         jitter: a random number from 0 to 1, for pauses.
     """
@@ -47,6 +48,7 @@ class ClientConfig:
     jitter: Callable[[], float] = chance
     failover: bool = False
     second_endpoint: Endpoint | None = None
+    dialect: sources.DialectName = "cos"
 
     def second(self) -> Endpoint | None:
         """Return where a call is tried that leads nowhere at the endpoint, or None."""
@@ -68,6 +70,7 @@ def find_config(
     anonymous: bool,
     path_style: bool | None,
     failover: bool,
+    dialect: str | None,
     retry: RetryPolicy,
     transport: TransportSettings,
     transfers: TransferSettings,
@@ -88,6 +91,7 @@ def find_config(
             "secret_id": secret_id,
             "secret_key": secret_key,
             "token": token,
+            "dialect": dialect,
         },
         os.environ,
         sources.config_file(),
@@ -102,6 +106,10 @@ def find_config(
             "Give region='ap-guangzhou' or endpoint='http://127.0.0.1:9000', "
             "or set COSKIT_REGION or COSKIT_ENDPOINT"
         )
+    if found.dialect == "s3" and not found.endpoint:
+        raise ParameterError(
+            "dialect='s3' needs an endpoint, such as https://s3.us-east-1.amazonaws.com"
+        )
     if chosen is None and not anonymous:
         raise CredentialsError(
             "No credentials: give secret_id and secret_key, set COSKIT_SECRET_ID and "
@@ -109,7 +117,7 @@ def find_config(
         )
     place = (
         parse_endpoint(found.endpoint, path_style)
-        if found.endpoint and (endpoint or not region)
+        if found.endpoint and (endpoint or not region or found.dialect == "s3")
         else region_endpoint(found.region, scheme)
     )
     return ClientConfig(
@@ -120,4 +128,5 @@ def find_config(
         transport,
         transfers=transfers,
         failover=failover,
+        dialect=found.dialect,
     )

@@ -4,24 +4,39 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from coskit.client.keys import METADATA, CredentialsSource
 from coskit.protocol.errors import CredentialsError, ParameterError
 from coskit.protocol.signature import Credentials
 
+DialectName = Literal["cos", "s3"]
 _SPELLINGS = {
-    "secret_id": ("COSKIT_SECRET_ID", "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRETID"),
-    "secret_key": ("COSKIT_SECRET_KEY", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_SECRETKEY"),
+    "secret_id": (
+        "COSKIT_SECRET_ID",
+        "TENCENTCLOUD_SECRET_ID",
+        "TENCENTCLOUD_SECRETID",
+        "AWS_ACCESS_KEY_ID",
+    ),
+    "secret_key": (
+        "COSKIT_SECRET_KEY",
+        "TENCENTCLOUD_SECRET_KEY",
+        "TENCENTCLOUD_SECRETKEY",
+        "AWS_SECRET_ACCESS_KEY",
+    ),
     "token": (
         "COSKIT_TOKEN",
         "TENCENTCLOUD_TOKEN",
         "TENCENTCLOUD_SECURITY_TOKEN",
         "TENCENTCLOUD_SESSIONTOKEN",
+        "AWS_SESSION_TOKEN",
     ),
-    "region": ("COSKIT_REGION", "TENCENTCLOUD_REGION"),
-    "endpoint": ("COSKIT_ENDPOINT",),
+    "region": ("COSKIT_REGION", "TENCENTCLOUD_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
+    "endpoint": ("COSKIT_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "dialect": ("COSKIT_DIALECT",),
 }
+# Whose variables are read beside our own.
+_VENDORS = {"cos": "TENCENTCLOUD_", "s3": "AWS_"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +46,7 @@ class Found:
     region: str
     endpoint: str
     credentials: CredentialsSource | None
+    dialect: DialectName = "cos"
 
 
 def find(
@@ -45,10 +61,12 @@ def find(
 
     A key pair and its token are taken from one source: the token of one key never goes with
     another. The files of other tools are read where coskit's own sources hold no key pair; such a
-    file also says where to go if they do not.
+    file also says where to go if they do not. With the dialect of S3 they are not read, and the
+    variables of AWS take the place of those of the vendor.
 
     Args:
-        arguments: `secret_id`, `secret_key`, `token`, `region`, `endpoint` of the caller.
+        arguments: `secret_id`, `secret_key`, `token`, `region`, `endpoint`, `dialect` of the
+            caller.
         environ: the environment.
         file: the configuration file; it need not exist.
         profile: the table of that file to read.
@@ -57,7 +75,8 @@ def find(
 
     Raises:
         CredentialsError: a source has only half of a key pair.
-        ParameterError: the file cannot be read or lacks a profile that was asked for by name.
+        ParameterError: the file cannot be read or lacks a profile that was asked for by name, or
+            there is no such dialect.
     """
     given = {name: value for name, value in arguments.items() if value}
     variables = {
@@ -67,13 +86,15 @@ def find(
             for spelling in reversed(spellings)
             if spelling.startswith(prefix) and environ.get(spelling)
         }
-        for prefix in ("COSKIT_", "TENCENTCLOUD_")
+        for prefix in ("COSKIT_", *_VENDORS.values())
     }
     table = read_profile(file, profile)
+    dialect = _dialect(given, variables["COSKIT_"], table or {})
+    vendor = _VENDORS[dialect]
     sources = [
         ("the arguments", given),
         ("COSKIT_* variables", variables["COSKIT_"]),
-        ("TENCENTCLOUD_* variables", variables["TENCENTCLOUD_"]),
+        (f"{vendor}* variables", variables[vendor]),
         (f"profile {profile or 'default'} of {file}", table or {}),
     ]
     merged: dict[str, str] = {}
@@ -83,17 +104,24 @@ def find(
     own = _first_pair(sources)
     missing = bool(profile) and table is None
     theirs = None
-    if home is not None and (own is None or missing):
+    if dialect == "cos" and home is not None and (own is None or missing):
         from coskit.client.profiles import find_foreign  # most clients do without its parsers
 
         theirs = find_foreign(home, profile, now)
     if missing and theirs is None:
         raise ParameterError(f"{file} has no profile {profile}")
     if own is not None or theirs is None:
-        return Found(region, endpoint, own)
+        return Found(region, endpoint, own, dialect)
     if region or endpoint:
         return Found(region, endpoint, theirs.credentials)
     return Found(theirs.region, theirs.endpoint, theirs.credentials)
+
+
+def _dialect(*sources: Mapping[str, str]) -> DialectName:
+    name = next((source["dialect"] for source in sources if source.get("dialect")), "cos")
+    if name not in _VENDORS:
+        raise ParameterError(f"dialect is 'cos' or 's3', not {name!r}")
+    return cast("DialectName", name)
 
 
 def _first_pair(sources: list[tuple[str, dict[str, str]]]) -> CredentialsSource | None:

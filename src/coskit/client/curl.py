@@ -1,27 +1,18 @@
-"""What both transports tell libcurl and what they understand of its answers."""
+"""What both transports tell libcurl: settings, requests, handles; and how a head is read."""
 
 import os
 import re
 import sys
-from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol, cast
-from urllib.parse import urlsplit
+from typing import Any, Literal, Protocol
 from weakref import WeakSet
 
 import pycurl
 
-from coskit.protocol.errors import (
-    CosClientError,
-    IntegrityError,
-    ParameterError,
-    TransferTimeout,
-    TransportError,
-)
-from coskit.protocol.messages import Response, decode_text, encode_text, spell
+from coskit.protocol.errors import ParameterError
+from coskit.protocol.messages import decode_text, encode_text, spell
 
 # Body bytes of one response that wait unread, at most, before libcurl is told to pause.
 CAPACITY = 256 * 1024
@@ -31,11 +22,16 @@ UNBOUNDED = sys.maxsize
 # What libcurl reads from a source at once.
 _UPLOAD_CHUNK = 256 * 1024
 # libcurl adds these by itself where they are not given; an empty value stops it.
-_UNASKED = ("Accept:", "Expect:", "Content-Type:")
+UNASKED = ("Accept:", "Expect:", "Content-Type:")
 _CONDITIONS = frozenset(("if-match", "if-none-match", "x-cos-forbid-overwrite"))
-_HEAD_END = re.compile(rb"\n\r?\n")
+# A head ends with an empty line; some servers end lines without a carriage return.
+HEAD_END = re.compile(rb"\n\r?\n")
 _spell = lru_cache(maxsize=256)(spell)
-_MISUSED = frozenset((pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL))
+_HTTP = {
+    "1.1": pycurl.CURL_HTTP_VERSION_1_1,
+    "2": pycurl.CURL_HTTP_VERSION_2TLS,
+    "3": pycurl.CURL_HTTP_VERSION_3,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +47,8 @@ class TransportSettings:
         verify: whether the server's certificate and name are checked.
         connections: idle connections that are kept.
         user_agent: what the client calls itself; None says coskit and its version.
+        http: the newest version of HTTP to use where the endpoint offers it over TLS. The older
+            one costs less per request; others help where connections are slow to make.
     """
 
     connect_timeout: float = 10.0
@@ -61,6 +59,11 @@ class TransportSettings:
     verify: bool = True
     connections: int = 64
     user_agent: str | None = None
+    http: Literal["1.1", "2", "3"] = "1.1"
+
+    def __post_init__(self) -> None:
+        if self.http not in _HTTP:
+            raise ParameterError(f"http is one of {', '.join(_HTTP)}, not {self.http!r}")
 
 
 class Source(Protocol):
@@ -111,46 +114,6 @@ class Slices:
         return chunk
 
 
-class Inbox:
-    """Body bytes that have arrived and were not yet taken."""
-
-    __slots__ = ("_chunks", "arrived", "held")
-
-    def __init__(self) -> None:
-        self._chunks: deque[bytes | memoryview] = deque()
-        self.held = 0
-        self.arrived = 0
-
-    def put(self, data: bytes) -> None:
-        """Keep what has just arrived."""
-        self._chunks.append(data)
-        self.held += len(data)
-        self.arrived += len(data)
-
-    def take(self, size: int = -1) -> bytes:
-        """Return `size` bytes of what is held, or all where that is less or `size` negative."""
-        if size < 0 or size >= self.held:
-            parts = list(self._chunks)
-            self._chunks.clear()
-        else:
-            parts = self._first(size)
-        data = bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
-        self.held -= len(data)
-        return data
-
-    def _first(self, size: int) -> list[bytes | memoryview]:
-        parts: list[bytes | memoryview] = []
-        while size:
-            chunk = self._chunks.popleft()
-            if len(chunk) > size:
-                view = memoryview(chunk)
-                self._chunks.appendleft(view[size:])
-                chunk = view[:size]
-            parts.append(chunk)
-            size -= len(chunk)
-        return parts
-
-
 def read_head(block: bytes) -> tuple[int, dict[str, str]]:
     """Return status and headers of the last response whose header lines these are.
 
@@ -161,14 +124,19 @@ def read_head(block: bytes) -> tuple[int, dict[str, str]]:
         ValueError: the connection ended within the head, which libcurl lets pass.
     """
     start = block.rfind(b"\nHTTP/") + 1
-    end = _HEAD_END.search(block, start)
+    end = HEAD_END.search(block, start)
     if end is None:
         raise ValueError("the head has no end")
-    first, *lines = decode_text(block[start : end.start()]).split("\n")
+    return read_fields(block[start : end.start()])
+
+
+def read_fields(head: bytes) -> tuple[int, dict[str, str]]:
+    """Return status and headers of one head, from its first line to the text of its last."""
+    first, *lines = decode_text(head).split("\n")
     headers: dict[str, str] = {}
     for line in lines:
-        name, _, value = line.partition(":")
-        name, value = _spell(name), value.strip(" \t\r")
+        given, _, value = line.partition(":")
+        name, value = _spell(given), value.strip(" \t\r")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return int(first.split(None, 2)[1]), headers
 
@@ -202,188 +170,6 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-class Exchange:
-    """One request and its response on an easy handle: what goes out and what has come in.
-
-    Whoever drives the handle lets libcurl work until the exchange is `ready` (the head and part of
-    a long body are in) or `finished`, takes from the `inbox`, and hands libcurl's verdict to `end`;
-    the handle is then free for the next exchange. Callbacks let no exception through libcurl: it
-    waits in `raised`.
-
-    Args:
-        easy: a handle made by `new_easy`.
-        out: the request.
-        limits: settings whose timeouts hold for it.
-        capacity: body bytes to hold before pausing.
-        read: where the body comes from if libcurl does not hold it; may return `READFUNC_PAUSE`.
-        notify: called when the exchange is ready and whenever more has arrived from then on.
-
-    Raises:
-        ParameterError: a header holds a line break.
-    """
-
-    def __init__(
-        self,
-        easy: Any,
-        out: Outgoing,
-        limits: TransportSettings,
-        capacity: int,
-        read: Callable[[int], bytes | int] | None,
-        notify: Callable[[], None] | None = None,
-    ) -> None:
-        self.easy, self.limits, self.inbox = easy, limits, Inbox()
-        self.head: tuple[int, dict[str, str]] | None = None
-        self.failure: CosClientError | None = None
-        self.raised: BaseException | None = None
-        self.paused = self.ready = self.finished = False
-        self.out, self._capacity, self._read, self._notify = out, capacity, read, notify
-        self._head_block = bytearray()
-        self._prepare()
-
-    def _prepare(self) -> None:
-        setopt, out, limits = self.easy.setopt, self.out, self.limits
-        # A bound C method: libcurl calls once for each header line, and this is the hot path.
-        setopt(pycurl.HEADERFUNCTION, self._head_block.extend)
-        setopt(pycurl.WRITEFUNCTION, self._receive)
-        setopt(pycurl.URL, out.url)
-        setopt(pycurl.HTTPHEADER, _header_lines(out.headers))
-        if self._read is not None:
-            setopt(pycurl.READFUNCTION, self._supply)
-            setopt(pycurl.UPLOAD, 1)
-            setopt(pycurl.INFILESIZE_LARGE, -1 if out.length is None else out.length)
-        elif out.body or out.method in ("PUT", "POST"):
-            setopt(pycurl.POST, 1)
-            setopt(pycurl.POSTFIELDS, bytes(cast("bytes | memoryview", out.body or b"")))
-        elif out.method == "HEAD":
-            setopt(pycurl.NOBODY, 1)
-        else:
-            setopt(pycurl.HTTPGET, 1)
-        setopt(pycurl.CUSTOMREQUEST, out.method)
-        setopt(pycurl.FRESH_CONNECT, int(_must_be_sent_once(out)))
-        setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(limits.connect_timeout))
-        setopt(pycurl.TIMEOUT_MS, _milliseconds(limits.total_timeout or 0))
-
-    def _receive(self, data: bytes) -> int | None:
-        try:
-            if self.inbox.held >= self._capacity:
-                self.paused = True
-                return int(pycurl.WRITEFUNC_PAUSE)
-            self.inbox.put(data)
-            if self.head is None:
-                self.head = read_head(bytes(self._head_block))
-                length = self.head[1].get("Content-Length", "")
-                # A small body is waited for, so that its connection is free at once.
-                long = not length.isdigit() or int(length) > self._capacity
-                self.ready = long and self._capacity != UNBOUNDED
-            if self.ready and self._notify is not None:
-                self._notify()
-        except BaseException as error:  # libcurl would print or lose it
-            self.raised = error
-            return -1
-        return None
-
-    def _supply(self, size: int) -> bytes | int:
-        try:
-            return self._read(size) if self._read is not None else b""
-        except BaseException as error:  # libcurl would print or lose it
-            self.raised = error
-            return int(pycurl.READFUNC_ABORT)
-
-    def resume(self) -> None:
-        """Let a paused response go on."""
-        self.paused = False
-        unpause(self.easy)
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether there is something to do for the one who waits: bytes to take, or the end."""
-        return bool(self.finished or self.raised is not None or (self.ready and self.inbox.held))
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the connection stands, so that the read timeout counts."""
-        return bool(self.easy.getinfo(pycurl.PRETRANSFER_TIME))
-
-    @property
-    def moved(self) -> int:
-        """Return a number that grows with every byte that moves either way."""
-        return (
-            int(self.easy.getinfo(pycurl.SIZE_UPLOAD_T))
-            + len(self._head_block)
-            + self.inbox.arrived
-        )
-
-    def end(self, code: int = 0, text: str = "") -> None:
-        """Note how the request ended: libcurl's code, 0 if well, and its words."""
-        if code:
-            self.failure = self._explained(code, text)
-        elif self.head is None:
-            try:
-                self.head = read_head(bytes(self._head_block))
-            except ValueError as error:
-                self.failure = self._explained(pycurl.E_PARTIAL_FILE, str(error))
-        self._finish()
-
-    def fail(self, error: CosClientError) -> None:
-        """Note that the exchange was given up."""
-        self.failure = error
-        self._finish()
-
-    def stall(self) -> TransferTimeout:
-        """Return the error of an exchange on which nothing moved for the read timeout."""
-        words = f"not a byte moved to or from {_peer(self.out.url)}"
-        return TransferTimeout(f"{words} for {self.limits.read_timeout:g} s (read timeout)")
-
-    def _finish(self) -> None:
-        self.finished = True
-        self._read = self._notify = None
-        if self.out.body is not None:
-            self.easy.setopt(pycurl.POSTFIELDS, b"")  # an idle handle holds no body in memory
-
-    def _explained(self, code: int, text: str) -> CosClientError:
-        peer, limits = _peer(self.out.url), self.limits
-        sent = bool(self.easy.getinfo(pycurl.REQUEST_SIZE))
-        if code in _MISUSED and not sent:
-            return ParameterError(f"{text} ({peer})")
-        if code == pycurl.E_READ_ERROR:
-            return IntegrityError(f"the request's body ended before its {self.out.length} bytes")
-        if code == pycurl.E_OPERATION_TIMEDOUT:
-            total = limits.total_timeout or sys.maxsize
-            if not sent and limits.connect_timeout < total:
-                words = f"connecting to {peer} took longer than {limits.connect_timeout:g} s"
-                return TransferTimeout(f"{words} (connect timeout)", sent=sent)
-            words = f"the exchange with {peer} took longer than {total:g} s"
-            return TransferTimeout(f"{words} (total timeout)", sent=sent)
-        if not sent:
-            return TransportError(f"no connection to {peer}: {text}", sent=False)
-        if self.head is not None:
-            whole = self.head[1].get("Content-Length", "an unknown number of")
-            text = f"{self.inbox.arrived} of {whole} bytes of the body arrived: {text}"
-        return TransportError(f"the exchange with {peer} failed: {text}")
-
-    def opened(self) -> tuple[int, dict[str, str]]:
-        """Return status and headers once the exchange is ready or has finished.
-
-        Raises:
-            CosClientError: there are none, because the exchange failed.
-        """
-        if self.head is not None:
-            return self.head
-        assert self.failure is not None
-        raise self.failure
-
-    def response(self) -> Response:
-        """Return the whole response of an exchange that has finished.
-
-        Raises:
-            CosClientError: the exchange failed.
-        """
-        if self.failure is not None:
-            raise self.failure
-        assert self.finished
-        return Response(*self.opened(), self.inbox.take())
-
-
 def source_of(out: Outgoing) -> Source | AsyncSource | None:
     """Return where a request's body is read from, None where libcurl itself holds it.
 
@@ -395,7 +181,7 @@ def source_of(out: Outgoing) -> Source | AsyncSource | None:
     return out.body
 
 
-def _must_be_sent_once(out: Outgoing) -> bool:
+def must_be_sent_once(out: Outgoing) -> bool:
     """Return whether a request needs a new connection, lest libcurl send it again by itself.
 
     It does so if a kept connection ends without an answer. An upload that was initiated twice
@@ -425,14 +211,16 @@ def new_easy(settings: TransportSettings, *, secure: bool) -> Any:
         (pycurl.NOSIGNAL, 1),
         (pycurl.PATH_AS_IS, 1),
         (pycurl.FOLLOWLOCATION, 0),
-        (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+        (pycurl.HTTP_VERSION, _HTTP[settings.http]),
+        # Where one connection serves many requests, it is waited for.
+        (pycurl.PIPEWAIT, int(settings.http != "1.1")),
         (pycurl.HTTP09_ALLOWED, 0),
         (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
         (pycurl.TCP_NODELAY, 1),
         (pycurl.TCP_KEEPALIVE, 1),
         (pycurl.BUFFERSIZE, 64 * 1024),
         (pycurl.UPLOAD_BUFFERSIZE, _UPLOAD_CHUNK),
-        (pycurl.USERAGENT, settings.user_agent or _user_agent()),
+        (pycurl.USERAGENT, user_agent(settings)),
     ):
         easy.setopt(option, value)
     if settings.proxy is not None:
@@ -445,10 +233,11 @@ def new_easy(settings: TransportSettings, *, secure: bool) -> Any:
     return easy
 
 
-def _user_agent() -> str:
+def user_agent(settings: TransportSettings) -> str:
+    """Return what a client calls itself."""
     from coskit import __version__  # here, since the package imports this module first
 
-    return f"coskit/{__version__}"
+    return settings.user_agent or f"coskit/{__version__}"
 
 
 def _trust(easy: Any, ca_file: str | None) -> None:
@@ -471,21 +260,24 @@ def _certifi() -> str | None:
     return certifi.where()
 
 
-def _header_lines(headers: tuple[tuple[str, str], ...]) -> list[str | bytes]:
+def header_lines(headers: tuple[tuple[str, str], ...]) -> list[str | bytes]:
+    """Return headers as libcurl takes them.
+
+    Raises:
+        ParameterError: one holds a line break.
+    """
     lines = [f"{name}: {value}" if value else f"{name};" for name, value in headers]
     text = "".join(lines)
     if "\n" in text or "\r" in text or "\0" in text:
         raise ParameterError("a header holds a line break or a zero byte")
-    return [*_UNASKED, *(line if line.isascii() else encode_text(line) for line in lines)]
+    return [line if line.isascii() else encode_text(line) for line in lines]
+
+
+def set_timeouts(easy: Any, limits: TransportSettings) -> None:
+    """Tell a handle how long connecting and the whole may take."""
+    easy.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(limits.connect_timeout))
+    easy.setopt(pycurl.TIMEOUT_MS, _milliseconds(limits.total_timeout or 0))
 
 
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000)) if seconds else 0
-
-
-def _peer(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
-    except ValueError:
-        return "an address that cannot be read"

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from coskit.client.plan import PartRange
+from coskit.client.proof import told_crc64
 from coskit.protocol.dates import parse_http_date, parse_iso_date
 from coskit.protocol.errors import (
     CosException,
@@ -58,6 +59,7 @@ class Trace:
         upload_id: ours, or "" if there is none.
         begun: when it was initiated, in Unix seconds by this machine's clock.
         crc64: of the whole object, once its completion has been asked for.
+        etag: likewise, as parts give it to their whole; "" if they do not tell.
         source: what the source needs to give the same bytes again.
         lost: when further uploads of ours may have been initiated.
     """
@@ -67,6 +69,7 @@ class Trace:
     crc64: int | None = None
     source: Mapping[str, str] = field(default_factory=dict)
     lost: tuple[Window, ...] = ()
+    etag: str = ""
 
 
 def encode_trace(trace: Trace) -> dict[str, Any]:
@@ -77,6 +80,7 @@ def encode_trace(trace: Trace) -> dict[str, Any]:
         "crc64": trace.crc64,
         "source": dict(trace.source),
         "lost": [[window.start, window.end] for window in trace.lost],
+        "etag": trace.etag,
     }
 
 
@@ -92,6 +96,7 @@ def decode_trace(state: Mapping[str, Any]) -> Trace:
                 Window(float(start), None if end is None else float(end))
                 for start, end in state["lost"]
             ),
+            etag=str(state.get("etag", "")),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return Trace()
@@ -150,23 +155,25 @@ def is_orphan(
     return any(window.holds(initiated / 1000 - ahead) for window in lost)
 
 
-def is_completed(
-    head: Mapping[str, str], size: int, crc64: int, begun: float, ahead: float
-) -> bool:
+def is_completed(head: Mapping[str, str], size: int, asked: Trace, ahead: float) -> bool:
     """Return whether an object is what an upload of ours was to become.
 
     Args:
         head: its headers.
         size: its bytes as they should be.
-        crc64: of those bytes.
-        begun: when the upload was initiated, by this machine's clock.
+        asked: the upload's trace, with what its completion is known by.
         ahead: seconds by which the service's clock is ahead of it.
     """
-    if head.get("Content-Length") != str(size) or head.get("x-cos-hash-crc64ecma") != str(crc64):
+    if head.get("Content-Length") != str(size):
+        return False
+    crc64 = told_crc64(head)
+    # A service without the CRC64 tells of which parts the object is.
+    by_parts = crc64 is None and asked.etag != "" and head.get("ETag", "").strip('"') == asked.etag
+    if not by_parts and (crc64 is None or crc64 != asked.crc64):
         return False
     modified = parse_http_date(head.get("Last-Modified", ""))
     # The same bytes may have been there before, under other options.
-    return modified is None or modified / 1000 - ahead >= begun - _MARGIN
+    return modified is None or modified / 1000 - ahead >= asked.begun - _MARGIN
 
 
 def seconds_ahead(date: str, now: float) -> float:

@@ -17,7 +17,8 @@ FAILURES = (TransportError, CosServiceError, IntegrityError)
 
 # The service refused before it acted, so that every operation may be repeated.
 REFUSED = frozenset((429, 503))
-_DAMAGED = frozenset(("BadDigest",))  # on its way; it was not stored
+# On its way, or it did not arrive in time; it was not stored.
+_DAMAGED = frozenset(("BadDigest", "RequestTimeout", "XAmzContentSHA256Mismatch"))
 _FAILED = frozenset((408, 500, 502, 504))
 _REDIRECTED = frozenset((301, 302, 307))
 # What can go wrong after a 200 has been sent; "HTTP200" is a document that says neither.

@@ -758,7 +758,7 @@ def decode_error(
         status=status,
         resource=fields.get("Resource") or resource,
         request_id=fields.get("RequestId") or headers.get("x-cos-request-id", ""),
-        trace_id=fields.get("TraceId") or headers.get("x-cos-trace-id", ""),
+        trace_id=fields.get("TraceId") or fields.get("HostId") or headers.get("x-cos-trace-id", ""),
         method=method,
         attempts=attempts,
         headers=dict(headers),

@@ -1,5 +1,6 @@
 """The body of an object, pulled from the connection as it is read and checked at its end."""
 
+import io
 import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Protocol, Self
 
 from coskit.client._async.transport import AsyncIncoming
 from coskit.client._async.workers import async_blocking
+from coskit.client.proof import Proof
 from coskit.client.target import partial_name
-from coskit.protocol.checksums import crc64
 from coskit.protocol.errors import IntegrityError, TransportError
 
 _CHUNK = 1 << 20
+_QUICK = 1 << 16  # bytes that any sum takes in sooner than a thread would begin to
 
 
 class AsyncReopen(Protocol):
@@ -34,16 +36,15 @@ class AsyncBody:
     def __init__(
         self,
         incoming: AsyncIncoming,
-        status: int,
         headers: Mapping[str, str],
+        proof: Proof | None,
         reopen: AsyncReopen | None = None,
     ) -> None:
         self._incoming = incoming
         self._reopen = reopen
         self._length = int(headers.get("Content-Length") or 0)
         self._received = 0
-        self._crc64 = 0
-        self._expected = _expected_crc64(status, headers)
+        self._proof = proof
         self._done = False
 
     def __len__(self) -> int:
@@ -58,7 +59,8 @@ class AsyncBody:
             IntegrityError: the bytes are not those that the service stored.
         """
         if size < 0:
-            return b"".join([chunk async for chunk in self])
+            first = await self.read(_CHUNK)
+            return first if self._done else await self._rest_after(first)
         if self._done or not size:
             return b""
         try:
@@ -67,12 +69,23 @@ class AsyncBody:
             chunk = await self._read_on(size, cut)
         if chunk:
             self._received += len(chunk)
-            if self._expected is not None:
-                self._crc64 = crc64(chunk, self._crc64)
+            if self._proof is not None:
+                if self._proof.heavy and len(chunk) > _QUICK:
+                    await async_blocking(self._proof.add, chunk)
+                else:
+                    self._proof.add(chunk)
         # The last byte is not handed out before the whole is known to be right.
         if not chunk or self._received == self._length:
             await self._finish()
         return chunk
+
+    async def _rest_after(self, first: bytes) -> bytes:
+        # Chunks are copied as they come: to hold all of them until the end takes twice the memory.
+        whole = io.BytesIO(first)
+        whole.seek(0, io.SEEK_END)
+        async for chunk in self:
+            whole.write(chunk)
+        return whole.getvalue()
 
     async def _read_on(self, size: int, cut: TransportError) -> bytes:
         while self._reopen is not None:
@@ -88,11 +101,8 @@ class AsyncBody:
         while await self._incoming.read(_CHUNK):
             raise IntegrityError(f"More than the promised {self._length} bytes arrived")
         await self.aclose()
-        if self._expected is not None and self._crc64 != self._expected:
-            raise IntegrityError(
-                f"The object's CRC64 is {self._expected}, but the {self._received} bytes that "
-                f"arrived have {self._crc64}"
-            )
+        if self._proof is not None:
+            self._proof.check(self._received)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while chunk := await self.read(_CHUNK):
@@ -142,15 +152,3 @@ class AsyncBody:
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
-
-
-def _expected_crc64(status: int, headers: Mapping[str, str]) -> int | None:
-    """Return the CRC64 of what will arrive, or None if the headers do not tell it."""
-    text = headers.get("x-cos-hash-crc64ecma", "")
-    if not (text.isascii() and text.isdigit()):
-        return None
-    if status == 206:
-        span, _, total = headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
-        if not total.isdigit() or span != f"0-{int(total) - 1}":
-            return None
-    return int(text)

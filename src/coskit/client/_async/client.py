@@ -10,20 +10,21 @@ from coskit.client._async.directories import AsyncDirectories
 from coskit.client._async.recovery import AsyncContinuation, AsyncRecovery
 from coskit.client._async.sending import AsyncSender
 from coskit.client._async.transport import AsyncTransport
-from coskit.client.addressing import Addressing
 from coskit.client.config import ClientConfig, find_config
+from coskit.client.credentials import DialectName
 from coskit.client.curl import TransportSettings
+from coskit.client.dialect import Dialect
 from coskit.client.keys import AsyncKeys, CredentialsSource
 from coskit.client.params import checked_key, normalise, unknown_parameter
 from coskit.client.retry import FAILURES, RetryPolicy
 from coskit.client.transfers import TransferSettings
-from coskit.protocol.codec import Call, encode_request
+from coskit.protocol.codec import Call
 from coskit.protocol.errors import CosServiceError, ParameterError
 from coskit.protocol.spec import Operation
 
 
 class AsyncClient(AsyncDirectories):
-    """A client of COS or of a service that speaks its dialect, asynchronous throughout.
+    """A client of COS or of a service that speaks its dialect or S3's, asynchronous throughout.
 
     Use it as a context manager or call `aclose`. It may be used by many tasks at a time.
     """
@@ -42,6 +43,7 @@ class AsyncClient(AsyncDirectories):
         anonymous: bool = False,
         path_style: bool | None = None,
         failover: bool = False,
+        dialect: DialectName | None = None,
         retry: RetryPolicy | None = None,
         transport: TransportSettings | None = None,
         transfers: TransferSettings | None = None,
@@ -62,6 +64,7 @@ class AsyncClient(AsyncDirectories):
             anonymous: send unsigned requests.
             path_style: put buckets into the path; by default only for IP addresses and localhost.
             failover: use the public service's second domain when the first leads nowhere.
+            dialect: what the service speaks: `cos`, the default, or `s3`.
             retry: how failed requests are repeated.
             transport: timeouts in seconds, proxy, certificates.
             transfers: memory, parallel files and journals of transfers.
@@ -83,6 +86,7 @@ class AsyncClient(AsyncDirectories):
             anonymous=anonymous,
             path_style=path_style,
             failover=failover,
+            dialect=dialect,
             retry=retry or RetryPolicy(),
             transport=transport or TransportSettings(),
             transfers=transfers or TransferSettings(),
@@ -91,18 +95,19 @@ class AsyncClient(AsyncDirectories):
 
     def _begin(self, config: ClientConfig) -> None:
         super().__init__(config)
-        self._addressing = Addressing(config)
+        self._addressing = self._dialect.addressing(config)
         self._transport = AsyncTransport(config.transport)
         self._keys = AsyncKeys(config.credentials, config.clock)
-        self._sender = AsyncSender(config, self._keys, self._transport, self._pace)
+        self._sender = AsyncSender(config, self._dialect, self._keys, self._transport, self._pace)
 
     async def _call(
         self, operation: Operation, params: dict[str, Any], unknown: Mapping[str, Any]
     ) -> Any:
         if unknown:
             raise unknown_parameter(operation, unknown)
-        call = encode_request(operation, normalise(operation, params, self._config.region))
-        upload = await _upload_of(call)
+        normal = normalise(operation, params, self._config.region)
+        call = self._dialect.lay_out(operation, normal)
+        upload = await _upload_of(call, self._dialect)
         keep_encoded = operation.listing and params.get("EncodingType") == "url"
         recovery: AsyncRecovery | None = None
         result: Any
@@ -125,7 +130,8 @@ class AsyncClient(AsyncDirectories):
         incoming = await self._sender.open(call)
         status, headers = incoming.status, incoming.headers
         rest = AsyncContinuation(self._sender, call, status, headers)
-        return {**headers, "Body": AsyncBody(incoming, status, headers, rest)}
+        proof = self._dialect.promised(status, headers)
+        return {**headers, "Body": AsyncBody(incoming, headers, proof, rest)}
 
     async def object_exists(self, Bucket: str, Key: str) -> bool:
         """Return whether an object exists.
@@ -319,12 +325,18 @@ class AsyncClient(AsyncDirectories):
         return f"{type(self).__name__}({place.scheme}://{place.host})"
 
 
-async def _upload_of(call: Call) -> AsyncUpload | None:
+async def _upload_of(call: Call, dialect: Dialect) -> AsyncUpload | None:
     if call.content is None:
         return None
     length = call.local.get("ContentLength")
-    upload = AsyncUpload(call.content, None if length is None else _length(length))
+    upload = AsyncUpload(
+        call.content, None if length is None else _length(length), with_md5=dialect.sums_md5
+    )
     await upload.load()
+    if dialect.content_hash and upload.data is not None:
+        call.headers[dialect.content_hash] = await upload.sha256()
+    if dialect.needs_length and upload.length is None:
+        raise ParameterError("S3 needs a Body's length: give ContentLength, or use upload_stream")
     if call.local.get("EnableMD5"):
         call.headers["content-md5"] = await upload.content_md5()
     return upload

@@ -19,7 +19,7 @@ from coskit.client.copies import (
     place_of,
     tagging_header,
 )
-from coskit.client.plan import MIB, PartRange, plan_parts
+from coskit.client.plan import PartRange, plan_parts
 from coskit.client.progress import Callback, Progress
 from coskit.client.ranging import Found, range_header, read_answer
 from coskit.protocol import types
@@ -156,7 +156,7 @@ class AsyncCopies(AsyncDownloads):
                 if source.found.size <= single:
                     result = await self._copy_at_once(to, source, CopyStatus, options)
                 else:
-                    parts = plan_parts(source.found.size, PartSize * MIB)
+                    parts = plan_parts(source.found.size, self._least_part(PartSize))
                     known = await self._taken_along(source, CopyStatus, options)
                     upload = AsyncMultipart(self, self._config, Bucket, Key, known)
                     result = await self._copy_in_parts(

@@ -8,8 +8,10 @@ from typing import Any
 from coskit.client._async.engine import AsyncEngine
 from coskit.client._async.workers import async_aftermath, async_blocking, async_sleep
 from coskit.client.config import ClientConfig
+from coskit.client.dialect import dialect_of
 from coskit.client.journal import Journal
 from coskit.client.params import checked_key
+from coskit.client.proof import bare_etag, joined_etag
 from coskit.client.resume import (
     Trace,
     Window,
@@ -74,6 +76,7 @@ class AsyncMultipart:
         self._options = options
         self._customer_key = _chosen(options, _CUSTOMER_KEY)
         self._journal = journal
+        self._tells_crc64 = dialect_of(config).tells_crc64
         self.trace = Trace() if journal is None else decode_trace(journal.state)
 
     @property
@@ -146,8 +149,7 @@ class AsyncMultipart:
         Args:
             size: the object's bytes as they should be.
         """
-        crc64 = self.trace.crc64
-        if crc64 is None:
+        if self.trace.crc64 is None and not self.trace.etag:
             return None
         try:
             head: Mapping[str, Any] = await self._engine.head_object(
@@ -157,7 +159,7 @@ class AsyncMultipart:
             _log.debug("%s cannot be looked at: %s", self._object["Key"], error)
             return None
         ahead = seconds_ahead(head.get("Date", ""), self._config.clock())
-        if not is_completed(head, size, crc64, self.trace.begun, ahead):
+        if not is_completed(head, size, self.trace, ahead):
             return None
         self.trace = replace(self.trace, upload_id="")
         result = {
@@ -176,7 +178,7 @@ class AsyncMultipart:
         """Join the parts and return what `complete_multipart_upload` returns.
 
         If its reply is lost it is asked for again; where the upload is gone then, the object tells
-        by length and CRC64 whether it is the one.
+        by length and CRC64, or by the ETag of its parts, whether it is the one.
 
         Args:
             etags: of all parts, in order.
@@ -184,10 +186,11 @@ class AsyncMultipart:
             crc64: likewise, or None if nobody knows.
 
         Raises:
-            IntegrityError: the object is there, and has another CRC64.
+            IntegrityError: the object is there, and has another CRC64 or length.
             CosException: the object was not made, or it cannot be found out whether it was.
         """
-        await self._note(replace(self.trace, crc64=crc64))
+        joined = joined_etag(etags)
+        await self._note(replace(self.trace, crc64=crc64, etag=joined))
         parts: list[types.CompletedPart] = [
             {"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)
         ]
@@ -217,9 +220,30 @@ class AsyncMultipart:
                         f"The object {self._object['Key']} is there, but wrong: its CRC64 is "
                         f"{stored}, that of the bytes sent is {crc64}"
                     )
+                if not stored and not self._tells_crc64 and bare_etag(result) != joined:
+                    await self._check_length(result, size)
                 return dict(result)
             await async_sleep(pause)
             attempt += 1
+
+    async def _check_length(self, result: Mapping[str, Any], size: int) -> None:
+        """Look at what has been made where the answer proves nothing.
+
+        Raises:
+            IntegrityError: it has another length.
+        """
+        version = result.get("x-cos-version-id", "")
+        asked = {**self._object, **({"VersionId": version} if version else {})}
+        try:
+            head: Mapping[str, Any] = await self._engine.head_object(**asked, **self._customer_key)
+        except CosException as error:  # to read is a permission of its own
+            _log.debug("%s cannot be looked at: %s", self._object["Key"], error)
+            return
+        if bare_etag(head) == bare_etag(result) and head.get("Content-Length") != str(size):
+            raise IntegrityError(
+                f"The object {self._object['Key']} is there, but wrong: it has "
+                f"{head.get('Content-Length')} bytes, {size} were sent"
+            )
 
     def _pause(self, attempt: int) -> float | None:
         """Return the seconds to wait after a lost reply, or None if it was one too many."""

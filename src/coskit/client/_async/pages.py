@@ -1,9 +1,9 @@
 """Listings of any length, one page in memory at a time."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 from coskit.client._async.operations import AsyncOperations
+from coskit.client.paging import onward
 from coskit.protocol import types
 
 
@@ -23,15 +23,14 @@ class AsyncPages(AsyncOperations):
 
         Raises:
             CosServiceError: the service refused a page.
-            CosClientError: a page did not arrive whole.
+            CosClientError: a page did not arrive whole, or the listing does not go on.
         """
-        more = True
-        while more:
-            page = await self.list_objects(Bucket, Prefix=Prefix, Marker=Marker, MaxKeys=PageSize)
+        marker: str | None = Marker
+        while marker is not None:
+            page = await self.list_objects(Bucket, Prefix=Prefix, Marker=marker, MaxKeys=PageSize)
             for entry in page.get("Contents", ()):
                 yield entry
-            more = page["IsTruncated"] == "true"
-            Marker = page.get("NextMarker", "")
+            marker = onward(page, marker, page.get("NextMarker", ""))
 
     async def iter_prefixes(
         self, Bucket: str, Prefix: str = "", Delimiter: str = "/", PageSize: int = 1000
@@ -46,17 +45,16 @@ class AsyncPages(AsyncOperations):
 
         Raises:
             CosServiceError: the service refused a page.
-            CosClientError: a page did not arrive whole.
+            CosClientError: a page did not arrive whole, or the listing does not go on.
         """
-        marker, more = "", True
-        while more:
+        marker: str | None = ""
+        while marker is not None:
             page = await self.list_objects(
                 Bucket, Delimiter=Delimiter, Prefix=Prefix, Marker=marker, MaxKeys=PageSize
             )
             for entry in page.get("CommonPrefixes", ()):
                 yield entry["Prefix"]
-            more = page["IsTruncated"] == "true"
-            marker = page.get("NextMarker", "")
+            marker = onward(page, marker, page.get("NextMarker", ""))
 
     async def iter_versions(
         self, Bucket: str, Prefix: str = "", PageSize: int = 1000
@@ -72,23 +70,19 @@ class AsyncPages(AsyncOperations):
 
         Raises:
             CosServiceError: the service refused a page.
-            CosClientError: a page did not arrive whole.
+            CosClientError: a page did not arrive whole, or the listing does not go on.
         """
-        markers: dict[str, Any] = {}
-        more = True
-        while more:
+        mark: tuple[str, str] | None = ("", "")
+        while mark is not None:
             page = await self.list_objects_versions(
-                Bucket, Prefix=Prefix, MaxKeys=PageSize, **markers
+                Bucket, Prefix=Prefix, MaxKeys=PageSize, KeyMarker=mark[0], VersionIdMarker=mark[1]
             )
             versions = iter(page.get("Version", ()))
             deletions = iter(page.get("DeleteMarker", ()))
             for tag in page.get("Order", ()):
                 yield next(versions if tag == "Version" else deletions)
-            more = page["IsTruncated"] == "true"
-            markers = {
-                "KeyMarker": page.get("NextKeyMarker", ""),
-                "VersionIdMarker": page.get("NextVersionIdMarker") or "",
-            }
+            there = page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker") or ""
+            mark = onward(page, mark, there)
 
     async def iter_uploads(
         self, Bucket: str, Prefix: str = "", PageSize: int = 1000
@@ -102,21 +96,21 @@ class AsyncPages(AsyncOperations):
 
         Raises:
             CosServiceError: the service refused a page.
-            CosClientError: a page did not arrive whole.
+            CosClientError: a page did not arrive whole, or the listing does not go on.
         """
-        markers: dict[str, Any] = {}
-        more = True
-        while more:
+        mark: tuple[str, str] | None = ("", "")
+        while mark is not None:
             page = await self.list_multipart_uploads(
-                Bucket, Prefix=Prefix, MaxUploads=PageSize, **markers
+                Bucket,
+                Prefix=Prefix,
+                MaxUploads=PageSize,
+                KeyMarker=mark[0],
+                UploadIdMarker=mark[1],
             )
             for upload in page.get("Upload", ()):
                 yield upload
-            more = page["IsTruncated"] == "true"
-            markers = {
-                "KeyMarker": page.get("NextKeyMarker", ""),
-                "UploadIdMarker": page.get("NextUploadIdMarker") or "",
-            }
+            there = page.get("NextKeyMarker", ""), page.get("NextUploadIdMarker") or ""
+            mark = onward(page, mark, there)
 
     async def iter_parts(
         self, Bucket: str, Key: str, UploadId: str, PageSize: int = 1000
@@ -131,14 +125,13 @@ class AsyncPages(AsyncOperations):
 
         Raises:
             CosServiceError: the service refused a page.
-            CosClientError: a page did not arrive whole.
+            CosClientError: a page did not arrive whole, or the listing does not go on.
         """
-        marker, more = 0, True
-        while more:
+        marker: int | None = 0
+        while marker is not None:
             page = await self.list_parts(
                 Bucket, Key, UploadId, MaxParts=PageSize, PartNumberMarker=marker
             )
             for part in page.get("Part", ()):
                 yield part
-            more = page["IsTruncated"] == "true"
-            marker = int(page.get("NextPartNumberMarker", 0))
+            marker = onward(page, marker, int(page.get("NextPartNumberMarker", 0)))

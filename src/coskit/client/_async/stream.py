@@ -68,7 +68,8 @@ class AsyncStreams(AsyncUploads):
             raise ParameterError("MAXThread and PartSize are at least 1")
         upload = AsyncMultipart(self, self._config, Bucket, Key, options)
         put = partial(self.put_object, Bucket, Key=Key, **options)
-        feed = _Feed(AsyncReader(Stream), PartSize * MIB, MAXThread, EnableMD5, {})
+        least = self._least_part(PartSize)
+        feed = _Feed(AsyncReader(Stream), least, MAXThread, EnableMD5, {})
         progress = Progress(progress_callback, None)
         try:
             async with async_deadline(Deadline):

@@ -1,7 +1,7 @@
 """HTTP for asyncio: one multi handle for all connections, driven by the event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Self, cast
 
 import pycurl
@@ -10,7 +10,6 @@ from coskit.client.curl import (
     CAPACITY,
     UNBOUNDED,
     AsyncSource,
-    Exchange,
     HandleOwner,
     Outgoing,
     Slices,
@@ -19,6 +18,7 @@ from coskit.client.curl import (
     source_of,
     unpause,
 )
+from coskit.client.exchange import CurlExchange
 from coskit.protocol.errors import TransportError
 from coskit.protocol.messages import Response
 
@@ -93,7 +93,7 @@ class _Flow:
         elif source is not None:
             self.pump = _Pump(cast(AsyncSource, source), easy)
             read = self.pump.read
-        self.exchange = Exchange(easy, out, limits, capacity, read, self.wake)
+        self.exchange = CurlExchange(easy, out, limits, capacity, read, self.wake)
         self._waiter: asyncio.Future[None] | None = None
         self._moved = 0
         self._moved_at = engine.loop.time()
@@ -297,6 +297,7 @@ class AsyncIncoming:
         self._flow: _Flow | None = None  # `__del__` comes even if the next line raises
         self._exchange = flow.exchange
         self._closed = False
+        self.headers: Mapping[str, str]
         self.status, self.headers = flow.exchange.opened()
         self._flow = flow
 

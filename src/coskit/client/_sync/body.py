@@ -2,6 +2,7 @@
 
 """The body of an object, pulled from the connection as it is read and checked at its end."""
 
+import io
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Protocol, Self
 
 from coskit.client._sync.transport import Incoming
 from coskit.client._sync.workers import blocking
+from coskit.client.proof import Proof
 from coskit.client.target import partial_name
-from coskit.protocol.checksums import crc64
 from coskit.protocol.errors import IntegrityError, TransportError
 
 _CHUNK = 1 << 20
+_QUICK = 1 << 16  # bytes that any sum takes in sooner than a thread would begin to
 
 
 class Reopen(Protocol):
@@ -36,16 +38,15 @@ class Body:
     def __init__(
         self,
         incoming: Incoming,
-        status: int,
         headers: Mapping[str, str],
+        proof: Proof | None,
         reopen: Reopen | None = None,
     ) -> None:
         self._incoming = incoming
         self._reopen = reopen
         self._length = int(headers.get("Content-Length") or 0)
         self._received = 0
-        self._crc64 = 0
-        self._expected = _expected_crc64(status, headers)
+        self._proof = proof
         self._done = False
 
     def __len__(self) -> int:
@@ -60,7 +61,8 @@ class Body:
             IntegrityError: the bytes are not those that the service stored.
         """
         if size < 0:
-            return b"".join([chunk for chunk in self])
+            first = self.read(_CHUNK)
+            return first if self._done else self._rest_after(first)
         if self._done or not size:
             return b""
         try:
@@ -69,12 +71,23 @@ class Body:
             chunk = self._read_on(size, cut)
         if chunk:
             self._received += len(chunk)
-            if self._expected is not None:
-                self._crc64 = crc64(chunk, self._crc64)
+            if self._proof is not None:
+                if self._proof.heavy and len(chunk) > _QUICK:
+                    blocking(self._proof.add, chunk)
+                else:
+                    self._proof.add(chunk)
         # The last byte is not handed out before the whole is known to be right.
         if not chunk or self._received == self._length:
             self._finish()
         return chunk
+
+    def _rest_after(self, first: bytes) -> bytes:
+        # Chunks are copied as they come: to hold all of them until the end takes twice the memory.
+        whole = io.BytesIO(first)
+        whole.seek(0, io.SEEK_END)
+        for chunk in self:
+            whole.write(chunk)
+        return whole.getvalue()
 
     def _read_on(self, size: int, cut: TransportError) -> bytes:
         while self._reopen is not None:
@@ -90,11 +103,8 @@ class Body:
         while self._incoming.read(_CHUNK):
             raise IntegrityError(f"More than the promised {self._length} bytes arrived")
         self.close()
-        if self._expected is not None and self._crc64 != self._expected:
-            raise IntegrityError(
-                f"The object's CRC64 is {self._expected}, but the {self._received} bytes that "
-                f"arrived have {self._crc64}"
-            )
+        if self._proof is not None:
+            self._proof.check(self._received)
 
     def __iter__(self) -> Iterator[bytes]:
         while chunk := self.read(_CHUNK):
@@ -144,15 +154,3 @@ class Body:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _expected_crc64(status: int, headers: Mapping[str, str]) -> int | None:
-    """Return the CRC64 of what will arrive, or None if the headers do not tell it."""
-    text = headers.get("x-cos-hash-crc64ecma", "")
-    if not (text.isascii() and text.isdigit()):
-        return None
-    if status == 206:
-        span, _, total = headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
-        if not total.isdigit() or span != f"0-{int(total) - 1}":
-            return None
-    return int(text)

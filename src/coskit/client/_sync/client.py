@@ -12,20 +12,21 @@ from coskit.client._sync.directories import Directories
 from coskit.client._sync.recovery import Continuation, Recovery
 from coskit.client._sync.sending import Sender
 from coskit.client._sync.transport import Transport
-from coskit.client.addressing import Addressing
 from coskit.client.config import ClientConfig, find_config
+from coskit.client.credentials import DialectName
 from coskit.client.curl import TransportSettings
+from coskit.client.dialect import Dialect
 from coskit.client.keys import CredentialsSource, Keys
 from coskit.client.params import checked_key, normalise, unknown_parameter
 from coskit.client.retry import FAILURES, RetryPolicy
 from coskit.client.transfers import TransferSettings
-from coskit.protocol.codec import Call, encode_request
+from coskit.protocol.codec import Call
 from coskit.protocol.errors import CosServiceError, ParameterError
 from coskit.protocol.spec import Operation
 
 
 class Client(Directories):
-    """A client of COS or of a service that speaks its dialect, synchronous throughout.
+    """A client of COS or of a service that speaks its dialect or S3's, synchronous throughout.
 
     Use it as a context manager or call `close`. It may be used by many tasks at a time.
     """
@@ -44,6 +45,7 @@ class Client(Directories):
         anonymous: bool = False,
         path_style: bool | None = None,
         failover: bool = False,
+        dialect: DialectName | None = None,
         retry: RetryPolicy | None = None,
         transport: TransportSettings | None = None,
         transfers: TransferSettings | None = None,
@@ -64,6 +66,7 @@ class Client(Directories):
             anonymous: send unsigned requests.
             path_style: put buckets into the path; by default only for IP addresses and localhost.
             failover: use the public service's second domain when the first leads nowhere.
+            dialect: what the service speaks: `cos`, the default, or `s3`.
             retry: how failed requests are repeated.
             transport: timeouts in seconds, proxy, certificates.
             transfers: memory, parallel files and journals of transfers.
@@ -85,6 +88,7 @@ class Client(Directories):
             anonymous=anonymous,
             path_style=path_style,
             failover=failover,
+            dialect=dialect,
             retry=retry or RetryPolicy(),
             transport=transport or TransportSettings(),
             transfers=transfers or TransferSettings(),
@@ -93,18 +97,19 @@ class Client(Directories):
 
     def _begin(self, config: ClientConfig) -> None:
         super().__init__(config)
-        self._addressing = Addressing(config)
+        self._addressing = self._dialect.addressing(config)
         self._transport = Transport(config.transport)
         self._keys = Keys(config.credentials, config.clock)
-        self._sender = Sender(config, self._keys, self._transport, self._pace)
+        self._sender = Sender(config, self._dialect, self._keys, self._transport, self._pace)
 
     def _call(
         self, operation: Operation, params: dict[str, Any], unknown: Mapping[str, Any]
     ) -> Any:
         if unknown:
             raise unknown_parameter(operation, unknown)
-        call = encode_request(operation, normalise(operation, params, self._config.region))
-        upload = _upload_of(call)
+        normal = normalise(operation, params, self._config.region)
+        call = self._dialect.lay_out(operation, normal)
+        upload = _upload_of(call, self._dialect)
         keep_encoded = operation.listing and params.get("EncodingType") == "url"
         recovery: Recovery | None = None
         result: Any
@@ -127,7 +132,8 @@ class Client(Directories):
         incoming = self._sender.open(call)
         status, headers = incoming.status, incoming.headers
         rest = Continuation(self._sender, call, status, headers)
-        return {**headers, "Body": Body(incoming, status, headers, rest)}
+        proof = self._dialect.promised(status, headers)
+        return {**headers, "Body": Body(incoming, headers, proof, rest)}
 
     def object_exists(self, Bucket: str, Key: str) -> bool:
         """Return whether an object exists.
@@ -321,12 +327,18 @@ class Client(Directories):
         return f"{type(self).__name__}({place.scheme}://{place.host})"
 
 
-def _upload_of(call: Call) -> Upload | None:
+def _upload_of(call: Call, dialect: Dialect) -> Upload | None:
     if call.content is None:
         return None
     length = call.local.get("ContentLength")
-    upload = Upload(call.content, None if length is None else _length(length))
+    upload = Upload(
+        call.content, None if length is None else _length(length), with_md5=dialect.sums_md5
+    )
     upload.load()
+    if dialect.content_hash and upload.data is not None:
+        call.headers[dialect.content_hash] = upload.sha256()
+    if dialect.needs_length and upload.length is None:
+        raise ParameterError("S3 needs a Body's length: give ContentLength, or use upload_stream")
     if call.local.get("EnableMD5"):
         call.headers["content-md5"] = upload.content_md5()
     return upload

@@ -4,17 +4,21 @@
 
 import io
 from base64 import b64encode
-from collections.abc import Iterable
-from hashlib import md5
+from collections.abc import Callable, Iterable
+from hashlib import md5, sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coskit.client._sync.workers import blocking, chunks
 from coskit.protocol.checksums import content_md5, crc64
 from coskit.protocol.errors import ParameterError
 from coskit.protocol.messages import Content
 
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
+
 _BLOCK = 1 << 20
+_QUICK = 1 << 16  # bytes that are hashed sooner than a thread would begin to
 
 
 class Upload:
@@ -28,10 +32,14 @@ class Upload:
         crc64: CRC64 of what has been read since the last rewind.
     """
 
-    def __init__(self, content: Content, length: int | None = None) -> None:
+    def __init__(
+        self, content: Content, length: int | None = None, *, with_md5: bool = False
+    ) -> None:
         if isinstance(content, str):
             content = content.encode()
         self.crc64 = 0
+        self._with_md5 = with_md5
+        self._md5 = md5()
         self.replayable = True
         self.started = False
         self.data: bytes | None = None
@@ -93,6 +101,8 @@ class Upload:
             self._rest = chunk[size:]
             chunk = chunk[:size]
         self.crc64 = crc64(chunk, self.crc64)
+        if self._with_md5:
+            blocking(self._md5.update, chunk)
         return chunk
 
     def _next_chunk(self) -> bytes:
@@ -106,9 +116,26 @@ class Upload:
         """Return the CRC64 of what was sent."""
         return self.crc64 if self.data is None else crc64(self.data)
 
+    def md5(self) -> str:
+        """Return the hex MD5 of what was sent, which was to be summed too."""
+        if self.data is None:
+            return self._md5.hexdigest()
+        return (self._hashed(md5, self.data)).hexdigest()
+
+    def sha256(self) -> str:
+        """Return the hex SHA-256 of content that is in memory."""
+        assert self.data is not None, "only what is in memory is hashed before it is sent"
+        return (self._hashed(sha256, self.data)).hexdigest()
+
+    def _hashed(self, algorithm: Callable[[bytes], "HASH"], data: bytes) -> "HASH":
+        if len(data) <= _QUICK:
+            return algorithm(data)
+        return blocking(algorithm, data)
+
     def rewind(self) -> None:
         """Go back to the beginning for another try."""
         self.crc64 = 0
+        self._md5 = md5()
         if self.data is None and self._read is not None and self.replayable:
             self._file.seek(self._start)
 

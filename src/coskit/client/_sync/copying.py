@@ -21,7 +21,7 @@ from coskit.client.copies import (
     place_of,
     tagging_header,
 )
-from coskit.client.plan import MIB, PartRange, plan_parts
+from coskit.client.plan import PartRange, plan_parts
 from coskit.client.progress import Callback, Progress
 from coskit.client.ranging import Found, range_header, read_answer
 from coskit.protocol import types
@@ -158,7 +158,7 @@ class Copies(Downloads):
                 if source.found.size <= single:
                     result = self._copy_at_once(to, source, CopyStatus, options)
                 else:
-                    parts = plan_parts(source.found.size, PartSize * MIB)
+                    parts = plan_parts(source.found.size, self._least_part(PartSize))
                     known = self._taken_along(source, CopyStatus, options)
                     upload = Multipart(self, self._config, Bucket, Key, known)
                     result = self._copy_in_parts(

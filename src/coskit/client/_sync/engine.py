@@ -11,9 +11,11 @@ from typing import Any
 from coskit.client._sync.pages import Pages
 from coskit.client._sync.workers import Budget, Workers, blocking
 from coskit.client.config import ClientConfig
+from coskit.client.dialect import dialect_of
 from coskit.client.journal import Journal, is_left, journal_directory
 from coskit.client.pace import Pace
-from coskit.protocol.errors import CosException
+from coskit.client.plan import MIB
+from coskit.protocol.errors import CosException, ParameterError
 
 
 class Engine(Pages):
@@ -21,6 +23,7 @@ class Engine(Pages):
 
     def __init__(self, config: ClientConfig) -> None:
         self._config = config
+        self._dialect = dialect_of(config)
         self._pace = Pace()
         self._budget = Budget(config.transfers.memory)
         # Found once: every small download asks for it.
@@ -29,6 +32,16 @@ class Engine(Pages):
     @abstractmethod
     def get_object_url(self, Bucket: str, Key: str) -> str:
         """Return the plain URL of an object, without a signature."""
+
+    def _least_part(self, megabytes: int) -> int:
+        """Return the bytes of a part: what the caller wants, if the service takes parts so small.
+
+        Raises:
+            ParameterError: there are no such parts.
+        """
+        if megabytes < 1:
+            raise ParameterError("PartSize is at least 1 MB")
+        return max(megabytes * MIB, self._dialect.smallest_part)
 
     def _workers(self, limit: int) -> Workers:
         """Return workers for parts: `limit` at a time, fewer while the service wants fewer."""

@@ -10,9 +10,12 @@ from coskit.client._sync.content import Upload
 from coskit.client._sync.transport import Incoming, Transport
 from coskit.client.addressing import Addressing
 from coskit.client.config import ClientConfig
+from coskit.client.curl import Outgoing
+from coskit.client.dialect import Dialect
 from coskit.client.keys import Keys
-from coskit.client.outcome import check_stored, decode, failure
+from coskit.client.outcome import decode
 from coskit.client.pace import Pace
+from coskit.client.proof import check_stored, check_stored_md5
 from coskit.client.retry import REFUSED, Failure, RetryBudget, Tries, is_misled
 from coskit.protocol.codec import Call
 from coskit.protocol.errors import CosServiceError, TransportError
@@ -29,15 +32,23 @@ class Sender:
     An address that leads nowhere is left for the other one, until that one leads nowhere.
     """
 
-    def __init__(self, config: ClientConfig, keys: Keys, transport: Transport, pace: Pace) -> None:
+    def __init__(
+        self,
+        config: ClientConfig,
+        dialect: Dialect,
+        keys: Keys,
+        transport: Transport,
+        pace: Pace,
+    ) -> None:
         self._config = config
+        self._dialect = dialect
         self._keys = keys
         self._transport = transport
         self._pace = pace
         self._budget = RetryBudget(config.retry.budget)
-        self._here = Addressing(config)
+        self._here = dialect.addressing(config)
         second = config.second()
-        self._other = Addressing(replace(config, endpoint=second)) if second else None
+        self._other = dialect.addressing(replace(config, endpoint=second)) if second else None
 
     def send(self, call: Call, upload: Upload | None, keep_encoded: bool) -> Any:
         """Send a call and return its result.
@@ -67,15 +78,22 @@ class Sender:
             out = here.outgoing(call, keys)
             if upload:
                 body = upload if upload.data is None else upload.data
-                out = replace(out, body=body, length=upload.length)
+                out = Outgoing(out.method, out.url, out.headers, body, upload.length)
             response = self._transport.send(out)
             _log.debug("%s %s -> %d", out.method, out.url, response.status)
-            result = decode(call.operation, response, out.url, keep_encoded=keep_encoded)
+            headers = self._dialect.headers(response.headers)
+            if headers is not response.headers:
+                response = replace(response, headers=headers)
+            result = decode(
+                self._dialect, call.operation, response, out.url, keep_encoded=keep_encoded
+            )
         except (TransportError, CosServiceError) as error:
             self._heed(error, here)
             raise
-        if upload and "x-cos-next-append-position" not in response.headers:
-            check_stored(response.headers, upload.sum())
+        if upload and "x-cos-next-append-position" not in headers:
+            proved = check_stored(headers, upload.sum())
+            if not proved and (stored := self._dialect.stored_md5(call.headers, headers)):
+                check_stored_md5(stored, upload.md5())
         return result
 
     def open(self, call: Call) -> Incoming:
@@ -100,15 +118,16 @@ class Sender:
             out = here.outgoing(call, keys)
             incoming = self._transport.stream(out)
             _log.debug("%s %s -> %d", out.method, out.url, incoming.status)
+            incoming.headers = headers = self._dialect.headers(incoming.headers)
             # Every object has an ETag: what comes without one is an error inside a 200.
-            if incoming.status in call.operation.status and incoming.headers.get("ETag"):
+            if incoming.status in call.operation.status and headers.get("ETag"):
                 return incoming
             try:
                 document = incoming.read(_ERROR_DOCUMENT)
             finally:
                 incoming.close()
-            answer = Response(incoming.status, incoming.headers, document)
-            raise failure(call.operation, answer, out.url)
+            answer = Response(incoming.status, headers, document)
+            raise self._dialect.failure(call.operation, answer, out.url)
         except (TransportError, CosServiceError) as error:
             self._heed(error, here)
             raise

@@ -70,7 +70,8 @@ class Streams(Uploads):
             raise ParameterError("MAXThread and PartSize are at least 1")
         upload = Multipart(self, self._config, Bucket, Key, options)
         put = partial(self.put_object, Bucket, Key=Key, **options)
-        feed = _Feed(Reader(Stream), PartSize * MIB, MAXThread, EnableMD5, {})
+        least = self._least_part(PartSize)
+        feed = _Feed(Reader(Stream), least, MAXThread, EnableMD5, {})
         progress = Progress(progress_callback, None)
         try:
             with deadline(Deadline):

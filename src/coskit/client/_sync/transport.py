@@ -1,140 +1,21 @@
 """HTTP for threads: lines of one connection each, driven by the thread that waits."""
 
-import select
 import threading
-import time
-from collections.abc import Callable
-from typing import Any, Self, cast
-
-import pycurl
+from collections.abc import Mapping
+from typing import Self
 
 from coskit.client.curl import (
     CAPACITY,
     UNBOUNDED,
-    Exchange,
     HandleOwner,
     Outgoing,
-    Source,
     TransportSettings,
-    new_easy,
     origin,
-    source_of,
 )
-from coskit.client.stop import GLANCE, here
+from coskit.client.direct import DirectLine, Outdated, needs_libcurl
+from coskit.client.line import Line
+from coskit.client.wire import is_plain
 from coskit.protocol.messages import Response
-
-_INTEREST = {
-    pycurl.POLL_IN: select.POLLIN,
-    pycurl.POLL_OUT: select.POLLOUT,
-    pycurl.POLL_INOUT: select.POLLIN | select.POLLOUT,
-}
-
-# Seconds; poll takes no number of any size.
-_LONGEST_WAIT = 3600.0
-
-
-class _Line(HandleOwner):
-    """A connection to one origin: an easy handle in a multi handle of its own.
-
-    The multi handle lets a transfer pause, and waiting in Python's `poll` lets Ctrl-C through.
-    """
-
-    def __init__(self, settings: TransportSettings, origin: str) -> None:
-        super().__init__()
-        self._attached = False
-        self._moved = 0.0
-        self._poll = select.poll()
-        self._multi: Any = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_MAXCONNECTS, 1)
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, _watcher(self._poll))
-        self.origin = origin
-        self._easy = new_easy(settings, secure=origin.startswith("https:"))
-
-    def begin(self, out: Outgoing, limits: TransportSettings, capacity: int) -> None:
-        """Start an exchange; `run` carries it on."""
-        source = cast("Source | None", source_of(out))
-        read = source.read if source else None
-        self.exchange = Exchange(self._easy, out, limits, capacity, read)
-        self._multi.add_handle(self._easy)
-        self._attached = True
-        self._act(pycurl.SOCKET_TIMEOUT, 0)
-
-    def run(self) -> None:
-        """Return when the exchange has finished, or is ready and body bytes wait in its inbox.
-
-        Raises:
-            BaseException: what a callback raised, such as the source of the request's body.
-        """
-        exchange = self.exchange
-        self._moved = time.monotonic()
-        if exchange.paused and not exchange.inbox.held:
-            exchange.resume()
-        while not exchange.is_settled:
-            self._step()
-        if exchange.raised is not None:
-            raise exchange.raised
-
-    def _step(self) -> None:
-        stall = self._moved + self.exchange.limits.read_timeout - time.monotonic()
-        longest = _LONGEST_WAIT
-        if here.stop is not None:
-            here.stop.check()
-            longest = GLANCE
-        wait = round(min(max(stall, 0), longest) * 1000)
-        due = self._multi.timeout()
-        events = self._poll.poll(wait if due < 0 else min(wait, due))
-        for socket, flags in events or ((pycurl.SOCKET_TIMEOUT, 0),):
-            self._act(socket, _mask(flags))
-        if events or not self.exchange.is_connected:
-            self._moved = time.monotonic()
-        elif stall <= 0 and not self.exchange.finished:
-            self._detach()
-            self.exchange.fail(self.exchange.stall())
-
-    def _act(self, socket: int, mask: int) -> None:
-        _, running = self._multi.socket_action(socket, mask)
-        if not running and self._attached:
-            _, done, failed = self._multi.info_read()
-            if done or failed:
-                self._detach()
-                self.exchange.end(*failed[0][1:] if failed else ())
-
-    def _detach(self) -> None:
-        self._attached = False
-        try:
-            self._multi.remove_handle(self._easy)
-        except SystemError as error:
-            # What pycurl makes of a Ctrl-C that strikes while libcurl calls back.
-            if isinstance(error.__cause__, KeyboardInterrupt):
-                raise error.__cause__ from None
-            raise
-
-    def close(self) -> None:
-        """Close the connection and both handles, unless they are the parent process's."""
-        if self.inherited:
-            return
-        if self._attached:
-            self._detach()
-        self._easy.close()
-        self._multi.close()
-
-    def __del__(self) -> None:
-        self.close()
-
-
-def _watcher(poll: "select.poll") -> Callable[[int, int, object, object], None]:
-    def watch(what: int, socket: int, _multi: object, _data: object) -> None:
-        if what == pycurl.POLL_REMOVE:
-            poll.unregister(socket)
-        else:
-            poll.register(socket, _INTEREST.get(what, 0))
-
-    return watch
-
-
-def _mask(flags: int) -> int:
-    readable = pycurl.CSELECT_IN if flags & ~select.POLLOUT else 0
-    return int(readable | (pycurl.CSELECT_OUT if flags & select.POLLOUT else 0))
 
 
 class Incoming:
@@ -145,15 +26,16 @@ class Incoming:
         headers: by name as the vendor spells it.
     """
 
-    def __init__(self, transport: "Transport", line: _Line) -> None:
+    def __init__(self, transport: "Transport", line: Line) -> None:
         self._transport = transport
         self._exchange = line.exchange
         self._closed = False
-        self._line: _Line | None = line
+        self._line: Line | None = line
         self._settle(line)
+        self.headers: Mapping[str, str]
         self.status, self.headers = self._exchange.opened()
 
-    def _settle(self, line: _Line) -> None:
+    def _settle(self, line: Line) -> None:
         if self._exchange.finished:
             self._line = None
             self._transport.give(line)
@@ -173,12 +55,13 @@ class Incoming:
             raise ValueError("read of a closed response")
         inbox = self._exchange.inbox
         if not inbox.held and self._line is not None:
+            self._exchange.wanted = size
             self._await_data(self._line)
         if not inbox.held and self._exchange.failure is not None:
             raise self._exchange.failure
         return inbox.take(size)
 
-    def _await_data(self, line: _Line) -> None:
+    def _await_data(self, line: Line) -> None:
         if line.inherited:
             raise ValueError("read of a response that came to another process")
         try:
@@ -221,7 +104,7 @@ class Transport(HandleOwner):
     def _start_afresh(self) -> None:
         self.inherited = False
         self._lock = threading.Lock()
-        self._idle: list[_Line] = []  # the one used last stands last
+        self._idle: list[Line] = []  # the one used last stands last
 
     def send(self, out: Outgoing, settings: TransportSettings | None = None) -> Response:
         """Return the whole response, its body in memory.
@@ -252,29 +135,47 @@ class Transport(HandleOwner):
         """
         return Incoming(self, self._exchange(out, settings, CAPACITY))
 
-    def _exchange(self, out: Outgoing, settings: TransportSettings | None, capacity: int) -> _Line:
-        line = self._take(origin(out.url))
-        try:
-            line.begin(out, settings or self._settings, capacity)
-            line.run()
-        except BaseException:
-            line.close()
-            raise
-        return line
+    def _exchange(self, out: Outgoing, settings: TransportSettings | None, capacity: int) -> Line:
+        place = origin(out.url)
+        line = self._take(place, plain=is_plain(out, place))
+        while True:
+            try:
+                line.begin(out, settings or self._settings, capacity)
+                line.run()
+            except Outdated:
+                line.close()
+                line = DirectLine(self._settings, place)
+            except BaseException:
+                line.close()
+                raise
+            else:
+                return line
 
-    def _take(self, origin: str) -> _Line:
+    def _take(self, place: str, *, plain: bool) -> Line:
         if self.inherited:
             self._start_afresh()
+        kind: type[Line] = DirectLine if plain else Line
         with self._lock:
             if self._closed:
                 raise ValueError("use of a closed transport")
-            for place in reversed(range(len(self._idle))):
-                if self._idle[place].origin == origin:
-                    return self._idle.pop(place)
-        return _Line(self._settings, origin)
+            line = self._idle_line(place, kind)
+            if line is None and plain and needs_libcurl(self._settings):
+                kind = Line
+                line = self._idle_line(place, kind)
+        return line or kind(self._settings, place)
 
-    def give(self, line: _Line) -> None:
+    def _idle_line(self, place: str, kind: type[Line]) -> Line | None:
+        for at in range(len(self._idle) - 1, -1, -1):
+            line = self._idle[at]
+            if line.origin == place and type(line) is kind:
+                return self._idle.pop(at)
+        return None
+
+    def give(self, line: Line) -> None:
         """Take a line back whose exchange has finished."""
+        if not line.is_reusable:
+            line.close()
+            return
         with self._lock:
             self._idle.append(line)
             full = self._closed or len(self._idle) > self._settings.connections

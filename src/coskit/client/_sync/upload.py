@@ -115,7 +115,7 @@ class Uploads(Engine):
         """Upload what a source gives; arguments, result and errors are those of `upload_file`."""
         if MAXThread < 1:
             raise ParameterError("MAXThread is at least 1")
-        part_size = comfortable_part_size(source.size, PartSize * MIB)
+        part_size = comfortable_part_size(source.size, self._least_part(PartSize))
         parts = plan_parts(source.size, part_size)
         progress = Progress(progress_callback, source.size)
         result: Any

@@ -1,6 +1,7 @@
 """What stands in documents, for who asks: parameters from COS to S3, results from S3 to COS."""
 
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
 
 from coskit.protocol.messages import encode_text
 from coskit.protocol.s3.documents import Fields, acl, lifecycle
@@ -67,15 +68,19 @@ def _named(tag: str) -> Callable[[Fields], Fields]:
 
 
 def _objects(result: Fields) -> Fields:
-    if result.get("IsTruncated") == "true" and not result.get("NextMarker"):
-        # S3 tells it only where there is a delimiter; else it is the last key.
-        result["NextMarker"] = max(
-            [item["Key"] for item in result.get("Contents", ())]
-            + [item["Prefix"] for item in result.get("CommonPrefixes", ())],
-            key=encode_text,
-            default="",
-        )
+    # S3 tells it only where there is a delimiter, and rclone without the encoding of the other
+    # keys: the last of them says the same.
+    encoded = "EncodingType" in result
+    told = [item["Key"] for item in result.get("Contents", ())]
+    told += [item["Prefix"] for item in result.get("CommonPrefixes", ())]
+    if told and result.get("IsTruncated") == "true" and not (encoded and "NextMarker" in result):
+        result["NextMarker"] = max(told, key=_told_order if encoded else encode_text)
     return _named("Contents")(result)
+
+
+def _told_order(encoded: str) -> bytes:
+    """Return what percent-encoded keys are in order by."""
+    return unquote_to_bytes(encoded.replace("+", " "))
 
 
 def _copy_made(result: Fields) -> Fields:

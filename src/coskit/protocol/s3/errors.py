@@ -33,6 +33,8 @@ COS_NAMES: Mapping[str, str] = {
     "MaxMessageLengthExceeded": "XMLSizeLimit",
     "OperationAborted": "PathConflict",
     "ServerBusy": "SlowDown",
+    "SlowDownRead": "SlowDown",
+    "SlowDownWrite": "SlowDown",
 }
 
 
