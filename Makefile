@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --prefer-binary \
 	--constraint constraints.txt --editable
 
-.PHONY: demo test check faults crash bench serve docs clean
+.PHONY: demo test check faults crash interop bench serve docs clean
 
 demo: $(VENV)/.run
 	$(BIN)/coskit demo
@@ -29,14 +29,20 @@ faults: $(VENV)/.dev
 crash: $(VENV)/.dev
 	$(BIN)/python -m tests.crash.run $(N)
 
-bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.run
+# Other people's clients: tests/interop/matrix.json and the table in docs/compatibility.md.
+interop: $(VENV)/.dev
+	$(BIN)/python -m tests.interop.run
+
+# `make bench ONLY=get_small` runs one scenario, `make bench QUICK=1` a little of the client's.
+bench: $(VENV)-bench/.run
+	PATH="$(CURDIR)/$(VENV)-bench/bin:$$PATH" python -m benchmarks.run \
+		$(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 docs: $(VENV)/.dev
 	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) site dist
+	rm -rf $(VENV) $(VENV)-bench .interop site dist
 
 $(VENV)/.run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -46,4 +52,13 @@ $(VENV)/.run: pyproject.toml constraints.txt
 $(VENV)/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) '.[dev]'
+	touch $@
+
+# The rivals' own requirements contradict each other's newest versions, hence an environment apart.
+$(VENV)-bench/.run: pyproject.toml constraints.txt benchmarks/requirements.txt
+	$(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary \
+		--constraint constraints.txt --editable '.[server,cli]'
+	$(VENV)-bench/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary \
+		--requirement benchmarks/requirements.txt
 	touch $@
