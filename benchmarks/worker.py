@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import time
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -47,9 +48,13 @@ def main() -> None:
     """Run what the arguments name."""
     scenario_name, mode, contender, place, operations = sys.argv[1:]
     scenario = import_module(f"benchmarks.scenarios.{scenario_name}")
-    scenario.warm_up(mode, contender, place)
+    if hasattr(scenario, "CALLS"):
+        run = scenario.CALLS.prepare(mode, contender, place)
+    else:
+        scenario.warm_up(mode, contender, place)
+        run = partial(scenario.run, mode, contender, place)
     start, start_cpu = time.perf_counter(), cpu()
-    scenario.run(mode, contender, place, int(operations))
+    run(int(operations))
     seconds, used = time.perf_counter() - start, cpu() - start_cpu
     figures = {
         "operations": int(operations),

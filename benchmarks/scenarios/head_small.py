@@ -1,0 +1,5 @@
+"""HEAD of an object: a request without bodies."""
+
+from benchmarks.small import Calls, modes
+
+CALLS = Calls("head", modes(8_000))

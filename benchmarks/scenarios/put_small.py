@@ -1,0 +1,5 @@
+"""PUT of a 1 KiB object, to a responder that sums it and forgets it."""
+
+from benchmarks.small import Calls, modes
+
+CALLS = Calls("put", modes(8_000))
