@@ -1,6 +1,6 @@
 """The conditions of a policy's statement: what may be asked of a request, and the answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from operator import eq, ge, gt, le, lt
@@ -198,14 +198,22 @@ def read_conditions(block: Any) -> tuple[Condition, ...]:
     Raises:
         MalformedPolicy: an operator, a key or a value is unknown, or they do not go together.
     """
+    return tuple(_read(*test) for test in each_test(block))
+
+
+def each_test(block: Any) -> Iterator[tuple[str, str, Any]]:
+    """Yield the operator, the key and the values of each test of a statement, in any language.
+
+    Raises:
+        MalformedPolicy: it is no object of operators that each hold an object of keys.
+    """
     if not isinstance(block, Mapping):
         raise MalformedPolicy("Condition is an object of operators")
-    conditions = []
     for operator, tests in block.items():
         if not isinstance(tests, Mapping) or not tests:
             raise MalformedPolicy(f"The operator {operator[:60]} holds an object of keys")
-        conditions += [_read(operator, key, values) for key, values in tests.items()]
-    return tuple(conditions)
+        for key, values in tests.items():
+            yield operator, key, values
 
 
 def _read(operator: str, key: str, values: Any) -> Condition:

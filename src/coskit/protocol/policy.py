@@ -180,6 +180,20 @@ def actions_of(operation: Operation) -> tuple[str, ...]:
     return tuple(name.lower() for name in _ACTIONS.get(operation.name, (operation.name,)))
 
 
+def load_policy(text: str) -> Any:
+    """Return the JSON of a policy, in whichever language it is.
+
+    Raises:
+        MalformedPolicy: it is too long or no JSON, or a name stands twice in one object.
+    """
+    if len(text.encode()) > MAX_POLICY:
+        raise MalformedPolicy(f"A policy is at most {MAX_POLICY} bytes long")
+    try:
+        return json.loads(text, object_pairs_hook=_members)
+    except (ValueError, RecursionError) as cause:
+        raise MalformedPolicy("The policy is not JSON") from cause
+
+
 def parse_policy(text: str, *, of_bucket: bool = True) -> Policy:
     """Read a policy; member names and Effect are in any case.
 
@@ -190,13 +204,7 @@ def parse_policy(text: str, *, of_bucket: bool = True) -> Policy:
     Raises:
         MalformedPolicy: it is no policy, or it says something that would not be heeded.
     """
-    if len(text.encode()) > MAX_POLICY:
-        raise MalformedPolicy(f"A policy is at most {MAX_POLICY} bytes long")
-    try:
-        document = json.loads(text, object_pairs_hook=members)
-    except (ValueError, RecursionError) as cause:
-        raise MalformedPolicy("The policy is not JSON") from cause
-    found = _fields(document, {"version", "statement", "principal", "id"})
+    found = _fields(load_policy(text), {"version", "statement", "principal", "id"})
     if str(found.get("version", "2.0")) != "2.0":
         raise MalformedPolicy("The version is 2.0")
     items = found.get("statement")
@@ -207,7 +215,7 @@ def parse_policy(text: str, *, of_bucket: bool = True) -> Policy:
     return Policy(tuple(_statement(item, outer, of_bucket=of_bucket) for item in items))
 
 
-def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the members of an object; a name that stands twice is refused."""
     members = dict(pairs)
     if len({name.lower() for name in members}) < len(pairs):

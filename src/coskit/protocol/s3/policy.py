@@ -1,6 +1,5 @@
 """Bucket policies in the language of S3, read into the one type that decides."""
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +7,11 @@ from typing import Any
 from coskit.protocol.conditions import is_near
 from coskit.protocol.errors import MalformedPolicy
 from coskit.protocol.policy import (
-    MAX_POLICY,
     Ask,
     Place,
     Policy,
     Verdict,
-    members,
+    load_policy,
     parse_policy,
     texts,
 )
@@ -112,12 +110,7 @@ def parse_bucket_policy(text: str) -> Policy:
     Raises:
         MalformedPolicy: it is no policy, or it says something that would not be heeded.
     """
-    if len(text.encode()) > MAX_POLICY:
-        raise MalformedPolicy(f"A policy is at most {MAX_POLICY} bytes long")
-    try:
-        document = json.loads(text, object_pairs_hook=members)
-    except (ValueError, RecursionError) as cause:
-        raise MalformedPolicy("This policy contains invalid Json") from cause
+    document = load_policy(text)
     if not _is_of_s3(document, text):
         return parse_policy(text)
     _refuse_unknown(document, _KNOWN)

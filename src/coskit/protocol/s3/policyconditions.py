@@ -1,12 +1,13 @@
 """The conditions of S3's policies: the operators, and when one holds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address, ip_network
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
+from coskit.protocol.conditions import each_test
 from coskit.protocol.dates import parse_iso_date
 from coskit.protocol.errors import MalformedPolicy
 from coskit.protocol.policy import Ask, Verdict, texts
@@ -157,14 +158,7 @@ def read_conditions(block: Any) -> tuple[Condition, ...]:
     Raises:
         MalformedPolicy: an operator, a key or a value is unknown, or they do not go together.
     """
-    if not isinstance(block, Mapping):
-        raise MalformedPolicy("Condition is an object of operators")
-    conditions = []
-    for operator, tests in block.items():
-        if not isinstance(tests, Mapping):
-            raise MalformedPolicy(f"The operator {operator[:60]} holds an object of keys")
-        conditions += [_read(operator, key, value) for key, value in tests.items()]
-    return tuple(conditions)
+    return tuple(_read(*test) for test in each_test(block))
 
 
 def _read(operator: str, key: str, value: Any) -> Condition:
