@@ -2,6 +2,8 @@
 
 import hashlib
 import secrets
+import socket
+import struct
 import sys
 from typing import Any
 
@@ -55,6 +57,55 @@ def test_a_long_body_arrives_whole(chunked: bool, tls: bool) -> None:
         with transport.stream(out) as incoming:
             assert incoming.read() == BIG
         assert stub.connections == 1
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
+@pytest.mark.parametrize("window", [1 << 16, 1 << 24])
+def test_a_body_is_written_where_the_caller_wants_it(window: int, chunked: bool, tls: bool) -> None:
+    head, body = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BIG), BIG
+    if chunked:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        body = b"".join([b"%x\r\n%b\r\n" % (1 << 20, BIG[n << 20 :][: 1 << 20]) for n in range(8)])
+        body += b"0\r\n\r\n"
+    with (
+        Stub(always(head + body), tls=tls) as stub,
+        Transport(SECURE if tls else SETTINGS) as transport,
+    ):
+        for _ in range(2):
+            target, at = bytearray(len(BIG) + 1), 0
+            with (
+                transport.stream(Outgoing("GET", f"{stub.url}/key")) as incoming,
+                memoryview(target) as view,
+            ):
+                while size := incoming.readinto(view[at : at + window]):
+                    at += size
+            assert at == len(BIG)
+            assert target[:-1] == BIG
+        assert stub.connections == 1
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_a_body_that_is_cut_while_it_is_written_is_no_success(end: str, tls: bool) -> None:
+    def cut(wire: Wire) -> None:
+        wire.request()
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BIG) + BIG[:3_000_000])
+        if end == "reset":
+            wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with Stub(cut, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
+        memory = memoryview(bytearray(len(BIG)))
+        pieces: list[int] = []
+        with transport.stream(Outgoing("GET", f"{stub.url}/key")) as incoming:
+
+            def read_on() -> None:
+                while size := incoming.readinto(memory[sum(pieces) :]):
+                    pieces.append(size)
+
+            with pytest.raises(TransportError, match=f"of {len(BIG)} bytes of the body arrived"):
+                read_on()
+        assert memory[: sum(pieces)] == BIG[: sum(pieces)]
 
 
 def test_an_early_refusal_of_a_body_in_memory_is_heard() -> None:

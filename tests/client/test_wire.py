@@ -130,6 +130,20 @@ def test_an_answer_is_the_same_however_it_is_cut(data: bytes, places: list[int])
     assert answer.head[0] == 200
 
 
+@pytest.mark.parametrize(("data", "size", "rest"), [(LENGTH, 5, b""), (CHUNKS, 3, b"lo")])
+def test_bytes_of_a_body_may_come_another_way(data: bytes, size: int, rest: bytes) -> None:
+    start = data.index(b"hel")
+    answer = Answer("GET")
+    assert answer.feed(data[:start]) == b""
+    assert answer.left == size
+    answer.took(size - 1)
+    answer.took(1)
+    assert answer.finished == (not rest)
+    if rest:
+        assert answer.feed(data[start + size :]) == rest
+    assert (answer.finished, answer.keeps) == (True, True)
+
+
 def test_a_folded_header_is_one_line() -> None:
     answer = Answer("GET")
     answer.feed(FOLDED)

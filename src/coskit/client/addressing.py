@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coskit.client.config import ClientConfig
-from coskit.client.curl import Outgoing
+from coskit.client.curl import AsyncSource, Outgoing, Source
 from coskit.client.params import checked_key
 from coskit.protocol.codec import Call
 from coskit.protocol.endpoint import encode_path, encode_query, is_bucket_name
@@ -14,6 +14,8 @@ from coskit.protocol.messages import Request
 from coskit.protocol.postpolicy import encode_policy, fixed_fields, key_condition, write_policy
 from coskit.protocol.signature import TOKEN, Credentials, presign, sign, sign_form
 
+Content = bytes | memoryview | Source | AsyncSource
+
 
 @dataclass(frozen=True, slots=True)
 class Addressing:
@@ -21,8 +23,21 @@ class Addressing:
 
     config: ClientConfig
 
-    def outgoing(self, call: Call, credentials: Credentials | None) -> Outgoing:
-        """Return the request of a call, signed now; unsigned without credentials."""
+    def outgoing(
+        self,
+        call: Call,
+        credentials: Credentials | None,
+        content: Content | None = None,
+        length: int | None = None,
+    ) -> Outgoing:
+        """Return the request of a call, signed now; unsigned without credentials.
+
+        Args:
+            call: what to ask for.
+            credentials: to sign with.
+            content: the body, where it is not the call's own document.
+            length: of the content, None if only reading tells.
+        """
         host, path = self._place(call.bucket, call.key)
         headers = dict(call.headers)
         if credentials is not None:
@@ -35,11 +50,23 @@ class Addressing:
                 {**headers, "host": _without_port(host)},
             )
             headers["authorization"] = sign(request, credentials, int(self.config.clock()))
+        return self._addressed(call, host, path, headers, content, length)
+
+    def _addressed(
+        self,
+        call: Call,
+        host: str,
+        path: str,
+        headers: dict[str, str],
+        content: Content | None,
+        length: int | None,
+    ) -> Outgoing:
         if self.config.endpoint.via:
             headers["host"] = host
+        if content is None and call.body is not None:
+            content, length = call.body, len(call.body)
         url = self._url(host, path, call.query)
-        length = len(call.body) if call.body is not None else None
-        return Outgoing(call.operation.method, url, tuple(headers.items()), call.body, length)
+        return Outgoing(call.operation.method, url, tuple(headers.items()), content, length)
 
     def url(self, bucket: str, key: str) -> str:
         """Return the plain URL of an object."""

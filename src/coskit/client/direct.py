@@ -14,14 +14,15 @@ from typing import cast
 
 import pycurl
 
+from coskit.client.channel import Channel, open_channel
 from coskit.client.curl import Outgoing, TransportSettings, set_timeouts, user_agent
 from coskit.client.exchange import Exchange
+from coskit.client.libc import SHORT
 from coskit.client.line import LONGEST_WAIT, Line
 from coskit.client.stop import GLANCE, here
 from coskit.client.wire import Answer, write_request
 
-# Bytes that are read at once: at first, and at least and at most once a body turns out to be long.
-_FIRST = 64 * 1024
+# Bytes that are read at once, at least and at most, once a body turns out to be long.
 _LEAST = 256 * 1024
 _MOST = 1024 * 1024
 # Bytes of a body from which on large pieces pay: memory for them is taken from the system anew.
@@ -52,12 +53,13 @@ class DirectLine(Line):
     def __init__(self, settings: TransportSettings, origin: str) -> None:
         super().__init__(settings, origin)
         self._agent = user_agent(settings)
-        self._socket = -1
         self._used = False
         self._idle_since = 0.0
         self._deadline: float | None = None
-        self._unsent: list[memoryview] = []
+        self._unsent: list[bytes | memoryview] = []
         self._drained = True
+        self._connected = False
+        self._channel: Channel
 
     def begin(self, out: Outgoing, limits: TransportSettings, capacity: int) -> None:
         """Start an exchange; `run` carries it on.
@@ -71,13 +73,17 @@ class DirectLine(Line):
         self.exchange = Exchange(self._easy, out, limits, capacity)
         self._answer = Answer(out.method)
         head, body = write_request(out, self.origin, self._agent), out.body
-        content = cast("bytes | memoryview", body or b"")
-        pieces = [head, content] if len(content) > _SMALL else [head + content]
-        self._unsent = [memoryview(piece).cast("B") for piece in pieces]
+        if isinstance(body, memoryview):
+            body = body.cast("B")
+        if not body:
+            self._unsent = [head]
+        else:
+            content = cast("bytes | memoryview", body)
+            self._unsent = [head, content] if len(content) > _SMALL else [head + content]
         self._drained = True
         total = limits.total_timeout
         self._deadline = None if total is None else time.monotonic() + total
-        if self._socket < 0:
+        if not self._connected:
             self._connect(limits)
 
     def _connect(self, limits: TransportSettings) -> None:
@@ -88,7 +94,7 @@ class DirectLine(Line):
         self._attached = True
         self._moved = time.monotonic()
         self._act(pycurl.SOCKET_TIMEOUT, 0)
-        while self._socket < 0 and not self.exchange.finished:
+        while not self._connected and not self.exchange.finished:
             self._step()
 
     def _conclude(self, code: int = 0, text: str = "") -> None:
@@ -96,8 +102,9 @@ class DirectLine(Line):
             self.exchange.fail(self.exchange.explained(code, text))
             return
         # The handle stays attached: that is what keeps the connection.
-        self._socket = self._easy.getinfo(pycurl.ACTIVESOCKET)
-        self._poll.register(self._socket, select.POLLIN)
+        self._channel = open_channel(self._easy, secure=self.origin.startswith("https:"))
+        self._poll.register(self._channel.descriptor, select.POLLIN)
+        self._connected = True
 
     @property
     def is_reusable(self) -> bool:
@@ -116,24 +123,27 @@ class DirectLine(Line):
         while not exchange.is_settled:
             self._receive()
         if exchange.finished:
-            self._used = True
-            self._idle_since = time.monotonic()
+            self._rest()
+
+    def _rest(self) -> None:
+        self._used = True
+        self._idle_since = time.monotonic()
 
     def _send(self) -> None:
         piece = self._unsent[0]
         try:
-            sent = self._easy.send(piece)
+            sent = self._channel.send(piece)
         except BlockingIOError:
-            self._poll.modify(self._socket, select.POLLIN | select.POLLOUT)
+            self._poll.modify(self._channel.descriptor, select.POLLIN | select.POLLOUT)
             events = self._wait()
-            self._poll.modify(self._socket, select.POLLIN)
+            self._poll.modify(self._channel.descriptor, select.POLLIN)
             if events & ~select.POLLOUT:
                 self._read_early()
         except pycurl.error:
             # The peer has gone; it may have said why.
             self._give_up_sending()
         else:
-            self._unsent[:1] = [piece[sent:]] if sent < len(piece) else []
+            self._unsent[:1] = [memoryview(piece)[sent:]] if sent < len(piece) else []
 
     def _read_early(self) -> None:
         """Read what comes before the request is out: an answer that does not wait for the rest."""
@@ -150,7 +160,7 @@ class DirectLine(Line):
         if self._drained and not self._wait():
             return
         try:
-            data = self._easy.recv(self._room())
+            data = self._channel.receive(self._room())
         except BlockingIOError:
             self._drained = True
             return
@@ -174,9 +184,44 @@ class DirectLine(Line):
         if answer.finished:
             exchange.finish()
 
+    def fill(self, memory: memoryview) -> int:
+        """Receive body bytes into a view; return how many, 0 if the exchange has finished.
+
+        The inbox is empty when this is called, and bytes are `awaited`.
+        """
+        exchange, answer = self.exchange, self._answer
+        while not exchange.finished:
+            if self._drained and not self._wait():
+                break
+            try:
+                with memory[: min(answer.left, _LEAST)] as piece:
+                    size = self._channel.receive_into(piece)
+            except BlockingIOError:
+                self._drained = True
+                continue
+            except pycurl.error as error:
+                self._end(error.args[1])
+                break
+            if not size:
+                self._end("")
+                break
+            self._drained = False
+            answer.took(size)
+            exchange.inbox.arrived += size
+            if answer.finished:
+                exchange.finish()
+                self._rest()
+            return size
+        return 0
+
+    @property
+    def awaited(self) -> int:
+        """Bytes of the body of which it is known that they come next."""
+        return self._answer.left
+
     def _room(self) -> int:
         if self._answer.head is None:
-            return _FIRST
+            return SHORT
         most = _MOST if self._answer.left >= _LARGE else _LEAST
         return min(max(self.exchange.wanted, _LEAST), most)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from coskit.client.addressing import Addressing
+from coskit.client.addressing import Addressing, Content
 from coskit.client.curl import Outgoing
 from coskit.protocol.codec import Call
 from coskit.protocol.errors import ParameterError
@@ -43,7 +43,13 @@ class S3Addressing(Addressing):
         """Of the signature's scope."""
         return self.config.region or DEFAULT_REGION
 
-    def outgoing(self, call: Call, credentials: Credentials | None) -> Outgoing:
+    def outgoing(
+        self,
+        call: Call,
+        credentials: Credentials | None,
+        content: Content | None = None,
+        length: int | None = None,
+    ) -> Outgoing:
         """See `Addressing.outgoing`; the headers have the hash of the content."""
         host, path = self._place(call.bucket, call.key)
         headers = dict(call.headers)
@@ -52,11 +58,7 @@ class S3Addressing(Addressing):
             request = Request(call.operation.method, path, tuple(call.query), signed)
             now, payload = int(self.config.clock()), headers[PAYLOAD_HASH]
             headers.update(sign(request, credentials, now, self.region, payload))
-        if self.config.endpoint.via:
-            headers["host"] = host
-        url = self._url(host, path, call.query)
-        length = len(call.body) if call.body is not None else None
-        return Outgoing(call.operation.method, url, tuple(headers.items()), call.body, length)
+        return self._addressed(call, host, path, headers, content, length)
 
     def presigned(
         self,

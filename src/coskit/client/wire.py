@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from coskit.client.curl import HEAD_END, Outgoing, must_be_sent_once, read_fields
 from coskit.protocol.errors import ParameterError
@@ -30,9 +31,24 @@ def is_plain(out: Outgoing, origin: str) -> bool:
         and (out.body is None or isinstance(out.body, bytes | memoryview))
         and _host(origin) is not None
         and _TARGET.fullmatch(out.url, len(origin)) is not None
-        and not any(name.lower() in _FRAMING for name, _ in out.headers)
+        and not _names(tuple([name for name, _ in out.headers])).frames
         and not must_be_sent_once(out)
     )
+
+
+class _Names(NamedTuple):
+    """What a request's own headers say: the host, the agent, and how its body is framed."""
+
+    host: bool
+    agent: bool
+    frames: bool
+
+
+# The headers of a program's requests are few sets, each of which comes again and again.
+@lru_cache(maxsize=256)
+def _names(names: tuple[str, ...]) -> _Names:
+    given = {name.lower() for name in names}
+    return _Names("host" in given, "user-agent" in given, not given.isdisjoint(_FRAMING))
 
 
 @lru_cache(maxsize=256)
@@ -57,13 +73,12 @@ def write_request(out: Outgoing, origin: str, user_agent: str) -> bytes:
         ParameterError: a header holds a line break.
     """
     lines = [f"{out.method} {out.url[len(origin) :]} HTTP/1.1"]
-    given = {name.lower() for name, _ in out.headers}
-    if "host" not in given:
+    given = _names(tuple([name for name, _ in out.headers]))
+    if not given.host:
         lines.append(f"Host: {_host(origin)}")
-    if "user-agent" not in given:
+    if not given.agent:
         lines.append(f"User-Agent: {user_agent}")
-    for name, value in out.headers:
-        lines.append(f"{name}: {value}")
+    lines += [f"{name}: {value}" for name, value in out.headers]
     if out.method in ("PUT", "POST") or out.body:
         lines.append(f"Content-Length: {len(out.body or b'')}")  # type: ignore[arg-type]
     text = "\r\n".join(lines)
@@ -125,6 +140,13 @@ class Answer:
         if not self._left:
             self._finish(rest=len(data) - len(body))
         return body
+
+    def took(self, size: int) -> None:
+        """Note that so many bytes of those `left` came another way than through `feed`."""
+        assert self._left is not None
+        self._left -= size
+        if not self._left and not self._chunked:
+            self._finish(rest=0)
 
     def end(self) -> None:
         """Note that the connection has ended.

@@ -102,7 +102,7 @@ def sign(
     key_time = f"{now - margin};{now + lifetime}"
     headers = request.headers
     names, header_list = _in_order(tuple(headers))
-    params = sorted((_encode(k).lower(), v) for k, v in _first_values(request.query).items())
+    params = _in_order_of_names(request.query) if request.query else []
     signature = _signature(
         signing_key or sign_key(credentials.secret_key, key_time),
         key_time,
@@ -115,6 +115,10 @@ def sign(
         f"&q-sign-time={key_time}&q-key-time={key_time}&q-header-list={header_list}"
         f"&q-url-param-list={';'.join([name for name, _ in params])}&q-signature={signature}"
     )
+
+
+def _in_order_of_names(query: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    return sorted((_encode(name).lower(), value) for name, value in _first_values(query).items())
 
 
 # The headers of a program's requests are few sets, each of which comes again and again.

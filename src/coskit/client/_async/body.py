@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from coskit.client._async.transport import AsyncIncoming
-from coskit.client._async.workers import async_blocking
+from coskit.client._async.workers import async_blocking, async_gathered
 from coskit.client.proof import Proof
 from coskit.client.target import partial_name
 from coskit.protocol.errors import IntegrityError, TransportError
@@ -58,34 +58,52 @@ class AsyncBody:
             ObjectChanged: the object was replaced before all of it was read.
             IntegrityError: the bytes are not those that the service stored.
         """
-        if size < 0:
-            first = await self.read(_CHUNK)
-            return first if self._done else await self._rest_after(first)
         if self._done or not size:
             return b""
+        chunk = await self._pull(size if size > 0 else _CHUNK)
+        if size < 0 and self._received != self._length:
+            chunk = await self._with_rest(chunk)
+        if chunk and self._proof is not None:
+            if len(chunk) > (_QUICK if self._proof.heavy else _CHUNK):
+                await async_blocking(self._proof.add, chunk)
+            else:
+                self._proof.add(chunk)
+        # The last byte is not handed out before the whole is known to be right.
+        if not chunk or size < 0 or self._received == self._length:
+            await self._finish()
+        return chunk
+
+    async def _pull(self, size: int) -> bytes:
         try:
             chunk = await self._incoming.read(size)
         except TransportError as cut:
             chunk = await self._read_on(size, cut)
-        if chunk:
-            self._received += len(chunk)
-            if self._proof is not None:
-                if self._proof.heavy and len(chunk) > _QUICK:
-                    await async_blocking(self._proof.add, chunk)
-                else:
-                    self._proof.add(chunk)
-        # The last byte is not handed out before the whole is known to be right.
-        if not chunk or self._received == self._length:
-            await self._finish()
+        self._received += len(chunk)
         return chunk
 
-    async def _rest_after(self, first: bytes) -> bytes:
-        # Chunks are copied as they come: to hold all of them until the end takes twice the memory.
-        whole = io.BytesIO(first)
-        whole.seek(0, io.SEEK_END)
-        async for chunk in self:
+    async def _with_rest(self, first: bytes) -> bytes:
+        if self._received >= self._length:
+            return first if self._length else await self._with_chunks(first)
+        size = len(first) + self._length - self._received
+        return await async_gathered(first, size, self._fill)
+
+    async def _with_chunks(self, first: bytes) -> bytes:
+        # Nobody knows how many there are. To hold all of them until the end takes twice the memory.
+        whole = io.BytesIO()
+        whole.write(first)
+        while chunk := await self._pull(_CHUNK):
             whole.write(chunk)
         return whole.getvalue()
+
+    async def _fill(self, memory: memoryview) -> int:
+        try:
+            size = await self._incoming.readinto(memory)
+        except TransportError as cut:
+            chunk = await self._read_on(len(memory), cut)
+            size = len(chunk)
+            memory[:size] = chunk
+        self._received += size
+        return size
 
     async def _read_on(self, size: int, cut: TransportError) -> bytes:
         while self._reopen is not None:

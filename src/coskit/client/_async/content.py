@@ -37,7 +37,7 @@ class AsyncUpload:
             content = content.encode()
         self.crc64 = 0
         self._with_md5 = with_md5
-        self._md5 = md5()
+        self._md5 = md5() if with_md5 else None
         self.replayable = True
         self.started = False
         self.data: bytes | None = None
@@ -99,7 +99,7 @@ class AsyncUpload:
             self._rest = chunk[size:]
             chunk = chunk[:size]
         self.crc64 = crc64(chunk, self.crc64)
-        if self._with_md5:
+        if self._md5 is not None:
             await async_blocking(self._md5.update, chunk)
         return chunk
 
@@ -117,6 +117,7 @@ class AsyncUpload:
     async def md5(self) -> str:
         """Return the hex MD5 of what was sent, which was to be summed too."""
         if self.data is None:
+            assert self._md5 is not None, "only what is to be summed is"
             return self._md5.hexdigest()
         return (await self._hashed(md5, self.data)).hexdigest()
 
@@ -133,7 +134,7 @@ class AsyncUpload:
     def rewind(self) -> None:
         """Go back to the beginning for another try."""
         self.crc64 = 0
-        self._md5 = md5()
+        self._md5 = md5() if self._with_md5 else None
         if self.data is None and self._read is not None and self.replayable:
             self._file.seek(self._start)
 

@@ -328,6 +328,15 @@ class AsyncIncoming:
             exchange.resume()
         return data
 
+    async def readinto(self, memory: memoryview) -> int:
+        """Write what comes next to the start of a view and return its length; 0 is the end.
+
+        Raises what `read` raises.
+        """
+        chunk = await self.read(len(memory))
+        memory[: len(chunk)] = chunk
+        return len(chunk)
+
     async def _chunks(self) -> AsyncIterator[bytes]:
         while chunk := await self.read(CAPACITY):
             yield chunk

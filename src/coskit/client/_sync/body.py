@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from coskit.client._sync.transport import Incoming
-from coskit.client._sync.workers import blocking
+from coskit.client._sync.workers import blocking, gathered
 from coskit.client.proof import Proof
 from coskit.client.target import partial_name
 from coskit.protocol.errors import IntegrityError, TransportError
@@ -60,34 +60,52 @@ class Body:
             ObjectChanged: the object was replaced before all of it was read.
             IntegrityError: the bytes are not those that the service stored.
         """
-        if size < 0:
-            first = self.read(_CHUNK)
-            return first if self._done else self._rest_after(first)
         if self._done or not size:
             return b""
+        chunk = self._pull(size if size > 0 else _CHUNK)
+        if size < 0 and self._received != self._length:
+            chunk = self._with_rest(chunk)
+        if chunk and self._proof is not None:
+            if len(chunk) > (_QUICK if self._proof.heavy else _CHUNK):
+                blocking(self._proof.add, chunk)
+            else:
+                self._proof.add(chunk)
+        # The last byte is not handed out before the whole is known to be right.
+        if not chunk or size < 0 or self._received == self._length:
+            self._finish()
+        return chunk
+
+    def _pull(self, size: int) -> bytes:
         try:
             chunk = self._incoming.read(size)
         except TransportError as cut:
             chunk = self._read_on(size, cut)
-        if chunk:
-            self._received += len(chunk)
-            if self._proof is not None:
-                if self._proof.heavy and len(chunk) > _QUICK:
-                    blocking(self._proof.add, chunk)
-                else:
-                    self._proof.add(chunk)
-        # The last byte is not handed out before the whole is known to be right.
-        if not chunk or self._received == self._length:
-            self._finish()
+        self._received += len(chunk)
         return chunk
 
-    def _rest_after(self, first: bytes) -> bytes:
-        # Chunks are copied as they come: to hold all of them until the end takes twice the memory.
-        whole = io.BytesIO(first)
-        whole.seek(0, io.SEEK_END)
-        for chunk in self:
+    def _with_rest(self, first: bytes) -> bytes:
+        if self._received >= self._length:
+            return first if self._length else self._with_chunks(first)
+        size = len(first) + self._length - self._received
+        return gathered(first, size, self._fill)
+
+    def _with_chunks(self, first: bytes) -> bytes:
+        # Nobody knows how many there are. To hold all of them until the end takes twice the memory.
+        whole = io.BytesIO()
+        whole.write(first)
+        while chunk := self._pull(_CHUNK):
             whole.write(chunk)
         return whole.getvalue()
+
+    def _fill(self, memory: memoryview) -> int:
+        try:
+            size = self._incoming.readinto(memory)
+        except TransportError as cut:
+            chunk = self._read_on(len(memory), cut)
+            size = len(chunk)
+            memory[:size] = chunk
+        self._received += size
+        return size
 
     def _read_on(self, size: int, cut: TransportError) -> bytes:
         while self._reopen is not None:

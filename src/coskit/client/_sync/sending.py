@@ -10,7 +10,6 @@ from coskit.client._sync.content import Upload
 from coskit.client._sync.transport import Incoming, Transport
 from coskit.client.addressing import Addressing
 from coskit.client.config import ClientConfig
-from coskit.client.curl import Outgoing
 from coskit.client.dialect import Dialect
 from coskit.client.keys import Keys
 from coskit.client.outcome import decode
@@ -75,10 +74,11 @@ class Sender:
     ) -> Any:
         here = self._here
         try:
-            out = here.outgoing(call, keys)
-            if upload:
-                body = upload if upload.data is None else upload.data
-                out = Outgoing(out.method, out.url, out.headers, body, upload.length)
+            if upload is None:
+                out = here.outgoing(call, keys)
+            else:
+                content = upload if upload.data is None else upload.data
+                out = here.outgoing(call, keys, content, upload.length)
             response = self._transport.send(out)
             _log.debug("%s %s -> %d", out.method, out.url, response.status)
             headers = self._dialect.headers(response.headers)

@@ -1,7 +1,8 @@
 """HTTP for threads: lines of one connection each, driven by the thread that waits."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Self
 
 from coskit.client.curl import (
@@ -61,11 +62,32 @@ class Incoming:
             raise self._exchange.failure
         return inbox.take(size)
 
+    def readinto(self, memory: memoryview) -> int:
+        """Write what comes next to the start of a view and return its length; 0 is the end.
+
+        Raises what `read` raises.
+        """
+        line = self._line
+        if not isinstance(line, DirectLine) or self._exchange.inbox.held or not line.awaited:
+            chunk = self.read(len(memory))
+            memory[: len(chunk)] = chunk
+            return len(chunk)
+        with self._settling(line):
+            size = line.fill(memory)
+        if not size and self._exchange.failure is not None:
+            raise self._exchange.failure
+        return size
+
     def _await_data(self, line: Line) -> None:
+        with self._settling(line):
+            line.run()
+
+    @contextmanager
+    def _settling(self, line: Line) -> Iterator[None]:
         if line.inherited:
             raise ValueError("read of a response that came to another process")
         try:
-            line.run()
+            yield
         except BaseException:
             self.close()
             raise
