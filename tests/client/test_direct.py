@@ -1,10 +1,12 @@
 """Requests that travel without libcurl, on connections that it made."""
 
 import hashlib
+import io
 import secrets
 import socket
 import struct
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from coskit.client import direct
 from coskit.client._sync.transport import Transport
 from coskit.client.curl import Outgoing, TransportSettings
 from coskit.client.direct import needs_libcurl
-from coskit.protocol.errors import TransferTimeout, TransportError
+from coskit.protocol.errors import IntegrityError, TransferTimeout, TransportError
 from tests.client.stub import TLS, Stub, Wire, always
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -24,10 +26,17 @@ SECURE = TransportSettings(
 BIG = secrets.token_bytes(8 << 20)
 
 
-def digest_of_body(wire: Wire) -> None:
-    while request := wire.request():
+def digest_of_one_body(wire: Wire) -> bool:
+    request = wire.request()
+    if request:
         told = hashlib.md5(request.body).hexdigest().encode()
         wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n" + told)
+    return request is not None
+
+
+def digest_of_body(wire: Wire) -> None:
+    while digest_of_one_body(wire):
+        pass
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
@@ -128,6 +137,71 @@ def test_an_idle_connection_holds_no_body(name: str) -> None:
     with Stub(always(HELLO)) as stub, Transport(SETTINGS) as transport:
         transport.send(Outgoing("PUT", f"{stub.url}/key", ((name, "x"),), body, len(body)))
         assert sys.getrefcount(body) == held
+
+
+class Counted(io.BytesIO):
+    """A source that counts how often it is read from its start."""
+
+    beginnings = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.beginnings += not self.tell()
+        return super().read(size)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_a_source_is_not_begun_on_a_connection_that_has_ended(tls: bool) -> None:
+    closed = threading.Event()
+
+    def run(wire: Wire) -> None:
+        digest_of_one_body(wire)
+        wire.close()
+        closed.set()
+
+    with Stub(run, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
+        for _ in range(3):
+            closed.clear()
+            source = Counted(BIG)
+            answer = transport.send(Outgoing("PUT", f"{stub.url}/key", (), source, len(BIG)))
+            assert answer.body == hashlib.md5(BIG).hexdigest().encode()
+            assert source.beginnings == 1
+            assert closed.wait(5)
+        assert stub.connections == 3
+
+
+def test_a_source_that_was_begun_is_not_sent_again_in_silence() -> None:
+    def run(wire: Wire) -> None:
+        digest_of_one_body(wire)
+        wire.head()
+        wire.sock.recv(100_000)  # and goes without a word
+
+    with Stub(run) as stub, Transport(SETTINGS) as transport:
+        transport.send(Outgoing("PUT", f"{stub.url}/key", (), b"x", 1))
+        source = Counted(BIG)
+        with pytest.raises(TransportError) as caught:
+            transport.send(Outgoing("PUT", f"{stub.url}/key", (), source, len(BIG)))
+        assert caught.value.sent
+        assert source.beginnings == 1
+        assert stub.connections == 1
+
+
+def test_a_source_that_gives_more_than_was_asked_is_no_success() -> None:
+    class Generous(io.BytesIO):
+        def read(self, _size: int | None = -1, /) -> bytes:
+            return super().read()
+
+    with Stub(always(HELLO)) as stub, Transport(SETTINGS) as transport:
+        out = Outgoing("PUT", f"{stub.url}/key", (), Generous(b"too much"), 3)
+        with pytest.raises(IntegrityError, match="gave 8 bytes instead of 3"):
+            transport.send(out)
+
+
+def test_an_idle_connection_holds_no_source() -> None:
+    source = Counted(BIG)
+    held = sys.getrefcount(source)
+    with Stub(always(HELLO)) as stub, Transport(SETTINGS) as transport:
+        transport.send(Outgoing("PUT", f"{stub.url}/key", (), source, len(BIG)))
+        assert sys.getrefcount(source) == held
 
 
 def test_a_connection_that_was_idle_for_long_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,7 @@ class FaultProxy:
         self.rules = rules
         self._refusals = 0
         self._talks = 0
+        self._probe: object = None
         self._failures: list[Exception] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._listener.setblocking(False)
@@ -130,10 +131,18 @@ class FaultProxy:
             TimeoutError: some are left after so many seconds.
         """
         end = time.monotonic() + limit
-        while self._talks:
-            if time.monotonic() > end:
-                raise TimeoutError(f"{self._talks} connections are left: {self.report()}")
-            time.sleep(0.002)
+        # Connections are accepted in their order: once this one is, all earlier ones are talks.
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._probe = probe.getsockname()
+            probe.connect(("127.0.0.1", self.port))
+            while self._probe or self._talks:
+                self._await_settling(end)
+
+    def _await_settling(self, end: float) -> None:
+        if time.monotonic() > end:
+            raise TimeoutError(f"{self._talks} connections are left: {self.report()}")
+        time.sleep(0.002)
 
     def forget(self) -> None:
         """Begin a new record."""
@@ -204,7 +213,11 @@ class FaultProxy:
 
         try:
             while True:
-                sock, _ = await loop.sock_accept(self._listener)
+                sock, peer = await loop.sock_accept(self._listener)
+                if peer == self._probe:
+                    sock.close()
+                    self._probe = None
+                    continue
                 client = Stream(sock)
                 if self._refusals:
                     self._refusals -= 1

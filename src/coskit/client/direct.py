@@ -1,4 +1,4 @@
-"""A connection of a thread that libcurl makes and on which short requests travel without it.
+"""A connection of a thread that libcurl makes and on which plain requests travel without it.
 
 Each callback of libcurl takes the interpreter's lock and gives it up again. An answer of ten
 header lines is a dozen of them, and where sixteen threads want that lock, each is a change of
@@ -10,7 +10,6 @@ import os
 import select
 import time
 from collections.abc import Mapping
-from typing import cast
 
 import pycurl
 
@@ -19,6 +18,7 @@ from coskit.client.curl import Outgoing, TransportSettings, set_timeouts, user_a
 from coskit.client.exchange import Exchange
 from coskit.client.libc import SHORT
 from coskit.client.line import LONGEST_WAIT, Line
+from coskit.client.outbox import Outbox
 from coskit.client.stop import GLANCE, here
 from coskit.client.wire import Answer, write_request
 
@@ -27,8 +27,6 @@ _LEAST = 256 * 1024
 _MOST = 1024 * 1024
 # Bytes of a body from which on large pieces pay: memory for them is taken from the system anew.
 _LARGE = 16 * 1024 * 1024
-# Up to here head and body leave with one call.
-_SMALL = 64 * 1024
 # Seconds after which an idle connection is rather replaced: firewalls forget, without a word.
 _LONGEST_IDLE = 100.0
 _PROXIES = ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
@@ -56,7 +54,6 @@ class DirectLine(Line):
         self._used = False
         self._idle_since = 0.0
         self._deadline: float | None = None
-        self._unsent: list[bytes | memoryview] = []
         self._drained = True
         self._connected = False
         self._channel: Channel
@@ -68,18 +65,15 @@ class DirectLine(Line):
             Outdated: the connection has been idle for too long.
             ParameterError: a header holds a line break.
         """
-        if self._used and time.monotonic() - self._idle_since > _LONGEST_IDLE:
+        if self._used and (
+            time.monotonic() - self._idle_since > _LONGEST_IDLE
+            # What can be read but once is not sent to a peer that has gone already.
+            or (hasattr(out.body, "read") and self._poll.poll(0))
+        ):
             raise Outdated
         self.exchange = Exchange(self._easy, out, limits, capacity)
         self._answer = Answer(out.method)
-        head, body = write_request(out, self.origin, self._agent), out.body
-        if isinstance(body, memoryview):
-            body = body.cast("B")
-        if not body:
-            self._unsent = [head]
-        else:
-            content = cast("bytes | memoryview", body)
-            self._unsent = [head, content] if len(content) > _SMALL else [head + content]
+        self._outbox = Outbox(write_request(out, self.origin, self._agent), out)
         self._drained = True
         total = limits.total_timeout
         self._deadline = None if total is None else time.monotonic() + total
@@ -109,16 +103,18 @@ class DirectLine(Line):
     @property
     def is_reusable(self) -> bool:
         """Whether another exchange may begin."""
-        return self._answer.finished and self._answer.keeps and not self._unsent
+        return self._answer.finished and self._answer.keeps
 
     def run(self) -> None:
         """Return when the exchange has finished, or is ready and body bytes wait in its inbox.
 
         Raises:
             Outdated: the connection had been closed before the request came.
+            IntegrityError: the source of the request's body ended before its length.
+            Exception: what reading that source raised.
         """
         exchange = self.exchange
-        while self._unsent and not exchange.finished:
+        while self._outbox.piece and not exchange.finished:
             self._send()
         while not exchange.is_settled:
             self._receive()
@@ -126,13 +122,13 @@ class DirectLine(Line):
             self._rest()
 
     def _rest(self) -> None:
+        self._outbox.clear()  # an idle connection holds no body
         self._used = True
         self._idle_since = time.monotonic()
 
     def _send(self) -> None:
-        piece = self._unsent[0]
         try:
-            sent = self._channel.send(piece)
+            sent = self._channel.send(self._outbox.piece)
         except BlockingIOError:
             self._poll.modify(self._channel.descriptor, select.POLLIN | select.POLLOUT)
             events = self._wait()
@@ -143,7 +139,7 @@ class DirectLine(Line):
             # The peer has gone; it may have said why.
             self._give_up_sending()
         else:
-            self._unsent[:1] = [memoryview(piece)[sent:]] if sent < len(piece) else []
+            self._outbox.sent(sent)
 
     def _read_early(self) -> None:
         """Read what comes before the request is out: an answer that does not wait for the rest."""
@@ -153,7 +149,7 @@ class DirectLine(Line):
             self._give_up_sending()
 
     def _give_up_sending(self) -> None:
-        self._unsent.clear()
+        self._outbox.clear()
         self._answer.keeps = False
 
     def _receive(self) -> None:
@@ -228,7 +224,8 @@ class DirectLine(Line):
     def _end(self, words: str) -> None:
         """Take note that the connection has ended, with libcurl's words if it was no goodbye."""
         exchange, answer = self.exchange, self._answer
-        if self._used and answer.is_untouched and exchange.out.method != "POST":
+        again = exchange.out.method != "POST" and not self._outbox.started
+        if self._used and again and answer.is_untouched:
             raise Outdated
         try:
             answer.end()

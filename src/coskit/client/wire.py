@@ -23,12 +23,16 @@ _FOLD = re.compile(rb"\r?\n[ \t]+")
 def is_plain(out: Outgoing, origin: str) -> bool:
     """Return whether a request is of the kind that `write_request` writes.
 
-    Its body is at hand or there is none, it may go out on a kept connection, and nothing in its
-    address or headers asks for more care.
+    There is no body, or one that is at hand or whose length is known; it may go out on a kept
+    connection, and nothing in its address or headers asks for more care.
     """
     return (
         out.method in _METHODS
-        and (out.body is None or isinstance(out.body, bytes | memoryview))
+        and (
+            out.body is None
+            or isinstance(out.body, bytes | memoryview)
+            or (out.length is not None and out.method == "PUT")
+        )
         and _host(origin) is not None
         and _TARGET.fullmatch(out.url, len(origin)) is not None
         and not _names(tuple([name for name, _ in out.headers])).frames
@@ -80,12 +84,20 @@ def write_request(out: Outgoing, origin: str, user_agent: str) -> bytes:
         lines.append(f"User-Agent: {user_agent}")
     lines += [f"{name}: {value}" for name, value in out.headers]
     if out.method in ("PUT", "POST") or out.body:
-        lines.append(f"Content-Length: {len(out.body or b'')}")  # type: ignore[arg-type]
+        lines.append(f"Content-Length: {_length(out)}")
     text = "\r\n".join(lines)
     breaks = len(lines) - 1
     if text.count("\n") != breaks or text.count("\r") != breaks or "\0" in text:
         raise ParameterError("a header holds a line break or a zero byte")
     return encode_text(text + "\r\n\r\n")
+
+
+def _length(out: Outgoing) -> int | None:
+    if isinstance(out.body, bytes):
+        return len(out.body)
+    if isinstance(out.body, memoryview):
+        return out.body.nbytes
+    return out.length if out.body is not None else 0
 
 
 class Answer:
