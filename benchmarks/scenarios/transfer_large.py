@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.movers import obstore_down, obstore_up, rclone, s5cmd
 from benchmarks.transfers import (
     MIB,
     Ground,
@@ -112,12 +113,38 @@ def _opendal(ground: Ground, mode: str) -> None:
             shutil.copyfileobj(of, to, _PART * MIB)
 
 
+def _obstore(ground: Ground, mode: str) -> None:
+    if mode == "upload":
+        obstore_up(ground, "file", part=_PART, threads=_THREADS)
+    else:
+        obstore_down(ground, "file", part=_PART)
+
+
+def _s5cmd(ground: Ground, mode: str) -> None:
+    here, there = str(_source(ground)), f"s3://{ground.bucket}/sent/file"
+    if mode == "download":
+        here, there = f"s3://{ground.bucket}/stored/file", str(_target(ground))
+    parts = ("--part-size", str(_PART), "--concurrency", str(_THREADS))
+    s5cmd(ground)("cp", *parts, here, there)
+
+
+def _rclone(ground: Ground, mode: str) -> None:
+    here, there = str(_source(ground)), f"bench:{ground.bucket}/sent/file"
+    if mode == "download":
+        here, there = f"bench:{ground.bucket}/stored/file", str(_target(ground))
+    parts = ("--s3-chunk-size", f"{_PART}M", "--s3-upload-concurrency", str(_THREADS))
+    rclone(ground)("copyto", *parts, "--multi-thread-streams", str(_THREADS), here, there)
+
+
 CONTENDERS: dict[str, Work] = {
     "coskit": _coskit,
     "coskit, async": _coskit_async,
     "cos-python-sdk-v5": _vendor,
     "cos-python-sdk-v5, tuned": _vendor_tuned,
     "opendal": _opendal,
+    "obstore": _obstore,
+    "s5cmd": _s5cmd,
+    "rclone": _rclone,
 }
 
 

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.movers import rclone, s5cmd
 from benchmarks.transfers import (
     Ground,
     coskit_async,
@@ -118,6 +119,20 @@ def _opendal(ground: Ground, mode: str, wanted: list[str]) -> None:
     )
 
 
+def _s5cmd(ground: Ground, mode: str, _wanted: list[str]) -> None:
+    here, there = f"{ground.source}/", f"s3://{ground.bucket}/sent/"
+    if mode.startswith("download"):
+        here, there = f"s3://{ground.bucket}/stored/*", f"{ground.target}/"
+    s5cmd(ground)("--numworkers", "16", "cp", here, there)
+
+
+def _rclone(ground: Ground, mode: str, _wanted: list[str]) -> None:
+    here, there = str(ground.source), f"bench:{ground.bucket}/sent"
+    if mode.startswith("download"):
+        here, there = f"bench:{ground.bucket}/stored", str(ground.target)
+    rclone(ground)("copy", "--transfers", "16", here, there)
+
+
 def _each(mode: str, wanted: list[str], up: Move, down: Move) -> None:
     side_by_side(16 if "16" in mode else 1, up if mode.startswith("upload") else down, wanted)
 
@@ -132,6 +147,8 @@ SIDE_BY_SIDE: dict[str, Work] = {
     "coskit, async": _coskit_async_directory,
     "cos-python-sdk-v5": _vendor,
     "opendal": _opendal,
+    "s5cmd": _s5cmd,
+    "rclone": _rclone,
 }
 
 

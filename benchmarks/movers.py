@@ -1,0 +1,76 @@
+"""Who moves files besides the clients of COS: obstore, s5cmd and rclone, in the dialect of S3."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from benchmarks.transfers import MIB, Ground
+
+Command = Callable[..., None]
+
+
+def obstore(ground: Ground) -> Any:
+    """Return a store."""
+    return import_module("obstore.store").S3Store(
+        ground.bucket,
+        endpoint=ground.endpoint,
+        region="ap-local",
+        access_key_id=ground.secret_id,
+        secret_access_key=ground.secret_key,
+        virtual_hosted_style_request=False,
+        client_options={"allow_http": True},
+    )
+
+
+def obstore_up(ground: Ground, name: str, *, part: int, threads: int) -> None:
+    """Upload a file, in so many MiB and parts at a time."""
+    import_module("obstore").put(
+        obstore(ground),
+        f"sent/{name}",
+        ground.source / name,
+        chunk_size=part * MIB,
+        max_concurrency=threads,
+    )
+
+
+def obstore_down(ground: Ground, name: str, *, part: int) -> None:
+    """Download a file over one connection, its only way, in pieces of so many MiB."""
+    answer = import_module("obstore").get(obstore(ground), f"stored/{name}")
+    with (ground.target / name).open("wb", 0) as file:
+        for piece in answer.stream(min_chunk_size=part * MIB):
+            file.write(piece)
+
+
+def s5cmd(ground: Ground) -> Command:
+    """Return what runs s5cmd."""
+    environment = {
+        "AWS_ACCESS_KEY_ID": ground.secret_id,
+        "AWS_SECRET_ACCESS_KEY": ground.secret_key,
+        "AWS_REGION": "ap-local",
+        "S3_ENDPOINT_URL": ground.endpoint,
+    }
+    return lambda *words: _run("s5cmd", environment, "--log", "error", *words)
+
+
+def rclone(ground: Ground) -> Command:
+    """Return what runs rclone, with the server as its remote `bench:`."""
+    settings = {
+        "TYPE": "s3",
+        "PROVIDER": "Other",
+        "ENDPOINT": ground.endpoint,
+        "ACCESS_KEY_ID": ground.secret_id,
+        "SECRET_ACCESS_KEY": ground.secret_key,
+        "REGION": "ap-local",
+        "NO_CHECK_BUCKET": "true",
+    }
+    environment = {f"RCLONE_CONFIG_BENCH_{name}": value for name, value in settings.items()}
+    return lambda *words: _run("rclone", {**environment, "RCLONE_CONFIG": "/dev/null"}, *words)
+
+
+def _run(tool: str, environment: dict[str, str], *words: str) -> None:
+    command = [str(Path(sys.prefix, "bin", tool)), *words]
+    subprocess.run(command, check=True, env={**os.environ, **environment})
