@@ -33,10 +33,12 @@ crash: $(VENV)/.dev
 interop: $(VENV)/.dev
 	$(BIN)/python -m tests.interop.run
 
-# `make bench ONLY=get_small` runs one scenario, `make bench QUICK=1` a little of the client's.
+# `make bench ONLY=get_small` runs one scenario, `make bench QUICK=1` a little of the client's;
+# ROUNDS and SCALE say how often each contender runs, and with what part of the operations.
 bench: $(VENV)-bench/.run
 	PATH="$(CURDIR)/$(VENV)-bench/bin:$$PATH" python -m benchmarks.run \
-		$(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+		$(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SCALE),--scale $(SCALE))
 
 docs: $(VENV)/.dev
 	$(BIN)/mkdocs build --strict

@@ -19,7 +19,7 @@ _COMPARED = {
     "cpu_seconds_per_gb": ("s/GB", False),
     "milliseconds": ("ms", False),
     "peak_mib": ("MiB", False),
-    "mib": ("MiB", False),
+    "kib": ("KiB", False),
 }
 _PLOTTED = tuple(name for name in _COMPARED if name != "peak_mib")
 _COLOURS = {"coskit": "#0b6bcb"}

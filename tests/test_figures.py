@@ -10,7 +10,7 @@ from benchmarks.figures import plot, rows_of
 MODES = {
     "1 thread": {
         "coskit": {"operations_per_second": 300.0, "cpu_microseconds": 40.0},
-        "other <&>": {"operations_per_second": 100.0, "cpu_microseconds": 60.0, "mib": 1.0},
+        "other <&>": {"operations_per_second": 100.0, "cpu_microseconds": 60.0, "kib": 1.0},
     }
 }
 

@@ -16,7 +16,7 @@ _IMPORTS = {
     "boto3": "import boto3",
     "minio": "from minio import Minio",
 }
-_CLIENTS = 20
+_CLIENTS = 100
 _MADE = """
 import resource, sys, time
 from pathlib import Path
@@ -30,7 +30,7 @@ clients = [make(sys.argv[2]) for _ in range(int(sys.argv[3]))]
 taken = time.perf_counter() - started
 for client in clients:
     client.get("object")
-print(taken / len(clients) * 1000, (resident() - before) / len(clients))
+print(taken / len(clients) * 1000, (resident() - before) / len(clients) * 1024)
 """
 
 
@@ -67,5 +67,5 @@ def _one_more(who: str, place: str, rounds: int) -> dict[str, float]:
         command = [sys.executable, "-W", "ignore", "-c", _MADE, who, place, str(_CLIENTS)]
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         runs.append([float(word) for word in output.split()[-2:]])
-    milliseconds, mib = (statistics.median(column) for column in zip(*runs, strict=True))
-    return {"milliseconds": milliseconds, "mib": mib}
+    milliseconds, kib = (statistics.median(column) for column in zip(*runs, strict=True))
+    return {"milliseconds": milliseconds, "kib": kib}
