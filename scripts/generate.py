@@ -44,7 +44,7 @@ TO_SYNC = [
     (r"\bAsyncIterable\b", "Iterable"),
     (r"\bAsyncContent\b", "Content"),
     (r"\bAsync([A-Z]\w*)", r"\1"),
-    (r"\basync_(aftermath|blocking|chunks|deadline|gathered|next_of|read|sleep)\b", r"\1"),
+    (r"\basync_(aftermath|blocking|chunks|deadline|next_of|read|sleep)\b", r"\1"),
     (r"\basync (def|with|for)\b", r"\1"),
     (r"\bawait ", ""),
     (r"\b__aenter__\b", "__enter__"),

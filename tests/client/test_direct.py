@@ -150,6 +150,16 @@ class Counted(io.BytesIO):
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_sources_travel_on_a_kept_connection(tls: bool) -> None:
+    with Stub(digest_of_body, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
+        for size in (1, 300_000, len(BIG)):
+            source = Counted(BIG[:size])
+            answer = transport.send(Outgoing("PUT", f"{stub.url}/key", (), source, size))
+            assert answer.body == hashlib.md5(BIG[:size]).hexdigest().encode()
+        assert stub.connections == 1
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 def test_a_source_is_not_begun_on_a_connection_that_has_ended(tls: bool) -> None:
     closed = threading.Event()
 

@@ -1,84 +1,55 @@
-"""A body in one piece of memory, whatever way it comes."""
+"""Memory that a body is received into."""
 
-import asyncio
 import os
+import resource
 import secrets
 import socket
-from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from coskit.client import libc
-from coskit.client._async.workers import async_gathered
-from coskit.client.memory import gathered
+from coskit.client.memory import reserved
 
 MIB = 1 << 20
 DATA = secrets.token_bytes(9 * MIB + 5)
-Fill = Callable[[memoryview], int]
 
 
-def by_tasks(first: bytes, size: int, fill: Fill) -> bytes:
-    async def filled(memory: memoryview) -> int:
-        return fill(memory)
-
-    return asyncio.run(async_gathered(first, size, filled))
-
-
-WORLDS = pytest.mark.parametrize("gather", [gathered, by_tasks], ids=["sync", "async"])
-
-
-def supply(data: bytes, piece: int) -> Fill:
-    """Return what writes data bit by bit."""
-    left = memoryview(data)
-
-    def fill(memory: memoryview) -> int:
-        nonlocal left
-        taken = left[: min(piece, len(memory))]
-        left = left[len(taken) :]
-        memory[: len(taken)] = taken
-        return len(taken)
-
-    return fill
+@pytest.mark.parametrize("size", [0, 1, MIB, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1, len(DATA)])
+def test_what_is_written_is_what_comes_out(size: int) -> None:
+    whole = reserved(size)
+    with whole.getbuffer() as memory:
+        assert len(memory) == size
+        memory[:] = DATA[:size]
+    assert type(whole.getvalue()) is bytes
+    assert whole.getvalue() == DATA[:size]
 
 
-@WORLDS
-@pytest.mark.parametrize("first", [0, 1, 16_000])
-@pytest.mark.parametrize("size", [16_000, MIB, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1, len(DATA)])
-def test_bytes_come_together(
-    gather: Callable[[bytes, int, Fill], bytes], size: int, first: int
-) -> None:
-    found = gather(DATA[:first], size, supply(DATA[first:size], 300_001))
-    assert type(found) is bytes
-    assert found == DATA[:size]
+def test_what_was_not_written_can_be_cut_off() -> None:
+    whole = reserved(len(DATA))
+    with whole.getbuffer() as memory:
+        memory[:MIB] = DATA[:MIB]
+    whole.truncate(MIB)
+    assert whole.getvalue() == DATA[:MIB]
 
 
-@WORLDS
-@pytest.mark.parametrize("there", [0, 5, 4 * MIB, 5 * MIB])
-def test_fewer_than_promised_are_returned_as_they_are(
-    gather: Callable[[bytes, int, Fill], bytes], there: int
-) -> None:
-    assert gather(b"", len(DATA), supply(DATA[:there], MIB)) == DATA[:there]
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-@WORLDS
-def test_a_failure_comes_out_as_it_is(gather: Callable[[bytes, int, Fill], bytes]) -> None:
-    kept: list[BaseException] = []
-
-    def fill(memory: memoryview) -> int:
-        try:
-            raise LookupError("lost")
-        except LookupError as error:
-            kept.append(error)  # and with it this frame, in which the memory has a name
-            raise
-
-    with pytest.raises(LookupError, match="lost"):
-        gather(b"a", len(DATA), fill)
-
-
-def test_a_length_that_is_too_long_takes_no_memory_before_anything_comes() -> None:
-    """What a server promises is not what there is: memory grows with what arrives."""
-    found = by_tasks(b"ab", 1 << 45, supply(b"cd", 1))
-    assert found == b"abcd"
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells")
+def test_memory_is_taken_where_it_is_written_and_never_twice() -> None:
+    before = resident()
+    whole = reserved(256 * MIB)
+    assert resident() - before < 32 * MIB
+    block = bytes(MIB)
+    with whole.getbuffer() as memory:
+        for at in range(0, 64 * MIB, MIB):
+            memory[at : at + MIB] = block
+    whole.truncate(64 * MIB)
+    value = whole.getvalue()
+    assert len(value) == 64 * MIB
+    assert resident() - before < 96 * MIB
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only there are these calls")

@@ -61,6 +61,21 @@ class Inbox:
         self.held -= len(data)
         return data
 
+    def pour(self, memory: memoryview) -> int:
+        """Move what is held to the start of a view, as far as there is room; return its length."""
+        at = 0
+        while self._chunks and at < len(memory):
+            chunk = self._chunks.popleft()
+            room = len(memory) - at
+            if len(chunk) > room:
+                view = memoryview(chunk)
+                self._chunks.appendleft(view[room:])
+                chunk = view[:room]
+            memory[at : at + len(chunk)] = chunk
+            at += len(chunk)
+        self.held -= at
+        return at
+
     def _first(self, size: int) -> list[bytes | memoryview]:
         parts: list[bytes | memoryview] = []
         while size:

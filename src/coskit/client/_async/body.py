@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from coskit.client._async.transport import AsyncIncoming
-from coskit.client._async.workers import async_blocking, async_gathered
+from coskit.client._async.workers import async_blocking
+from coskit.client.memory import reserved
 from coskit.client.proof import Proof
 from coskit.client.target import partial_name
 from coskit.protocol.errors import IntegrityError, TransportError
@@ -84,8 +85,16 @@ class AsyncBody:
     async def _with_rest(self, first: bytes) -> bytes:
         if self._received >= self._length:
             return first if self._length else await self._with_chunks(first)
-        size = len(first) + self._length - self._received
-        return await async_gathered(first, size, self._fill)
+        at, ended = len(first), False
+        whole = reserved(at + self._length - self._received)
+        with whole.getbuffer() as memory:
+            memory[:at] = first
+            while at < len(memory) and not ended:
+                with memory[at:] as missing:  # an error that is kept must not keep it
+                    count = await self._fill(missing)
+                at, ended = at + count, not count
+        whole.truncate(at)
+        return whole.getvalue()
 
     async def _with_chunks(self, first: bytes) -> bytes:
         # Nobody knows how many there are. To hold all of them until the end takes twice the memory.

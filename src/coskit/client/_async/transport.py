@@ -313,6 +313,23 @@ class AsyncIncoming:
         """
         if size < 0:
             return b"".join([chunk async for chunk in self._chunks()])
+        await self._arrival()
+        data = self._exchange.inbox.take(size)
+        self._go_on()
+        return data
+
+    async def readinto(self, memory: memoryview) -> int:
+        """Write what comes next to the start of a view and return its length; 0 is the end.
+
+        Raises what `read` raises.
+        """
+        await self._arrival()
+        size = self._exchange.inbox.pour(memory)
+        self._go_on()
+        return size
+
+    async def _arrival(self) -> None:
+        """Wait until something is in the inbox, or all of the body has come."""
         if self._closed:
             raise ValueError("read of a closed response")
         exchange, flow = self._exchange, self._flow
@@ -323,19 +340,11 @@ class AsyncIncoming:
                 await self._more(flow)
         if not exchange.inbox.held and exchange.failure is not None:
             raise exchange.failure
-        data = exchange.inbox.take(size)
+
+    def _go_on(self) -> None:
+        exchange = self._exchange
         if exchange.paused and not exchange.finished and exchange.inbox.held < CAPACITY // 2:
             exchange.resume()
-        return data
-
-    async def readinto(self, memory: memoryview) -> int:
-        """Write what comes next to the start of a view and return its length; 0 is the end.
-
-        Raises what `read` raises.
-        """
-        chunk = await self.read(len(memory))
-        memory[: len(chunk)] = chunk
-        return len(chunk)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while chunk := await self.read(CAPACITY):

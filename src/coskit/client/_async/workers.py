@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import inspect
-import io
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -15,38 +14,11 @@ from coskit.client.stop import AFTERMATH
 from coskit.protocol.errors import TransferTimeout
 
 P = ParamSpec("P")
-_STEP = 4 << 20
 
 async_sleep = asyncio.sleep
 
 # Blocking work, such as reading a file, must not hold up the event loop.
 async_blocking = asyncio.to_thread
-
-
-async def async_gathered(
-    first: bytes, size: int, fill: Callable[[memoryview], Awaitable[int]]
-) -> bytes:
-    """Return so many bytes in one piece.
-
-    Args:
-        first: what they begin with.
-        size: how many there are.
-        fill: writes what comes next to the start of a view and returns how many bytes that is, 0
-            if there are no more, which are then fewer than `size`.
-    """
-    whole, at, ended = io.BytesIO(first), len(first), False
-    while at < size and not ended:
-        # Memory grows with what arrives: a length that was promised may be any number.
-        end = min(size, at + _STEP)
-        whole.seek(end - 1)
-        whole.write(b"\0")
-        with whole.getbuffer() as memory:
-            while at < end and not ended:
-                with memory[at:end] as missing:  # errors must not keep it
-                    count = await fill(missing)
-                at, ended = at + count, not count
-    whole.truncate(at)
-    return whole.getvalue()
 
 
 async def async_chunks(content: AsyncIterable[bytes] | Iterable[bytes]) -> AsyncIterator[bytes]:

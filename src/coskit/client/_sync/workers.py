@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from coskit.client import memory
 from coskit.client.pace import Pace
 from coskit.client.stop import AFTERMATH, GLANCE, Stop, here
 
@@ -29,9 +28,6 @@ def sleep(seconds: float) -> None:
 def blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call the function here: this world may block."""
     return function(*args, **kwargs)
-
-
-gathered = memory.gathered
 
 
 def chunks(content: Iterable[bytes]) -> Iterator[bytes]:
