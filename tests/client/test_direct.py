@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from coskit.client import direct
+from coskit.client import direct, libc
 from coskit.client._sync.transport import Transport
 from coskit.client.curl import Outgoing, TransportSettings
 from coskit.client.direct import needs_libcurl
+from coskit.client.memory import reserved
 from coskit.protocol.errors import IntegrityError, TransferTimeout, TransportError
 from tests.client.stub import TLS, Stub, Wire, always
 
@@ -115,6 +116,18 @@ def test_a_body_that_is_cut_while_it_is_written_is_no_success(end: str, tls: boo
             with pytest.raises(TransportError, match=f"of {len(BIG)} bytes of the body arrived"):
                 read_on()
         assert memory[: sum(pieces)] == BIG[: sum(pieces)]
+
+
+def test_a_python_without_ctypes_does_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    libc._library.cache_clear()
+    try:
+        with Stub(digest_of_body) as stub, Transport(SETTINGS) as transport:
+            out = Outgoing("PUT", f"{stub.url}/key", (), b"x", 1)
+            assert transport.send(out).body == hashlib.md5(b"x").hexdigest().encode()
+            assert len(reserved(len(BIG)).getvalue()) == len(BIG)
+    finally:
+        libc._library.cache_clear()
 
 
 def test_an_early_refusal_of_a_body_in_memory_is_heard() -> None:

@@ -1,5 +1,6 @@
 """A body whose connection is cut goes on where it stopped, with the same object or not at all."""
 
+import asyncio
 import itertools
 import random
 from pathlib import Path
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coskit import (
+    AsyncClient,
     Client,
     CosServiceError,
     IntegrityError,
@@ -23,11 +25,12 @@ from coskit.protocol.checksums import crc64
 from coskit.protocol.codec import encode_request
 from coskit.protocol.operations import GET_OBJECT
 from coskit.protocol.ranges import parse_range
+from coskit.protocol.signature import Credentials
 from coskit.testing import LocalServer
 from tests.client.conftest import Scripted
 from tests.client.relay import Cut, body_of, relay
 from tests.client.scripted import ScriptedServer, answer
-from tests.client.stub import Received, Stub, Wire
+from tests.client.stub import Received, Stub, Wire, always
 from tests.local import bucket, owner, server
 from tests.worlds import World
 
@@ -382,3 +385,35 @@ def test_an_object_that_is_replaced_on_the_way_is_never_mixed(
         else:
             with pytest.raises(ObjectChanged):
                 world.read(response)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_body_whose_beginning_was_lost_is_not_read_on(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After `read()` has failed, `read(n)` must not give the middle of the object as its start."""
+    head = b'HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\nETag: "e"\r\n\r\n'
+    keys = Credentials("id", "key")
+
+    def no_room(_size: int) -> None:
+        raise MemoryError
+
+    async def tasks(endpoint: str) -> None:
+        async with AsyncClient(endpoint=endpoint, credentials=keys) as client:
+            body = (await client.get_object(BUCKET, "key"))["Body"]
+            with pytest.raises(MemoryError):
+                await body.read()
+            with pytest.raises(ValueError, match="closed"):
+                await body.read(10)
+
+    monkeypatch.setattr(f"coskit.client._{kind}.body.reserved", no_room)
+    with Stub(always(head + bytes(3_000_000))) as stub:
+        if kind == "async":
+            asyncio.run(tasks(stub.url))
+            return
+        with Client(endpoint=stub.url, credentials=keys) as client:
+            body = client.get_object(BUCKET, "key")["Body"]
+            with pytest.raises(MemoryError):
+                body.read()
+            with pytest.raises(ValueError, match="closed"):
+                body.read(10)

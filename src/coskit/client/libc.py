@@ -25,11 +25,14 @@ class _Library(NamedTuple):
 def _library() -> _Library | None:
     if os.name != "posix":
         return None
-    import ctypes  # here, since it is slow to import
+    try:
+        import ctypes  # here, since it is slow to import
 
+        system = ctypes.PyDLL(None)  # keeps the interpreter's lock, where CDLL gives it away
+        send, recv, madvise = system["send"], system["recv"], system["madvise"]
+    except (ImportError, OSError, AttributeError):  # some builds of Python are without it
+        return None
     number, size, place = ctypes.c_int, ctypes.c_size_t, ctypes.c_void_p
-    system = ctypes.PyDLL(None)  # keeps the interpreter's lock, where CDLL gives it away
-    send, recv, madvise = system["send"], system["recv"], system["madvise"]
     send.argtypes = (number, ctypes.c_char_p, size, number)
     recv.argtypes = (number, place, size, number)
     madvise.argtypes = (place, size, number)

@@ -58,6 +58,7 @@ class AsyncBody:
             TransportError: the connection failed before the last byte, however often it was tried.
             ObjectChanged: the object was replaced before all of it was read.
             IntegrityError: the bytes are not those that the service stored.
+            MemoryError: there is no room for everything; nothing more can be read then.
         """
         if self._done or not size:
             return b""
@@ -85,6 +86,14 @@ class AsyncBody:
     async def _with_rest(self, first: bytes) -> bytes:
         if self._received >= self._length:
             return first if self._length else await self._with_chunks(first)
+        try:
+            return await self._gathered(first)
+        except BaseException:
+            # What had come is lost: whoever read on would get an object with a gap.
+            await self._incoming.aclose()
+            raise
+
+    async def _gathered(self, first: bytes) -> bytes:
         at, ended = len(first), False
         whole = reserved(at + self._length - self._received)
         with whole.getbuffer() as memory:

@@ -60,6 +60,7 @@ class Body:
             TransportError: the connection failed before the last byte, however often it was tried.
             ObjectChanged: the object was replaced before all of it was read.
             IntegrityError: the bytes are not those that the service stored.
+            MemoryError: there is no room for everything; nothing more can be read then.
         """
         if self._done or not size:
             return b""
@@ -87,6 +88,14 @@ class Body:
     def _with_rest(self, first: bytes) -> bytes:
         if self._received >= self._length:
             return first if self._length else self._with_chunks(first)
+        try:
+            return self._gathered(first)
+        except BaseException:
+            # What had come is lost: whoever read on would get an object with a gap.
+            self._incoming.close()
+            raise
+
+    def _gathered(self, first: bytes) -> bytes:
         at, ended = len(first), False
         whole = reserved(at + self._length - self._received)
         with whole.getbuffer() as memory:

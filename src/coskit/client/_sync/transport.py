@@ -52,35 +52,35 @@ class Incoming:
         """
         if size < 0:
             return b"".join(iter(lambda: self.read(CAPACITY), b""))
-        if self._closed:
-            raise ValueError("read of a closed response")
-        inbox = self._exchange.inbox
-        if not inbox.held and self._line is not None:
-            self._exchange.wanted = size
-            self._await_data(self._line)
-        if not inbox.held and self._exchange.failure is not None:
-            raise self._exchange.failure
-        return inbox.take(size)
+        self._arrival(size)
+        return self._exchange.inbox.take(size)
 
     def readinto(self, memory: memoryview) -> int:
         """Write what comes next to the start of a view and return its length; 0 is the end.
 
         Raises what `read` raises.
         """
-        line = self._line
-        if not isinstance(line, DirectLine) or self._exchange.inbox.held or not line.awaited:
-            chunk = self.read(len(memory))
-            memory[: len(chunk)] = chunk
-            return len(chunk)
+        line, exchange = self._line, self._exchange
+        if not isinstance(line, DirectLine) or exchange.inbox.held or not line.awaited:
+            self._arrival(len(memory))
+            return exchange.inbox.pour(memory)
         with self._settling(line):
             size = line.fill(memory)
-        if not size and self._exchange.failure is not None:
-            raise self._exchange.failure
+        if not size and exchange.failure is not None:
+            raise exchange.failure
         return size
 
-    def _await_data(self, line: Line) -> None:
-        with self._settling(line):
-            line.run()
+    def _arrival(self, wanted: int) -> None:
+        """Wait until something is in the inbox, or all of the body has come."""
+        if self._closed:
+            raise ValueError("read of a closed response")
+        exchange, line = self._exchange, self._line
+        if not exchange.inbox.held and line is not None:
+            exchange.wanted = wanted
+            with self._settling(line):
+                line.run()
+        if not exchange.inbox.held and exchange.failure is not None:
+            raise exchange.failure
 
     @contextmanager
     def _settling(self, line: Line) -> Iterator[None]:
