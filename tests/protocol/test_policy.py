@@ -12,6 +12,7 @@ from coskit.protocol.errors import MalformedPolicy
 from coskit.protocol.messages import Request
 from coskit.protocol.operations import BY_NAME
 from coskit.protocol.policy import MAX_POLICY, Ask, Place, parse_policy
+from tests.ids import stable
 
 BUCKET = "examplebucket-1250000000"
 PLACE = Place("ap-local", ("100000000001", "1250000000"), BUCKET)
@@ -70,7 +71,7 @@ PRINCIPALS: list[tuple[Any, set[str | None]]] = [
 ]
 
 
-@pytest.mark.parametrize(("principal", "who"), PRINCIPALS, ids=str)
+@pytest.mark.parametrize(("principal", "who"), PRINCIPALS, ids=stable)
 def test_whom_a_principal_names(principal: Any, who: set[str | None]) -> None:
     found = {a for a in ("1", "1/2", "3", None) if allows({"Principal": principal}, ask(a))}
     assert found == who
@@ -92,7 +93,7 @@ ACTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("action", "operations"), ACTIONS, ids=str)
+@pytest.mark.parametrize(("action", "operations"), ACTIONS, ids=stable)
 def test_what_an_action_names(action: Any, operations: set[str]) -> None:
     asked = ("GetObject", "PutObject", "DeleteBucket", "ListObjects", "CopyObject")
     assert {o for o in asked if allows({"Action": action}, ask(operation=o))} == operations

@@ -7,6 +7,7 @@ import pytest
 
 from coskit.protocol.dates import http_date
 from coskit.protocol.signature import Credentials, sign
+from tests.ids import stable
 from tests.server.wire import HOST, Peer, received
 
 DENIED = (403, "AccessDenied")
@@ -116,7 +117,7 @@ CHANGES: list[tuple[str, Change, tuple[int, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("about", "change", "outcome"), CHANGES, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("about", "change", "outcome"), CHANGES, ids=stable)
 def test_a_changed_credential(
     peer: Peer, room: str, about: str, change: Change, outcome: tuple[int, str]
 ) -> None:
