@@ -211,6 +211,8 @@ def test_everybody_may_do_what_the_acls_give_and_nothing_else(
             letters = on_object if row.on == "object" else on_bucket
             if row.permission in {LETTERS.get(letter, "OWNER") for letter in letters}:
                 expected.add(row.name)
+        if name == "nobody":  # who could not be told from others who go on with an upload
+            expected.discard("CreateMultipartUpload")
         with peer.line() as line:
             found = {
                 row.name for row in ROWS if ask(line, peer, row, bucket, signed=name != "nobody")

@@ -9,12 +9,20 @@ from coskit.protocol.errors import (
     InvalidAccessKeyId,
     RequestTimeTooSkewed,
 )
+from coskit.protocol.headerrights import header_rights
 from coskit.protocol.messages import Request
+from coskit.protocol.operations import CREATE_MULTIPART_UPLOAD
 from coskit.protocol.policy import Ask, Place, parse_policy
 from coskit.protocol.signature import TOKEN, find_claim, find_form_claim, verify, verify_form
 from coskit.protocol.spec import Operation
 from coskit.server.handlers.context import Caller
 from coskit.server.handlers.rights import require
+from coskit.server.handlers.settingrights import require_settings
+from coskit.server.handlers.uploadrights import (
+    names_upload,
+    refuse_anonymous_upload,
+    require_upload,
+)
 from coskit.server.keyring import KeyRing
 from coskit.server.store.model import Bucket
 from coskit.server.store.store import Store
@@ -136,7 +144,13 @@ def authorize(
         return
     if caller.account is None and any(name.startswith("response-") for name in query):
         raise AccessDenied("Parameters response-* need a signature")
+    if names_upload(operation):
+        require_upload(caller, operation, store, bucket, key or "", query["uploadId"])
+        return
     require(caller, operation, store, bucket, key, query.get("versionId"))
+    if operation.name == CREATE_MULTIPART_UPLOAD.name:
+        refuse_anonymous_upload(caller, operation, store, bucket, key)
+    require_settings(caller, operation, store, bucket, key)
 
 
 def require_owner(bucket: Bucket | None, expected: str | None) -> None:
@@ -161,5 +175,6 @@ def _require_account(caller: Caller, operation: Operation, name: str) -> None:
         return
     assert caller.about is not None, "whoever asks does so by a request"
     place = Place(caller.about.region, (caller.root,), name)
-    if caller.limits.verdict(Ask(caller.account, operation, place, "", caller.about)) != "allow":
-        raise AccessDenied
+    for right in (operation, *header_rights(operation, caller.about.request.headers)):
+        if caller.limits.verdict(Ask(caller.account, right, place, "", caller.about)) != "allow":
+            raise AccessDenied

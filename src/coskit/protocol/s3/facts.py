@@ -96,7 +96,7 @@ def _header(ask: Ask, name: str) -> str | None:
 
 
 def _requested_tags(ask: Ask) -> Mapping[str, str] | Literal["unread"]:
-    if ask.operation.name == "PutObjectTagging":
+    if ask.operation.name == "PutObjectTagging" and ask.operation.has_document:
         return UNREAD
     text = ask.about.request.headers.get("x-cos-tagging", "")
     return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
@@ -109,7 +109,8 @@ def _requested_tag_keys(ask: Ask) -> Facts:
 
 def _lock(name: str) -> Callable[[Ask], Facts]:
     def fact(ask: Ask) -> Facts:
-        if ask.operation.name in ("PutObjectRetention", "PutObjectLegalHold"):
+        of_lock = ask.operation.name in ("PutObjectRetention", "PutObjectLegalHold")
+        if of_lock and ask.operation.has_document:
             return UNREAD
         return _one(ask.about.request.headers.get(f"x-amz-object-lock-{name}"))
 

@@ -302,7 +302,7 @@ GET_OBJECT_ATTRIBUTES = Operation(
         ),
         namespace=NAMESPACE,
     ),
-    permission="READ",
+    permission="OWNER",
     page="GetObjectAttributes",
     doc="Return chosen attributes of an object, its parts and checksums among them.",
 )

@@ -160,7 +160,6 @@ _LOCK_ROWS = (
         _RETENTION,
         "Keep a version until a date.",
         params=(BUCKET, KEY, _whole(_RETENTION), VERSION_ID, BYPASS),
-        on="object",
     ),
     _getting(
         "GetObjectRetention",
@@ -175,7 +174,6 @@ _LOCK_ROWS = (
         _HOLD,
         "Keep a version for as long as nobody takes the hold off.",
         params=(BUCKET, KEY, _whole(_HOLD), VERSION_ID),
-        on="object",
     ),
     _getting(
         "GetObjectLegalHold",
@@ -295,3 +293,7 @@ _NOT_DONE = tuple(
 )
 
 SUBRESOURCES = (*_LOCK_ROWS, *_ACCESS_ROWS, *_SETTING_ROWS, *_NOT_DONE)
+
+_NAMED = {row.name: row for row in SUBRESOURCES}
+GET_OBJECT_RETENTION = _NAMED["GetObjectRetention"]
+GET_OBJECT_LEGAL_HOLD = _NAMED["GetObjectLegalHold"]

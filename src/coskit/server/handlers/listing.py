@@ -227,7 +227,7 @@ def _upload(upload: Upload, query: _Query) -> dict[str, Any]:
         "Key": query.text(upload.key),
         "UploadId": upload.upload_id,
         "StorageClass": upload.storage_class,
-        "Initiator": owner_fields(upload.owner),
+        "Initiator": owner_fields(upload.initiator or upload.owner),
         "Owner": owner_fields(upload.owner),
         "Initiated": listing_date(upload.initiated),
         **asked_fields(upload),

@@ -34,6 +34,7 @@ from coskit.server.store.interface import Condition
 from coskit.server.store.model import Bucket, Version
 
 SETTING = "object-lock"
+HOLD_HEADER = "x-amz-object-lock-legal-hold"
 
 
 async def put_object_lock_configuration(ctx: Context) -> Reply:
@@ -148,7 +149,7 @@ def lock_headers(version: Version) -> dict[str, str]:
     if version.lock is None:
         return {}
     lock = load_lock(version.lock, version.modified)
-    headers = {"x-amz-object-lock-legal-hold": lock.hold} if lock.hold else {}
+    headers = {HOLD_HEADER: lock.hold} if lock.hold else {}
     if lock.mode:
         headers["x-amz-object-lock-mode"] = lock.mode
         headers["x-amz-object-lock-retain-until-date"] = write_until(lock.until)

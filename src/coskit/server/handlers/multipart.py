@@ -44,6 +44,7 @@ async def create_multipart_upload(ctx: Context) -> Reply:
     """Begin an upload; what is said of the object here applies at completion."""
     key = requested_key(ctx)
     new, asked = new_version(ctx, key), asked_of_upload(ctx.headers)
+    new = replace(new, initiator=ctx.caller.account or "")
     told: dict[str, str] = {}
     if asked:
         new = replace(new, checksums=asked.dump())
@@ -117,7 +118,7 @@ async def list_parts(ctx: Context) -> Reply:
         "UploadId": page.upload.upload_id,
         "Owner": owner,
         "PartNumberMarker": str(marker),
-        "Initiator": owner,
+        "Initiator": owner_fields(page.upload.initiator or page.upload.owner),
         "StorageClass": page.upload.storage_class,
         "MaxParts": str(limit),
         "IsTruncated": "true" if page.truncated else "false",

@@ -8,16 +8,22 @@ from typing import Any
 from coskit.protocol.checksums import quote_etag
 from coskit.protocol.dates import http_date, plain_date
 from coskit.protocol.errors import (
+    AccessDenied,
     EntityTooLarge,
     InvalidArgument,
     InvalidRequest,
+    NoSuchKey,
+    NoSuchVersion,
     PreconditionFailed,
 )
-from coskit.protocol.operations import GET_OBJECT
+from coskit.protocol.headerrights import SET_TAGS
+from coskit.protocol.operations import GET_OBJECT, GET_OBJECT_TAGGING
 from coskit.protocol.ranges import ByteRange, check_conditions, parse_range
 from coskit.protocol.restore import load_job, restore_headers
 from coskit.protocol.s3.announcements import asked_algorithm
 from coskit.protocol.s3.checksums import load_checksum
+from coskit.protocol.s3.subresources import GET_OBJECT_LEGAL_HOLD, GET_OBJECT_RETENTION
+from coskit.protocol.spec import Operation
 from coskit.server.handlers.begun import begun
 from coskit.server.handlers.checksums import (
     checksum_fields,
@@ -36,14 +42,15 @@ from coskit.server.handlers.encryption import (
 from coskit.server.handlers.incoming import MAX_BODY, new_version, receive, stored_headers
 from coskit.server.handlers.lifecycle import expiration_header
 from coskit.server.handlers.listing import storage_tier
-from coskit.server.handlers.lock import lock_headers
+from coskit.server.handlers.lock import HOLD_HEADER, lock_headers
 from coskit.server.handlers.overwriting import overwrite_condition
 from coskit.server.handlers.pace import Slowed, requested_rate
 from coskit.server.handlers.partreads import named_part
 from coskit.server.handlers.replaced import reads_the_latest
 from coskit.server.handlers.restore import refuse_archived
-from coskit.server.handlers.rights import require
+from coskit.server.handlers.rights import may, require
 from coskit.server.handlers.sealing import Key, Sealer
+from coskit.server.handlers.settingrights import may_set
 from coskit.server.handlers.tagging import dump_tags, load_tags, parse_tag_header
 from coskit.server.handlers.versions import (
     find,
@@ -170,7 +177,7 @@ async def copy_object(ctx: Context) -> Reply:
         raise EntityTooLarge("A source above 5 GB is copied in parts")
     opener = needed_key(ctx, source.sealing, "CopySource")
     key = requested_key(ctx)
-    new = _copied(ctx, source, key)
+    new = _copied(ctx, source_bucket, source, key)
     same_place = (source_bucket.name, source.key) == (ctx.bucket.name, ctx.key)
     replaced = ctx.params.get("CopyStatus") == "Replaced"
     same_class = new.storage_class == source.storage_class
@@ -208,8 +215,12 @@ def _restates(params: Mapping[str, Any]) -> bool:
     return any(name in params for name in ("StorageClass", "ServerSideEncryption"))
 
 
-def _copied(ctx: Context, source: Version, key: Key | None) -> NewVersion:
-    """Return what a copy is to be: class and ACL as asked, the rest as the directives say."""
+def _copied(ctx: Context, bucket: Bucket, source: Version, key: Key | None) -> NewVersion:
+    """Return what a copy is to be: class and ACL as asked, the rest as the directives say.
+
+    Raises:
+        AccessDenied: the source has tags, and the caller may not read them there or set them here.
+    """
     asked = new_version(ctx, key)
     headers: Mapping[str, str] = source.headers
     if ctx.params.get("CopyStatus") == "Replaced":
@@ -218,7 +229,19 @@ def _copied(ctx: Context, source: Version, key: Key | None) -> NewVersion:
     if ctx.params.get("TaggingDirective") == "Replaced":
         given = parse_tag_header(ctx.params["Tagging"]) if "Tagging" in ctx.params else ()
         tags = dump_tags(given) if given else None
+    elif tags:
+        _require_tags(ctx, bucket, source)
     return replace(asked, headers=headers, tags=tags)
+
+
+def _require_tags(ctx: Context, bucket: Bucket, source: Version) -> None:
+    """Let pass who may take the tags of a source to its copy."""
+    named = ctx.params["CopySource"].get("VersionId")
+    if not (
+        may(ctx.caller, GET_OBJECT_TAGGING, ctx.store, bucket, source.key, named)
+        and may_set(ctx.caller, ctx.operation, SET_TAGS, ctx.store, ctx.bucket, ctx.key)
+    ):
+        raise AccessDenied("The source has tags, which need rights to read and to set them")
 
 
 def find_source(ctx: Context) -> tuple[Bucket, Version]:
@@ -271,11 +294,30 @@ def described(ctx: Context, version: Version) -> dict[str, Any]:
     if ctx.bucket.versioning:
         headers["x-cos-version-id"] = version.version_id
     if version.lock:
-        headers |= lock_headers(version)
+        headers |= _lock_told(ctx, version)
     headers |= expiration_header(ctx, version)
-    if version.tags and ctx.rules.counts_tags:
+    if version.tags and ctx.rules.counts_tags and _is_told(ctx, GET_OBJECT_TAGGING, version):
         headers["x-amz-tagging-count"] = str(len(load_tags(version.tags)))
     return headers
+
+
+def _lock_told(ctx: Context, version: Version) -> dict[str, str]:
+    """Return the headers on what locks a version that the caller may read."""
+    told = lock_headers(version)
+    if not _is_told(ctx, GET_OBJECT_RETENTION, version):
+        told = {name: text for name, text in told.items() if name == HOLD_HEADER}
+    if HOLD_HEADER in told and not _is_told(ctx, GET_OBJECT_LEGAL_HOLD, version):
+        del told[HOLD_HEADER]
+    return told
+
+
+def _is_told(ctx: Context, right: Operation, version: Version) -> bool:
+    """Return whether a reader of an object may know what is a right of its own to read."""
+    named = ctx.params.get("VersionId")
+    try:
+        return may(ctx.caller, right, ctx.store, ctx.bucket, version.key, named)
+    except (AccessDenied, NoSuchKey, NoSuchVersion):  # gone meanwhile
+        return False
 
 
 def _new_version_header(version: Version) -> dict[str, str]:

@@ -112,10 +112,20 @@ def heeded(bucket: Bucket, grants: Sequence[Grant]) -> Sequence[Grant]:
 
 def new_owner(ctx: Context) -> str:
     """Return the account that is to own what a request stores."""
-    kind = ctx.bucket.config.get(SETTING)
-    given = kind == PREFERRED and ctx.params.get("ACL") == _TO_OWNER
-    writer = "" if kind == ENFORCED or given else ctx.caller.root
-    return writer or ctx.bucket.owner
+    return owner_to_be(ctx.bucket, ctx.caller.root, ctx.params.get("ACL", ""))
+
+
+def owner_to_be(bucket: Bucket, writer: str, canned: str) -> str:
+    """Return the account that is to own a new object.
+
+    Args:
+        bucket: that it is stored in.
+        writer: the account of whoever stores it, or "".
+        canned: the canned ACL that it is to have, or "".
+    """
+    kind = bucket.config.get(SETTING)
+    given = kind == PREFERRED and canned == _TO_OWNER
+    return ("" if kind == ENFORCED or given else writer) or bucket.owner
 
 
 def owner_of(bucket: Bucket, writer: str) -> str:

@@ -50,13 +50,29 @@ def require(
     """
     if operation.name == DELETE_OBJECTS.name and (POLICY in bucket.config or caller.limits):
         return  # its handler asks for each key
-    decided = _decided(caller, operation, store, bucket, key, version_id)
-    if decided is None and operation.on == "object" and key is not None:
-        decided = _granted_on_object(caller, operation, store, bucket, key, version_id)
-    if decided is None:
-        decided = granted_on_bucket(caller, operation, bucket)
-    if not decided:
+    if not may(caller, operation, store, bucket, key, version_id):
         raise AccessDenied
+
+
+def may(
+    caller: Caller,
+    operation: Operation,
+    store: Store,
+    bucket: Bucket,
+    key: str | None = None,
+    version_id: str | None = None,
+) -> bool:
+    """Return whether a caller may do what a row says; see `require`.
+
+    Raises:
+        AccessDenied: a stranger asks for an object that may not exist.
+        NoSuchKey: there is no such object.
+        NoSuchVersion: as NoSuchKey.
+    """
+    settled = decided(caller, operation, store, bucket, key, version_id)
+    if settled is None and operation.on == "object" and key is not None:
+        settled = _granted_on_object(caller, operation, store, bucket, key, version_id)
+    return granted_on_bucket(caller, operation, bucket) if settled is None else settled
 
 
 def may_in_bucket(
@@ -68,17 +84,17 @@ def may_in_bucket(
     version_id: str | None = None,
 ) -> bool:
     """Return whether a caller may do what a row says to any object of that key."""
-    decided = _decided(caller, operation, store, bucket, key, version_id)
-    return granted_on_bucket(caller, operation, bucket) if decided is None else decided
+    settled = decided(caller, operation, store, bucket, key, version_id)
+    return granted_on_bucket(caller, operation, bucket) if settled is None else settled
 
 
-def _decided(
+def decided(
     caller: Caller,
     operation: Operation,
     store: Store,
     bucket: Bucket,
-    key: str | None,
-    version_id: str | None,
+    key: str | None = None,
+    version_id: str | None = None,
 ) -> bool | None:
     """Return what is settled before any ACL is read, or None.
 
@@ -89,10 +105,7 @@ def _decided(
     text = bucket.config.get(POLICY)
     if text is None and caller.limits is None:
         return owns or None
-    assert caller.about is not None, "whoever asks does so by a request"
-    place = place_of(bucket, caller.about.region)
-    tags = partial(_tags, store, bucket, key, version_id)
-    ask = Ask(caller.account, operation, place, key or "", caller.about, version_id or None, tags)
+    ask = _ask(caller, operation, store, bucket, key, version_id)
     if caller.limits is not None and caller.limits.verdict(ask) != "allow":
         return False
     policy = None if text is None else parsed(text)
@@ -102,6 +115,32 @@ def _decided(
     if policy and blocks(bucket, RESTRICT) and caller.root != bucket.owner and policy.is_public:
         verdict = None
     return owns or verdict == "allow" or None
+
+
+def is_denied(
+    caller: Caller, operation: Operation, store: Store, bucket: Bucket, key: str | None
+) -> bool:
+    """Return whether a policy denies a right, rather than does not give it."""
+    text = bucket.config.get(POLICY)
+    policies = [policy for policy in (caller.limits, text and parsed(text)) if policy]
+    if not policies:
+        return False
+    ask = _ask(caller, operation, store, bucket, key, None)
+    return any(policy.verdict(ask) == "deny" for policy in policies)
+
+
+def _ask(
+    caller: Caller,
+    operation: Operation,
+    store: Store,
+    bucket: Bucket,
+    key: str | None,
+    version_id: str | None,
+) -> Ask:
+    assert caller.about is not None, "whoever asks does so by a request"
+    place = place_of(bucket, caller.about.region)
+    tags = partial(_tags, store, bucket, key, version_id)
+    return Ask(caller.account, operation, place, key or "", caller.about, version_id or None, tags)
 
 
 def _tags(
@@ -138,6 +177,8 @@ def _granted_on_object(
         raise AccessDenied from None
     if caller.owns(owner_of(bucket, version.owner)):
         return True
+    if operation.permission == "OWNER":
+        return False
     acl = _nearest_acl(store, bucket, version)
     if acl is None:
         return None

@@ -78,7 +78,11 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """What a writer says about an object besides its body."""
+    """What a writer says about an object besides its body.
+
+    Attributes:
+        initiator: account or sub-account that begins an upload; of other objects nobody asks.
+    """
 
     storage_class: str = "STANDARD"
     owner: str = ""
@@ -89,6 +93,7 @@ class NewVersion:
     sealing: str | None = None
     checksums: str | None = None
     lock: str | None = None
+    initiator: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,7 @@ class Upload:
 
     Attributes:
         checksums: which of them are asked for; the object's own are told at completion.
+        initiator: account or sub-account that began it; "" or None is nobody that is known.
     """
 
     key: str
@@ -155,6 +161,7 @@ class Upload:
     sealing: str | None = None
     checksums: str | None = None
     lock: str | None = None
+    initiator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

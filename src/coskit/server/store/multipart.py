@@ -49,6 +49,7 @@ def begin(tx: Transaction, bucket_id: int, key: str, new: NewVersion) -> Upload:
         sealing=new.sealing,
         checksums=new.checksums,
         lock=new.lock,
+        initiator=new.initiator,
     )
     tx.db.execute(_ADD_UPLOAD, (bucket_id, *rows.upload_row(upload)))
     return upload

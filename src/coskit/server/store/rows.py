@@ -25,7 +25,8 @@ VERSION = (
 )
 ENTRY = "key, vord, is_null, etag, size, modified, storage_class, owner, restore"
 UPLOAD = (
-    "key, upload_id, initiated, owner, storage_class, acl, tags, headers, sealing, checksums, lock"
+    "key, upload_id, initiated, owner, storage_class, acl, tags, headers, sealing, checksums, lock,"
+    " initiator"
 )
 PART = "number, etag, crc64, size, modified, body, checksums"
 
@@ -175,7 +176,7 @@ def read_upload(row: Row) -> Upload:
         decode_headers(headers),
         acl,
         tags,
-        *row[8:],  # sealing, checksums, lock
+        *row[8:],  # sealing, checksums, lock, initiator
     )
 
 
@@ -193,6 +194,7 @@ def upload_row(upload: Upload) -> Row:
         upload.sealing,
         upload.checksums,
         upload.lock,
+        upload.initiator,
     )
 
 
