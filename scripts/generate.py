@@ -365,7 +365,7 @@ def s3_page() -> str:
         "# S3 operations",
         "",
         "What the server answers in the [dialect of S3](s3.md). Headers and parameters that are",
-        "not listed change nothing; sub-resources that are not listed are answered 501.",
+        "not listed change nothing; query parameters that are not listed are answered 501.",
         "",
         "| Operation | Request | Parameters |",
         "| --- | --- | --- |",

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from coskit.protocol.codec import decode_request, decode_result, encode_request, encode_result
 from coskit.protocol.routing import Router
-from coskit.protocol.s3.operations import S3_OPERATIONS, S3_OTHERS
+from coskit.protocol.s3.operations import S3_OPERATIONS
 from coskit.protocol.spec import Operation
 from tests.protocol.strategies import params_of, results_of
 from tests.protocol.test_round_trip import with_aliases
 
 ROWS = pytest.mark.parametrize("row", S3_OPERATIONS, ids=lambda row: row.name)
-ROUTER = Router(S3_OPERATIONS, S3_OTHERS)
+ROUTER = Router(S3_OPERATIONS)
 
 
 @ROWS

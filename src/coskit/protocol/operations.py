@@ -1362,12 +1362,3 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 BY_NAME: dict[str, Operation] = {operation.name: operation for operation in OPERATIONS}
-
-# Sub-resources of the vendor's API without a row: a request for one is answered 501, not taken for
-# the plain operation on the same address.
-OTHER_SUBRESOURCES = frozenset(
-    """accelerate asyncfetch bucketInventory ci-process domain domaincertificate encryption
-    image_process imageInfo intelligenttiering inventory legal-hold list-type logging
-    metadata object-lock origin referer replication retention select select-type snapshot
-    uploadStatus website""".split()
-)

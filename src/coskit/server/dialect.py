@@ -8,7 +8,7 @@ from coskit.protocol.errors import CosServiceError, encode_error
 from coskit.protocol.messages import Request
 from coskit.protocol.routing import Router, match
 from coskit.protocol.s3 import documents, errors, naming
-from coskit.protocol.s3.operations import PUT_OBJECT, S3_OPERATIONS, S3_OTHERS
+from coskit.protocol.s3.operations import PUT_OBJECT, S3_OPERATIONS
 from coskit.protocol.spec import Operation
 from coskit.server import auth, form
 from coskit.server.form import Upload
@@ -160,11 +160,15 @@ class CosDialect:
         return encode_error(error)
 
 
+# A copy in the words of COS, and a write into an object of a directory bucket.
+_OTHER_THAN_PUT = ("x-cos-copy-source", "x-amz-write-offset-bytes")
+
+
 class S3Dialect:
     """The dialect of S3."""
 
     rules = S3_RULES
-    match: Match = staticmethod(Router(S3_OPERATIONS, S3_OTHERS).match)
+    match: Match = staticmethod(Router(S3_OPERATIONS, _OTHER_THAN_PUT).match)
     put_object = PUT_OBJECT
 
     def identify(

@@ -11,6 +11,7 @@ from coskit.protocol.errors import EntityTooLarge, EntityTooSmall, InvalidArgume
 from coskit.protocol.messages import Request, Response, encode_text
 from coskit.protocol.operations import PUT_OBJECT
 from coskit.protocol.postpolicy import FILENAME, Policy, read_policy
+from coskit.protocol.routing import is_of_any_request
 from coskit.server.auth import identify, identify_form
 from coskit.server.formdata import MEDIA_TYPE, Form
 from coskit.server.handlers.context import Caller
@@ -25,10 +26,11 @@ _URL = re.compile(r"https?://[!-~\x80-\U0010ffff]{1,2048}", re.IGNORECASE)
 
 
 def is_form(request: Request, bucket: str | None, key: str | None) -> bool:
-    """Return whether a request is a form upload: to a bucket, and not a deletion of many."""
+    """Return whether a request is a form upload: to a bucket, and to nothing that hangs on it."""
+    if request.method != "POST" or bucket is None or key is not None:
+        return False
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    to_bucket = request.method == "POST" and bucket is not None and key is None
-    return to_bucket and media_type == MEDIA_TYPE and "delete" not in dict(request.query)
+    return media_type == MEDIA_TYPE and is_of_any_request(name for name, _ in request.query)
 
 
 @dataclass(frozen=True, slots=True)

@@ -382,9 +382,3 @@ S3_OPERATIONS: tuple[Operation, ...] = (
     *(_row(row) for row in _SAME),
     *SUBRESOURCES,
 )
-
-# Sub-resources of S3 without a row: a request for one is answered 501.
-S3_OTHERS = frozenset(
-    """analytics intelligent-tiering inventory metadataTable metrics select select-type session
-    torrent""".split()
-)
