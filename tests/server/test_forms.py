@@ -1,5 +1,6 @@
 """Form uploads, byte for byte: what is stored, what is answered, what is refused."""
 
+import time
 from collections.abc import Sequence
 from hashlib import md5
 from typing import Any
@@ -10,6 +11,8 @@ from coskit.client.addressing import Addressing
 from coskit.client.config import ClientConfig
 from coskit.protocol.checksums import content_md5
 from coskit.protocol.endpoint import parse_endpoint
+from coskit.protocol.postpolicy import encode_policy, write_policy
+from coskit.protocol.signature import sign_form
 from tests.server.wire import HOST, Peer, Reply
 
 BOUNDARY = "----limit"
@@ -237,3 +240,45 @@ def test_a_bound_form_is_for_its_bucket_only(peer: Peer, bucket: str) -> None:
 
     fields = signed(peer, "another-1250000000", "key")
     assert post(peer, bucket, form(fields)).outcome == (403, "AccessDenied")
+
+
+def test_a_url_signs_no_form(peer: Peer, bucket: str) -> None:
+    media = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+    body = form([("key", "k"), ("acl", "public-read")])
+    reply = peer.ask("POST", peer.url("POST", f"/{bucket}/"), media, body, signed=False)
+    assert reply.outcome == (403, "AccessDenied")
+    assert peer.ask("POST", f"/{bucket}/", media, body).status == 204
+
+
+def test_a_form_is_signed_once(peer: Peer, bucket: str) -> None:
+    for name in ("x-amz-signature", "AWSAccessKeyId", "signature"):
+        fields = [*signed(peer, bucket, "k"), (name, "x")]
+        assert post(peer, bucket, form(fields)).outcome == (400, "InvalidArgument"), name
+
+
+def test_headers_of_the_request_are_none_of_the_object(peer: Peer, bucket: str) -> None:
+    added = {"x_cos_acl": "public-read", "x_cos_meta_a": "b", "x_amz_meta_a": "b"}
+    assert post(peer, bucket, form(signed(peer, bucket, "k")), **added).status == 204
+    assert not peer.ask("GET", f"/{bucket}/k?acl").texts("URI")
+    assert "x-cos-meta-a" not in peer.ask("HEAD", f"/{bucket}/k")
+
+
+def test_a_form_is_good_for_a_year_at_most(peer: Peer, bucket: str) -> None:
+    year = 366 * 86_400
+    assert post(peer, bucket, form(signed(peer, bucket, "k", lifetime=year))).status == 204
+    reply = post(peer, bucket, form(signed(peer, bucket, "k", lifetime=2 * year)))
+    assert reply.outcome == (403, "AccessDenied")
+
+
+def test_a_policy_that_names_neither_bucket_nor_key_is_one_of_the_vendor(
+    peer: Peer, bucket: str
+) -> None:
+    # vendor: POST Object; only the three of the signature have to be named
+    window = f"{int(time.time()) - 60};{int(time.time()) + 60}"
+    names = {"q-sign-algorithm": "sha1", "q-ak": peer.credentials.secret_id}
+    ends = int(time.time() + 60) * 1000
+    text = write_policy(ends, [{n: v} for n, v in {**names, "q-sign-time": window}.items()])
+    signature = sign_form(text, peer.credentials, window)
+    fields = {**names, "q-key-time": window, "q-signature": signature}
+    made = [("key", "any"), *fields.items(), ("policy", encode_policy(text))]
+    assert post(peer, bucket, form(made)).status == 204

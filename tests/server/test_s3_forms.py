@@ -255,3 +255,31 @@ def test_a_wrong_checksum_stores_nothing(s3: S3Peer, bucket: str) -> None:
         assert reply.status == status
         found = s3.ask("HEAD", f"/{bucket}/k").status
         assert found == (200 if status == 204 else 404)
+
+
+def test_headers_of_the_request_are_none_of_the_object(s3: S3Peer, bucket: str) -> None:
+    added = {
+        "x_amz_acl": "public-read",
+        "x_amz_meta_a": "b",
+        "x_amz_object_lock_mode": "GOVERNANCE",
+    }
+    fields = fourth(s3.peer, bucket, key="k")
+    assert post(s3.peer, bucket, form(fields), **added).status == 204
+    assert not s3.peer.ask("GET", f"/{bucket}/k?acl").texts("URI")
+    assert "x-cos-meta-a" not in s3.peer.ask("HEAD", f"/{bucket}/k")
+
+
+def test_a_form_is_signed_by_its_policy_alone(s3: S3Peer, bucket: str) -> None:
+    headers = {"content-type": "multipart/form-data; boundary=----limit"}
+    body = form([("key", "k"), ("x-amz-meta-a", "b")])
+    assert s3.ask("POST", f"/{bucket}/", headers, body).outcome == DENIED
+    assert s3.peer.ask("POST", f"/{bucket}/", headers, body).outcome == DENIED
+    url = s3.peer.url("POST", f"/{bucket}/")
+    assert s3.peer.ask("POST", url, headers, body, signed=False).outcome == DENIED
+
+
+def test_a_policy_is_good_for_a_year_at_most(s3: S3Peer, bucket: str) -> None:
+    year = 366 * 86_400
+    for lifetime, status in ((year, 204), (2 * year, 403)):
+        fields = fourth(s3.peer, bucket, key="k", lifetime=lifetime)
+        assert post(s3.peer, bucket, form(fields)).status == status

@@ -35,7 +35,6 @@ from coskit.protocol.s3.chunks import (
     encoded_length,
 )
 from coskit.protocol.signature import Credentials
-from coskit.protocol.signature import presign as presign_cos
 from coskit.server.accounts import change_book, with_token_secret
 from coskit.server.auth import ANONYMOUS
 from coskit.server.keyring import KeyRing
@@ -120,12 +119,6 @@ def test_a_request_without_a_signature_is_of_nobody(keys: KeyRing) -> None:
     bare = Request("GET", "/b/k", (("list-type", "2"),), {"host": HOST, "x-amz-date": "today"})
     assert who(bare, keys) == Identity(ANONYMOUS)
     assert who(replace(bare, headers={"host": HOST, "authorization": " "}), keys).seed is None
-
-
-def test_a_url_signed_for_cos_stays_good_with_headers_of_s3(keys: KeyRing) -> None:
-    query = presign_cos(PATH_STYLE, ME, NOW, 60)
-    headers = {**PATH_STYLE.headers, "x-amz-user-agent": "a browser"}
-    assert who(replace(PATH_STYLE, query=query, headers=headers), keys).caller.account == OWNER
 
 
 def test_there_is_one_signature_of_a_known_kind(keys: KeyRing) -> None:

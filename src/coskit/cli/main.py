@@ -98,6 +98,9 @@ def serve(
     workers: Annotated[
         int, typer.Option(min=1, help="Processes that serve the directory together.")
     ] = 1,
+    longest_signature: Annotated[
+        str, typer.Option(help="How long a signature may be valid; S3's version 4: seven days.")
+    ] = "366d",
     quiet: Annotated[bool, typer.Option(help="Print nothing at start.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON at start, without secrets.")
@@ -130,6 +133,7 @@ def serve(
         grace=grace,
         metrics=metrics,
         access_log=access_log,
+        longest_signature=longest_signature,
         quiet=quiet,
         as_json=as_json,
         workers=workers,

@@ -52,6 +52,7 @@ def serve(
     grace: str,
     metrics: str,
     access_log: str,
+    longest_signature: str,
     quiet: bool,
     as_json: bool,
     workers: int,
@@ -82,6 +83,7 @@ def serve(
         grace: how long running requests have when it ends, such as `30s`.
         metrics: who may read them: `loopback`, `public` or `off`.
         access_log: file for a line on each request, "-" for standard output, "" for none.
+        longest_signature: how long a signature may be valid, such as `366d`.
         quiet: print nothing.
         as_json: print one line of JSON instead of what a person reads.
         workers: processes that serve the directory.
@@ -109,6 +111,7 @@ def serve(
             rate = size(scrub_rate) if scrub_rate != "0" else 0
             scrubs = length(scrub_period)
             listeners = audience(metrics)
+            validity = length(longest_signature)
             keys, made = find_keys(directory)
         except (OSError, ValueError) as cause:
             sys.exit(f"coskit: {cause}")
@@ -129,6 +132,7 @@ def serve(
             metrics=listeners,
             access_log=access_log,
             workers=workers,
+            longest_signature=validity,
         )
         address = listener.getsockname()
         url = f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}"

@@ -25,10 +25,11 @@ _OLD_SIGNATURE = "AWSAccessKeyId"
 # "x-": S3 ignores such names and keeps them in its log; its SDKs for JavaScript and Go send x-id.
 _PREFIXES = ("x-", "q-")
 _AMZ = "x-amz-"  # headers of S3 in any case, which a signed URL carries
-# How an answer is shown may be asked of each read; a row that does not know it leaves it out.
-_OF_READS = frozenset(param.wire for param in RESPONSE_OVERRIDES) | {
-    "unsed",  # which the published tests of cos-python-sdk-v5 send (test_use_get_auth)
-}
+# How an answer is shown may be asked of each request; a row that does not know it leaves it out.
+_OF_ANSWERS = frozenset(param.wire for param in RESPONSE_OVERRIDES)
+_OF_READS = frozenset(
+    ("unsed",)  # which the published tests of cos-python-sdk-v5 send (test_use_get_auth)
+)
 _READING = ("GET", "HEAD")
 
 
@@ -133,7 +134,9 @@ def _routes(rows: Iterable[Operation]) -> dict[tuple[str, str], tuple[_Route, ..
     routes: dict[tuple[str, str], list[_Route]] = {}
     for row in rows:
         known = row.query_markers | {p.wire for p in row.params if p.place == "query"}
-        allowed = known | _IN_SIGNATURES | (_OF_READS if row.method in _READING else frozenset())
+        allowed = known | _IN_SIGNATURES | _OF_ANSWERS
+        if row.method in _READING:
+            allowed |= _OF_READS
         route = (row, row.query_markers, row.header_markers, known, allowed)
         routes.setdefault((row.method, row.level), []).append(route)
     return {
@@ -142,5 +145,7 @@ def _routes(rows: Iterable[Operation]) -> dict[tuple[str, str], tuple[_Route, ..
     }
 
 
-# A copy in the words of the other dialect would store an empty object here.
-match = Router(OPERATIONS, ("x-amz-copy-source",)).match
+# Headers of S3 count for nothing here; of these that would be another operation, or less caution.
+_OF_S3 = ("x-amz-copy-source", "x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner")
+
+match = Router(OPERATIONS, _OF_S3).match

@@ -26,6 +26,24 @@ _SIGNED_HEADERS = frozenset(
     expect expires host if-match if-modified-since if-none-match if-unmodified-since origin range
     transfer-encoding pic-operations""".split()
 )
+# What a URL need not sign, though it has a meaning: the vendor's clients leave it out.
+_FREE_HEADERS = frozenset(
+    (
+        TOKEN,  # which is of one key, and worth nothing beside the signature of another
+        "x-cos-sdk-retry",  # with which the vendor's Python client repeats a request
+    )
+)
+_FREE_PARAMS = frozenset(
+    """q-sign-algorithm q-ak q-sign-time q-key-time q-header-list q-url-param-list q-signature
+    sign""".split()
+) | {
+    TOKEN,  # the vendor's Java and Node clients add it behind the signature
+    # Its samples for JavaScript add `&response-content-disposition=attachment` to a signed URL; all
+    # that does is to let a browser save what it would show.
+    "response-content-disposition",
+}
+_TRAFFIC_LIMIT = "x-cos-traffic-limit"
+_TOLERANCE = 15 * 60  # seconds by which clocks may differ
 _DEFAULT_PORTS = (":80", ":443")
 _HMAC_BLOCK = 64  # bytes
 _LONGEST_KEPT = 64  # characters of a name
@@ -182,6 +200,8 @@ def find_claim(request: Request) -> Claim | None:
     query = _first_values(request.query)
     if "q-signature" in query:
         return _read_claim(query, in_url=True)
+    if "sign" in query:  # all of it as one parameter
+        return _read_claim(_pairs(query["sign"]), in_url=True)
     return None
 
 
@@ -217,6 +237,52 @@ def verify(claim: Claim, request: Request, secret_key: str, now: int) -> None:
         if hmac.compare_digest(expected.encode(), given):
             return
     raise SignatureDoesNotMatch
+
+
+def check_coverage(claim: Claim, request: Request) -> None:
+    """Refuse what the signature of a URL leaves open: whoever was given it may have added that.
+
+    What says how a body is stored or an answer shown to one reader may be added: `content-type` and
+    its like, `range`, `if-*`. Whoever signs in a header sends the request too, and may leave out
+    what they like.
+
+    Args:
+        claim: from `find_claim`.
+        request: as it was received.
+
+    Raises:
+        AccessDenied: it leaves out the host, or a header or a parameter with a meaning.
+    """
+    if not claim.in_url:
+        return
+    signed = frozenset(claim.headers)
+    if "host" not in signed:
+        raise AccessDenied("The signature of a URL has to cover the Host header")
+    for name in request.headers:
+        if name.startswith("x-cos-") and name not in signed and name not in _FREE_HEADERS:
+            raise AccessDenied(f"The signature of the URL does not cover the header {name[:60]}")
+    given = frozenset([_signed_name(name) for name, _ in request.query])
+    for name in given - frozenset(claim.params) - _FREE_PARAMS:
+        if name == _TRAFFIC_LIMIT or not name.startswith("x-"):
+            raise AccessDenied(f"The signature of the URL does not cover the parameter {name[:60]}")
+
+
+def check_window(claim: Claim, longest: int | None) -> None:
+    """Refuse a signature that is valid for too long.
+
+    Args:
+        claim: from `find_claim` or `find_form_claim`.
+        longest: seconds, or None for any time.
+
+    Raises:
+        AccessDenied: it is.
+    """
+    if longest is None:
+        return
+    for window in (claim.sign_time, claim.key_time):
+        start, end = _window(window)
+        if end - start > longest + _TOLERANCE:
+            raise AccessDenied(f"A signature is valid for at most {longest} seconds here")
 
 
 def _check_time(claim: Claim, now: int) -> None:

@@ -7,13 +7,22 @@ from coskit.protocol.errors import (
     AccessDenied,
     ExpiredToken,
     InvalidAccessKeyId,
+    InvalidArgument,
     RequestTimeTooSkewed,
 )
 from coskit.protocol.headerrights import header_rights
 from coskit.protocol.messages import Request
 from coskit.protocol.operations import CREATE_MULTIPART_UPLOAD
 from coskit.protocol.policy import Ask, Place, parse_policy
-from coskit.protocol.signature import TOKEN, find_claim, find_form_claim, verify, verify_form
+from coskit.protocol.signature import (
+    TOKEN,
+    check_coverage,
+    check_window,
+    find_claim,
+    find_form_claim,
+    verify,
+    verify_form,
+)
 from coskit.protocol.spec import Operation
 from coskit.server.handlers.context import Caller
 from coskit.server.handlers.rights import require
@@ -30,6 +39,10 @@ from coskit.server.tokens import PREFIX, open_token
 
 MAX_SKEW = 15 * 60
 ANONYMOUS = Caller(None)
+# Parameters that carry a signature, by dialect.
+COS_SIGNATURES = frozenset(("q-signature", "sign"))
+S3_SIGNATURES = frozenset(("X-Amz-Algorithm", "X-Amz-Signature", "AWSAccessKeyId"))
+_SIGNATURES = COS_SIGNATURES | S3_SIGNATURES
 
 
 def identify(request: Request, keys: KeyRing, now: int) -> Caller:
@@ -41,8 +54,9 @@ def identify(request: Request, keys: KeyRing, now: int) -> Caller:
         now: Unix second.
 
     Raises:
-        AccessDenied: the signature is malformed or not valid at this time, or a temporary key
-            comes without its token.
+        InvalidArgument: it has a signature of each dialect.
+        AccessDenied: the signature is malformed or not valid at this time, or leaves out what
+            matters, or a temporary key comes without its token.
         ExpiredToken: the temporary key has expired.
         RequestTimeTooSkewed: the request's Date is more than 15 minutes off.
         InvalidAccessKeyId: nobody has that key.
@@ -51,6 +65,8 @@ def identify(request: Request, keys: KeyRing, now: int) -> Caller:
     claim = find_claim(request)
     if claim is None:
         return ANONYMOUS
+    if request.query and any(name in S3_SIGNATURES for name, _ in request.query):
+        raise InvalidArgument("A request is signed once, in one dialect")
     in_url = (value for name, value in request.query if name == TOKEN)
     token = request.headers.get(TOKEN) or next(in_url, "")
     secret_key, caller = find_key(claim.secret_id, token, keys, now)
@@ -58,6 +74,8 @@ def identify(request: Request, keys: KeyRing, now: int) -> Caller:
     if sent is not None and abs(sent // 1000 - now) > MAX_SKEW:
         raise RequestTimeTooSkewed
     verify(claim, request, secret_key, now)
+    check_window(claim, keys.longest)
+    check_coverage(claim, request)
     return caller
 
 
@@ -82,7 +100,13 @@ def identify_form(fields: Mapping[str, str], policy: str, keys: KeyRing, now: in
         raise AccessDenied("The policy of the form is not signed")
     secret_key, caller = find_key(claim.secret_id, fields.get(TOKEN, ""), keys, now)
     verify_form(claim, policy, secret_key, now)
+    check_window(claim, keys.longest)
     return caller
+
+
+def is_signed_in_url(request: Request) -> bool:
+    """Return whether a request has a signature in its query, of either dialect."""
+    return any(name in _SIGNATURES for name, _ in request.query)
 
 
 def find_key(secret_id: str, token: str, keys: KeyRing, now: int) -> tuple[str, Caller]:

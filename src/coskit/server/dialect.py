@@ -1,10 +1,11 @@
 """The two dialects: how a request is recognised as one of either, read, and answered."""
 
 from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from coskit.protocol import operations
-from coskit.protocol.errors import CosServiceError, encode_error
+from coskit.protocol.errors import CosServiceError, InvalidArgument, encode_error
 from coskit.protocol.messages import Request
 from coskit.protocol.routing import Router, match
 from coskit.protocol.s3 import documents, errors, naming
@@ -133,8 +134,11 @@ class CosDialect:
         return form.read_upload(request, begun, bucket, keys, now)
 
     def read(self, request: Request) -> Request:
-        """Return the request, which is in the names of COS already."""
-        return request
+        """Return the request without headers of S3, which count for nothing in this dialect."""
+        if naming.AMZ not in "\n".join(request.headers):
+            return request
+        kept = {n: v for n, v in request.headers.items() if not n.startswith(naming.AMZ)}
+        return replace(request, headers=kept)
 
     def params(self, operation: Operation, params: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters, which are as they should be."""
@@ -222,18 +226,20 @@ class S3Dialect:
 COS: Dialect = CosDialect()
 S3: Dialect = S3Dialect()
 
-_S3_QUERY = frozenset(("X-Amz-Algorithm", "X-Amz-Signature", "AWSAccessKeyId", "list-type"))
-
 
 def dialect_of(request: Request) -> Dialect:
     """Return the dialect that a request came in: by its signature, else by what only S3 says."""
-    signature = request.headers.get("authorization", "")
-    if signature.startswith("q-sign"):
+    signature = request.headers.get("authorization", "").strip()
+    if signature.startswith("q-"):
         return COS
     if signature.startswith(("AWS4-HMAC-SHA256", "AWS ")):
         return S3
-    if any(name in _S3_QUERY for name, _ in request.query):
-        return S3
+    if request.query:
+        names = {name for name, _ in request.query}
+        if names & auth.COS_SIGNATURES:
+            return COS
+        if names & auth.S3_SIGNATURES or "list-type" in names:
+            return S3
     return S3 if any(name.startswith(("x-amz-", "amz-sdk-")) for name in request.headers) else COS
 
 
@@ -243,5 +249,12 @@ def dialect_of_form(request: Request, fields: Mapping[str, str]) -> Dialect:
     Args:
         request: what carries the form.
         fields: by lower-case name.
+
+    Raises:
+        InvalidArgument: it has a signature of each dialect.
     """
+    if "q-signature" in fields:
+        if not fields.keys().isdisjoint(postform.SIGNATURES):
+            raise InvalidArgument("A form is signed once, in one dialect")
+        return COS
     return S3 if postform.is_of_s3(fields) else dialect_of(request)

@@ -7,12 +7,12 @@ from urllib.parse import quote, urlencode
 
 from coskit.protocol.codec import META
 from coskit.protocol.endpoint import check_key, encode_path
-from coskit.protocol.errors import EntityTooLarge, EntityTooSmall, InvalidArgument
+from coskit.protocol.errors import AccessDenied, EntityTooLarge, EntityTooSmall, InvalidArgument
 from coskit.protocol.messages import Request, Response, encode_text
 from coskit.protocol.operations import PUT_OBJECT
 from coskit.protocol.postpolicy import FILENAME, Policy, read_policy
 from coskit.protocol.routing import is_of_any_request
-from coskit.server.auth import identify, identify_form
+from coskit.server.auth import identify, identify_form, is_signed_in_url
 from coskit.server.formdata import MEDIA_TYPE, Form
 from coskit.server.handlers.context import Caller
 from coskit.server.keyring import KeyRing
@@ -21,6 +21,7 @@ from coskit.server.keyring import KeyRing
 _HEADERS = frozenset(param.wire for param in PUT_OBJECT.params if param.place == "header")
 _UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _FREE = ("key", "policy", "tagging")  # fields that are sent on in no header as they are
+_GUARD = "x-amz-expected-bucket-owner"
 _STATUSES = frozenset(("200", "201", "204"))
 _URL = re.compile(r"https?://[!-~\x80-\U0010ffff]{1,2048}", re.IGNORECASE)
 
@@ -111,6 +112,7 @@ def read_upload(request: Request, form: Form, bucket: str, keys: KeyRing, now: i
     key = fields["key"]
     headers = {**about(request), **_headers(fields)}
     if "policy" not in fields and "q-signature" not in fields:
+        refuse_signed_url(request)
         return Upload(identify(request, keys, now // 1000), key, headers, File(form), fields)
     policy = read_policy(fields.get("policy", ""))
     caller = identify_form(fields, policy.text, keys, now // 1000)
@@ -137,12 +139,22 @@ def keyed_fields(form: Form) -> dict[str, str]:
     return fields
 
 
+def refuse_signed_url(request: Request) -> None:
+    """Refuse a form without a policy where a URL is all that is signed: it covers no field.
+
+    Raises:
+        AccessDenied: it is such a form.
+    """
+    if is_signed_in_url(request):
+        raise AccessDenied("A form is signed by its policy, not by the URL that it is sent to")
+
+
 def about(request: Request) -> dict[str, str]:
-    """Return what the request tells of its sender, and nothing that would be stored."""
+    """Return what the request tells of its sender, and nothing that would be stored or done."""
     return {
         name: text
         for name, text in request.headers.items()
-        if name not in _HEADERS and not name.startswith("x-cos-")
+        if name not in _HEADERS and (name == _GUARD or not name.startswith(("x-cos-", "x-amz-")))
     }
 
 

@@ -31,7 +31,7 @@ from coskit.server import accesslog, form
 from coskit.server.accesslog import AccessLog
 from coskit.server.auth import authorize, require_owner
 from coskit.server.board import Board
-from coskit.server.dialect import dialect_of, dialect_of_form
+from coskit.server.dialect import COS, dialect_of, dialect_of_form
 from coskit.server.exchange import Exchange, Message, Receive, Send
 from coskit.server.handlers import HANDLERS, cors
 from coskit.server.handlers.context import Caller, Context, Incoming, Streamed
@@ -103,7 +103,8 @@ class Gateway:
         self._store = store
         self._settings = settings
         self._master_key = find_master_key(settings.directory)
-        self._keys = KeyRing(settings.directory, settings.keys)
+        longest = settings.longest_signature // 1000
+        self._keys = KeyRing(settings.directory, settings.keys, longest=longest)
         self._clock = clock
         self._access_log = access_log
         self._metrics = Metrics()
@@ -259,7 +260,7 @@ class Gateway:
             document,
             parse_stranger,
         )
-        if TRAFFIC_LIMIT.wire in query:  # a presigned URL has no headers to put it in
+        if TRAFFIC_LIMIT.wire in query and exchange.dialect is COS:  # a URL has no headers for it
             params.setdefault(TRAFFIC_LIMIT.name, query[TRAFFIC_LIMIT.wire])
         dialect = exchange.dialect
         context = Context(

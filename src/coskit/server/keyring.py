@@ -19,6 +19,7 @@ class KeyRing:
     Args:
         directory: where the file of accounts is or may appear.
         fixed: secret key and account by secret id, whatever the file says.
+        longest: seconds for which a signature made with a key may be valid, or None for any.
         clock: seconds, only ever compared.
 
     Raises:
@@ -30,7 +31,10 @@ class KeyRing:
         directory: Path,
         fixed: Mapping[str, tuple[str, str]],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        longest: int | None = None,
     ) -> None:
+        self.longest = longest
         self._directory = directory
         self._fixed = fixed
         self._clock = clock

@@ -45,6 +45,8 @@ class Settings:
         metrics: who is told the metrics: `loopback`, `public` or, for nobody, `off`.
         access_log: the file for a line on each request, "-" for standard output, "" for none.
         workers: processes that serve the directory.
+        longest_signature: milliseconds for which a signature may be valid; the seven days of S3's
+            version 4 stay.
     """
 
     directory: Path
@@ -62,6 +64,7 @@ class Settings:
     metrics: str = "loopback"
     access_log: str = ""
     workers: int = 1
+    longest_signature: int = 366 * 86_400_000
 
 
 def length(option: str) -> int:

@@ -186,10 +186,12 @@ class Client(Directories):
             Bucket: the bucket's name.
             Key: the object's key.
             Method: the HTTP method it is good for.
-            Expired: seconds for which it is good.
+            Expired: seconds for which it is good; `coskit serve` takes at most 366 days unless it
+                is told otherwise, stores of S3 seven days.
             Params: query parameters that the request will have; they are signed.
             Headers: headers that the request has to have; they are signed.
-            SignHost: False leaves the host unsigned, so that another one may be used.
+            SignHost: False leaves the host unsigned, so that another one may be used;
+                `coskit serve` refuses that.
 
         Raises:
             CredentialsError: the client is anonymous, or its provider has no keys at hand.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from coskit.protocol.acl import ALL_USERS, AUTHENTICATED_USERS
-from coskit.protocol.errors import InvalidDigest, InvalidStorageClass
+from coskit.protocol.errors import InvalidArgument, InvalidDigest, InvalidStorageClass
 from coskit.protocol.messages import Request
 
 COS = "x-cos-"
@@ -52,6 +52,9 @@ _OF_SIGNATURE = frozenset(
     for name in "algorithm content-sha256 credential date expires signature signedheaders".split()
 )
 
+_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+").fullmatch
+_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]").search
+
 S3_ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 S3_AUTHENTICATED_USERS = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
 _BARE_GRANTEE = re.compile(r'(\w+)\s*=\s*([^\s",]+)')
@@ -67,6 +70,7 @@ def to_cos(request: Request) -> Request:
     Raises:
         InvalidStorageClass: there is no such class.
         InvalidDigest: there is an MD5 that says nothing.
+        InvalidArgument: a signed URL has a parameter that no header can be made of.
     """
     headers: dict[str, str] = {}
     for name, value in {**_in_url(request), **request.headers}.items():
@@ -89,11 +93,16 @@ def _in_url(request: Request) -> dict[str, str]:
     """Return the headers that a signed URL has in its query, where whoever signed it put them."""
     if not any(name in ("X-Amz-Signature", "AWSAccessKeyId") for name, _ in request.query):
         return {}
-    return {
+    # Of a repeated one the first counts, as it does where version 2 is signed.
+    found = {
         name.lower(): value
-        for name, value in request.query
+        for name, value in reversed(request.query)
         if name.lower().startswith(AMZ) and name.lower() not in _OF_SIGNATURE
     }
+    for name, value in found.items():
+        if not _HEADER_NAME(name) or _UNSENDABLE(value):
+            raise InvalidArgument(f"The parameter {name[:60]!a} is no header")
+    return found
 
 
 def headers_to_s3(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -1,8 +1,9 @@
 """AWS Signature Version 2, which old tools still make: in the header and in the query."""
 
 import hmac
+import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from coskit.protocol.dates import http_date, parse_http_date
@@ -19,6 +20,7 @@ from coskit.protocol.signature import Credentials
 
 _SCHEME = "AWS "
 _AMZ = "x-amz-"
+_MOVED = ("content-md5", "content-type")  # headers that a URL may carry, besides x-amz-*
 _EXPIRES_DIGITS = 18
 # The parameters that are signed: those that make another operation or another answer of a request.
 _SUB_RESOURCES = frozenset(
@@ -30,6 +32,8 @@ _SUB_RESOURCES = frozenset(
     storageClass tagging torrent uploadId uploads versionId versioning versions website""".split()
 )
 _QUERY_NAMES = ("AWSAccessKeyId", "Signature", "Expires")
+_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+").fullmatch
+_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,14 @@ def find_claim(request: Request) -> Claim | None:
     return Claim(secret_id, signature.replace(" ", "+"), expires)
 
 
-def verify(claim: Claim, request: Request, secret_key: str, now: int, host_bucket: str) -> None:
+def verify(
+    claim: Claim,
+    request: Request,
+    secret_key: str,
+    now: int,
+    host_bucket: str,
+    longest: int | None = None,
+) -> None:
     """Check a claim against the request it came with.
 
     Args:
@@ -83,13 +94,17 @@ def verify(claim: Claim, request: Request, secret_key: str, now: int, host_bucke
         secret_key: of the claim's `secret_id`.
         now: Unix second.
         host_bucket: the bucket that the host names, or "" if the path does.
+        longest: seconds for which a URL may be valid, or None for any.
 
     Raises:
-        AccessDenied: the URL has expired, or the request has no date.
+        AccessDenied: the URL has expired or is valid for too long, or the request has no date.
         RequestTimeTooSkewed: the request's date is more than 15 minutes off.
-        SignatureDoesNotMatch: it is the signature of another request or another key.
+        SignatureDoesNotMatch: it is the signature of another request or another key, or could be
+            that of another one.
     """
-    _check_time(claim, request.headers, now)
+    _check_time(claim, request.headers, now, longest)
+    if request.query:
+        _refuse_ambiguous(request.query)
     given, asked = encode_text(claim.signature), [request]
     if not host_bucket and request.path.count("/") == 1 and len(request.path) > 1:
         # botocore signs a bucket as `/bucket/`, and sends `/bucket`.
@@ -134,9 +149,7 @@ def presign(
     token = {TOKEN: credentials.token} if credentials.token else {}
     headers = {**request.headers, **token}
     moved = tuple(
-        (name, value)
-        for name, value in headers.items()
-        if name.startswith(_AMZ) or name in ("content-md5", "content-type")
+        (name, value) for name, value in headers.items() if name.startswith(_AMZ) or name in _MOVED
     )
     signed = Request(request.method, request.path, request.query, headers)
     signature = _signature(signed, credentials.secret_key, str(expires), host_bucket)
@@ -149,10 +162,12 @@ def sign_text(secret_key: str, text: str) -> str:
     return b64encode(hmac.digest(encode_text(secret_key), encode_text(text), "sha1")).decode()
 
 
-def _check_time(claim: Claim, headers: Mapping[str, str], now: int) -> None:
+def _check_time(claim: Claim, headers: Mapping[str, str], now: int, longest: int | None) -> None:
     if claim.expires is not None:
         if now > int(claim.expires):
             raise AccessDenied("Request has expired")
+        if longest is not None and int(claim.expires) - now > longest + MAX_SKEW:
+            raise AccessDenied(f"A URL is valid for at most {longest} seconds here")
         return
     text = headers.get("x-amz-date", headers.get("date", ""))
     second = parse_amz_date(text)
@@ -163,6 +178,23 @@ def _check_time(claim: Claim, headers: Mapping[str, str], now: int) -> None:
         raise AccessDenied("AWS authentication requires a valid Date or x-amz-date header")
     if abs(second - now) > MAX_SKEW:
         raise RequestTimeTooSkewed
+
+
+def _refuse_ambiguous(query: Iterable[tuple[str, str]]) -> None:
+    """Refuse parameters whose text can be read as several: nothing is escaped where it is signed.
+
+    Raises:
+        SignatureDoesNotMatch: there is such a one.
+    """
+    for name, value in query:
+        lower = name.lower()
+        if lower.startswith(_AMZ) or lower in _MOVED:
+            if not _HEADER_NAME(lower) or _UNSENDABLE(value):
+                raise SignatureDoesNotMatch(f"The parameter {name[:60]!a} is no header")
+        elif name in _SUB_RESOURCES:
+            others = (piece.partition("=")[0] for piece in value.split("&")[1:])
+            if any(other in _SUB_RESOURCES for other in others):
+                raise SignatureDoesNotMatch(f"The parameter {name} holds another one")
 
 
 def _signature(request: Request, secret_key: str, expires: str | None, host_bucket: str) -> str:

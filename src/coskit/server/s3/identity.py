@@ -11,7 +11,6 @@ from coskit.server import auth
 from coskit.server.handlers.context import Caller
 from coskit.server.keyring import KeyRing
 
-_IN_QUERY = ("X-Amz-Algorithm", "X-Amz-Signature", "AWSAccessKeyId", "q-signature")
 _TOKENS = ("X-Amz-Security-Token", sigv4.TOKEN)
 
 
@@ -56,7 +55,7 @@ def identify(
         SignatureDoesNotMatch: it is the signature of another request or another key.
     """
     authorization = request.headers.get("authorization", "").strip()
-    if authorization and any(name in _IN_QUERY for name, _ in request.query):
+    if authorization and auth.is_signed_in_url(request):
         raise InvalidArgument("Only one auth mechanism allowed: the header or the query")
     if claim := claims.find_claim(request):
         secret_key, caller = auth.find_key(claim.secret_id, _token(request), keys, now)
@@ -66,11 +65,11 @@ def identify(
         secret_key, caller = auth.find_key(old_claim.secret_id, _token(request), keys, now)
         # The path of a request has the bucket in it unless the host names it.
         in_host = bucket if request.path == f"/{key or ''}" else None
-        sigv2.verify(old_claim, request, secret_key, now, in_host or "")
+        sigv2.verify(old_claim, request, secret_key, now, in_host or "", keys.longest)
         return Identity(caller)
     if authorization:
         raise InvalidArgument("Unsupported Authorization Type")
-    return Identity(auth.identify(request, keys, now))
+    return Identity(auth.ANONYMOUS)
 
 
 def identify_form(fields: Mapping[str, str], keys: KeyRing, now: int) -> Caller | None:

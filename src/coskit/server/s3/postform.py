@@ -16,13 +16,14 @@ from coskit.protocol.s3.naming import to_cos
 from coskit.protocol.s3.operations import PUT_OBJECT
 from coskit.protocol.spec import Shape
 from coskit.protocol.xml import NotThisShape, dump, items, load, writable
-from coskit.server.auth import identify
-from coskit.server.form import File, Upload, about, is_url, keyed_fields
+from coskit.server.auth import ANONYMOUS
+from coskit.server.form import File, Upload, about, is_url, keyed_fields, refuse_signed_url
 from coskit.server.formdata import Form
 from coskit.server.keyring import KeyRing
 from coskit.server.s3.identity import identify_form
 from coskit.server.strangers import parse_stranger
 
+SIGNATURES = ("awsaccesskeyid", "signature", "x-amz-signature")  # fields
 _MARKS = ("awsaccesskeyid", "signature", "tagging")
 # Fields that a policy need not speak of: they make or carry its signature.
 _FREE = ("awsaccesskeyid", "signature", "x-amz-signature", "policy")
@@ -48,12 +49,16 @@ def read_upload(request: Request, form: Form, bucket: str, keys: KeyRing, now: i
     if caller is None:
         if "policy" in fields:
             raise AccessDenied("The policy of the form is not signed")
-        caller = identify(request, keys, now // 1000)
-        return _S3Upload(caller, fields["key"], headers, File(form), fields)
+        if request.headers.get("authorization", "").strip():
+            raise AccessDenied("A form is signed by its policy, not by the request that carries it")
+        refuse_signed_url(request)
+        return _S3Upload(ANONYMOUS, fields["key"], headers, File(form), fields)
     policy = read_policy(fields["policy"], ())
     if not _EXPIRATION.fullmatch(json.loads(policy.text)["expiration"]):
         raise InvalidPolicyDocument("The policy's expiration is no ISO 8601 date in UTC")
     anything = {c.field: "" for c in policy.conditions if (c.match, c.value) == _ANYTHING}
+    if keys.longest is not None and policy.expiration - now > 1000 * keys.longest:
+        raise AccessDenied(f"A policy is valid for at most {keys.longest} seconds here")
     policy.check({**anything, **fields}, bucket, now)
     _refuse_extra(fields, policy)
     return _S3Upload(caller, fields["key"], headers, File(form, policy), fields)
