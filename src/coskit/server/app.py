@@ -7,12 +7,14 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import Any, cast
 
 import uvicorn
 
 from coskit.protocol.errors import BucketAlreadyOwnedByYou
+from coskit.server.accepting import Acceptor
 from coskit.server.accesslog import AccessLog
 from coskit.server.connection import Connection
 from coskit.server.crew import Member
@@ -202,6 +204,15 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._app = app
         app.connections = cast(Collection[Watched], self.server_state.connections)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the app, then take the connections of the sockets."""
+        await super().startup(sockets=[])
+        state, config = self.server_state, self.config
+        protocol = partial(Connection, config, state, self.lifespan.state)
+        head = self._app.limits.head
+        acceptors = [Acceptor(one, protocol, config.ssl, head) for one in sockets or ()]
+        self.servers = cast(list[asyncio.Server], acceptors)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal."""
