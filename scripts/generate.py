@@ -41,7 +41,6 @@ ALWAYS = {"ETag", "Content-Length", "Last-Modified", "x-cos-request-id"}
 TO_SYNC = [
     (r"coskit\.(client|encryption)\._async", r"coskit.\1._sync"),
     (r"\bAsyncIterator\b", "Iterator"),
-    (r"\bAsyncIterable\b", "Iterable"),
     (r"\bAsyncContent\b", "Content"),
     (r"\bAsync([A-Z]\w*)", r"\1"),
     (r"\basync_(aftermath|blocking|chunks|deadline|next_of|read|sleep)\b", r"\1"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from coskit.client.compare import check_apart, check_comparison
+from coskit.client.intake import refuse_body_options
 from coskit.client.paths import BucketPlace, Filter
 from coskit.client.progress import Callback
 from coskit.client.report import FileAction
@@ -58,6 +59,7 @@ class Order:
             raise ParameterError(f"OnError is 'stop' or 'continue', not {self.on_error!r}")
         if self.comparison is not None:
             check_comparison(self.comparison)
+        refuse_body_options(self.options)
         if isinstance(self.source, Path):
             if isinstance(self.destination, Path):
                 raise ParameterError("Source or Destination has to be cos://bucket/prefix")

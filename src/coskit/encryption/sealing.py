@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, cast
 
 from coskit.client.source import Source
@@ -39,6 +39,7 @@ class SealedFile(io.RawIOBase):
         offset: int = 0,
         length: int | None = None,
         own: bool = False,
+        check: Callable[[], None] | None = None,
     ) -> None:
         """Read from a file of plaintext; its position is moved at will.
 
@@ -51,10 +52,11 @@ class SealedFile(io.RawIOBase):
             offset: where the stretch begins in the sealed object.
             length: its bytes; None for all that follow.
             own: whether to close `plain` with this file.
+            check: looks whether `plain` is what it was, before the last byte is given away.
         """
         super().__init__()
         self._frames, self._layout, self._plain, self._size = frames, layout, plain, size
-        self._origin, self._offset, self._own = origin, offset, own
+        self._origin, self._offset, self._own, self._check = origin, offset, own, check
         self._length = layout.sealed_length(size) - offset if length is None else length
         self._position = 0
         self._latest: tuple[int, bytes] = (-1, b"")
@@ -92,7 +94,15 @@ class SealedFile(io.RawIOBase):
             pieces.append(piece)
             self._position += len(piece)
             left -= len(piece)
+        if self._check is not None and self._position >= self._length:
+            self._look_at_the_end(self._check)
         return b"".join(pieces)
+
+    def _look_at_the_end(self, check: Callable[[], None]) -> None:
+        self._plain.seek(self._origin + self._size)
+        if self._plain.read(1):
+            raise SourceChanged(f"The file has more than the {self._size} bytes it had")
+        check()
 
     def _frame(self, number: int) -> bytes:
         if self._latest[0] != number:

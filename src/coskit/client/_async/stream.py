@@ -10,6 +10,7 @@ from coskit.client._async.engine import in_part
 from coskit.client._async.multipart import AsyncMultipart
 from coskit.client._async.upload import AsyncUploads, etag_of
 from coskit.client._async.workers import async_deadline, async_next_of, async_read, async_sleep
+from coskit.client.intake import as_bytes, in_memory, refuse_body_options
 from coskit.client.plan import MIB, stream_part_size
 from coskit.client.progress import Callback, Progress
 from coskit.protocol import types
@@ -66,6 +67,7 @@ class AsyncStreams(AsyncUploads):
         """
         if MAXThread < 1 or PartSize < 1:
             raise ParameterError("MAXThread and PartSize are at least 1")
+        refuse_body_options(options)
         upload = AsyncMultipart(self, self._config, Bucket, Key, options)
         put = partial(self.put_object, Bucket, Key=Key, **options)
         least = self._least_part(PartSize)
@@ -173,19 +175,16 @@ class AsyncReader:
     """
 
     def __init__(self, stream: Any) -> None:
-        if isinstance(stream, bytes | bytearray | memoryview):
-            stream = io.BytesIO(stream)
-        if isinstance(stream, io.TextIOBase):
-            raise ParameterError("Stream is a text file: open it in binary mode")
+        if isinstance(stream, str):
+            raise ParameterError("Stream is a binary file or an iterator of bytes, not str")
+        data = in_memory(stream, "Stream")
+        if data is not None:
+            stream = io.BytesIO(data)
         self.ended = False
         self._rest = memoryview(b"")
         self._read: Any = getattr(stream, "read", None)
         self._iterator: Any = None
         if not callable(self._read):
-            if isinstance(stream, str) or not _is_iterable(stream):
-                raise ParameterError(
-                    f"Stream is a binary file or an iterator of bytes, not {type(stream).__name__}"
-                )
             self._iterator = stream.__aiter__() if hasattr(stream, "__aiter__") else iter(stream)
 
     async def fill(self, size: int) -> bytes:
@@ -212,16 +211,14 @@ class AsyncReader:
         await async_sleep(0)  # where a transfer that has ended is left
         if self._iterator is None:
             chunk = await async_read(self._read, size)
-            if chunk is None:
-                raise ParameterError("Stream has nothing to give yet: it has to be a blocking one")
-            self._rest = memoryview(_bytes_of(chunk))
-            self.ended = not chunk
+            self._rest = memoryview(as_bytes(chunk, "Stream"))
+            self.ended = not self._rest
             return
         # An empty chunk is not the end of an iterator, though it would be that of a file.
         while not self._rest and not self.ended:
             chunk = await async_next_of(self._iterator)
             self.ended = chunk is None
-            self._rest = memoryview(b"" if chunk is None else _bytes_of(chunk))
+            self._rest = memoryview(b"" if chunk is None else as_bytes(chunk, "Stream"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,13 +230,3 @@ class _Feed:
     limit: int
     enable_md5: bool
     memory: dict[int, int]
-
-
-def _is_iterable(stream: Any) -> bool:
-    return hasattr(stream, "__aiter__") or hasattr(stream, "__iter__")
-
-
-def _bytes_of(chunk: Any) -> bytes:
-    if not isinstance(chunk, bytes | bytearray | memoryview):
-        raise ParameterError(f"Stream gives {type(chunk).__name__}, not bytes")
-    return bytes(chunk)  # what is not bytes may change in its owner's hands

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, cast
 from coskit.client._async.engine import AsyncEngine, in_part
 from coskit.client._async.multipart import AsyncMultipart
 from coskit.client._async.workers import async_blocking, async_deadline, async_sleep
+from coskit.client.intake import refuse_body_options
 from coskit.client.plan import (
     MIB,
     SINGLE_UPLOAD,
@@ -113,6 +114,7 @@ class AsyncUploads(AsyncEngine):
         """Upload what a source gives; arguments, result and errors are those of `upload_file`."""
         if MAXThread < 1:
             raise ParameterError("MAXThread is at least 1")
+        refuse_body_options(options)
         part_size = comfortable_part_size(source.size, self._least_part(PartSize))
         parts = plan_parts(source.size, part_size)
         progress = Progress(progress_callback, source.size)

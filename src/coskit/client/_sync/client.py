@@ -16,6 +16,7 @@ from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials import DialectName
 from coskit.client.curl import TransportSettings
 from coskit.client.dialect import Dialect
+from coskit.client.intake import checked_length
 from coskit.client.keys import CredentialsSource, Keys
 from coskit.client.params import checked_key, normalise, unknown_parameter
 from coskit.client.retry import FAILURES, RetryPolicy
@@ -332,10 +333,9 @@ class Client(Directories):
 def _upload_of(call: Call, dialect: Dialect) -> Upload | None:
     if call.content is None:
         return None
-    length = call.local.get("ContentLength")
-    upload = Upload(
-        call.content, None if length is None else _length(length), with_md5=dialect.sums_md5
-    )
+    length = checked_length(call.local.get("ContentLength"))
+    name = "Data" if call.operation.name == "AppendObject" else "Body"
+    upload = Upload(call.content, length, name=name, with_md5=dialect.sums_md5)
     upload.load()
     if dialect.content_hash and upload.data is not None:
         call.headers[dialect.content_hash] = upload.sha256()
@@ -344,12 +344,6 @@ def _upload_of(call: Call, dialect: Dialect) -> Upload | None:
     if call.local.get("EnableMD5"):
         call.headers["content-md5"] = upload.content_md5()
     return upload
-
-
-def _length(value: int | str) -> int:
-    if not str(value).isdecimal():
-        raise ParameterError(f"ContentLength is a number of bytes, not {value!r}")
-    return int(value)
 
 
 def _absent(error: CosServiceError) -> bool:

@@ -12,6 +12,7 @@ from coskit.client._sync.engine import in_part
 from coskit.client._sync.multipart import Multipart
 from coskit.client._sync.upload import Uploads, etag_of
 from coskit.client._sync.workers import deadline, next_of, read, sleep
+from coskit.client.intake import as_bytes, in_memory, refuse_body_options
 from coskit.client.plan import MIB, stream_part_size
 from coskit.client.progress import Callback, Progress
 from coskit.protocol import types
@@ -68,6 +69,7 @@ class Streams(Uploads):
         """
         if MAXThread < 1 or PartSize < 1:
             raise ParameterError("MAXThread and PartSize are at least 1")
+        refuse_body_options(options)
         upload = Multipart(self, self._config, Bucket, Key, options)
         put = partial(self.put_object, Bucket, Key=Key, **options)
         least = self._least_part(PartSize)
@@ -175,19 +177,16 @@ class Reader:
     """
 
     def __init__(self, stream: Any) -> None:
-        if isinstance(stream, bytes | bytearray | memoryview):
-            stream = io.BytesIO(stream)
-        if isinstance(stream, io.TextIOBase):
-            raise ParameterError("Stream is a text file: open it in binary mode")
+        if isinstance(stream, str):
+            raise ParameterError("Stream is a binary file or an iterator of bytes, not str")
+        data = in_memory(stream, "Stream")
+        if data is not None:
+            stream = io.BytesIO(data)
         self.ended = False
         self._rest = memoryview(b"")
         self._read: Any = getattr(stream, "read", None)
         self._iterator: Any = None
         if not callable(self._read):
-            if isinstance(stream, str) or not _is_iterable(stream):
-                raise ParameterError(
-                    f"Stream is a binary file or an iterator of bytes, not {type(stream).__name__}"
-                )
             self._iterator = stream.__iter__() if hasattr(stream, "__iter__") else iter(stream)
 
     def fill(self, size: int) -> bytes:
@@ -214,16 +213,14 @@ class Reader:
         sleep(0)  # where a transfer that has ended is left
         if self._iterator is None:
             chunk = read(self._read, size)
-            if chunk is None:
-                raise ParameterError("Stream has nothing to give yet: it has to be a blocking one")
-            self._rest = memoryview(_bytes_of(chunk))
-            self.ended = not chunk
+            self._rest = memoryview(as_bytes(chunk, "Stream"))
+            self.ended = not self._rest
             return
         # An empty chunk is not the end of an iterator, though it would be that of a file.
         while not self._rest and not self.ended:
             chunk = next_of(self._iterator)
             self.ended = chunk is None
-            self._rest = memoryview(b"" if chunk is None else _bytes_of(chunk))
+            self._rest = memoryview(b"" if chunk is None else as_bytes(chunk, "Stream"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +232,3 @@ class _Feed:
     limit: int
     enable_md5: bool
     memory: dict[int, int]
-
-
-def _is_iterable(stream: Any) -> bool:
-    return hasattr(stream, "__iter__") or hasattr(stream, "__iter__")
-
-
-def _bytes_of(chunk: Any) -> bytes:
-    if not isinstance(chunk, bytes | bytearray | memoryview):
-        raise ParameterError(f"Stream gives {type(chunk).__name__}, not bytes")
-    return bytes(chunk)  # what is not bytes may change in its owner's hands

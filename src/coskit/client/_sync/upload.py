@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, cast
 from coskit.client._sync.engine import Engine, in_part
 from coskit.client._sync.multipart import Multipart
 from coskit.client._sync.workers import blocking, deadline, sleep
+from coskit.client.intake import refuse_body_options
 from coskit.client.plan import (
     MIB,
     SINGLE_UPLOAD,
@@ -115,6 +116,7 @@ class Uploads(Engine):
         """Upload what a source gives; arguments, result and errors are those of `upload_file`."""
         if MAXThread < 1:
             raise ParameterError("MAXThread is at least 1")
+        refuse_body_options(options)
         part_size = comfortable_part_size(source.size, self._least_part(PartSize))
         parts = plan_parts(source.size, part_size)
         progress = Progress(progress_callback, source.size)

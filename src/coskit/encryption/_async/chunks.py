@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 from coskit.client._async.content import AsyncUpload
 from coskit.encryption.frames import Frames, Layout
-from coskit.protocol.errors import ParameterError
 
 
 async def sealed_chunks(
@@ -13,7 +12,7 @@ async def sealed_chunks(
     """Yield the sealed frames of content, of its `length` bytes if it tells one.
 
     Raises:
-        ParameterError: it ends before its length.
+        ParameterError: it has not as many bytes as were announced.
     """
     # A frame is held back until it is known whether it is the last one.
     left = content.length
@@ -21,8 +20,6 @@ async def sealed_chunks(
     while True:
         left = None if left is None else left - len(held)
         following = await _frame_of(content, layout, left)
-        if left and not following:
-            raise ParameterError(f"Body ended {left} bytes before its ContentLength")
         yield frames.seal(number, held, last=not following)
         if not following:
             return

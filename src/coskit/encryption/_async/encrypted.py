@@ -8,6 +8,7 @@ from coskit.client._async.client import AsyncClient
 from coskit.client._async.content import AsyncUpload
 from coskit.client._async.operations import GetObjectResult
 from coskit.client._async.workers import async_blocking
+from coskit.client.intake import checked_length, refuse_body_options
 from coskit.client.source import FileSource
 from coskit.client.target import FileTarget, is_special
 from coskit.encryption._async.body import AsyncDecryptedBody
@@ -95,15 +96,22 @@ class AsyncEncryptedClient:
             CosClientError: the request failed.
         """
         _check_md5(options)
-        content = AsyncUpload(Body, _length(options.pop("ContentLength", None)))
+        content = AsyncUpload(Body, checked_length(options.pop("ContentLength", None)))
+        await content.load()
         envelope, frames = new_envelope(self._key, **self._seal)
         sealed: AsyncContent
         if content.data is not None:
             sealed = await async_blocking(seal_bytes, frames, self._layout, content.data)
-        elif content.replayable:
+        elif content.replayable and content.length is not None:
             file: Any = Body
-            size = content.length or 0
-            stretch: Any = SealedFile(frames, self._layout, file, size, origin=file.tell())
+            stretch: Any = SealedFile(
+                frames,
+                self._layout,
+                file,
+                content.length,
+                origin=content.start,
+                check=content.check,
+            )
             sealed = stretch
         else:
             sealed = sealed_chunks(frames, self._layout, content)
@@ -235,8 +243,8 @@ class AsyncEncryptedClient:
             CosClientError: a request failed.
             OSError: the file cannot be read.
         """
+        refuse_body_options(options)
         options["Metadata"] = sealed_metadata(options.get("Metadata"), {})
-        _check_md5(options)
         file = await async_blocking(FileSource, LocalFilePath)
         source = SealedSource(file, self._key, **self._seal)
         return await self.client._upload_source(source, Bucket, Key, **options)
@@ -279,11 +287,3 @@ class AsyncEncryptedClient:
 def _check_md5(options: Mapping[str, Any]) -> None:
     if options.get("ContentMD5") is not None:
         raise ParameterError("ContentMD5 is not that of what is sent: use EnableMD5")
-
-
-def _length(value: int | str | None) -> int | None:
-    if value is None:
-        return None
-    if not str(value).isdecimal():
-        raise ParameterError(f"ContentLength is a number of bytes, not {value!r}")
-    return int(value)

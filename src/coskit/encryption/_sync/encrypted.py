@@ -10,6 +10,7 @@ from coskit.client._sync.client import Client
 from coskit.client._sync.content import Upload
 from coskit.client._sync.operations import GetObjectResult
 from coskit.client._sync.workers import blocking
+from coskit.client.intake import checked_length, refuse_body_options
 from coskit.client.source import FileSource
 from coskit.client.target import FileTarget, is_special
 from coskit.encryption._sync.body import DecryptedBody
@@ -97,15 +98,22 @@ class EncryptedClient:
             CosClientError: the request failed.
         """
         _check_md5(options)
-        content = Upload(Body, _length(options.pop("ContentLength", None)))
+        content = Upload(Body, checked_length(options.pop("ContentLength", None)))
+        content.load()
         envelope, frames = new_envelope(self._key, **self._seal)
         sealed: Content
         if content.data is not None:
             sealed = blocking(seal_bytes, frames, self._layout, content.data)
-        elif content.replayable:
+        elif content.replayable and content.length is not None:
             file: Any = Body
-            size = content.length or 0
-            stretch: Any = SealedFile(frames, self._layout, file, size, origin=file.tell())
+            stretch: Any = SealedFile(
+                frames,
+                self._layout,
+                file,
+                content.length,
+                origin=content.start,
+                check=content.check,
+            )
             sealed = stretch
         else:
             sealed = sealed_chunks(frames, self._layout, content)
@@ -233,8 +241,8 @@ class EncryptedClient:
             CosClientError: a request failed.
             OSError: the file cannot be read.
         """
+        refuse_body_options(options)
         options["Metadata"] = sealed_metadata(options.get("Metadata"), {})
-        _check_md5(options)
         file = blocking(FileSource, LocalFilePath)
         source = SealedSource(file, self._key, **self._seal)
         return self.client._upload_source(source, Bucket, Key, **options)
@@ -277,11 +285,3 @@ class EncryptedClient:
 def _check_md5(options: Mapping[str, Any]) -> None:
     if options.get("ContentMD5") is not None:
         raise ParameterError("ContentMD5 is not that of what is sent: use EnableMD5")
-
-
-def _length(value: int | str | None) -> int | None:
-    if value is None:
-        return None
-    if not str(value).isdecimal():
-        raise ParameterError(f"ContentLength is a number of bytes, not {value!r}")
-    return int(value)
