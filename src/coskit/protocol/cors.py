@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from coskit.protocol.errors import InvalidArgument, MalformedXML, XMLSizeLimit
@@ -14,13 +14,14 @@ METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
 MAX_RULES = 100
 MAX_SIZE = 64 << 10
 MAX_ID = 255
+MAX_ASKED = 100  # headers of which a preflight asks; browsers ask of those that a page sets
 _LISTS = ("AllowedOrigin", "AllowedMethod", "AllowedHeader", "ExposeHeader")
 _ORIGIN = re.compile(r"[!-~]{1,1024}")
 _HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]{1,256}", re.ASCII)
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """One rule; an origin and an allowed header may hold one `*`, which stands for any text."""
 
@@ -35,11 +36,20 @@ class Rule:
         return (
             any(_fits(pattern, origin) for pattern in self.origins)
             and method in self.methods
-            and all(
-                any(_fits(pattern.lower(), name.lower()) for pattern in self.headers)
-                for name in headers
-            )
+            and all(map(self._allows_header, headers))
         )
+
+    def _allows_header(self, name: str) -> bool:
+        lower = name.lower()
+        return lower in self._names or any(_fits(p, lower) for p in self._patterns)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(name.lower() for name in self.headers if "*" not in name)
+
+    @cached_property
+    def _patterns(self) -> tuple[str, ...]:
+        return tuple({name.lower() for name in self.headers if "*" in name})
 
 
 def dump_rules(document: Mapping[str, Any]) -> str:
@@ -81,7 +91,7 @@ def allow(
 ) -> dict[str, str] | None:
     """Return the headers that let a browser go on, or None if no rule allows the request.
 
-    The first rule that allows it decides.
+    The first rule that allows it decides; none allows more than 100 headers.
 
     Args:
         rules: of the bucket.
@@ -89,7 +99,10 @@ def allow(
         method: that it has, or of which a preflight asks.
         headers: the names of which a preflight asks.
     """
-    rule = next((rule for rule in rules if rule.allows(origin, method, headers)), None)
+    names = dict.fromkeys(name.lower() for name in headers)
+    if len(names) > MAX_ASKED:
+        return None
+    rule = next((rule for rule in rules if rule.allows(origin, method, names)), None)
     if rule is None:
         return None
     anybody = "*" in rule.origins
@@ -97,7 +110,7 @@ def allow(
         "Access-Control-Allow-Origin": "*" if anybody else origin,
         "Access-Control-Allow-Methods": ",".join(rule.methods),
         # `*` does not cover Authorization in browsers, so what was asked for is named.
-        "Access-Control-Allow-Headers": ",".join(name.lower() for name in headers),
+        "Access-Control-Allow-Headers": ",".join(names),
         "Access-Control-Expose-Headers": ",".join(rule.exposed),
         "Access-Control-Max-Age": rule.max_age,
         "Access-Control-Allow-Credentials": "" if anybody else "true",

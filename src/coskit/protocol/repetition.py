@@ -23,6 +23,7 @@ _NAMED = re.compile("&(?:quot|apos|lt|gt|amp);")
 _SEPARATOR = "\0"  # stands in no document
 _DECLARATION = 60  # bytes within which an XML declaration ends
 _LAYOUTS = 16  # kinds of elements in one document, from which on they are no repetition
+_MOST_TAGS = 256  # in one element: a pattern of more takes longer to compile than to do without
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9_.-]*)(/?)>([^<]*)")
 _ENCODED = re.compile("<Encoding-?Type>url</")
 _DEPTH = re.compile(r"<(?:(/)|[A-Za-z][^<>]*?(/?)>)")
@@ -162,6 +163,8 @@ def _layout_at(text: str, shape: Shape) -> _Layout | None:
     while tag := _TAG.match(text, at):
         at = tag.end()
         tags.append(tag.groups())
+        if len(tags) > _MOST_TAGS:
+            return None
         closing, name, empty, _ = tags[-1]
         if empty or (len(tags) == 1 and (closing or name != shape.tag)):
             return None

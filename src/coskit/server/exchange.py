@@ -35,6 +35,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_DOCUMENT = 4 << 20
+_LENGTH_DIGITS = 19  # as many as 2**63 has
 # After these nobody knows where the next request begins, or would have to wait for 5 GB.
 _LAST = (EntityTooLarge, IncompleteBody, RequestTimeout)
 _URL_SIGNATURES = ("q-signature=", "X-Amz-Signature=", "AWSAccessKeyId=")
@@ -129,7 +130,7 @@ class Exchange:
     def length(self) -> int | None:
         """See `Incoming.length`."""
         text = self._headers.get("content-length", "")
-        return int(text) if text.isdecimal() else None
+        return int(text) if len(text) <= _LENGTH_DIGITS and text.isdecimal() else None
 
     @property
     def trailers(self) -> Mapping[str, str]:
@@ -218,11 +219,14 @@ class Exchange:
         expected = expected_md5(self._headers)
         if operation.md5 and expected is None:
             raise InvalidRequest("This needs a Content-MD5")
-        document = b""
+        pieces: list[bytes] = []
+        size = 0
         async for chunk in body:
-            document += chunk
-            if len(document) > MAX_DOCUMENT:
+            pieces.append(chunk)
+            size += len(chunk)
+            if size > MAX_DOCUMENT:
                 raise XMLSizeLimit
+        document = b"".join(pieces)
         if expected is not None and md5(document).digest() != expected:
             raise BadDigest
         if operation.name != COMPLETE_MULTIPART_UPLOAD.name:  # there it is the object's

@@ -14,6 +14,8 @@ from coskit.protocol.messages import decode_text
 MEDIA_TYPE = "multipart/form-data"
 FILE = "file"
 MAX_FIELDS = 64 << 10  # bytes of all names and values before the file
+_MAX_HEADERS = 16 << 10  # bytes of the headers of a part
+_MAX_OPTIONS = 4 << 10  # characters of a header with options, of which the parser is quadratic
 
 
 class Form:
@@ -30,19 +32,20 @@ class Form:
         """Take a body of this Content-Type; `begin` reads the fields.
 
         Raises:
-            MalformedPOSTRequest: the Content-Type names no boundary.
+            MalformedPOSTRequest: the Content-Type names no boundary, or is too long.
         """
-        boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
+        boundary = _options(content_type).get(b"boundary", b"")
         self.fields: dict[str, str] = {}
         self.filename = ""
         self._chunks = aiter(body)
         self._events: deque[tuple[str, bytes]] = deque()
-        self._header, self._value = b"", b""
+        self._header, self._value = bytearray(), bytearray()
+        self._headers_size = 0
         try:
             self._parser = MultipartParser(
                 boundary,
                 {
-                    "on_part_begin": partial(self._note, "begin"),
+                    "on_part_begin": self._begin_part,
                     "on_header_field": self._take_header,
                     "on_header_value": self._take_value,
                     "on_header_end": self._end_header,
@@ -72,19 +75,19 @@ class Form:
         while (name := await self._next_part()) != FILE:
             if name is None:
                 raise IncorrectNumberOfFilesInPostRequest("The form has no file")
-            value = b""
+            value = bytearray()
             while (event := await self._next())[0] == "data":
                 value += event[1]
                 if taken + len(name) + len(value) > MAX_FIELDS:
                     raise MalformedPOSTRequest(f"Fields take at most {MAX_FIELDS} bytes")
             taken += len(name) + len(value)
-            self.fields.setdefault(name, decode_text(value))
+            self.fields.setdefault(name, decode_text(bytes(value)))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the file, then make sure that the form ends as it should.
 
         Raises:
-            MalformedPOSTRequest: the form does not end.
+            MalformedPOSTRequest: the form does not end, or a part behind the file has long headers.
             IncorrectNumberOfFilesInPostRequest: it has another file.
         """
         while (event := await self._next())[0] == "data":
@@ -101,7 +104,7 @@ class Form:
                 return None
             if event[0] == "disposition":
                 disposition = event[1]
-        options = parse_options_header(disposition.decode("latin-1"))[1]
+        options = _options(disposition.decode("latin-1"))
         name = decode_text(options.get(b"name", b"")).lower()
         if not name:
             raise MalformedPOSTRequest("A part of the form has no name")
@@ -125,13 +128,36 @@ class Form:
     def _note(self, kind: str, data: bytes = b"", start: int = 0, end: int = 0) -> None:
         self._events.append((kind, data[start:end]))
 
+    def _begin_part(self) -> None:
+        self._headers_size = 0
+        self._note("begin")
+
     def _take_header(self, data: bytes, start: int, end: int) -> None:
+        self._count_header(end - start)
         self._header += data[start:end]
 
     def _take_value(self, data: bytes, start: int, end: int) -> None:
+        self._count_header(end - start)
         self._value += data[start:end]
+
+    def _count_header(self, size: int) -> None:
+        self._headers_size += size + 1  # a header without a name and a value is one as well
+        if self._headers_size > _MAX_HEADERS:
+            raise MalformedPOSTRequest(f"The headers of a part take at most {_MAX_HEADERS} bytes")
 
     def _end_header(self) -> None:
         if self._header.lower() == b"content-disposition":
-            self._events.append(("disposition", self._value))
-        self._header, self._value = b"", b""
+            self._events.append(("disposition", bytes(self._value)))
+        self._header.clear()
+        self._value.clear()
+
+
+def _options(header: str) -> dict[bytes, bytes]:
+    """Return what follows the value of a header, such as `form-data; name="key"`.
+
+    Raises:
+        MalformedPOSTRequest: it is too long.
+    """
+    if len(header) > _MAX_OPTIONS:
+        raise MalformedPOSTRequest(f"A header of a form takes at most {_MAX_OPTIONS} bytes")
+    return parse_options_header(header)[1]

@@ -57,7 +57,8 @@ _UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]").search
 
 S3_ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 S3_AUTHENTICATED_USERS = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
-_BARE_GRANTEE = re.compile(r'(\w+)\s*=\s*([^\s",]+)')
+_GRANTEE_KIND = re.compile(r"\w+")
+_UNQUOTED = re.compile(r'[^\s",]+')
 _GROUPS = {S3_ALL_USERS: ALL_USERS, S3_AUTHENTICATED_USERS: AUTHENTICATED_USERS}
 _S3_GROUPS = {cos: amz for amz, cos in _GROUPS.items()}
 
@@ -158,10 +159,18 @@ def _cos_value(name: str, value: str) -> str:
     if name.startswith("x-cos-grant-"):
         for group, cos in _GROUPS.items():
             value = value.replace(group, cos)
-        return _BARE_GRANTEE.sub(r'\1="\2"', value)
+        return ",".join(map(_quoted_grantee, value.split(",")))
     if name == "x-cos-tagging":
         return "&".join(item if "=" in item else f"{item}=" for item in value.split("&") if item)
     return value
+
+
+def _quoted_grantee(item: str) -> str:
+    """Return one grantee of a header, `id=<owner>`, with the quotes that S3 lets clients omit."""
+    kind, _, who = item.partition("=")
+    kind, who = kind.strip(), who.strip()
+    bare = _GRANTEE_KIND.fullmatch(kind) and _UNQUOTED.fullmatch(who)
+    return f'{kind}="{who}"' if bare else item
 
 
 def _s3_value(name: str, value: str) -> str:

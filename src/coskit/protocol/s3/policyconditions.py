@@ -1,13 +1,14 @@
 """The conditions of S3's policies: the operators, and when one holds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from operator import eq, ge, gt, le, lt
-from typing import Any
+from typing import Any, NamedTuple
 
-from coskit.protocol.conditions import each_test
+from coskit.protocol.conditions import each_test, glob
 from coskit.protocol.dates import parse_iso_date
 from coskit.protocol.errors import MalformedPolicy
 from coskit.protocol.policy import Ask, Verdict, texts
@@ -19,21 +20,50 @@ _Test = Callable[[Any, Any], bool]  # of the value found and the one expected
 
 def wild(text: str, pattern: str) -> bool:
     """Return whether a text is like a pattern, in which `*` is any text and `?` any character."""
-    at = mark = 0
-    star = -1  # the last `*` that was met, and in `mark` where what it stands for ends so far
-    step = 0
-    while at < len(text):
-        if step < len(pattern) and pattern[step] == "*":
-            star, mark = step, at
-            step += 1
-        elif step < len(pattern) and pattern[step] in ("?", text[at]):
-            at, step = at + 1, step + 1
-        elif star >= 0:
-            mark += 1
-            at, step = mark, star + 1
-        else:
+    if "?" not in pattern:
+        return glob(pattern, text)
+    steps = _steps(pattern)
+    # Bit n is set while the text so far is like the first n characters of the pattern. To go back
+    # and try again would take a time that grows with the product of both lengths.
+    reached = 1
+    for character in text:
+        taken = reached & steps.takes.get(character, steps.takes_any)
+        reached = taken << 1 | reached & steps.stays
+        if not reached:
             return False
-    return not pattern[step:].strip("*")
+    return bool(reached >> steps.length & 1)
+
+
+class _Steps(NamedTuple):
+    """A pattern as bits: which of its characters take which character of a text.
+
+    Attributes:
+        length: characters of the pattern but `*`.
+        stays: those before which a `*` stands.
+        takes: those that a character fits, by this.
+        takes_any: those that any character fits.
+    """
+
+    length: int
+    stays: int
+    takes: Mapping[str, int]
+    takes_any: int
+
+
+@lru_cache(maxsize=256)
+def _steps(pattern: str) -> _Steps:
+    length = stays = takes_any = 0
+    takes: dict[str, int] = {}
+    for character in pattern:
+        if character == "*":
+            stays |= 1 << length
+            continue
+        if character == "?":
+            takes_any |= 1 << length
+        else:
+            takes[character] = takes.get(character, 0) | 1 << length
+        length += 1
+    return _Steps(length, stays, {c: bits | takes_any for c, bits in takes.items()}, takes_any)
 
 
 def _date(text: str) -> int:
