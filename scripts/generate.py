@@ -6,6 +6,7 @@ From the tables: the TypedDicts, the typed methods, the reference pages. From `c
 which are made by hand in pairs.
 """
 
+import ast
 import re
 import subprocess
 import sys
@@ -28,6 +29,9 @@ TYPES = Path("src/coskit/protocol/types.py")
 METHODS = Path("src/coskit/client/_async/operations.py")
 REFERENCE = Path("docs/operations.md")
 S3_REFERENCE = Path("docs/s3-operations.md")
+SIGNATURES = Path("scripts/vendor_signatures.txt")
+COMPAT = Path("src/coskit/compat/methods.py")
+REFUSED = Path("src/coskit/compat/unsupported.py")
 ASYNC, SYNC = Path("src/coskit/client/_async"), Path("src/coskit/client/_sync")
 TWINS = (
     (ASYNC, SYNC),
@@ -63,6 +67,8 @@ def main() -> int:
         METHODS: methods_module(),
         REFERENCE: reference_page(),
         S3_REFERENCE: s3_page(),
+        COMPAT: compat_module(),
+        REFUSED: refused_module(),
     }
     wanted.update(sync_twins({METHODS: wanted[METHODS]}))
     stale = [path for path, text in wanted.items() if read(path) != text]
@@ -296,6 +302,126 @@ def sync_twins(generated: dict[Path, str]) -> dict[Path, str]:
     if unused:
         raise SystemExit(f"rules of TO_SYNC that change nothing: {sorted(unused)}")
     return twins
+
+
+# The vendor's methods, with the vendor's signatures.
+
+
+def signatures() -> dict[str, dict[str, str]]:
+    """Return the signatures that the vendor's classes have, by class and method."""
+    found: dict[str, dict[str, str]] = {}
+    for line in read(SIGNATURES).splitlines():
+        if line.startswith("["):
+            methods = found[line.strip("[]")] = {}
+        elif line and not line.startswith("#"):
+            name, _, inner = line.removesuffix(")").partition("(")
+            methods[name] = inner
+    return found
+
+
+def vendor_arguments(inner: str) -> list[ast.arg]:
+    """Return the arguments of a signature, without the one for all others."""
+    return parsed_arguments(inner).args
+
+
+def parsed_arguments(inner: str) -> ast.arguments:
+    """Return the arguments of a signature as Python reads them."""
+    function = ast.parse(f"def f({inner}): ...").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    return function.args
+
+
+def vendor_signature(inner: str) -> str:
+    """Return a signature as a method has it here: annotated, its defaults the vendor's."""
+    parsed = parsed_arguments(inner)
+    defaults = [*[None] * (len(parsed.args) - len(parsed.defaults)), *parsed.defaults]
+    parts = ["self"]
+    for arg, default in zip(parsed.args, defaults, strict=True):
+        text = "" if default is None else " = " + ast.unparse(default).replace("{}", "EMPTY")
+        parts.append(f"{arg.arg}: Any{text}")
+    if parsed.kwarg:
+        parts.append(f"**{parsed.kwarg.arg}: Any")
+    return ", ".join(parts)
+
+
+def compat_module() -> str:
+    """Return the vendor's methods that are rows of the operation table."""
+    by_function = {operation.function: operation for operation in OPERATIONS}
+    text = [
+        BANNER.format(source=str(SIGNATURES)),
+        '"""The vendor\'s methods that are rows of the operation table, with its signatures."""\n',
+        "from abc import ABC, abstractmethod",
+        "from collections.abc import Mapping",
+        "from types import MappingProxyType",
+        "from typing import Any\n",
+        "EMPTY: Mapping[Any, Any] = MappingProxyType({})\n\n",
+        "class Methods(ABC):",
+        '    """Operations as the vendor\'s SDK calls them; a client says how a call is made."""\n',
+        "    @abstractmethod",
+        "    def _forward(",
+        "        self, name: str, given: dict[str, Any], options: Mapping[str, Any]",
+        "    ) -> Any:",
+        '        """Make one call and return its result."""\n',
+    ]
+    for name, inner in signatures()["CosS3Client"].items():
+        if name in by_function:
+            text.append(compat_method(by_function[name], name, inner))
+    return formatted("\n".join(text), str(COMPAT))
+
+
+def compat_method(operation: Operation, name: str, inner: str) -> str:
+    """Return one method that is a row."""
+    names = [arg.arg for arg in vendor_arguments(inner)]
+    given = ", ".join(f'"{argument}": {argument}' for argument in names)
+    returns = "None" if operation.returns == "none" else "Any"
+    call = f'self._forward("{name}", {{{given}}}, kwargs)'
+    return (
+        f"    def {name}({vendor_signature(inner)}) -> {returns}:\n"
+        f"{compat_docstring(operation, names)}"
+        f"        {call if returns == 'None' else f'return {call}'}\n"
+    )
+
+
+def compat_docstring(operation: Operation, names: list[str]) -> str:
+    """Return the docstring of a method that is a row."""
+    docs = {param.name: param.doc for param in operation.params}
+    lines = [operation.doc, "", "Args:"]
+    lines += [f"    {name}: {docs.get(name, 'As the vendor documents it.')}" for name in names]
+    lines += [f"    **kwargs: as for `coskit.Client.{operation.function}`."]
+    lines += ["", "Raises:", "    CosServiceError: the service refused the call."]
+    lines += ["    CosClientError: no whole and undamaged answer arrived."]
+    text = "\n".join(f"        {line}".rstrip() for line in wrapped(lines))
+    return f'        """{text.strip()}\n        """\n'
+
+
+def refused_module() -> str:
+    """Return the vendor's methods that are not there, one class for each of the vendor's."""
+    made = set(vars_of(Path("src/coskit/compat/cos_client.py")))
+    made |= {operation.function for operation in OPERATIONS}
+    text = [
+        BANNER.format(source=str(SIGNATURES)),
+        '"""The vendor\'s methods that are not there: each says so when it is called."""\n',
+        "from typing import Any\n",
+        "from coskit.compat.methods import EMPTY",
+        "from coskit.compat.refusal import refuse\n\n",
+    ]
+    for vendor, methods in signatures().items():
+        text.append(f"class {vendor}Refusals:")
+        text.append(f'    """What `{vendor}` has and coskit has not."""\n')
+        for name, inner in methods.items():
+            if vendor == "CosS3Client" and name in made:
+                continue
+            text.append(f"    def {name}({vendor_signature(inner)}) -> Any:")
+            text.append('        """Raise `CosClientError`: this is not there."""')
+            text.append(f'        refuse("{name}")\n')
+    return formatted("\n".join(text), str(REFUSED))
+
+
+def vars_of(path: Path) -> Iterator[str]:
+    """Yield the names that the classes of a module define."""
+    for node in ast.parse(read(path)).body:
+        if isinstance(node, ast.ClassDef):
+            yield from (inner.name for inner in node.body if isinstance(inner, ast.FunctionDef))
 
 
 # The reference page.

@@ -172,7 +172,7 @@ def test_a_vendors_credential_instance_is_read_at_each_request(
 def test_a_credential_instance_without_keys_is_an_error(instance: object) -> None:
     def sign() -> str:
         config = CosConfig(Region="ap-local", CredentialInstance=instance)
-        return CosS3Client(config).get_auth("GET", "b-1250000000")
+        return CosS3Client(config).get_auth("GET", "b-1250000000", "a")
 
     with pytest.raises(CredentialsError, match="CredentialInstance"):
         sign()

@@ -49,6 +49,8 @@ class TransportSettings:
         user_agent: what the client calls itself; None says coskit and its version.
         http: the newest version of HTTP to use where the endpoint offers it over TLS. The older
             one costs less per request; others help where connections are slow to make.
+        certificate: the client's own, as PEM, for services that ask for one.
+        certificate_key: its key, as PEM, where it is not in the same file.
     """
 
     connect_timeout: float = 10.0
@@ -60,6 +62,8 @@ class TransportSettings:
     connections: int = 64
     user_agent: str | None = None
     http: Literal["1.1", "2", "3"] = "1.1"
+    certificate: str | None = None
+    certificate_key: str | None = None
 
     def __post_init__(self) -> None:
         if self.http not in _HTTP:
@@ -225,6 +229,9 @@ def new_easy(settings: TransportSettings, *, secure: bool) -> Any:
         easy.setopt(option, value)
     if settings.proxy is not None:
         easy.setopt(pycurl.PROXY, settings.proxy)
+    if settings.certificate is not None:
+        easy.setopt(pycurl.SSLCERT, settings.certificate)
+        easy.setopt(pycurl.SSLKEY, settings.certificate_key or settings.certificate)
     if not settings.verify:
         easy.setopt(pycurl.SSL_VERIFYPEER, 0)
         easy.setopt(pycurl.SSL_VERIFYHOST, 0)

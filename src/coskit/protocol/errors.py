@@ -92,6 +92,31 @@ class ObjectChanged(IntegrityError):
     """The object was replaced or deleted while it was being read; no mixture was handed out."""
 
 
+_UNKNOWN = "Unknown"  # what the vendor's SDK says where a document does not
+
+
+def _read_document(document: Any) -> tuple[Mapping[str, str], str]:
+    """Return what an error document says, under the vendor's names, and its text."""
+    if isinstance(document, Mapping):
+        return {str(name).lower(): str(value) for name, value in document.items()}, ""
+    text = document.decode(errors="replace") if isinstance(document, bytes) else str(document)
+    try:
+        root = ElementTree.fromstring(text)  # noqa: S314 - a caller's own
+    except ElementTree.ParseError:
+        return _read_json(text), text
+    return {child.tag.lower(): child.text for child in root.iter() if child.text}, text
+
+
+def _read_json(text: str) -> Mapping[str, str]:
+    import json  # only the vendor's services beside COS answer so
+
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return _read_document(found)[0] if isinstance(found, dict) else {}
+
+
 class CosServiceError(CosException):
     """The service answered with an error.
 
@@ -114,7 +139,7 @@ class CosServiceError(CosException):
     def __init__(
         self,
         message: str = "",
-        *,
+        *spelled: Any,
         code: str = "",
         status: int = 0,
         resource: str = "",
@@ -125,6 +150,12 @@ class CosServiceError(CosException):
         headers: dict[str, str] | None = None,
         body: str = "",
     ) -> None:
+        if spelled:  # as the vendor's SDK makes one: method, document, status
+            document, status = spelled[0], int(spelled[1])
+            method, (told, body) = message, _read_document(document)
+            message, code = told.get("message", _UNKNOWN), told.get("code", _UNKNOWN)
+            resource, trace_id = told.get("resource", _UNKNOWN), told.get("traceid", _UNKNOWN)
+            request_id = told.get("requestid", _UNKNOWN)
         super().__init__(message)
         self.code = code or type(self).wire_code or type(self).__name__
         self.message = message or (type(self).__doc__ or self.code).partition("\n")[0]
@@ -160,8 +191,10 @@ class CosServiceError(CosException):
         return self.body
 
     def get_digest_msg(self) -> dict[str, str]:
-        """Return the error document as a dict."""
+        """Return the error document as a dict; where there was none, the headers of it too."""
+        told = {} if self.body else {"x-cos-request-id": self.request_id, **self.headers}
         return {
+            **told,
             "code": self.code,
             "message": self.message,
             "resource": self.resource,

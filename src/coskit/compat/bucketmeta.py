@@ -1,0 +1,55 @@
+"""What a bucket is and which settings it has, in one dict."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from coskit.protocol.errors import CosServiceError
+
+_SETTINGS = {
+    "Encryption": "get_bucket_encryption",
+    "ACL": "get_bucket_acl",
+    "Website": "get_bucket_website",
+    "Logging": "get_bucket_logging",
+    "CORS": "get_bucket_cors",
+    "Versioning": "get_bucket_versioning",
+    "IntelligentTiering": "list_bucket_intelligenttiering_configurations",
+    "Lifecycle": "get_bucket_lifecycle",
+    "Tagging": "get_bucket_tagging",
+    "ObjectLock": "get_bucket_object_lock",
+    "Replication": "get_bucket_replication",
+}
+_UNSET = (404, 501)
+
+
+def bucket_meta(client: Any, bucket: str, url: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return it; a setting that was never made, or of which the service has none, is None.
+
+    Args:
+        client: with the vendor's methods.
+        bucket: its name.
+        url: its address.
+        options: of every call.
+
+    Raises:
+        CosServiceError: there is no such bucket, or a setting may not be read.
+    """
+    head = client.head_bucket(bucket, **options)
+
+    def setting(method: str) -> Any:
+        try:
+            return getattr(client, method)(bucket, **options)
+        except CosServiceError as error:
+            if error.status in _UNSET:
+                return None
+            raise
+
+    with ThreadPoolExecutor(len(_SETTINGS)) as pool:
+        found = dict(zip(_SETTINGS, pool.map(setting, _SETTINGS.values()), strict=True))
+    return {
+        "BucketUrl": url.rstrip("/"),
+        "Location": head.get("x-cos-bucket-region"),
+        "OFS": head.get("x-cos-bucket-arch") == "OFS",
+        "MAZ": head.get("x-cos-bucket-az-type") == "MAZ",
+        **found,
+    }

@@ -1,0 +1,439 @@
+"""The vendor's `CosS3Client`: its methods, in its order of arguments, over coskit's own client."""
+
+import functools
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+from coskit.client._sync.client import Client
+from coskit.client.copies import for_upload
+from coskit.client.progress import Callback
+from coskit.compat.bucketmeta import bucket_meta
+from coskit.compat.config import CosConfig
+from coskit.compat.cos_auth import rtmp_query
+from coskit.compat.cos_comm import is_switched, local_path, path_simplify_check
+from coskit.compat.inner import InnerClient
+from coskit.compat.methods import EMPTY, Methods
+from coskit.compat.refusal import refuse
+from coskit.compat.streambody import StreamBody
+from coskit.compat.unsupported import CosS3ClientRefusals
+from coskit.protocol.errors import CosClientError, CosServiceError
+from coskit.protocol.operations import BY_NAME
+
+__all__ = ["CosConfig", "CosS3Client"]
+
+_NEEDED = {
+    operation.function: {param.name for param in operation.params if param.required}
+    for operation in BY_NAME.values()
+}
+_NAMES = {"AcceptEncoding"}  # accepted and not sent: content comes as it was stored
+
+
+def _as_in_client(name: str) -> Callable[..., Any]:
+    """Return a method of `coskit.Client` that the vendor's SDK has not."""
+    method = getattr(Client, name)
+
+    @functools.wraps(method)
+    def call(self: "CosS3Client", *args: Any, **kwargs: Any) -> Any:
+        return getattr(self._client, name)(*args, **kwargs)
+
+    return call
+
+
+class CosS3Client(Methods, CosS3ClientRefusals):
+    """A client with the vendor's constructor, methods and order of arguments.
+
+    It has the further methods of `coskit.Client` too. Helpers that are one call, such as
+    `object_exists`, make it by the method of this object, so that a subclass is heeded; transfers
+    in parts do not.
+    """
+
+    def __init__(self, conf: CosConfig, retry: int = 3, session: object = None) -> None:
+        """Make a client.
+
+        Args:
+            conf: the settings; changes of them count from the next call on.
+            retry: how often a failed request is repeated.
+            session: accepted and not used: connections belong to the client.
+        """
+        self._conf = conf
+        self._retry = retry
+        self._session = session
+        self._retry_exe_times = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._made: tuple[InnerClient | None, int] = (None, 0)
+        _ = self._client  # what is wrong is told here, not at the first call
+
+    @property
+    def _client(self) -> InnerClient:
+        """The client that makes the calls, a new one once the settings have changed."""
+        # Not inherited: transfers need answers in coskit's shape, not in the vendor's.
+        made, version = self._made
+        if made is None or version != self._conf.version:
+            with self._lock:
+                version = self._conf.version
+                made = InnerClient(self._conf, self._retry + 1, self.inc_retry_exe_times)
+                self._made = made, version
+        return made
+
+    def _forward(self, name: str, given: dict[str, Any], options: Mapping[str, Any]) -> Any:
+        needed = _NEEDED[name]
+        asked = {
+            argument: value
+            for argument, value in given.items()
+            if argument in needed or not (value is None or value is EMPTY or value == "")
+        }
+        return getattr(self._client, name)(**asked, **options)
+
+    def get_conf(self) -> CosConfig:
+        """Return the settings."""
+        return self._conf
+
+    def get_retry_exe_times(self) -> int:
+        """Return how often a request was repeated."""
+        return self._retry_exe_times
+
+    def inc_retry_exe_times(self) -> None:
+        """Note that a request is repeated."""
+        self._retry_exe_times += 1
+
+    def should_switch_domain(self, url: str, headers: Mapping[str, str] = EMPTY) -> bool:
+        """Return whether a URL that leads nowhere is tried at the service's second domain.
+
+        Args:
+            url: of a request.
+            headers: of its answer.
+        """
+        answered = any(name.lower() == "x-cos-request-id" for name in headers)
+        host = url.partition("://")[2].partition("/")[0].partition(":")[0]
+        return bool(self._conf._auto_switch_domain_on_retry) and not answered and is_switched(host)
+
+    def generate_built_in_connection_pool(self, PoolConnections: int, PoolMaxSize: int) -> None:
+        """Keep more or fewer connections from now on.
+
+        Args:
+            PoolConnections: accepted and not used.
+            PoolMaxSize: idle connections that are kept.
+        """
+        self._conf._pool_connections, self._conf._pool_maxsize = PoolConnections, PoolMaxSize
+
+    def handle_built_in_connection_pool_by_pid(self) -> None:
+        """Do nothing: a process that was forked has connections of its own in any case."""
+
+    def get_auth(
+        self,
+        Method: str,
+        Bucket: str,
+        Key: str,
+        Expired: int = 300,
+        Headers: Mapping[str, str] = EMPTY,
+        Params: Mapping[str, str] = EMPTY,
+        SignHost: bool | None = None,
+        UseCiEndPoint: bool = False,
+    ) -> str:
+        """Return an Authorization header, as `coskit.Client.get_auth` does."""
+        if UseCiEndPoint:
+            refuse("get_auth with UseCiEndPoint")
+        if self._conf._anonymous:
+            return ""
+        return self._client.get_auth(
+            Method, Bucket, Key, Expired, Headers or {}, Params or {}, self._signs_host(SignHost)
+        )
+
+    def get_presigned_url(
+        self,
+        Bucket: str,
+        Key: str,
+        Method: str,
+        Expired: int = 300,
+        Params: Mapping[str, str] = EMPTY,
+        Headers: Mapping[str, str] = EMPTY,
+        UseCiEndPoint: bool = False,
+        SignHost: bool | None = None,
+    ) -> str:
+        """Return a URL that lets anybody make one request, as `coskit.Client` does."""
+        if UseCiEndPoint:
+            refuse("get_presigned_url with UseCiEndPoint")
+        signs_host = self._signs_host(SignHost)
+        return self._client.get_presigned_url(
+            Bucket, Key, Method, Expired, Params or {}, Headers or {}, signs_host
+        )
+
+    def get_presigned_download_url(
+        self,
+        Bucket: str,
+        Key: str,
+        Expired: int = 300,
+        Params: Mapping[str, str] = EMPTY,
+        Headers: Mapping[str, str] = EMPTY,
+        UseCiEndPoint: bool = False,
+        SignHost: bool | None = None,
+    ) -> str:
+        """Return a presigned URL for GET; see `get_presigned_url`."""
+        return self.get_presigned_url(
+            Bucket, Key, "GET", Expired, Params, Headers, UseCiEndPoint, SignHost
+        )
+
+    def _signs_host(self, asked: bool | None) -> bool:
+        return bool(self._conf._sign_host if asked is None else asked)
+
+    def get_object_url(self, Bucket: str, Key: str) -> str:
+        """Return the plain URL of an object, without a signature."""
+        return self._client.get_object_url(Bucket, Key)
+
+    def get_rtmp_signed_url(
+        self,
+        Bucket: str,
+        ChannelName: str,
+        Expire: int = 3600,
+        Params: Mapping[str, str] = EMPTY,
+    ) -> str:
+        """Return the URL of a live channel, signed; nothing is sent.
+
+        Args:
+            Bucket: the bucket's name.
+            ChannelName: the channel's.
+            Expire: seconds for which the signature is good.
+            Params: of the stream; they are signed.
+        """
+        bucket = self._conf.bucket(Bucket)
+        keys = self._client._keys.here()
+        query = rtmp_query(keys, bucket, ChannelName, Expire, Params or {})
+        return f"rtmp://{self._conf.get_host(Bucket)}/live/{ChannelName}?{query}"
+
+    def object_exists(self, Bucket: str, Key: str) -> bool:
+        """Return whether an object exists."""
+        return _exists(lambda: self.head_object(Bucket, Key))
+
+    def bucket_exists(self, Bucket: str) -> bool:
+        """Return whether a bucket exists and may be read."""
+        return _exists(lambda: self.head_bucket(Bucket))
+
+    def get_bucket_meta(self, Bucket: str, **kwargs: Any) -> dict[str, Any]:
+        """Return a bucket's place and settings, None for what is not set.
+
+        Raises:
+            CosServiceError: there is no such bucket, or a setting may not be read.
+        """
+        return bucket_meta(self, Bucket, self._conf.uri(self._conf.bucket(Bucket)), kwargs)
+
+    def get_object(
+        self, Bucket: str, Key: str, KeySimplifyCheck: bool = True, **kwargs: Any
+    ) -> Any:
+        """Open an object; its Body has the vendor's methods.
+
+        `AcceptEncoding` is accepted and not sent: content comes as it was stored.
+
+        Args:
+            Bucket: the bucket's name.
+            Key: the object's key.
+            KeySimplifyCheck: refuse a key that the rules of paths would simplify to nothing.
+            **kwargs: as for `coskit.Client.get_object`.
+        """
+        if KeySimplifyCheck and Key:
+            path_simplify_check(Key)
+        options = {name: value for name, value in kwargs.items() if name not in _NAMES}
+        result: dict[str, Any] = dict(self._client.get_object(Bucket, Key, **options))
+        encoding = result.get("Content-Encoding", "")
+        return {**result, "Body": StreamBody(result["Body"], encoding=encoding)}
+
+    def put_object_from_local_file(
+        self,
+        Bucket: str,
+        LocalFilePath: str | bytes | os.PathLike[str],
+        Key: str,
+        EnableMD5: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Upload a file in one request."""
+        with open(LocalFilePath, "rb") as file:  # noqa: PTH123 - the vendor takes any file name
+            return self.put_object(Bucket, file, Key, EnableMD5=EnableMD5, **kwargs)
+
+    def upload_file(
+        self,
+        Bucket: str,
+        Key: str,
+        LocalFilePath: str | bytes | os.PathLike[str],
+        PartSize: int = 1,
+        MAXThread: int = 5,
+        EnableMD5: bool = False,
+        progress_callback: Callback | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Upload a file of any size, as `coskit.Client.upload_file` does."""
+        return self._client.upload_file(
+            Bucket,
+            Key,
+            local_path(LocalFilePath),
+            PartSize=PartSize,
+            MAXThread=MAXThread,
+            EnableMD5=EnableMD5,
+            progress_callback=progress_callback,
+            **kwargs,
+        )
+
+    def upload_file_from_buffer(
+        self,
+        Bucket: str,
+        Key: str,
+        Body: Any,
+        MaxBufferSize: int = 100,
+        PartSize: int = 10,
+        MAXThread: int = 5,
+        **kwargs: Any,
+    ) -> Any:
+        """Upload whatever has a `read`, of unknown length.
+
+        `MaxBufferSize` is accepted and not used: `TransferSettings.memory` bounds all transfers.
+        """
+        if not hasattr(Body, "read"):
+            raise CosClientError("Body must have attr read")
+        return self._client.upload_stream(
+            Bucket, Key, Body, PartSize=PartSize, MAXThread=MAXThread, **kwargs
+        )
+
+    def download_file(
+        self,
+        Bucket: str,
+        Key: str,
+        DestFilePath: str | bytes | os.PathLike[str],
+        PartSize: int = 20,
+        MAXThread: int = 5,
+        EnableCRC: bool = False,
+        progress_callback: Callback | None = None,
+        DumpRecordDir: str | None = None,
+        KeySimplifyCheck: bool = True,
+        DisableTempDestFilePath: bool = False,
+        MaxPartCount: int = 10000,
+        **Kwargs: Any,
+    ) -> None:
+        """Download an object into a file, which appears only when it is whole and right.
+
+        The CRC64 is always compared. `DumpRecordDir` and `MaxPartCount` are accepted and not used:
+        journals are where `TransferSettings` says. With `DisableTempDestFilePath` the object is
+        written to the file in its place, which then may be left in part.
+        """
+        if KeySimplifyCheck and Key:
+            path_simplify_check(Key)
+        options = {name: value for name, value in Kwargs.items() if name not in _NAMES}
+        path = local_path(DestFilePath)
+        settings = {"MAXThread": MAXThread, "progress_callback": progress_callback, **options}
+        if DisableTempDestFilePath:
+            with open(path, "wb", 0) as file:  # noqa: PTH123 - the vendor takes any file name
+                self._client.download_fileobj(Bucket, Key, file, **settings)
+        else:
+            self._client.download_file(Bucket, Key, path, PartSize=PartSize, **settings)
+
+    def copy(
+        self,
+        Bucket: str,
+        Key: str,
+        CopySource: Mapping[str, str],
+        CopyStatus: str = "Copy",
+        PartSize: int = 10,
+        MAXThread: int = 5,
+        **kwargs: Any,
+    ) -> Any:
+        """Copy an object of any size."""
+        return self._client._copy(
+            Bucket,
+            Key,
+            self._conf.copy_source(CopySource),
+            CopyStatus,
+            PartSize=PartSize,
+            MAXThread=MAXThread,
+            progress_callback=kwargs.pop("progress_callback", None),
+            Deadline=kwargs.pop("Deadline", None),
+            single=self._conf._copy_part_threshold_size,
+            **kwargs,
+        )
+
+    def change_object_storage_class(self, Bucket: str, Key: str, StorageClass: str) -> Any:
+        """Give an object another storage class; its headers and metadata stay."""
+        # A copy onto itself has to replace headers and metadata, so they are given again.
+        head = self.head_object(Bucket, Key)
+        return self.copy_object(
+            Bucket,
+            Key,
+            self._conf.source_here(Bucket, Key),
+            CopyStatus="Replaced",
+            CopySourceIfMatch=head["ETag"],
+            **for_upload({"StorageClass": StorageClass}, head, "Copy"),
+        )
+
+    def update_object_meta(self, Bucket: str, Key: str, **kwargs: Any) -> Any:
+        """Replace an object's headers and metadata by those that are given."""
+        return self.copy_object(
+            Bucket, Key, self._conf.source_here(Bucket, Key), CopyStatus="Replaced", **kwargs
+        )
+
+    def _check_all_upload_parts(
+        self,
+        bucket: str,
+        key: str,
+        uploadid: str,
+        local_path: str,
+        parts_num: int,
+        part_size: int,
+        last_size: int,
+        already_exist_parts: dict[int, str],
+    ) -> bool:
+        """Return whether all parts of an upload are those of a file, and note their ETags."""
+        with open(local_path, "rb") as file:  # noqa: PTH123 - the vendor takes any file name
+            for part in self._client.iter_parts(bucket, key, uploadid):
+                number, size = int(part["PartNumber"]), int(part["Size"])
+                if number > parts_num or size != (last_size if number == parts_num else part_size):
+                    return False
+                file.seek((number - 1) * part_size)
+                if f'"{hashlib.md5(file.read(size)).hexdigest()}"' != part["ETag"]:
+                    return False
+                already_exist_parts[number] = part["ETag"]
+        return True
+
+    close = _as_in_client("close")
+    download_dir = _as_in_client("download_dir")
+    download_fileobj = _as_in_client("download_fileobj")
+    iter_objects = _as_in_client("iter_objects")
+    iter_parts = _as_in_client("iter_parts")
+    iter_prefixes = _as_in_client("iter_prefixes")
+    iter_uploads = _as_in_client("iter_uploads")
+    iter_versions = _as_in_client("iter_versions")
+    presign_post = _as_in_client("presign_post")
+    refresh_credentials = _as_in_client("refresh_credentials")
+    sync = _as_in_client("sync")
+    upload_dir = _as_in_client("upload_dir")
+    upload_fileobj = _as_in_client("upload_fileobj")
+    upload_stream = _as_in_client("upload_stream")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def __getstate__(self) -> Any:
+        kept = vars(self).items()
+        return {name: value for name, value in kept if name not in ("_lock", "_made")}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state)
+        self._begin()
+
+    def __repr__(self) -> str:
+        return repr(self._client).replace("InnerClient", type(self).__name__)
+
+
+def _exists(ask: Callable[[], Any]) -> bool:
+    """Return False for "it does not exist"; any other refusal is an error."""
+    try:
+        ask()
+    except CosServiceError as error:
+        if error.status == 404:
+            return False
+        raise
+    return True

@@ -1,0 +1,10 @@
+"""The vendor's `IntelligentSpeechClient`: its own calls are refused."""
+
+from coskit.compat.cos_client import CosS3Client
+from coskit.compat.unsupported import IntelligentSpeechClientRefusals
+
+__all__ = ["IntelligentSpeechClient"]
+
+
+class IntelligentSpeechClient(IntelligentSpeechClientRefusals, CosS3Client):
+    """A `CosS3Client`; the calls that only this class has raise `CosClientError`."""

@@ -1,0 +1,25 @@
+"""What a call is answered with that the vendor's SDK has and coskit has not."""
+
+from typing import Never
+
+from coskit.protocol.errors import CosClientError
+
+DESCRIBED = "docs/compatibility.md, coskit.compat"
+_KINDS = (
+    ("vectors", ("vector", "index", "indexes")),
+    ("live channels and what is recorded of them", ("live_channel", "vod", "rtmp")),
+    ("queries in SQL", ("select",)),
+    ("fetching from URLs, a service of its own", ("fetch",)),
+    ("requests that are made by hand", ("send_request",)),
+)
+
+
+def refuse(name: str) -> Never:
+    """Raise for a method that is not there.
+
+    Raises:
+        CosClientError: always; it says of what kind the method is and where that is described.
+    """
+    kinds = (kind for kind, words in _KINDS if any(word in name for word in words))
+    kind = next(kinds, "the service's data processing")
+    raise CosClientError(f"{name} is not in coskit: it is of {kind}; see {DESCRIBED}")

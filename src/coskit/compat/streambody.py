@@ -1,0 +1,139 @@
+"""The body of an object under the vendor's method names; everything is checked as it is read."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from coskit.client._sync.body import Body
+from coskit.client.target import is_special, partial_name
+from coskit.compat.decoding import Decoded, is_coded
+from coskit.protocol.errors import IntegrityError
+
+_CHUNK = 1 << 20
+
+
+class StreamBody:
+    """An object's bytes, raw or without their Content-Encoding.
+
+    Args:
+        body: the object's bytes.
+        encoding: its Content-Encoding.
+    """
+
+    def __init__(self, body: Body, *, encoding: str = "") -> None:
+        self._body = body
+        self._encoding = encoding if is_coded(encoding) else ""
+        self._content: Decoded | None = None
+
+    def __len__(self) -> int:
+        return len(self._body)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.get_stream()
+
+    def get_raw_stream(self) -> Body:
+        """Return a file-like object with the bytes as they are stored."""
+        return self._body
+
+    def get_stream(self, chunk_size: int = 1024) -> Iterator[bytes]:
+        """Yield the content in chunks, without its Content-Encoding.
+
+        Raises:
+            IntegrityError: it is damaged, or ends too early.
+            CosClientError: the connection failed, or a package is missing that undoes the encoding.
+        """
+        while chunk := self.read(chunk_size, auto_decompress=True):
+            yield chunk
+
+    def read(self, chunk_size: int = 1024, auto_decompress: bool = False) -> bytes:
+        """Return up to `chunk_size` bytes, b"" at the end; a negative number reads everything.
+
+        Args:
+            chunk_size: bytes; with `auto_decompress` those of the content, so that memory is
+                bounded whatever was stored.
+            auto_decompress: return the content without its Content-Encoding, whatever that is:
+                gzip of any number of members, deflate, br, zstd, or several of them.
+
+        Raises:
+            IntegrityError: what was stored is damaged, or ends too early.
+            CosClientError: the connection failed, or a package is missing that undoes the encoding.
+        """
+        if not (auto_decompress and self._encoding):
+            return self._body.read(chunk_size)
+        if self._content is None:
+            self._content = Decoded(self._body, self._encoding)
+        return self._content.read(chunk_size)
+
+    def get_stream_to_file(
+        self,
+        file_name: str | bytes | os.PathLike[str],
+        disable_tmp_file: bool = False,
+        auto_decompress: bool = False,
+    ) -> None:
+        """Write the content to a file, which appears only when it is whole.
+
+        Pipes and devices are written to, links are followed, and a file that is replaced hands down
+        its permissions.
+
+        Args:
+            file_name: the file.
+            disable_tmp_file: write to the file in its place, which then may be left in part.
+            auto_decompress: as for `read`.
+        """
+        path = os.path.realpath(os.fsdecode(file_name))
+        try:
+            if disable_tmp_file or is_special(path):
+                with open(path, "wb", 0) as file:  # noqa: PTH123 - a pipe or a device too
+                    self._pour(file, auto_decompress)
+            else:
+                self._replace(Path(path), auto_decompress)
+        except BaseException:
+            self.close()
+            raise
+
+    def _replace(self, path: Path, auto_decompress: bool) -> None:
+        partial = path.with_name(partial_name(path.name))
+        old = path.stat() if path.exists() else None
+        try:
+            with partial.open("xb", 0) as file:
+                if old is not None:
+                    partial.chmod(stat.S_IMODE(old.st_mode) & 0o777)
+                self._pour(file, auto_decompress)
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+    def pget_stream_to_file(
+        self, fdst: BinaryIO, offset: int, expected_len: int, auto_decompress: bool = False
+    ) -> None:
+        """Write the content into an open file.
+
+        Args:
+            fdst: the file.
+            offset: where in it.
+            expected_len: bytes that there have to be, unless they are decoded.
+            auto_decompress: as for `read`.
+
+        Raises:
+            IntegrityError: there are more or fewer.
+        """
+        fdst.seek(offset)
+        written = self._pour(fdst, auto_decompress)
+        if written != expected_len and not (auto_decompress and self._encoding):
+            raise IntegrityError(f"{written} bytes came, not {expected_len}")
+
+    def _pour(self, file: Any, auto_decompress: bool) -> int:
+        written = 0
+        while chunk := self.read(_CHUNK, auto_decompress):
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[file.write(rest) :]
+            written += len(chunk)
+        return written
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._body.close()
