@@ -20,7 +20,7 @@ from coskit.protocol.endpoint import (
     region_endpoint,
     resolve,
 )
-from coskit.protocol.errors import InvalidURI, ParameterError
+from coskit.protocol.errors import InvalidURI, NoSuchBucket, ParameterError
 from tests.keys import HOSTILE_KEYS
 from tests.protocol.strategies import keys, texts
 
@@ -133,7 +133,7 @@ RESOLVED = [
     ("127.0.0.1:9000", f"/{BUCKET}/k/", BUCKET, "k/"),
     ("[::1]:9000", f"/{BUCKET}/k", BUCKET, "k"),
     ("[::1]", f"/{BUCKET}/k", BUCKET, "k"),
-    ("a.b.localhost", f"/{BUCKET}/k", BUCKET, "k"),
+    ("a.b.localhost", f"/{BUCKET}/k", "a.b", f"{BUCKET}/k"),
     ("", f"/{BUCKET}/k", BUCKET, "k"),
     (f"{BUCKET}.storage.example", "/k", BUCKET, "k"),
     (f"{BUCKET}.storage.example:80", "/k", BUCKET, "k"),
@@ -148,6 +148,116 @@ RESOLVED = [
 @pytest.mark.parametrize(("host", "path", "bucket", "key"), RESOLVED)
 def test_what_an_address_names(host: str, path: str, bucket: str | None, key: str | None) -> None:
     assert resolve(host, path, ["storage.example"]) == (bucket, key)
+
+
+# vendor: "Regions and Access Endpoints"; S3: "Virtual hosting of general purpose buckets".
+DOMAINS = (
+    "localhost",
+    "cos.localhost",
+    "cos.ap-local.localhost",
+    "s3.localhost",
+    "s3.ap-local.localhost",
+    "cos.ap-guangzhou.myqcloud.com",
+    "cos-internal.ap-guangzhou.tencentcos.cn",
+    "cosv6.ap-guangzhou.myqcloud.com",
+    "cos.accelerate.myqcloud.com",
+    "cos.ap-guangzhou.tencentcos.cn",
+    "cos.ap-local.cloud.example.org",
+    "cos.example.org",
+    "s3.amazonaws.com",
+    "s3.eu-west-1.amazonaws.com",
+    "s3-eu-west-1.amazonaws.com",
+    "s3.dualstack.eu-west-1.amazonaws.com",
+    "s3-accelerate.amazonaws.com",
+    "s3.cn-north-1.amazonaws.com.cn",
+    "s3.ap-local.cloud.example.org",
+    "s3.example.org",
+    "storage.example",
+    "cos.ap-x.storage.example",
+    "s3.ap-x.storage.example",
+    "deep.storage.example",
+)
+BUCKETS = (BUCKET, f"dot.ted-{BUCKET[-10:]}", "a.b.c", "dotted.name", "abc", "s3.my.data", "x-y.z")
+BASES = ["storage.example", "deep.storage.example"]
+
+
+# In a domain that nobody told of, the first label that may be a service's is one.
+NAMED = [
+    (name, domain)
+    for name in BUCKETS
+    for domain in DOMAINS
+    if not (name.startswith("s3.") and domain.endswith("example.org"))
+]
+
+
+@pytest.mark.parametrize(("name", "domain"), NAMED)
+def test_all_before_the_domain_is_the_bucket(name: str, domain: str) -> None:
+    for host in (f"{name}.{domain}", f"{name}.{domain}.", f"{name}.{domain}".upper()):
+        for port in ("", ":80", ":9000", ":"):
+            for path, key in (("/a/b", "a/b"), ("/a", "a"), ("/", None), ("", None)):
+                assert resolve(host + port, path, BASES) == (name, key), host + port
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [name for name in DOMAINS if name not in ("deep.storage.example",)] + ["other.example"],
+)
+def test_a_domain_alone_leaves_the_bucket_to_the_path(domain: str) -> None:
+    for host in (domain, f"{domain}:9000", domain.upper(), f"{domain}."):
+        assert resolve(host, f"/{BUCKET}/k", BASES) == (BUCKET, "k")
+        assert resolve(host, "/", BASES) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        f"{BUCKET}.cos-website.ap-x.myqcloud.com",
+        f"{BUCKET}.ci.ap-x.myqcloud.com",
+        f"{BUCKET}.file.myqcloud.com",
+        f"{BUCKET}.sts.eu-west-1.amazonaws.com",
+        f"{BUCKET}.myqcloud.com:9000",
+    ],
+)
+def test_another_host_of_a_public_service_names_no_bucket(host: str) -> None:
+    for path in ("/", "/b", "/b/k"):
+        with pytest.raises(NoSuchBucket):
+            resolve(host, path)
+
+
+# RFC 9110 7.2 and RFC 3986 3.2.2: a name or an address, and a port; no user.
+NO_HOSTS = (
+    "user@localhost",
+    f"{BUCKET}@localhost",
+    f"user:password@{BUCKET}.localhost",
+    "localhost:port",
+    "localhost:123456",
+    "local host",
+    "localhost/",
+    f"{BUCKET}.localhost/x",
+    "localhost?x",
+    "localhost#x",
+    "localhost,localhost",
+    "a..localhost",
+    ".localhost",
+    "[::1",
+    "::1",
+    "[localhost]",
+    "local%68ost",
+    "a\\b",
+    "a\tb",
+    "a\x00",
+    "\u4e2d.localhost",
+    "\udcff.localhost",
+    "\u212a.localhost",
+    ":80",
+    f"{'a' * 300}.localhost",
+)
+
+
+@pytest.mark.parametrize("host", NO_HOSTS, ids=ascii)
+def test_what_is_no_host_is_refused(host: str) -> None:
+    with pytest.raises(InvalidURI):
+        resolve(host, f"/{BUCKET}/k")
 
 
 def test_a_key_without_a_bucket_is_refused() -> None:

@@ -4,9 +4,10 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
-from coskit.protocol.errors import InvalidURI, KeyTooLong, ParameterError
+from coskit.protocol.errors import InvalidURI, KeyTooLong, NoSuchBucket, ParameterError
 from coskit.protocol.messages import encode_text
 
 _BUCKET = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
@@ -15,7 +16,20 @@ _ENDPOINT = re.compile(
     r"(?:(https?)://)?([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.IGNORECASE | re.ASCII
 )
 _PUBLIC_HOST = re.compile(r"(?:[^.]+\.)?cos\.[a-z]+-[a-z0-9-]+\.myqcloud\.com", re.IGNORECASE)
-_VIRTUAL_HOST = re.compile(r"(?P<bucket>[^.]+)\.(?:cos\.[^.]+\..+|localhost)")
+_LABELS = r"[a-z0-9_~-]+(?:\.[a-z0-9_~-]+)*"
+_HOST = re.compile(
+    rf"({_LABELS}\.?|\[[0-9a-f:.]+\])(?::\d{{0,5}})?", re.IGNORECASE | re.ASCII
+).fullmatch
+_LONGEST_HOST = 261  # characters: a name of 255 and a port
+# A bucket, if there is one, before the names of a service and a region, such as `cos.ap-beijing`.
+_SERVICE = re.compile(
+    r"(?:(.+)\.)?(?:cos(?:v6|-cdc|-internal)?|s3(?:-[a-z0-9-]+)?)(?:\.dualstack)?(?:\.[^.]+)?"
+).fullmatch
+_PUBLIC_SERVICE = re.compile(
+    r"(.+)\.(?:myqcloud\.com|tencentcos\.cn|amazonaws\.com(?:\.cn)?)"
+).fullmatch
+# In a domain that nobody told of, all before the first of these labels is a bucket.
+_ELSEWHERE = re.compile(r"(.+?)\.(?:cos(?:v6|-cdc|-internal)?|s3)\..+").fullmatch
 _DOT_SEGMENT = re.compile(r"(?<=.)/(?=\.\.?(?:/|$))|(?<=/\.)/|(?<=/\.\.)/")
 _BANNED_KEY = re.compile(r"[/\\]|.*[\x18-\x1b]", re.DOTALL)
 MAX_KEY_BYTES = 850
@@ -152,13 +166,15 @@ def resolve(host: str, path: str, bases: Iterable[str] = ()) -> tuple[str | None
     Args:
         host: the Host header.
         path: decoded, with its leading slash.
-        bases: further domains, in lower case, under which a label names a bucket.
+        bases: further domains, in lower case: all that stands before one names a bucket.
 
     Raises:
-        InvalidURI: there is a key but no bucket.
+        InvalidURI: there is a key but no bucket, or the host is none.
+        NoSuchBucket: the host is one of a public service, and of no bucket there.
     """
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    bucket = _bucket_of_host(name.lower(), bases)
+    if len(host) > _LONGEST_HOST:
+        raise InvalidURI("The Host header is too long")
+    bucket = _bucket_of_host(host, tuple(bases))
     if bucket is None:
         bucket, _, key = path.removeprefix("/").partition("/")
     else:
@@ -168,15 +184,42 @@ def resolve(host: str, path: str, bases: Iterable[str] = ()) -> tuple[str | None
     return bucket or None, key or None
 
 
-def _bucket_of_host(name: str, bases: Iterable[str]) -> str | None:
+def _name_of_host(host: str) -> str:
+    """Return the name in a Host header, in lower case, without port and a dot at its end."""
+    if not host:
+        return ""
+    found = _HOST(host)
+    if not found:
+        raise InvalidURI("The Host header is no host and port")
+    return found[1].lower().removesuffix(".")
+
+
+# The hosts of a server's clients are few; of strangers' no more is kept than this.
+@lru_cache(maxsize=256)
+def _bucket_of_host(host: str, bases: tuple[str, ...]) -> str | None:
+    name = _name_of_host(host)
     if name.startswith("service.cos."):
         return None
-    for base in bases:
-        label = name.removesuffix(f".{base}")
-        if label != name and "." not in label:
-            return label
-    found = _VIRTUAL_HOST.fullmatch(name)
-    return found["bucket"] if found else None
+    for base in sorted(bases, key=len, reverse=True):
+        if name == base:
+            return None
+        if name.endswith(f".{base}"):
+            return _bucket_before(name[: -len(base) - 1])
+    if name.endswith(".localhost"):
+        return _bucket_before(name[: -len(".localhost")])
+    if found := _PUBLIC_SERVICE(name):
+        service = _SERVICE(found[1])
+        if not service:
+            raise NoSuchBucket("The host names no bucket")
+        return service[1]
+    elsewhere = _ELSEWHERE(name)
+    return elsewhere[1] if elsewhere else None
+
+
+def _bucket_before(labels: str) -> str | None:
+    """Return the bucket in what stands before a domain: all but the name of the service."""
+    service = _SERVICE(labels)
+    return service[1] if service else labels
 
 
 def is_bucket_name(name: str) -> bool:

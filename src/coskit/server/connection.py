@@ -105,6 +105,8 @@ class Connection(HttpToolsProtocol):
         scope["raw_path"] = parsed.path
         scope["path"] = unquote(parsed.path.decode("ascii"))
         scope["query_string"] = parsed.query or b""
+        if parsed.host:
+            scope["headers"] = _addressed(scope["headers"], parsed)
         before: Any = self.cycle  # None before the first request
         self.cycle = cycle = Cycle(
             scope,
@@ -240,6 +242,15 @@ class Connection(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         self.flow.resume_writing()
+
+
+def _addressed(headers: list[tuple[bytes, bytes]], url: Any) -> list[tuple[bytes, bytes]]:
+    """Return headers with the host that an absolute target names: that counts (RFC 9112 3.2.2)."""
+    user = url.userinfo + b"@" if url.userinfo else b""
+    host = b"[%s]" % url.host if b":" in url.host else url.host
+    port = b":%d" % url.port if url.port else b""
+    named = user + host + port
+    return [(name, named if name == b"host" else value) for name, value in headers]
 
 
 class _Outlet:

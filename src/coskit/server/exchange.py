@@ -118,12 +118,16 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._is_read = False
+        self._has_one_host = True
         self._headers: dict[str, str] = {}
         # Of a repeated header the first counts; those of S3 are signed as one list.
         for raw_name, raw_value in reversed(scope["headers"]):
             name, value = raw_name.decode("latin-1"), decode_text(raw_value)
-            if name in self._headers and name.startswith("x-amz-"):
-                value = f"{value},{self._headers[name]}"
+            if name in self._headers:
+                if name == "host":
+                    self._has_one_host = False
+                elif name.startswith("x-amz-"):
+                    value = f"{value},{self._headers[name]}"
             self._headers[name] = value
 
     @property
@@ -177,7 +181,12 @@ class Exchange:
 
         Raises:
             InvalidURI: the address cannot be decoded.
+            InvalidRequest: it has two hosts, or none where HTTP demands one.
         """
+        # RFC 9112 3.2: whom a request is for must not be a matter of taste.
+        is_lacking = "host" not in self._headers and self._scope["http_version"] != "1.0"
+        if is_lacking or not self._has_one_host:
+            raise InvalidRequest("A request has one Host header")
         path = decode_path(self._scope["raw_path"])
         query = decode_query(self._scope["query_string"])
         return Request(self.method, path, query, self._headers)

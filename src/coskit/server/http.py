@@ -16,7 +16,6 @@ from coskit.protocol.endpoint import check_key, resolve
 from coskit.protocol.errors import (
     CosServiceError,
     InternalError,
-    InvalidURI,
     NotImplementedOperation,
     ServiceUnavailable,
 )
@@ -160,8 +159,6 @@ class Gateway:
         request = exchange.read_request()
         exchange.dialect = dialect = dialect_of(request)
         host = request.headers.get("host", "")
-        if not host.isascii():
-            raise InvalidURI("The Host header is not ASCII")
         bucket_name, key = resolve(host, request.path, self._settings.domains)
         if bucket_name == "-":
             return await self.health.answer(key, exchange.address)
