@@ -177,20 +177,6 @@ def authorize(
     require_settings(caller, operation, store, bucket, key)
 
 
-def require_owner(bucket: Bucket | None, expected: str | None) -> None:
-    """Let a request pass if the bucket belongs to whom it expects, in case it says so.
-
-    Args:
-        bucket: that it addresses, or None.
-        expected: an account, or None.
-
-    Raises:
-        AccessDenied: the bucket is somebody else's.
-    """
-    if expected and bucket is not None and bucket.owner != expected:
-        raise AccessDenied("The bucket does not belong to the account that was expected")
-
-
 def _require_account(caller: Caller, operation: Operation, name: str) -> None:
     """Let an account pass, if its temporary key may do this; sub-accounts have no such right."""
     if not caller.is_root:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from coskit.protocol import operations
 from coskit.protocol.errors import CosServiceError, InvalidArgument, encode_error
+from coskit.protocol.guards import GUARDS
 from coskit.protocol.messages import Request
 from coskit.protocol.routing import Router, match
 from coskit.protocol.s3 import documents, errors, naming
@@ -134,10 +135,14 @@ class CosDialect:
         return form.read_upload(request, begun, bucket, keys, now)
 
     def read(self, request: Request) -> Request:
-        """Return the request without headers of S3, which count for nothing in this dialect."""
+        """Return the request without headers of S3, which count for nothing but as guards."""
         if naming.AMZ not in "\n".join(request.headers):
             return request
-        kept = {n: v for n, v in request.headers.items() if not n.startswith(naming.AMZ)}
+        kept = {
+            name: text
+            for name, text in request.headers.items()
+            if name in GUARDS or not name.startswith(naming.AMZ)
+        }
         return replace(request, headers=kept)
 
     def params(self, operation: Operation, params: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 from coskit.protocol.codec import META
 from coskit.protocol.endpoint import check_key, encode_path
 from coskit.protocol.errors import AccessDenied, EntityTooLarge, EntityTooSmall, InvalidArgument
+from coskit.protocol.guards import GUARDS
 from coskit.protocol.messages import Request, Response, encode_text
 from coskit.protocol.operations import PUT_OBJECT
 from coskit.protocol.postpolicy import FILENAME, Policy, read_policy
@@ -21,7 +22,6 @@ from coskit.server.keyring import KeyRing
 _HEADERS = frozenset(param.wire for param in PUT_OBJECT.params if param.place == "header")
 _UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _FREE = ("key", "policy", "tagging")  # fields that are sent on in no header as they are
-_GUARD = "x-amz-expected-bucket-owner"
 _STATUSES = frozenset(("200", "201", "204"))
 _URL = re.compile(r"https?://[!-~\x80-\U0010ffff]{1,2048}", re.IGNORECASE)
 
@@ -154,7 +154,7 @@ def about(request: Request) -> dict[str, str]:
     return {
         name: text
         for name, text in request.headers.items()
-        if name not in _HEADERS and (name == _GUARD or not name.startswith(("x-cos-", "x-amz-")))
+        if name in GUARDS or (name not in _HEADERS and not name.startswith(("x-cos-", "x-amz-")))
     }
 
 
@@ -167,7 +167,7 @@ def _headers(fields: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: text.strip(" \t")
         for name, text in renamed.items()
-        if name in _HEADERS or name.startswith(META)
+        if name in _HEADERS or name in GUARDS or name.startswith(META)
     }
     return {**kept, "transfer-encoding": "chunked"}
 

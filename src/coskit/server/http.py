@@ -19,6 +19,7 @@ from coskit.protocol.errors import (
     NotImplementedOperation,
     ServiceUnavailable,
 )
+from coskit.protocol.guards import BUCKET_OWNER
 from coskit.protocol.messages import Request, Response
 from coskit.protocol.operations import (
     COMPLETE_MULTIPART_UPLOAD,
@@ -28,13 +29,14 @@ from coskit.protocol.operations import (
 from coskit.protocol.spec import Operation
 from coskit.server import accesslog, form
 from coskit.server.accesslog import AccessLog
-from coskit.server.auth import authorize, require_owner
+from coskit.server.auth import authorize
 from coskit.server.board import Board
 from coskit.server.dialect import COS, dialect_of, dialect_of_form
 from coskit.server.exchange import Exchange, Message, Receive, Send
 from coskit.server.handlers import HANDLERS, cors
 from coskit.server.handlers.context import Caller, Context, Incoming, Streamed
 from coskit.server.handlers.incoming import MAX_BODY, refuse_what_is_not_done
+from coskit.server.handlers.rights import require_owner
 from coskit.server.health import Health
 from coskit.server.keyring import KeyRing
 from coskit.server.limits import Admission
@@ -241,7 +243,7 @@ class Gateway:
         authorize(
             caller, operation, query, self._store, target.bucket, target.bucket_name, target.key
         )
-        require_owner(target.bucket, request.headers.get("x-amz-expected-bucket-owner"))
+        require_owner(target.bucket, request.headers.get(BUCKET_OWNER))
         handler = HANDLERS.get(operation.name)
         if handler is None:
             raise NotImplementedOperation(f"{operation.name} is not implemented")

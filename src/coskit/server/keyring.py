@@ -55,7 +55,8 @@ class KeyRing:
 
     def knows(self, account: str) -> bool:
         """Return whether an account exists."""
-        self._refresh()
+        # An account that was made a moment ago may be granted something.
+        self._refresh(eagerly=self._book.find(account) is None)
         return account == ACCOUNT or self._book.find(account) is not None
 
     def _refresh(self, *, eagerly: bool = False) -> None:

@@ -6,7 +6,13 @@ from dataclasses import replace
 from functools import lru_cache
 
 from coskit.protocol.acl import ALL_USERS, AUTHENTICATED_USERS
-from coskit.protocol.errors import InvalidArgument, InvalidDigest, InvalidStorageClass
+from coskit.protocol.errors import (
+    InvalidArgument,
+    InvalidDigest,
+    InvalidStorageClass,
+    NotImplementedOperation,
+)
+from coskit.protocol.guards import COS_GUARDS
 from coskit.protocol.messages import Request
 
 COS = "x-cos-"
@@ -72,6 +78,7 @@ def to_cos(request: Request) -> Request:
         InvalidStorageClass: there is no such class.
         InvalidDigest: there is an MD5 that says nothing.
         InvalidArgument: a signed URL has a parameter that no header can be made of.
+        NotImplementedOperation: it has a guard of COS.
     """
     headers: dict[str, str] = {}
     for name, value in {**_in_url(request), **request.headers}.items():
@@ -85,6 +92,8 @@ def to_cos(request: Request) -> Request:
                 headers[name] = kept
         elif name == "content-md5" and not value:
             raise InvalidDigest
+        elif name in COS_GUARDS:
+            raise NotImplementedOperation(f"The header {name} is not one of S3")
         elif not name.startswith(COS):  # such a header would be heeded without having been signed
             headers[name] = value
     return replace(request, headers=headers)

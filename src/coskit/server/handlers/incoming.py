@@ -1,6 +1,6 @@
 """Bodies and metadata on their way in: what a request may bring and how it is checked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from coskit.protocol.errors import (
     NotImplementedOperation,
     NotSupportedStorageClass,
 )
+from coskit.protocol.guards import FLAGS, GUARDS, unobeyed
 from coskit.protocol.messages import encode_text
 from coskit.protocol.operations import PUT_OBJECT_ACL
 from coskit.protocol.s3.checksums import Asked, Checksum
@@ -47,12 +48,11 @@ _STORED = {
     "Expires": "Expires",
 }
 # Accepting one of these without acting on it would store something else than was asked for.
-_NOT_DONE = ("pic-operations",)
+_NOT_DONE = ("pic-operations", "x-amz-website-redirect-location")
+_PAYER, _PART_OF_BODY = "x-amz-request-payer", "content-range"
+_SPECIAL = GUARDS | {_PAYER, _PART_OF_BODY}
 _OF_UPLOADS = ("UploadPart", "UploadPartCopy", "CompleteMultipartUpload")
 _DONE_BY_ROWS = (
-    "if-match",
-    "if-none-match",
-    "x-cos-forbid-overwrite",
     "x-cos-server-side-encryption",
     "x-cos-server-side-encryption-customer-algorithm",
     "x-cos-server-side-encryption-customer-key",
@@ -66,22 +66,42 @@ def refuse_what_is_not_done(ctx: Context) -> None:
 
     Raises:
         NotImplementedOperation: it names the header.
+        InvalidArgument: a guard says nothing, or a body is to be a part of an object.
     """
-    for name in _refused(ctx.operation):
-        if ctx.headers.get(name, "") not in ("", "false"):
-            raise NotImplementedOperation(f"The header {name} is not implemented")
+    refused = _refused(ctx.operation)
+    if not refused.isdisjoint(ctx.headers):
+        for name in sorted(refused):
+            text = ctx.headers.get(name, "")
+            may_be_off = name in FLAGS or name not in GUARDS
+            if text and not (may_be_off and text == "false"):
+                raise NotImplementedOperation(f"The header {name} is not implemented here")
+    if not _SPECIAL.isdisjoint(ctx.headers):
+        _check_special(ctx)
     if "aws-chunked" in ctx.headers.get("content-encoding", "").lower():
         raise NotImplementedOperation("A body in aws-chunked framing is not one of COS")
 
 
+def _check_special(ctx: Context) -> None:
+    for name in GUARDS & ctx.headers.keys():
+        # Whoever has lost the value does not mean that anything goes.
+        if not ctx.headers[name].strip():
+            raise InvalidArgument(f"The header {name} says nothing")
+    if ctx.headers.get(_PAYER, "requester").lower() != "requester":
+        raise InvalidArgument(f"{_PAYER} is requester, who is charged nothing here")
+    if _PART_OF_BODY in ctx.headers and ctx.operation.method not in ("GET", "HEAD"):
+        # RFC 9110 14.5: stored as a whole object, the part would replace all of it.
+        raise InvalidArgument("A body that is a part of an object, by Content-Range, is not taken")
+
+
 @cache
-def _refused(operation: Operation) -> Sequence[str]:
+def _refused(operation: Operation) -> frozenset[str]:
     if operation.method in ("GET", "HEAD"):
-        return _NOT_DONE
+        return unobeyed(operation) | frozenset(_NOT_DONE)
     done = {param.wire for param in operation.params}
     if operation.name in _OF_UPLOADS:
         done.add("x-cos-server-side-encryption")  # the upload has been told; see needed_key
-    return (*_NOT_DONE, *(name for name in _DONE_BY_ROWS if name not in done))
+    others = frozenset((*_NOT_DONE, *_DONE_BY_ROWS)) - done
+    return unobeyed(operation) | others
 
 
 def new_version(ctx: Context, key: Key | None = None) -> NewVersion:

@@ -16,6 +16,7 @@ from coskit.protocol.errors import (
     NoSuchVersion,
     PreconditionFailed,
 )
+from coskit.protocol.guards import SOURCE_OWNER
 from coskit.protocol.headerrights import SET_TAGS
 from coskit.protocol.operations import GET_OBJECT, GET_OBJECT_TAGGING
 from coskit.protocol.ranges import ByteRange, check_conditions, parse_range
@@ -48,7 +49,7 @@ from coskit.server.handlers.pace import Slowed, requested_rate
 from coskit.server.handlers.partreads import named_part
 from coskit.server.handlers.replaced import reads_the_latest
 from coskit.server.handlers.restore import refuse_archived
-from coskit.server.handlers.rights import may, require
+from coskit.server.handlers.rights import may, require, require_owner
 from coskit.server.handlers.sealing import Key, Sealer
 from coskit.server.handlers.settingrights import may_set
 from coskit.server.handlers.tagging import dump_tags, load_tags, parse_tag_header
@@ -251,13 +252,14 @@ def find_source(ctx: Context) -> tuple[Bucket, Version]:
         NoSuchBucket: the source's bucket does not exist.
         NoSuchKey: the source does not exist.
         InvalidRequest: the version that was named is a delete marker.
-        AccessDenied: the caller may not read it.
+        AccessDenied: the caller may not read it, or expects its bucket to be another account's.
         PreconditionFailed: a condition on the source does not hold.
     """
     place = ctx.params["CopySource"]
     bucket = ctx.store.bucket(place["Bucket"])
     key, version_id = place["Key"], place.get("VersionId")
     require(ctx.caller, GET_OBJECT, ctx.store, bucket, key, version_id)
+    require_owner(bucket, ctx.headers.get(SOURCE_OWNER))
     version = find(ctx.store, bucket, key, version_id)
     if version.is_marker:
         raise InvalidRequest("The source is a delete marker")

@@ -75,6 +75,20 @@ def may(
     return granted_on_bucket(caller, operation, bucket) if settled is None else settled
 
 
+def require_owner(bucket: Bucket | None, expected: str | None) -> None:
+    """Let a request pass if the bucket belongs to whom it expects, in case it says so.
+
+    Args:
+        bucket: that it addresses, or None.
+        expected: an account, or None.
+
+    Raises:
+        AccessDenied: the bucket is somebody else's.
+    """
+    if expected and bucket is not None and bucket.owner != expected:
+        raise AccessDenied("The bucket does not belong to the account that was expected")
+
+
 def may_in_bucket(
     caller: Caller,
     operation: Operation,

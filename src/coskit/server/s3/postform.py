@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from coskit.protocol.codec import META
 from coskit.protocol.endpoint import encode_path
 from coskit.protocol.errors import AccessDenied, InvalidPolicyDocument, MalformedXML
+from coskit.protocol.guards import GUARDS
 from coskit.protocol.messages import Request, Response, encode_text
 from coskit.protocol.operations import PUT_OBJECT_TAGGING
 from coskit.protocol.postpolicy import Policy, read_policy
@@ -98,7 +99,7 @@ def _headers(fields: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: text
         for name, text in headers.items()
-        if name in _HEADERS or name.startswith((META, _CHECKSUM))
+        if name in _HEADERS or name in GUARDS or name.startswith((META, _CHECKSUM))
     }
     if "tagging" in fields:
         kept["x-cos-tagging"] = _tags(fields["tagging"])
