@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         SourceChanged,
         TransferTimeout,
         TransportError,
+        UnexpectedAnswer,
     )
     from coskit.protocol.signature import Credentials
 
@@ -66,6 +67,7 @@ __all__ = [
     "TransferTimeout",
     "TransportError",
     "TransportSettings",
+    "UnexpectedAnswer",
 ]
 __version__ = "0.1.0"
 

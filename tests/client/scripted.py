@@ -12,8 +12,9 @@ CLOSE = object()  # instead of an answer: close the connection
 def answer(
     status: int = 200, body: bytes = b"", headers: dict[str, str] | None = None, **more: str
 ) -> bytes:
-    """Return a response as it stands on the wire."""
-    fields = {"Content-Length": str(len(body)), **(headers or {}), **more}
+    """Return a response as it stands on the wire; success has a request id, as the service's."""
+    own = {"x-cos-request-id": "id-0"} if status < 300 or status == 304 else {}
+    fields = {"Content-Length": str(len(body)), **own, **(headers or {}), **more}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return f"HTTP/1.1 {status} Scripted\r\n{head}\r\n".encode() + body
 

@@ -14,6 +14,7 @@ from coskit import (
     ParameterError,
     RetryPolicy,
     TransportError,
+    UnexpectedAnswer,
 )
 from coskit.protocol.checksums import crc64
 from coskit.protocol.errors import AccessDenied, NoSuchKey, SlowDown
@@ -69,9 +70,9 @@ def test_a_put_with_the_right_crc64_succeeds_after_a_wrong_one(scripted: Scripte
 )
 def test_a_copy_can_fail_inside_a_200(scripted: Scripted, document: bytes) -> None:
     world, _ = scripted(answer(200, document), retry=RetryPolicy(attempts=1))
-    with pytest.raises(CosServiceError) as raised:
+    with pytest.raises((CosServiceError, UnexpectedAnswer)) as raised:
         world.copy_object(BUCKET, "key", COPY_SOURCE)
-    assert raised.value.status == 200
+    assert getattr(raised.value, "status", None) == 200
 
 
 def test_a_completion_may_send_spaces_before_its_result(scripted: Scripted) -> None:
@@ -162,7 +163,9 @@ def test_a_conditional_write_is_not_repeated_after_a_lost_answer(
 
 
 def test_what_was_refused_is_repeated_even_if_not_idempotent(scripted: Scripted) -> None:
-    world, server = scripted(answer(503), answer(headers=STORED))
+    world, server = scripted(
+        answer(503), answer(headers={**STORED, "x-cos-next-append-position": "4"})
+    )
     world.append_object(BUCKET, "key", 0, b"data")
     assert len(server.requests) == 2
 
@@ -288,7 +291,10 @@ def test_a_damaged_download_leaves_the_file_as_it_was(
 
 
 def test_headers_keep_the_vendors_spelling_behind_a_lower_casing_proxy(scripted: Scripted) -> None:
-    lower = b'HTTP/1.1 200 OK\r\netag: "e"\r\ncontent-length: 0\r\nX-COS-Meta-A: 1\r\n\r\n'
+    lower = (
+        b'HTTP/1.1 200 OK\r\netag: "e"\r\nx-COS-Request-ID: i\r\ncontent-length: 0\r\n'
+        b"X-COS-Meta-A: 1\r\n\r\n"
+    )
     world, _ = scripted(lower)
     result = world.put_object(BUCKET, b"x", "key")
     assert (result["ETag"], result["Content-Length"], result["x-cos-meta-a"]) == ('"e"', "0", "1")
@@ -364,7 +370,9 @@ def test_no_attempt_is_made_twice_with_one_attempt(scripted: Scripted) -> None:
 
 
 def test_a_missing_key_is_false_and_a_refusal_is_raised(scripted: Scripted) -> None:
-    world, _ = scripted(answer(404), answer(403), answer(200, headers=STORED))
+    world, _ = scripted(
+        answer(404, headers={"x-cos-request-id": "i"}), answer(403), answer(headers=STORED)
+    )
     assert world.object_exists(BUCKET, "key") is False
     with pytest.raises(AccessDenied):
         world.object_exists(BUCKET, "key")

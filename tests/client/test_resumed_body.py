@@ -134,7 +134,7 @@ def test_only_the_very_bytes_that_are_missing_go_on(scripted: Scripted, wrong: b
     world, server = scripted(whole(missing=1000), wrong, rest(24))
     response = world.get_object(BUCKET, "key")
     assert world.read(response, 100) == CONTENT[:24]
-    with pytest.raises(IntegrityError, match="bytes 24-1023/1024"):
+    with pytest.raises(IntegrityError, match=r"bytes.24-1023"):
         world.read(response, 100)
     assert len(server.requests) == 2
 
@@ -174,10 +174,10 @@ def test_a_range_is_continued_to_its_own_end(scripted: Scripted, asked: str) -> 
 def test_what_cannot_be_bound_to_one_object_is_not_continued(
     scripted: Scripted, headers: dict[str, str]
 ) -> None:
-    status = 206 if "Content-Type" in headers else 200
+    status, asked = (206, "bytes=0-9,20-1033") if "Content-Type" in headers else (200, None)
     world, server = scripted(cut(answer(status, CONTENT, headers), 1000), rest(24))
     with pytest.raises(TransportError, match="24 of 1024"):
-        world.fetch(BUCKET, "key")
+        world.fetch(BUCKET, "key", Range=asked)
     assert len(server.requests) == 1
 
 
@@ -392,7 +392,7 @@ def test_a_body_whose_beginning_was_lost_is_not_read_on(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After `read()` has failed, `read(n)` must not give the middle of the object as its start."""
-    head = b'HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\nETag: "e"\r\n\r\n'
+    head = b'HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\nETag: "e"\r\nx-cos-request-id: i\r\n\r\n'
     keys = Credentials("id", "key")
 
     def no_room(_size: int) -> None:

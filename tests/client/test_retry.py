@@ -23,6 +23,7 @@ from coskit import (
     TransferTimeout,
     TransportError,
     TransportSettings,
+    UnexpectedAnswer,
 )
 from coskit.client.retry import RetryBudget, Tries
 from coskit.protocol.endpoint import parse_endpoint
@@ -81,7 +82,7 @@ def delay(error: Exception, attempt: int = 1, **facts: Any) -> float | None:
         (CosServiceError(status=501), False, False),
         (CosServiceError(status=301), False, False),
         (InternalError(status=200), True, False),
-        (CosServiceError(code="HTTP200", status=200), True, False),
+        (UnexpectedAnswer("another's answer"), True, False),
         (NoSuchKey(status=200), False, False),
         (TransportError("reset"), True, False),
         (TransportError("refused", sent=False), True, True),

@@ -12,6 +12,8 @@ from coskit.protocol.errors import CosServiceError, decode_error
 from coskit.protocol.messages import Response
 from coskit.protocol.spec import Operation
 
+REQUEST_ID = "x-cos-request-id"
+
 
 class Dialect(Protocol):
     """How calls are laid out and signed, and how answers are understood.
@@ -24,6 +26,7 @@ class Dialect(Protocol):
         content_hash: the header with the SHA-256 of content that is in memory, "" for none.
         sums_md5: whether the MD5 of content may be needed once it is sent.
         needs_length: whether content is refused whose length is not known before it is sent.
+        tells_request_id: whether every answer of the service has a request id.
     """
 
     smallest_part: int
@@ -31,6 +34,7 @@ class Dialect(Protocol):
     content_hash: str
     sums_md5: bool
     needs_length: bool
+    tells_request_id: bool
 
     def addressing(self, config: ClientConfig) -> Addressing:
         """Return what puts calls on an address and signs them."""
@@ -71,6 +75,15 @@ class Dialect(Protocol):
         """Return the exception that an answer stands for."""
         ...
 
+    def is_proven(self, response: Response, *, bare: bool) -> bool:
+        """Return whether an answer is the service's own, as far as its head tells.
+
+        Args:
+            response: with the headers in the names of COS.
+            bare: nothing else proves it: neither a document nor what its operation always tells.
+        """
+        ...
+
     def promised(self, status: int, headers: Mapping[str, str]) -> Proof | None:
         """Return what proves that a body is the one that is stored, or None if nothing does.
 
@@ -98,6 +111,7 @@ class CosDialect:
     content_hash = ""
     sums_md5 = False
     needs_length = False
+    tells_request_id = True
 
     def addressing(self, config: ClientConfig) -> Addressing:
         """See `Dialect.addressing`."""
@@ -126,6 +140,10 @@ class CosDialect:
             method=operation.method,
             resource=resource,
         )
+
+    def is_proven(self, response: Response, *, bare: bool) -> bool:
+        """Return whether there is a request id, which COS gives every request."""
+        return bool(response.headers.get(REQUEST_ID))
 
     def promised(self, status: int, headers: Mapping[str, str]) -> Proof | None:
         """See `Dialect.promised`."""

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from coskit.client.plan import MAX_PARTS, PartRange
-from coskit.protocol.errors import IntegrityError, ObjectChanged, ParameterError
+from coskit.protocol.errors import IntegrityError, InvalidRange, ObjectChanged, ParameterError
+from coskit.protocol.ranges import parse_range
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
+_TOLD_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII | re.IGNORECASE)
 # They are the caller's, for the object that is found; its parts are bound to that object instead.
 _CONDITIONS = frozenset(("IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"))
 
@@ -127,3 +129,82 @@ def for_the_first(options: Mapping[str, Any]) -> dict[str, Any]:
 def for_parts(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of a caller's options that have to come with every part."""
     return {name: value for name, value in options.items() if name not in _CONDITIONS}
+
+
+def check_range(asked: str, status: int, headers: Mapping[str, str]) -> None:
+    """Make sure that the answer to a GET carries the bytes that were asked for.
+
+    Args:
+        asked: the Range header of the request, "" for none.
+        status: of the answer.
+        headers: of the answer.
+
+    Raises:
+        IntegrityError: it carries others.
+    """
+    told = headers.get("Content-Range")
+    if not asked and status == 200 and told is None:
+        return
+    length = headers.get("Content-Length", "")
+    size = int(length) if length.isascii() and length.isdigit() else None
+    wanted = "".join(asked.split()).lower()
+    if told is None:
+        right = _may_be_whole(wanted, size) if status == 200 else _is_in_parts(wanted, headers)
+    else:
+        right = _is_told(wanted, told, size)
+    if not right:
+        raise IntegrityError(
+            f"{asked or 'The whole object'} was asked for; the service answered HTTP {status} with "
+            f"{told or 'the whole object'}"
+        )
+
+
+def _may_be_whole(wanted: str, size: int | None) -> bool:
+    """Return whether a range is the whole object, or one that HTTP lets a server ignore."""
+    if size is None:
+        return not wanted or wanted == "bytes=0-"
+    try:
+        found = parse_range(wanted, size)
+    except InvalidRange:
+        return not size
+    return found is None or found.length == size
+
+
+def _is_in_parts(wanted: str, headers: Mapping[str, str]) -> bool:
+    kind = headers.get("Content-Type", "").lower()
+    return "," in wanted and kind.startswith("multipart/byteranges")
+
+
+def _is_told(wanted: str, told: str, size: int | None) -> bool:
+    """Return whether a Content-Range is what was wanted, and fits the length of the body."""
+    match = _TOLD_RANGE.fullmatch(told.strip())
+    if match is None:
+        return False
+    first, last = int(match[1]), int(match[2])
+    if size is not None and last - first + 1 != size:
+        return False
+    if match[3] == "*":  # RFC 9110 14.4: the whole length may be unknown
+        return _fits(wanted, first, last)
+    total = int(match[3])
+    ranges = [_range_of(text, total) for text in wanted.removeprefix("bytes=").split(",")]
+    found = [one for one in ranges if one is not None]
+    if len(ranges) == 1 or not found:
+        return (first, last) == (found[0] if found else (0, total - 1))
+    # RFC 9110 15.3.7: ranges may be joined, and those that cannot be satisfied are left out.
+    return min(one[0] for one in found) <= first <= last <= max(one[1] for one in found)
+
+
+def _range_of(text: str, total: int) -> tuple[int, int] | None:
+    try:
+        found = parse_range(f"bytes={text}", total)
+    except InvalidRange:
+        return None
+    return (found.first, found.last) if found else None
+
+
+def _fits(wanted: str, first: int, last: int) -> bool:
+    try:
+        begin, _, end = wanted.removeprefix("bytes=").partition("-")
+        return first == int(begin) and (not end or last <= int(end))
+    except ValueError:  # the end of an object, or no range at all
+        return False

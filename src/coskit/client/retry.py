@@ -10,6 +10,7 @@ from coskit.protocol.errors import (
     SourceChanged,
     TransferTimeout,
     TransportError,
+    UnexpectedAnswer,
 )
 
 Failure = TransportError | CosServiceError | IntegrityError
@@ -21,8 +22,8 @@ REFUSED = frozenset((429, 503))
 _DAMAGED = frozenset(("BadDigest", "RequestTimeout", "XAmzContentSHA256Mismatch"))
 _FAILED = frozenset((408, 500, 502, 504))
 _REDIRECTED = frozenset((301, 302, 307))
-# What can go wrong after a 200 has been sent; "HTTP200" is a document that says neither.
-_LATE = frozenset(("InternalError", "ServiceUnavailable", "SlowDown", "HTTP200"))
+# What can go wrong after a 200 has been sent.
+_LATE = frozenset(("InternalError", "ServiceUnavailable", "SlowDown"))
 
 _COST = 5.0
 _COST_OF_TIMEOUT = 10.0  # it has held a connection all the while
@@ -181,7 +182,7 @@ def is_misled(error: Exception) -> bool:
     An answer without a request id is not the service's own.
     """
     if isinstance(error, TransportError):
-        return not error.sent
+        return isinstance(error, UnexpectedAnswer) or not error.sent
     if not isinstance(error, CosServiceError) or error.request_id:
         return False
     return error.status >= 500 or error.status in _REDIRECTED

@@ -5,7 +5,8 @@ CosException
 │   ├── ParameterError          an argument is wrong or unknown; nothing was sent
 │   ├── CredentialsError        no credentials where some are needed
 │   ├── TransportError          the network failed: refused, reset, unresolved, cut short
-│   │   └── TransferTimeout     also a TimeoutError
+│   │   ├── TransferTimeout     also a TimeoutError
+│   │   └── UnexpectedAnswer    something answered that is not the service
 │   └── IntegrityError          length or checksum of what arrived is not what was promised
 │       ├── SourceChanged       a file changed while it was uploaded
 │       └── ObjectChanged       an object changed while it was downloaded or copied
@@ -78,6 +79,22 @@ class TransportError(CosClientError):
 
 class TransferTimeout(TransportError, TimeoutError):
     """Connecting, waiting for data or the whole request took longer than its limit."""
+
+
+class UnexpectedAnswer(TransportError):
+    """What answered a request is not the service, or something on the way changed its answer.
+
+    An answer that says success, but lacks what the service's answer to this operation always has,
+    proves nothing: a proxy, a portal or another server may have given it. The service may have
+    acted nevertheless.
+
+    Attributes:
+        status: the HTTP status.
+        headers: of the answer.
+    """
+
+    status: int = 0
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class IntegrityError(CosClientError):

@@ -408,6 +408,7 @@ PUT_OBJECT = Operation(
     headers=(ETAG, VERSION_HEADER, CRC64, REQUEST_ID),
     permission="WRITE",
     on="bucket",
+    carries="ETag",
     page="PUT Object",
     doc="Store an object of up to 5 GB in one request; readers see the old or the new one.",
 )
@@ -424,6 +425,7 @@ HEAD_OBJECT = Operation(
     # The vendor's SDK returns a 304 to HEAD, so code in the field tests its result for it.
     status=(200, 304),
     permission="READ",
+    carries="ETag",
     page="HEAD Object",
     doc="Return an object's metadata.",
 )
@@ -449,6 +451,7 @@ GET_OBJECT = Operation(
     returns="stream",
     status=(200, 206),
     permission="READ",
+    carries="ETag",
     page="GET Object",
     doc="Open an object for reading; its bytes travel as they are read.",
 )
@@ -498,6 +501,7 @@ COPY_OBJECT = Operation(
     permission="WRITE",
     on="bucket",
     late=True,
+    carries="ETag",
     page="PUT Object - Copy",
     doc="Copy an object of up to 5 GB inside the service.",
 )
@@ -647,6 +651,7 @@ CREATE_MULTIPART_UPLOAD = Operation(
     permission="WRITE",
     on="bucket",
     idempotent=False,
+    carries="UploadId",
     page="Initiate Multipart Upload",
     doc="Begin a multipart upload; the metadata given here applies at completion.",
 )
@@ -658,6 +663,7 @@ UPLOAD_PART = Operation(
     headers=(ETAG, CRC64, REQUEST_ID),
     permission="WRITE",
     on="bucket",
+    carries="ETag",
     page="Upload Part",
     doc="Upload one part; the same number again replaces it.",
 )
@@ -687,6 +693,7 @@ UPLOAD_PART_COPY = Operation(
     permission="WRITE",
     on="bucket",
     late=True,
+    carries="ETag",
     page="Upload Part - Copy",
     doc="Make a part from an object, or a range of one, inside the service.",
 )
@@ -784,6 +791,7 @@ COMPLETE_MULTIPART_UPLOAD = Operation(
     on="bucket",
     idempotent=False,
     late=True,
+    carries="ETag",
     page="Complete Multipart Upload",
     doc="Join the listed parts into the object, which appears at once and whole.",
 )
@@ -898,6 +906,7 @@ APPEND_OBJECT = Operation(
     permission="WRITE",
     on="bucket",
     idempotent=False,
+    carries="x-cos-next-append-position",
     page="APPEND Object",
     doc="Append to an object that was made by appending.",
 )

@@ -105,6 +105,7 @@ class Operation:
         on: what the permission is checked on.
         idempotent: sending it twice does what sending it once does.
         md5: the request has to carry Content-MD5.
+        carries: the key of its result without which an answer is no success.
         late: a 200 may still carry an error document, so the body decides.
         listing: the client asks for percent-encoded keys and decodes them.
         aliases: result keys that repeat another, as (key, path of the original).
@@ -126,6 +127,7 @@ class Operation:
     on: Level = "object"
     idempotent: bool = True
     md5: bool = False
+    carries: str = ""
     late: bool = False
     listing: bool = False
     aliases: tuple[tuple[str, str], ...] = ()

@@ -148,7 +148,7 @@ class AsyncClient(AsyncDirectories):
         try:
             await self.head_object(Bucket, Key)
         except CosServiceError as error:
-            return _absent(error)
+            return self._absent(error)
         return True
 
     async def bucket_exists(self, Bucket: str) -> bool:
@@ -164,8 +164,14 @@ class AsyncClient(AsyncDirectories):
         try:
             await self.head_bucket(Bucket)
         except CosServiceError as error:
-            return _absent(error)
+            return self._absent(error)
         return True
+
+    def _absent(self, error: CosServiceError) -> bool:
+        """Return False for "it does not exist"; any other answer is an error."""
+        if error.status == 404 and (error.request_id or not self._dialect.tells_request_id):
+            return False
+        raise error
 
     def get_presigned_url(
         self,
@@ -342,10 +348,3 @@ async def _upload_of(call: Call, dialect: Dialect) -> AsyncUpload | None:
     if call.local.get("EnableMD5"):
         call.headers["content-md5"] = await upload.content_md5()
     return upload
-
-
-def _absent(error: CosServiceError) -> bool:
-    """Return False for "it does not exist"; any other answer is an error."""
-    if error.status == 404:
-        return False
-    raise error

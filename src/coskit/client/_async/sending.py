@@ -10,7 +10,7 @@ from coskit.client.addressing import Addressing
 from coskit.client.config import ClientConfig
 from coskit.client.dialect import Dialect
 from coskit.client.keys import AsyncKeys
-from coskit.client.outcome import decode
+from coskit.client.outcome import check_opened, decode, refusal
 from coskit.client.pace import Pace
 from coskit.client.proof import check_stored, check_stored_md5
 from coskit.client.retry import REFUSED, Failure, RetryBudget, Tries, is_misled
@@ -82,9 +82,7 @@ class AsyncSender:
             headers = self._dialect.headers(response.headers)
             if headers is not response.headers:
                 response = replace(response, headers=headers)
-            result = decode(
-                self._dialect, call.operation, response, out.url, keep_encoded=keep_encoded
-            )
+            result = decode(self._dialect, call, response, out.url, keep_encoded=keep_encoded)
         except (TransportError, CosServiceError) as error:
             self._heed(error, here)
             raise
@@ -116,19 +114,26 @@ class AsyncSender:
             out = here.outgoing(call, keys)
             incoming = await self._transport.stream(out)
             _log.debug("%s %s -> %d", out.method, out.url, incoming.status)
-            incoming.headers = headers = self._dialect.headers(incoming.headers)
-            # Every object has an ETag: what comes without one is an error inside a 200.
-            if incoming.status in call.operation.status and headers.get("ETag"):
-                return incoming
+            incoming.headers = self._dialect.headers(incoming.headers)
             try:
-                document = await incoming.read(_ERROR_DOCUMENT)
-            finally:
+                await self._check(call, incoming, out.url)
+            except BaseException:
                 await incoming.aclose()
-            answer = Response(incoming.status, headers, document)
-            raise self._dialect.failure(call.operation, answer, out.url)
+                raise
         except (TransportError, CosServiceError) as error:
             self._heed(error, here)
             raise
+        return incoming
+
+    async def _check(self, call: Call, incoming: AsyncIncoming, url: str) -> None:
+        """Make sure that the body which is about to be read is the object that was asked for."""
+        status, headers = incoming.status, incoming.headers
+        # Every object has an ETag: what comes without one is an error inside a 200.
+        if status in call.operation.status and headers.get("ETag"):
+            check_opened(self._dialect, call, status, headers, url)
+            return
+        answer = Response(status, headers, await incoming.read(_ERROR_DOCUMENT))
+        raise refusal(self._dialect, call.operation, answer, url)
 
     def tries(self) -> Tries:
         """Return what counts the tries of one call."""

@@ -150,7 +150,7 @@ class Client(Directories):
         try:
             self.head_object(Bucket, Key)
         except CosServiceError as error:
-            return _absent(error)
+            return self._absent(error)
         return True
 
     def bucket_exists(self, Bucket: str) -> bool:
@@ -166,8 +166,14 @@ class Client(Directories):
         try:
             self.head_bucket(Bucket)
         except CosServiceError as error:
-            return _absent(error)
+            return self._absent(error)
         return True
+
+    def _absent(self, error: CosServiceError) -> bool:
+        """Return False for "it does not exist"; any other answer is an error."""
+        if error.status == 404 and (error.request_id or not self._dialect.tells_request_id):
+            return False
+        raise error
 
     def get_presigned_url(
         self,
@@ -344,10 +350,3 @@ def _upload_of(call: Call, dialect: Dialect) -> Upload | None:
     if call.local.get("EnableMD5"):
         call.headers["content-md5"] = upload.content_md5()
     return upload
-
-
-def _absent(error: CosServiceError) -> bool:
-    """Return False for "it does not exist"; any other answer is an error."""
-    if error.status == 404:
-        return False
-    raise error

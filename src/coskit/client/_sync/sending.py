@@ -12,7 +12,7 @@ from coskit.client.addressing import Addressing
 from coskit.client.config import ClientConfig
 from coskit.client.dialect import Dialect
 from coskit.client.keys import Keys
-from coskit.client.outcome import decode
+from coskit.client.outcome import check_opened, decode, refusal
 from coskit.client.pace import Pace
 from coskit.client.proof import check_stored, check_stored_md5
 from coskit.client.retry import REFUSED, Failure, RetryBudget, Tries, is_misled
@@ -84,9 +84,7 @@ class Sender:
             headers = self._dialect.headers(response.headers)
             if headers is not response.headers:
                 response = replace(response, headers=headers)
-            result = decode(
-                self._dialect, call.operation, response, out.url, keep_encoded=keep_encoded
-            )
+            result = decode(self._dialect, call, response, out.url, keep_encoded=keep_encoded)
         except (TransportError, CosServiceError) as error:
             self._heed(error, here)
             raise
@@ -118,19 +116,26 @@ class Sender:
             out = here.outgoing(call, keys)
             incoming = self._transport.stream(out)
             _log.debug("%s %s -> %d", out.method, out.url, incoming.status)
-            incoming.headers = headers = self._dialect.headers(incoming.headers)
-            # Every object has an ETag: what comes without one is an error inside a 200.
-            if incoming.status in call.operation.status and headers.get("ETag"):
-                return incoming
+            incoming.headers = self._dialect.headers(incoming.headers)
             try:
-                document = incoming.read(_ERROR_DOCUMENT)
-            finally:
+                self._check(call, incoming, out.url)
+            except BaseException:
                 incoming.close()
-            answer = Response(incoming.status, headers, document)
-            raise self._dialect.failure(call.operation, answer, out.url)
+                raise
         except (TransportError, CosServiceError) as error:
             self._heed(error, here)
             raise
+        return incoming
+
+    def _check(self, call: Call, incoming: Incoming, url: str) -> None:
+        """Make sure that the body which is about to be read is the object that was asked for."""
+        status, headers = incoming.status, incoming.headers
+        # Every object has an ETag: what comes without one is an error inside a 200.
+        if status in call.operation.status and headers.get("ETag"):
+            check_opened(self._dialect, call, status, headers, url)
+            return
+        answer = Response(status, headers, incoming.read(_ERROR_DOCUMENT))
+        raise refusal(self._dialect, call.operation, answer, url)
 
     def tries(self) -> Tries:
         """Return what counts the tries of one call."""
