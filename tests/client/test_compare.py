@@ -15,7 +15,6 @@ from coskit.client.compare import (
     Entry,
     Verdict,
     check_apart,
-    check_comparison,
     file_time,
     is_settled,
     judge,
@@ -101,9 +100,7 @@ def test_the_mark_goes_once_no_clock_can_still_give_the_same_date() -> None:
     assert is_settled(NOW, NOW / SECOND + 15 * 60 + 3)
 
 
-def test_an_unknown_comparison_and_overlapping_folders_are_refused() -> None:
-    with pytest.raises(ParameterError, match="size-mtime, size, checksum"):
-        check_comparison("md5")
+def test_overlapping_folders_are_refused() -> None:
     with pytest.raises(ParameterError, match="overlap"):
         check_apart(BucketPlace("b", "p/"), BucketPlace("b", "p/q/"))
     check_apart(BucketPlace("b", "p/"), BucketPlace("c", "p/"))

@@ -1,6 +1,7 @@
 """What changes while it is transferred: a source, an object that is read, bytes on their way."""
 
 import io
+import mmap
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -91,7 +92,47 @@ def exchange_for_another(path: Path) -> None:
     other.replace(path)
 
 
-CHANGES = [append, shorten, empty, overwrite, exchange_for_another]
+def overwrite_and_put_the_date_back(path: Path) -> None:
+    # utimensat(2): both of its times can be set, but that of the change is the kernel's.
+    before = path.stat()
+    overwrite(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def overwrite_through_memory(path: Path) -> None:
+    before = path.stat()
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        memory[-100:] = b"x" * 100
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def exchange_and_put_the_date_back(path: Path) -> None:
+    before = path.stat()
+    exchange_for_another(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def make_a_directory_of(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+CHANGES = [
+    append,
+    shorten,
+    empty,
+    overwrite,
+    exchange_for_another,
+    overwrite_and_put_the_date_back,
+    overwrite_through_memory,
+    exchange_and_put_the_date_back,
+    remove,
+    make_a_directory_of,
+]
 
 
 def by_name(function: object) -> str:

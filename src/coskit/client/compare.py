@@ -6,7 +6,6 @@ from enum import Enum
 from coskit.client.paths import BucketPlace
 from coskit.protocol.errors import ParameterError
 
-COMPARISONS = ("size-mtime", "size", "checksum")
 _SECOND = 1_000_000_000
 # An object's date has whole seconds, and a file may be written again within one.
 _CLOSE = 2 * _SECOND
@@ -47,7 +46,7 @@ def judge(comparison: str, source: Entry, there: Entry) -> Verdict:
     object's date. What happened within the same moment has to be looked at.
 
     Args:
-        comparison: one of `COMPARISONS`.
+        comparison: `size-mtime`, `size` or `checksum`.
         source: what is to be stored.
         there: what is stored there now.
     """
@@ -98,16 +97,6 @@ def is_settled(modified: int, now: float) -> bool:
         now: by this side's clock, in seconds.
     """
     return now * _SECOND - modified > _SKEW + _CLOSE
-
-
-def check_comparison(comparison: str) -> None:
-    """Make sure that there is such a comparison.
-
-    Raises:
-        ParameterError: there is none.
-    """
-    if comparison not in COMPARISONS:
-        raise ParameterError(f"Compare is one of {', '.join(COMPARISONS)}, not {comparison!r}")
 
 
 def check_apart(source: BucketPlace, destination: BucketPlace) -> None:

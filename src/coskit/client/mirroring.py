@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coskit.client.compare import check_apart, check_comparison
+from coskit.client.arguments import check, check_options
+from coskit.client.compare import check_apart
 from coskit.client.intake import refuse_body_options
 from coskit.client.paths import BucketPlace, Filter
 from coskit.client.progress import Callback
@@ -55,10 +56,17 @@ class Order:
             ParameterError: an argument is wrong.
             OSError: the local directory that is to be read is none.
         """
-        if self.on_error not in ("stop", "continue"):
-            raise ParameterError(f"OnError is 'stop' or 'continue', not {self.on_error!r}")
-        if self.comparison is not None:
-            check_comparison(self.comparison)
+        check(
+            OnError=self.on_error,
+            Delete=self.delete,
+            DryRun=self.dry_run,
+            FollowSymlinks=self.follow,
+            MAXThread=self.threads,
+            progress_callback=self.progress,
+            action_callback=self.action,
+            Deadline=self.deadline,
+        )
+        check_options(self.options)
         refuse_body_options(self.options)
         if isinstance(self.source, Path):
             if isinstance(self.destination, Path):

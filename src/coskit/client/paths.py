@@ -170,6 +170,8 @@ def _compiled(patterns: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _regex(pattern: str) -> str:
+    if not isinstance(pattern, str):
+        raise ParameterError(f"Include and Exclude have {pattern!r}, which is no pattern")
     anywhere = "/" not in pattern.removesuffix("/")
     if pattern.endswith("/"):
         pattern += "**"

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from coskit.client.intake import FileState, file_state
 from coskit.client.progress import PartProgress
 from coskit.protocol.checksums import crc64
 from coskit.protocol.errors import SourceChanged
@@ -27,6 +28,10 @@ class FileSection(io.RawIOBase):
         self._offset = offset
         self._length = length
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def state(self) -> FileState:
+        """Return what tells the file from others and from what it becomes."""
+        return file_state(os.fstat(self._descriptor))
 
     def readable(self) -> bool:
         """Return True."""

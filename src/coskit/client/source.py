@@ -7,8 +7,12 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import BinaryIO, Protocol, cast
 
+from coskit.client.intake import FileState, file_state
 from coskit.client.section import FileSection
 from coskit.protocol.errors import ParameterError, SourceChanged
+
+# What shows that another file, or none, is where one was.
+_GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 class Source(Protocol):
@@ -55,7 +59,17 @@ class Source(Protocol):
 
 
 class FileSource:
-    """A file, bound to its size, its modification time and its inode."""
+    """A file, bound to its size, its modification time and its inode.
+
+    While it is sent the time of its last change counts too, which nobody can set: so a file that
+    is written to and given its old modification time back has changed. What cannot be seen is what
+    goes through memory that was mapped and written to before, on file systems that tell no times
+    of that, and what happens within one step of the file system's clock.
+
+    Attributes:
+        is_measured: whether its size says how many bytes it has. Of files of the kernel it does
+            not: they have to be read as streams.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Look at the file.
@@ -66,7 +80,8 @@ class FileSource:
         """
         self._path = Path(path)
         self._state = self._look()
-        size, mtime, inode = self._state
+        size, mtime, _, inode, _ = self._state
+        self.is_measured = self._is_measured(self._blocks)
         self._identity: dict[str, str | int] = {
             "path": str(self._path.absolute()),
             "size": size,
@@ -99,21 +114,40 @@ class FileSource:
 
     def section(self, offset: int, length: int) -> BinaryIO:
         """See `Source.section`."""
-        return cast(BinaryIO, FileSection(self._path, offset, length))
+        try:
+            section = FileSection(self._path, offset, length)
+        except _GONE as error:
+            raise self._changed() from error
+        if section.state() != self._state:
+            section.close()
+            raise self._changed()
+        return cast(BinaryIO, section)
 
     def check(self) -> None:
         """See `Source.check`."""
         try:
             changed = self._look() != self._state
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ParameterError):
+        except (*_GONE, ParameterError):
             changed = True
         if changed:
-            raise SourceChanged(f"{self._path} changed while it was uploaded")
+            raise self._changed()
 
-    def _look(self) -> tuple[int, int, int]:
+    def _changed(self) -> SourceChanged:
+        return SourceChanged(f"{self._path} changed while it was uploaded")
+
+    def _is_measured(self, blocks: int) -> bool:
+        size = self._state[0]
+        if blocks:
+            return True  # what lies on a disk has the size that it has there
+        with FileSection(self._path, 0, size + 1) as file:
+            file.seek(max(size - 1, 0))
+            return len(file.read(2)) == min(size, 1)
+
+    def _look(self) -> FileState:
         status = os.stat(self._path)  # noqa: PTH116 - called for every small file
         if S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(self._path))
         if not S_ISREG(status.st_mode):
             raise ParameterError(f"{self._path} is no regular file: use upload_stream")
-        return status.st_size, status.st_mtime_ns, status.st_ino
+        self._blocks = status.st_blocks
+        return file_state(status)

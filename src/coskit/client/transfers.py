@@ -1,8 +1,10 @@
 """The settings that all transfers of a client share."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from coskit.client.arguments import path_of, whole
 from coskit.client.plan import MIB
 
 
@@ -19,4 +21,15 @@ class TransferSettings:
 
     memory: int = 64 * MIB
     files: int = 16
-    journals: Path | None = None
+    journals: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ParameterError: one is of a wrong type or out of range.
+        """
+        whole("memory", self.memory)
+        whole("files", self.files)
+        if self.journals is not None:
+            object.__setattr__(self, "journals", Path(path_of("journals", self.journals)))

@@ -10,6 +10,7 @@ from coskit.client._async.engine import AsyncEngine, in_part
 from coskit.client._async.multipart import AsyncMultipart
 from coskit.client._async.upload import etag_of
 from coskit.client._async.workers import async_deadline
+from coskit.client.arguments import check
 from coskit.client.copies import (
     SINGLE_COPY,
     elsewhere,
@@ -30,7 +31,6 @@ from coskit.protocol.errors import (
     NoSuchTagSet,
     NoSuchUpload,
     ObjectChanged,
-    ParameterError,
 )
 
 # The service's answers for a source that is not what it was.
@@ -142,10 +142,13 @@ class AsyncCopies(AsyncDownloads):
         **options: Any,
     ) -> types.CopyObjectResult | types.CompleteMultipartUploadResult:
         """Copy an object, in one request if it has no more than `single` bytes."""
-        if CopyStatus not in ("Copy", "Replaced"):
-            raise ParameterError("CopyStatus is 'Copy' or 'Replaced'")
-        if MAXThread < 1:
-            raise ParameterError("MAXThread is at least 1")
+        check(
+            CopyStatus=CopyStatus,
+            PartSize=PartSize,
+            MAXThread=MAXThread,
+            progress_callback=progress_callback,
+            Deadline=Deadline,
+        )
         to: dict[str, Any] = {"Bucket": Bucket, "Key": Key}
         progress, upload = Progress(progress_callback, None), None
         result: Any

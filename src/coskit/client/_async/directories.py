@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coskit.client._async.copying import AsyncCopies
+from coskit.client.arguments import check, path_of
 from coskit.client.progress import Callback
 
 if TYPE_CHECKING:
@@ -57,8 +58,9 @@ class AsyncDirectories(AsyncCopies):
             ParameterError: an argument is wrong.
             OSError: the directory cannot be read.
         """
+        check(Prefix=Prefix)
         return await self._mirror(
-            Path(LocalDir),
+            Path(path_of("LocalDir", LocalDir)),
             (Bucket, Prefix),
             Include,
             Exclude,
@@ -117,9 +119,10 @@ class AsyncDirectories(AsyncCopies):
             ParameterError: an argument is wrong.
             CosException: the bucket cannot be listed.
         """
+        check(Prefix=Prefix)
         return await self._mirror(
             (Bucket, Prefix),
-            Path(LocalDir),
+            Path(path_of("LocalDir", LocalDir)),
             Include,
             Exclude,
             comparison=None,
@@ -182,9 +185,10 @@ class AsyncDirectories(AsyncCopies):
             CosException: a bucket cannot be listed.
             OSError: a directory cannot be read.
         """
+        check(Compare=Compare)
         return await self._mirror(
-            Source,
-            Destination,
+            path_of("Source", Source),
+            path_of("Destination", Destination),
             Include,
             Exclude,
             comparison=Compare,
@@ -201,8 +205,8 @@ class AsyncDirectories(AsyncCopies):
 
     async def _mirror(
         self,
-        source: "str | os.PathLike[str] | tuple[str, str]",
-        destination: "str | os.PathLike[str] | tuple[str, str]",
+        source: "str | Path | tuple[str, str]",
+        destination: "str | Path | tuple[str, str]",
         include: Iterable[str],
         exclude: Iterable[str],
         **others: Any,
@@ -212,6 +216,7 @@ class AsyncDirectories(AsyncCopies):
         from coskit.client.mirroring import Order
         from coskit.client.paths import Filter, parse_place
 
+        check(Include=include, Exclude=exclude)
         wanted = Filter(include, exclude)
         order = Order(parse_place(source), parse_place(destination), wanted, **others)
         order.check()

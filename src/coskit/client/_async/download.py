@@ -9,6 +9,7 @@ from coskit.client._async.engine import in_part
 from coskit.client._async.finding import AsyncOpened, Wanted, wanted
 from coskit.client._async.outflow import BLOCK, AsyncOutflow
 from coskit.client._async.workers import async_blocking, async_deadline
+from coskit.client.arguments import check, path_of
 from coskit.client.arrivals import Arrivals, Arrived, Left
 from coskit.client.journal import Journal
 from coskit.client.plan import MIB, PartRange
@@ -78,8 +79,10 @@ class AsyncDownloads(AsyncOutflow):
             CosClientError: a request failed.
             OSError: the file cannot be written.
         """
-        if is_special(DestFilePath):
-            with await async_blocking(open, DestFilePath, "wb", 0) as file:
+        path = path_of("DestFilePath", DestFilePath)
+        check(PartSize=PartSize, Resume=Resume)
+        if is_special(path):
+            with await async_blocking(open, path, "wb", 0) as file:
                 return await self.download_fileobj(
                     Bucket,
                     Key,
@@ -92,7 +95,7 @@ class AsyncDownloads(AsyncOutflow):
                     **options,
                 )
         return await self._download_to(
-            FileTarget(DestFilePath),
+            FileTarget(path),
             Bucket,
             Key,
             PartSize=PartSize,
@@ -121,6 +124,14 @@ class AsyncDownloads(AsyncOutflow):
         **options: Any,
     ) -> types.HeadObjectResult:
         """Download an object into a target; otherwise as `download_file`."""
+        check(
+            PartSize=PartSize,
+            MAXThread=MAXThread,
+            EnableCRC=EnableCRC,
+            progress_callback=progress_callback,
+            Resume=Resume,
+            Deadline=Deadline,
+        )
         order = wanted(Bucket, Key, VersionId, PartSize * MIB, MAXThread, EnableCRC, options)
         identity = {"kind": "download", "bucket": Bucket, "key": Key, "version": VersionId}
         bound = {**identity, **target.identity} if Resume else None

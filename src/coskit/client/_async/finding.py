@@ -8,6 +8,7 @@ from coskit.client._async.body import AsyncBody
 from coskit.client._async.engine import in_part
 from coskit.client._async.stream import AsyncStreams
 from coskit.client._async.workers import async_blocking
+from coskit.client.arguments import text
 from coskit.client.arrivals import Left, left_in
 from coskit.client.journal import Journal
 from coskit.client.plan import PartRange
@@ -28,7 +29,6 @@ from coskit.protocol.errors import (
     IntegrityError,
     InvalidRange,
     ObjectChanged,
-    ParameterError,
 )
 
 # The service's answers for an object that is not what it was.
@@ -71,7 +71,7 @@ class Wanted:
 def wanted(
     Bucket: str,
     Key: str,
-    VersionId: str,
+    VersionId: str | None,
     step: int,
     threads: int,
     check: bool,
@@ -82,10 +82,8 @@ def wanted(
     Raises:
         ParameterError: it makes no sense.
     """
-    if step < 1:
-        raise ParameterError("PartSize is at least 1 MB")
-    if threads < 1:
-        raise ParameterError("MAXThread is at least 1")
+    if VersionId is not None:
+        text("VersionId", VersionId)
     place = {"Bucket": Bucket, "Key": Key, **({"VersionId": VersionId} if VersionId else {})}
     return Wanted(place, for_the_first(options), step, threads, check)
 

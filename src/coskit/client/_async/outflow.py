@@ -6,6 +6,7 @@ from coskit.client._async.body import AsyncBody
 from coskit.client._async.engine import in_part
 from coskit.client._async.finding import AsyncFinding, AsyncOpened, Wanted, wanted
 from coskit.client._async.workers import async_blocking, async_deadline
+from coskit.client.arguments import check
 from coskit.client.outlet import InOrder, check_outlet, write_fully
 from coskit.client.plan import MIB, PartRange
 from coskit.client.progress import Callback, PartProgress, Progress
@@ -62,6 +63,13 @@ class AsyncOutflow(AsyncFinding):
             Exception: what the file raised.
         """
         check_outlet(Fileobj)
+        check(
+            PartSize=PartSize,
+            MAXThread=MAXThread,
+            EnableCRC=EnableCRC,
+            progress_callback=progress_callback,
+            Deadline=Deadline,
+        )
         # A stream holds whole parts in memory; a quarter lets others go on beside it.
         most = max(self._config.transfers.memory // 4, 1)
         step = min(PartSize * MIB, most)

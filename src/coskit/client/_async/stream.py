@@ -10,6 +10,7 @@ from coskit.client._async.engine import in_part
 from coskit.client._async.multipart import AsyncMultipart
 from coskit.client._async.upload import AsyncUploads, etag_of
 from coskit.client._async.workers import async_deadline, async_next_of, async_read, async_sleep
+from coskit.client.arguments import check
 from coskit.client.intake import as_bytes, in_memory, refuse_body_options
 from coskit.client.plan import MIB, stream_part_size
 from coskit.client.progress import Callback, Progress
@@ -65,8 +66,13 @@ class AsyncStreams(AsyncUploads):
             CosClientError: a request failed.
             Exception: what the stream raised.
         """
-        if MAXThread < 1 or PartSize < 1:
-            raise ParameterError("MAXThread and PartSize are at least 1")
+        check(
+            PartSize=PartSize,
+            MAXThread=MAXThread,
+            EnableMD5=EnableMD5,
+            progress_callback=progress_callback,
+            Deadline=Deadline,
+        )
         refuse_body_options(options)
         upload = AsyncMultipart(self, self._config, Bucket, Key, options)
         put = partial(self.put_object, Bucket, Key=Key, **options)

@@ -12,6 +12,7 @@ from coskit.client._sync.engine import Engine, in_part
 from coskit.client._sync.multipart import Multipart
 from coskit.client._sync.upload import etag_of
 from coskit.client._sync.workers import deadline
+from coskit.client.arguments import check
 from coskit.client.copies import (
     SINGLE_COPY,
     elsewhere,
@@ -32,7 +33,6 @@ from coskit.protocol.errors import (
     NoSuchTagSet,
     NoSuchUpload,
     ObjectChanged,
-    ParameterError,
 )
 
 # The service's answers for a source that is not what it was.
@@ -144,10 +144,13 @@ class Copies(Downloads):
         **options: Any,
     ) -> types.CopyObjectResult | types.CompleteMultipartUploadResult:
         """Copy an object, in one request if it has no more than `single` bytes."""
-        if CopyStatus not in ("Copy", "Replaced"):
-            raise ParameterError("CopyStatus is 'Copy' or 'Replaced'")
-        if MAXThread < 1:
-            raise ParameterError("MAXThread is at least 1")
+        check(
+            CopyStatus=CopyStatus,
+            PartSize=PartSize,
+            MAXThread=MAXThread,
+            progress_callback=progress_callback,
+            Deadline=Deadline,
+        )
         to: dict[str, Any] = {"Bucket": Bucket, "Key": Key}
         progress, upload = Progress(progress_callback, None), None
         result: Any

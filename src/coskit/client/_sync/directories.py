@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coskit.client._sync.copying import Copies
+from coskit.client.arguments import check, path_of
 from coskit.client.progress import Callback
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ class Directories(Copies):
             ParameterError: an argument is wrong.
             OSError: the directory cannot be read.
         """
+        check(Prefix=Prefix)
         return self._mirror(
-            Path(LocalDir),
+            Path(path_of("LocalDir", LocalDir)),
             (Bucket, Prefix),
             Include,
             Exclude,
@@ -119,9 +121,10 @@ class Directories(Copies):
             ParameterError: an argument is wrong.
             CosException: the bucket cannot be listed.
         """
+        check(Prefix=Prefix)
         return self._mirror(
             (Bucket, Prefix),
-            Path(LocalDir),
+            Path(path_of("LocalDir", LocalDir)),
             Include,
             Exclude,
             comparison=None,
@@ -184,9 +187,10 @@ class Directories(Copies):
             CosException: a bucket cannot be listed.
             OSError: a directory cannot be read.
         """
+        check(Compare=Compare)
         return self._mirror(
-            Source,
-            Destination,
+            path_of("Source", Source),
+            path_of("Destination", Destination),
             Include,
             Exclude,
             comparison=Compare,
@@ -203,8 +207,8 @@ class Directories(Copies):
 
     def _mirror(
         self,
-        source: "str | os.PathLike[str] | tuple[str, str]",
-        destination: "str | os.PathLike[str] | tuple[str, str]",
+        source: "str | Path | tuple[str, str]",
+        destination: "str | Path | tuple[str, str]",
         include: Iterable[str],
         exclude: Iterable[str],
         **others: Any,
@@ -214,6 +218,7 @@ class Directories(Copies):
         from coskit.client.mirroring import Order
         from coskit.client.paths import Filter, parse_place
 
+        check(Include=include, Exclude=exclude)
         wanted = Filter(include, exclude)
         order = Order(parse_place(source), parse_place(destination), wanted, **others)
         order.check()

@@ -11,6 +11,7 @@ from coskit.client._sync.engine import in_part
 from coskit.client._sync.finding import Opened, Wanted, wanted
 from coskit.client._sync.outflow import BLOCK, Outflow
 from coskit.client._sync.workers import blocking, deadline
+from coskit.client.arguments import check, path_of
 from coskit.client.arrivals import Arrivals, Arrived, Left
 from coskit.client.journal import Journal
 from coskit.client.plan import MIB, PartRange
@@ -80,8 +81,10 @@ class Downloads(Outflow):
             CosClientError: a request failed.
             OSError: the file cannot be written.
         """
-        if is_special(DestFilePath):
-            with blocking(open, DestFilePath, "wb", 0) as file:
+        path = path_of("DestFilePath", DestFilePath)
+        check(PartSize=PartSize, Resume=Resume)
+        if is_special(path):
+            with blocking(open, path, "wb", 0) as file:
                 return self.download_fileobj(
                     Bucket,
                     Key,
@@ -94,7 +97,7 @@ class Downloads(Outflow):
                     **options,
                 )
         return self._download_to(
-            FileTarget(DestFilePath),
+            FileTarget(path),
             Bucket,
             Key,
             PartSize=PartSize,
@@ -123,6 +126,14 @@ class Downloads(Outflow):
         **options: Any,
     ) -> types.HeadObjectResult:
         """Download an object into a target; otherwise as `download_file`."""
+        check(
+            PartSize=PartSize,
+            MAXThread=MAXThread,
+            EnableCRC=EnableCRC,
+            progress_callback=progress_callback,
+            Resume=Resume,
+            Deadline=Deadline,
+        )
         order = wanted(Bucket, Key, VersionId, PartSize * MIB, MAXThread, EnableCRC, options)
         identity = {"kind": "download", "bucket": Bucket, "key": Key, "version": VersionId}
         bound = {**identity, **target.identity} if Resume else None

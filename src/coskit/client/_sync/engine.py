@@ -15,7 +15,7 @@ from coskit.client.dialect import dialect_of
 from coskit.client.journal import Journal, is_left, journal_directory
 from coskit.client.pace import Pace
 from coskit.client.plan import MIB
-from coskit.protocol.errors import CosException, ParameterError
+from coskit.protocol.errors import CosException
 
 
 class Engine(Pages):
@@ -27,20 +27,15 @@ class Engine(Pages):
         self._pace = Pace()
         self._budget = Budget(config.transfers.memory)
         # Found once: every small download asks for it.
-        self._journals = config.transfers.journals or journal_directory()
+        chosen = config.transfers.journals
+        self._journals = journal_directory() if chosen is None else Path(chosen)
 
     @abstractmethod
     def get_object_url(self, Bucket: str, Key: str) -> str:
         """Return the plain URL of an object, without a signature."""
 
     def _least_part(self, megabytes: int) -> int:
-        """Return the bytes of a part: what the caller wants, if the service takes parts so small.
-
-        Raises:
-            ParameterError: there are no such parts.
-        """
-        if megabytes < 1:
-            raise ParameterError("PartSize is at least 1 MB")
+        """Return the bytes of a part: what is wanted, if the service takes parts so small."""
         return max(megabytes * MIB, self._dialect.smallest_part)
 
     def _workers(self, limit: int) -> Workers:

@@ -10,6 +10,7 @@ from coskit.client._sync.body import Body
 from coskit.client._sync.engine import in_part
 from coskit.client._sync.stream import Streams
 from coskit.client._sync.workers import blocking
+from coskit.client.arguments import text
 from coskit.client.arrivals import Left, left_in
 from coskit.client.journal import Journal
 from coskit.client.plan import PartRange
@@ -30,7 +31,6 @@ from coskit.protocol.errors import (
     IntegrityError,
     InvalidRange,
     ObjectChanged,
-    ParameterError,
 )
 
 # The service's answers for an object that is not what it was.
@@ -73,7 +73,7 @@ class Wanted:
 def wanted(
     Bucket: str,
     Key: str,
-    VersionId: str,
+    VersionId: str | None,
     step: int,
     threads: int,
     check: bool,
@@ -84,10 +84,8 @@ def wanted(
     Raises:
         ParameterError: it makes no sense.
     """
-    if step < 1:
-        raise ParameterError("PartSize is at least 1 MB")
-    if threads < 1:
-        raise ParameterError("MAXThread is at least 1")
+    if VersionId is not None:
+        text("VersionId", VersionId)
     place = {"Bucket": Bucket, "Key": Key, **({"VersionId": VersionId} if VersionId else {})}
     return Wanted(place, for_the_first(options), step, threads, check)
 

@@ -8,6 +8,7 @@ from coskit.client._sync.body import Body
 from coskit.client._sync.engine import in_part
 from coskit.client._sync.finding import Finding, Opened, Wanted, wanted
 from coskit.client._sync.workers import blocking, deadline
+from coskit.client.arguments import check
 from coskit.client.outlet import InOrder, check_outlet, write_fully
 from coskit.client.plan import MIB, PartRange
 from coskit.client.progress import Callback, PartProgress, Progress
@@ -64,6 +65,13 @@ class Outflow(Finding):
             Exception: what the file raised.
         """
         check_outlet(Fileobj)
+        check(
+            PartSize=PartSize,
+            MAXThread=MAXThread,
+            EnableCRC=EnableCRC,
+            progress_callback=progress_callback,
+            Deadline=Deadline,
+        )
         # A stream holds whole parts in memory; a quarter lets others go on beside it.
         most = max(self._config.transfers.memory // 4, 1)
         step = min(PartSize * MIB, most)

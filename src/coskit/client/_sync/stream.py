@@ -12,6 +12,7 @@ from coskit.client._sync.engine import in_part
 from coskit.client._sync.multipart import Multipart
 from coskit.client._sync.upload import Uploads, etag_of
 from coskit.client._sync.workers import deadline, next_of, read, sleep
+from coskit.client.arguments import check
 from coskit.client.intake import as_bytes, in_memory, refuse_body_options
 from coskit.client.plan import MIB, stream_part_size
 from coskit.client.progress import Callback, Progress
@@ -67,8 +68,13 @@ class Streams(Uploads):
             CosClientError: a request failed.
             Exception: what the stream raised.
         """
-        if MAXThread < 1 or PartSize < 1:
-            raise ParameterError("MAXThread and PartSize are at least 1")
+        check(
+            PartSize=PartSize,
+            MAXThread=MAXThread,
+            EnableMD5=EnableMD5,
+            progress_callback=progress_callback,
+            Deadline=Deadline,
+        )
         refuse_body_options(options)
         upload = Multipart(self, self._config, Bucket, Key, options)
         put = partial(self.put_object, Bucket, Key=Key, **options)

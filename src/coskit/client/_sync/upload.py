@@ -3,6 +3,7 @@
 """Uploading whole files: in one request if they are small, in parallel parts if they are not."""
 
 import os
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import md5
@@ -11,6 +12,7 @@ from typing import Any, BinaryIO, cast
 from coskit.client._sync.engine import Engine, in_part
 from coskit.client._sync.multipart import Multipart
 from coskit.client._sync.workers import blocking, deadline, sleep
+from coskit.client.arguments import check, path_of
 from coskit.client.intake import refuse_body_options
 from coskit.client.plan import (
     MIB,
@@ -25,11 +27,12 @@ from coskit.client.section import Tally
 from coskit.client.source import FileSource, Source
 from coskit.protocol import types
 from coskit.protocol.checksums import crc64, crc64_combine
-from coskit.protocol.errors import CosException, IntegrityError, ParameterError
+from coskit.protocol.errors import CosException, IntegrityError
 
 # What one part on its way holds in memory at most: a chunk that is sent and one that is read.
 _IN_FLIGHT = 2 * MIB
 _BLOCK = MIB
+_STREAMED = 8  # MB of a part where the file's size says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,21 @@ class _Sent:
 
 class Uploads(Engine):
     """Uploads of files of any size."""
+
+    @abstractmethod
+    def upload_stream(
+        self,
+        Bucket: str,
+        Key: str,
+        Stream: Any,
+        PartSize: int = 8,
+        MAXThread: int = 5,
+        EnableMD5: bool = False,
+        progress_callback: Callback | None = None,
+        Deadline: float | None = None,
+        **options: Any,
+    ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
+        """Upload everything that a stream gives until it ends."""
 
     def upload_file(
         self,
@@ -59,7 +77,8 @@ class Uploads(Engine):
         """Upload a file: up to 20 MB in one request, above that in parts, several at a time.
 
         An upload in parts that is interrupted, by whatever, goes on at the next call with the same
-        file, destination and options. A file that changes while it is read is never stored.
+        file, destination and options. A file that changes while it is read is never stored. One of
+        the kernel, whose size says nothing, is read to its end, and nothing of it is resumed.
 
         Args:
             Bucket: the bucket's name.
@@ -85,7 +104,22 @@ class Uploads(Engine):
             CosClientError: a request failed.
             OSError: the file cannot be read.
         """
-        source = blocking(FileSource, LocalFilePath)
+        path = path_of("LocalFilePath", LocalFilePath)
+        check(PartSize=PartSize, Resume=Resume)
+        source = blocking(FileSource, path)
+        if not source.is_measured:
+            with blocking(open, path, "rb", 0) as file:
+                return self.upload_stream(
+                    Bucket,
+                    Key,
+                    file,
+                    PartSize=max(PartSize, _STREAMED),
+                    MAXThread=MAXThread,
+                    EnableMD5=EnableMD5,
+                    progress_callback=progress_callback,
+                    Deadline=Deadline,
+                    **options,
+                )
         return self._upload_source(
             source,
             Bucket,
@@ -114,8 +148,14 @@ class Uploads(Engine):
         **options: Any,
     ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
         """Upload what a source gives; arguments, result and errors are those of `upload_file`."""
-        if MAXThread < 1:
-            raise ParameterError("MAXThread is at least 1")
+        check(
+            PartSize=PartSize,
+            MAXThread=MAXThread,
+            EnableMD5=EnableMD5,
+            progress_callback=progress_callback,
+            Resume=Resume,
+            Deadline=Deadline,
+        )
         refuse_body_options(options)
         part_size = comfortable_part_size(source.size, self._least_part(PartSize))
         parts = plan_parts(source.size, part_size)

@@ -8,6 +8,7 @@ from coskit.client._async.client import AsyncClient
 from coskit.client._async.content import AsyncUpload
 from coskit.client._async.operations import GetObjectResult
 from coskit.client._async.workers import async_blocking
+from coskit.client.arguments import path_of
 from coskit.client.intake import checked_length, refuse_body_options
 from coskit.client.source import FileSource
 from coskit.client.target import FileTarget, is_special
@@ -245,7 +246,10 @@ class AsyncEncryptedClient:
         """
         refuse_body_options(options)
         options["Metadata"] = sealed_metadata(options.get("Metadata"), {})
-        file = await async_blocking(FileSource, LocalFilePath)
+        path = path_of("LocalFilePath", LocalFilePath)
+        file = await async_blocking(FileSource, path)
+        if not file.is_measured:
+            raise ParameterError(f"{path} does not tell its size: open it and use put_object")
         source = SealedSource(file, self._key, **self._seal)
         return await self.client._upload_source(source, Bucket, Key, **options)
 
@@ -273,9 +277,10 @@ class AsyncEncryptedClient:
             OSError: the file cannot be written.
             ParameterError: the destination is a pipe or a device; read `get_object` for those.
         """
-        if is_special(DestFilePath):
-            raise ParameterError(f"{DestFilePath} is no file: write to it what get_object reads")
-        target = OpenedTarget(FileTarget(DestFilePath), self._keyring)
+        path = path_of("DestFilePath", DestFilePath)
+        if is_special(path):
+            raise ParameterError(f"{path} is no file: write to it what get_object reads")
+        target = OpenedTarget(FileTarget(path), self._keyring)
         answer: Any = await self.client._download_to(target, Bucket, Key, **options)
         plain = self._keyring.seal_of(answer).layout.plain_length(answered_range(answer).total)
         return cast(types.HeadObjectResult, plain_headers(answer, plain, None))

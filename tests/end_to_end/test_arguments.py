@@ -1,0 +1,241 @@
+"""What transfers and settings are given: of a wrong type or out of range, it is refused by name."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coskit import TransferSettings
+from coskit.compat import CosConfig, CosS3Client
+from coskit.encryption import AsyncEncryptedClient, EncryptedClient
+from coskit.protocol.errors import ParameterError
+from coskit.testing import LocalServer
+from tests.encryption.strategies import AES
+from tests.faults.proxy import FaultProxy
+from tests.worlds import World
+
+WRONG: dict[str, list[Any]] = {
+    "PartSize": ["5", 0, -1, 1.5, math.nan, True, None, [5]],
+    "MAXThread": ["5", 0, -3, 2.0, False, None],
+    "EnableMD5": ["false", 1, None],
+    "EnableCRC": ["yes", 0],
+    "Resume": ["False", 0, None],
+    "Deadline": ["5", -1, math.nan, True],
+    "progress_callback": ["print", 5],
+    "action_callback": ["print"],
+    "Delete": ["false", 1, None],
+    "DryRun": ["no", None],
+    "FollowSymlinks": ["no"],
+    "OnError": ["halt", None, 5],
+    "Compare": ["md5", None, ["size"]],
+    "CopyStatus": ["Move", None, 5],
+    "Include": ["*.txt", 5, None, [5], b"*"],
+    "Exclude": ["*.txt", 5, [b"a"]],
+    "Prefix": [5, None, b"a"],
+    "VersionId": [5, b"a"],
+    "LocalFilePath": [5, None, ["a"], 1.5, "a\0b"],
+    "DestFilePath": [5, None, ["a"], "a\0b"],
+    "LocalDir": [5, None, "a\0b"],
+    "Source": [5, None],
+    "Destination": [5, None],
+}
+SIMPLE = ("PartSize", "MAXThread", "progress_callback", "Deadline")
+MANY = (
+    *("Include", "Exclude", "DryRun", "OnError", "MAXThread", "progress_callback"),
+    *("action_callback", "Deadline", "PartSize"),
+)
+
+
+@pytest.fixture(scope="module")
+def proxy(server: LocalServer) -> Iterator[FaultProxy]:
+    """Count the requests."""
+    with FaultProxy(server.port) as running:
+        yield running
+
+
+@pytest.fixture(params=["sync", "async"])
+def world(
+    request: pytest.FixtureRequest, server: LocalServer, proxy: FaultProxy
+) -> Iterator[World]:
+    """Give a client in each world, whose requests the proxy sees."""
+    keys = {"secret_id": server.secret_id, "secret_key": server.secret_key}
+    with World(request.param, endpoint=proxy.endpoint, **keys) as client:
+        yield client
+
+
+Call = Callable[..., Any]
+
+
+def calls(world: World, folder: Path) -> dict[str, tuple[Call, dict[str, Any], tuple[str, ...]]]:
+    """Return all transfers with right arguments, and which of these are made wrong."""
+    there = {"Bucket": "examplebucket-1250000000", "Key": "k"}
+    place = "cos://examplebucket-1250000000/p/"
+    file = folder / "file"
+    kind: Any = AsyncEncryptedClient if world._runner else EncryptedClient
+    sealed: Any = kind(world.client, AES)
+    bucket = {"Bucket": there["Bucket"]}
+    up = {**there, "LocalFilePath": file}
+    down = {**there, "DestFilePath": folder / "to"}
+    source = {"Bucket": there["Bucket"], "Key": "s", "Region": "ap-local"}
+    return {
+        "upload_file": (world.upload_file, up, (*SIMPLE, "EnableMD5", "Resume", "LocalFilePath")),
+        "upload_stream": (world.upload_stream, {**there, "Stream": b"a"}, (*SIMPLE, "EnableMD5")),
+        "download_file": (
+            world.download_file,
+            down,
+            (*SIMPLE, "EnableCRC", "Resume", "DestFilePath", "VersionId"),
+        ),
+        "download_fileobj": (
+            world.download_fileobj,
+            {**there, "Fileobj": (folder / "out").open("wb")},
+            (*SIMPLE, "EnableCRC", "VersionId"),
+        ),
+        "copy": (world.copy, {**there, "CopySource": source}, (*SIMPLE, "CopyStatus")),
+        "upload_dir": (
+            world.upload_dir,
+            {**bucket, "LocalDir": folder},
+            (*MANY, "Prefix", "LocalDir", "FollowSymlinks", "Resume", "EnableMD5"),
+        ),
+        "download_dir": (
+            world.download_dir,
+            {**bucket, "LocalDir": folder},
+            (*MANY, "Prefix", "LocalDir", "Resume", "EnableCRC"),
+        ),
+        "sync": (
+            world.sync,
+            {"Source": folder, "Destination": place},
+            (*MANY, "Delete", "Compare", "FollowSymlinks", "Source", "Destination"),
+        ),
+        "sealed upload": (
+            lambda **given: world.run(sealed.upload_file(**given)),
+            up,
+            (*SIMPLE, "EnableMD5", "Resume", "LocalFilePath"),
+        ),
+        "sealed download": (
+            lambda **given: world.run(sealed.download_file(**given)),
+            down,
+            (*SIMPLE, "Resume", "DestFilePath"),
+        ),
+    }
+
+
+def test_wrong_arguments_are_refused_by_name_and_nothing_is_sent(
+    world: World, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"abc")
+    sent = len(proxy.exchanges)
+    for call, (function, right, names) in calls(world, tmp_path).items():
+        for name in names:
+            for wrong in WRONG[name]:
+                reason = refusal(function, {**right, name: wrong})
+                assert name in reason, (call, name, wrong)
+        if "Fileobj" in right:
+            right["Fileobj"].close()
+    assert len(proxy.exchanges) == sent
+
+
+def test_the_vendors_names_check_as_well(server: LocalServer, proxy: FaultProxy) -> None:
+    settings: dict[str, Any] = {
+        "Region": "ap-local",
+        "Scheme": "http",
+        "IP": "127.0.0.1",
+        "Port": proxy.port,
+    }
+    sent = len(proxy.exchanges)
+    with CosS3Client(CosConfig(SecretId="a", SecretKey="b", **settings)) as client:
+        for name, wrong in (("PartSize", "5"), ("MAXThread", 0)):
+            given = {"Bucket": "b-1250000000", "Key": "k", name: wrong}
+            assert name in refusal(client.upload_file, {**given, "LocalFilePath": __file__})
+            assert name in refusal(client.download_file, {**given, "DestFilePath": "/x"})
+    assert len(proxy.exchanges) == sent
+
+
+def refusal(function: Call, arguments: dict[str, Any]) -> str:
+    """Return why a call is refused, "" if it is not."""
+    try:
+        function(**arguments)
+    except ParameterError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("memory", 0),
+        ("memory", "64"),
+        ("memory", 1.5),
+        ("memory", None),
+        ("files", 0),
+        ("files", -1),
+        ("files", True),
+        ("files", "16"),
+        ("journals", 5),
+        ("journals", ["a"]),
+        ("journals", "a\0b"),
+    ],
+)
+def test_wrong_settings_are_refused_when_they_are_made(name: str, wrong: Any) -> None:
+    with pytest.raises(ParameterError, match=name):
+        TransferSettings(**{name: wrong})
+
+
+@pytest.mark.parametrize("kind", [str, os.fsencode, Path])
+def test_every_kind_of_path_is_taken(
+    server: LocalServer, bucket: str, tmp_path: Path, kind: Callable[[Any], Any]
+) -> None:
+    for world_kind in ("sync", "async"):
+        keys = {"secret_id": server.secret_id, "secret_key": server.secret_key}
+        settings = TransferSettings(journals=kind(tmp_path / "journals"))
+        assert settings.journals == tmp_path / "journals"
+        path, there = tmp_path / "file", tmp_path / "there"
+        path.write_bytes(b"abc")
+        with World(world_kind, endpoint=server.endpoint, transfers=settings, **keys) as world:
+            world.upload_file(bucket, "d/k", kind(path))
+            world.download_file(bucket, "d/k", kind(there))
+            assert there.read_bytes() == b"abc"
+            world.download_dir(bucket, kind(tmp_path / "folder"), "d")
+            world.sync(kind(tmp_path / "folder"), f"cos://{bucket}/e/")
+            assert world.fetch(bucket, "e/k") == b"abc"
+
+
+@pytest.mark.parametrize("name", ["/proc/cpuinfo", "/proc/version", "/proc/self/status"])
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="only Linux has such files")
+def test_a_file_that_tells_no_size_is_uploaded_to_its_end(
+    server: LocalServer, bucket: str, tmp_path: Path, name: str
+) -> None:
+    # proc(5): most files in /proc have a size of 0 and content all the same.
+    for kind in ("sync", "async"):
+        keys = {"secret_id": server.secret_id, "secret_key": server.secret_key}
+        with World(kind, endpoint=server.endpoint, **keys) as world:
+            world.upload_file(bucket, "k", name)
+            assert world.fetch(bucket, "k").splitlines()[:2] == first_lines(name)
+            (tmp_path / "kernel").mkdir(exist_ok=True)
+            link = tmp_path / "kernel" / "link"
+            link.unlink(missing_ok=True)
+            link.symlink_to(name)
+            world.upload_dir(bucket, tmp_path / "kernel", "dir")
+            assert world.fetch(bucket, "dir/link").splitlines()[:2] == first_lines(name)
+            encrypted: Any = AsyncEncryptedClient if kind == "async" else EncryptedClient
+            sealed: Any = encrypted(world.client, AES)
+            with pytest.raises(ParameterError, match="put_object"):
+                world.run(sealed.upload_file(bucket, "s", name))
+            assert not world.object_exists(bucket, "s")
+
+
+def first_lines(name: str) -> list[bytes]:
+    """Return what does not change from one reading to the next."""
+    return Path(name).read_bytes().splitlines()[:2]
+
+
+def test_a_file_of_holes_is_a_file(server: LocalServer, bucket: str, tmp_path: Path) -> None:
+    path = tmp_path / "holes"
+    path.touch()
+    for size in (0, 1, 4096, 21 << 20):
+        os.truncate(path, size)
+        with server.client() as client:
+            client.upload_file(bucket, "k", path)
+            assert client.head_object(bucket, "k")["Content-Length"] == str(size)
