@@ -15,6 +15,8 @@ from coskit.protocol.signature import TOKEN
 from coskit.testing import LocalServer
 from tests.server.people import FRIEND, member
 from tests.server.s3 import S3Peer
+from tests.server.test_forms import BOUNDARY, form, post
+from tests.server.test_s3_forms import fourth
 from tests.server.test_temporary_keys import temporary
 from tests.server.wire import OWNER, Peer, Reply
 
@@ -135,25 +137,25 @@ def write(
     if way == "append":
         return ask("POST", f"{target}?append&position=0", headers, b"x", signed=signed)
     if way == "form":
-        return send_form(who, bucket, key, headers, signed=signed)
+        return send_form(who, dialect, bucket, key, headers, signed=signed)
     return ask("PUT", target, headers, b"x", signed=signed)
 
 
-def send_form(who: Peer, bucket: str, key: str, headers: dict[str, str], *, signed: bool) -> Reply:
-    """Send the headers as fields of a form without a policy, which its request signs."""
+def send_form(
+    who: Peer, dialect: str, bucket: str, key: str, headers: dict[str, str], *, signed: bool
+) -> Reply:
+    """Send the headers as fields of a form, which in S3 its policy signs and in COS its request."""
     fields = {"key": key, **headers}
     if tags := fields.pop("x-amz-tagging", ""):
         name, _, value = tags.partition("=")
-        fields["tagging"] = (
-            f"<Tagging><TagSet><Tag><Key>{name}</Key><Value>{value}</Value></Tag></TagSet></Tagging>"
-        )
-    parts = "".join(
-        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'
-        for name, text in fields.items()
-    )
-    file = '--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nx\r\n--b--\r\n'
-    form = {"content-type": "multipart/form-data; boundary=b"}
-    return who.ask("POST", f"/{bucket}", form, (parts + file).encode(), signed=signed)
+        tag = f"<Tag><Key>{name}</Key><Value>{value}</Value></Tag>"
+        fields["tagging"] = f"<Tagging><TagSet>{tag}</TagSet></Tagging>"
+    pairs = list(fields.items())
+    if dialect == "s3" and signed:
+        named: dict[str, Any] = {name.replace("-", "_"): text for name, text in fields.items()}
+        return post(who, bucket, form(fourth(who, bucket, **named)))
+    headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+    return who.ask("POST", f"/{bucket}", headers, form(pairs), signed=signed)
 
 
 def ways(dialect: str, headers: dict[str, str]) -> tuple[str, ...]:

@@ -21,13 +21,11 @@ from coskit.protocol.errors import (
     MissingRequestBodyError,
     ParameterError,
 )
-from coskit.protocol.messages import Response, encode_text
+from coskit.protocol.messages import Response, encode_text, is_header_name, unsendable
 from coskit.protocol.repetition import read_document
 from coskit.protocol.spec import Operation, Param
 
 META = "x-cos-meta-"
-_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
-_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
@@ -125,7 +123,7 @@ def _writer(param: Param) -> Writer:
             lower = str(item).lower()
             if not lower.startswith(META):
                 continue
-            if not _HEADER_NAME.fullmatch(lower):
+            if not is_header_name(lower):
                 raise ParameterError(f"{name} holds {item!r}, which cannot name a header")
             call.headers[lower] = _plain(param, text)
 
@@ -174,7 +172,7 @@ def _plain(param: Param, value: Any) -> str:
     text = _encodable(param.name, str(value))
     if param.place in ("query", "xml"):
         return text
-    if _UNSENDABLE.search(text):
+    if unsendable(text):
         raise ParameterError(f"{param.name} holds a control character, which no header can carry")
     # Blanks around a value are lost on the way, so the signature must not cover them.
     return text.strip(" \t")

@@ -1,5 +1,6 @@
 """What travels: a request and a response, before any socket and after it."""
 
+import re
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
@@ -72,6 +73,10 @@ _SPELLINGS = {
 }
 
 
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
 def spell(name: str) -> str:
     """Return a response header's name in the vendor's spelling."""
     lower = name.lower()
@@ -88,3 +93,14 @@ def decode_text(raw: bytes) -> str:
 def encode_text(text: str) -> bytes:
     """Give back the very bytes that `decode_text` read."""
     return text.encode("utf-8", "surrogateescape")
+
+
+def unsendable(text: str) -> bool:
+    """Return whether a text holds what no header's value can (RFC 9110 5.5), such as a line end."""
+    # Most values are printable, which is seen faster.
+    return not text.isprintable() and _CONTROLS.search(text) is not None
+
+
+def is_header_name(name: str) -> bool:
+    """Return whether a text can name a header (RFC 9110 5.1)."""
+    return _TOKEN.fullmatch(name) is not None

@@ -9,7 +9,7 @@ from coskit.protocol.codec import META
 from coskit.protocol.endpoint import check_key, encode_path
 from coskit.protocol.errors import AccessDenied, EntityTooLarge, EntityTooSmall, InvalidArgument
 from coskit.protocol.guards import GUARDS
-from coskit.protocol.messages import Request, Response, encode_text
+from coskit.protocol.messages import Request, Response, encode_text, unsendable
 from coskit.protocol.operations import PUT_OBJECT
 from coskit.protocol.postpolicy import FILENAME, Policy, read_policy
 from coskit.protocol.routing import is_of_any_request
@@ -20,7 +20,7 @@ from coskit.server.keyring import KeyRing
 
 # Fields that mean what the header of their name means to a PUT.
 _HEADERS = frozenset(param.wire for param in PUT_OBJECT.params if param.place == "header")
-_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_PATH = re.compile(r"[/\\]")
 _FREE = ("key", "policy", "tagging")  # fields that are sent on in no header as they are
 _STATUSES = frozenset(("200", "201", "204"))
 _URL = re.compile(r"https?://[!-~\x80-\U0010ffff]{1,2048}", re.IGNORECASE)
@@ -131,10 +131,10 @@ def keyed_fields(form: Form) -> dict[str, str]:
     fields = dict(form.fields)
     if not fields.get("key"):
         raise InvalidArgument("The form has no field key")
-    fields["key"] = fields["key"].replace(FILENAME, form.filename)
+    fields["key"] = fields["key"].replace(FILENAME, _basename(form.filename))
     check_key(fields["key"])
     for name, text in fields.items():
-        if name not in _FREE and _UNSENDABLE.search(name + text):
+        if name not in _FREE and unsendable(name + text):
             raise InvalidArgument(f"The field {name[:40]!a} holds a control character")
     return fields
 
@@ -147,6 +147,14 @@ def refuse_signed_url(request: Request) -> None:
     """
     if is_signed_in_url(request):
         raise AccessDenied("A form is signed by its policy, not by the URL that it is sent to")
+
+
+def _basename(filename: str) -> str:
+    """Return what stands behind the last slash or backslash, for some clients send whole paths.
+
+    RFC 7578 4.2, and S3's POST policy on `${filename}`.
+    """
+    return _PATH.split(filename)[-1]
 
 
 def about(request: Request) -> dict[str, str]:

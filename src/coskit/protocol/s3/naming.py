@@ -13,7 +13,7 @@ from coskit.protocol.errors import (
     NotImplementedOperation,
 )
 from coskit.protocol.guards import COS_GUARDS
-from coskit.protocol.messages import Request
+from coskit.protocol.messages import Request, is_header_name, unsendable
 
 COS = "x-cos-"
 AMZ = "x-amz-"
@@ -58,8 +58,6 @@ _OF_SIGNATURE = frozenset(
     for name in "algorithm content-sha256 credential date expires signature signedheaders".split()
 )
 
-_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+").fullmatch
-_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]").search
 
 S3_ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 S3_AUTHENTICATED_USERS = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
@@ -110,7 +108,7 @@ def _in_url(request: Request) -> dict[str, str]:
         if name.lower().startswith(AMZ) and name.lower() not in _OF_SIGNATURE
     }
     for name, value in found.items():
-        if not _HEADER_NAME(name) or _UNSENDABLE(value):
+        if not is_header_name(name) or unsendable(value):
             raise InvalidArgument(f"The parameter {name[:60]!a} is no header")
     return found
 

@@ -1,7 +1,6 @@
 """AWS Signature Version 2, which old tools still make: in the header and in the query."""
 
 import hmac
-import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from coskit.protocol.errors import (
     RequestTimeTooSkewed,
     SignatureDoesNotMatch,
 )
-from coskit.protocol.messages import Request, encode_text
+from coskit.protocol.messages import Request, encode_text, is_header_name, unsendable
 from coskit.protocol.s3.claims import MAX_SKEW
 from coskit.protocol.s3.sigv4 import TOKEN, encode_path, parse_amz_date
 from coskit.protocol.signature import Credentials
@@ -32,8 +31,6 @@ _SUB_RESOURCES = frozenset(
     storageClass tagging torrent uploadId uploads versionId versioning versions website""".split()
 )
 _QUERY_NAMES = ("AWSAccessKeyId", "Signature", "Expires")
-_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+").fullmatch
-_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +186,7 @@ def _refuse_ambiguous(query: Iterable[tuple[str, str]]) -> None:
     for name, value in query:
         lower = name.lower()
         if lower.startswith(_AMZ) or lower in _MOVED:
-            if not _HEADER_NAME(lower) or _UNSENDABLE(value):
+            if not is_header_name(lower) or unsendable(value):
                 raise SignatureDoesNotMatch(f"The parameter {name[:60]!a} is no header")
         elif name in _SUB_RESOURCES:
             others = (piece.partition("=")[0] for piece in value.split("&")[1:])

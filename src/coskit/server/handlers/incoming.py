@@ -16,7 +16,7 @@ from coskit.protocol.errors import (
     NotSupportedStorageClass,
 )
 from coskit.protocol.guards import FLAGS, GUARDS, unobeyed
-from coskit.protocol.messages import encode_text
+from coskit.protocol.messages import encode_text, is_header_name, unsendable
 from coskit.protocol.operations import PUT_OBJECT_ACL
 from coskit.protocol.s3.checksums import Asked, Checksum
 from coskit.protocol.spec import Operation
@@ -34,6 +34,7 @@ from coskit.server.store.receiving import Sink
 
 MAX_BODY = 5 << 30
 MAX_METADATA = 2048
+MAX_DESCRIPTION = 8 << 10  # bytes of Content-Type and the like; S3 keeps 2 KiB
 STORAGE_CLASSES = frozenset(
     name
     for tier in ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ARCHIVE", "DEEP_ARCHIVE")
@@ -156,13 +157,23 @@ def storage_class(params: Mapping[str, Any]) -> str:
 
 
 def stored_headers(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return the headers that are kept with an object."""
+    """Return the headers that are kept with an object, which every answer can have.
+
+    Raises:
+        InvalidArgument: they are too large, or hold what no header can.
+    """
     metadata: Mapping[str, str] = params.get("Metadata", {})
     size = sum(len(encode_text(name)) + len(encode_text(text)) for name, text in metadata.items())
     if size > MAX_METADATA:
         raise InvalidArgument(f"User metadata is {size} bytes; at most {MAX_METADATA} are kept")
     kept = {header: params[name] for name, header in _STORED.items() if name in params}
-    return {**kept, **metadata}
+    if sum(map(len, kept.values())) > MAX_DESCRIPTION:
+        raise InvalidArgument(f"{', '.join(kept)} take at most {MAX_DESCRIPTION} bytes together")
+    headers = {**kept, **metadata}
+    for name, text in headers.items():
+        if not is_header_name(name) or unsendable(text):
+            raise InvalidArgument(f"{name[:60]!a} and its value are no header")
+    return headers
 
 
 async def receive(

@@ -1,6 +1,5 @@
 """Whole objects: put, get, head, copy, delete."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,6 +17,7 @@ from coskit.protocol.errors import (
 )
 from coskit.protocol.guards import SOURCE_OWNER
 from coskit.protocol.headerrights import SET_TAGS
+from coskit.protocol.messages import is_header_name, unsendable
 from coskit.protocol.operations import GET_OBJECT, GET_OBJECT_TAGGING
 from coskit.protocol.ranges import ByteRange, check_conditions, parse_range
 from coskit.protocol.restore import load_job, restore_headers
@@ -71,9 +71,6 @@ _OVERRIDES = {
     "ResponseContentType": "Content-Type",
     "ResponseExpires": "Expires",
 }
-
-
-_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
 async def put_object(ctx: Context) -> Reply:
@@ -165,7 +162,7 @@ def _overrides(params: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers that response-* parameters put in place of stored ones."""
     asked = {header: params[name] for name, header in _OVERRIDES.items() if name in params}
     for header, text in asked.items():
-        if _UNSENDABLE.search(text):
+        if unsendable(text):
             raise InvalidArgument(f"response-{header.lower()} holds a control character")
     return asked
 
@@ -281,7 +278,7 @@ def described(ctx: Context, version: Version) -> dict[str, Any]:
     """Return the headers that describe a version, its stored ones among them."""
     headers: dict[str, Any] = {
         "Content-Type": "application/octet-stream",
-        **version.headers,
+        **sendable(version.headers),
         "ETag": quote_etag(version.etag),
         "Last-Modified": http_date(version.modified),
         "x-cos-hash-crc64ecma": str(version.crc64),
@@ -301,6 +298,18 @@ def described(ctx: Context, version: Version) -> dict[str, Any]:
     if version.tags and ctx.rules.counts_tags and _is_told(ctx, GET_OBJECT_TAGGING, version):
         headers["x-amz-tagging-count"] = str(len(load_tags(version.tags)))
     return headers
+
+
+def sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return stored headers as an answer can have them: older versions stored others too."""
+    plain = "".join((*headers, *headers.values()))
+    if plain.isascii() and plain.isprintable():
+        return headers
+    return {
+        name: "".join(" " if unsendable(sign) else sign for sign in text)
+        for name, text in headers.items()
+        if is_header_name(name)
+    }
 
 
 def _lock_told(ctx: Context, version: Version) -> dict[str, str]:
