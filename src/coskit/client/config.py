@@ -77,6 +77,8 @@ def find_config(
 ) -> ClientConfig:
     """Return a client's settings from its arguments, the environment and the configuration file.
 
+    An endpoint says where requests go, wherever it was found; beside it a region only signs.
+
     Raises:
         CredentialsError: there are no keys and the client is not to be anonymous.
         ParameterError: there is neither a region nor an endpoint, or one of them is malformed; or
@@ -117,7 +119,7 @@ def find_config(
         )
     place = (
         parse_endpoint(found.endpoint, path_style)
-        if found.endpoint and (endpoint or not region or found.dialect == "s3")
+        if found.endpoint
         else region_endpoint(found.region, scheme)
     )
     return ClientConfig(

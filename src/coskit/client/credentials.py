@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 from coskit.client.keys import METADATA, CredentialsSource
 from coskit.protocol.errors import CredentialsError, ParameterError
-from coskit.protocol.signature import Credentials
+from coskit.protocol.signature import Credentials, without_margin
 
 DialectName = Literal["cos", "s3"]
 _SPELLINGS = {
@@ -60,8 +60,9 @@ def find(
     """Return the settings of a client.
 
     A key pair and its token are taken from one source: the token of one key never goes with
-    another. The files of other tools are read where coskit's own sources hold no key pair; such a
-    file also says where to go if they do not. With the dialect of S3 they are not read, and the
+    another. Blanks, line breaks and quotes around a value of the environment or a file are no
+    part of it. The files of other tools are read where coskit's own sources hold no key pair; such
+    a file also says where to go if they do not. With the dialect of S3 they are not read, and the
     variables of AWS take the place of those of the vendor.
 
     Args:
@@ -81,10 +82,10 @@ def find(
     given = {name: value for name, value in arguments.items() if value}
     variables = {
         prefix: {
-            name: environ[spelling]
+            name: value
             for name, spellings in _SPELLINGS.items()
             for spelling in reversed(spellings)
-            if spelling.startswith(prefix) and environ.get(spelling)
+            if spelling.startswith(prefix) and (value := without_margin(environ.get(spelling, "")))
         }
         for prefix in ("COSKIT_", *_VENDORS.values())
     }
@@ -147,7 +148,7 @@ def read_profile(file: Path, profile: str) -> dict[str, str] | None:
     import tomllib  # imported with the first client: `import coskit` stays quick
 
     try:
-        tables: dict[str, Any] = tomllib.loads(file.read_text())
+        tables: dict[str, Any] = tomllib.loads(file.read_text("utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as cause:
@@ -158,7 +159,7 @@ def read_profile(file: Path, profile: str) -> dict[str, str] | None:
     if not isinstance(table, dict):
         raise ParameterError(f"{file} cannot be read: {profile or 'default'} is no table")
     names = (*_SPELLINGS, "source")
-    return {name: str(value) for name, value in table.items() if name in names}
+    return {name: without_margin(str(value)) for name, value in table.items() if name in names}
 
 
 def config_file(environ: Mapping[str, str] = os.environ) -> Path:

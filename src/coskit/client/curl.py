@@ -47,6 +47,8 @@ class TransportSettings:
         verify: whether the server's certificate and name are checked.
         connections: idle connections that are kept.
         user_agent: what the client calls itself; None says coskit and its version.
+        longest_error: bytes of an error document that are read; what follows is left.
+        longest_result: bytes of a listing or another document, from which on it is refused.
         http: the newest version of HTTP to use where the endpoint offers it over TLS. The older
             one costs less per request; others help where connections are slow to make.
         certificate: the client's own, as PEM, for services that ask for one.
@@ -64,6 +66,8 @@ class TransportSettings:
     http: Literal["1.1", "2", "3"] = "1.1"
     certificate: str | None = None
     certificate_key: str | None = None
+    longest_error: int = 1 << 20
+    longest_result: int = 64 << 20
 
     def __post_init__(self) -> None:
         if self.http not in _HTTP:

@@ -177,7 +177,9 @@ class DirectLine(Line):
             exchange.inbox.put(body)
         if exchange.head is None and answer.head is not None:
             exchange.begin_body(answer.head)
-        if answer.finished:
+        if exchange.inbox.arrived > exchange.longest and exchange.is_too_long():
+            answer.keeps = False
+        elif answer.finished:
             exchange.finish()
 
     def fill(self, memory: memoryview) -> int:

@@ -103,6 +103,7 @@ class Exchange:
         failure: what went wrong.
         ready: whether there is a head, and its body is too long to be waited for.
         finished: whether nothing more will come.
+        longest: bytes of the body that are read.
     """
 
     def __init__(self, easy: Any, out: Outgoing, limits: TransportSettings, capacity: int) -> None:
@@ -111,6 +112,7 @@ class Exchange:
         self.failure: CosClientError | None = None
         self.raised: BaseException | None = None
         self.paused = self.ready = self.finished = False
+        self.longest = UNBOUNDED
         self._capacity = self.wanted = capacity
 
     def begin_body(self, head: tuple[int, dict[str, str]]) -> None:
@@ -119,6 +121,22 @@ class Exchange:
         length = head[1].get("Content-Length", "")
         long = not length.isdigit() or int(length) > self._capacity
         self.ready = long and self._capacity != UNBOUNDED
+        if self._capacity == UNBOUNDED:
+            succeeded = 200 <= head[0] < 300
+            self.longest = self.limits.longest_result if succeeded else self.limits.longest_error
+
+    def is_too_long(self) -> bool:
+        """Return whether more of a document has come than is read; the exchange has ended then."""
+        if self.inbox.arrived <= self.longest:
+            return False
+        assert self.head is not None
+        if 200 <= self.head[0] < 300:
+            self.failure = CosClientError(
+                f"{_peer(self.out.url)} answered with more than {self.longest} bytes, "
+                "which no result may have (TransportSettings.longest_result)"
+            )
+        self.finish()
+        return True
 
     @property
     def is_settled(self) -> bool:
@@ -203,7 +221,7 @@ class Exchange:
         if self.failure is not None:
             raise self.failure
         assert self.finished
-        return Response(*self.opened(), self.inbox.take())
+        return Response(*self.opened(), self.inbox.take(min(self.longest, self.inbox.held)))
 
 
 class CurlExchange(Exchange):
@@ -268,6 +286,8 @@ class CurlExchange(Exchange):
             self.inbox.put(data)
             if self.head is None:
                 self.begin_body(read_head(bytes(self._head_block)))
+            if self.inbox.arrived > self.longest:
+                return -1
             if self.ready and self._notify is not None:
                 self._notify()
         except BaseException as error:  # libcurl would print or lose it
@@ -293,6 +313,8 @@ class CurlExchange(Exchange):
 
     def end(self, code: int = 0, text: str = "") -> None:
         """Note how the request ended: libcurl's code, 0 if well, and its words."""
+        if self.head is not None and self.is_too_long():
+            return
         if code:
             self.failure = self.explained(code, text)
         elif self.head is None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol
 
 from coskit.protocol.errors import CosServiceError, CredentialsError
-from coskit.protocol.signature import Credentials
+from coskit.protocol.signature import Credentials, check_keys
 
 _log = logging.getLogger("coskit")
 METADATA: Literal["metadata"] = "metadata"
@@ -46,13 +46,14 @@ class Keys:
         clock: Unix seconds; for keys that are fetched here.
 
     Raises:
-        CredentialsError: the source is none of these, or must be awaited.
+        CredentialsError: the source is none of these, or must be awaited; or keys have something
+            around them that is no part of them.
     """
 
     def __init__(
         self, source: CredentialsSource | None, clock: Callable[[], float] = time.time
     ) -> None:
-        self.fixed = source if isinstance(source, Credentials) else None
+        self.fixed = _checked(source) if isinstance(source, Credentials) else None
         self._provider: Any = None
         if source is not None and self.fixed is None:
             self._provider = _for_threads(source, clock)
@@ -101,7 +102,7 @@ class AsyncKeys:
     def __init__(
         self, source: CredentialsSource | None, clock: Callable[[], float] = time.time
     ) -> None:
-        self.fixed = source if isinstance(source, Credentials) else None
+        self.fixed = _checked(source) if isinstance(source, Credentials) else None
         self._clock = clock
         self._last: Credentials | None = None
         self._provider: Any = None
@@ -235,6 +236,7 @@ def _misfit(source: Any, function: str) -> CredentialsError:
 def _checked(answer: Any) -> Credentials:
     if not isinstance(answer, Credentials):
         raise CredentialsError(f"A provider gave {type(answer).__name__} instead of Credentials")
+    check_keys(answer)
     return answer
 
 

@@ -10,11 +10,18 @@ from coskit.protocol.acl import canned_acl
 from coskit.protocol.codec import Call
 from coskit.protocol.errors import CosException, ObjectChanged, UnexpectedAnswer
 from coskit.protocol.messages import Response
+from coskit.protocol.operations import OPERATIONS
 from coskit.protocol.ranges import etag_matches
 from coskit.protocol.spec import Operation
 from coskit.protocol.xml import NotThisShape
 
 _PROLOGUE = 256  # bytes in which the root of an error document begins
+# Some answers leave out that they are whole.
+_PAGED = frozenset(
+    row.name
+    for row in OPERATIONS
+    if row.result and any(child.tag == "IsTruncated" for child in row.result.children)
+)
 _CONDITIONS = ("if-none-match", "if-modified-since")
 
 
@@ -53,6 +60,8 @@ def decode(
     result = _result(dialect, operation, response, resource, keep_encoded=keep_encoded)
     if operation.carries and not result.get(operation.carries):
         raise _unproven(dialect, operation, response, resource, operation.carries)
+    if operation.name in _PAGED:
+        result.setdefault("IsTruncated", "false")
     if operation.listing and not keep_encoded:
         result.pop("EncodingType", None)
     if "AccessControlList" in result:

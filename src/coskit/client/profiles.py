@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coskit.protocol.signature import Credentials
+from coskit.protocol.signature import Credentials, without_margin
 
 _log = logging.getLogger("coskit")
 
@@ -74,7 +74,7 @@ def find_foreign(home: Path, profile: str, now: float) -> Foreign | None:
         readers[:0] = [(home / ".cos.yaml", read_coscli), (home / ".cos.conf", read_coscmd)]
     for path, read in readers if Path(name).name == name else ():
         try:
-            found = read(path.read_text("utf-8"))
+            found = read(path.read_text("utf-8-sig"))
             if found.credentials.expires is not None and found.credentials.expires <= now:
                 raise Unusable("its keys have expired")
         except (FileNotFoundError, NotADirectoryError):
@@ -228,13 +228,14 @@ def _object(value: Any) -> Mapping[str, Any]:
 def _keys(
     secret_id: str, secret_key: str, token: str, *, expires: float | None = None
 ) -> Credentials:
-    if not (secret_id.strip() and secret_key.strip()):
+    pair = without_margin(secret_id), without_margin(secret_key)
+    if not all(pair):
         raise Unusable("it lacks a key pair")
-    return Credentials(secret_id.strip(), secret_key.strip(), token.strip(), expires)
+    return Credentials(*pair, without_margin(token), expires)
 
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")
     except (OSError, ValueError):
         return ""

@@ -52,7 +52,7 @@ def _asked(row: Operation) -> Operation:
 
 _ROWS = {row.name: _asked(row) for row in S3_OPERATIONS}
 
-# Some stores give this document another root, and leave out of these that they are whole.
+# Some stores give this document another root.
 _OTHER_ROOTS = {
     CREATE_MULTIPART_UPLOAD.name: (
         b"<InitiateMultipartUpload>",
@@ -64,7 +64,6 @@ _OTHER_ROOTS = {
         ),
     )
 }
-_MAY_BE_SILENT = frozenset(("ListMultipartUploads", "ListParts"))
 
 # Parameters that S3 has nothing for: what to do instead, by name or by operation and name.
 _LACKING = {
@@ -148,8 +147,6 @@ class S3Dialect:
         if root and root in response.body:
             row = other
         result = decode_result(row, response.headers, response.body, keep_encoded=True)
-        if row.name in _MAY_BE_SILENT:
-            result.setdefault("IsTruncated", "false")
         if operation.result and result.get("EncodingType") == "url" and not keep_encoded:
             _decode_keys(operation.result, result)
             del result["EncodingType"]

@@ -12,7 +12,7 @@ from hashlib import sha1
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from coskit.protocol.errors import AccessDenied, SignatureDoesNotMatch
+from coskit.protocol.errors import AccessDenied, CredentialsError, SignatureDoesNotMatch
 from coskit.protocol.messages import Request, encode_text
 
 if TYPE_CHECKING:
@@ -71,6 +71,38 @@ class Credentials:
     def __repr__(self) -> str:
         until = "" if self.expires is None else f", expires={self.expires:.0f}"
         return f"Credentials(secret_id={self.secret_id!r}, secret_key=..., token=...{until})"
+
+
+# What editors, shells and copies leave around a text: blanks, line breaks, marks without a width.
+_MARGIN = " \t\r\n\v\f\0\x1c\x1d\x1e\x1f\x85\xa0\u200b\u200c\u200d\u2028\u2029\u2060\u3000\ufeff"
+_CONTROL = re.compile("[\0-\x1f\x7f]").search
+
+
+def without_margin(text: str) -> str:
+    """Return a value of a file or the environment without blanks, marks and quotes around it."""
+    bare = text.strip(_MARGIN)
+    if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":
+        return bare[1:-1].strip(_MARGIN)
+    return bare
+
+
+def check_keys(keys: Credentials) -> None:
+    """Make sure that keys are what the service gave out, not what a file has around them.
+
+    Raises:
+        CredentialsError: one of them is no text, or has blanks, line breaks or quotes around it.
+    """
+    for name in ("secret_id", "secret_key", "token"):
+        text = getattr(keys, name)
+        if not isinstance(text, str):
+            raise CredentialsError(f"{name} is text, not {type(text).__name__}")
+        if text != without_margin(text):
+            raise CredentialsError(
+                f"{name} begins or ends with a blank, a line break, a byte order mark or quotes, "
+                "which are no part of it: strip them"
+            )
+        if _CONTROL(text):
+            raise CredentialsError(f"{name} holds a line break or another control character")
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class Cycle(RequestResponseCycle):
         if ("Connection", "close") in headers:
             self.keep_alive = False
         elif not self.keep_alive:
-            lines.append("connection: close")
+            lines.append("Connection: close")
         lines.append("\r\n")
         head = "\r\n".join(lines).encode("utf-8", "surrogateescape")
         self.response_started = self.response_complete = True

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coskit.protocol.restore import DELAYS, TIERS, Delays
-from coskit.protocol.signature import Credentials
+from coskit.protocol.signature import Credentials, without_margin
 from coskit.server.limits import Limits
 from coskit.server.store.durability import Durability
 
@@ -142,9 +142,11 @@ def find_keys(directory: Path, environ: Mapping[str, str] = os.environ) -> tuple
     Raises:
         ValueError: what the directory keeps is no key pair.
     """
-    given = environ.get("COSKIT_SECRET_ID"), environ.get("COSKIT_SECRET_KEY")
-    if given[0] and given[1]:
-        return Credentials(given[0], given[1]), False
+    names = ("COSKIT_SECRET_ID", "COSKIT_SECRET_KEY")
+    # As clients read them.
+    secret_id, secret_key = (without_margin(environ.get(name, "")) for name in names)
+    if secret_id and secret_key:
+        return Credentials(secret_id, secret_key), False
     file = directory / KEYS_FILE
     if file.exists():
         return _read_keys(file), False

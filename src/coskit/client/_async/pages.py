@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from coskit.client._async.operations import AsyncOperations
-from coskit.client.paging import onward
+from coskit.client.paging import next_key, next_part, next_upload, next_version, onward
 from coskit.protocol import types
 
 
@@ -30,7 +30,7 @@ class AsyncPages(AsyncOperations):
             page = await self.list_objects(Bucket, Prefix=Prefix, Marker=marker, MaxKeys=PageSize)
             for entry in page.get("Contents", ()):
                 yield entry
-            marker = onward(page, marker, page.get("NextMarker", ""))
+            marker = onward(page, marker, next_key(page))
 
     async def iter_prefixes(
         self, Bucket: str, Prefix: str = "", Delimiter: str = "/", PageSize: int = 1000
@@ -54,7 +54,7 @@ class AsyncPages(AsyncOperations):
             )
             for entry in page.get("CommonPrefixes", ()):
                 yield entry["Prefix"]
-            marker = onward(page, marker, page.get("NextMarker", ""))
+            marker = onward(page, marker, next_key(page))
 
     async def iter_versions(
         self, Bucket: str, Prefix: str = "", PageSize: int = 1000
@@ -81,8 +81,7 @@ class AsyncPages(AsyncOperations):
             deletions = iter(page.get("DeleteMarker", ()))
             for tag in page.get("Order", ()):
                 yield next(versions if tag == "Version" else deletions)
-            there = page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker") or ""
-            mark = onward(page, mark, there)
+            mark = onward(page, mark, next_version(page))
 
     async def iter_uploads(
         self, Bucket: str, Prefix: str = "", PageSize: int = 1000
@@ -109,8 +108,7 @@ class AsyncPages(AsyncOperations):
             )
             for upload in page.get("Upload", ()):
                 yield upload
-            there = page.get("NextKeyMarker", ""), page.get("NextUploadIdMarker") or ""
-            mark = onward(page, mark, there)
+            mark = onward(page, mark, next_upload(page))
 
     async def iter_parts(
         self, Bucket: str, Key: str, UploadId: str, PageSize: int = 1000
@@ -134,4 +132,4 @@ class AsyncPages(AsyncOperations):
             )
             for part in page.get("Part", ()):
                 yield part
-            marker = onward(page, marker, int(page.get("NextPartNumberMarker", 0)))
+            marker = onward(page, marker, next_part(page))

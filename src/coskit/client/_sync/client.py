@@ -55,7 +55,8 @@ class Client(Directories):
         """Find the settings; nothing is sent.
 
         Args:
-            region: of the public service, such as `ap-guangzhou`.
+            region: of the public service, such as `ap-guangzhou`; beside an endpoint, of arguments,
+                environment or configuration file, it only signs.
             endpoint: of another service, such as `http://127.0.0.1:9000`.
             secret_id: the key pair's id.
             secret_key: the key pair's secret.

@@ -5,7 +5,7 @@
 from collections.abc import Iterator
 
 from coskit.client._sync.operations import Operations
-from coskit.client.paging import onward
+from coskit.client.paging import next_key, next_part, next_upload, next_version, onward
 from coskit.protocol import types
 
 
@@ -32,7 +32,7 @@ class Pages(Operations):
             page = self.list_objects(Bucket, Prefix=Prefix, Marker=marker, MaxKeys=PageSize)
             for entry in page.get("Contents", ()):
                 yield entry
-            marker = onward(page, marker, page.get("NextMarker", ""))
+            marker = onward(page, marker, next_key(page))
 
     def iter_prefixes(
         self, Bucket: str, Prefix: str = "", Delimiter: str = "/", PageSize: int = 1000
@@ -56,7 +56,7 @@ class Pages(Operations):
             )
             for entry in page.get("CommonPrefixes", ()):
                 yield entry["Prefix"]
-            marker = onward(page, marker, page.get("NextMarker", ""))
+            marker = onward(page, marker, next_key(page))
 
     def iter_versions(
         self, Bucket: str, Prefix: str = "", PageSize: int = 1000
@@ -83,8 +83,7 @@ class Pages(Operations):
             deletions = iter(page.get("DeleteMarker", ()))
             for tag in page.get("Order", ()):
                 yield next(versions if tag == "Version" else deletions)
-            there = page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker") or ""
-            mark = onward(page, mark, there)
+            mark = onward(page, mark, next_version(page))
 
     def iter_uploads(
         self, Bucket: str, Prefix: str = "", PageSize: int = 1000
@@ -111,8 +110,7 @@ class Pages(Operations):
             )
             for upload in page.get("Upload", ()):
                 yield upload
-            there = page.get("NextKeyMarker", ""), page.get("NextUploadIdMarker") or ""
-            mark = onward(page, mark, there)
+            mark = onward(page, mark, next_upload(page))
 
     def iter_parts(
         self, Bucket: str, Key: str, UploadId: str, PageSize: int = 1000
@@ -136,4 +134,4 @@ class Pages(Operations):
             )
             for part in page.get("Part", ()):
                 yield part
-            marker = onward(page, marker, int(page.get("NextPartNumberMarker", 0)))
+            marker = onward(page, marker, next_part(page))
