@@ -3,7 +3,11 @@
 import pytest
 from hypothesis import given
 
-from coskit.protocol.copysource import decode_copy_source, encode_copy_source
+from coskit.protocol.copysource import (
+    decode_copy_source,
+    encode_copy_source,
+    spellings_of,
+)
 from coskit.protocol.errors import InvalidCopySource, ParameterError
 from tests.keys import HOSTILE_KEYS
 from tests.protocol.strategies import copy_sources
@@ -46,12 +50,74 @@ READ = [
     ("b-1/a+b%2Bc", {"Bucket": "b-1", "Key": "a b+c"}),
     ("/b-1/k?versionId=v", {"Bucket": "b-1", "Key": "k", "VersionId": "v"}),
     ("b-1.localhost:9000/k", {"Bucket": "b-1", "Endpoint": "localhost:9000", "Key": "k"}),
+    ("b-1.127.0.0.1:9000/k", {"Bucket": "b-1", "Endpoint": "127.0.0.1:9000", "Key": "k"}),
+    ("dot.ted-1.cos.ap-x.myqcloud.com/k", {"Bucket": "dot.ted-1", "Region": "ap-x", "Key": "k"}),
+    ("dot.ted-1.cos.ap-x.tencentcos.cn/k", {"Bucket": "dot.ted-1", "Region": "ap-x", "Key": "k"}),
+    (
+        "dot.ted-1.s3.amazonaws.com/k",
+        {"Bucket": "dot.ted-1", "Endpoint": "s3.amazonaws.com", "Key": "k"},
+    ),
+    ("dot.ted-1.localhost/k", {"Bucket": "dot.ted-1", "Endpoint": "localhost", "Key": "k"}),
+    ("/dot.ted-1/a/k", {"Bucket": "dot.ted-1", "Key": "a/k"}),
 ]
 
 
 @pytest.mark.parametrize(("header", "source"), READ)
 def test_reading(header: str, source: dict[str, str]) -> None:
     assert decode_copy_source(header) == source
+
+
+# S3: CopyObject, x-amz-copy-source: bucket and key, URL-encoded, with or without a leading slash.
+OF_S3 = [
+    ("b-1/k", {"Bucket": "b-1", "Key": "k"}),
+    ("dot.ted/k", {"Bucket": "dot.ted", "Key": "k"}),
+    ("/dot.ted/a/k", {"Bucket": "dot.ted", "Key": "a/k"}),
+    ("dot.ted/a%20b+c", {"Bucket": "dot.ted", "Key": "a b c"}),
+    ("dot.ted%2Fa%2Fb", {"Bucket": "dot.ted", "Key": "a/b"}),
+    ("%2Fdot.ted%2Fa%2Fb", {"Bucket": "dot.ted", "Key": "a/b"}),
+    ("dot%2Eted/k", {"Bucket": "dot.ted", "Key": "k"}),
+    ("dot.ted/k?versionId=v", {"Bucket": "dot.ted", "Key": "k", "VersionId": "v"}),
+    ("dot.ted%2Fk?versionId=v", {"Bucket": "dot.ted", "Key": "k", "VersionId": "v"}),
+    (f"{HOST}/k", {**BEIJING, "Key": "k"}),
+]
+
+
+@pytest.mark.parametrize(("header", "source"), OF_S3)
+def test_reading_the_header_of_s3(header: str, source: dict[str, str]) -> None:
+    assert decode_copy_source(header, of_s3=True) == source
+
+
+# Each names `secret/k` of the bucket `b-1`.
+SPELLINGS = [
+    (f"{HOST}/secret/k", False),
+    (f"/{HOST}/secret/k", False),
+    (f"{HOST}/%73ecret/k", False),
+    (f"{HOST}/secret%2Fk", False),
+    (f"{HOST}/secret/%6b?versionId=v", False),
+    ("b-1.cos.ap-x.tencentcos.cn/secret/k", False),
+    ("b-1.cos.other.myqcloud.com/secret/k", False),
+    ("b-1.localhost:9000/secret/k", False),
+    ("b-1.x/secret/k", False),
+    ("/b-1/secret/k", False),
+    ("b-1/secret/k", True),
+    ("/b-1/%73%65cret/k", True),
+    ("b-1%2Fsecret%2Fk", True),
+    ("b-1/secret/k?versionId=v", True),
+]
+
+
+@pytest.mark.parametrize(("header", "of_s3"), SPELLINGS)
+def test_a_source_is_found_under_every_name_of_it(header: str, of_s3: bool) -> None:
+    names = spellings_of(header, "ap-x", of_s3=of_s3)
+    for host in ("b-1", "b-1.cos.ap-x.myqcloud.com", "b-1.cos.ap-x.tencentcos.cn"):
+        assert {f"{host}/secret/k", f"/{host}/secret/k"} <= set(names)
+    if "versionId" in header:
+        assert "b-1/secret/k?versionId=v" in names
+    assert not [name for name in names if "secret/other" in name]
+
+
+def test_a_source_that_is_none_goes_by_its_text() -> None:
+    assert spellings_of("nothing", "ap-x") == ("nothing",)
 
 
 NO_OBJECT = (

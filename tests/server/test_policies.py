@@ -7,6 +7,7 @@ import pytest
 
 from coskit.protocol.checksums import content_md5
 from coskit.testing import LocalServer
+from tests.server import amz
 from tests.server.people import FRIEND, HELPER, member
 from tests.server.wire import OWNER, Peer, Reply
 
@@ -174,6 +175,54 @@ def test_a_copy_is_a_get_of_its_source(peer: Peer, helper: Peer, filled: str) ->
     assert helper.ask("PUT", f"/{filled}/closed/copy", source, b"").outcome == DENIED
     source = {"x-cos-copy-source": f"{filled}.x/open/a"}
     assert helper.ask("PUT", f"/{filled}/open/copy", source, b"").outcome == DENIED
+
+
+# However a request names `closed/a`, the condition sees it.
+SOURCES = [
+    ("COS", "BUCKET.cos.ap-local.myqcloud.com/closed/a"),
+    ("COS", "/BUCKET.cos.ap-local.myqcloud.com/closed/a"),
+    ("COS", "BUCKET.cos.ap-local.myqcloud.com/%63losed/a"),
+    ("COS", "BUCKET.cos.ap-local.myqcloud.com/closed%2Fa"),
+    ("COS", "BUCKET.cos.elsewhere.tencentcos.cn/closed/a?versionId=null"),
+    ("COS", "BUCKET.localhost:9000/closed/a"),
+    ("COS", "/BUCKET/closed/a"),
+    ("S3", "BUCKET/closed/a"),
+    ("S3", "/BUCKET/%63%6Cosed/a"),
+    ("S3", "BUCKET%2Fclosed%2Fa"),
+    ("S3", "BUCKET/closed/a?versionId=null"),
+]
+CLOSED = (
+    "BUCKET.cos.ap-local.myqcloud.com/closed/*",
+    "BUCKET.cos.ap-local.tencentcos.cn/closed/*",
+    "/BUCKET/closed/*",
+    "*/closed/a",
+)
+
+
+@pytest.mark.parametrize(("dialect", "source"), SOURCES)
+@pytest.mark.parametrize("pattern", CLOSED)
+def test_a_condition_on_the_source_of_a_copy_sees_it_however_it_is_spelled(
+    peer: Peer, filled: str, dialect: str, source: str, pattern: str
+) -> None:
+    value = [pattern.replace("BUCKET", filled)]
+    denied = statement(filled, "deny", "*", "PutObject", path="copy")
+    put(peer, filled, {**denied, "Condition": {"string_like": {"cos:x-cos-copy-source": value}}})
+
+    def copy(text: str) -> Reply:
+        named = text.replace("BUCKET", filled)
+        if dialect == "S3":
+            return amz.ask(peer, "PUT", f"/{filled}/copy", {"x-amz-copy-source": named})
+        return peer.ask("PUT", f"/{filled}/copy", {"x-cos-copy-source": named}, b"")
+
+    # The owner may do all but what a deny names.
+    assert copy(source).outcome == DENIED
+    for old in ("closed", "%63losed", "%63%6Cosed"):
+        source = source.replace(old, "open")
+    assert copy(source).status == 200
+    put(
+        peer, filled, {**denied, "Condition": {"string_not_like": {"cos:x-cos-copy-source": value}}}
+    )
+    assert copy(source).outcome == DENIED
 
 
 CONDITIONS: list[tuple[dict[str, Any], str, dict[str, str], int]] = [

@@ -104,6 +104,20 @@ def test_a_bucket_may_be_called_as_s3_allows(peer: Peer, name: str) -> None:
     assert ask(peer, "DELETE", f"/{name}").status == 204
 
 
+def test_a_copy_of_an_object_in_a_bucket_with_dots(peer: Peer) -> None:
+    for name in ("dotted.source", "dotted"):
+        assert ask(peer, "PUT", f"/{name}").status == 200
+    assert ask(peer, "PUT", "/dotted.source/a/k", {}, b"data").status == 200
+    for source in ("dotted.source/a/k", "/dotted.source/a%2Fk", "dotted.source%2Fa%2Fk"):
+        assert ask(peer, "PUT", "/dotted/copy", {"x-amz-copy-source": source}).status == 200
+        assert ask(peer, "GET", "/dotted/copy").body == b"data"
+        assert ask(peer, "DELETE", "/dotted/copy").status == 204
+    in_cos = {"x-cos-copy-source": "dotted.source.cos.ap-local.myqcloud.com/a/k"}
+    assert peer.ask("PUT", "/dotted/copy", in_cos, b"").status == 200
+    for target in ("/dotted/copy", "/dotted.source/a/k", "/dotted", "/dotted.source"):
+        assert ask(peer, "DELETE", target).status == 204
+
+
 @pytest.mark.parametrize("name", ["Upper", "n" * 64, "a..b", "192.168.1.1", "under_score", "ab-"])
 def test_a_bucket_may_not_be_called_otherwise(peer: Peer, name: str) -> None:
     assert ask(peer, "PUT", f"/{name}").outcome == (400, "InvalidBucketName")

@@ -252,7 +252,7 @@ def _missing(operation: Operation, param: Param) -> CosServiceError:
 
 def _value(param: Param, text: str) -> Any:
     if param.place == "source":
-        return decode_copy_source(text)
+        return decode_copy_source(text, of_s3=param.wire.startswith("x-amz-"))
     if param.kind == "int":
         if not _INTEGER.fullmatch(text):
             raise InvalidArgument(f"{param.wire} is not a number: {text[:40]}")

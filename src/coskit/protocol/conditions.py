@@ -7,6 +7,7 @@ from operator import eq, ge, gt, le, lt
 from typing import Any, Literal
 from urllib.parse import quote
 
+from coskit.protocol.copysource import spellings_of
 from coskit.protocol.dates import parse_iso_date
 from coskit.protocol.errors import MalformedPolicy
 from coskit.protocol.messages import Request, encode_text
@@ -40,6 +41,7 @@ _HEADERS: dict[str, tuple[Kind, str]] = {
         "x-cos-tagging",
     )
 }
+_COPY_SOURCE = "cos:x-cos-copy-source"  # whichever dialect named it, and however
 _KINDS: dict[str, Kind] = {
     **{key: kind for key, (kind, _) in (_QUERY | _HEADERS).items()},
     "cos:secure-transport": "bool",
@@ -127,6 +129,9 @@ class Circumstances:
 
     def fact(self, key: str) -> str | None:
         """Return what the request says under a condition key, or None."""
+        if key == _COPY_SOURCE:
+            headers = self.request.headers
+            return headers.get("x-amz-copy-source") or headers.get("x-cos-copy-source")
         if key in _HEADERS:
             return self.request.headers.get(_HEADERS[key][1])
         if key in _QUERY:
@@ -157,7 +162,11 @@ class Condition:
             text = about.fact(self.key)
             if text is None:
                 return self.if_exist
-            found = _readings(kind, text, in_query=self.key in _QUERY)
+            if self.key == _COPY_SOURCE:
+                of_s3 = bool(about.request.headers.get("x-amz-copy-source"))
+                found = spellings_of(text, about.region, of_s3=of_s3)
+            else:
+                found = _readings(kind, text, in_query=self.key in _QUERY)
         passed = any(test(expected, value) for expected in self.values for value in found)
         return passed == positive
 

@@ -9,6 +9,11 @@ from coskit.protocol.endpoint import is_bucket_name
 from coskit.protocol.errors import InvalidCopySource, ParameterError
 from coskit.protocol.messages import encode_text
 
+_SUFFIXES = ("myqcloud.com", "tencentcos.cn")
+_REGION = re.compile(r"cos\.([^.]+)\.(?:myqcloud\.com|tencentcos\.cn)").fullmatch
+_OF_SERVICE = re.compile(
+    r"([^:]+?)\.((?:cos(?:v6|-cdc|-internal)?|s3)\..+|localhost(?::\d*)?)", re.IGNORECASE
+).fullmatch
 _HOST = re.compile(r"[a-z0-9._:\[\]-]+", re.IGNORECASE | re.ASCII)
 
 
@@ -36,25 +41,35 @@ def encode_copy_source(source: Mapping[str, Any]) -> str:
     return f"{location}?versionId={quote(str(version), safe='')}" if version else location
 
 
-def decode_copy_source(text: str) -> dict[str, str]:
+def decode_copy_source(text: str, *, of_s3: bool = False) -> dict[str, str]:
     """Read a copy-source header; also the S3 form `/bucket/key` that some tools send.
+
+    Args:
+        text: of the header.
+        of_s3: it is the header of S3, which names a bucket, dots in it or not, rather than a host.
 
     Raises:
         InvalidCopySource: it names no bucket or no key, or is not UTF-8.
     """
     try:
         raw_location, _, raw_query = encode_text(text).partition(b"?")
-        host, _, raw_key = raw_location.decode().removeprefix("/").partition("/")
+        location = raw_location.decode()
+        names_bucket = of_s3 or location.startswith("/")
+        location = location.removeprefix("/")
+        if of_s3 and "/" not in location:  # its slashes may be encoded too
+            location = unquote_to_bytes(location).decode().removeprefix("/")
+        host, _, raw_key = location.partition("/")
+        bucket, domain = _bucket_and_domain(host, names_bucket=names_bucket)
         # S3, which names a bucket without its host, takes a bare plus for a space.
-        key = unquote_to_bytes(raw_key if "." in host else raw_key.replace("+", " ")).decode()
+        key = unquote_to_bytes(raw_key if domain else raw_key.replace("+", " ")).decode()
+        bucket = bucket if domain else unquote_to_bytes(bucket).decode()
         name, _, version = unquote_to_bytes(raw_query).decode().partition("=")
     except UnicodeDecodeError as cause:
         raise InvalidCopySource("The copy source is not UTF-8") from cause
-    bucket, _, domain = host.partition(".")
     if not bucket or not key:
         raise InvalidCopySource
     source = {"Bucket": bucket, "Key": key}
-    region = re.fullmatch(r"cos\.([^.]+)\.myqcloud\.com", domain)
+    region = _REGION(domain)
     if region:
         source["Region"] = region[1]
     elif domain:
@@ -62,3 +77,44 @@ def decode_copy_source(text: str) -> dict[str, str]:
     if name.lower() == "versionid" and version:
         source["VersionId"] = version
     return source
+
+
+def spellings_of(text: str, region: str, *, of_s3: bool = False) -> tuple[str, ...]:
+    """Return what a policy may call the object that a copy-source header names.
+
+    Args:
+        text: of the header.
+        region: of the server, in whose hosts a policy may spell the source.
+        of_s3: it is the header of S3.
+    """
+    try:
+        source = decode_copy_source(text, of_s3=of_s3)
+    except InvalidCopySource:
+        return (text,)
+    bucket, key = source["Bucket"], source["Key"]
+    domains = [f"cos.{region}.{suffix}" for suffix in _SUFFIXES]
+    if "Region" in source:
+        domains += [f"cos.{source['Region']}.{suffix}" for suffix in _SUFFIXES]
+    elif "Endpoint" in source:
+        domains.append(source["Endpoint"])
+    hosts = (bucket, *(f"{bucket}.{domain}" for domain in domains))
+    version = f"?versionId={source['VersionId']}" if "VersionId" in source else ""
+    found = [
+        f"{slash}{host}/{path}{end}"
+        for slash in ("", "/")
+        for host in hosts
+        for path in (key, quote(encode_text(key), safe="/-_.~"))
+        for end in ("", version)
+    ]
+    return tuple(dict.fromkeys((text, *found)))
+
+
+def _bucket_and_domain(host: str, *, names_bucket: bool) -> tuple[str, str]:
+    """Return the two parts of a host; of one that is a bucket's name, no domain."""
+    found = _OF_SERVICE(host)
+    if found:
+        return found[1], found[2]
+    if names_bucket and ":" not in host:
+        return host, ""
+    bucket, _, domain = host.partition(".")
+    return bucket, domain

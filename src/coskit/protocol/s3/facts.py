@@ -127,11 +127,12 @@ def _remaining_days(ask: Ask) -> Facts:
 
 def _copy_source(ask: Ask) -> Facts:
     headers = ask.about.request.headers
-    text = headers.get("x-amz-copy-source") or headers.get("x-cos-copy-source")
+    of_s3 = headers.get("x-amz-copy-source")
+    text = of_s3 or headers.get("x-cos-copy-source")
     if text is None:
         return None
     try:
-        place = decode_copy_source(text)
+        place = decode_copy_source(text, of_s3=bool(of_s3))
     except InvalidCopySource:
         return (text,)
     return (f"{place['Bucket']}/{place['Key']}",)
