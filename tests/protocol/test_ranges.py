@@ -12,6 +12,7 @@ from coskit.protocol.ranges import (
     etag_matches,
     parse_copy_range,
     parse_range,
+    same_as_before,
 )
 
 HUGE = "9" * 30
@@ -33,6 +34,10 @@ FOUND = [
     (f"bytes=-{ENORMOUS}", 10, 0, 9),
     ("bytes=0000000000000000000000005-6", 10, 5, 6),
     (" bytes=1-2 ", 10, 1, 2),
+    ("BYTES=1-2", 10, 1, 2),
+    ("Bytes=-3", 10, 7, 9),
+    ("bytes= 1-2", 10, 1, 2),
+    ("bytes=,1-2, ,", 10, 1, 2),
     ("bytes=4000000000000-", 5_000_000_000_000, 4_000_000_000_000, 4_999_999_999_999),
 ]
 
@@ -52,6 +57,34 @@ def test_a_malformed_range_or_several_are_ignored(text: str, total: int) -> None
     assert parse_range(text, total) is None
 
 
+@pytest.mark.parametrize("text", ["bytes=-1", "bytes=-8", f"bytes=-{ENORMOUS}"])
+def test_the_last_bytes_of_nothing_are_all_of_it(text: str) -> None:
+    """RFC 9110 14.1.2: a suffix of more bytes than there are is the whole representation."""
+    assert parse_range(text, 0) is None
+
+
+STORED = 1_600_000_000_500
+SAME = [
+    ("", True),
+    ('"abc"', True),
+    ("abc", True),
+    ('"abd"', False),
+    ('W/"abc"', False),
+    ("*", False),
+    (http_date(STORED), True),
+    (http_date(STORED - 1000), False),
+    (http_date(STORED + 1000), False),
+    ("no date", False),
+]
+
+
+@pytest.mark.parametrize(("text", "same"), SAME)
+def test_if_range_compares_strongly(text: str, same: bool) -> None:
+    """RFC 9110 13.1.5: the very ETag, or the very date of Last-Modified."""
+    assert same_as_before({"if-range": text}, "abc", STORED) is same
+    assert same_as_before({}, "abc", STORED)
+
+
 BEHIND = [
     ("bytes=10-", 10),
     ("bytes=10-20", 10),
@@ -61,8 +94,10 @@ BEHIND = [
     ("bytes=-000", 10),
     ("bytes=0-", 0),
     ("bytes=0-0", 0),
-    ("bytes=-5", 0),
+    ("bytes=0-9", 0),
+    ("bytes=5-", 0),
     ("bytes=-0", 0),
+    ("bytes=-000", 0),
 ]
 
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 import pytest
 
+from tests.server.s3 import S3Peer
 from tests.server.wire import Peer, Reply
 
 BODY = b"0123456789"
@@ -128,12 +129,50 @@ def test_a_range(peer: Peer, digits: str, text: str, status: int, span: str, bod
         assert "Content-Range" not in reply
 
 
-@pytest.mark.parametrize("text", ["bytes=0-", "bytes=0-0", "bytes=-1"])
+@pytest.mark.parametrize("text", ["bytes=0-", "bytes=0-0", "bytes=5-", "bytes=-0"])
 def test_an_empty_object_has_no_range(peer: Peer, room: str, text: str) -> None:
     peer.ask("PUT", f"/{room}/empty", {}, b"")
     reply = ask(peer, "GET", f"/{room}/empty", {"range": text})
     assert reply.outcome == (416, "InvalidRange")
     assert reply["Content-Range"] == "bytes */0"
+
+
+@pytest.mark.parametrize("text", ["bytes=-1", "bytes=-8", "bytes=-99999999999999999999999"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("of_s3", [False, True], ids=["cos", "s3"])
+def test_the_last_bytes_of_an_empty_object_are_all_of_it(
+    peer: Peer, room: str, text: str, method: str, of_s3: bool
+) -> None:
+    """RFC 9110 14.1.2."""
+    peer.ask("PUT", f"/{room}/empty", {}, b"")
+    who = S3Peer(peer) if of_s3 else peer
+    reply = who.ask(method, f"/{room}/empty", {"range": text})
+    assert (reply.status, reply.body, reply["Content-Length"]) == (200, b"", "0")
+    assert "Content-Range" not in reply
+
+
+@pytest.mark.parametrize(
+    ("validator", "is_part"),
+    [
+        ("ETAG", True),
+        ("DATE", True),
+        ('"other"', False),
+        ("W/ETAG", False),
+        (OLD, False),
+        (FUTURE, False),
+    ],
+)
+@pytest.mark.parametrize("of_s3", [False, True], ids=["cos", "s3"])
+def test_a_range_of_another_version_is_the_whole_of_this_one(
+    peer: Peer, digits: str, validator: str, is_part: bool, of_s3: bool
+) -> None:
+    """RFC 9110 13.1.5: If-Range, for those who have the beginning already."""
+    date = peer.ask("HEAD", digits)["Last-Modified"]
+    value = validator.replace("ETAG", ETAG).replace("DATE", date)
+    who = S3Peer(peer) if of_s3 else peer
+    reply = who.ask("GET", digits, {"range": "bytes=3-", "if-range": value})
+    assert (reply.status, reply.body) == ((206, BODY[3:]) if is_part else (200, BODY))
+    assert who.ask("GET", digits, {"if-range": value}).body == BODY
 
 
 def test_ranges_of_a_large_object(peer: Peer, room: str) -> None:

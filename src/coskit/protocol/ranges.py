@@ -8,7 +8,8 @@ from typing import Literal
 from coskit.protocol.dates import parse_http_date
 from coskit.protocol.errors import InvalidArgument, InvalidRange
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+# The unit is in any case; a list may have empty items around its one range (RFC 9110 14.1, 5.6.1).
+_RANGE = re.compile(r"bytes=[\s,]*(\d*)-(\d*)[\s,]*", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,20 @@ class ByteRange:
 
 
 def parse_range(text: str, total: int) -> ByteRange | None:
-    """Return the range that a Range header names, or None where it is to be ignored.
+    """Return the range that a Range header names, or None where all is sent.
 
-    Malformed and multiple ranges are ignored, as HTTP allows.
+    Malformed and multiple ranges are ignored, as HTTP allows. The last bytes of an object that has
+    none are all of it (RFC 9110 14.1.2).
 
     Raises:
-        InvalidRange: the range starts behind the last byte.
+        InvalidRange: the range starts behind the last byte, or is of the last 0 bytes.
     """
     found = _RANGE.fullmatch(text.strip())
     if not found or found[1] == found[2] == "":
         return None
     if not found[1]:
+        if not total and _number(found[2]):
+            return None
         first, last = max(total - _number(found[2]), 0), total - 1
     else:
         first = _number(found[1])
@@ -84,6 +88,25 @@ def etag_matches(condition: str, etag: str) -> bool:
     """Return whether an If-Match list names an ETag; quotes and `W/` do not count."""
     wanted = (part.strip().removeprefix("W/").strip('"') for part in condition.split(","))
     return any(part in ("*", etag.strip('"')) for part in wanted)
+
+
+def same_as_before(headers: Mapping[str, str], etag: str, modified: int) -> bool:
+    """Return whether an If-Range lets a range be sent: the object is still what its reader has.
+
+    The ETag has to be the very one, a date that of Last-Modified (RFC 9110 13.1.5).
+
+    Args:
+        headers: the request's headers, by lower-case name.
+        etag: of the object.
+        modified: when the object was stored, in milliseconds.
+    """
+    text = headers.get("if-range", "").strip()
+    if not text:
+        return True
+    if text.startswith(('"', "W/")):
+        return text.strip('"') == etag.strip('"')
+    since = parse_http_date(text)
+    return since == modified // 1000 * 1000 if since is not None else text == etag.strip('"')
 
 
 def check_conditions(

@@ -14,8 +14,10 @@ from coskit.protocol.errors import (
 )
 from coskit.protocol.guards import COS_GUARDS
 from coskit.protocol.messages import Request, is_header_name, unsendable
+from coskit.protocol.s3.words import decode_words, encode_words
 
 COS = "x-cos-"
+_META = "x-cos-meta-"
 AMZ = "x-amz-"
 
 # Names that are the same behind the prefix; others that begin with x-amz- are S3's alone.
@@ -157,6 +159,8 @@ def s3_name(name: str) -> str:
 
 def _cos_value(name: str, value: str) -> str:
     """Return the value of a header that has a COS name."""
+    if name.startswith(_META):
+        return decode_words(value)
     if name == "x-cos-storage-class":
         return _CLASSES.get(value, value)
     if name.endswith("-directive") and name.startswith(COS):
@@ -181,6 +185,8 @@ def _quoted_grantee(item: str) -> str:
 
 
 def _s3_value(name: str, value: str) -> str:
+    if name.startswith(_META):
+        return encode_words(value)
     if name == "x-cos-storage-class":
         return class_to_s3(value)
     if name.endswith("-directive"):

@@ -19,7 +19,7 @@ from coskit.protocol.guards import SOURCE_OWNER
 from coskit.protocol.headerrights import SET_TAGS
 from coskit.protocol.messages import is_header_name, unsendable
 from coskit.protocol.operations import GET_OBJECT, GET_OBJECT_TAGGING
-from coskit.protocol.ranges import ByteRange, check_conditions, parse_range
+from coskit.protocol.ranges import ByteRange, check_conditions, parse_range, same_as_before
 from coskit.protocol.restore import load_job, restore_headers
 from coskit.protocol.s3.announcements import asked_algorithm
 from coskit.protocol.s3.checksums import load_checksum
@@ -109,7 +109,7 @@ async def head_object(ctx: Context) -> Reply:
     if part := named_part(ctx, version):
         return Reply(headers | part.headers | _spanned(part.span, part.size), part.status)
     # Only the row of one dialect has a range here.
-    span = parse_range(ctx.params["Range"], version.size) if "Range" in ctx.params else None
+    span = _asked_range(ctx, version)
     if span:
         return Reply(headers | _spanned(span, span.length), 206)
     headers |= stored_checksum(ctx, version)
@@ -138,7 +138,7 @@ async def get_object(ctx: Context) -> Reply:
         span, length, status = part.span, part.size, part.status
         headers |= part.headers
     else:
-        span = parse_range(ctx.params["Range"], version.size) if "Range" in ctx.params else None
+        span = _asked_range(ctx, version)
         length, status = (span.length, 206) if span else (version.size, 200)
         if span is None:
             headers |= stored_checksum(ctx, version)
@@ -150,6 +150,20 @@ async def get_object(ctx: Context) -> Reply:
     else:
         body = await begun(opened(ctx, version, first, length, key))
     return Reply(headers, status, Slowed(body, rate) if rate else body)
+
+
+def _asked_range(ctx: Context, version: Version) -> ByteRange | None:
+    """Return the range of a version that a request asks for, or None if it is to have all of it.
+
+    Raises:
+        InvalidRange: the version has no such bytes.
+    """
+    if "Range" not in ctx.params:
+        return None
+    if "if-range" in ctx.headers:
+        if not same_as_before(ctx.headers, version.etag, version.modified):
+            return None
+    return parse_range(ctx.params["Range"], version.size)
 
 
 def _spanned(span: ByteRange | None, length: int) -> dict[str, str]:
