@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.modules["coskit"] = ModuleType("coskit")
 sys.modules["coskit"].__path__ = [str(ROOT / "src" / "coskit")]
 
-from coskit.protocol.operations import OPERATIONS  # noqa: E402 - found by the lines above
+from coskit.protocol.bucketsettings import BUCKET_SETTINGS  # noqa: E402 - found by the above
+from coskit.protocol.operations import OPERATIONS  # noqa: E402
 from coskit.protocol.s3.naming import s3_name  # noqa: E402
 from coskit.protocol.s3.operations import S3_OPERATIONS  # noqa: E402
 from coskit.protocol.spec import Operation, Param, Shape  # noqa: E402
@@ -142,7 +143,14 @@ def collect(shape: Shape, seen: dict[str, str]) -> None:
     for child in shape.children:
         collect(child, seen)
     if shape.children and shape.type not in seen:
-        fields = "".join(f"    {name}: {kind}\n" for name, kind in fields_of(shape))
+        pairs = list(fields_of(shape))
+        if not all(name.isidentifier() for name, _ in pairs):
+            inner = "".join(f'        "{name}": {kind},\n' for name, kind in pairs)
+            seen[shape.type] = (
+                f'{shape.type} = TypedDict(\n    "{shape.type}",\n    {{\n{inner}    }},\n)'
+            )
+            return
+        fields = "".join(f"    {name}: {kind}\n" for name, kind in pairs)
         doc = f'    """One `{shape.tag}` element."""\n\n'
         seen[shape.type] = f"class {shape.type}(TypedDict):\n{doc}{fields}"
 
@@ -200,6 +208,7 @@ def methods_module() -> str:
         "from collections.abc import Mapping",
         "from typing import Any, Never, NotRequired, TypedDict\n",
         "from coskit.client._async.body import AsyncBody",
+        "from coskit.protocol import bucketsettings as settings",
         "from coskit.protocol import operations as table",
         "from coskit.protocol import types",
         "from coskit.protocol.messages import AsyncContent",
@@ -230,8 +239,9 @@ def method(operation: Operation) -> str:
         operation.returns, f"types.{operation.name}Result"
     )
     params = ", ".join(f'"{param.name}": {param.name}' for param in operation.params)
+    home = "settings" if operation in BUCKET_SETTINGS else "table"
     constant = operation.function.upper()
-    call = f"await self._call(table.{constant}, {{{params}}}, unknown)"
+    call = f"await self._call({home}.{constant}, {{{params}}}, unknown)"
     body = f"        {call}" if result == "None" else f"        result: {result} = {call}"
     end = "" if result == "None" else "        return result\n"
     return (

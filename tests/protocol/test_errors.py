@@ -39,12 +39,13 @@ CODES = {
         ListPartUploadIdIsEmpty MalformedXML MalformedPolicy MalformedPOSTRequest
         MissingRequestBodyError IncorrectNumberOfFilesInPostRequest NotSupportedStorageClass
         BucketVersionNotOpen TooManyBuckets RequestTimeout XMLSizeLimit UnexpectedContent
-        SSEHeaderNotAllowed SsecDecryptHeaderInvalid""",
+        SSEHeaderNotAllowed SsecDecryptHeaderInvalid TooManyConfigurations""",
     403: """AccessDenied AccessForbidden InvalidAccessKeyId SignatureDoesNotMatch
         RequestTimeTooSkewed InvalidObjectState PathStyleDomainForbidden""",
     404: """NoSuchBucket NoSuchKey NoSuchVersion NoSuchUpload NoSuchCopySource
         NoSuchCORSConfiguration NoSuchLifecycleConfiguration NoSuchTagSet NoSuchBucketPolicy
-        NoSuchResource""",
+        NoSuchResource DomainConfigNotFoundError OriginConfigNotFoundError
+        IntelligentTieringConfigurationNotFoundError NoSuchInventoryConfiguration""",
     405: "MethodNotAllowed RestoreNonArchiveObject",
     409: """BucketAlreadyExists BucketAlreadyOwnedByYou BucketNotEmpty InvalidBucketState
         PathConflict ObjectLocked RestoreAlreadyInProgress AppendPositionErr

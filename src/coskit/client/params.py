@@ -32,6 +32,12 @@ def normalise(operation: Operation, params: Mapping[str, Any], region: str) -> d
         normal["Delete"] = _deletion(normal["Delete"])
     if "MultipartUpload" in normal:
         normal["MultipartUpload"] = {"Part": _parts(normal["MultipartUpload"])}
+    if isinstance(normal.get("InventoryConfiguration"), Mapping):
+        # The service wants the name in both places.
+        normal["InventoryConfiguration"] = {
+            "Id": normal["Id"],
+            **normal["InventoryConfiguration"],
+        }
     if operation.listing:
         # Keys may hold what XML cannot carry, so they always travel percent-encoded.
         if normal.get("EncodingType") not in ("", None, "url"):

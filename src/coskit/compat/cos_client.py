@@ -222,6 +222,51 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         """
         return bucket_meta(self, Bucket, self._conf.uri(self._conf.bucket(Bucket)), kwargs)
 
+    def put_bucket_website(
+        self, Bucket: str, WebsiteConfiguration: Mapping[str, Any] = EMPTY, **kwargs: Any
+    ) -> None:
+        """Replace the website configuration of a bucket; `RoutingRules` is a list of rules."""
+        document = dict(WebsiteConfiguration)
+        if isinstance(document.get("RoutingRules"), list):
+            document["RoutingRules"] = {"RoutingRule": document["RoutingRules"]}
+        super().put_bucket_website(Bucket, document, **kwargs)
+
+    def get_bucket_website(self, Bucket: str, **kwargs: Any) -> Any:
+        """Return the website configuration of a bucket; `RoutingRules` is a list of rules."""
+        result = _document(super().get_bucket_website(Bucket, **kwargs), "WebsiteConfiguration")
+        if isinstance(result.get("RoutingRules"), dict):
+            result["RoutingRules"] = result["RoutingRules"]["RoutingRule"]
+        return result
+
+    def get_bucket_referer(self, Bucket: str, **kwargs: Any) -> Any:
+        """Return the referer rules of a bucket; `{"RefererConfiguration": None}` if it has none."""
+        found = _document(super().get_bucket_referer(Bucket, **kwargs), "RefererConfiguration")
+        return found or {"RefererConfiguration": None}
+
+    def delete_bucket_referer(self, Bucket: str, **kwargs: Any) -> None:
+        """Remove the referer rules of a bucket."""
+        super().put_bucket_referer(Bucket, EMPTY, **kwargs)
+
+    def put_bucket_inventory(
+        self,
+        Bucket: str,
+        Id: str,
+        InventoryConfiguration: Mapping[str, Any] = EMPTY,
+        **kwargs: Any,
+    ) -> None:
+        """Replace one inventory of a bucket; an empty dict is an empty element."""
+        super().put_bucket_inventory(Bucket, Id, _blank(InventoryConfiguration), **kwargs)
+
+    def post_bucket_inventory(
+        self,
+        Bucket: str,
+        Id: str,
+        InventoryConfiguration: Mapping[str, Any] = EMPTY,
+        **kwargs: Any,
+    ) -> None:
+        """Ask once for an inventory of a bucket; an empty dict is an empty element."""
+        super().post_bucket_inventory(Bucket, Id, _blank(InventoryConfiguration), **kwargs)
+
     def get_object(
         self, Bucket: str, Key: str, KeySimplifyCheck: bool = True, **kwargs: Any
     ) -> Any:
@@ -426,6 +471,20 @@ class CosS3Client(Methods, CosS3ClientRefusals):
 
     def __repr__(self) -> str:
         return repr(self._client).replace("InnerClient", type(self).__name__)
+
+
+def _document(result: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return what a document says, without the headers that came with it."""
+    shape = BY_NAME["GetBucket" + name.removesuffix("Configuration")].result
+    tags = {child.tag for child in shape.children} if shape else set()
+    return {tag: value for tag, value in result.items() if tag in tags}
+
+
+def _blank(value: Any) -> Any:
+    """Return a document with None for each empty dict in it, as empty elements are written."""
+    if isinstance(value, Mapping):
+        return {name: _blank(inner) if inner != {} else None for name, inner in value.items()}
+    return [_blank(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _exists(ask: Callable[[], Any]) -> bool:

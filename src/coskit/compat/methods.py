@@ -111,7 +111,7 @@ class Methods(ABC):
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             BucketAZConfig: `MAZ` for several zones.
-            BucketArchConfig: As the vendor documents it.
+            BucketArchConfig: `OFS` for one with folders.
             **kwargs: as for `coskit.Client.create_bucket`.
 
         Raises:
@@ -168,6 +168,62 @@ class Methods(ABC):
         """
         self._forward("delete_bucket_cors", {"Bucket": Bucket}, kwargs)
 
+    def delete_bucket_domain(self, Bucket: Any, **kwargs: Any) -> None:
+        """Remove the domain of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.delete_bucket_domain`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward("delete_bucket_domain", {"Bucket": Bucket}, kwargs)
+
+    def delete_bucket_domain_certificate(self, Bucket: Any, DomainName: Any, **kwargs: Any) -> None:
+        """Remove the domain certificate of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            DomainName: The domain.
+            **kwargs: as for `coskit.Client.delete_bucket_domain_certificate`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "delete_bucket_domain_certificate", {"Bucket": Bucket, "DomainName": DomainName}, kwargs
+        )
+
+    def delete_bucket_encryption(self, Bucket: Any, **kwargs: Any) -> None:
+        """Remove the encryption of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.delete_bucket_encryption`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward("delete_bucket_encryption", {"Bucket": Bucket}, kwargs)
+
+    def delete_bucket_inventory(self, Bucket: Any, Id: Any, **kwargs: Any) -> None:
+        """Remove the inventory of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            Id: The rule's name.
+            **kwargs: as for `coskit.Client.delete_bucket_inventory`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward("delete_bucket_inventory", {"Bucket": Bucket, "Id": Id}, kwargs)
+
     def delete_bucket_lifecycle(self, Bucket: Any, **kwargs: Any) -> None:
         """Remove the lifecycle rules of a bucket.
 
@@ -180,6 +236,19 @@ class Methods(ABC):
             CosClientError: no whole and undamaged answer arrived.
         """
         self._forward("delete_bucket_lifecycle", {"Bucket": Bucket}, kwargs)
+
+    def delete_bucket_origin(self, Bucket: Any, **kwargs: Any) -> None:
+        """Remove the origin of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.delete_bucket_origin`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward("delete_bucket_origin", {"Bucket": Bucket}, kwargs)
 
     def delete_bucket_policy(self, Bucket: Any, **kwargs: Any) -> None:
         """Remove the access policy of a bucket.
@@ -194,6 +263,19 @@ class Methods(ABC):
         """
         self._forward("delete_bucket_policy", {"Bucket": Bucket}, kwargs)
 
+    def delete_bucket_replication(self, Bucket: Any, **kwargs: Any) -> None:
+        """Remove the replication of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.delete_bucket_replication`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward("delete_bucket_replication", {"Bucket": Bucket}, kwargs)
+
     def delete_bucket_tagging(self, Bucket: Any, **kwargs: Any) -> None:
         """Remove the tags of a bucket.
 
@@ -206,6 +288,19 @@ class Methods(ABC):
             CosClientError: no whole and undamaged answer arrived.
         """
         self._forward("delete_bucket_tagging", {"Bucket": Bucket}, kwargs)
+
+    def delete_bucket_website(self, Bucket: Any, **kwargs: Any) -> None:
+        """Remove the website of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.delete_bucket_website`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward("delete_bucket_website", {"Bucket": Bucket}, kwargs)
 
     def delete_object(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
         """Delete an object, or one version of it; deleting what is not there succeeds.
@@ -275,6 +370,91 @@ class Methods(ABC):
         """
         return self._forward("get_bucket_cors", {"Bucket": Bucket}, kwargs)
 
+    def get_bucket_domain(self, Bucket: Any, **kwargs: Any) -> Any:
+        """Return the domain of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.get_bucket_domain`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward("get_bucket_domain", {"Bucket": Bucket}, kwargs)
+
+    def get_bucket_domain_certificate(self, Bucket: Any, DomainName: Any, **kwargs: Any) -> Any:
+        """Return the domain certificate of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            DomainName: The domain.
+            **kwargs: as for `coskit.Client.get_bucket_domain_certificate`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward(
+            "get_bucket_domain_certificate", {"Bucket": Bucket, "DomainName": DomainName}, kwargs
+        )
+
+    def get_bucket_encryption(self, Bucket: Any, **kwargs: Any) -> Any:
+        """Return the encryption of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.get_bucket_encryption`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward("get_bucket_encryption", {"Bucket": Bucket}, kwargs)
+
+    def get_bucket_intelligenttiering(self, Bucket: Any, **kwargs: Any) -> Any:
+        """Return the intelligent tiering of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.get_bucket_intelligenttiering`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward("get_bucket_intelligenttiering", {"Bucket": Bucket}, kwargs)
+
+    def get_bucket_intelligenttiering_v2(self, Bucket: Any, Id: Any, **kwargs: Any) -> Any:
+        """Return the intelligent tiering of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            Id: The rule's name.
+            **kwargs: as for `coskit.Client.get_bucket_intelligenttiering_v2`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward(
+            "get_bucket_intelligenttiering_v2", {"Bucket": Bucket, "Id": Id}, kwargs
+        )
+
+    def get_bucket_inventory(self, Bucket: Any, Id: Any, **kwargs: Any) -> Any:
+        """Return the inventory of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            Id: The rule's name.
+            **kwargs: as for `coskit.Client.get_bucket_inventory`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward("get_bucket_inventory", {"Bucket": Bucket, "Id": Id}, kwargs)
+
     def get_bucket_lifecycle(self, Bucket: Any, **kwargs: Any) -> Any:
         """Return the lifecycle rules of a bucket.
 
@@ -301,6 +481,45 @@ class Methods(ABC):
         """
         return self._forward("get_bucket_location", {"Bucket": Bucket}, kwargs)
 
+    def get_bucket_logging(self, Bucket: Any, **kwargs: Any) -> Any:
+        """Return the logging of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.get_bucket_logging`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward("get_bucket_logging", {"Bucket": Bucket}, kwargs)
+
+    def get_bucket_object_lock(self, Bucket: Any, **kwargs: Any) -> Any:
+        """Return the object lock of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.get_bucket_object_lock`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward("get_bucket_object_lock", {"Bucket": Bucket}, kwargs)
+
+    def get_bucket_origin(self, Bucket: Any, **kwargs: Any) -> Any:
+        """Return the origin of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.get_bucket_origin`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward("get_bucket_origin", {"Bucket": Bucket}, kwargs)
+
     def get_bucket_policy(self, Bucket: Any, **kwargs: Any) -> Any:
         """Return the access policy of a bucket.
 
@@ -313,6 +532,32 @@ class Methods(ABC):
             CosClientError: no whole and undamaged answer arrived.
         """
         return self._forward("get_bucket_policy", {"Bucket": Bucket}, kwargs)
+
+    def get_bucket_referer(self, Bucket: Any, **kwargs: Any) -> Any:
+        """Return the referer of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.get_bucket_referer`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward("get_bucket_referer", {"Bucket": Bucket}, kwargs)
+
+    def get_bucket_replication(self, Bucket: Any, **kwargs: Any) -> Any:
+        """Return the replication of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.get_bucket_replication`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward("get_bucket_replication", {"Bucket": Bucket}, kwargs)
 
     def get_bucket_tagging(self, Bucket: Any, **kwargs: Any) -> Any:
         """Return the tags of a bucket.
@@ -339,6 +584,19 @@ class Methods(ABC):
             CosClientError: no whole and undamaged answer arrived.
         """
         return self._forward("get_bucket_versioning", {"Bucket": Bucket}, kwargs)
+
+    def get_bucket_website(self, Bucket: Any, **kwargs: Any) -> Any:
+        """Return the website of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.get_bucket_website`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward("get_bucket_website", {"Bucket": Bucket}, kwargs)
 
     def get_object(self, Bucket: Any, Key: Any, KeySimplifyCheck: Any = True, **kwargs: Any) -> Any:
         """Open an object for reading; its bytes travel as they are read.
@@ -413,6 +671,41 @@ class Methods(ABC):
             CosClientError: no whole and undamaged answer arrived.
         """
         return self._forward("head_object", {"Bucket": Bucket, "Key": Key}, kwargs)
+
+    def list_bucket_intelligenttiering_configurations(self, Bucket: Any, **kwargs: Any) -> Any:
+        """List the intelligent tiering of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            **kwargs: as for `coskit.Client.list_bucket_intelligenttiering_configurations`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward(
+            "list_bucket_intelligenttiering_configurations", {"Bucket": Bucket}, kwargs
+        )
+
+    def list_bucket_inventory_configurations(
+        self, Bucket: Any, ContinuationToken: Any = None, **kwargs: Any
+    ) -> Any:
+        """List the inventory of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            ContinuationToken: Where to go on.
+            **kwargs: as for `coskit.Client.list_bucket_inventory_configurations`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        return self._forward(
+            "list_bucket_inventory_configurations",
+            {"Bucket": Bucket, "ContinuationToken": ContinuationToken},
+            kwargs,
+        )
 
     def list_buckets(
         self,
@@ -616,6 +909,27 @@ class Methods(ABC):
             kwargs,
         )
 
+    def post_bucket_inventory(
+        self, Bucket: Any, Id: Any, InventoryConfiguration: Any = EMPTY, **kwargs: Any
+    ) -> None:
+        """Ask once for the inventory of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            Id: The rule's name.
+            InventoryConfiguration: The `InventoryConfiguration` document.
+            **kwargs: as for `coskit.Client.post_bucket_inventory`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "post_bucket_inventory",
+            {"Bucket": Bucket, "Id": Id, "InventoryConfiguration": InventoryConfiguration},
+            kwargs,
+        )
+
     def put_bucket_acl(self, Bucket: Any, AccessControlPolicy: Any = EMPTY, **kwargs: Any) -> None:
         """Replace the ACL of a bucket.
 
@@ -649,6 +963,139 @@ class Methods(ABC):
             "put_bucket_cors", {"Bucket": Bucket, "CORSConfiguration": CORSConfiguration}, kwargs
         )
 
+    def put_bucket_domain(
+        self, Bucket: Any, DomainConfiguration: Any = EMPTY, **kwargs: Any
+    ) -> None:
+        """Replace the domain of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            DomainConfiguration: The `DomainConfiguration` document.
+            **kwargs: as for `coskit.Client.put_bucket_domain`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "put_bucket_domain",
+            {"Bucket": Bucket, "DomainConfiguration": DomainConfiguration},
+            kwargs,
+        )
+
+    def put_bucket_domain_certificate(
+        self, Bucket: Any, DomainCertificateConfiguration: Any, **kwargs: Any
+    ) -> None:
+        """Replace the domain certificate of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            DomainCertificateConfiguration: The `DomainCertificate` document.
+            **kwargs: as for `coskit.Client.put_bucket_domain_certificate`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "put_bucket_domain_certificate",
+            {"Bucket": Bucket, "DomainCertificateConfiguration": DomainCertificateConfiguration},
+            kwargs,
+        )
+
+    def put_bucket_encryption(
+        self, Bucket: Any, ServerSideEncryptionConfiguration: Any = EMPTY, **kwargs: Any
+    ) -> None:
+        """Replace the encryption of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            ServerSideEncryptionConfiguration: The `ServerSideEncryptionConfiguration` document.
+            **kwargs: as for `coskit.Client.put_bucket_encryption`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "put_bucket_encryption",
+            {
+                "Bucket": Bucket,
+                "ServerSideEncryptionConfiguration": ServerSideEncryptionConfiguration,
+            },
+            kwargs,
+        )
+
+    def put_bucket_intelligenttiering(
+        self, Bucket: Any, IntelligentTieringConfiguration: Any = None, **kwargs: Any
+    ) -> None:
+        """Replace the intelligent tiering of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            IntelligentTieringConfiguration: The `IntelligentTieringConfiguration` document.
+            **kwargs: as for `coskit.Client.put_bucket_intelligenttiering`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "put_bucket_intelligenttiering",
+            {"Bucket": Bucket, "IntelligentTieringConfiguration": IntelligentTieringConfiguration},
+            kwargs,
+        )
+
+    def put_bucket_intelligenttiering_v2(
+        self,
+        Bucket: Any,
+        IntelligentTieringConfiguration: Any = None,
+        Id: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Replace the intelligent tiering of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            IntelligentTieringConfiguration: The `IntelligentTieringConfiguration` document.
+            Id: The rule's name.
+            **kwargs: as for `coskit.Client.put_bucket_intelligenttiering_v2`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "put_bucket_intelligenttiering_v2",
+            {
+                "Bucket": Bucket,
+                "IntelligentTieringConfiguration": IntelligentTieringConfiguration,
+                "Id": Id,
+            },
+            kwargs,
+        )
+
+    def put_bucket_inventory(
+        self, Bucket: Any, Id: Any, InventoryConfiguration: Any = EMPTY, **kwargs: Any
+    ) -> None:
+        """Replace the inventory of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            Id: The rule's name.
+            InventoryConfiguration: The `InventoryConfiguration` document.
+            **kwargs: as for `coskit.Client.put_bucket_inventory`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "put_bucket_inventory",
+            {"Bucket": Bucket, "Id": Id, "InventoryConfiguration": InventoryConfiguration},
+            kwargs,
+        )
+
     def put_bucket_lifecycle(
         self, Bucket: Any, LifecycleConfiguration: Any = EMPTY, **kwargs: Any
     ) -> None:
@@ -670,6 +1117,66 @@ class Methods(ABC):
             kwargs,
         )
 
+    def put_bucket_logging(
+        self, Bucket: Any, BucketLoggingStatus: Any = EMPTY, **kwargs: Any
+    ) -> None:
+        """Replace the logging of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            BucketLoggingStatus: The `BucketLoggingStatus` document.
+            **kwargs: as for `coskit.Client.put_bucket_logging`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "put_bucket_logging",
+            {"Bucket": Bucket, "BucketLoggingStatus": BucketLoggingStatus},
+            kwargs,
+        )
+
+    def put_bucket_object_lock(
+        self, Bucket: Any, ObjectLockConfiguration: Any = EMPTY, **kwargs: Any
+    ) -> None:
+        """Replace the object lock of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            ObjectLockConfiguration: The `ObjectLockConfiguration` document.
+            **kwargs: as for `coskit.Client.put_bucket_object_lock`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "put_bucket_object_lock",
+            {"Bucket": Bucket, "ObjectLockConfiguration": ObjectLockConfiguration},
+            kwargs,
+        )
+
+    def put_bucket_origin(
+        self, Bucket: Any, OriginConfiguration: Any = EMPTY, **kwargs: Any
+    ) -> None:
+        """Replace the origin of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            OriginConfiguration: The `OriginConfiguration` document.
+            **kwargs: as for `coskit.Client.put_bucket_origin`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "put_bucket_origin",
+            {"Bucket": Bucket, "OriginConfiguration": OriginConfiguration},
+            kwargs,
+        )
+
     def put_bucket_policy(self, Bucket: Any, Policy: Any, **kwargs: Any) -> None:
         """Replace the access policy of a bucket.
 
@@ -683,6 +1190,46 @@ class Methods(ABC):
             CosClientError: no whole and undamaged answer arrived.
         """
         self._forward("put_bucket_policy", {"Bucket": Bucket, "Policy": Policy}, kwargs)
+
+    def put_bucket_referer(
+        self, Bucket: Any, RefererConfiguration: Any = EMPTY, **kwargs: Any
+    ) -> None:
+        """Replace the referer of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            RefererConfiguration: The `RefererConfiguration` document.
+            **kwargs: as for `coskit.Client.put_bucket_referer`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "put_bucket_referer",
+            {"Bucket": Bucket, "RefererConfiguration": RefererConfiguration},
+            kwargs,
+        )
+
+    def put_bucket_replication(
+        self, Bucket: Any, ReplicationConfiguration: Any = EMPTY, **kwargs: Any
+    ) -> None:
+        """Replace the replication of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            ReplicationConfiguration: The `ReplicationConfiguration` document.
+            **kwargs: as for `coskit.Client.put_bucket_replication`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "put_bucket_replication",
+            {"Bucket": Bucket, "ReplicationConfiguration": ReplicationConfiguration},
+            kwargs,
+        )
 
     def put_bucket_tagging(self, Bucket: Any, Tagging: Any = EMPTY, **kwargs: Any) -> None:
         """Replace the tags of a bucket.
@@ -711,6 +1258,26 @@ class Methods(ABC):
             CosClientError: no whole and undamaged answer arrived.
         """
         self._forward("put_bucket_versioning", {"Bucket": Bucket, "Status": Status}, kwargs)
+
+    def put_bucket_website(
+        self, Bucket: Any, WebsiteConfiguration: Any = EMPTY, **kwargs: Any
+    ) -> None:
+        """Replace the website of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            WebsiteConfiguration: The `WebsiteConfiguration` document.
+            **kwargs: as for `coskit.Client.put_bucket_website`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+        """
+        self._forward(
+            "put_bucket_website",
+            {"Bucket": Bucket, "WebsiteConfiguration": WebsiteConfiguration},
+            kwargs,
+        )
 
     def put_object(
         self, Bucket: Any, Body: Any, Key: Any, EnableMD5: Any = False, **kwargs: Any

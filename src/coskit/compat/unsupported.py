@@ -975,41 +975,9 @@ class CosS3ClientRefusals:
         """Raise `CosClientError`: this is not there."""
         refuse("ci_update_workflow_state")
 
-    def delete_bucket_domain(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("delete_bucket_domain")
-
-    def delete_bucket_domain_certificate(self, Bucket: Any, DomainName: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("delete_bucket_domain_certificate")
-
-    def delete_bucket_encryption(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("delete_bucket_encryption")
-
-    def delete_bucket_inventory(self, Bucket: Any, Id: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("delete_bucket_inventory")
-
-    def delete_bucket_origin(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("delete_bucket_origin")
-
-    def delete_bucket_referer(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("delete_bucket_referer")
-
-    def delete_bucket_replication(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("delete_bucket_replication")
-
     def delete_bucket_response_control(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: this is not there."""
         refuse("delete_bucket_response_control")
-
-    def delete_bucket_website(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("delete_bucket_website")
 
     def delete_live_channel(self, Bucket: Any, ChannelName: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: this is not there."""
@@ -1025,57 +993,9 @@ class CosS3ClientRefusals:
         """Raise `CosClientError`: this is not there."""
         refuse("get_async_fetch_task")
 
-    def get_bucket_domain(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("get_bucket_domain")
-
-    def get_bucket_domain_certificate(self, Bucket: Any, DomainName: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("get_bucket_domain_certificate")
-
-    def get_bucket_encryption(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("get_bucket_encryption")
-
-    def get_bucket_intelligenttiering(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("get_bucket_intelligenttiering")
-
-    def get_bucket_intelligenttiering_v2(self, Bucket: Any, Id: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("get_bucket_intelligenttiering_v2")
-
-    def get_bucket_inventory(self, Bucket: Any, Id: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("get_bucket_inventory")
-
-    def get_bucket_logging(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("get_bucket_logging")
-
-    def get_bucket_object_lock(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("get_bucket_object_lock")
-
-    def get_bucket_origin(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("get_bucket_origin")
-
-    def get_bucket_referer(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("get_bucket_referer")
-
-    def get_bucket_replication(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("get_bucket_replication")
-
     def get_bucket_response_control(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: this is not there."""
         refuse("get_bucket_response_control")
-
-    def get_bucket_website(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("get_bucket_website")
 
     def get_live_channel_history(self, Bucket: Any, ChannelName: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: this is not there."""
@@ -1140,27 +1060,11 @@ class CosS3ClientRefusals:
         """Raise `CosClientError`: this is not there."""
         refuse("get_vod_playlist")
 
-    def list_bucket_intelligenttiering_configurations(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("list_bucket_intelligenttiering_configurations")
-
-    def list_bucket_inventory_configurations(
-        self, Bucket: Any, ContinuationToken: Any = None, **kwargs: Any
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("list_bucket_inventory_configurations")
-
     def list_live_channel(
         self, Bucket: Any, MaxKeys: Any = 100, Prefix: Any = "", Marker: Any = "", **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: this is not there."""
         refuse("list_live_channel")
-
-    def post_bucket_inventory(
-        self, Bucket: Any, Id: Any, InventoryConfiguration: Any = EMPTY, **kwargs: Any
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("post_bucket_inventory")
 
     def post_vod_playlist(
         self,
@@ -1180,87 +1084,11 @@ class CosS3ClientRefusals:
         """Raise `CosClientError`: this is not there."""
         refuse("put_async_fetch_task")
 
-    def put_bucket_domain(
-        self, Bucket: Any, DomainConfiguration: Any = EMPTY, **kwargs: Any
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("put_bucket_domain")
-
-    def put_bucket_domain_certificate(
-        self, Bucket: Any, DomainCertificateConfiguration: Any, **kwargs: Any
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("put_bucket_domain_certificate")
-
-    def put_bucket_encryption(
-        self, Bucket: Any, ServerSideEncryptionConfiguration: Any = EMPTY, **kwargs: Any
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("put_bucket_encryption")
-
-    def put_bucket_intelligenttiering(
-        self, Bucket: Any, IntelligentTieringConfiguration: Any = None, **kwargs: Any
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("put_bucket_intelligenttiering")
-
-    def put_bucket_intelligenttiering_v2(
-        self,
-        Bucket: Any,
-        IntelligentTieringConfiguration: Any = None,
-        Id: Any = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("put_bucket_intelligenttiering_v2")
-
-    def put_bucket_inventory(
-        self, Bucket: Any, Id: Any, InventoryConfiguration: Any = EMPTY, **kwargs: Any
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("put_bucket_inventory")
-
-    def put_bucket_logging(
-        self, Bucket: Any, BucketLoggingStatus: Any = EMPTY, **kwargs: Any
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("put_bucket_logging")
-
-    def put_bucket_object_lock(
-        self, Bucket: Any, ObjectLockConfiguration: Any = EMPTY, **kwargs: Any
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("put_bucket_object_lock")
-
-    def put_bucket_origin(
-        self, Bucket: Any, OriginConfiguration: Any = EMPTY, **kwargs: Any
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("put_bucket_origin")
-
-    def put_bucket_referer(
-        self, Bucket: Any, RefererConfiguration: Any = EMPTY, **kwargs: Any
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("put_bucket_referer")
-
-    def put_bucket_replication(
-        self, Bucket: Any, ReplicationConfiguration: Any = EMPTY, **kwargs: Any
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("put_bucket_replication")
-
     def put_bucket_response_control(
         self, Bucket: Any, ResponseControlConfiguration: Any = EMPTY, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: this is not there."""
         refuse("put_bucket_response_control")
-
-    def put_bucket_website(
-        self, Bucket: Any, WebsiteConfiguration: Any = EMPTY, **kwargs: Any
-    ) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("put_bucket_website")
 
     def put_live_channel(
         self,

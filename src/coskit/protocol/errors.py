@@ -547,6 +547,36 @@ class NoSuchBucketPolicy(CosServiceError):
     status = 404
 
 
+class DomainConfigNotFoundError(CosServiceError):
+    """The bucket has no domain of its own."""
+
+    status = 404
+
+
+class IntelligentTieringConfigurationNotFoundError(CosServiceError):
+    """The bucket has no such rule of intelligent tiering."""
+
+    status = 404
+
+
+class NoSuchInventoryConfiguration(CosServiceError):
+    """The bucket has no such inventory."""
+
+    status = 404
+
+
+class OriginConfigNotFoundError(CosServiceError):
+    """The bucket has no origin."""
+
+    status = 404
+
+
+class TooManyConfigurations(CosServiceError):
+    """The bucket has as many such rules as it can have."""
+
+    status = 400
+
+
 class NoSuchCORSConfiguration(CosServiceError):
     """The bucket has no CORS configuration."""
 

@@ -1,8 +1,8 @@
 """THE table: one row per API operation; encoder, router, clients, docs and tests follow from it."""
 
+from coskit.protocol.bucketsettings import BUCKET, BUCKET_SETTINGS
 from coskit.protocol.spec import Operation, Param, Shape
 
-BUCKET = Param("Bucket", "bucket", required=True, doc="Bucket name, as `<name>-<APPID>`.")
 KEY = Param("Key", "key", required=True, doc="Object key, 1 to 850 bytes of UTF-8.")
 BODY = Param(
     "Body",
@@ -966,8 +966,12 @@ CREATE_BUCKET = Operation(
         GRANT_WRITE,
         TAGS,
         Param("BucketAZConfig", "xml", "BucketAZConfig", doc="`MAZ` for several zones."),
+        Param("BucketArchConfig", "xml", "BucketArchConfig", doc="`OFS` for one with folders."),
     ),
-    body=Shape("CreateBucketConfiguration", (Shape("BucketAZConfig", optional=True),)),
+    body=Shape(
+        "CreateBucketConfiguration",
+        (Shape("BucketAZConfig", optional=True), Shape("BucketArchConfig", optional=True)),
+    ),
     returns="none",
     page="PUT Bucket",
     on="service",
@@ -978,7 +982,12 @@ HEAD_BUCKET = Operation(
     "HeadBucket",
     "HEAD",
     (BUCKET,),
-    headers=(("x-cos-bucket-region", "The bucket's region."), REQUEST_ID),
+    headers=(
+        ("x-cos-bucket-region", "The bucket's region."),
+        ("x-cos-bucket-az-type", "`MAZ` if it was created so."),
+        ("x-cos-bucket-arch", "`OFS` if it was created so."),
+        REQUEST_ID,
+    ),
     permission="READ",
     on="bucket",
     page="HEAD Bucket",
@@ -1368,6 +1377,7 @@ OPERATIONS: tuple[Operation, ...] = (
     PUT_BUCKET_POLICY,
     GET_BUCKET_POLICY,
     DELETE_BUCKET_POLICY,
+    *BUCKET_SETTINGS,
 )
 
 BY_NAME: dict[str, Operation] = {operation.name: operation for operation in OPERATIONS}

@@ -95,6 +95,7 @@ class Operation:
         method: the HTTP method.
         params: in positional order.
         flag: the sub-resource that selects the row, such as `acl`.
+        selectors: query names that the row needs beside its flag, where the flag alone is another.
         body: the shape of the XML request body.
         result: the shape of the XML response body.
         text: the result key that holds a response body which is no XML.
@@ -117,6 +118,7 @@ class Operation:
     method: str
     params: tuple[Param, ...]
     flag: str = ""
+    selectors: tuple[str, ...] = ()
     body: Shape | None = None
     result: Shape | None = None
     text: str = ""
@@ -154,7 +156,7 @@ class Operation:
     def query_markers(self) -> frozenset[str]:
         """Query names that a request must have to be this operation: its flag, else its needs."""
         needed = {p.wire for p in self.params if p.place == "query" and p.required}
-        return frozenset({self.flag} if self.flag else needed)
+        return frozenset({self.flag, *self.selectors} if self.flag else needed)
 
     @cached_property
     def header_markers(self) -> frozenset[str]:

@@ -300,6 +300,470 @@ class LifecycleConfiguration(TypedDict):
     Rule: NotRequired[list[LifecycleRule]]
 
 
+class IndexDocument(TypedDict):
+    """One `IndexDocument` element."""
+
+    Suffix: str
+
+
+class RedirectAllRequestsTo(TypedDict):
+    """One `RedirectAllRequestsTo` element."""
+
+    Protocol: NotRequired[str]
+    HostName: NotRequired[str]
+
+
+class AutoAddressing(TypedDict):
+    """One `AutoAddressing` element."""
+
+    Status: NotRequired[str]
+
+
+class ErrorDocument(TypedDict):
+    """One `ErrorDocument` element."""
+
+    Key: NotRequired[str]
+    OriginalHttpStatus: NotRequired[str]
+
+
+class WebsiteCondition(TypedDict):
+    """One `Condition` element."""
+
+    HttpErrorCodeReturnedEquals: NotRequired[str]
+    KeyPrefixEquals: NotRequired[str]
+
+
+class WebsiteRedirect(TypedDict):
+    """One `Redirect` element."""
+
+    Protocol: NotRequired[str]
+    HostName: NotRequired[str]
+    ReplaceKeyWith: NotRequired[str]
+    ReplaceKeyPrefixWith: NotRequired[str]
+    URLRedirect: NotRequired[str]
+
+
+class RoutingRule(TypedDict):
+    """One `RoutingRule` element."""
+
+    Condition: NotRequired[WebsiteCondition]
+    Redirect: NotRequired[WebsiteRedirect]
+
+
+class RoutingRules(TypedDict):
+    """One `RoutingRules` element."""
+
+    RoutingRule: NotRequired[list[RoutingRule]]
+
+
+class WebsiteConfiguration(TypedDict):
+    """One `WebsiteConfiguration` element."""
+
+    IndexDocument: NotRequired[IndexDocument]
+    RedirectAllRequestsTo: NotRequired[RedirectAllRequestsTo]
+    AutoAddressing: NotRequired[AutoAddressing]
+    ErrorDocument: NotRequired[ErrorDocument]
+    RoutingRules: NotRequired[RoutingRules]
+
+
+class LoggingEnabled(TypedDict):
+    """One `LoggingEnabled` element."""
+
+    TargetBucket: NotRequired[str]
+    TargetPrefix: NotRequired[str]
+    TargetGrants: NotRequired[str]
+
+
+class BucketLoggingStatus(TypedDict):
+    """One `BucketLoggingStatus` element."""
+
+    LoggingEnabled: NotRequired[LoggingEnabled]
+
+
+class SettingAnd(TypedDict):
+    """One `And` element."""
+
+    Prefix: NotRequired[str]
+    Tag: NotRequired[list[Tag]]
+
+
+class ReplicationFilter(TypedDict):
+    """One `Filter` element."""
+
+    Prefix: NotRequired[str]
+    Tag: NotRequired[list[Tag]]
+    And: NotRequired[SettingAnd]
+
+
+class EncryptionConfiguration(TypedDict):
+    """One `EncryptionConfiguration` element."""
+
+    ReplicaKmsKeyID: NotRequired[str]
+
+
+class ReplicationDestination(TypedDict):
+    """One `Destination` element."""
+
+    Bucket: NotRequired[str]
+    StorageClass: NotRequired[str]
+    EncryptionConfiguration: NotRequired[EncryptionConfiguration]
+
+
+class DeleteMarkerReplication(TypedDict):
+    """One `DeleteMarkerReplication` element."""
+
+    Status: NotRequired[str]
+
+
+class SseKmsEncryptedObjects(TypedDict):
+    """One `SseKmsEncryptedObjects` element."""
+
+    Status: NotRequired[str]
+
+
+class SourceSelectionCriteria(TypedDict):
+    """One `SourceSelectionCriteria` element."""
+
+    SseKmsEncryptedObjects: NotRequired[SseKmsEncryptedObjects]
+
+
+class ReplicationRule(TypedDict):
+    """One `Rule` element."""
+
+    ID: NotRequired[str]
+    Status: NotRequired[str]
+    Priority: NotRequired[str]
+    Prefix: NotRequired[str]
+    Filter: NotRequired[ReplicationFilter]
+    Destination: NotRequired[ReplicationDestination]
+    DeleteMarkerReplication: NotRequired[DeleteMarkerReplication]
+    SourceSelectionCriteria: NotRequired[SourceSelectionCriteria]
+
+
+class ReplicationConfiguration(TypedDict):
+    """One `ReplicationConfiguration` element."""
+
+    Role: NotRequired[str]
+    Rule: NotRequired[list[ReplicationRule]]
+
+
+class DomainRule(TypedDict):
+    """One `DomainRule` element."""
+
+    Status: NotRequired[str]
+    Name: NotRequired[str]
+    Type: NotRequired[str]
+    ForcedReplacement: NotRequired[str]
+    Replace: NotRequired[str]
+
+
+class DomainConfiguration(TypedDict):
+    """One `DomainConfiguration` element."""
+
+    DomainRule: NotRequired[list[DomainRule]]
+
+
+class CustomCert(TypedDict):
+    """One `CustomCert` element."""
+
+    Cert: NotRequired[str]
+    PrivateKey: NotRequired[str]
+
+
+class CertificateInfo(TypedDict):
+    """One `CertificateInfo` element."""
+
+    CertType: NotRequired[str]
+    CustomCert: NotRequired[CustomCert]
+
+
+class CertifiedDomain(TypedDict):
+    """One `DomainList` element."""
+
+    DomainName: str
+
+
+class DomainCertificate(TypedDict):
+    """One `DomainCertificate` element."""
+
+    Status: NotRequired[str]
+    CertificateInfo: NotRequired[CertificateInfo]
+    DomainList: NotRequired[list[CertifiedDomain]]
+
+
+class Period(TypedDict):
+    """One `Period` element."""
+
+    StartTime: NotRequired[str]
+    EndTime: NotRequired[str]
+
+
+class InventoryFilter(TypedDict):
+    """One `Filter` element."""
+
+    Prefix: NotRequired[str]
+    Tag: NotRequired[list[Tag]]
+    And: NotRequired[SettingAnd]
+    Period: NotRequired[Period]
+    StorageClass: NotRequired[str]
+
+
+class OptionalFields(TypedDict):
+    """One `OptionalFields` element."""
+
+    Field: NotRequired[list[str]]
+
+
+class InventorySchedule(TypedDict):
+    """One `Schedule` element."""
+
+    Frequency: NotRequired[str]
+
+
+InventoryEncryption = TypedDict(
+    "InventoryEncryption",
+    {
+        "SSE-COS": NotRequired[str | None],
+        "SSECOS": NotRequired[str | None],
+    },
+)
+
+
+class COSBucketDestination(TypedDict):
+    """One `COSBucketDestination` element."""
+
+    AccountId: NotRequired[str]
+    Bucket: NotRequired[str]
+    Prefix: NotRequired[str]
+    Format: NotRequired[str]
+    Encryption: NotRequired[InventoryEncryption]
+
+
+class InventoryDestination(TypedDict):
+    """One `Destination` element."""
+
+    COSBucketDestination: NotRequired[COSBucketDestination]
+
+
+class InventoryConfiguration(TypedDict):
+    """One `InventoryConfiguration` element."""
+
+    Id: NotRequired[str]
+    IsEnabled: NotRequired[str]
+    IncludedObjectVersions: NotRequired[str]
+    Filter: NotRequired[InventoryFilter]
+    OptionalFields: NotRequired[OptionalFields]
+    Schedule: NotRequired[InventorySchedule]
+    Destination: NotRequired[InventoryDestination]
+
+
+class OriginCondition(TypedDict):
+    """One `OriginCondition` element."""
+
+    HTTPStatusCode: NotRequired[str]
+    Prefix: NotRequired[str]
+
+
+class Header(TypedDict):
+    """One `Header` element."""
+
+    Key: NotRequired[str]
+    Value: NotRequired[str]
+
+
+class NewHttpHeaders(TypedDict):
+    """One `NewHttpHeaders` element."""
+
+    Header: NotRequired[list[Header]]
+
+
+class FollowedHeader(TypedDict):
+    """One `Header` element."""
+
+    Key: NotRequired[str]
+
+
+class FollowHttpHeaders(TypedDict):
+    """One `FollowHttpHeaders` element."""
+
+    Header: NotRequired[list[FollowedHeader]]
+
+
+class HttpHeader(TypedDict):
+    """One `HttpHeader` element."""
+
+    FollowAllHeaders: NotRequired[str]
+    NewHttpHeaders: NotRequired[NewHttpHeaders]
+    FollowHttpHeaders: NotRequired[FollowHttpHeaders]
+
+
+class OriginParameter(TypedDict):
+    """One `OriginParameter` element."""
+
+    Protocol: NotRequired[str]
+    FollowQueryString: NotRequired[str]
+    FollowRedirection: NotRequired[str]
+    HttpRedirectCode: NotRequired[str]
+    CopyOriginData: NotRequired[str]
+    TransparentErrorCode: NotRequired[str]
+    TransparentFollowQueryString: NotRequired[str]
+    OriginPrivate: NotRequired[str]
+    HttpHeader: NotRequired[HttpHeader]
+
+
+class HostInfo(TypedDict):
+    """One `HostInfo` element."""
+
+    HostName: NotRequired[str]
+    Weight: NotRequired[str]
+
+
+class PrefixConfiguration(TypedDict):
+    """One `PrefixConfiguration` element."""
+
+    Prefix: NotRequired[str]
+
+
+class SuffixConfiguration(TypedDict):
+    """One `SuffixConfiguration` element."""
+
+    Suffix: NotRequired[str]
+
+
+class PrefixDirective(TypedDict):
+    """One `PrefixDirective` element."""
+
+    Prefix: NotRequired[str]
+
+
+class OriginFileInfo(TypedDict):
+    """One `FileInfo` element."""
+
+    PrefixConfiguration: NotRequired[PrefixConfiguration]
+    SuffixConfiguration: NotRequired[SuffixConfiguration]
+    PrefixDirective: NotRequired[PrefixDirective]
+
+
+class OriginInfo(TypedDict):
+    """One `OriginInfo` element."""
+
+    HostInfo: NotRequired[HostInfo]
+    FileInfo: NotRequired[OriginFileInfo]
+
+
+class OriginRule(TypedDict):
+    """One `OriginRule` element."""
+
+    RulePriority: NotRequired[str]
+    OriginType: NotRequired[str]
+    OriginCondition: NotRequired[OriginCondition]
+    OriginParameter: NotRequired[OriginParameter]
+    OriginInfo: NotRequired[OriginInfo]
+
+
+class OriginConfiguration(TypedDict):
+    """One `OriginConfiguration` element."""
+
+    OriginRule: NotRequired[list[OriginRule]]
+
+
+class RefererDomains(TypedDict):
+    """One `DomainList` element."""
+
+    Domain: NotRequired[list[str]]
+
+
+class RefererConfiguration(TypedDict):
+    """One `RefererConfiguration` element."""
+
+    Status: NotRequired[str]
+    RefererType: NotRequired[str]
+    EmptyReferConfiguration: NotRequired[str]
+    AllowNoReferer: NotRequired[str]
+    DomainList: NotRequired[RefererDomains]
+
+
+class Tiering(TypedDict):
+    """One `Transition` element."""
+
+    Days: NotRequired[str]
+    RequestFrequent: NotRequired[str]
+
+
+class IntelligentTieringConfiguration(TypedDict):
+    """One `IntelligentTieringConfiguration` element."""
+
+    Status: NotRequired[str]
+    Transition: NotRequired[Tiering]
+
+
+class TieringFilter(TypedDict):
+    """One `Filter` element."""
+
+    Prefix: NotRequired[str]
+    Tag: NotRequired[list[Tag]]
+    And: NotRequired[SettingAnd]
+
+
+class AccessTier(TypedDict):
+    """One `Tiering` element."""
+
+    AccessTier: NotRequired[str]
+    Days: NotRequired[str]
+    RequestFrequent: NotRequired[str]
+
+
+class IntelligentTieringRule(TypedDict):
+    """One `IntelligentTieringConfiguration` element."""
+
+    Id: NotRequired[str]
+    Status: NotRequired[str]
+    Filter: NotRequired[TieringFilter]
+    Tiering: NotRequired[list[AccessTier]]
+
+
+class DefaultEncryption(TypedDict):
+    """One `ApplyServerSideEncryptionByDefault` element."""
+
+    SSEAlgorithm: NotRequired[str]
+    KMSMasterKeyID: NotRequired[str]
+    KMSAlgorithm: NotRequired[str]
+
+
+class EncryptionRule(TypedDict):
+    """One `Rule` element."""
+
+    ApplyServerSideEncryptionByDefault: NotRequired[DefaultEncryption]
+    ApplySideEncryptionConfiguration: NotRequired[DefaultEncryption]
+    BucketKeyEnabled: NotRequired[str]
+
+
+class ServerSideEncryptionConfiguration(TypedDict):
+    """One `ServerSideEncryptionConfiguration` element."""
+
+    Rule: NotRequired[list[EncryptionRule]]
+
+
+class BucketRetention(TypedDict):
+    """One `DefaultRetention` element."""
+
+    Mode: NotRequired[str]
+    Days: NotRequired[str]
+
+
+class BucketLockRule(TypedDict):
+    """One `Rule` element."""
+
+    DefaultRetention: NotRequired[BucketRetention]
+
+
+class BucketObjectLock(TypedDict):
+    """One `ObjectLockConfiguration` element."""
+
+    ObjectLockEnabled: NotRequired[str]
+    Rule: NotRequired[BucketLockRule]
+
+
 class ListObjectsResult(TypedDict):
     """What list_objects returns."""
 
@@ -504,6 +968,8 @@ HeadBucketResult = TypedDict(
     "HeadBucketResult",
     {
         "x-cos-bucket-region": NotRequired[str],
+        "x-cos-bucket-az-type": NotRequired[str],
+        "x-cos-bucket-arch": NotRequired[str],
         "x-cos-request-id": str,
     },
 )
@@ -565,3 +1031,112 @@ class GetBucketPolicyResult(TypedDict):
     """What get_bucket_policy returns."""
 
     Policy: str
+
+
+class GetBucketWebsiteResult(TypedDict):
+    """What get_bucket_website returns."""
+
+    IndexDocument: NotRequired[IndexDocument]
+    RedirectAllRequestsTo: NotRequired[RedirectAllRequestsTo]
+    AutoAddressing: NotRequired[AutoAddressing]
+    ErrorDocument: NotRequired[ErrorDocument]
+    RoutingRules: NotRequired[RoutingRules]
+
+
+class GetBucketLoggingResult(TypedDict):
+    """What get_bucket_logging returns."""
+
+    LoggingEnabled: NotRequired[LoggingEnabled]
+
+
+class GetBucketReplicationResult(TypedDict):
+    """What get_bucket_replication returns."""
+
+    Role: NotRequired[str]
+    Rule: NotRequired[list[ReplicationRule]]
+
+
+class GetBucketDomainResult(TypedDict):
+    """What get_bucket_domain returns."""
+
+    DomainRule: NotRequired[list[DomainRule]]
+
+
+class GetBucketDomainCertificateResult(TypedDict):
+    """What get_bucket_domain_certificate returns."""
+
+    Status: NotRequired[str]
+    CertificateInfo: NotRequired[CertificateInfo]
+    DomainList: NotRequired[list[CertifiedDomain]]
+
+
+class GetBucketInventoryResult(TypedDict):
+    """What get_bucket_inventory returns."""
+
+    Id: NotRequired[str]
+    IsEnabled: NotRequired[str]
+    IncludedObjectVersions: NotRequired[str]
+    Filter: NotRequired[InventoryFilter]
+    OptionalFields: NotRequired[OptionalFields]
+    Schedule: NotRequired[InventorySchedule]
+    Destination: NotRequired[InventoryDestination]
+
+
+class ListBucketInventoryConfigurationsResult(TypedDict):
+    """What list_bucket_inventory_configurations returns."""
+
+    InventoryConfiguration: NotRequired[list[InventoryConfiguration]]
+    IsTruncated: str
+    ContinuationToken: NotRequired[str]
+    NextContinuationToken: NotRequired[str]
+
+
+class GetBucketOriginResult(TypedDict):
+    """What get_bucket_origin returns."""
+
+    OriginRule: NotRequired[list[OriginRule]]
+
+
+class GetBucketRefererResult(TypedDict):
+    """What get_bucket_referer returns."""
+
+    Status: NotRequired[str]
+    RefererType: NotRequired[str]
+    EmptyReferConfiguration: NotRequired[str]
+    AllowNoReferer: NotRequired[str]
+    DomainList: NotRequired[RefererDomains]
+
+
+class GetBucketIntelligenttieringResult(TypedDict):
+    """What get_bucket_intelligenttiering returns."""
+
+    Status: NotRequired[str]
+    Transition: NotRequired[Tiering]
+
+
+class GetBucketIntelligenttieringV2Result(TypedDict):
+    """What get_bucket_intelligenttiering_v2 returns."""
+
+    Id: NotRequired[str]
+    Status: NotRequired[str]
+    Filter: NotRequired[TieringFilter]
+    Tiering: NotRequired[list[AccessTier]]
+
+
+class ListBucketIntelligenttieringConfigurationsResult(TypedDict):
+    """What list_bucket_intelligenttiering_configurations returns."""
+
+    IntelligentTieringConfiguration: NotRequired[list[IntelligentTieringRule]]
+
+
+class GetBucketEncryptionResult(TypedDict):
+    """What get_bucket_encryption returns."""
+
+    Rule: NotRequired[list[EncryptionRule]]
+
+
+class GetBucketObjectLockResult(TypedDict):
+    """What get_bucket_object_lock returns."""
+
+    ObjectLockEnabled: NotRequired[str]
+    Rule: NotRequired[BucketLockRule]

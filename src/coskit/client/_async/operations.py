@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Never, NotRequired, TypedDict
 
 from coskit.client._async.body import AsyncBody
+from coskit.protocol import bucketsettings as settings
 from coskit.protocol import operations as table
 from coskit.protocol import types
 from coskit.protocol.messages import AsyncContent
@@ -1256,6 +1257,7 @@ class AsyncOperations(ABC):
         GrantWrite: str | None = None,
         Tagging: str | None = None,
         BucketAZConfig: str | None = None,
+        BucketArchConfig: str | None = None,
         **unknown: Never,
     ) -> None:
         """Create a bucket.
@@ -1270,6 +1272,7 @@ class AsyncOperations(ABC):
             GrantWrite: `id="<uin>"`, ...
             Tagging: Tags, as `key=value&key2=value2`.
             BucketAZConfig: `MAZ` for several zones.
+            BucketArchConfig: `OFS` for one with folders.
 
         Raises:
             CosServiceError: the service refused the call.
@@ -1289,6 +1292,7 @@ class AsyncOperations(ABC):
                 "GrantWrite": GrantWrite,
                 "Tagging": Tagging,
                 "BucketAZConfig": BucketAZConfig,
+                "BucketArchConfig": BucketArchConfig,
             },
             unknown,
         )
@@ -1716,3 +1720,729 @@ class AsyncOperations(ABC):
         The vendor's page is "DELETE Bucket policy".
         """
         await self._call(table.DELETE_BUCKET_POLICY, {"Bucket": Bucket}, unknown)
+
+    async def put_bucket_website(
+        self, Bucket: str, WebsiteConfiguration: types.WebsiteConfiguration, **unknown: Never
+    ) -> None:
+        """Replace the website of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            WebsiteConfiguration: The `WebsiteConfiguration` document.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "PUT Bucket website".
+        """
+        await self._call(
+            settings.PUT_BUCKET_WEBSITE,
+            {"Bucket": Bucket, "WebsiteConfiguration": WebsiteConfiguration},
+            unknown,
+        )
+
+    async def get_bucket_website(
+        self, Bucket: str, **unknown: Never
+    ) -> types.GetBucketWebsiteResult:
+        """Return the website of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket website".
+        """
+        result: types.GetBucketWebsiteResult = await self._call(
+            settings.GET_BUCKET_WEBSITE, {"Bucket": Bucket}, unknown
+        )
+        return result
+
+    async def delete_bucket_website(self, Bucket: str, **unknown: Never) -> None:
+        """Remove the website of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "DELETE Bucket website".
+        """
+        await self._call(settings.DELETE_BUCKET_WEBSITE, {"Bucket": Bucket}, unknown)
+
+    async def put_bucket_logging(
+        self, Bucket: str, BucketLoggingStatus: types.BucketLoggingStatus, **unknown: Never
+    ) -> None:
+        """Replace the logging of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            BucketLoggingStatus: The `BucketLoggingStatus` document.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "PUT Bucket logging".
+        """
+        await self._call(
+            settings.PUT_BUCKET_LOGGING,
+            {"Bucket": Bucket, "BucketLoggingStatus": BucketLoggingStatus},
+            unknown,
+        )
+
+    async def get_bucket_logging(
+        self, Bucket: str, **unknown: Never
+    ) -> types.GetBucketLoggingResult:
+        """Return the logging of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket logging".
+        """
+        result: types.GetBucketLoggingResult = await self._call(
+            settings.GET_BUCKET_LOGGING, {"Bucket": Bucket}, unknown
+        )
+        return result
+
+    async def put_bucket_replication(
+        self,
+        Bucket: str,
+        ReplicationConfiguration: types.ReplicationConfiguration,
+        **unknown: Never,
+    ) -> None:
+        """Replace the replication of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            ReplicationConfiguration: The `ReplicationConfiguration` document.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "PUT Bucket replication".
+        """
+        await self._call(
+            settings.PUT_BUCKET_REPLICATION,
+            {"Bucket": Bucket, "ReplicationConfiguration": ReplicationConfiguration},
+            unknown,
+        )
+
+    async def get_bucket_replication(
+        self, Bucket: str, **unknown: Never
+    ) -> types.GetBucketReplicationResult:
+        """Return the replication of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket replication".
+        """
+        result: types.GetBucketReplicationResult = await self._call(
+            settings.GET_BUCKET_REPLICATION, {"Bucket": Bucket}, unknown
+        )
+        return result
+
+    async def delete_bucket_replication(self, Bucket: str, **unknown: Never) -> None:
+        """Remove the replication of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "DELETE Bucket replication".
+        """
+        await self._call(settings.DELETE_BUCKET_REPLICATION, {"Bucket": Bucket}, unknown)
+
+    async def put_bucket_domain(
+        self, Bucket: str, DomainConfiguration: types.DomainConfiguration, **unknown: Never
+    ) -> None:
+        """Replace the domain of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            DomainConfiguration: The `DomainConfiguration` document.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "PUT Bucket domain".
+        """
+        await self._call(
+            settings.PUT_BUCKET_DOMAIN,
+            {"Bucket": Bucket, "DomainConfiguration": DomainConfiguration},
+            unknown,
+        )
+
+    async def get_bucket_domain(self, Bucket: str, **unknown: Never) -> types.GetBucketDomainResult:
+        """Return the domain of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket domain".
+        """
+        result: types.GetBucketDomainResult = await self._call(
+            settings.GET_BUCKET_DOMAIN, {"Bucket": Bucket}, unknown
+        )
+        return result
+
+    async def delete_bucket_domain(self, Bucket: str, **unknown: Never) -> None:
+        """Remove the domain of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "DELETE Bucket domain".
+        """
+        await self._call(settings.DELETE_BUCKET_DOMAIN, {"Bucket": Bucket}, unknown)
+
+    async def put_bucket_domain_certificate(
+        self, Bucket: str, DomainCertificateConfiguration: types.DomainCertificate, **unknown: Never
+    ) -> None:
+        """Replace the domain certificate of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            DomainCertificateConfiguration: The `DomainCertificate` document.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "PUT Bucket domain certificate".
+        """
+        await self._call(
+            settings.PUT_BUCKET_DOMAIN_CERTIFICATE,
+            {"Bucket": Bucket, "DomainCertificateConfiguration": DomainCertificateConfiguration},
+            unknown,
+        )
+
+    async def get_bucket_domain_certificate(
+        self, Bucket: str, DomainName: str, **unknown: Never
+    ) -> types.GetBucketDomainCertificateResult:
+        """Return the domain certificate of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            DomainName: The domain.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket domain certificate".
+        """
+        result: types.GetBucketDomainCertificateResult = await self._call(
+            settings.GET_BUCKET_DOMAIN_CERTIFICATE,
+            {"Bucket": Bucket, "DomainName": DomainName},
+            unknown,
+        )
+        return result
+
+    async def delete_bucket_domain_certificate(
+        self, Bucket: str, DomainName: str, **unknown: Never
+    ) -> None:
+        """Remove the domain certificate of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            DomainName: The domain.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "DELETE Bucket domain certificate".
+        """
+        await self._call(
+            settings.DELETE_BUCKET_DOMAIN_CERTIFICATE,
+            {"Bucket": Bucket, "DomainName": DomainName},
+            unknown,
+        )
+
+    async def put_bucket_inventory(
+        self,
+        Bucket: str,
+        Id: str,
+        InventoryConfiguration: types.InventoryConfiguration,
+        **unknown: Never,
+    ) -> None:
+        """Replace the inventory of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            Id: The rule's name.
+            InventoryConfiguration: The `InventoryConfiguration` document.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "PUT Bucket inventory".
+        """
+        await self._call(
+            settings.PUT_BUCKET_INVENTORY,
+            {"Bucket": Bucket, "Id": Id, "InventoryConfiguration": InventoryConfiguration},
+            unknown,
+        )
+
+    async def get_bucket_inventory(
+        self, Bucket: str, Id: str, **unknown: Never
+    ) -> types.GetBucketInventoryResult:
+        """Return the inventory of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            Id: The rule's name.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket inventory".
+        """
+        result: types.GetBucketInventoryResult = await self._call(
+            settings.GET_BUCKET_INVENTORY, {"Bucket": Bucket, "Id": Id}, unknown
+        )
+        return result
+
+    async def delete_bucket_inventory(self, Bucket: str, Id: str, **unknown: Never) -> None:
+        """Remove the inventory of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            Id: The rule's name.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "DELETE Bucket inventory".
+        """
+        await self._call(settings.DELETE_BUCKET_INVENTORY, {"Bucket": Bucket, "Id": Id}, unknown)
+
+    async def post_bucket_inventory(
+        self,
+        Bucket: str,
+        Id: str,
+        InventoryConfiguration: types.InventoryConfiguration,
+        **unknown: Never,
+    ) -> None:
+        """Ask once for the inventory of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            Id: The rule's name.
+            InventoryConfiguration: The `InventoryConfiguration` document.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "POST Bucket inventory".
+        """
+        await self._call(
+            settings.POST_BUCKET_INVENTORY,
+            {"Bucket": Bucket, "Id": Id, "InventoryConfiguration": InventoryConfiguration},
+            unknown,
+        )
+
+    async def list_bucket_inventory_configurations(
+        self, Bucket: str, *, ContinuationToken: str | None = None, **unknown: Never
+    ) -> types.ListBucketInventoryConfigurationsResult:
+        """List the inventory of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            ContinuationToken: Where to go on.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket inventory".
+        """
+        result: types.ListBucketInventoryConfigurationsResult = await self._call(
+            settings.LIST_BUCKET_INVENTORY_CONFIGURATIONS,
+            {"Bucket": Bucket, "ContinuationToken": ContinuationToken},
+            unknown,
+        )
+        return result
+
+    async def put_bucket_origin(
+        self, Bucket: str, OriginConfiguration: types.OriginConfiguration, **unknown: Never
+    ) -> None:
+        """Replace the origin of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            OriginConfiguration: The `OriginConfiguration` document.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "PUT Bucket origin".
+        """
+        await self._call(
+            settings.PUT_BUCKET_ORIGIN,
+            {"Bucket": Bucket, "OriginConfiguration": OriginConfiguration},
+            unknown,
+        )
+
+    async def get_bucket_origin(self, Bucket: str, **unknown: Never) -> types.GetBucketOriginResult:
+        """Return the origin of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket origin".
+        """
+        result: types.GetBucketOriginResult = await self._call(
+            settings.GET_BUCKET_ORIGIN, {"Bucket": Bucket}, unknown
+        )
+        return result
+
+    async def delete_bucket_origin(self, Bucket: str, **unknown: Never) -> None:
+        """Remove the origin of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "DELETE Bucket origin".
+        """
+        await self._call(settings.DELETE_BUCKET_ORIGIN, {"Bucket": Bucket}, unknown)
+
+    async def put_bucket_referer(
+        self,
+        Bucket: str,
+        *,
+        RefererConfiguration: types.RefererConfiguration | None = None,
+        **unknown: Never,
+    ) -> None:
+        """Replace the referer of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            RefererConfiguration: The `RefererConfiguration` document.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "PUT Bucket referer".
+        """
+        await self._call(
+            settings.PUT_BUCKET_REFERER,
+            {"Bucket": Bucket, "RefererConfiguration": RefererConfiguration},
+            unknown,
+        )
+
+    async def get_bucket_referer(
+        self, Bucket: str, **unknown: Never
+    ) -> types.GetBucketRefererResult:
+        """Return the referer of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket referer".
+        """
+        result: types.GetBucketRefererResult = await self._call(
+            settings.GET_BUCKET_REFERER, {"Bucket": Bucket}, unknown
+        )
+        return result
+
+    async def put_bucket_intelligenttiering(
+        self,
+        Bucket: str,
+        IntelligentTieringConfiguration: types.IntelligentTieringConfiguration,
+        **unknown: Never,
+    ) -> None:
+        """Replace the intelligent tiering of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            IntelligentTieringConfiguration: The `IntelligentTieringConfiguration` document.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "PUT Bucket intelligent tiering".
+        """
+        await self._call(
+            settings.PUT_BUCKET_INTELLIGENTTIERING,
+            {"Bucket": Bucket, "IntelligentTieringConfiguration": IntelligentTieringConfiguration},
+            unknown,
+        )
+
+    async def get_bucket_intelligenttiering(
+        self, Bucket: str, **unknown: Never
+    ) -> types.GetBucketIntelligenttieringResult:
+        """Return the intelligent tiering of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket intelligent tiering".
+        """
+        result: types.GetBucketIntelligenttieringResult = await self._call(
+            settings.GET_BUCKET_INTELLIGENTTIERING, {"Bucket": Bucket}, unknown
+        )
+        return result
+
+    async def put_bucket_intelligenttiering_v2(
+        self,
+        Bucket: str,
+        IntelligentTieringConfiguration: types.IntelligentTieringRule,
+        Id: str,
+        **unknown: Never,
+    ) -> None:
+        """Replace the intelligent tiering of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            IntelligentTieringConfiguration: The `IntelligentTieringConfiguration` document.
+            Id: The rule's name.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "PUT Bucket intelligent tiering".
+        """
+        await self._call(
+            settings.PUT_BUCKET_INTELLIGENTTIERING_V2,
+            {
+                "Bucket": Bucket,
+                "IntelligentTieringConfiguration": IntelligentTieringConfiguration,
+                "Id": Id,
+            },
+            unknown,
+        )
+
+    async def get_bucket_intelligenttiering_v2(
+        self, Bucket: str, Id: str, **unknown: Never
+    ) -> types.GetBucketIntelligenttieringV2Result:
+        """Return the intelligent tiering of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            Id: The rule's name.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket intelligent tiering".
+        """
+        result: types.GetBucketIntelligenttieringV2Result = await self._call(
+            settings.GET_BUCKET_INTELLIGENTTIERING_V2, {"Bucket": Bucket, "Id": Id}, unknown
+        )
+        return result
+
+    async def list_bucket_intelligenttiering_configurations(
+        self, Bucket: str, **unknown: Never
+    ) -> types.ListBucketIntelligenttieringConfigurationsResult:
+        """List the intelligent tiering of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket intelligent tiering".
+        """
+        result: types.ListBucketIntelligenttieringConfigurationsResult = await self._call(
+            settings.LIST_BUCKET_INTELLIGENTTIERING_CONFIGURATIONS, {"Bucket": Bucket}, unknown
+        )
+        return result
+
+    async def put_bucket_encryption(
+        self,
+        Bucket: str,
+        ServerSideEncryptionConfiguration: types.ServerSideEncryptionConfiguration,
+        **unknown: Never,
+    ) -> None:
+        """Replace the encryption of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            ServerSideEncryptionConfiguration: The `ServerSideEncryptionConfiguration` document.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "PUT Bucket encryption".
+        """
+        await self._call(
+            settings.PUT_BUCKET_ENCRYPTION,
+            {
+                "Bucket": Bucket,
+                "ServerSideEncryptionConfiguration": ServerSideEncryptionConfiguration,
+            },
+            unknown,
+        )
+
+    async def get_bucket_encryption(
+        self, Bucket: str, **unknown: Never
+    ) -> types.GetBucketEncryptionResult:
+        """Return the encryption of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket encryption".
+        """
+        result: types.GetBucketEncryptionResult = await self._call(
+            settings.GET_BUCKET_ENCRYPTION, {"Bucket": Bucket}, unknown
+        )
+        return result
+
+    async def delete_bucket_encryption(self, Bucket: str, **unknown: Never) -> None:
+        """Remove the encryption of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "DELETE Bucket encryption".
+        """
+        await self._call(settings.DELETE_BUCKET_ENCRYPTION, {"Bucket": Bucket}, unknown)
+
+    async def put_bucket_object_lock(
+        self, Bucket: str, ObjectLockConfiguration: types.BucketObjectLock, **unknown: Never
+    ) -> None:
+        """Replace the object lock of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            ObjectLockConfiguration: The `ObjectLockConfiguration` document.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "PUT Bucket object lock".
+        """
+        await self._call(
+            settings.PUT_BUCKET_OBJECT_LOCK,
+            {"Bucket": Bucket, "ObjectLockConfiguration": ObjectLockConfiguration},
+            unknown,
+        )
+
+    async def get_bucket_object_lock(
+        self, Bucket: str, **unknown: Never
+    ) -> types.GetBucketObjectLockResult:
+        """Return the object lock of a bucket.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+
+        Returns:
+            The response as a dict.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Bucket object lock".
+        """
+        result: types.GetBucketObjectLockResult = await self._call(
+            settings.GET_BUCKET_OBJECT_LOCK, {"Bucket": Bucket}, unknown
+        )
+        return result

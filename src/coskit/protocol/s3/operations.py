@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from coskit.protocol import operations as cos
+from coskit.protocol.bucketsettings import BUCKET
 from coskit.protocol.operations import (
-    BUCKET,
     COMMON_PREFIXES,
     DELIMITER,
     ENCODING_TYPE,
@@ -215,7 +215,11 @@ RESTORE_OBJECT = _row(
 CREATE_BUCKET = _row(
     replace(
         cos.CREATE_BUCKET,
-        params=tuple(p for p in cos.CREATE_BUCKET.params if p.name != "BucketAZConfig"),
+        params=tuple(
+            p
+            for p in cos.CREATE_BUCKET.params
+            if p.name not in ("BucketAZConfig", "BucketArchConfig")
+        ),
     ),
     Param("LocationConstraint", "xml", "LocationConstraint", doc="The region."),
     LOCK_ENABLED,

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from coskit.protocol.operations import BUCKET, KEY, VERSION_ID
+from coskit.protocol.bucketsettings import BUCKET
+from coskit.protocol.operations import KEY, VERSION_ID
 from coskit.protocol.spec import Operation, Param, Shape
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"

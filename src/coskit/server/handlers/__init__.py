@@ -9,6 +9,7 @@ from coskit.server.handlers import (
     append,
     attributes,
     buckets,
+    bucketsettings,
     cors,
     defaultencryption,
     deleting,
@@ -46,6 +47,7 @@ _MODULES = (
     publicaccess,
     restore,
     s3settings,
+    bucketsettings,  # after the one that it takes the place of
     tagging,
 )
 

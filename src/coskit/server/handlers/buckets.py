@@ -14,7 +14,6 @@ from coskit.protocol.errors import (
     InvalidArgument,
     InvalidBucketName,
     NoSuchUpload,
-    NotImplementedOperation,
 )
 from coskit.server.handlers.access import dump_grants, refuse_grants, requested_acl
 from coskit.server.handlers.context import Context, Reply
@@ -28,6 +27,11 @@ from coskit.server.store.model import Bucket
 MAX_BUCKETS = 200
 BUCKET_PAGE = 2000
 _ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
+# By their parameters: the header that tells it, and the only value there is.
+_KINDS = (
+    ("BucketAZConfig", "x-cos-bucket-az-type", "MAZ"),
+    ("BucketArchConfig", "x-cos-bucket-arch", "OFS"),
+)
 _COMPARISONS = {
     "lt": operator.lt,
     "gt": operator.gt,
@@ -59,14 +63,12 @@ async def create_bucket(ctx: Context) -> Reply:
     """Create a bucket; it is private unless the request says otherwise."""
     name = ctx.params["Bucket"]
     check_name(name, ctx.rules)
-    if "BucketAZConfig" in ctx.params:
-        raise NotImplementedOperation("A bucket in several zones is not implemented")
     owner = ctx.caller.account or ""
     asked = requested_acl(ctx.params, ctx.rules, bucket_owner=owner, on_bucket=True)
     lock = new_bucket_lock(ctx)
     acl = asked or dump_grants(())
     refuse_grants(ctx, acl)
-    config = new_bucket_tags(ctx) | lock | new_bucket_ownership(ctx, acl)
+    config = new_bucket_tags(ctx) | lock | new_bucket_ownership(ctx, acl) | _new_kind(ctx)
     versioning = "Enabled" if lock else ""
     try:
         await ctx.store.create_bucket(
@@ -82,8 +84,23 @@ async def create_bucket(ctx: Context) -> Reply:
 
 
 async def head_bucket(ctx: Context) -> Reply:
-    """Tell that a bucket exists and where."""
-    return Reply({"x-cos-bucket-region": ctx.region})
+    """Tell that a bucket exists, where, and as what it was created."""
+    config = ctx.bucket.config
+    kinds = {header: config[name] for name, header, _ in _KINDS if name in config}
+    return Reply({"x-cos-bucket-region": ctx.region, **kinds})
+
+
+def _new_kind(ctx: Context) -> dict[str, str]:
+    """Return as what a bucket is to be created, which is told and changes nothing here.
+
+    Raises:
+        InvalidArgument: there is no such kind.
+    """
+    asked = {name: ctx.params[name] for name, _, _ in _KINDS if name in ctx.params}
+    for name, _, known in _KINDS:
+        if asked.get(name, known) != known:
+            raise InvalidArgument(f"{name} is {known}")
+    return asked
 
 
 async def delete_bucket(ctx: Context) -> Reply:

@@ -23,7 +23,7 @@ _KEY_NAME = re.compile(r"[\w:/.+=@-]{1,256}", re.ASCII)
 
 async def put_bucket_encryption(ctx: Context) -> Reply:
     """Set the default; it does nothing to what is stored already."""
-    document = ctx.params[_DOCUMENT]
+    document = _known(ctx.params[_DOCUMENT])
     _read(document)
     await ctx.store.update_bucket(ctx.bucket.name, config={_SETTING: json.dumps(document)})
     return Reply()
@@ -41,6 +41,19 @@ async def delete_bucket_encryption(ctx: Context) -> Reply:
     """Remove the default, if there is one."""
     await ctx.store.update_bucket(ctx.bucket.name, config={_SETTING: None})
     return Reply()
+
+
+def _known(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a document in the words of S3, which COS tells it in too."""
+    rules = []
+    for rule in items(document, "Rule"):
+        changed = dict(rule)
+        other = changed.pop("ApplySideEncryptionConfiguration", None)
+        default = dict(changed.get("ApplyServerSideEncryptionByDefault") or other or {})
+        if default.get("SSEAlgorithm") == "KMS":
+            default["SSEAlgorithm"] = "aws:kms"
+        rules.append({**changed, "ApplyServerSideEncryptionByDefault": default})
+    return {**document, "Rule": rules}
 
 
 def default_encryption(bucket: Bucket) -> tuple[str, str]:

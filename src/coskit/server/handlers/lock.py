@@ -229,6 +229,16 @@ def _require_lock(bucket: Bucket) -> None:
         raise InvalidRequest("Bucket is missing Object Lock Configuration")
 
 
+def refuse_suspension_lock(bucket: Bucket) -> None:
+    """Refuse object lock where versioning was suspended.
+
+    Raises:
+        InvalidBucketState: it was.
+    """
+    if bucket.versioning == "Suspended":
+        raise InvalidBucketState("Versioning is suspended, so the bucket cannot have object lock")
+
+
 def _require_versions(bucket: Bucket) -> None:
     if bucket.versioning != "Enabled":
         raise InvalidBucketState(
