@@ -71,6 +71,9 @@ def serve(
     max_requests: Annotated[
         int, typer.Option(min=1, help="Requests worked on at a time; the next ones wait.")
     ] = 1024,
+    max_strangers: Annotated[
+        int, typer.Option(min=0, help="Of these, those without a signature; 0 is half of them.")
+    ] = 0,
     max_waiting: Annotated[
         int, typer.Option(min=0, help="Requests that may wait; the next ones get SlowDown.")
     ] = 1024,
@@ -125,6 +128,7 @@ def serve(
         scrub_period=scrub_period,
         timeout=timeout or [],
         max_requests=max_requests,
+        max_strangers=max_strangers,
         max_waiting=max_waiting,
         max_commits=max_commits,
         slowest=slowest,

@@ -44,6 +44,7 @@ def serve(
     scrub_period: str,
     timeout: Sequence[str],
     max_requests: int,
+    max_strangers: int,
     max_waiting: int,
     max_commits: int,
     slowest: str,
@@ -75,6 +76,7 @@ def serve(
         scrub_period: from the beginning of one scrub to that of the next, such as `30d`.
         timeout: how long the server waits for what, such as `body=30s`.
         max_requests: worked on at a time.
+        max_strangers: of these, requests without a valid signature; half of them if 0.
         max_waiting: requests that may wait for their turn.
         max_commits: changes that may wait for the index.
         slowest: what has to come of a body in a second, such as `1KiB`.
@@ -97,6 +99,7 @@ def serve(
         try:
             limits = Limits(
                 requests=max_requests,
+                strangers=max_strangers or None,
                 waiting=max_waiting,
                 commits=max_commits,
                 slowest=size(slowest),

@@ -21,7 +21,7 @@ from coskit.protocol.errors import (
     encode_error,
 )
 from coskit.server.cycle import ANSWER, Cycle
-from coskit.server.watch import State
+from coskit.server.watch import BODIES, State
 
 LINK = "coskit.connection"  # its name among the extensions of a scope
 MAX_HEAD = 64 << 10
@@ -38,10 +38,12 @@ class Connection(HttpToolsProtocol):
 
     Attributes:
         receiving: whether the app waits for more of a body.
+        is_of_stranger: whether nobody is known to have sent the request.
         fault: why no more of the body will come, or None.
     """
 
     receiving = False
+    is_of_stranger = False
     fault: type[CosServiceError] | None = None
     _in_head = True
     _heads = 0
@@ -170,14 +172,15 @@ class Connection(HttpToolsProtocol):
         if cycle is None or cycle.response_complete:
             return State("head" if self._in_head and self._heads else "idle", self._heads, 0)
         if self.receiving:
-            return State("body", self._heads, self._received)
+            phase = "stranger" if self.is_of_stranger else "body"
+            return State(phase, self._heads, self._received)
         return State("work", self._heads, 0)
 
     def end(self, phase: str) -> None:
         """Give up waiting for what the phase names."""
         if phase == "head":
             self._refuse(RequestTimeout("The head of the request did not arrive in time"))
-        elif phase == "body":
+        elif phase in BODIES:
             self._interrupt(RequestTimeout)
         elif phase == "idle":
             self.transport.close()

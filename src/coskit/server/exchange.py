@@ -48,10 +48,12 @@ class Link(Protocol):
 
     Attributes:
         receiving: is to be set while the app waits for more of a body.
+        is_of_stranger: is to be set while nobody is known to have sent the request.
         fault: why no more of the body will come, or None.
     """
 
     receiving: bool
+    is_of_stranger: bool
     fault: type[CosServiceError] | None
 
     async def drain(self) -> None:
@@ -67,6 +69,7 @@ class _Unwatched:
     """Stands for a connection that nobody watches."""
 
     receiving = False
+    is_of_stranger = False
     fault: type[CosServiceError] | None = None
 
     async def drain(self) -> None:
@@ -87,6 +90,7 @@ class Exchange:
         dialect: that the request came in.
         shared: headers that tell a browser whether it may read the answer.
         is_admitted: whether it counts among the running requests.
+        is_stranger: whether it counts among those of strangers.
         operation: the row's name, or "-" before it is known.
         bucket: its name, or None.
         key: the object's, or None.
@@ -106,6 +110,7 @@ class Exchange:
         self.dialect: Dialect = COS
         self.shared: dict[str, str] = {}
         self.is_admitted = False
+        self.is_stranger = False
         self.operation = "-"
         self.bucket: str | None = None
         self.key: str | None = None
@@ -175,6 +180,11 @@ class Exchange:
         if any(name in self.query for name in _URL_SIGNATURES):
             return "url"
         return "form" if self.operation == "PostObject" and self.account else "none"
+
+    def show_stranger(self, *, is_stranger: bool) -> None:
+        """Have its connection know whether somebody is known to have sent the request."""
+        self.is_stranger = is_stranger
+        self._link.is_of_stranger = is_stranger
 
     def read_request(self) -> Request:
         """Return what was asked.

@@ -17,6 +17,7 @@ from coskit.protocol.errors import (
     CosServiceError,
     InternalError,
     NotImplementedOperation,
+    RequestTimeout,
     ServiceUnavailable,
 )
 from coskit.protocol.guards import BUCKET_OWNER
@@ -110,6 +111,7 @@ class Gateway:
         self._access_log = access_log
         self._metrics = Metrics()
         self._admission = Admission(settings.limits)
+        self._strangers = Admission(settings.limits.of_strangers(), whole=self._admission)
         self.health = Health(
             settings, store, self._metrics, self._admission, connections, access_log, board
         )
@@ -127,6 +129,9 @@ class Gateway:
         finally:
             if exchange.is_admitted:
                 self._admission.leave()
+            if exchange.is_stranger:
+                self._strangers.leave()
+                exchange.show_stranger(is_stranger=False)
             seconds = time.perf_counter() - began
             self._metrics.record(
                 exchange.operation, exchange.status, seconds, exchange.received, exchange.sent
@@ -180,6 +185,8 @@ class Gateway:
         caller, body = dialect.identify(
             request, bucket_name, key, exchange, self._keys, int(exchange.now)
         )
+        if caller.account is None:
+            await self._admit_stranger(exchange)
         request = dialect.read(request)
         is_new = operation.name == "CreateBucket"
         bucket = self._store.bucket(bucket_name) if bucket_name and not is_new else None
@@ -199,6 +206,24 @@ class Gateway:
         if not self._admission.enter_at_once():
             await self._admission.enter()
         exchange.is_admitted = True
+
+    async def _admit_stranger(self, exchange: Exchange) -> None:
+        """Wait for the turn of a request of nobody who is known.
+
+        Strangers have a share of all places, lest those who are known find none. While one waits,
+        it holds no place.
+
+        Raises:
+            SlowDown: too many are waiting.
+        """
+        if not self._strangers.enter_at_once():
+            self._admission.leave()
+            exchange.is_admitted = False
+            await self._strangers.enter()
+        exchange.show_stranger(is_stranger=True)
+        if not exchange.is_admitted:
+            await self._admission.enter()
+            exchange.is_admitted = True
 
     def _require_room(self, size: int) -> None:
         """Keep back what deletions need: on a disk that is full to the last byte none succeeds.
@@ -220,9 +245,17 @@ class Gateway:
     async def _take_form(self, exchange: Exchange, request: Request, bucket: str) -> Response:
         exchange.operation = "PostObject"
         now = int(exchange.now * 1000)
-        begun = await form.begin_form(request, exchange)
+        await self._admit_stranger(exchange)  # whose form it is stands in its fields
+        try:
+            async with asyncio.timeout(self._settings.limits.stranger):
+                begun = await form.begin_form(request, exchange)
+        except TimeoutError:
+            raise RequestTimeout("The fields of the form did not arrive in time") from None
         exchange.dialect = dialect = dialect_of_form(request, begun.fields)
         upload = dialect.read_upload(request, begun, bucket, self._keys, now)
+        if upload.caller.account is not None:
+            self._strangers.leave()
+            exchange.show_stranger(is_stranger=False)
         exchange.key = upload.key
         found = self._store.bucket(bucket)
         exchange.shared |= cors.varying(found)

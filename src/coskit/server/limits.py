@@ -23,6 +23,9 @@ class Limits:
         queue: seconds for which a request may wait for its turn.
         grace: seconds that running requests have when the server ends.
         requests: how many are worked on at a time.
+        strangers: how many of these may be of nobody who is known; None is half of them.
+        stranger: seconds for which nothing of a stranger's body may come, and in which the fields
+            of a form have to be complete.
         waiting: how many may wait for their turn.
         commits: changes that may wait for the index before further writes are turned away.
         memory: bytes that bodies on their way in and out share.
@@ -37,17 +40,25 @@ class Limits:
     queue: float = 10
     grace: float = 30
     requests: int = 1024
+    strangers: int | None = None
+    stranger: float = 15
     waiting: int = 1024
     commits: int = 1024
     memory: int = 256 << 20
     reserve: int = 32 << 20
     slowest: int = 1024
 
+    def of_strangers(self) -> "Limits":
+        """Return the limits of requests that are not known to be anybody's."""
+        half = max(1, self.requests // 2)
+        return replace(self, requests=half if self.strangers is None else self.strangers)
+
     def shared(self, workers: int) -> "Limits":
         """Return the share of each of several workers in what is counted."""
         return replace(
             self,
             requests=-(-self.requests // workers),
+            strangers=None if self.strangers is None else -(-self.strangers // workers),
             waiting=-(-self.waiting // workers),
             commits=-(-self.commits // workers),
             memory=-(-self.memory // workers),
@@ -60,17 +71,24 @@ class Admission:
     Args:
         limits: how many, and how long.
         draw: returns a number from the first to the second, both included.
+        whole: counts what is refused here as well, if this is for a part of its requests.
 
     Attributes:
         running: requests that have entered and not left.
         refused: requests that were turned away since the start.
     """
 
-    def __init__(self, limits: Limits, draw: Callable[[int, int], int] = random.randint) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        draw: Callable[[int, int], int] = random.randint,
+        whole: "Admission | None" = None,
+    ) -> None:
         self.running = 0
         self.refused = 0
         self._limits = limits
         self._draw = draw
+        self._whole = whole
         self._line: deque[asyncio.Future[None]] = deque()
 
     @property
@@ -121,5 +139,7 @@ class Admission:
     def refusal(self) -> SlowDown:
         """Count a request that is turned away, and return what it is told."""
         self.refused += 1
+        if self._whole is not None:
+            self._whole.refused += 1
         # Spread out, lest those that came together come back together.
         return SlowDown(headers={"Retry-After": str(self._draw(1, 3))})

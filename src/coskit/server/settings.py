@@ -17,7 +17,7 @@ _DELAY = re.compile(r"([A-Za-z]+)=(\d{1,9}(?:\.\d{1,3})?)([smh])", re.ASCII)
 _LENGTH = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])", re.ASCII)
 _SIZE = re.compile(r"(\d{1,9})(B|KiB|MiB|GiB)", re.ASCII)
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_WAITS = ("head", "idle", "body", "response", "queue")
+_WAITS = ("head", "idle", "body", "stranger", "response", "queue")
 _SEE = ("loopback", "public", "off")
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}  # in milliseconds
 ACCOUNT = "1250000000"

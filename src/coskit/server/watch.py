@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from coskit.server.limits import Limits
 
+BODIES = ("body", "stranger")  # phases in which more of a body has to come
 _LAST = 2.0  # seconds in which a client may take note that its connection is over
 _SHORTEST, _LONGEST = 0.02, 1.0  # seconds between two looks
 
@@ -15,8 +16,8 @@ class State(NamedTuple):
     """What a connection waits for, and two numbers of which one changes with any progress.
 
     Attributes:
-        phase: `idle`, `head`, `body`, `response` or `last`, each with a limit, or `work`, while
-            the client waits for the server.
+        phase: `idle`, `head`, `body`, `stranger` (a body of nobody who is known), `response` or
+            `last`, each with a limit, or `work`, while the client waits for the server.
         first: of a body: the number of its request.
         second: of a body: the bytes that have come over the connection.
     """
@@ -70,6 +71,7 @@ class Watch:
             "idle": limits.idle,
             "head": limits.head,
             "body": limits.body,
+            "stranger": min(limits.stranger, limits.body),
             "response": limits.response,
             "last": _LAST,
         }
@@ -99,7 +101,7 @@ class Watch:
             seen[connection] = state, since
             if now - since >= self._longest.get(state.phase, float("inf")):
                 connection.end(state.phase)
-            elif state.phase == "body":
+            elif state.phase in BODIES:
                 pace = self._paces.get(connection, _Pace(state.first, 0.0, state.second))
                 paces[connection] = self._judge(connection, state, before, pace, passed)
         self._seen, self._paces = seen, paces
@@ -110,9 +112,9 @@ class Watch:
         """End a connection whose body comes too slowly; return how it has come so far."""
         if pace.request != state.first:
             return _Pace(state.first, 0.0, state.second)
-        waited = pace.waited + (passed if before.phase == "body" else 0.0)
-        if waited < self._longest["body"]:
+        waited = pace.waited + (passed if before.phase in BODIES else 0.0)
+        if waited < self._longest[state.phase]:
             return pace._replace(waited=waited)
         if state.second - pace.start < self._slowest * waited:
-            connection.end("body")
+            connection.end(state.phase)
         return _Pace(state.first, 0.0, state.second)
