@@ -5,7 +5,6 @@ import fcntl
 import secrets
 import socket
 import struct
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
@@ -33,8 +32,8 @@ _UNACKNOWLEDGED = 0x5411  # SIOCOUTQ: asks the kernel what the peer has not take
 class Connection(HttpToolsProtocol):
     """Speaks HTTP/1.1 with one client; what it cannot read is answered 400 and ends it.
 
-    A request line with its headers may have some more than `MAX_HEAD` bytes, since only pieces that
-    lie wholly within one head are counted. The app finds the connection in the scope, as `LINK`.
+    A request line with its headers may have `MAX_HEAD` bytes, as far as the pieces in which they
+    come can be told apart. The app finds the connection in the scope, as `LINK`.
 
     Attributes:
         receiving: whether the app waits for more of a body.
@@ -47,7 +46,8 @@ class Connection(HttpToolsProtocol):
     fault: type[CosServiceError] | None = None
     _in_head = True
     _heads = 0
-    _head_size = 0
+    _head_size = 0  # of the pieces that lie wholly within one head
+    _fields_size = 0  # of what of a head has been parsed
     _received = 0
     _ended = False
     _lingering = False
@@ -57,7 +57,7 @@ class Connection(HttpToolsProtocol):
         """Begin."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(_UNSENT)
-        self._outlet: Any = _Outlet(transport, self._close)
+        self._outlet: Any = _Outlet(transport, self)
 
     def data_received(self, data: bytes) -> None:
         """Take what has come, and refuse a head that does not end."""
@@ -71,7 +71,7 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         within_head = self._in_head and self._heads == before
         self._head_size = self._head_size + len(data) if within_head else 0
-        if self._head_size > MAX_HEAD and not self.transport.is_closing():
+        if self._head_size > MAX_HEAD:
             self.send_400_response("The head of the request is too large")
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
@@ -90,12 +90,24 @@ class Connection(HttpToolsProtocol):
         """Begin a request."""
         self._in_head = True
         self._heads += 1
+        self._fields_size = 0
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; a trailer is dropped, for it comes after the signature was checked."""
         if self._in_head:
+            self._count(len(name) + len(value) + len(": \r\n"))
             super().on_header(name, value)
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the address."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def _count(self, size: int) -> None:
+        self._fields_size += size
+        if self._fields_size > MAX_HEAD:
+            raise ValueError("the head is too large")  # the parser ends, which is answered 400
 
     def on_headers_complete(self) -> None:
         """Hand the request to the app; its body may still be on the way."""
@@ -159,6 +171,11 @@ class Connection(HttpToolsProtocol):
         self._drop_requests()
         self.transport.abort()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the last byte has been sent, and what comes is read over."""
+        return self._lingering
+
     # For the watch.
 
     def state(self) -> State:
@@ -205,6 +222,8 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, error: CosServiceError) -> None:
         """Answer without the app, unless it has begun to, and close."""
+        if self._lingering or self.transport.is_closing():
+            return  # one piece of a stranger's bytes can be wrong in two ways
         cycle: Any = self.cycle
         if cycle is None or cycle.response_complete or not cycle.response_started:
             error.request_id = secrets.token_hex(14)
@@ -218,7 +237,7 @@ class Connection(HttpToolsProtocol):
             self.transport.write(head.encode() + body)
         self._linger()
 
-    def _close(self) -> None:
+    def close(self) -> None:
         """Close after an answer, so that the client gets it even while it sends."""
         if self.cycle.more_body and not self._ended:
             self._linger()
@@ -234,7 +253,8 @@ class Connection(HttpToolsProtocol):
             return
         self._lingering = True
         self._drop_requests()
-        self.transport.write_eof()
+        with suppress(OSError, RuntimeError):  # the client has gone
+            self.transport.write_eof()
         self.flow.resume_reading()
 
     def _drop_requests(self) -> None:
@@ -259,9 +279,18 @@ def _addressed(headers: list[tuple[bytes, bytes]], url: Any) -> list[tuple[bytes
 class _Outlet:
     """What a request's answer takes for its transport: the same, save for its end."""
 
-    __slots__ = ("close", "is_closing", "write")
+    __slots__ = ("_connection", "_transport", "close")
 
-    def __init__(self, transport: Any, close: Callable[[], None]) -> None:
-        self.write = transport.write
-        self.is_closing = transport.is_closing
-        self.close = close
+    def __init__(self, transport: Any, connection: Connection) -> None:
+        self._transport = transport
+        self._connection = connection
+        self.close = connection.close
+
+    def write(self, data: bytes) -> None:
+        """Send, unless the last byte has been sent."""
+        if not self._connection.has_ended:
+            self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        """Return whether nothing more is sent."""
+        return self._connection.has_ended or bool(self._transport.is_closing())

@@ -1,5 +1,6 @@
 """multipart/form-data as it streams in: the fields before the file, then the file's bytes."""
 
+import logging
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator
 from functools import partial
@@ -14,6 +15,8 @@ from coskit.protocol.messages import decode_text
 MEDIA_TYPE = "multipart/form-data"
 FILE = "file"
 MAX_FIELDS = 64 << 10  # bytes of all names and values before the file
+# The parser writes down each bad byte of a stranger, who is told of it anyway.
+_NOTHING = logging.Logger("coskit.server.formdata", logging.CRITICAL + 1)
 _MAX_HEADERS = 16 << 10  # bytes of the headers of a part
 _MAX_OPTIONS = 4 << 10  # characters of a header with options, of which the parser is quadratic
 
@@ -57,6 +60,7 @@ class Form:
             )
         except FormParserError as cause:
             raise MalformedPOSTRequest("The boundary of the form is too long") from cause
+        self._parser.logger = _NOTHING
         if not boundary:
             raise MalformedPOSTRequest("The Content-Type names no boundary")
 
