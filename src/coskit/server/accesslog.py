@@ -19,7 +19,13 @@ _BEAT = 0.1  # seconds from one look at what waits to the next
 _STDOUT = 1
 _TOGETHER = 256  # entries written at a time
 _LONGEST = 1024  # characters kept of what a client says freely
-_SECRET = ("sign", "signature", "x-cos-security-token")
+# Parameters that sign a request, by lower-case name, in all versions of both dialects.
+_SECRET = frozenset(
+    """authorization awsaccesskeyid sign signature policy x-amz-credential x-amz-signature
+    x-amz-security-token x-cos-security-token x-ci-security-token""".split()
+)
+_SECRET_PREFIX = "q-"  # noqa: S105 - what the names begin with
+_OF_KEYS = "server-side-encryption-customer-key"  # of the object, of a copy's source, and their MD5
 
 
 class Entry(NamedTuple):
@@ -31,9 +37,9 @@ class Entry(NamedTuple):
         address: where it came from.
         method: of HTTP.
         bucket: its name, or None.
-        key: the object's, or None.
+        key: the object's, or None; what signs a URL that stands in it is left out.
         operation: the row's name, or "-" if none fits.
-        query: as it was sent; the line leaves out signature and token.
+        query: as it was sent; the line leaves out signatures, tokens and keys of encryption.
         status: of the answer; 0 if there was none.
         error: its code, or "".
         received: bytes of its body.
@@ -66,7 +72,7 @@ class Entry(NamedTuple):
         moment = datetime.fromtimestamp(self.time, UTC).isoformat(timespec="milliseconds")
         fields = self._asdict() | {
             "time": moment.replace("+00:00", "Z"),
-            "key": self.key and self.key[:_LONGEST],
+            "key": self.key and _key(self.key)[:_LONGEST],
             "query": without_secrets(self.query)[:_LONGEST],
             "milliseconds": round(self.milliseconds, 3),
             "user_agent": self.user_agent[:_LONGEST],
@@ -97,13 +103,19 @@ def entry(exchange: Exchange, seconds: float) -> Entry:
 
 
 def without_secrets(query: str) -> str:
-    """Return a query string without what signs a request."""
+    """Return a query string without what signs a request or opens an object."""
     return "&".join(pair for pair in query.split("&") if not _is_secret(pair))
 
 
 def _is_secret(pair: str) -> bool:
     name = unquote_plus(pair.partition("=")[0]).strip().lower()
-    return name.startswith("q-") or name in _SECRET
+    return name.startswith(_SECRET_PREFIX) or name in _SECRET or _OF_KEYS in name
+
+
+def _key(key: str) -> str:
+    """Return a key as it is logged: clients that encode a whole URL have its query in there."""
+    path, mark, query = key.partition("?")
+    return path + mark + without_secrets(query) if mark else key
 
 
 class AccessLog:

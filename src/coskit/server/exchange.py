@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from hashlib import md5
 from typing import Any, Protocol
+from urllib.parse import unquote_plus
 
 from coskit.protocol.dates import http_date
 from coskit.protocol.endpoint import decode_path, decode_query
@@ -38,7 +39,7 @@ MAX_DOCUMENT = 4 << 20
 _LENGTH_DIGITS = 19  # as many as 2**63 has
 # After these nobody knows where the next request begins, or would have to wait for 5 GB.
 _LAST = (EntityTooLarge, IncompleteBody, RequestTimeout)
-_URL_SIGNATURES = ("q-signature=", "X-Amz-Signature=", "AWSAccessKeyId=")
+_URL_SIGNATURES = frozenset(("q-signature", "X-Amz-Signature", "AWSAccessKeyId"))
 # After these a body is read over only if it is small.
 _TURNED_AWAY = (ServiceUnavailable, SlowDown)
 
@@ -177,7 +178,8 @@ class Exchange:
         """Where the request was signed: `header`, `url`, `form` or `none`."""
         if self._headers.get("authorization"):
             return "header"
-        if any(name in self.query for name in _URL_SIGNATURES):
+        names = (unquote_plus(pair.partition("=")[0]) for pair in self.query.split("&"))
+        if not _URL_SIGNATURES.isdisjoint(names):
             return "url"
         return "form" if self.operation == "PostObject" and self.account else "none"
 
