@@ -23,6 +23,7 @@ from coskit.server.store.database import Connection, Row
 from coskit.server.store.files import FileBlobs
 from coskit.server.store.interface import BlobRow, Damaged
 from coskit.server.store.model import Bucket, Extent, Version
+from coskit.server.store.private import make_file
 from coskit.server.store.room import Room
 from coskit.server.store.syncs import sync_directory
 
@@ -107,6 +108,8 @@ def export(directory: Path, name: str, target: Path) -> Moved:
     """
     draft = target.with_name(f"{target.name}.part")
     try:
+        draft.unlink(missing_ok=True)
+        make_file(draft)
         with draft.open("wb") as out:
             moved = _write(directory, name, out)
             out.flush()

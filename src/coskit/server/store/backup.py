@@ -10,6 +10,7 @@ from pathlib import Path
 from coskit.server.store import database, hold
 from coskit.server.store.database import every
 from coskit.server.store.files import FileBlobs, lock_directory
+from coskit.server.store.private import make_file
 from coskit.server.store.syncs import sync_directory
 
 _NEW = "index.db.new"
@@ -118,6 +119,8 @@ def _link(old: Path, new: Path) -> None:
 
 
 def _copy(old: Path, new: Path) -> None:
+    with old.open("rb"):  # else there would be an empty copy of a file that is missing
+        make_file(new)
     shutil.copy2(old, new)
     with new.open("rb") as copied:
         os.fsync(copied.fileno())

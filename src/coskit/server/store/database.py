@@ -19,6 +19,7 @@ import apsw.sqlite_extra
 from coskit.protocol.errors import InternalError
 from coskit.server.store import schema
 from coskit.server.store.durability import Durability
+from coskit.server.store.private import make_file
 
 Connection = apsw.Connection
 Error = apsw.Error
@@ -60,6 +61,8 @@ def connect(path: Path, durability: Durability = "strict", *, making: bool = Tru
         Error: the file cannot be used.
     """
     _register()
+    if making:
+        make_file(path)  # SQLite would let others read it, and takes its mode for the log's files
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if making else 0)
     db = apsw.Connection(os.fspath(path), flags, vfs=_VFS, statementcachesize=_CACHED_STATEMENTS)
     try:

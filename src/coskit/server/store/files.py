@@ -18,6 +18,7 @@ from coskit.server.store.company import NoOthers, Pins
 from coskit.server.store.durability import Durability
 from coskit.server.store.hold import removing
 from coskit.server.store.interface import Blobs, Damaged
+from coskit.server.store.private import make_directory, tighten
 from coskit.server.store.syncs import DirectorySyncs, sync_directory
 
 _FANS = 256
@@ -48,7 +49,7 @@ class FileBlobs(Blobs):
         self._syncs = DirectorySyncs() if durability != "none" else None
         self._choosing = threading.Lock()
         self._fan, self._in_a_row = 0, _BLOBS_IN_A_ROW
-        self._tmp.mkdir(parents=True, exist_ok=True)
+        make_directory(self._tmp)
         if not self._blobs.exists():
             self._make_fans()
 
@@ -115,8 +116,9 @@ class FileBlobs(Blobs):
     def _make_fans(self) -> None:
         """Make all the fan directories at once: no writer has to ask whether its own is there."""
         fresh = self._blobs.with_name("blobs.new")
+        make_directory(fresh)
         for fan in range(_FANS):
-            (fresh / f"{fan:02x}").mkdir(parents=True, exist_ok=True)
+            make_directory(fresh / f"{fan:02x}")
         if self._syncs:
             sync_directory(fresh)
         fresh.rename(self._blobs)
@@ -270,6 +272,7 @@ def lock_directory(directory: Path) -> int:
     fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        tighten(directory)
     except BaseException:
         os.close(fd)
         raise
