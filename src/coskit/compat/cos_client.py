@@ -446,6 +446,7 @@ class CosS3Client(Methods, CosS3ClientRefusals):
     iter_objects = _as_in_client("iter_objects")
     iter_parts = _as_in_client("iter_parts")
     iter_prefixes = _as_in_client("iter_prefixes")
+    iter_buckets = _as_in_client("iter_buckets")
     iter_uploads = _as_in_client("iter_uploads")
     iter_versions = _as_in_client("iter_versions")
     presign_post = _as_in_client("presign_post")

@@ -822,6 +822,7 @@ RESTORE_OBJECT = Operation(
             doc="`{'Days': n, 'CASJobParameters': {'Tier': 'Standard'}}`.",
         ),
         VERSION_ID,
+        *CUSTOMER_KEY,
     ),
     flag="restore",
     body=Shape(
@@ -1053,7 +1054,8 @@ LIST_BUCKETS = Operation(
                 blank=True,
                 type="Buckets",
             ),
-            Shape("IsTruncated", doc="`true` or `false`."),
+            Shape("IsTruncated", optional=True, doc="`true` or `false`."),
+            Shape("Marker", optional=True, blank=True),
             Shape("NextMarker", optional=True),
         ),
     ),

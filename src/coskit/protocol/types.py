@@ -980,7 +980,8 @@ class ListBucketsResult(TypedDict):
 
     Owner: Owner
     Buckets: Buckets | None
-    IsTruncated: str
+    IsTruncated: NotRequired[str]
+    Marker: NotRequired[str | None]
     NextMarker: NotRequired[str]
 
 

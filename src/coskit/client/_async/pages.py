@@ -8,7 +8,35 @@ from coskit.protocol import types
 
 
 class AsyncPages(AsyncOperations):
-    """Iterators over the four listings of a bucket."""
+    """Iterators over the buckets of an account and the listings of a bucket."""
+
+    async def iter_buckets(
+        self, Region: str = "", TagKey: str = "", TagValue: str = "", PageSize: int = 2000
+    ) -> AsyncIterator[types.ListedBucket]:
+        """Yield every bucket of the account, in byte order of the names.
+
+        Args:
+            Region: only buckets of this region.
+            TagKey: only buckets with a tag of this key.
+            TagValue: only buckets with a tag of this value.
+            PageSize: entries per request, 1 to 2000.
+
+        Raises:
+            CosServiceError: the service refused a page.
+            CosClientError: a page did not arrive whole, or the listing does not go on.
+        """
+        marker: str | None = ""
+        while marker is not None:
+            page = await self.list_buckets(
+                Region=Region, TagKey=TagKey, TagValue=TagValue, Marker=marker, MaxKeys=PageSize
+            )
+            listed = (page["Buckets"] or {}).get("Bucket", ())
+            for bucket in listed:
+                yield bucket
+            # Some services tell all of them at once, and not whether there are more.
+            told = {"IsTruncated": "false", **page}
+            last = page.get("NextMarker") or (listed[-1]["Name"] if listed else "")
+            marker = onward(told, marker, last)
 
     async def iter_objects(
         self, Bucket: str, Prefix: str = "", Marker: str = "", PageSize: int = 1000

@@ -970,6 +970,9 @@ class Operations(ABC):
         RestoreRequest: types.RestoreRequest,
         *,
         VersionId: str | None = None,
+        SSECustomerAlgorithm: str | None = None,
+        SSECustomerKey: str | None = None,
+        SSECustomerKeyMD5: str | None = None,
         **unknown: Never,
     ) -> None:
         """Make a readable copy of an archived object for some days.
@@ -979,6 +982,9 @@ class Operations(ABC):
             Key: Object key, 1 to 850 bytes of UTF-8.
             RestoreRequest: `{'Days': n, 'CASJobParameters': {'Tier': 'Standard'}}`.
             VersionId: The version meant, if not the latest.
+            SSECustomerAlgorithm: `AES256`, for a key of your own.
+            SSECustomerKey: That key, in Base64.
+            SSECustomerKeyMD5: Base64 MD5 of that key.
 
         Raises:
             CosServiceError: the service refused the call.
@@ -993,6 +999,9 @@ class Operations(ABC):
                 "Key": Key,
                 "RestoreRequest": RestoreRequest,
                 "VersionId": VersionId,
+                "SSECustomerAlgorithm": SSECustomerAlgorithm,
+                "SSECustomerKey": SSECustomerKey,
+                "SSECustomerKeyMD5": SSECustomerKeyMD5,
             },
             unknown,
         )

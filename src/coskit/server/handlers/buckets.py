@@ -124,6 +124,11 @@ async def _end_uploads(ctx: Context) -> None:
 
 async def list_buckets(ctx: Context) -> Reply:
     """List the caller's buckets by name."""
+    if "Range" in ctx.params and "CreateTime" not in ctx.params:
+        raise InvalidArgument("range needs create-time; alone it would choose all buckets")
+    created = str(ctx.params.get("CreateTime", "0"))
+    if not (created.isascii() and created.isdigit()):
+        raise InvalidArgument("create-time is a Unix second")
     limit = min(ctx.params.get("MaxKeys", BUCKET_PAGE), BUCKET_PAGE)
     if limit < 1:
         raise InvalidArgument("max-keys is 1 to 2000")
@@ -134,6 +139,7 @@ async def list_buckets(ctx: Context) -> Reply:
         "Owner": owner_fields(owner),
         "Buckets": {"Bucket": [_listed(ctx, bucket) for bucket in page]} if page else None,
         "IsTruncated": "true" if len(chosen) > limit else "false",
+        "Marker": ctx.params.get("Marker") or None,
     }
     if len(chosen) > limit:
         result["NextMarker"] = page[-1].name
@@ -144,8 +150,6 @@ def _is_chosen(ctx: Context, bucket: Bucket) -> bool:
     params = ctx.params
     compare = _COMPARISONS[params.get("Range", "gte")]
     created = str(params.get("CreateTime", "0"))
-    if not (created.isascii() and created.isdigit()):
-        raise InvalidArgument("create-time is a Unix second")
     return (
         ctx.caller.owns(bucket.owner)
         and bucket.name > params.get("Marker", "")

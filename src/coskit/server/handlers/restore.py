@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from coskit.protocol.errors import InvalidObjectState
 from coskit.protocol.restore import dump_job, is_readable, load_job, request_restore
 from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.encryption import customer_key, needed_key
 from coskit.server.handlers.versions import named_version
 from coskit.server.store.model import Version
 
@@ -17,6 +18,8 @@ async def restore_object(ctx: Context) -> Reply:
 
     def decide(version: Version) -> Mapping[str, str | None]:
         nonlocal status
+        if customer_key(ctx.params):  # which S3 does not ask for, and COS as for HEAD
+            needed_key(ctx, version.sealing)
         job, status = request_restore(
             version.storage_class,
             load_job(version.restore),
