@@ -94,11 +94,31 @@ def test_only_an_appended_object_grows(peer: Peer, bucket: str) -> None:
 
 
 @pytest.mark.parametrize("state", [ENABLED, SUSPENDED])
-def test_nothing_grows_where_versioning_ever_was(peer: Peer, bucket: str, state: bytes) -> None:
+def test_what_grows_takes_no_part_in_versioning(peer: Peer, bucket: str, state: bytes) -> None:
+    """As the page of APPEND Object says; the vendor's tests append where there are versions."""
     append(peer, bucket, 0, b"abc")
     peer.ask("PUT", f"/{bucket}/?versioning", {}, state)
-    assert append(peer, bucket, 3, b"x").outcome == (409, "InvalidBucketState")
-    assert append(peer, bucket, 0, b"x", key="new").outcome == (409, "InvalidBucketState")
+    assert append(peer, bucket, 3, b"x").status == 200
+    for position in (0, 1):
+        assert append(peer, bucket, position, b"y", key="new").status == 200
+    for key, content in (("log", b"abcx"), ("new", b"yy")):
+        assert peer.ask("GET", f"/{bucket}/{key}?versionId=null").body == content
+        assert peer.ask("GET", f"/{bucket}/{key}").body == content
+    peer.ask("DELETE", f"/{bucket}/gone")
+    assert append(peer, bucket, 0, b"z", key="gone").status == 200
+
+
+def test_a_version_that_is_kept_is_not_replaced_by_appending(peer: Peer, bucket: str) -> None:
+    peer.ask("PUT", f"/{bucket}/a", {}, b"before")
+    peer.ask("PUT", f"/{bucket}/?versioning", {}, ENABLED)
+    assert append(peer, bucket, 6, b"x", key="a").outcome == (409, "ObjectNotAppendable")
+    peer.ask("DELETE", f"/{bucket}/a")
+    assert append(peer, bucket, 0, b"x", key="a").outcome == (409, "InvalidBucketState")
+    assert peer.ask("GET", f"/{bucket}/a?versionId=null").body == b"before"
+    append(peer, bucket, 0, b"log")
+    peer.ask("PUT", f"/{bucket}/log", {}, b"other")
+    assert append(peer, bucket, 5, b"x").outcome == (409, "ObjectNotAppendable")
+    assert peer.ask("GET", f"/{bucket}/log?versionId=null").body == b"log"
 
 
 REFUSALS = [

@@ -12,7 +12,7 @@ from coskit.protocol.errors import (
 )
 from coskit.server.store import buckets, ids, objects
 from coskit.server.store.interface import Condition
-from coskit.server.store.model import Bucket, Extent, NewVersion, Stored, Version
+from coskit.server.store.model import Extent, NewVersion, Stored, Version
 from coskit.server.store.transaction import Transaction
 
 
@@ -30,20 +30,23 @@ def append(
     old = objects.head(tx, bucket_id, key)
     if condition is not None:
         condition(old)
-    check_position(buckets.current(tx, bucket_id), old, position)
+    bucket = buckets.current(tx, bucket_id)
+    check_position(old, position)
+    if old is None and bucket.versioning and objects.has_null_version(tx, bucket, key):
+        raise InvalidBucketState("The version null of this object would be replaced.")
     if position + stored.size > limit:
         raise EntityTooLarge
     extents = tx.references.add(stored, ids.inline_id(tx.next_order()))
     if old is None:
         content = objects.Content(stored.md5, stored.crc64, stored.size, 0, extents)
-        return objects.publish(tx, bucket_id, key, content, replace(new, appendable=True), None)
+        new = replace(new, appendable=True)
+        # What grows takes no part in versioning: it is the version null.
+        return objects.publish(tx, bucket_id, key, content, new, None, is_null=True)
     return objects.rewrite(tx, bucket_id, key, _grown(tx, old, stored, extents))
 
 
-def check_position(bucket: Bucket, old: Version | None, position: int) -> None:
+def check_position(old: Version | None, position: int) -> None:
     """Raise what `Index.append_version` promises for an append at a position."""
-    if bucket.versioning:
-        raise InvalidBucketState("Objects grow only where versioning was never enabled.")
     if old is not None and not old.appendable:
         raise ObjectNotAppendable
     size = 0 if old is None else old.size

@@ -268,7 +268,7 @@ class Index(Protocol):
 
         Raises:
             NoSuchBucket: the bucket is gone.
-            InvalidBucketState: its versioning was ever enabled.
+            InvalidBucketState: there is none, but an older version null.
             ObjectNotAppendable: the live object was not made by appending.
             AppendPositionErr: the live object does not end at `position`.
             EntityTooLarge: it would have more than `limit` bytes.

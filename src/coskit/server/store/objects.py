@@ -108,9 +108,16 @@ def publish(
     content: Content,
     new: NewVersion,
     condition: Condition | None,
+    *,
+    is_null: bool = False,
 ) -> Version:
-    """Make content, whose blobs are counted already, the key's live object."""
+    """Make content, whose blobs are counted already, the key's live object.
+
+    With `is_null` it is the version null also where versioning is enabled.
+    """
     bucket = buckets.current(tx, bucket_id)
+    if is_null and bucket.versioning:
+        bucket = replace(bucket, versioning="Suspended")
     old = head(tx, bucket_id, key)
     if condition is not None:
         condition(old)
@@ -279,6 +286,12 @@ def head(tx: Transaction, bucket_id: int, key: str) -> Version | None:
     """Return the live object of a key."""
     row = tx.db.execute(_HEAD, (bucket_id, rows.encode_key(key))).fetchone()
     return None if row is None else rows.read_version(key, 1, 0, row)
+
+
+def has_null_version(tx: Transaction, bucket: Bucket, key: str) -> bool:
+    """Return whether a key that is not live has an older version without an id of its own."""
+    found = _version(tx, bucket, key, NULL_VERSION)
+    return found is not None and not found.is_marker
 
 
 def _version(tx: Transaction, bucket: Bucket, key: str, version_id: str) -> Version | None:

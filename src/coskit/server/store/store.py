@@ -403,7 +403,7 @@ class Store:
         What has grown has no `checksums` any more.
 
         Args:
-            bucket: where; its versioning was never enabled.
+            bucket: where; a new object is the version null also if versioning is enabled.
             key: under which key.
             stored: what the sink returned.
             new: of the object that an append at position 0 makes; ignored where there is one.
@@ -412,7 +412,7 @@ class Store:
             condition: as for `put`.
 
         Raises:
-            InvalidBucketState: the bucket has or had versioning.
+            InvalidBucketState: there is none, but an older version null.
             ObjectNotAppendable: the live object was not made by appending.
             AppendPositionErr: the live object does not end at `position`.
             EntityTooLarge: it would grow beyond the limit.
