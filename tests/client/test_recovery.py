@@ -112,14 +112,16 @@ def test_a_wrong_position_is_an_error_at_once(scripted: Scripted) -> None:
 
 
 def test_what_can_be_read_once_is_looked_for_but_not_sent_again(scripted: Scripted) -> None:
-    world, server = scripted(CLOSE, head(9), tail(b"data", 5))
+    # The server serves one connection at a time, and what is read once may take another one.
+    before = head(5).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    world, server = scripted(before, CLOSE, head(9), tail(b"data", 5))
     chunks = world.source([b"da", b"ta"])
     result = world.append_object(BUCKET, "key", 5, chunks, ContentLength=4)
     assert result["x-cos-next-append-position"] == "9"
-    world, server = scripted(CLOSE, head(5))
+    world, server = scripted(before, CLOSE, head(5))
     with pytest.raises(TransportError):
         world.append_object(BUCKET, "key", 5, world.source([b"data"]), ContentLength=4)
-    assert methods(server.requests) == ["POST", "HEAD"]
+    assert methods(server.requests) == ["HEAD", "POST", "HEAD"]
 
 
 def test_an_append_is_looked_for_at_the_last_attempt_too(scripted: Scripted) -> None:

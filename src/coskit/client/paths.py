@@ -63,6 +63,8 @@ def check_name(name: str) -> None:
     Raises:
         CosClientError: the file would lie elsewhere, or no file can have this name.
     """
+    if not name:
+        raise CosClientError("The key '' cannot become a file: it stands for the folder itself")
     for part in name.split("/"):
         if part in ("", ".", ".."):
             reason = f"{part!r} is no name in a directory"

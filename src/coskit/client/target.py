@@ -107,7 +107,8 @@ def write_whole(target: Target, headers: Mapping[str, str], content: bytes) -> N
 class FileTarget:
     """A file that is written beside its place and put there, at once, when it is whole.
 
-    A link is followed. A file that is replaced hands down its permissions. Nothing is synced to
+    A link is followed. A file that is replaced hands down its permissions,
+    and its owner and group where this process may give files away. Nothing is synced to
     the disk: after a power failure the object is still in its bucket.
     """
 
@@ -129,6 +130,7 @@ class FileTarget:
                 errno.ENOENT, "No such directory to download into", self._folder
             )
         self._old_mode = None if old is None else stat.S_IMODE(old.st_mode) & 0o777
+        self._old_owner = None if old is None else (old.st_uid, old.st_gid)
         self._mode = 0o600
         self._partial = partial_name(self._name)
         self._made = False
@@ -154,6 +156,7 @@ class FileTarget:
             # What the umask left is for the whole file; until then only its owner reads it.
             created = stat.S_IMODE(os.fstat(self._file).st_mode)
             self._mode = created if self._old_mode is None else self._old_mode
+            self._hand_down_owner(self._file)
             os.fchmod(self._file, 0o600)
             os.ftruncate(self._file, size)
         return 1
@@ -170,8 +173,22 @@ class FileTarget:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
             if self._old_mode is not None:
+                self._hand_down_owner(self._file)
                 os.fchmod(self._file, self._old_mode)
             self._appear()
+
+    def _hand_down_owner(self, file: int) -> None:
+        """Give the file to whom the old one belongs, and its group, as far as one may."""
+        if self._old_owner is None:
+            return
+        user, group = self._old_owner
+        made = os.fstat(file)
+        if made.st_gid != group:
+            with contextlib.suppress(OSError):
+                os.fchown(file, -1, group)
+        if made.st_uid != user:
+            with contextlib.suppress(OSError):
+                os.fchown(file, user, -1)
 
     def resume(self, size: int, headers: Mapping[str, str], state: Mapping[str, str]) -> bool:
         """See `Target.resume`."""

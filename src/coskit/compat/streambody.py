@@ -1,13 +1,12 @@
 """The body of an object under the vendor's method names; everything is checked as it is read."""
 
 import os
-import stat
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from coskit.client._sync.body import Body
-from coskit.client.target import is_special, partial_name
+from coskit.client._sync.saving import save_chunks
+from coskit.client.arguments import path_of
 from coskit.compat.decoding import Decoded, is_coded
 from coskit.protocol.errors import IntegrityError
 
@@ -75,36 +74,27 @@ class StreamBody:
         """Write the content to a file, which appears only when it is whole.
 
         Pipes and devices are written to, links are followed, and a file that is replaced hands down
-        its permissions.
+        its owner and its permissions.
 
         Args:
             file_name: the file.
             disable_tmp_file: write to the file in its place, which then may be left in part.
             auto_decompress: as for `read`.
         """
-        path = os.path.realpath(os.fsdecode(file_name))
+        path = path_of("file_name", file_name)
         try:
-            if disable_tmp_file or is_special(path):
+            if disable_tmp_file:
                 with open(path, "wb", 0) as file:  # noqa: PTH123 - a pipe or a device too
                     self._pour(file, auto_decompress)
             else:
-                self._replace(Path(path), auto_decompress)
+                save_chunks(path, self._chunks(auto_decompress))
         except BaseException:
             self.close()
             raise
 
-    def _replace(self, path: Path, auto_decompress: bool) -> None:
-        partial = path.with_name(partial_name(path.name))
-        old = path.stat() if path.exists() else None
-        try:
-            with partial.open("xb", 0) as file:
-                if old is not None:
-                    partial.chmod(stat.S_IMODE(old.st_mode) & 0o777)
-                self._pour(file, auto_decompress)
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+    def _chunks(self, auto_decompress: bool) -> Iterator[bytes]:
+        while chunk := self.read(_CHUNK, auto_decompress):
+            yield chunk
 
     def pget_stream_to_file(
         self, fdst: BinaryIO, offset: int, expected_len: int, auto_decompress: bool = False
@@ -127,7 +117,7 @@ class StreamBody:
 
     def _pour(self, file: Any, auto_decompress: bool) -> int:
         written = 0
-        while chunk := self.read(_CHUNK, auto_decompress):
+        for chunk in self._chunks(auto_decompress):
             rest = memoryview(chunk)
             while rest:
                 rest = rest[file.write(rest) :]

@@ -153,6 +153,11 @@ def _checked(text: str) -> str:
     return text
 
 
+def carries(text: str) -> bool:
+    """Return whether XML can carry a text as it is."""
+    return not _UNWRITABLE.search(text)
+
+
 def writable(text: str) -> str:
     """Replace the characters that XML cannot carry, so that one key does not spoil a listing."""
     return text if text.isprintable() else _UNWRITABLE.sub("\ufffd", text)

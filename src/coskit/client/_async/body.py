@@ -3,15 +3,15 @@
 import io
 import os
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from coskit.client._async.saving import save_chunks
 from coskit.client._async.transport import AsyncIncoming
 from coskit.client._async.workers import async_blocking
+from coskit.client.arguments import path_of
 from coskit.client.memory import reserved
 from coskit.client.proof import Proof
-from coskit.client.target import partial_name
 from coskit.protocol.errors import IntegrityError, TransportError
 
 _CHUNK = 1 << 20
@@ -156,20 +156,17 @@ class AsyncBody:
     async def get_stream_to_file(self, path: str | os.PathLike[str]) -> None:
         """Write the content to a file, which appears under its name only when it is whole.
 
+        A pipe or a device is written to, a link is followed, and a file that is replaced hands down
+        its owner and its permissions.
+
         Raises:
             OSError: the file cannot be written.
             TransportError: the connection failed; a file of that name is as it was before.
             IntegrityError: the bytes are not those that the service stored; likewise.
         """
-        target = Path(path)
-        partial = target.with_name(partial_name(target.name))
         try:
-            with await async_blocking(partial.open, "xb") as file:
-                async for chunk in self:
-                    await async_blocking(file.write, chunk)
-            await async_blocking(partial.replace, target)
+            await save_chunks(path_of("path", path), self.get_stream())
         except BaseException:
-            partial.unlink(missing_ok=True)
             await self.aclose()
             raise
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from coskit.client._async.appending import AsyncAppendProof
 from coskit.client._async.body import AsyncBody
 from coskit.client._async.content import AsyncUpload
 from coskit.client._async.directories import AsyncDirectories
@@ -21,6 +22,7 @@ from coskit.client.retry import FAILURES, RetryPolicy
 from coskit.client.transfers import TransferSettings
 from coskit.protocol.codec import Call
 from coskit.protocol.errors import CosServiceError, ParameterError
+from coskit.protocol.operations import APPEND_OBJECT
 from coskit.protocol.spec import Operation
 
 
@@ -110,6 +112,10 @@ class AsyncClient(AsyncDirectories):
         normal = normalise(operation, params, self._config.region)
         call = self._dialect.lay_out(operation, normal)
         upload = await _upload_of(call, self._dialect)
+        proof = None
+        if operation is APPEND_OBJECT and upload is not None:
+            proof = AsyncAppendProof(self, call, params)
+            await proof.prepare(upload)
         keep_encoded = operation.listing and params.get("EncodingType") == "url"
         recovery: AsyncRecovery | None = None
         result: Any
@@ -126,6 +132,8 @@ class AsyncClient(AsyncDirectories):
                     return result
             else:
                 (recovery or self._sender).succeeded()
+                if proof is not None and upload is not None:
+                    proof.check(result, upload)
                 return result
 
     async def _open(self, call: Call) -> dict[str, Any]:
@@ -339,7 +347,7 @@ async def _upload_of(call: Call, dialect: Dialect) -> AsyncUpload | None:
     if call.content is None:
         return None
     length = checked_length(call.local.get("ContentLength"))
-    name = "Data" if call.operation.name == "AppendObject" else "Body"
+    name = "Data" if call.operation is APPEND_OBJECT else "Body"
     upload = AsyncUpload(call.content, length, name=name, with_md5=dialect.sums_md5)
     await upload.load()
     if dialect.content_hash and upload.data is not None:

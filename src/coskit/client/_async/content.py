@@ -55,6 +55,7 @@ class AsyncUpload:
             ParameterError: it is none, or has another length than was announced.
         """
         self.crc64 = 0
+        self._count_read = 0
         self._name = name
         self._with_md5 = with_md5
         self._md5 = md5() if with_md5 else None
@@ -155,6 +156,7 @@ class AsyncUpload:
         elif not chunk:
             self.check()
         self.crc64 = crc64(chunk, self.crc64)
+        self._count_read += len(chunk)
         if self._md5 is not None:
             await async_blocking(self._md5.update, chunk)
         return chunk
@@ -212,6 +214,11 @@ class AsyncUpload:
             return SourceChanged(f"{self._name} {words} the {self.length} bytes it had")
         return ParameterError(f"{self._name} {words} its ContentLength of {self._announced}")
 
+    @property
+    def sent(self) -> int:
+        """Bytes that were sent, once all of it was."""
+        return self._count_read if self.data is None else len(self.data)
+
     def sum(self) -> int:
         """Return the CRC64 of what was sent."""
         return self.crc64 if self.data is None else crc64(self.data)
@@ -236,6 +243,7 @@ class AsyncUpload:
     def rewind(self) -> None:
         """Go back to the beginning for another try."""
         self.crc64 = 0
+        self._count_read = 0
         self._md5 = md5() if self._with_md5 else None
         if self.data is None and self.replayable:
             self._file.seek(self.start)

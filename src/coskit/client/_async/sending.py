@@ -17,6 +17,7 @@ from coskit.client.retry import REFUSED, Failure, RetryBudget, Tries, is_misled
 from coskit.protocol.codec import Call
 from coskit.protocol.errors import CosServiceError, TransportError
 from coskit.protocol.messages import Response
+from coskit.protocol.operations import APPEND_OBJECT
 from coskit.protocol.signature import Credentials
 
 _log = logging.getLogger("coskit")
@@ -86,7 +87,8 @@ class AsyncSender:
         except (TransportError, CosServiceError) as error:
             self._heed(error, here)
             raise
-        if upload and "x-cos-next-append-position" not in headers:
+        # What was appended is not the whole object, and is looked at elsewhere.
+        if upload and call.operation is not APPEND_OBJECT:
             proved = check_stored(headers, upload.sum())
             if not proved and (stored := self._dialect.stored_md5(call.headers, headers)):
                 check_stored_md5(stored, await upload.md5())

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from coskit.client._sync.appending import AppendProof
 from coskit.client._sync.body import Body
 from coskit.client._sync.content import Upload
 from coskit.client._sync.directories import Directories
@@ -23,6 +24,7 @@ from coskit.client.retry import FAILURES, RetryPolicy
 from coskit.client.transfers import TransferSettings
 from coskit.protocol.codec import Call
 from coskit.protocol.errors import CosServiceError, ParameterError
+from coskit.protocol.operations import APPEND_OBJECT
 from coskit.protocol.spec import Operation
 
 
@@ -112,6 +114,10 @@ class Client(Directories):
         normal = normalise(operation, params, self._config.region)
         call = self._dialect.lay_out(operation, normal)
         upload = _upload_of(call, self._dialect)
+        proof = None
+        if operation is APPEND_OBJECT and upload is not None:
+            proof = AppendProof(self, call, params)
+            proof.prepare(upload)
         keep_encoded = operation.listing and params.get("EncodingType") == "url"
         recovery: Recovery | None = None
         result: Any
@@ -128,6 +134,8 @@ class Client(Directories):
                     return result
             else:
                 (recovery or self._sender).succeeded()
+                if proof is not None and upload is not None:
+                    proof.check(result, upload)
                 return result
 
     def _open(self, call: Call) -> dict[str, Any]:
@@ -341,7 +349,7 @@ def _upload_of(call: Call, dialect: Dialect) -> Upload | None:
     if call.content is None:
         return None
     length = checked_length(call.local.get("ContentLength"))
-    name = "Data" if call.operation.name == "AppendObject" else "Body"
+    name = "Data" if call.operation is APPEND_OBJECT else "Body"
     upload = Upload(call.content, length, name=name, with_md5=dialect.sums_md5)
     upload.load()
     if dialect.content_hash and upload.data is not None:

@@ -23,8 +23,10 @@ from coskit.client.report import (
 )
 from coskit.client.spool import Spool
 from coskit.client.tree import Obstacle, Sums, Target, files
+from coskit.protocol import types
 from coskit.protocol.dates import parse_http_date, parse_iso_date
 from coskit.protocol.errors import BY_CODE, CosException, CosServiceError, TransferTimeout
+from coskit.protocol.xml import carries
 
 _BATCH = 1000  # files that are looked at, or keys that are deleted, in one go
 
@@ -140,7 +142,7 @@ class Mirror:
             name = listed["Key"][len(place.prefix) :]
             size = int(listed["Size"])
             # An empty object whose key ends with a slash stands for a folder, and that for no file.
-            if not name or (folders and not size and name.endswith("/")):
+            if not size and (not name or (folders and name.endswith("/"))):
                 continue
             if self._order.wanted.takes(name):
                 modified = parse_iso_date(listed["LastModified"]) or 0
@@ -296,16 +298,33 @@ class Mirror:
             else:
                 self._tally.deleted(name)
 
+    def _delete_alone(self, place: BucketPlace, name: str) -> None:
+        """Delete an object whose key no document can hold."""
+        try:
+            self._client.delete_object(place.bucket, place.key(name))
+        except CosException as error:
+            self._fail(name, error)
+        else:
+            self._tally.deleted(name)
+
     def _delete_objects(self, place: BucketPlace, names: list[str]) -> None:
         if not names:
             return
         keys = {place.prefix + name: name for name in names}
-        answer = self._client.delete_objects(
-            place.bucket, {"Object": [{"Key": place.key(name)} for name in names]}
-        )
+        for key in [key for key in keys if not carries(key)]:
+            self._delete_alone(place, keys.pop(key))
+        if not keys:
+            return
+        doomed: list[types.ObjectIdentifier] = [{"Key": place.key(name)} for name in keys.values()]
+        try:
+            answer = self._client.delete_objects(place.bucket, {"Object": doomed})
+        except CosException as failure:
+            for name in keys.values():
+                self._fail(name, failure)
+            return
         for deleted in answer.get("Deleted", ()):
-            if name := keys.pop(deleted["Key"], ""):
-                self._tally.deleted(name)
+            if deleted["Key"] in keys:
+                self._tally.deleted(keys.pop(deleted["Key"]))
         for error in answer.get("Error", ()):
             cls = BY_CODE.get(error["Code"], CosServiceError)
             refusal = cls(error["Message"], code=error["Code"], resource=error["Key"])
