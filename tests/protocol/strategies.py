@@ -1,11 +1,14 @@
 """Random parameters and results of an operation, derived from its row alone."""
 
+import json
 import string
+from base64 import b64encode
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from coskit.protocol.dates import http_date
 from coskit.protocol.spec import Operation, Param, Shape
 from tests.keys import HOSTILE_KEYS
 
@@ -47,6 +50,22 @@ copy_sources = st.fixed_dictionaries(
 )
 
 
+# Texts of the forms that parameters may have.
+FORMED = {
+    "range": st.tuples(st.integers(0, 10**9), st.integers(10**9, 10**18)).map(
+        lambda pair: f"bytes={pair[0]}-{pair[1]}"
+    )
+    | st.integers(0, 10**18).map(lambda first: f"bytes={first}-")
+    | st.integers(0, 10**18).map(lambda length: f"bytes=-{length}"),
+    "copy range": st.tuples(st.integers(0, 10**9), st.integers(10**9, 10**18)).map(
+        lambda pair: f"bytes={pair[0]}-{pair[1]}"
+    ),
+    "http date": st.integers(0, 10**13).map(http_date),
+    "md5": st.binary(min_size=16, max_size=16).map(lambda raw: b64encode(raw).decode()),
+    "customer key": st.binary(min_size=32, max_size=32).map(lambda raw: b64encode(raw).decode()),
+}
+
+
 def params_of(operation: Operation) -> SearchStrategy[dict[str, Any]]:
     """Draw a call's parameters, without those that stay here and the streamed body."""
     shown = [param for param in operation.params if param.place not in ("local", "body")]
@@ -64,6 +83,10 @@ def _param(operation: Operation, param: Param) -> SearchStrategy[Any]:
         return xml_texts if param.wire else documents(operation.body).filter(bool)
     if param.kind == "int":
         return st.integers(-(10**17), 10**17)
+    if "int" in param.kind:
+        return st.integers(0, 10**17).map(str)
+    if param.form:
+        return FORMED[param.form]
     return {
         "bucket": buckets,
         "key": keys,
@@ -71,7 +94,7 @@ def _param(operation: Operation, param: Param) -> SearchStrategy[Any]:
         "header": header_texts,
         "metadata": metadata,
         "source": copy_sources,
-        "json": texts.filter(str.strip),
+        "json": st.dictionaries(texts, texts).map(json.dumps),
     }[param.place]
 
 
@@ -88,8 +111,12 @@ def documents(shape: Shape, *, encode: bool = False) -> SearchStrategy[Any]:
         fields = st.fixed_dictionaries(required, optional=optional)
         mixing = [child for child in shape.children if child.order]
         return fields.flatmap(lambda value: _ordered(mixing, value)) if mixing else fields
+    if shape.choices:
+        return st.sampled_from(shape.choices)
     if shape.number:
         return st.integers(0, 10**17)
+    if "int" in shape.kind:
+        return st.integers(0, 10**17).map(str)
     if encode and shape.encoded:
         return keys
     return xml_texts.filter(bool) if shape.blank else xml_texts

@@ -8,7 +8,6 @@ from coskit.protocol.acl import (
     ALL_USERS,
     AUTHENTICATED_USERS,
     MAX_GRANTS,
-    PERMISSIONS,
     Grant,
     account_id,
     allows,
@@ -19,7 +18,7 @@ from coskit.protocol.acl import (
     policy_document,
 )
 from coskit.protocol.errors import InvalidArgument
-from coskit.protocol.operations import ACCESS_CONTROL
+from coskit.protocol.operations import ACCESS_CONTROL, PERMISSIONS
 from coskit.protocol.xml import dump, load, parse
 
 PUBLIC_READ, PUBLIC_WRITE = Grant(ALL_USERS, "READ"), Grant(ALL_USERS, "WRITE")

@@ -28,14 +28,14 @@ NOT_SENT: list[tuple[str, dict[str, Any], str]] = [
     ("GetObject", {**OBJECT, "Rnage": "x"}, "No Parameter Named Rnage Please Check It"),
     ("GetObject", {**OBJECT, "Key": "\ud800"}, "surrogate"),
     ("GetObject", {**OBJECT, "VersionId": "\ud800"}, "surrogate"),
-    ("GetObject", {**OBJECT, "Range": b"bytes=0-1"}, "Range is text or a number, not bytes"),
-    ("GetObject", {**OBJECT, "Range": ["x"]}, "Range is text or a number, not list"),
-    ("GetObject", {**OBJECT, "IfMatch": True}, "IfMatch is text or a number, not bool"),
+    ("GetObject", {**OBJECT, "Range": b"bytes=0-1"}, "Range is text, not bytes"),
+    ("GetObject", {**OBJECT, "Range": ["x"]}, "Range is text, not list"),
+    ("GetObject", {**OBJECT, "IfMatch": True}, "IfMatch is text, not bool"),
     ("GetObject", {**OBJECT, "IfMatch": 'x"\r\nHost: y'}, "IfMatch holds a control character"),
     ("GetObject", {**OBJECT, "IfMatch": "x\x00"}, "control character"),
     ("GetObject", {**OBJECT, "IfMatch": "x\x7f"}, "control character"),
     ("UploadPart", {**OBJECT, "UploadId": "u", "Body": b""}, "upload_part needs PartNumber"),
-    ("ListParts", {**OBJECT, "UploadId": "u", "MaxParts": 1.5}, "MaxParts is text or a number"),
+    ("ListParts", {**OBJECT, "UploadId": "u", "MaxParts": 1.5}, "MaxParts is a number"),
     ("ListObjects", {"Bucket": "b-1", "EncodingType": "base64"}, "EncodingType is one of"),
     ("PutObject", {**OBJECT, "Body": b"", "Metadata": ["x"]}, "Metadata is a dict"),
     ("PutObject", {**OBJECT, "Body": b"", "Metadata": {"x-cos-meta-a": None}}, "Metadata is text"),
@@ -48,7 +48,11 @@ NOT_SENT: list[tuple[str, dict[str, Any], str]] = [
     ("PutBucketVersioning", {"Bucket": "b-1", "Status": "On"}, "Status is one of"),
     ("DeleteObjects", {"Bucket": "b-1", "Delete": [{"Key": "k"}]}, "Delete is a dict, not list"),
     ("DeleteObjects", {"Bucket": "b-1", "Delete": {"Object": [{"Key": "\x01"}]}}, "XML cannot"),
-    ("DeleteObjects", {"Bucket": "b-1", "Delete": {"Object": ["k"]}}, "Object is a dict, not str"),
+    (
+        "DeleteObjects",
+        {"Bucket": "b-1", "Delete": {"Object": ["k"]}},
+        "Delete.Object\\[0\\] is a dict, not str",
+    ),
     ("PutObjectTagging", {**OBJECT, "Tagging": {"TagSet": [{"Key": "a"}]}}, "TagSet is a dict"),
 ]
 
@@ -88,10 +92,36 @@ def test_blanks_around_a_header_are_not_sent() -> None:
     assert call.headers == {"content-type": "a/b", "x-cos-meta-a": "b c"}
 
 
-def test_metadata_of_other_names_is_dropped_and_names_become_lower_case() -> None:
-    metadata = {"X-Cos-Meta-A": "1", "Host": "evil", "x-cos-acl": "public-read", "a": "b"}
-    call = encode_request(BY_NAME["PutObject"], {**OBJECT, "Body": b"", "Metadata": metadata})
-    assert call.headers == {"x-cos-meta-a": "1"}
+METADATA_NAMES = {
+    "owner": "x-cos-meta-owner",
+    "X-Cos-Meta-A": "x-cos-meta-a",
+    "X-Amz-Meta-A": "x-cos-meta-a",
+    "Host": "x-cos-meta-host",
+    "content-type": "x-cos-meta-content-type",
+}
+
+
+@pytest.mark.parametrize(("name", "header"), METADATA_NAMES.items())
+def test_metadata_gets_the_prefix_of_its_headers(name: str, header: str) -> None:
+    call = encode_request(BY_NAME["PutObject"], {**OBJECT, "Body": b"", "Metadata": {name: "1"}})
+    assert call.headers == {header: "1"}
+
+
+NOT_METADATA = [
+    {"x-cos-acl": "public-read"},
+    {"x-amz-storage-class": "GLACIER"},
+    {"x-cos-meta-": "1"},
+    {"": "1"},
+    {"a b": "1"},
+    {"owner": "1", "x-cos-meta-owner": "2"},
+    {"owner": "1", "Owner": "2"},
+]
+
+
+@pytest.mark.parametrize("metadata", NOT_METADATA, ids=str)
+def test_what_is_no_metadata_is_refused(metadata: dict[str, str]) -> None:
+    with pytest.raises(ParameterError, match="Metadata"):
+        encode_request(BY_NAME["PutObject"], {**OBJECT, "Body": b"", "Metadata": metadata})
 
 
 def test_metadata_may_hold_bytes_that_are_no_text() -> None:

@@ -62,7 +62,7 @@ S3_CODES = {
     400: """AccessControlListNotSupported AuthorizationHeaderMalformed
         AuthorizationQueryParametersError InvalidBucketAclWithObjectOwnership
         InvalidChunkSizeError InvalidRetentionPeriod InvalidStorageClass MalformedTrailerError
-        UnresolvableGrantByEmailAddress XAmzContentSHA256Mismatch""",
+        MissingSecurityHeader UnresolvableGrantByEmailAddress XAmzContentSHA256Mismatch""",
     404: """NoSuchObjectLockConfiguration NoSuchPublicAccessBlockConfiguration
         NoSuchWebsiteConfiguration ObjectLockConfigurationNotFoundError
         OwnershipControlsNotFoundError ReplicationConfigurationNotFoundError

@@ -23,6 +23,7 @@ from coskit.protocol.lifecycle import (
     is_stale,
     load_document,
     load_rules,
+    load_smallest,
 )
 
 
@@ -40,8 +41,13 @@ EXPIRE, REMOVE = Action("expire"), Action("remove")
 
 
 def rules(*given: dict[str, Any]) -> tuple[Any, ...]:
-    filled = [{"Status": "Enabled", "Filter": {}, **rule} for rule in given]
-    return load_rules(dump_rules({"Rule": filled}))
+    return load_rules(dump_rules({"Rule": filled(*given)}))
+
+
+def filled(*given: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return rules with what each of them needs."""
+    every: dict[str, Any] = {"Filter": {}}
+    return [{"Status": "Enabled", **({} if "Prefix" in r else every), **r} for r in given]
 
 
 def moved(storage_class: str) -> Action:
@@ -55,6 +61,7 @@ def to(storage_class: str, **due: Any) -> dict[str, Any]:
 AFTER_3 = {"Expiration": {"Days": "3"}}
 NONCURRENT_3 = {"NoncurrentVersionExpiration": {"NoncurrentDays": 3}}
 LADDER = {"Transition": [to("STANDARD_IA", Days=1), to("ARCHIVE", Days=5)]}
+TAG = {"Key": "k", "Value": "v"}
 TAGGED = {"Filter": {"And": {"Prefix": "logs/", "Tag": [{"Key": "k", "Value": "v"}]}}, **AFTER_3}
 
 EMPTY = replace(OBJECT, size=0)
@@ -79,7 +86,7 @@ DECISIONS: list[tuple[str, dict[str, Any], Found, str, Action | None]] = [
     ("a marker does not expire", AFTER_3, MARKER, "2030-01-01", None),
     ("another prefix", {**AFTER_3, "Filter": {"Prefix": "tmp/"}}, OBJECT, "2030-01-01", None),
     ("its prefix", {**AFTER_3, "Filter": {"Prefix": "logs/"}}, OBJECT, "2030-01-01", EXPIRE),
-    ("a prefix beside the filter", {**AFTER_3, "Prefix": "tmp/"}, OBJECT, "2030-01-01", None),
+    ("a prefix in its old place", {**AFTER_3, "Prefix": "tmp/"}, OBJECT, "2030-01-01", None),
     ("a tag that it has", TAGGED, OBJECT, "2030-01-01", EXPIRE),
     (
         "a tag that it has not",
@@ -195,6 +202,46 @@ def test_what_is_due(rule: dict[str, Any], found: Found, now: str, action: Actio
     assert decide(rules(rule), found, lambda: [("k", "v")], at(now)) == action
 
 
+# S3: PutBucketLifecycleConfiguration, TransitionDefaultMinimumObjectSize; COS: 64 KB for all.
+KB = 1 << 10
+SMALLEST: list[tuple[str, str, dict[str, Any], int]] = [
+    ("", "STANDARD_IA", {}, 64 * KB),
+    ("", "ARCHIVE", {}, 64 * KB),
+    ("all_storage_classes_128K", "STANDARD_IA", {}, 128 * KB),
+    ("all_storage_classes_128K", "ARCHIVE", {}, 128 * KB),
+    ("all_storage_classes_128K", "DEEP_ARCHIVE", {}, 128 * KB),
+    ("varies_by_storage_class", "STANDARD_IA", {}, 128 * KB),
+    ("varies_by_storage_class", "INTELLIGENT_TIERING", {}, 128 * KB),
+    ("varies_by_storage_class", "ARCHIVE", {}, 0),
+    ("varies_by_storage_class", "DEEP_ARCHIVE", {}, 0),
+    ("all_storage_classes_128K", "ARCHIVE", {"ObjectSizeGreaterThan": 500}, 501),
+    ("varies_by_storage_class", "STANDARD_IA", {"ObjectSizeGreaterThan": 500}, 501),
+    ("all_storage_classes_128K", "ARCHIVE", {"ObjectSizeLessThan": 500}, 0),
+]
+
+
+@pytest.mark.parametrize(("kind", "to_class", "chosen", "smallest"), SMALLEST)
+@pytest.mark.parametrize("current", [True, False])
+def test_how_small_an_object_may_be_that_moves(
+    kind: str, to_class: str, chosen: dict[str, Any], smallest: int, current: bool
+) -> None:
+    actions: dict[str, Any] = {"Transition": [to(to_class, Days=1)]}
+    if not current:
+        actions = {"NoncurrentVersionTransition": [to(to_class, NoncurrentDays=1)]}
+    text = dump_rules({"Rule": filled({"Filter": chosen, **actions})}, kind)
+    assert load_document(text) == {"Rule": filled({"Filter": chosen, **actions})}
+    assert load_smallest(text) == kind
+    for size, action in ((smallest, moved(to_class)), (smallest - 1, None)):
+        found = replace(OBJECT, size=size, is_latest=current)
+        if size >= 0:
+            assert decide(load_rules(text), found, list, at("2030-01-01")) == action
+
+
+def test_rules_without_a_filter_that_an_older_server_kept_are_read_as_ever() -> None:
+    kept = '{"Rule": [{"Status": "Enabled", "Expiration": {"Days": "3"}}]}'
+    assert decide(load_rules(kept), OBJECT, list, at("2030-01-01")) == EXPIRE
+
+
 def test_tags_are_looked_up_only_for_rules_that_ask_for_them() -> None:
     def never() -> list[tuple[str, str]]:
         raise AssertionError("nobody asked for tags")
@@ -236,10 +283,24 @@ def test_an_upload_is_stale_after_its_days() -> None:
 
 
 def test_rules_are_kept_as_they_were_given() -> None:
-    document = {"Rule": [{"ID": "一", "Status": "Disabled", **AFTER_3}]}
+    document = {"Rule": [{"ID": "一", "Status": "Disabled", "Filter": {}, **AFTER_3}]}
     assert load_document(dump_rules(document)) == document
     assert load_rules(dump_rules(document)) == ()
 
+
+NOT_ONE_CONDITION: list[dict[str, Any]] = [
+    {"Prefix": "a", "Tag": [TAG]},
+    {"Prefix": "", "Tag": TAG},
+    {"Tag": [TAG, {"Key": "k2", "Value": "v"}]},
+    {"ObjectSizeGreaterThan": "5", "ObjectSizeLessThan": "9"},
+    {"Prefix": "a", "ObjectSizeLessThan": "9"},
+    {"Prefix": "a", "And": {"Prefix": "b", "Tag": [TAG]}},
+    {"And": None},
+    {"And": {}},
+    {"And": {"Prefix": "a"}},
+    {"And": {"Tag": [TAG]}},
+    {"And": {"ObjectSizeLessThan": "9"}},
+]
 
 BAD: list[tuple[str, dict[str, Any], type[CosServiceError]]] = [
     ("no action", {}, InvalidRequest),
@@ -259,7 +320,7 @@ BAD: list[tuple[str, dict[str, Any], type[CosServiceError]]] = [
     ("a size below zero", {**AFTER_3, "Filter": {"ObjectSizeLessThan": "-1"}}, InvalidArgument),
     (
         "a size that no object has",
-        {**AFTER_3, "Filter": {"ObjectSizeGreaterThan": "5", "ObjectSizeLessThan": "6"}},
+        sized(ObjectSizeGreaterThan="5", ObjectSizeLessThan="6"),
         InvalidRequest,
     ),
     (
@@ -296,6 +357,12 @@ BAD: list[tuple[str, dict[str, Any], type[CosServiceError]]] = [
     ),
     ("an abort without days", {"AbortIncompleteMultipartUpload": {}}, MalformedXML),
     ("noncurrent without days", {"NoncurrentVersionExpiration": {}}, MalformedXML),
+    ("neither filter nor prefix", {**AFTER_3, "Filter": None}, MalformedXML),
+    ("a filter beside a prefix", {**AFTER_3, "Prefix": "a", "Filter": {}}, MalformedXML),
+    *(
+        (f"the filter {chosen}", {**AFTER_3, "Filter": chosen}, MalformedXML)
+        for chosen in NOT_ONE_CONDITION
+    ),
     ("two prefixes", {**AFTER_3, "Prefix": "a", "Filter": {"Prefix": "b"}}, MalformedXML),
     ("a tag without a key", {**AFTER_3, "Filter": {"Tag": [{"Value": "v"}]}}, MalformedXML),
     ("a long ID", {**AFTER_3, "ID": "i" * 256}, InvalidArgument),

@@ -150,4 +150,4 @@ def test_no_row_hides_another() -> None:
 def _any(place: str, kind: str) -> object:
     if place == "source":
         return {"Bucket": "b", "Key": "k", "Region": "r"}
-    return {} if place == "xml" else 1 if kind == "int" else "x"
+    return {} if place in ("xml", "json") else 1 if kind == "int" else "x"

@@ -9,7 +9,7 @@ from coskit.protocol.routing import Router
 from coskit.protocol.s3.operations import S3_OPERATIONS
 from coskit.protocol.spec import Operation
 from tests.protocol.strategies import params_of, results_of
-from tests.protocol.test_round_trip import with_aliases
+from tests.protocol.test_round_trip import with_aliases, with_keys_told
 
 ROWS = pytest.mark.parametrize("row", S3_OPERATIONS, ids=lambda row: row.name)
 ROUTER = Router(S3_OPERATIONS)
@@ -27,7 +27,9 @@ def test_the_server_reads_the_parameters_that_a_client_wrote(
     found = ROUTER.match(row.method, call.bucket, call.key, query, call.headers)
     assert found is row
     read = decode_request(row, call.bucket, call.key, query, call.headers, call.body or b"")
-    assert read == params
+    if row.has_document:
+        read.pop("ContentMD5", None)
+    assert read == with_keys_told(params)
 
 
 @ROWS

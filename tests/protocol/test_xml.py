@@ -185,7 +185,11 @@ GRANTEES = {
         {"Type": "CanonicalUser", "ID": "1"},
     ),
     "neither": ("<Grantee><ID>1</ID></Grantee>", {"ID": "1"}),
-    "an attribute of another name": ('<Grantee type="Group"><ID>1</ID></Grantee>', {"ID": "1"}),
+    "the attribute that the vendor's SDK for Go sends": (
+        '<Grantee type="Group"><URI>u</URI></Grantee>',
+        {"Type": "Group", "URI": "u"},
+    ),
+    "an attribute of another name": ('<Grantee kind="Group"><ID>1</ID></Grantee>', {"ID": "1"}),
 }
 
 

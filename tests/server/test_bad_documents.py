@@ -82,8 +82,64 @@ DOCUMENTS = [
     ),
     document("no tag set", "/ROOM/kept?tagging", b"<Tagging/>"),
     document("a grant to nobody", "/ROOM/kept?acl", grant("", "READ"), "InvalidArgument"),
+    document("an unknown permission", "/ROOM/kept?acl", grant("<ID>1</ID>", "ALL")),
     document(
-        "an unknown permission", "/ROOM/kept?acl", grant("<ID>1</ID>", "ALL"), "InvalidArgument"
+        "a version in another case",
+        "/ROOM/?delete",
+        b"<Delete><Object><Key>kept</Key><versionId>v</versionId></Object></Delete>",
+    ),
+    document(
+        "an ETag, which only S3 heeds",
+        "/ROOM/?delete",
+        b"<Delete><Object><Key>kept</Key><ETag>e</ETag></Object></Delete>",
+    ),
+    document(
+        "a version as an attribute",
+        "/ROOM/?delete",
+        b'<Delete><Object VersionId="v"><Key>kept</Key></Object></Delete>',
+    ),
+    document(
+        "two keys of one object",
+        "/ROOM/?delete",
+        b"<Delete><Object><Key>kept</Key><Key>other</Key></Object></Delete>",
+    ),
+    document(
+        "a quiet that is neither",
+        "/ROOM/?delete",
+        b"<Delete><Quiet>on</Quiet><Object><Key>kept</Key></Object></Delete>",
+    ),
+    document(
+        "tags in the form of boto3",
+        "/ROOM/kept?tagging",
+        b"<Tagging><TagSet><Tags><Key>k</Key><Value>v</Value></Tags></TagSet></Tagging>",
+    ),
+    document("text for tags", "/ROOM/kept?tagging", b"<Tagging><TagSet>k=v</TagSet></Tagging>"),
+    document("two tag sets", "/ROOM/kept?tagging", b"<Tagging><TagSet/><TagSet/></Tagging>"),
+    document(
+        "a state beside one that is unknown",
+        "/ROOM/?versioning",
+        b"<VersioningConfiguration><Status>Enabled</Status><MfaDelete>Disabled</MfaDelete>"
+        b"</VersioningConfiguration>",
+    ),
+    *(
+        document(
+            f"a lifecycle rule with {chosen.decode()}",
+            "/ROOM/?lifecycle",
+            b"<LifecycleConfiguration><Rule><Status>Enabled</Status>"
+            + chosen
+            + b"<Expiration><Days>1</Days></Expiration></Rule></LifecycleConfiguration>",
+        )
+        for chosen in (
+            b"",
+            b"<prefix>tmp/</prefix>",
+            b"<Filter>tmp/</Filter>",
+            b"<Filter><prefix>tmp/</prefix></Filter>",
+            b"<Filter/><Prefix>tmp/</Prefix>",
+            b"<Filter><Prefix>tmp/</Prefix></Filter><Filter/>",
+            b"<Filter><And><Prefix>tmp/</Prefix></And></Filter>",
+            b"<Filter><And/></Filter>",
+            b"<Filter><Prefix>tmp/</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></Filter>",
+        )
     ),
     document(
         "an ACL of a bucket without grantee", "/ROOM/?acl", grant("", "WRITE"), "InvalidArgument"

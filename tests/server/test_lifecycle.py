@@ -28,8 +28,9 @@ def configure(peer: Peer, bucket: str, document: bytes) -> Reply:
 
 
 def one(inner: bytes) -> bytes:
-    """Return rules with one rule that is enabled."""
-    rule = b"<Rule><Status>Enabled</Status>" + inner + b"</Rule>"
+    """Return rules with one rule that is enabled, for all objects unless it says for which."""
+    every = b"" if b"<Filter>" in inner or b"<Prefix>" in inner else b"<Filter/>"
+    rule = b"<Rule><Status>Enabled</Status>" + every + inner + b"</Rule>"
     return b"<LifecycleConfiguration>" + rule + b"</LifecycleConfiguration>"
 
 

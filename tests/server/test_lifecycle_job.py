@@ -36,7 +36,7 @@ class World:
 
     def bucket(self, *rules: dict[str, Any], versioning: str | None = None) -> Bucket:
         """Create a bucket with lifecycle rules."""
-        document = {"Rule": [{"Status": "Enabled", **rule} for rule in rules]}
+        document = {"Rule": [{"Status": "Enabled", "Filter": {}, **rule} for rule in rules]}
         config = {"lifecycle": dump_rules(document)}
         self.run(self.store.create_bucket("b", "owner", "acl", config=config))
         return self.run(self.store.update_bucket("b", versioning=versioning))

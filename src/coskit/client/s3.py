@@ -1,7 +1,6 @@
 """How a client speaks S3: calls from the names of COS, answers back to them, what it cannot say."""
 
 import hashlib
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,7 +19,8 @@ from coskit.client.proof import (
     promised_crc64,
 )
 from coskit.client.s3addressing import DEFAULT_REGION, S3Addressing, is_s3_bucket_name
-from coskit.protocol.codec import META, Call, decode_result, encode_request
+from coskit.protocol.codec import Call, decode_result, encode_request
+from coskit.protocol.copysource import check_source
 from coskit.protocol.errors import CosServiceError, ParameterError, decode_error
 from coskit.protocol.messages import Response, encode_text
 from coskit.protocol.operations import CREATE_MULTIPART_UPLOAD
@@ -33,7 +33,6 @@ from coskit.protocol.s3.sigv4 import EMPTY_PAYLOAD, PAYLOAD_HASH, UNSIGNED_PAYLO
 from coskit.protocol.spec import Operation, Shape
 from coskit.protocol.xml import items
 
-_AMZ_META = "x-amz-meta-"
 # Best first: what costs least. Clients have no CRC64NVME.
 _CHECKSUMS = tuple(ALGORITHMS[name] for name in ("CRC32C", "CRC32", "SHA256", "SHA1"))
 _CUSTOMER_KEY = "x-cos-server-side-encryption-customer-algorithm"
@@ -111,8 +110,6 @@ class S3Dialect:
         if row.name in _READ:
             call.headers["x-amz-checksum-mode"] = "ENABLED"
         if call.body is not None:
-            digest = hashlib.md5(call.body).digest()  # some stores want it of every document
-            call.headers["content-md5"] = b64encode(digest).decode()
             call.headers[PAYLOAD_HASH] = hashlib.sha256(call.body).hexdigest()
         else:
             call.headers[PAYLOAD_HASH] = EMPTY_PAYLOAD if call.content is None else UNSIGNED_PAYLOAD
@@ -126,8 +123,6 @@ class S3Dialect:
             found["LocationConstraint"] = self._region
         if row.name == "ListParts":
             found.pop("EncodingType", None)
-        if isinstance(metadata := found.get("Metadata"), Mapping):
-            found["Metadata"] = {_meta_name(name): text for name, text in metadata.items()}
         if isinstance(source := found.get("CopySource"), Mapping):
             found["CopySource"] = _copy_source(source)
         return found
@@ -206,18 +201,13 @@ def _refuse_lacking(row: Operation, params: Mapping[str, Any]) -> None:
             raise ParameterError(f"S3 has no {name} for {row.function}: {instead}")
 
 
-def _meta_name(name: Any) -> Any:
-    """Return what COS calls user metadata that may have the name of S3."""
-    lower = str(name).lower()
-    return META + lower.removeprefix(_AMZ_META) if lower.startswith(_AMZ_META) else name
-
-
 def _copy_source(source: Mapping[str, Any]) -> str:
     """Return the header for a CopySource; its Region is none of a store's business.
 
     Raises:
         ParameterError: a part of it is missing, or is no text.
     """
+    check_source(source)
     bucket, key, version = source.get("Bucket"), source.get("Key"), source.get("VersionId")
     if not isinstance(bucket, str) or not is_s3_bucket_name(bucket):
         raise ParameterError(f"CopySource is of no bucket: {bucket!r}")

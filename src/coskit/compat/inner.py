@@ -11,7 +11,7 @@ from coskit.client.config import ClientConfig
 from coskit.client.curl import Outgoing
 from coskit.client.dialect import CosDialect
 from coskit.client.retry import Failure, Tries
-from coskit.protocol.codec import Call
+from coskit.protocol.codec import META, Call
 from coskit.protocol.messages import Request
 from coskit.protocol.signature import Credentials, sign
 
@@ -117,6 +117,9 @@ class InnerClient(Client):
             params["Bucket"] = self._conf.bucket(params["Bucket"])
         if "CopySource" in params:
             params["CopySource"] = self._conf.copy_source(params["CopySource"])
+        if isinstance(metadata := params.get("Metadata"), Mapping):
+            # Only here: what has another name is documented as left out.
+            params["Metadata"] = {n: t for n, t in metadata.items() if _is_metadata(n)}
         return super()._call(operation, params, unknown)
 
     def get_presigned_url(self, Bucket: str, *args: Any, **kwargs: Any) -> str:
@@ -130,3 +133,7 @@ class InnerClient(Client):
     def get_object_url(self, Bucket: str, Key: str) -> str:
         """See `Client.get_object_url`."""
         return super().get_object_url(self._conf.bucket(Bucket), Key)
+
+
+def _is_metadata(name: object) -> bool:
+    return str(name).lower().startswith(META)

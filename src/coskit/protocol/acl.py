@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from coskit.protocol.errors import InvalidArgument
+from coskit.protocol.operations import PERMISSIONS
 from coskit.protocol.xml import items
 
 ALL_USERS = "http://cam.qcloud.com/groups/global/AllUsers"
 AUTHENTICATED_USERS = "http://cam.qcloud.com/groups/global/AuthenticatedUsers"
-PERMISSIONS = ("READ", "WRITE", "READ_ACP", "WRITE_ACP", "FULL_CONTROL")
 MAX_GRANTS = 100
 _GRANTEE = re.compile(r'\s*(id|uin|uri)\s*=\s*"([^"]*)"\s*', re.IGNORECASE)
 _BUCKET_CANNED: dict[str, tuple[tuple[str, str], ...]] = {
@@ -94,8 +94,7 @@ def document_grants(policy: Mapping[str, Any]) -> tuple[Grant, ...]:
     """
     grants = []
     for item in items(policy.get("AccessControlList"), "Grant"):
-        grantee = item.get("Grantee") or {}
-        who = grantee.get("URI") or account_id(grantee.get("ID") or "")
+        who = _grantee(item.get("Grantee") or {})
         permission = item.get("Permission")
         if not who or permission not in PERMISSIONS:
             raise InvalidArgument("A grant needs a Grantee with ID or URI and a known Permission")
@@ -103,6 +102,17 @@ def document_grants(policy: Mapping[str, Any]) -> tuple[Grant, ...]:
     if len(grants) > MAX_GRANTS:
         raise InvalidArgument(f"An ACL holds at most {MAX_GRANTS} grants")
     return tuple(grants)
+
+
+def _grantee(grantee: Mapping[str, Any]) -> str:
+    """Return who is meant; where there is an ID beside a URI, the type tells which counts."""
+    group, account = grantee.get("URI") or "", account_id(grantee.get("ID") or "")
+    if not (group and account):
+        return group or account
+    kind = grantee.get("Type")
+    if kind not in ("Group", "CanonicalUser"):
+        raise InvalidArgument("A Grantee with an ID and a URI is a CanonicalUser or a Group")
+    return group if kind == "Group" else account
 
 
 def policy_document(owner: str, grants: Sequence[Grant]) -> dict[str, Any]:

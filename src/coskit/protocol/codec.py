@@ -21,11 +21,15 @@ from coskit.protocol.errors import (
     MissingRequestBodyError,
     ParameterError,
 )
+from coskit.protocol.formats import FORMATS, customer_key
 from coskit.protocol.messages import Response, encode_text, is_header_name, unsendable
 from coskit.protocol.repetition import read_document
-from coskit.protocol.spec import Operation, Param
+from coskit.protocol.spec import TRUTHS, Operation, Param, Shape
+from coskit.protocol.strict import check_value
 
 META = "x-cos-meta-"
+_OTHER_META = "x-amz-meta-"
+_NOTHING = Shape("")
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
@@ -82,28 +86,42 @@ def encode_request(operation: Operation, params: Mapping[str, Any]) -> Call:
         except (xml.UnwritableText, xml.NotThisShape) as cause:
             raise ParameterError(str(cause)) from cause
         call.headers["content-type"] = "application/xml"
-        if operation.md5:
-            call.headers["content-md5"] = content_md5(call.body)
+    if call.body is not None:
+        call.headers["content-md5"] = content_md5(call.body)
     return call
 
 
 Writer = Callable[[Call, Any, dict[str, Any]], None]
 
 
-def _writer(param: Param) -> Writer:
-    """Compile what puts one parameter in its place."""
+def _writer(param: Param, shape: Shape) -> Writer:
+    """Compile what puts one parameter in its place.
+
+    Args:
+        param: of a row.
+        shape: of the row's document.
+    """
     name, wire = param.name, param.wire
+    fits, form = FORMATS[param.form] if param.form else (None, "")
 
     def checked(value: Any) -> str:
         text = _plain(param, value)
-        if param.choices and text not in param.choices:
-            raise ParameterError(f"{name} is one of {', '.join(param.choices)}, not {text!r}")
+        if param.choices and text not in param.choices and (text or param.required):
+            raise ParameterError(
+                f"{name} is one of {', '.join(filter(None, param.choices))}, not {text[:80]!r}"
+            )
+        if fits is not None and text and not fits(text):
+            raise ParameterError(f"{name} is {form}, not {text[:80]!r}")
         return text
 
     def bucket(call: Call, value: Any, _: dict[str, Any]) -> None:
+        if not isinstance(value, str):
+            raise ParameterError(f"{name} is text, not {type(value).__name__}")
         call.bucket = value
 
     def key(call: Call, value: Any, _: dict[str, Any]) -> None:
+        if not isinstance(value, str):
+            raise ParameterError(f"{name} is text, not {type(value).__name__}")
         call.key = _encodable(name, value)
 
     def query(call: Call, value: Any, _: dict[str, Any]) -> None:
@@ -118,14 +136,20 @@ def _writer(param: Param) -> Writer:
 
     def metadata(call: Call, value: Any, _: dict[str, Any]) -> None:
         if not isinstance(value, Mapping):
-            raise ParameterError(f"{name} is a dict of x-cos-meta-* headers")
+            raise ParameterError(f"{name} is a dict of names and texts, not {type(value).__name__}")
         for item, text in value.items():
-            lower = str(item).lower()
-            if not lower.startswith(META):
-                continue
-            if not is_header_name(lower):
-                raise ParameterError(f"{name} holds {item!r}, which cannot name a header")
-            call.headers[lower] = _plain(param, text)
+            header = _metadata_name(name, item)
+            if header in call.headers:
+                raise ParameterError(f"{name} has {header!r} twice")
+            call.headers[header] = _plain(param, text)
+
+    def secret(call: Call, value: Any, _: dict[str, Any]) -> None:
+        text, md5 = customer_key(name, value)
+        if not text:
+            return
+        call.headers[wire] = text
+        call.headers.setdefault(f"{wire}-md5", md5)
+        call.headers.setdefault(f"{wire.removesuffix('key')}algorithm", "AES256")
 
     def source(call: Call, value: Any, _: dict[str, Any]) -> None:
         if not isinstance(value, Mapping):
@@ -135,14 +159,15 @@ def _writer(param: Param) -> Writer:
     def document(call: Call, value: Any, root: dict[str, Any]) -> None:
         if wire:
             root[wire] = checked(value)
-        elif not isinstance(value, Mapping):
-            raise ParameterError(f"{name} is a dict, not {type(value).__name__}")
-        else:
-            root.update(value)
+            return
+        try:
+            check_value(shape, value, name)
+        except xml.NotThisShape as cause:
+            raise ParameterError(str(cause)) from cause
+        root.update(value)
 
     def policy(call: Call, value: Any, _: dict[str, Any]) -> None:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        call.body = _encodable(name, text).encode()
+        call.body = _encodable(name, _json(name, value)).encode()
         call.headers["content-type"] = "application/json"
 
     def content(call: Call, value: Any, _: dict[str, Any]) -> None:
@@ -163,19 +188,60 @@ def _writer(param: Param) -> Writer:
         "body": content,
         "local": local,
     }
-    return writers[param.place]
+    return secret if param.form == "customer key" else writers[param.place]
+
+
+def _metadata_name(name: str, item: Any) -> str:
+    """Return the header that user metadata of a name travels in."""
+    lower = str(item).lower()
+    if lower.startswith(_OTHER_META):
+        lower = META + lower.removeprefix(_OTHER_META)
+    elif not lower.startswith(META):
+        if lower.startswith(("x-cos-", "x-amz-")):
+            raise ParameterError(f"{name} holds {item!r}, which is no metadata but a parameter")
+        lower = META + lower
+    if not is_header_name(lower) or lower == META:
+        raise ParameterError(f"{name} holds {item!r}, which cannot name a header")
+    return lower
 
 
 def _plain(param: Param, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ParameterError(f"{param.name} is text or a number, not {type(value).__name__}")
-    text = _encodable(param.name, str(value))
+    """Return the text of a value that is of the parameter's kind."""
+    name, kind = param.name, param.kind
+    if isinstance(value, bool):
+        if param.choices != TRUTHS:
+            raise ParameterError(f"{name} is {_words(kind)}, not bool")
+        value = str(value).lower()
+    elif isinstance(value, int):
+        if kind == "str":
+            raise ParameterError(f"{name} is text, not the number {value}")
+    elif not isinstance(value, str):
+        raise ParameterError(f"{name} is {_words(kind)}, not {type(value).__name__}")
+    elif "int" in kind and not _INTEGER.fullmatch(value):
+        raise ParameterError(f"{name} is a number, not {value[:80]!r}")
+    text = _encodable(name, str(value))
     if param.place in ("query", "xml"):
         return text
     if unsendable(text):
         raise ParameterError(f"{param.name} holds a control character, which no header can carry")
     # Blanks around a value are lost on the way, so the signature must not cover them.
     return text.strip(" \t")
+
+
+def _json(name: str, value: Any) -> str:
+    """Return a JSON document, which may be given as its text."""
+    if not isinstance(value, str | Mapping):
+        raise ParameterError(f"{name} is a dict or JSON text, not {type(value).__name__}")
+    try:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        json.loads(text)
+    except (ValueError, TypeError, RecursionError) as cause:
+        raise ParameterError(f"{name} is no JSON: {cause}") from cause
+    return text
+
+
+def _words(kind: str) -> str:
+    return "text" if kind == "str" else "a number" if "int" in kind else "text or a number"
 
 
 def _encodable(name: str, text: str) -> str:
@@ -278,12 +344,14 @@ def _decode_document(
         return
     assert operation.body is not None
     try:
-        document = xml.load(operation.body, parse(body), strict=operation.body.strict)
+        document = xml.load(operation.body, parse(body), strict=True)
         xml.check_complete(operation.body, document)
     except xml.NotThisShape as cause:
         raise MalformedXML(str(cause)) from cause
     for param in fields:
         value = document if not param.wire else document.get(param.wire)
+        if value is None and not param.required:
+            continue
         if param.choices and value not in param.choices:
             raise MalformedXML(f"{param.wire} is one of {', '.join(param.choices)}")
         if value is not None:
@@ -382,7 +450,7 @@ class _Compiled:
 def _compiled(operation: Operation) -> _Compiled:
     params = operation.params
     return _Compiled(
-        writers={param.name: _writer(param) for param in params},
+        writers={param.name: _writer(param, operation.body or _NOTHING) for param in params},
         required=tuple(param.name for param in params if param.required),
         query=tuple(param for param in params if param.place == "query"),
         headers=tuple(param for param in params if param.place in ("header", "source")),

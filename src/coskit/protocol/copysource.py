@@ -8,13 +8,31 @@ from urllib.parse import quote, unquote_to_bytes
 from coskit.protocol.endpoint import is_bucket_name
 from coskit.protocol.errors import InvalidCopySource, ParameterError
 from coskit.protocol.messages import encode_text
+from coskit.protocol.spec import Shape
+from coskit.protocol.strict import NotThisShape, check_value
 
 _SUFFIXES = ("myqcloud.com", "tencentcos.cn")
 _REGION = re.compile(r"cos\.([^.]+)\.(?:myqcloud\.com|tencentcos\.cn)").fullmatch
 _OF_SERVICE = re.compile(
     r"([^:]+?)\.((?:cos(?:v6|-cdc|-internal)?|s3)\..+|localhost(?::\d*)?)", re.IGNORECASE
 ).fullmatch
+SOURCE = Shape(
+    "CopySource",
+    tuple(Shape(name) for name in ("Bucket", "Key", "Region", "Endpoint", "VersionId")),
+)
 _HOST = re.compile(r"[a-z0-9._:\[\]-]+", re.IGNORECASE | re.ASCII)
+
+
+def check_source(source: Any) -> None:
+    """Refuse what is no dict of a copy's source.
+
+    Raises:
+        ParameterError: it is no dict, or one with a key that means nothing there.
+    """
+    try:
+        check_value(SOURCE, source, SOURCE.tag)
+    except NotThisShape as cause:
+        raise ParameterError(str(cause)) from cause
 
 
 def encode_copy_source(source: Mapping[str, Any]) -> str:
@@ -23,6 +41,7 @@ def encode_copy_source(source: Mapping[str, Any]) -> str:
     Raises:
         ParameterError: one is missing, or would make the header name something else.
     """
+    check_source(source)
     if not source.get("Bucket") or not source.get("Key"):
         raise ParameterError("CopySource needs Bucket, Key and Region")
     if endpoint := source.get("Endpoint"):

@@ -68,7 +68,10 @@ def dump_rules(document: Mapping[str, Any]) -> str:
         raise MalformedXML("CORSConfiguration needs a CORSRule")
     if len(rules) > MAX_RULES:
         raise InvalidArgument(f"A bucket has at most {MAX_RULES} CORS rules")
-    text = json.dumps({"CORSRule": [_checked(rule) for rule in rules]})
+    kept: dict[str, Any] = {"CORSRule": [_checked(rule) for rule in rules]}
+    if document.get("ResponseVary"):
+        kept["ResponseVary"] = document["ResponseVary"]
+    text = json.dumps(kept)
     if len(text) > MAX_SIZE:
         raise XMLSizeLimit(f"CORS rules take at most {MAX_SIZE} bytes")
     return text

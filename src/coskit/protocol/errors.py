@@ -439,6 +439,12 @@ class MissingRequestBodyError(CosServiceError):
     status = 400
 
 
+class MissingSecurityHeader(CosServiceError):
+    """The request lacks a required header."""
+
+    status = 400
+
+
 class NotSupportedStorageClass(CosServiceError):
     """The storage class is not supported."""
 

@@ -27,8 +27,14 @@ MAX_DAYS = 36_500
 MAX_SIZE = 50_000 << 30  # bytes of the largest object
 MAX_KEPT = 100  # noncurrent versions that a rule may spare
 SMALLEST_MOVED = 64 << 10  # bytes; smaller objects keep their class
+# What S3 lets a configuration say of that: what its header is called, and its values.
+SMALLEST_HEADER = "x-amz-transition-default-minimum-object-size"
+SMALLEST_KINDS = ("all_storage_classes_128K", "varies_by_storage_class")
+_S3_SMALLEST = 128 << 10
+_KIND = "smallest"  # the key under which it is kept beside the rules
 # A transition leads from left to right only.
 _LADDER = ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ARCHIVE", "DEEP_ARCHIVE")
+_SIZES = ("ObjectSizeGreaterThan", "ObjectSizeLessThan")
 _DAYS = re.compile(r"\d{1,5}", re.ASCII)
 
 Tags = Sequence[tuple[str, str]]
@@ -55,10 +61,11 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A change of storage class."""
+    """A change of storage class, of objects that have at least so many bytes."""
 
     due: Due
     storage_class: str
+    smallest: int = SMALLEST_MOVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +150,7 @@ def decide(
             if action.kind != "move":
                 return action
             target = max(target, action.storage_class, key=_rank)
-    movable = not found.is_marker and found.size >= SMALLEST_MOVED
-    if movable and _rank(target) > _rank(found.storage_class):
+    if not found.is_marker and _rank(target) > _rank(found.storage_class):
         return Action("move", _family(found.storage_class) + target)
     return None
 
@@ -192,7 +198,7 @@ def _due(rule: Rule, found: Found, now: int, day: int) -> Iterator[Action]:
         if current or found.newer >= rule.newer:
             yield Action("expire" if current else "remove")
     for move in rule.moves if current else rule.noncurrent_moves:
-        if move.due.reached(found.since, now, day):
+        if found.size >= move.smallest and move.due.reached(found.since, now, day):
             yield Action("move", move.storage_class)
 
 
@@ -205,11 +211,13 @@ def _family(storage_class: str) -> str:
     return "MAZ_" if storage_class.startswith("MAZ_") else ""
 
 
-def dump_rules(document: Mapping[str, Any]) -> str:
+def dump_rules(document: Mapping[str, Any], smallest: str = "") -> str:
     """Return a LifecycleConfiguration as it is kept.
 
     Args:
         document: the dict of the SDK.
+        smallest: what decides how small an object may be that changes its class: one of
+            SMALLEST_KINDS, or "" for the rule of COS.
 
     Raises:
         MalformedXML: there is no rule, or one lacks what it needs.
@@ -226,24 +234,55 @@ def dump_rules(document: Mapping[str, Any]) -> str:
     if len(set(names)) < len(names) or any(len(name) > MAX_ID for name in names):
         raise InvalidArgument(f"The ID of a rule is unique and has at most {MAX_ID} characters")
     for rule in rules:
-        _read(rule)
-    return json.dumps(document)
+        _check_choice(rule)
+        _read(rule, smallest)
+    return json.dumps({**document, _KIND: smallest} if smallest else document)
 
 
 def load_document(text: str) -> dict[str, Any]:
-    """Return what `dump_rules` was given."""
+    """Return the rules that `dump_rules` was given."""
     document: dict[str, Any] = json.loads(text)
+    document.pop(_KIND, None)
     return document
+
+
+def load_smallest(text: str) -> str:
+    """Return what `dump_rules` was told of small objects."""
+    return str(json.loads(text).get(_KIND, ""))
 
 
 @lru_cache(maxsize=256)
 def load_rules(text: str) -> tuple[Rule, ...]:
     """Return the enabled rules that `dump_rules` wrote."""
+    smallest = load_smallest(text)
     rules = load_document(text)["Rule"]
-    return tuple(_read(rule) for rule in rules if rule["Status"] == "Enabled")
+    return tuple(_read(rule, smallest) for rule in rules if rule["Status"] == "Enabled")
 
 
-def _read(item: Mapping[str, Any]) -> Rule:
+def _check_choice(rule: Mapping[str, Any]) -> None:
+    """Refuse a rule that does not say plainly which objects it is about.
+
+    Without a word on that it would be about all of them, so they have to be asked for: by an empty
+    Filter or an empty Prefix.
+    """
+    chosen = rule.get("Filter")
+    if (chosen is None) == (rule.get("Prefix") is None):
+        raise MalformedXML("A rule has a Filter or, in its old form, a Prefix")
+    if chosen is None:
+        return
+    if _predicates(chosen) + ("And" in chosen) > 1:
+        raise MalformedXML("A Filter has one condition; several stand in its And")
+    if "And" in chosen and _predicates(chosen["And"] or {}) < 2:
+        raise MalformedXML("An And has two conditions or more")
+
+
+def _predicates(place: Mapping[str, Any]) -> int:
+    """Return how many conditions stand side by side."""
+    single = sum(place.get(name) is not None for name in ("Prefix", *_SIZES))
+    return single + len(items(place, "Tag"))
+
+
+def _read(item: Mapping[str, Any], smallest: str = "") -> Rule:
     if item.get("Status") not in ("Enabled", "Disabled"):
         raise MalformedXML("The Status of a rule is Enabled or Disabled")
     prefix, tags, larger, smaller = _filter(item)
@@ -253,6 +292,8 @@ def _read(item: Mapping[str, Any]) -> Rule:
     noncurrent = item.get("NoncurrentVersionExpiration")
     abort = item.get("AbortIncompleteMultipartUpload")
     removes_markers = _removes_markers(expiration or {})
+    # Sizes that a rule chooses by itself come before the default.
+    kind = "own" if smallest and (larger >= 0 or smaller is not None) else smallest
     rule = Rule(
         item.get("ID") or "",
         prefix,
@@ -261,10 +302,13 @@ def _read(item: Mapping[str, Any]) -> Rule:
         smaller,
         None if removes_markers or not expiration else _due_of(expiration, 1),
         removes_markers,
-        tuple(_move(move, "Days") for move in items(item, "Transition")),
+        tuple(_move(move, "Days", kind) for move in items(item, "Transition")),
         None if noncurrent is None else _due_of(noncurrent, 1, "NoncurrentDays"),
         _number((noncurrent or {}).get("NewerNoncurrentVersions") or "0", MAX_KEPT),
-        tuple(_move(m, "NoncurrentDays") for m in items(item, "NoncurrentVersionTransition")),
+        tuple(
+            _move(move, "NoncurrentDays", kind)
+            for move in items(item, "NoncurrentVersionTransition")
+        ),
         None if abort is None else _due_of(abort, 1, "DaysAfterInitiation"),
     )
     _check_together(rule)
@@ -300,7 +344,7 @@ def _filter(
         raise MalformedXML("A Tag needs a Key")
     larger, smaller = (
         next((place[name] for place in places if place.get(name) not in (None, "")), None)
-        for name in ("ObjectSizeGreaterThan", "ObjectSizeLessThan")
+        for name in _SIZES
     )
     return (
         (prefixes or [""])[0],
@@ -326,11 +370,20 @@ def _removes_markers(expiration: Mapping[str, Any]) -> bool:
     return text == "true"
 
 
-def _move(item: Mapping[str, Any], days: str) -> Move:
+def _move(item: Mapping[str, Any], days: str, kind: str) -> Move:
     storage_class = str(item.get("StorageClass", "")).upper().removeprefix("MAZ_")
     if storage_class not in _LADDER[1:]:
         raise NotSupportedStorageClass(f"Nothing moves to the storage class {storage_class[:40]}")
-    return Move(_due_of(item, 0 if days == "Days" else 1, days), storage_class)
+    due = _due_of(item, 0 if days == "Days" else 1, days)
+    return Move(due, storage_class, _smallest(storage_class, kind))
+
+
+def _smallest(storage_class: str, kind: str) -> int:
+    """Return the bytes from which on an object moves to a class."""
+    if not kind:
+        return SMALLEST_MOVED
+    is_archive = storage_class in ("ARCHIVE", "DEEP_ARCHIVE")
+    return 0 if kind == "own" or (kind == SMALLEST_KINDS[1] and is_archive) else _S3_SMALLEST
 
 
 def _due_of(item: Mapping[str, Any], least: int, name: str = "Days") -> Due:

@@ -81,7 +81,7 @@ def spell(name: str) -> str:
     """Return a response header's name in the vendor's spelling."""
     lower = name.lower()
     if lower.startswith("x-"):
-        return lower
+        return f"{lower[:-3]}MD5" if lower.endswith("-customer-key-md5") else lower
     return _SPELLINGS.get(lower, name)
 
 

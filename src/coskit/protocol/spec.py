@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+# The texts of an element or a parameter that is on or off; in any case.
+TRUTHS = ("true", "false")
+
 # Where a parameter travels. "local" ones steer the client and never leave it.
 Place = Literal[
     "bucket", "key", "query", "header", "metadata", "source", "xml", "json", "body", "local"
@@ -28,9 +31,11 @@ class Shape:
         number: text that is an integer in the dict.
         kind: the annotation of a text, where callers may pass another type as well.
         encoded: percent-encoded while `encoding-type=url` is in force.
-        attribute: an attribute of the enclosing element; a child of that name is read as well.
-        strict: a request with an element that is not known here is refused, since leaving one out
-            could do more than was asked for; on the root.
+        attribute: an attribute of the enclosing element; one without the prefix and a child of that
+            name are read as well.
+        choices: the texts that a request may have here, if they are few.
+        ignored: elements of requests that are let through and do nothing, each with the reason;
+            all others that are not among the children are refused.
         namespace: the namespace that the root element declares.
         type: name of the generated TypedDict, for elements with children.
         doc: what the text means.
@@ -47,7 +52,8 @@ class Shape:
     kind: str = "str"
     encoded: bool = False
     attribute: str = ""
-    strict: bool = False
+    choices: tuple[str, ...] = ()
+    ignored: tuple[tuple[str, str], ...] = ()
     namespace: str = ""
     type: str = ""
     doc: str = ""
@@ -65,6 +71,7 @@ class Param:
         required: the call fails without it, and its presence helps to select the row.
         default: the value in the method's signature; parameters with one may be positional.
         choices: the values that are accepted, if they are few.
+        form: what its text has to look like, a name in `formats.FORMATS`.
         in_order: optional, but callers may pass it by position.
         doc: what it means, in one sentence.
     """
@@ -76,6 +83,7 @@ class Param:
     required: bool = False
     default: str | int | None = None
     choices: tuple[str, ...] = ()
+    form: str = ""
     in_order: bool = False
     doc: str = ""
 

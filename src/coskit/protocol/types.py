@@ -76,7 +76,7 @@ class ObjectIdentifier(TypedDict):
 class Delete(TypedDict):
     """One `Delete` element."""
 
-    Quiet: NotRequired[str]
+    Quiet: NotRequired[bool | str]
     Object: list[ObjectIdentifier]
 
 
@@ -228,6 +228,7 @@ class CORSConfiguration(TypedDict):
     """One `CORSConfiguration` element."""
 
     CORSRule: NotRequired[list[CORSRule]]
+    ResponseVary: NotRequired[bool | str]
 
 
 class LifecycleAnd(TypedDict):
@@ -258,7 +259,7 @@ class LifecycleExpiration(TypedDict):
 
     Days: NotRequired[int | str]
     Date: NotRequired[str]
-    ExpiredObjectDeleteMarker: NotRequired[str]
+    ExpiredObjectDeleteMarker: NotRequired[bool | str]
 
 
 class NoncurrentVersionTransition(TypedDict):
@@ -1014,6 +1015,7 @@ class GetBucketCorsResult(TypedDict):
     """What get_bucket_cors returns."""
 
     CORSRule: NotRequired[list[CORSRule]]
+    ResponseVary: NotRequired[bool | str]
 
 
 class GetBucketLifecycleResult(TypedDict):

@@ -7,7 +7,21 @@ from typing import Any
 from urllib.parse import quote, unquote
 from xml.etree import ElementTree
 
-from coskit.protocol.spec import Shape
+from coskit.protocol.spec import TRUTHS, Shape
+from coskit.protocol.strict import NotThisShape, check_element, local
+
+__all__ = [
+    "NotThisShape",
+    "UnwritableText",
+    "check_complete",
+    "dump",
+    "escape",
+    "items",
+    "leaf",
+    "load",
+    "parse",
+    "writable",
+]
 
 _DECLARATION = "<?xml version='1.0' encoding='utf-8' ?>\n"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -26,10 +40,6 @@ _NO_MORE = object()
 
 class UnwritableText(ValueError):
     """Text with a character that XML cannot carry."""
-
-
-class NotThisShape(ValueError):
-    """XML, or a dict to become XML, that does not follow its Shape."""
 
 
 def dump(shape: Shape, value: Mapping[str, Any], *, encode: bool = False) -> bytes:
@@ -62,16 +72,17 @@ def _writer(shape: Shape) -> _Write:
 def _leaf_writer(shape: Shape) -> _Write:
     begin = shape.tag + _namespace(shape)
     start, end, empty = f"<{begin}>", f"</{shape.tag}>", f"<{begin}/>"
-    encoded = shape.encoded
+    encoded, is_truth = shape.encoded, shape.choices == TRUTHS
 
     def write(value: Any, out: list[str], encode: bool) -> None:
         quoted = encode and encoded
-        if type(value) is str and not quoted and not _NEEDS_CARE(value):
+        if type(value) is str and not quoted and not is_truth and not _NEEDS_CARE(value):
             out.append(f"{start}{value}{end}")
         elif value is None:
             out.append(empty)
         else:
-            out.append(f"{start}{_text(value, quoted=quoted)}{end}")
+            text = _text(value, quoted=quoted)
+            out.append(f"{start}{text.lower() if is_truth else text}{end}")
 
     return write
 
@@ -96,7 +107,7 @@ def _branch_writer(shape: Shape) -> _Write:
             elif child.many:
                 for item in items(fields, name):
                     write_one(item, out, encode)
-            elif fields[name] is not None or child.blank or child.children:
+            elif fields[name] is not None or child.blank:
                 write_one(fields[name], out, encode)
         out[start] = f"<{tag}{attributes}>"
         out.append(end)
@@ -179,45 +190,36 @@ def parse(document: bytes) -> ElementTree.Element:
 def load(
     shape: Shape, root: ElementTree.Element, *, decode: bool = False, strict: bool = False
 ) -> dict[str, Any]:
-    """Read a parsed document as a dict; namespaces and unknown elements are ignored.
+    """Read a parsed document as a dict; namespaces are ignored.
 
     Args:
         shape: what the document should look like.
         root: its root element.
         decode: undo the percent-encoding if the document says that it was applied.
-        strict: refuse unknown elements.
+        strict: refuse whatever the shape does not have, rather than ignore it.
 
     Raises:
-        NotThisShape: the root is another element, a number is none, or, if strict, an element is
-            unknown.
+        NotThisShape: the root is another element, a number is none, or, if strict, there is what
+            `check_element` refuses.
     """
-    if _local(root.tag) != shape.tag:
-        raise NotThisShape(f"expected <{shape.tag}>, not <{_local(root.tag)}>")
+    if local(root.tag) != shape.tag:
+        raise NotThisShape(f"expected <{shape.tag}>, not <{local(root.tag)}>")
+    if strict:
+        check_element(shape, root)
     if not shape.children:
         return {shape.tag: root.text or ""}
-    if strict:
-        _refuse_unknown(shape, root)
     encoded = decode and any(
-        _local(child.tag) in ("EncodingType", "Encoding-Type") and child.text == "url"
+        local(child.tag) in ("EncodingType", "Encoding-Type") and child.text == "url"
         for child in root
     )
     return _read_children(shape, root, encoded)
-
-
-def _refuse_unknown(shape: Shape, element: ElementTree.Element) -> None:
-    shapes = _children_of(shape)
-    for child in element:
-        inner = shapes.get(_local(child.tag))
-        if inner is None:
-            raise NotThisShape(f"<{_local(child.tag)}> in <{shape.tag}> is not known here")
-        _refuse_unknown(inner, child)
 
 
 def _read_children(shape: Shape, element: ElementTree.Element, decode: bool) -> dict[str, Any]:
     shapes = _children_of(shape)
     value: dict[str, Any] = {}
     for child in element:
-        inner = shapes.get(_local(child.tag))
+        inner = shapes.get(local(child.tag))
         if inner is None:
             continue
         if inner.many:
@@ -229,7 +231,7 @@ def _read_children(shape: Shape, element: ElementTree.Element, decode: bool) -> 
     for inner in shape.children:
         if inner.attribute:
             prefix, name = inner.attribute.split(":")
-            attribute = element.get(f"{{{_PREFIXES[prefix]}}}{name}")
+            attribute = element.get(f"{{{_PREFIXES[prefix]}}}{name}", element.get(name))
             if attribute is not None:
                 value[inner.tag] = attribute
         elif inner.always:
@@ -251,6 +253,8 @@ def leaf(shape: Shape, text: str, *, decode: bool) -> Any:
     """
     if shape.blank and not text:
         return None
+    if shape.choices:
+        text = text.strip().lower() if shape.choices == TRUTHS else text.strip()
     if shape.number:
         if not re.fullmatch(r"\s*\d{1,18}\s*", text, re.ASCII):
             raise NotThisShape(f"<{shape.tag}> is not a number: {text[:40]!r}")
@@ -274,10 +278,6 @@ def check_complete(shape: Shape, value: Mapping[str, Any]) -> None:
 
 def _children_of(shape: Shape) -> Mapping[str, Shape]:
     return {child.tag: child for child in shape.children}
-
-
-def _local(tag: str) -> str:
-    return tag.rpartition("}")[2]
 
 
 def items(value: Mapping[str, Any] | None, key: str) -> Sequence[Any]:

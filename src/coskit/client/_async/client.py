@@ -17,7 +17,15 @@ from coskit.client.curl import TransportSettings
 from coskit.client.dialect import Dialect
 from coskit.client.intake import checked_length
 from coskit.client.keys import AsyncKeys, CredentialsSource
-from coskit.client.params import checked_key, normalise, unknown_parameter
+from coskit.client.params import (
+    checked_bucket,
+    checked_fields,
+    checked_key,
+    checked_lifetime,
+    checked_method,
+    normalise,
+    unknown_parameter,
+)
 from coskit.client.retry import FAILURES, RetryPolicy
 from coskit.client.transfers import TransferSettings
 from coskit.protocol.codec import Call
@@ -209,16 +217,17 @@ class AsyncClient(AsyncDirectories):
 
         Raises:
             CredentialsError: the client is anonymous, or its provider has no keys at hand.
-            ParameterError: the key is empty or the bucket's name is none.
+            ParameterError: an argument is of another kind, such as a number of seconds below one or
+                a method that is none, the key is empty or the bucket's name is none.
         """
         return self._addressing.presigned(
             self._keys.here(),
-            Method,
-            Bucket,
+            checked_method(Method),
+            checked_bucket(Bucket),
             checked_key(Key),
-            Expired,
-            Params or {},
-            Headers or {},
+            checked_lifetime(Expired),
+            checked_fields("Params", Params),
+            checked_fields("Headers", Headers),
             sign_host=SignHost is not False,
         )
 
@@ -263,7 +272,11 @@ class AsyncClient(AsyncDirectories):
             ParameterError: the key is empty or the bucket's name is none.
         """
         url, fields = self._addressing.form(
-            self._keys.here(), Bucket, checked_key(Key), Expired, Conditions
+            self._keys.here(),
+            checked_bucket(Bucket),
+            checked_key(Key),
+            checked_lifetime(Expired),
+            Conditions,
         )
         return {"url": url, "fields": fields}
 
@@ -293,18 +306,18 @@ class AsyncClient(AsyncDirectories):
         """
         return self._addressing.authorization(
             self._keys.here(),
-            Method,
-            Bucket,
-            Key,
-            Expired,
-            Params or {},
-            Headers or {},
+            checked_method(Method),
+            checked_bucket(Bucket),
+            checked_key(Key) if Key else "",
+            checked_lifetime(Expired),
+            checked_fields("Params", Params),
+            checked_fields("Headers", Headers),
             sign_host=SignHost is not False,
         )
 
     def get_object_url(self, Bucket: str, Key: str) -> str:
         """Return the plain URL of an object, without a signature."""
-        return self._addressing.url(Bucket, Key)
+        return self._addressing.url(checked_bucket(Bucket), Key)
 
     async def refresh_credentials(self) -> None:
         """See to it that there are valid keys, so that URLs can be signed without waiting.

@@ -160,16 +160,16 @@ class Operations(ABC):
         GrantWriteAcp: str | None = None,
         StorageClass: str | None = None,
         Tagging: str | None = None,
-        ForbidOverwrite: str | None = None,
+        ForbidOverwrite: bool | str | None = None,
         IfMatch: str | None = None,
         IfNoneMatch: str | None = None,
         ServerSideEncryption: str | None = None,
         SSEKMSKeyId: str | None = None,
         SSEKMSContext: str | None = None,
         SSECustomerAlgorithm: str | None = None,
-        SSECustomerKey: str | None = None,
+        SSECustomerKey: bytes | str | None = None,
         SSECustomerKeyMD5: str | None = None,
-        TrafficLimit: str | None = None,
+        TrafficLimit: int | str | None = None,
         **unknown: Never,
     ) -> types.PutObjectResult:
         """Store an object of up to 5 GB in one request; readers see the old or the new one.
@@ -187,7 +187,7 @@ class Operations(ABC):
             ContentEncoding: Stored as Content-Encoding.
             ContentLanguage: Stored as Content-Language.
             Expires: Stored as Expires.
-            Metadata: User metadata; only names that start with `x-cos-meta-` are kept.
+            Metadata: User metadata; names may leave out their prefix, `x-cos-meta-`.
             ACL: A canned ACL, such as `private`.
             GrantFullControl: `id="<uin>"`, ...
             GrantRead: `id="<uin>"`, ...
@@ -202,7 +202,7 @@ class Operations(ABC):
             SSEKMSKeyId: Id of the KMS key.
             SSEKMSContext: Base64 JSON context.
             SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, in Base64.
+            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
             SSECustomerKeyMD5: Base64 MD5 of that key.
             TrafficLimit: Bits per second, 819200 to 838860800.
 
@@ -264,7 +264,7 @@ class Operations(ABC):
         IfModifiedSince: str | None = None,
         IfUnmodifiedSince: str | None = None,
         SSECustomerAlgorithm: str | None = None,
-        SSECustomerKey: str | None = None,
+        SSECustomerKey: bytes | str | None = None,
         SSECustomerKeyMD5: str | None = None,
         **unknown: Never,
     ) -> types.HeadObjectResult:
@@ -279,7 +279,7 @@ class Operations(ABC):
             IfModifiedSince: Only if modified after this date.
             IfUnmodifiedSince: Only if not modified after.
             SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, in Base64.
+            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
             SSECustomerKeyMD5: Base64 MD5 of that key.
 
         Returns:
@@ -327,9 +327,9 @@ class Operations(ABC):
         ResponseExpires: str | None = None,
         VersionId: str | None = None,
         SSECustomerAlgorithm: str | None = None,
-        SSECustomerKey: str | None = None,
+        SSECustomerKey: bytes | str | None = None,
         SSECustomerKeyMD5: str | None = None,
-        TrafficLimit: str | None = None,
+        TrafficLimit: int | str | None = None,
         **unknown: Never,
     ) -> GetObjectResult:
         """Open an object for reading; its bytes travel as they are read.
@@ -350,7 +350,7 @@ class Operations(ABC):
             ResponseExpires: Expires of this answer.
             VersionId: The version meant, if not the latest.
             SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, in Base64.
+            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
             SSECustomerKeyMD5: Base64 MD5 of that key.
             TrafficLimit: Bits per second, 819200 to 838860800.
 
@@ -411,7 +411,7 @@ class Operations(ABC):
         StorageClass: str | None = None,
         TaggingDirective: str | None = None,
         Tagging: str | None = None,
-        ForbidOverwrite: str | None = None,
+        ForbidOverwrite: bool | str | None = None,
         IfMatch: str | None = None,
         IfNoneMatch: str | None = None,
         CopySourceIfMatch: str | None = None,
@@ -422,10 +422,10 @@ class Operations(ABC):
         SSEKMSKeyId: str | None = None,
         SSEKMSContext: str | None = None,
         SSECustomerAlgorithm: str | None = None,
-        SSECustomerKey: str | None = None,
+        SSECustomerKey: bytes | str | None = None,
         SSECustomerKeyMD5: str | None = None,
         CopySourceSSECustomerAlgorithm: str | None = None,
-        CopySourceSSECustomerKey: str | None = None,
+        CopySourceSSECustomerKey: bytes | str | None = None,
         CopySourceSSECustomerKeyMD5: str | None = None,
         **unknown: Never,
     ) -> types.CopyObjectResult:
@@ -442,7 +442,7 @@ class Operations(ABC):
             ContentEncoding: Stored as Content-Encoding.
             ContentLanguage: Stored as Content-Language.
             Expires: Stored as Expires.
-            Metadata: User metadata; only names that start with `x-cos-meta-` are kept.
+            Metadata: User metadata; names may leave out their prefix, `x-cos-meta-`.
             ACL: A canned ACL, such as `private`.
             GrantFullControl: `id="<uin>"`, ...
             GrantRead: `id="<uin>"`, ...
@@ -462,10 +462,10 @@ class Operations(ABC):
             SSEKMSKeyId: Id of the KMS key.
             SSEKMSContext: Base64 JSON context.
             SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, in Base64.
+            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
             SSECustomerKeyMD5: Base64 MD5 of that key.
             CopySourceSSECustomerAlgorithm: `AES256`, for a source with a key of your own.
-            CopySourceSSECustomerKey: The source's key, in Base64.
+            CopySourceSSECustomerKey: The source's key, 32 bytes or their Base64.
             CopySourceSSECustomerKeyMD5: Base64 MD5 of the source's key.
 
         Returns:
@@ -637,7 +637,7 @@ class Operations(ABC):
         SSEKMSKeyId: str | None = None,
         SSEKMSContext: str | None = None,
         SSECustomerAlgorithm: str | None = None,
-        SSECustomerKey: str | None = None,
+        SSECustomerKey: bytes | str | None = None,
         SSECustomerKeyMD5: str | None = None,
         **unknown: Never,
     ) -> types.CreateMultipartUploadResult:
@@ -652,7 +652,7 @@ class Operations(ABC):
             ContentEncoding: Stored as Content-Encoding.
             ContentLanguage: Stored as Content-Language.
             Expires: Stored as Expires.
-            Metadata: User metadata; only names that start with `x-cos-meta-` are kept.
+            Metadata: User metadata; names may leave out their prefix, `x-cos-meta-`.
             ACL: A canned ACL, such as `private`.
             GrantFullControl: `id="<uin>"`, ...
             GrantRead: `id="<uin>"`, ...
@@ -664,7 +664,7 @@ class Operations(ABC):
             SSEKMSKeyId: Id of the KMS key.
             SSEKMSContext: Base64 JSON context.
             SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, in Base64.
+            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
             SSECustomerKeyMD5: Base64 MD5 of that key.
 
         Returns:
@@ -718,9 +718,9 @@ class Operations(ABC):
         ContentLength: int | str | None = None,
         ContentMD5: str | None = None,
         SSECustomerAlgorithm: str | None = None,
-        SSECustomerKey: str | None = None,
+        SSECustomerKey: bytes | str | None = None,
         SSECustomerKeyMD5: str | None = None,
-        TrafficLimit: str | None = None,
+        TrafficLimit: int | str | None = None,
         **unknown: Never,
     ) -> types.UploadPartResult:
         """Upload one part; the same number again replaces it.
@@ -735,7 +735,7 @@ class Operations(ABC):
             ContentLength: Length of a Body that cannot tell.
             ContentMD5: Base64 MD5 that the service must find.
             SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, in Base64.
+            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
             SSECustomerKeyMD5: Base64 MD5 of that key.
             TrafficLimit: Bits per second, 819200 to 838860800.
 
@@ -782,10 +782,10 @@ class Operations(ABC):
         CopySourceIfModifiedSince: str | None = None,
         CopySourceIfUnmodifiedSince: str | None = None,
         SSECustomerAlgorithm: str | None = None,
-        SSECustomerKey: str | None = None,
+        SSECustomerKey: bytes | str | None = None,
         SSECustomerKeyMD5: str | None = None,
         CopySourceSSECustomerAlgorithm: str | None = None,
-        CopySourceSSECustomerKey: str | None = None,
+        CopySourceSSECustomerKey: bytes | str | None = None,
         CopySourceSSECustomerKeyMD5: str | None = None,
         **unknown: Never,
     ) -> types.UploadPartCopyResult:
@@ -803,10 +803,10 @@ class Operations(ABC):
             CopySourceIfModifiedSince: Only if the source was modified after this date.
             CopySourceIfUnmodifiedSince: Only if the source was not modified after this date.
             SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, in Base64.
+            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
             SSECustomerKeyMD5: Base64 MD5 of that key.
             CopySourceSSECustomerAlgorithm: `AES256`, for a source with a key of your own.
-            CopySourceSSECustomerKey: The source's key, in Base64.
+            CopySourceSSECustomerKey: The source's key, 32 bytes or their Base64.
             CopySourceSSECustomerKeyMD5: Base64 MD5 of the source's key.
 
         Returns:
@@ -892,11 +892,11 @@ class Operations(ABC):
         UploadId: str,
         MultipartUpload: types.MultipartUpload,
         *,
-        ForbidOverwrite: str | None = None,
+        ForbidOverwrite: bool | str | None = None,
         IfMatch: str | None = None,
         IfNoneMatch: str | None = None,
         SSECustomerAlgorithm: str | None = None,
-        SSECustomerKey: str | None = None,
+        SSECustomerKey: bytes | str | None = None,
         SSECustomerKeyMD5: str | None = None,
         **unknown: Never,
     ) -> types.CompleteMultipartUploadResult:
@@ -911,7 +911,7 @@ class Operations(ABC):
             IfMatch: Only over an object with this ETag.
             IfNoneMatch: `*`: only a new object.
             SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, in Base64.
+            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
             SSECustomerKeyMD5: Base64 MD5 of that key.
 
         Returns:
@@ -971,7 +971,7 @@ class Operations(ABC):
         *,
         VersionId: str | None = None,
         SSECustomerAlgorithm: str | None = None,
-        SSECustomerKey: str | None = None,
+        SSECustomerKey: bytes | str | None = None,
         SSECustomerKeyMD5: str | None = None,
         **unknown: Never,
     ) -> None:
@@ -983,7 +983,7 @@ class Operations(ABC):
             RestoreRequest: `{'Days': n, 'CASJobParameters': {'Tier': 'Standard'}}`.
             VersionId: The version meant, if not the latest.
             SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, in Base64.
+            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
             SSECustomerKeyMD5: Base64 MD5 of that key.
 
         Raises:
@@ -1102,10 +1102,10 @@ class Operations(ABC):
         GrantReadAcp: str | None = None,
         GrantWriteAcp: str | None = None,
         StorageClass: str | None = None,
-        ForbidOverwrite: str | None = None,
+        ForbidOverwrite: bool | str | None = None,
         IfMatch: str | None = None,
         IfNoneMatch: str | None = None,
-        TrafficLimit: str | None = None,
+        TrafficLimit: int | str | None = None,
         **unknown: Never,
     ) -> types.AppendObjectResult:
         """Append to an object that was made by appending.
@@ -1124,7 +1124,7 @@ class Operations(ABC):
             ContentEncoding: Stored as Content-Encoding.
             ContentLanguage: Stored as Content-Language.
             Expires: Stored as Expires.
-            Metadata: User metadata; only names that start with `x-cos-meta-` are kept.
+            Metadata: User metadata; names may leave out their prefix, `x-cos-meta-`.
             ACL: A canned ACL, such as `private`.
             GrantFullControl: `id="<uin>"`, ...
             GrantRead: `id="<uin>"`, ...
@@ -1346,7 +1346,7 @@ class Operations(ABC):
         TagKey: str | None = None,
         TagValue: str | None = None,
         Region: str | None = None,
-        CreateTime: str | None = None,
+        CreateTime: int | str | None = None,
         Range: str | None = None,
         **unknown: Never,
     ) -> types.ListBucketsResult:

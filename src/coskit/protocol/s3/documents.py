@@ -6,9 +6,15 @@ from typing import Any
 
 from coskit.protocol.dates import parse_iso_date
 from coskit.protocol.errors import InvalidArgument, UnresolvableGrantByEmailAddress
-from coskit.protocol.lifecycle import DAY
+from coskit.protocol.lifecycle import DAY, SMALLEST_KINDS
 from coskit.protocol.s3.errors import code_to_s3
-from coskit.protocol.s3.naming import class_to_cos, class_to_s3, group_to_cos, group_to_s3
+from coskit.protocol.s3.naming import (
+    class_to_cos,
+    class_to_s3,
+    group_to_cos,
+    group_to_s3,
+    words_to_s3,
+)
 from coskit.protocol.xml import items
 
 Fields = dict[str, Any]
@@ -61,13 +67,16 @@ def _acl_result(result: Fields) -> Fields:
 
 def acl(policy: Mapping[str, Any], rename: Callable[[str], str]) -> Fields:
     """Return an access control policy with its groups renamed."""
+    listed = policy.get("AccessControlList")
+    if listed is None:
+        return dict(policy)
     grants = [
         {**grant, "Grantee": {**grantee, "URI": rename(grantee["URI"])}}
         if (grantee := grant.get("Grantee") or {}).get("URI")
         else grant
-        for grant in items(policy.get("AccessControlList"), "Grant")
+        for grant in items(listed, "Grant")
     ]
-    return {**policy, "AccessControlList": {"Grant": grants}}
+    return {**policy, "AccessControlList": {**listed, "Grant": grants}}
 
 
 def lifecycle(document: Mapping[str, Any], rename: Callable[[str], str]) -> Fields:
@@ -95,7 +104,8 @@ def _lifecycle_params(params: Fields) -> Fields:
             moment = parse_iso_date(str(action.get("Date") or ""))
             if moment is not None and moment % DAY:
                 raise InvalidArgument("'Date' must be at midnight GMT")
-    return {**params, "LifecycleConfiguration": document}
+    smallest = {"TransitionDefaultMinimumObjectSize": SMALLEST_KINDS[0]}
+    return {**smallest, **params, "LifecycleConfiguration": document}
 
 
 def _listing_params(params: Fields) -> Fields:
@@ -149,7 +159,10 @@ def _copied(result: Fields) -> Fields:
 
 
 def _deleted(result: Fields) -> Fields:
-    errors = [{**item, "Code": code_to_s3(item["Code"])} for item in items(result, "Error")]
+    errors = [
+        {**item, "Code": code_to_s3(item["Code"]), "Message": words_to_s3(item["Message"])}
+        for item in items(result, "Error")
+    ]
     return {**result, "Error": errors}
 
 

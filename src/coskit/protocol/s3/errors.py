@@ -3,6 +3,7 @@
 from collections.abc import Container, Mapping
 
 from coskit.protocol.errors import CosServiceError
+from coskit.protocol.s3.naming import words_to_s3
 from coskit.protocol.xml import escape, writable
 
 # The code of COS, with the code and the status of S3 for the same fault.
@@ -39,10 +40,10 @@ COS_NAMES: Mapping[str, str] = {
 
 
 def translate(error: CosServiceError) -> None:
-    """Give an error the code and status that S3 has for it."""
+    """Give an error the code, the status and the words that S3 has for it."""
     code, status = _CODES.get(error.code, (error.code, error.status))
     error.code, error.status = code, status
-    error.message = _MESSAGES.get(code, error.message)
+    error.message = _MESSAGES.get(code) or words_to_s3(error.message)
 
 
 def code_to_s3(code: str) -> str:

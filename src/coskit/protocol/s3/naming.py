@@ -54,6 +54,19 @@ _ENCRYPTIONS = {"aws:kms": "cos/kms", "aws:kms:dsse": "cos/kms"}
 _S3_ENCRYPTIONS = {"cos/kms": "aws:kms"}
 _COS_ENCRYPTIONS = {amz: cos for cos, amz in _S3_ENCRYPTIONS.items()}
 
+# What errors say of values and elements in the words of COS.
+_WORDS = {
+    **_S3_DIRECTIVES,
+    **_S3_CLASSES,
+    **_S3_ENCRYPTIONS,
+    "CASJobParameters": "GlacierJobParameters",
+}
+_COS_WORDS = re.compile(
+    r"x-cos-[a-z0-9]+(?:-[a-z0-9]+)*|(?<![\w-])(?:"
+    + "|".join(map(re.escape, (word for word in _WORDS if word != "Copy")))
+    + r"|Copy(?=, Replaced))(?![\w-])"
+)
+
 # Parameters of a signed URL that are no headers.
 _OF_SIGNATURE = frozenset(
     f"x-amz-{name}"
@@ -197,6 +210,18 @@ def _s3_value(name: str, value: str) -> str:
         for group, amz in _S3_GROUPS.items():
             value = value.replace(group, amz)
     return value
+
+
+def words_to_s3(text: str) -> str:
+    """Return the words of an error with what COS calls headers, values and elements renamed."""
+    return _COS_WORDS.sub(_word, text)
+
+
+def _word(found: re.Match[str]) -> str:
+    word = found[0]
+    if word.startswith(COS):
+        return _COS_OTHER_NAMES.get(word, AMZ + word.removeprefix(COS))
+    return _WORDS[word]
 
 
 def class_to_cos(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from coskit.protocol import operations as cos
 from coskit.protocol.bucketsettings import BUCKET
+from coskit.protocol.lifecycle import SMALLEST_HEADER, SMALLEST_KINDS
 from coskit.protocol.operations import (
     COMMON_PREFIXES,
     DELIMITER,
@@ -329,9 +330,34 @@ _LIFECYCLE = _shape(
     "Rule.NoncurrentVersionExpiration",
     NewerNoncurrentVersions=Shape("NewerNoncurrentVersions", optional=True, kind="int | str"),
 )
+_MFA = ("Enabled", "Disabled")
+_VERSIONING = _shape(
+    cos.VERSIONING,
+    MfaDelete=Shape("MfaDelete", optional=True, choices=_MFA),
+)
+_CORS = _shape(cos.CORS, ResponseVary=None)
+PUT_BUCKET_VERSIONING = _row(
+    cos.PUT_BUCKET_VERSIONING,
+    Param(
+        "MfaDelete", "xml", "MfaDelete", choices=_MFA, doc="`Disabled`, the only state there is."
+    ),
+    body=_VERSIONING,
+)
+PUT_BUCKET_CORS = _row(cos.PUT_BUCKET_CORS, body=_CORS)
+GET_BUCKET_CORS = _row(cos.GET_BUCKET_CORS, result=_CORS)
 PUT_OBJECT_ACL = _row(cos.PUT_OBJECT_ACL, body=_ACCESS_CONTROL)
 PUT_BUCKET_ACL = _row(cos.PUT_BUCKET_ACL, body=_ACCESS_CONTROL)
-PUT_BUCKET_LIFECYCLE = _row(cos.PUT_BUCKET_LIFECYCLE, body=_LIFECYCLE)
+PUT_BUCKET_LIFECYCLE = _row(
+    cos.PUT_BUCKET_LIFECYCLE,
+    Param(
+        "TransitionDefaultMinimumObjectSize",
+        "header",
+        SMALLEST_HEADER,
+        choices=SMALLEST_KINDS,
+        doc="How small an object may be that changes its class.",
+    ),
+    body=_LIFECYCLE,
+)
 GET_BUCKET_LIFECYCLE = _row(cos.GET_BUCKET_LIFECYCLE, result=_LIFECYCLE)
 
 # Rows that look the same in both dialects.
@@ -343,11 +369,8 @@ _SAME = (
     cos.HEAD_BUCKET,
     cos.DELETE_BUCKET,
     cos.GET_BUCKET_LOCATION,
-    cos.PUT_BUCKET_VERSIONING,
     cos.GET_BUCKET_VERSIONING,
     cos.GET_BUCKET_ACL,
-    cos.PUT_BUCKET_CORS,
-    cos.GET_BUCKET_CORS,
     cos.DELETE_BUCKET_CORS,
     cos.DELETE_BUCKET_LIFECYCLE,
     cos.PUT_BUCKET_TAGGING,
@@ -379,6 +402,9 @@ S3_OPERATIONS: tuple[Operation, ...] = (
     RESTORE_OBJECT,
     CREATE_BUCKET,
     LIST_BUCKETS,
+    PUT_BUCKET_VERSIONING,
+    PUT_BUCKET_CORS,
+    GET_BUCKET_CORS,
     PUT_OBJECT_ACL,
     PUT_BUCKET_ACL,
     PUT_BUCKET_LIFECYCLE,

@@ -4,7 +4,8 @@ from typing import Any
 
 from coskit.protocol.bucketsettings import BUCKET
 from coskit.protocol.operations import KEY, VERSION_ID
-from coskit.protocol.spec import Operation, Param, Shape
+from coskit.protocol.s3.lock import HOLDS, MODES
+from coskit.protocol.spec import TRUTHS, Operation, Param, Shape
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
@@ -40,6 +41,7 @@ LOCK_ENABLED = Param(
     "x-amz-bucket-object-lock-enabled",
     doc="`true` makes a bucket with versions and object lock.",
 )
+OWNERSHIPS = ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter")
 OWNERSHIP = Param(
     "ObjectOwnership",
     "header",
@@ -83,14 +85,14 @@ def _deleting(name: str, flag: str, doc: str) -> Operation:
 
 _LOCK_CONFIGURATION = _document(
     "ObjectLockConfiguration",
-    Shape("ObjectLockEnabled", optional=True),
+    Shape("ObjectLockEnabled", optional=True, choices=("Enabled",)),
     Shape(
         "Rule",
         (
             Shape(
                 "DefaultRetention",
                 (
-                    Shape("Mode", optional=True),
+                    Shape("Mode", optional=True, choices=MODES),
                     Shape("Days", optional=True),
                     Shape("Years", optional=True),
                 ),
@@ -103,13 +105,15 @@ _LOCK_CONFIGURATION = _document(
     ),
 )
 _RETENTION = _document(
-    "Retention", Shape("Mode", optional=True), Shape("RetainUntilDate", optional=True)
+    "Retention",
+    Shape("Mode", optional=True, choices=MODES),
+    Shape("RetainUntilDate", optional=True),
 )
-_HOLD = _document("LegalHold", Shape("Status", optional=True))
+_HOLD = _document("LegalHold", Shape("Status", optional=True, choices=HOLDS))
 _ACCESS_BLOCK = _document(
     "PublicAccessBlockConfiguration",
     *(
-        Shape(tag, optional=True, doc="`true` or `false`.")
+        Shape(tag, optional=True, choices=TRUTHS, doc="`true` or `false`.")
         for tag in (
             "BlockPublicAcls",
             "IgnorePublicAcls",
@@ -120,7 +124,12 @@ _ACCESS_BLOCK = _document(
 )
 _OWNERSHIP = _document(
     "OwnershipControls",
-    Shape("Rule", (Shape("ObjectOwnership"),), many=True, type="OwnershipControlsRule"),
+    Shape(
+        "Rule",
+        (Shape("ObjectOwnership", choices=OWNERSHIPS),),
+        many=True,
+        type="OwnershipControlsRule",
+    ),
 )
 _ENCRYPTION = _document(
     "ServerSideEncryptionConfiguration",
@@ -133,13 +142,15 @@ _ENCRYPTION = _document(
                 optional=True,
                 type="ServerSideEncryptionByDefault",
             ),
-            Shape("BucketKeyEnabled", optional=True),
+            Shape("BucketKeyEnabled", optional=True, choices=TRUTHS),
         ),
         many=True,
         type="ServerSideEncryptionRule",
     ),
 )
-_PAYMENT = _document("RequestPaymentConfiguration", Shape("Payer"))
+_PAYMENT = _document(
+    "RequestPaymentConfiguration", Shape("Payer", choices=("BucketOwner", "Requester"))
+)
 _OF_VERSION: dict[str, Any] = {"params": (BUCKET, KEY, VERSION_ID), "on": "object"}
 
 _LOCK_ROWS = (

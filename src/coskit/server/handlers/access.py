@@ -12,7 +12,12 @@ from coskit.protocol.acl import (
     header_grants,
     policy_document,
 )
-from coskit.protocol.errors import InvalidArgument, InvalidRequest
+from coskit.protocol.errors import (
+    InvalidArgument,
+    InvalidRequest,
+    MissingRequestBodyError,
+    MissingSecurityHeader,
+)
 from coskit.protocol.xml import writable
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.ownership import has_acls, owner_of, refuse_acl
@@ -52,11 +57,14 @@ def requested_acl(
 
     Raises:
         InvalidArgument: a header is malformed or the canned ACL is unknown.
+        InvalidRequest: there are both, where the dialect takes one of them.
     """
     grants: list[Grant] = []
     canned = params.get("ACL")
     asked = [name for name in _GRANT_PARAMS if name in params]
-    if canned and canned != "default":
+    if canned and asked and not rules.mixes_acls:
+        raise InvalidRequest("Specifying both Canned ACLs and Header Grants is not allowed")
+    if canned and not (canned == "default" and rules.mixes_acls):
         grants += canned_grants(
             canned,
             on_bucket=on_bucket,
@@ -79,6 +87,8 @@ def replaced_acl(ctx: Context, *, on_bucket: bool) -> str | None:
 
     Raises:
         InvalidRequest: it has both.
+        MissingSecurityHeader: it has neither, in the dialect of S3.
+        MissingRequestBodyError: it has neither, in the dialect of COS.
         AccessControlListNotSupported: the bucket has no ACLs.
         AccessDenied: the bucket blocks public ones.
     """
@@ -87,6 +97,8 @@ def replaced_acl(ctx: Context, *, on_bucket: bool) -> str | None:
     by_header = any(name in ctx.params for name in (*_GRANT_PARAMS, "ACL"))
     if document is not None and by_header:
         raise InvalidRequest("An ACL comes in headers or in the body, not in both")
+    if document is None and not by_header:
+        _refuse_silence(ctx)
     if document is not None:
         acl: str | None = dump_grants(document_grants(document))
     else:
@@ -96,6 +108,17 @@ def replaced_acl(ctx: Context, *, on_bucket: bool) -> str | None:
         return None if ctx.rules.inherits_acls else dump_grants(())
     refuse_grants(ctx, acl)
     return acl
+
+
+def _refuse_silence(ctx: Context) -> None:
+    """Refuse a request that does not say what the ACL is to be, for it would reset the ACL.
+
+    In COS an empty header says that.
+    """
+    if not ctx.rules.mixes_acls:
+        raise MissingSecurityHeader
+    if "x-cos-acl" not in ctx.headers:
+        raise MissingRequestBodyError("An ACL comes in headers or in the body")
 
 
 def refuse_grants(ctx: Context, acl: str) -> None:

@@ -14,6 +14,7 @@ from coskit.protocol.errors import (
     InvalidArgument,
     InvalidBucketName,
     NoSuchUpload,
+    NotImplementedOperation,
 )
 from coskit.server.handlers.access import dump_grants, refuse_grants, requested_acl
 from coskit.server.handlers.context import Context, Reply
@@ -131,7 +132,8 @@ async def list_buckets(ctx: Context) -> Reply:
         raise InvalidArgument("create-time is a Unix second")
     limit = min(ctx.params.get("MaxKeys", BUCKET_PAGE), BUCKET_PAGE)
     if limit < 1:
-        raise InvalidArgument("max-keys is 1 to 2000")
+        name = next(param.wire for param in ctx.operation.params if param.name == "MaxKeys")
+        raise InvalidArgument(f"{name} is 1 to {BUCKET_PAGE}")
     chosen = [bucket for bucket in ctx.store.buckets() if _is_chosen(ctx, bucket)]
     page = chosen[:limit]
     owner = ctx.caller.account or ""
@@ -187,6 +189,8 @@ async def get_bucket_location(ctx: Context) -> Reply:
 async def put_bucket_versioning(ctx: Context) -> Reply:
     """Enable or suspend versioning."""
     status = ctx.params["Status"]
+    if ctx.params.get("MfaDelete") == "Enabled":
+        raise NotImplementedOperation("Deletion by multi-factor authentication is not implemented")
     condition = refuse_suspension if status == "Suspended" else None
     await ctx.store.update_bucket(ctx.bucket.name, versioning=status, condition=condition)
     return Reply()

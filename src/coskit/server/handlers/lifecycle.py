@@ -4,7 +4,14 @@ from urllib.parse import quote
 
 from coskit.protocol.dates import http_date
 from coskit.protocol.errors import NoSuchLifecycleConfiguration
-from coskit.protocol.lifecycle import dump_rules, expiry, load_document, load_rules
+from coskit.protocol.lifecycle import (
+    SMALLEST_HEADER,
+    dump_rules,
+    expiry,
+    load_document,
+    load_rules,
+    load_smallest,
+)
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.tagging import load_tags
 from coskit.server.store.model import Version
@@ -14,9 +21,10 @@ CONFIG = "lifecycle"
 
 async def put_bucket_lifecycle(ctx: Context) -> Reply:
     """Replace the rules."""
-    text = dump_rules(ctx.params["LifecycleConfiguration"])
+    smallest = ctx.params.get("TransitionDefaultMinimumObjectSize", "")
+    text = dump_rules(ctx.params["LifecycleConfiguration"], smallest)
     await ctx.store.update_bucket(ctx.bucket.name, config={CONFIG: text})
-    return Reply()
+    return Reply(_smallest_header(ctx, text))
 
 
 async def get_bucket_lifecycle(ctx: Context) -> Reply:
@@ -24,13 +32,22 @@ async def get_bucket_lifecycle(ctx: Context) -> Reply:
     text = ctx.bucket.config.get(CONFIG)
     if text is None:
         raise NoSuchLifecycleConfiguration
-    return Reply(load_document(text))
+    return Reply({**load_document(text), **_smallest_header(ctx, text)})
 
 
 async def delete_bucket_lifecycle(ctx: Context) -> Reply:
     """Remove the rules, if there are any."""
     await ctx.store.update_bucket(ctx.bucket.name, config={CONFIG: None})
     return Reply()
+
+
+def _smallest_header(ctx: Context, text: str) -> dict[str, str]:
+    """Return the header that tells how small objects may be that move, in the dialect that has it.
+
+    Rules that came in the other dialect have nothing that it could say.
+    """
+    smallest = load_smallest(text)
+    return {SMALLEST_HEADER: smallest} if smallest and ctx.rules.tells_expiry else {}
 
 
 def expiration_header(ctx: Context, version: Version) -> dict[str, str]:

@@ -24,6 +24,8 @@ _PUBLIC = (ALL_USERS, AUTHENTICATED_USERS)
 async def put_public_access_block(ctx: Context) -> Reply:
     """Replace a bucket's setting; a switch that is not named is off."""
     document = ctx.params["PublicAccessBlockConfiguration"]
+    if not document:
+        raise MalformedXML("Must specify at least one configuration")
     on = " ".join(name for name in _SWITCHES if _is_on(document, name))
     await ctx.store.update_bucket(ctx.bucket.name, config={SETTING: on})
     return Reply()

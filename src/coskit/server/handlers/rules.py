@@ -22,6 +22,8 @@ class Rules:
         completes_again: whether completing an upload that made the live object succeeds again.
         has_checksums: whether answers tell the checksums that COS does not know.
         has_common_acls: whether the canned ACLs of buckets are for objects too.
+        mixes_acls: whether a canned ACL and grants may stand side by side, and whether an empty or
+            `default` one asks for the default.
         may_create_again: whether its owner may create a bucket again as it is, naming no region.
         may_restate: whether naming a storage class or an encryption is enough to copy an object
             onto itself.
@@ -45,6 +47,7 @@ class Rules:
     completes_again: bool
     has_checksums: bool
     has_common_acls: bool
+    mixes_acls: bool
     may_create_again: bool
     may_restate: bool
     ends_uploads: bool
@@ -67,6 +70,7 @@ COS_RULES = Rules(
     completes_again=False,
     has_checksums=False,
     has_common_acls=False,
+    mixes_acls=True,
     may_create_again=False,
     may_restate=False,
     ends_uploads=False,
@@ -88,6 +92,7 @@ S3_RULES = Rules(
     completes_again=True,
     has_checksums=True,
     has_common_acls=True,
+    mixes_acls=False,
     may_create_again=True,
     may_restate=True,
     ends_uploads=True,
