@@ -81,13 +81,15 @@ def test_no_secret_is_in_it(tmp_path: Path) -> None:
         assert peer.ask("GET", url, signed=False).status == 404
         peer.ask("GET", f"{url}&x-cos-security-token=TOKEN-IN-A-URL", signed=False)
         peer.ask("GET", f"/{ROOM}/a?%71-signature=SIGNED&sign=OLD&a=b", token)
+        whole = url.partition("?")[2].replace("%", "%25").replace("=", "%3D").replace("&", "%26")
+        assert peer.ask("GET", f"/{ROOM}/none?sign={whole}", signed=False).status == 403
         secrets = [server.secret_id, server.secret_key, "TOKEN-IN", "SIGNED", "OLD"]
     logged = (tmp_path / "access.log").read_text()
     assert [secret for secret in secrets if secret in logged] == []
     assert "q-" not in logged
     found = lines(tmp_path / "access.log")
-    assert [line["signature"] for line in found] == ["url", "url", "header"]
-    assert [line["query"] for line in found] == ["", "", "a=b"]
+    assert [line["signature"] for line in found] == ["url", "url", "header", "url"]
+    assert [line["query"] for line in found] == ["", "", "a=b", ""]
 
 
 def test_what_signs_a_request_is_left_out_of_its_query() -> None:

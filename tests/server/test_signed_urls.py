@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
 from coskit.protocol.endpoint import encode_query
 from coskit.protocol.s3 import sigv2, sigv4
+from coskit.protocol.s3.operations import S3_OPERATIONS
 from coskit.protocol.signature import presign, sign
+from coskit.testing import LocalServer
 from tests.server.wire import HOST, Headers, Peer, Reply, received
 
 DENIED = (403, "AccessDenied")
@@ -352,3 +355,28 @@ def test_a_signature_is_valid_for_a_year_at_most(
         said: list[Reply] = [in_url, in_header, old]
         assert {reply.outcome for reply in said} == {DENIED}
         assert all(f"at most {YEAR} seconds" in reply.text("Message") for reply in said)
+
+
+def test_the_longest_time_is_a_setting(tmp_path: Path) -> None:
+    with LocalServer(
+        tmp_path / "data", buckets=["b-1250000000"], options=["--longest-signature=1h"]
+    ) as server:
+        peer, target = Peer.of(server), "/b-1250000000/k"
+        assert peer.ask("PUT", target, {}, b"x").status == 200
+        for lifetime, status in ((3600, 200), (2 * 3600, 403)):
+            for url in (
+                cos_url(peer, "GET", target, {}, lifetime),
+                v2_url(peer, "GET", target, {}, lifetime),
+            ):
+                assert peer.ask("GET", url, signed=False).status == status, lifetime
+        assert peer.ask("GET", v4_url(peer, "GET", target), signed=False).status == 200
+
+
+def test_every_sub_resource_of_s3_is_signed_in_version_2(peer: Peer, secret: str) -> None:
+    # list-type alone is not: it only changes how a listing is told.
+    flags = {row.flag for row in S3_OPERATIONS if row.flag} | {"uploadId", "partNumber"}
+    url = v2_url(peer, "GET", secret)
+    for name in sorted(flags - {"partNumber"}):
+        reply = peer.ask("GET", f"{url}&{name}=1", signed=False)
+        assert reply.outcome in (MISMATCH, UNKNOWN, (405, "MethodNotAllowed")), name
+    assert peer.ask("GET", f"{url}&partNumber=1", signed=False).outcome == MISMATCH

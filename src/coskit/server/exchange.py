@@ -39,7 +39,7 @@ MAX_DOCUMENT = 4 << 20
 _LENGTH_DIGITS = 19  # as many as 2**63 has
 # After these nobody knows where the next request begins, or would have to wait for 5 GB.
 _LAST = (EntityTooLarge, IncompleteBody, RequestTimeout)
-_URL_SIGNATURES = frozenset(("q-signature", "X-Amz-Signature", "AWSAccessKeyId"))
+_URL_SIGNATURES = frozenset(("q-signature", "sign", "X-Amz-Signature", "AWSAccessKeyId"))
 # After these a body is read over only if it is small.
 _TURNED_AWAY = (ServiceUnavailable, SlowDown)
 

@@ -260,7 +260,7 @@ class AsyncClient(AsyncDirectories):
         Args:
             Bucket: the bucket's name.
             Key: the object's key; `${filename}` in it stands for the name of the file.
-            Expired: seconds for which the form is good.
+            Expired: seconds for which the form is good; see `get_presigned_url`.
             Conditions: on further fields and, as `["content-length-range", 0, 1048576]`, on the
                 bytes of the file.
 
