@@ -175,10 +175,22 @@ def test_what_may_be_added_to_a_url(
 
 
 def test_a_url_that_leaves_out_the_host_is_refused(peer: Peer, bucket: str, secret: str) -> None:
+    ranged = {"range": "bytes=0-1"}
     for target, host in ((secret, HOST), ("/secret", f"{bucket}.localhost")):
-        request = received("GET", target.encode(), {})
+        request = received("GET", target.encode(), ranged)
         url = f"{target}?{encode_query(presign(request, peer.credentials, now(), 60))}"
-        assert peer.ask("GET", url, signed=False, host=host).outcome == DENIED
+        assert peer.ask("GET", url, ranged, signed=False, host=host).outcome == DENIED
+
+
+def test_a_url_may_name_no_header_at_all(peer: Peer, bucket: str, secret: str) -> None:
+    # OpenDAL 0.47 and the oldest SDKs of the vendor sign so.
+    request = received("GET", b"/secret", {})
+    url = f"/secret?{encode_query(presign(request, peer.credentials, now(), 60))}"
+    host = f"{bucket}.localhost"
+    assert peer.ask("GET", url, signed=False, host=host).body == b"secret"
+    assert peer.ask("GET", f"{url}&acl", signed=False, host=host).outcome == DENIED
+    added = {"x-cos-traffic-limit": "819200"}
+    assert peer.ask("GET", url, added, signed=False, host=host).outcome == DENIED
 
 
 def test_a_url_for_one_bucket_is_none_for_another(peer: Peer, bucket: str, secret: str) -> None:
