@@ -12,7 +12,14 @@ from typing import Self
 
 from coskit.client._async.client import AsyncClient
 from coskit.client._sync.client import Client
-from coskit.server.app import listening_socket
+
+try:
+    from coskit.server.app import listening_socket
+except ModuleNotFoundError as cause:
+    if (cause.name or "").startswith("coskit"):
+        raise
+    text = f"coskit.testing needs {cause.name}, which pip install 'coskit[server]' brings"
+    raise ModuleNotFoundError(text, name=cause.name) from cause
 
 
 class LocalServer:
@@ -20,7 +27,7 @@ class LocalServer:
 
     Attributes:
         directory: where it keeps everything.
-        endpoint: its URL, such as `http://127.0.0.1:49152`.
+        endpoint: its URL, such as `http://127.0.0.1:49152`; by TLS if a certificate is given.
         secret_id: of its only key pair.
         secret_key: of its only key pair.
         pid: its process.
@@ -45,11 +52,12 @@ class LocalServer:
         self.directory = directory
         self.secret_id = f"AKID{secrets.token_hex(8)}"
         self.secret_key = secrets.token_hex(16)
+        scheme = "https" if any(o.startswith("--certificate") for o in options) else "http"
         # Connections queue at the listening socket until the server takes them, so that nobody has
         # to wait for its start; if it dies, they are refused.
         with listening_socket(host, 0) as listener:
             self.port: int = listener.getsockname()[1]
-            self.endpoint = f"http://{host}:{self.port}"
+            self.endpoint = f"{scheme}://{host}:{self.port}"
             command = [sys.executable, "-m", "coskit", "serve", str(directory), "--quiet"]
             command += ["--fd", str(listener.fileno())]
             command += [word for name in buckets for word in ("--bucket", name)] + [*options]

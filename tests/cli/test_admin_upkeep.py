@@ -78,13 +78,13 @@ def test_a_bucket_moves_from_one_server_to_another(tmp_path: Path) -> None:
     with LocalServer(one, buckets=[BUCKET]) as server, server.client() as client:
         fill(server)
         before = list(client.iter_versions(BUCKET))
-        moved = told("export", BUCKET, archive, "--dir", one)
+        moved = told("export", one, BUCKET, archive)
         assert (moved["versions"], moved["left_out"]) == (4, [])
-    assert told("import", archive, "--dir", two)["versions"] == 4
-    assert "is not empty" in admin("import", archive, "--dir", two, expect=1)
+    assert told("import", two, archive)["versions"] == 4
+    assert "is not empty" in admin("import", two, archive, expect=1)
     with LocalServer(two) as server, server.client() as client:
         assert list(client.iter_versions(BUCKET)) == before
-        assert "a server uses" in admin("import", archive, "--dir", two, expect=1)
+        assert "a server uses" in admin("import", two, archive, expect=1)
         got = client.get_object(BUCKET, "key")
         assert got["Body"].read() == BODY
         assert dict(got)["x-cos-meta-a"] == "b"
@@ -96,11 +96,11 @@ def test_a_backup_of_a_running_server_can_be_served(tmp_path: Path) -> None:
     data, copy = tmp_path / "data", tmp_path / "copy"
     with LocalServer(data, buckets=[BUCKET]) as server:
         fill(server)
-        done = told("backup", copy, "--dir", data)
+        done = told("backup", data, copy)
         assert (done["blobs"], done["added"], done["findings"]) == (1, 1, [])
         with server.client() as client:
             client.put_object(BUCKET, b"later", "later")
-        assert told("backup", copy, "--dir", data)["added"] == 0
+        assert told("backup", data, copy)["added"] == 0
     with LocalServer(copy) as server, server.client() as client:
         assert client.get_object(BUCKET, "later")["Body"].read() == b"later"
         assert client.get_object(BUCKET, "key")["Body"].read() == BODY
@@ -109,8 +109,10 @@ def test_a_backup_of_a_running_server_can_be_served(tmp_path: Path) -> None:
 def test_what_is_no_directory_of_a_server_is_told(tmp_path: Path) -> None:
     for command in ("fsck", "scrub"):
         assert "is no directory of a server" in admin(command, tmp_path, expect=1)
-    copy = admin("backup", tmp_path / "x", "--dir", tmp_path, expect=1)
-    assert "is no directory of a server" in copy
+    for words in (("backup", tmp_path / "x"), ("export", BUCKET, "x.tar")):
+        command, *others = words
+        assert "is no directory of a server" in admin(command, tmp_path, *others, expect=1)
     (tmp_path / "x.tar").write_bytes(b"x")
-    assert "no whole tar" in admin("import", tmp_path / "x.tar", "--dir", tmp_path, expect=1)
-    assert list(tmp_path.glob("blobs/*/*")) == []
+    other = tmp_path / "other"
+    assert "no whole tar" in admin("import", other, tmp_path / "x.tar", expect=1)
+    assert list(other.glob("blobs/*/*")) == []

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from coskit.cli.main import app
+from coskit.cli.commands import app
 from coskit.server.app import listening_socket
 from coskit.server.store import database
 from coskit.server.supervisor import die_with

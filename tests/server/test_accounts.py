@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
-from coskit.cli.main import app
+from coskit.cli.commands import app
 from coskit.server.accounts import (
     FILE,
     Book,
@@ -29,9 +29,21 @@ UNKNOWN = (403, "InvalidAccessKeyId")
 
 def admin(directory: Path, *words: str) -> str:
     """Run `coskit admin account` and return what it printed."""
-    result = CliRunner().invoke(app, ["admin", "account", *words, "--dir", str(directory)])
+    result = run(directory, *words)
     assert result.exit_code == 0, result.output
     return result.stdout
+
+
+def run(directory: Path, word: str, *words: str) -> Result:
+    """Run a command, the directory in its place."""
+    return CliRunner().invoke(app, ["admin", "account", word, str(directory), *words])
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    """Give a directory that passes for a server's."""
+    (tmp_path / "index.db").touch()
+    return tmp_path
 
 
 def make(server: LocalServer, account: str) -> Peer:
@@ -84,14 +96,14 @@ def test_the_owner_may_have_more_keys(server: LocalServer, peer: Peer, room: str
     assert peer.ask("GET", f"/{room}/kept").body == b"kept"
 
 
-def test_secrets_are_shown_once_and_kept_for_the_owner_alone(tmp_path: Path) -> None:
-    text = admin(tmp_path, "add", "1", "--name", "Ann")
+def test_secrets_are_shown_once_and_kept_for_the_owner_alone(served: Path) -> None:
+    text = admin(served, "add", "1", "--name", "Ann")
     secret = text.split()[-1]
-    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
-    assert secret in (tmp_path / FILE).read_text()
-    listed = admin(tmp_path, "ls"), admin(tmp_path, "ls", "--json")
+    assert stat.S_IMODE((served / FILE).stat().st_mode) == 0o600
+    assert secret in (served / FILE).read_text()
+    listed = admin(served, "ls"), admin(served, "ls", "--json")
     assert all("Ann" in page and "AKID" in page and secret not in page for page in listed)
-    assert secret not in repr(read_book(tmp_path))
+    assert secret not in repr(read_book(served))
     assert "hidden" not in repr(Book(token_secret="hidden"))
 
 
@@ -106,15 +118,13 @@ def test_secrets_are_shown_once_and_kept_for_the_owner_alone(tmp_path: Path) -> 
         (("rm", "1", "--key", "AKIDx"), "no key AKIDx"),
     ],
 )
-def test_a_wrong_command_changes_nothing(
-    tmp_path: Path, words: tuple[str, ...], reason: str
-) -> None:
-    admin(tmp_path, "add", "1")
-    before = (tmp_path / FILE).read_bytes()
-    result = CliRunner().invoke(app, ["admin", "account", *words, "--dir", str(tmp_path)])
+def test_a_wrong_command_changes_nothing(served: Path, words: tuple[str, ...], reason: str) -> None:
+    admin(served, "add", "1")
+    before = (served / FILE).read_bytes()
+    result = run(served, *words)
     assert result.exit_code == 1
     assert reason in result.output
-    assert (tmp_path / FILE).read_bytes() == before
+    assert (served / FILE).read_bytes() == before
 
 
 @pytest.mark.parametrize("account", ["", "1/", "/1", "1 ", "१", "1\n", "a"])

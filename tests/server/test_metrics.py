@@ -177,7 +177,7 @@ def test_metrics_can_be_turned_off(tmp_path: Path) -> None:
     with LocalServer(tmp_path, options=["--metrics=off"]) as server:
         peer = Peer.of(server)
         assert peer.ask("GET", "/-/metrics", signed=False).outcome == (400, "InvalidURI")
-    assert "loopback, public, off" in refused(tmp_path, "--metrics=all")
+    assert "loopback, public, off" in refused(tmp_path, "--metrics=all", status=2)
 
 
 def test_health_is_told_as_json(peer: Peer) -> None:
@@ -223,7 +223,7 @@ def test_a_start_can_be_told_as_one_line_without_secrets(tmp_path: Path) -> None
         assert process.stdout
         said = process.stdout.readline()
         process.terminate()
-        assert process.stdout.read() == ""
+        assert process.stdout.read() == '{"event": "stopped"}\n'
     facts = json.loads(said)
     kept = json.loads((tmp_path / "credentials.json").read_text())
     assert kept["secret_key"] not in said

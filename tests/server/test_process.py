@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -30,7 +31,7 @@ class Serving:
     @property
     def port(self) -> int:
         """Where it listens."""
-        found = re.search(r"at http://[^ ]+:(\d+)\n", self.said)
+        found = re.search(r"at https?://[^ ]+:(\d+)\n", self.said)
         assert found
         return int(found[1])
 
@@ -45,10 +46,12 @@ class Serving:
 
 
 @contextmanager
-def serving(directory: Path, *options: str) -> Iterator[Serving]:
+def serving(directory: Path, *options: str, stderr: TextIO | None = None) -> Iterator[Serving]:
     """Start a server on a free port and wait until it has said that it listens."""
     command = [*SERVE, str(directory), "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=WITHOUT_KEYS) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=WITHOUT_KEYS
+    ) as process:
         try:
             assert process.stdout
             lines: list[str] = []
@@ -60,12 +63,13 @@ def serving(directory: Path, *options: str) -> Iterator[Serving]:
             process.terminate()
 
 
-def refused(directory: Path, *options: str) -> str:
-    """Start a server that cannot start, and return what it complains of."""
+def refused(directory: Path, *options: str, status: int = 1) -> str:
+    """Start a server that cannot start, and return the one line that it complains with."""
     command = [*SERVE, str(directory), "--port", "0", *options]
-    done = subprocess.run(command, capture_output=True, text=True, env=WITHOUT_KEYS, timeout=20)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "Traceback" not in done.stderr
+    done = subprocess.run(command, capture_output=True, text=True, env=WITHOUT_KEYS, timeout=60)
+    assert (done.returncode, done.stdout) == (status, ""), done.stderr
+    assert done.stderr.startswith("coskit: ")
+    assert done.stderr.count("\n") == 1, done.stderr
     return done.stderr
 
 
@@ -132,6 +136,7 @@ def test_the_first_start_makes_keys_and_later_ones_keep_them(tmp_path: Path) -> 
     with serving(directory, "--bucket", "a-1") as second:
         assert second.field("secret id") == first.field("secret id")
         assert secret_key not in second.said
+        assert second.field("secret key") == f"in {kept.resolve()}"
         assert second.peer(secret_key).ask("GET", "/").texts("Name") == ["a-1", "b-1"]
 
 
@@ -169,7 +174,7 @@ def test_one_port_has_one_server(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["Capitals-1", ""])
 def test_a_bucket_that_no_address_could_name_is_not_made(tmp_path: Path, name: str) -> None:
-    assert "A bucket name is" in refused(tmp_path, f"--bucket={name}")
+    assert "A bucket name is" in refused(tmp_path, f"--bucket={name}", status=2)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"secret_id": "a"}', "\udcff"])
@@ -183,4 +188,5 @@ def test_a_damaged_key_file_is_not_replaced(tmp_path: Path, text: str) -> None:
 
 def test_a_directory_that_cannot_be_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    assert "coskit: " in refused(tmp_path / "file")
+    complaint = refused(tmp_path / "file")
+    assert complaint == f"coskit: cannot serve {tmp_path / 'file'}: Not a directory\n"

@@ -4,12 +4,13 @@ import json
 import stat
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from coskit.cli.main import app
+from coskit.cli.commands import app
 from coskit.protocol.errors import AccessDenied
 from coskit.protocol.signature import TOKEN, Credentials, sign_form
 from coskit.server.accounts import FILE, change_book, with_token_secret
@@ -203,12 +204,12 @@ def form(peer: Peer, bucket: str, key: str, token: str) -> Reply:
 def test_the_command_makes_a_key_that_works(server: LocalServer, room: str, tmp_path: Path) -> None:
     (tmp_path / "policy.json").write_text(limits(room, "GetObject"))
     assert Peer.of(server).ask("GET", "/-/ready").status == 200
-    words = ["admin", "sts", "--account", OWNER, "--dir", str(server.directory), "--json"]
+    words = ["admin", "sts", str(server.directory), "--account", OWNER, "--json"]
     words += ["--policy", str(tmp_path / "policy.json"), "--seconds", "60"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     made = json.loads(result.stdout)
-    assert 0 < made["expires"] - time.time() <= 60
+    assert 0 < datetime.fromisoformat(made["expires"]).timestamp() - time.time() <= 60
     peer = Peer(server.port, made["secret_id"], made["secret_key"])
     peer.credentials = Credentials(made["secret_id"], made["secret_key"], made["token"])
     assert by_header(peer, "GET", f"/{room}/kept").body == b"kept"
@@ -231,9 +232,10 @@ def test_a_wrong_command_makes_no_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], reason: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("index.db").touch()
     Path("bad.json").write_text("{}")
     Path("large.json").write_text(limits("b-1250000000", *("x" * 60 for _ in range(80))))
-    result = CliRunner().invoke(app, ["admin", "sts", *words, "--dir", "."])
+    result = CliRunner().invoke(app, ["admin", "sts", ".", *words])
     assert result.exit_code == 1
     assert reason in result.output
 

@@ -335,7 +335,8 @@ def test_a_directory_that_workers_cannot_serve_is_refused(tmp_path: Path) -> Non
     bad.mkdir()
     (bad / "accounts.json").write_text("[")
     assert f"coskit: cannot serve {bad}: {bad / 'accounts.json'}" in refused(bad, "--workers=2")
-    assert "A bucket name is" in refused(tmp_path / "new", "--workers=2", "--bucket=Capitals-1")
+    options = ["--workers=2", "--bucket=Capitals-1"]
+    assert "A bucket name is" in refused(tmp_path / "new", *options, status=2)
 
 
 def test_all_workers_write_whole_lines_to_one_log_and_follow_it(tmp_path: Path) -> None:

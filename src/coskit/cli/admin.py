@@ -1,15 +1,23 @@
 """`coskit admin`: accounts, their keys and temporary keys, kept in a server's directory."""
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from coskit.cli import upkeep
+from coskit.cli.directories import (
+    DEFAULT,
+    AsJson,
+    Directory,
+    DirectoryCommand,
+    failures_told,
+    moment,
+    tell,
+)
 
 if TYPE_CHECKING:
     from coskit.protocol.signature import Credentials
@@ -19,17 +27,14 @@ account = typer.Typer(help="Accounts and sub-accounts besides the owner's own ke
 app.add_typer(account, name="account")
 upkeep.add_to(app)
 
-Directory = Annotated[Path, typer.Option("--dir", help="The server's directory.")]
 Id = Annotated[str, typer.Argument(help="<digits>, or <digits>/<digits> for a sub-account.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-DEFAULT = Path("coskit-data")
 
 
-@account.command("add")
+@account.command("add", cls=DirectoryCommand)
 def add(
+    directory: Directory,
     id: Id,
     name: Annotated[str, typer.Option(help="What people call it.")] = "",
-    directory: Directory = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Make an account with a key pair, or one more key pair for an account."""
@@ -42,18 +47,18 @@ def add(
         made.append(pair)
         return book
 
-    with _failures_told():
+    with failures_told(directory):
         change_book(directory, change)
     found = {"account": id, "secret_id": made[0].secret_id, "secret_key": made[0].secret_key}
-    _tell(found, as_json)
+    tell(found, as_json)
 
 
-@account.command("ls")
+@account.command("ls", cls=DirectoryCommand)
 def ls(directory: Directory = DEFAULT, as_json: AsJson = False) -> None:
     """List the accounts with the ids of their keys."""
     from coskit.server.accounts import read_book
 
-    with _failures_told():
+    with failures_told(directory):
         book = read_book(directory)
     rows = [
         {"account": item.id, "name": item.name, "keys": [key.secret_id for key in item.keys]}
@@ -66,43 +71,85 @@ def ls(directory: Directory = DEFAULT, as_json: AsJson = False) -> None:
         print("\t".join((str(row["account"]), str(row["name"]), " ".join(row["keys"]))))
 
 
-@account.command("rm")
+@account.command("rm", cls=DirectoryCommand)
 def rm(
+    directory: Directory,
     id: Id,
     key: Annotated[str, typer.Option(help="Remove only the key of this secret id.")] = "",
-    directory: Directory = DEFAULT,
 ) -> None:
     """Remove an account with its sub-accounts and keys; its buckets stay and are still its own."""
     from coskit.server.accounts import change_book, remove
 
-    with _failures_told():
+    with failures_told(directory):
         change_book(directory, lambda book: remove(book, id, key))
 
 
-@app.command("sts")
+@app.command("sts", cls=DirectoryCommand)
 def sts(
     account: Annotated[str, typer.Option(help="Whose rights the key has.")],
+    directory: Directory = DEFAULT,
     seconds: Annotated[int, typer.Option(help="How long it is valid, up to 36 hours.")] = 1800,
     policy: Annotated[Path | None, typer.Option(help="A policy that narrows its rights.")] = None,
-    directory: Directory = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Make a temporary key: secret id, secret key and token."""
     import time
 
-    with _failures_told():
+    with failures_told(directory):
         limits = _read_limits(policy) if policy else ""
         expires = int(time.time()) + seconds
         key = _issue(directory, account, seconds, expires, limits)
-    _tell(
+    tell(
         {
             "account": account,
             "secret_id": key.secret_id,
             "secret_key": key.secret_key,
             "token": key.token,
-            "expires": expires,
+            "expires": moment(expires),
         },
         as_json,
+    )
+
+
+@app.command("env", cls=DirectoryCommand)
+def env(
+    directory: Directory = DEFAULT,
+    endpoint: Annotated[
+        str, typer.Option(help="The server's URL; where it was served last if this is not given.")
+    ] = "",
+) -> None:
+    """Print lines for a shell to eval, after which clients find the server and its keys."""
+    from dataclasses import replace
+
+    from coskit.cli.announcement import export
+    from coskit.server.directory import read_address
+
+    with failures_told(directory):
+        address = read_address(directory)
+        if address is None:
+            raise ValueError(f"{directory} was not served yet: start coskit serve first")
+        keys = _own_keys(directory, address.secret_id)
+    for line in export(replace(address, url=endpoint or address.url), keys):
+        print(line)
+    print("unset COSKIT_TOKEN AWS_SESSION_TOKEN")  # of other keys
+
+
+def _own_keys(directory: Path, secret_id: str) -> "Credentials":
+    """Return the key pair that a server takes for its own, wherever it lies.
+
+    Raises:
+        ValueError: it is neither in the directory nor in the environment.
+    """
+    from coskit.server.settings import KEYS_FILE, find_keys
+
+    places: tuple[Mapping[str, str], ...] = ({}, os.environ)
+    for environ in places:
+        if environ or (directory / KEYS_FILE).exists():
+            keys, _ = find_keys(directory, environ)
+            if keys.secret_id == secret_id:
+                return keys
+    raise ValueError(
+        "the server has its keys from the environment: set COSKIT_SECRET_ID and COSKIT_SECRET_KEY"
     )
 
 
@@ -133,19 +180,3 @@ def _issue(directory: Path, account: str, seconds: int, expires: int, limits: st
     if account != ACCOUNT and book.find(account) is None:
         raise ValueError(f"there is no account {account[:60]}")
     return issue(book.token_secret, account, expires, limits)
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as cause:
-        sys.exit(f"coskit: {cause}")
-
-
-def _tell(found: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(found, indent=2))
-        return
-    for name, value in found.items():
-        print(f"{name.replace('_', ' '):10}  {value}")

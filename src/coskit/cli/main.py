@@ -1,161 +1,29 @@
-"""The command `coskit`: its subcommands and what they have in common."""
+"""The command `coskit`: runs it, and says in one line what it lacks."""
 
-from pathlib import Path
-from typing import Annotated
+import sys
 
-import typer
+from coskit import __version__
 
-import coskit
-from coskit.cli import admin
-
-app = typer.Typer(
-    help="Tencent COS object storage: a client and a server of your own.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # what draws boxes around the help takes a third of its time to load
-)
-app.add_typer(admin.app, name="admin")
-
-
-@app.callback(invoke_without_command=True)
-def version(
-    show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    """Tencent COS object storage: a client and a server of your own."""
-    if show:
-        print(coskit.__version__)
-        raise typer.Exit
-
-
-@app.command()
-def serve(
-    directory: Annotated[Path, typer.Argument(help="Where everything is kept.")] = Path(
-        "coskit-data"
-    ),
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 9000,
-    region: Annotated[str, typer.Option(help="Region that clients see.")] = "ap-local",
-    bucket: Annotated[
-        list[str] | None, typer.Option(help="Create this bucket; repeatable.")
-    ] = None,
-    domain: Annotated[
-        list[str] | None,
-        typer.Option(help="A domain under which a label names a bucket; repeatable."),
-    ] = None,
-    restore_delay: Annotated[
-        list[str] | None,
-        typer.Option(help="How long a tier takes to restore, as Standard=2s; repeatable."),
-    ] = None,
-    lifecycle_interval: Annotated[
-        str, typer.Option(help="From one pass over the lifecycle rules to the next.")
-    ] = "1h",
-    day_length: Annotated[
-        str, typer.Option(help="What lifecycle rules take for a day; shorter for tests.")
-    ] = "1d",
-    durability: Annotated[
-        str, typer.Option(help="What a power cut may undo: strict, relaxed or none.")
-    ] = "strict",
-    scrub_rate: Annotated[
-        str, typer.Option(help="How much the scrub reads in a second; 0 for no scrub.")
-    ] = "20MiB",
-    scrub_period: Annotated[
-        str, typer.Option(help="From the beginning of one scrub to that of the next.")
-    ] = "30d",
-    timeout: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Longest wait for head, idle, body, response or queue, as body=30s; repeatable."
-        ),
-    ] = None,
-    max_requests: Annotated[
-        int, typer.Option(min=1, help="Requests worked on at a time; the next ones wait.")
-    ] = 1024,
-    max_strangers: Annotated[
-        int, typer.Option(min=0, help="Of these, those without a signature; 0 is half of them.")
-    ] = 0,
-    max_waiting: Annotated[
-        int, typer.Option(min=0, help="Requests that may wait; the next ones get SlowDown.")
-    ] = 1024,
-    max_commits: Annotated[
-        int, typer.Option(min=1, help="Changes that may wait; further writes get SlowDown.")
-    ] = 1024,
-    slowest: Annotated[
-        str, typer.Option(help="What has to come of a body in a second, on average.")
-    ] = "1KiB",
-    memory: Annotated[
-        str, typer.Option(help="Memory for all bodies on their way in and out.")
-    ] = "256MiB",
-    reserve: Annotated[
-        str, typer.Option(help="What is left free on the disk, for deletions.")
-    ] = "32MiB",
-    grace: Annotated[
-        str, typer.Option(help="How long running requests have after a SIGTERM.")
-    ] = "30s",
-    metrics: Annotated[
-        str, typer.Option(help="Who may read /-/metrics: loopback, public or off.")
-    ] = "loopback",
-    access_log: Annotated[
-        str, typer.Option(help="File for a line of JSON per request; - is standard output.")
-    ] = "",
-    workers: Annotated[
-        int, typer.Option(min=1, help="Processes that serve the directory together.")
-    ] = 1,
-    longest_signature: Annotated[
-        str, typer.Option(help="How long a signature may be valid; S3's version 4: seven days.")
-    ] = "366d",
-    quiet: Annotated[bool, typer.Option(help="Print nothing at start.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON at start, without secrets.")
-    ] = False,
-    fd: Annotated[int | None, typer.Option(hidden=True)] = None,
-) -> None:
-    """Serve the COS dialect over a directory."""
-    from coskit.cli.serve import serve as run
-
-    run(
-        directory,
-        host=host,
-        port=port,
-        region=region,
-        buckets=bucket or [],
-        domains=domain or [],
-        delays=restore_delay or [],
-        lifecycle_interval=lifecycle_interval,
-        day_length=day_length,
-        durability=durability,
-        scrub_rate=scrub_rate,
-        scrub_period=scrub_period,
-        timeout=timeout or [],
-        max_requests=max_requests,
-        max_strangers=max_strangers,
-        max_waiting=max_waiting,
-        max_commits=max_commits,
-        slowest=slowest,
-        memory=memory,
-        reserve=reserve,
-        grace=grace,
-        metrics=metrics,
-        access_log=access_log,
-        longest_signature=longest_signature,
-        quiet=quiet,
-        as_json=as_json,
-        workers=workers,
-        fd=fd,
-    )
-
-
-@app.command()
-def demo(
-    keep: Annotated[bool, typer.Option(help="Leave the server running afterwards.")] = False,
-    size: Annotated[int, typer.Option(help="Size of the large file in MiB.")] = 256,
-) -> None:
-    """Put real files into a server, get them back and compare every byte."""
-    from coskit.cli.demo import demo as run
-
-    raise typer.Exit(run(keep=keep, size=size))
+# The extra of this package that brings a module; what is not here belongs to the server.
+_EXTRAS = {"typer": "cli", "click": "cli", "rich": "cli", "fsspec": "fs"}
+_USAGE = 2
+_INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command; the exit status is 0, 1 (failed), 2 (usage) or 130 (Ctrl-C)."""
-    app()
+    if sys.argv[1:] == ["--version"]:  # needs nothing that is not always there
+        print(__version__)
+        return
+    try:
+        from coskit.cli.commands import run
+
+        sys.exit(run(sys.argv[1:] or ["--help"]))
+    except ModuleNotFoundError as cause:
+        missing = (cause.name or "").partition(".")[0]
+        if missing in ("", "coskit"):
+            raise
+        extra = _EXTRAS.get(missing, "server")
+        sys.exit(f"coskit: this needs {missing}, which pip install 'coskit[{extra}]' brings")
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)

@@ -1,18 +1,27 @@
-"""`coskit serve`: start the server and say how to reach it."""
+"""`coskit serve`: reads the options, starts the server, and says how it ended."""
 
 import json
 import os
+import signal
 import socket
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn, TypeVar
 
-from coskit import __version__
-from coskit.protocol.signature import Credentials
+import typer
+
+from coskit.cli.announcement import Announcement
+from coskit.protocol.errors import InvalidBucketName
 from coskit.server.app import listening_socket
+from coskit.server.certificates import BadCertificate, CertificateFiles, Certificates
+from coskit.server.directory import note_address, require_room
+from coskit.server.handlers.buckets import check_name
 from coskit.server.limits import Limits
 from coskit.server.process import serve_alone, serve_with_workers
+from coskit.server.proxies import networks
+from coskit.server.reasons import plain
 from coskit.server.settings import (
     Settings,
     audience,
@@ -23,173 +32,190 @@ from coskit.server.settings import (
     size,
     timeouts,
 )
-from coskit.server.store.durability import MEANINGS
 from coskit.server.store.durability import durability as durable
 from coskit.server.supervisor import CannotServe
 
+_T = TypeVar("_T")
+_V = TypeVar("_V")
 
-def serve(
-    directory: Path,
-    *,
-    host: str,
-    port: int,
-    region: str,
-    buckets: Sequence[str],
-    domains: Sequence[str],
-    delays: Sequence[str],
-    lifecycle_interval: str,
-    day_length: str,
-    durability: str,
-    scrub_rate: str,
-    scrub_period: str,
-    timeout: Sequence[str],
-    max_requests: int,
-    max_strangers: int,
-    max_waiting: int,
-    max_commits: int,
-    slowest: str,
-    memory: str,
-    reserve: str,
-    grace: str,
-    metrics: str,
-    access_log: str,
-    longest_signature: str,
-    quiet: bool,
-    as_json: bool,
-    workers: int,
-    fd: int | None,
-) -> None:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of the command as they were written; see its help."""
+
+    directory: Path
+    host: str
+    port: int
+    certificate: Path | None
+    key: Path | None
+    client_ca: Path | None
+    trusted_proxy: Sequence[str] | None
+    allow_nonempty: bool
+    region: str
+    bucket: Sequence[str] | None
+    domain: Sequence[str] | None
+    restore_delay: Sequence[str] | None
+    lifecycle_interval: str
+    day_length: str
+    durability: str
+    scrub_rate: str
+    scrub_period: str
+    timeout: Sequence[str] | None
+    max_requests: int
+    max_strangers: int
+    max_waiting: int
+    max_commits: int
+    slowest: str
+    memory: str
+    reserve: str
+    grace: str
+    metrics: str
+    access_log: str
+    workers: int
+    longest_signature: str
+    quiet: bool
+    as_json: bool
+    fd: int | None
+
+
+def serve(options: Options) -> None:
     """Serve until a signal ends it.
 
-    Args:
-        directory: where everything is kept; it is made if it is missing.
-        host: address to listen on.
-        port: to listen on, 0 for a free one.
-        region: the name that clients see.
-        buckets: created if they are missing.
-        domains: further domains under which a label names a bucket.
-        delays: how long restores take, such as `Standard=2s`.
-        lifecycle_interval: from one pass over the lifecycle rules to the next, such as `1h`.
-        day_length: what lifecycle rules take for a day, such as `1d`.
-        durability: what a power cut may undo: `strict`, `relaxed` or `none`.
-        scrub_rate: what the scrub reads in a second, such as `20MiB`, or `0` for no scrub.
-        scrub_period: from the beginning of one scrub to that of the next, such as `30d`.
-        timeout: how long the server waits for what, such as `body=30s`.
-        max_requests: worked on at a time.
-        max_strangers: of these, requests without a valid signature; half of them if 0.
-        max_waiting: requests that may wait for their turn.
-        max_commits: changes that may wait for the index.
-        slowest: what has to come of a body in a second, such as `1KiB`.
-        memory: for bodies on their way in and out, such as `256MiB`.
-        reserve: what is left free on the disk, such as `32MiB`.
-        grace: how long running requests have when it ends, such as `30s`.
-        metrics: who may read them: `loopback`, `public` or `off`.
-        access_log: file for a line on each request, "-" for standard output, "" for none.
-        longest_signature: how long a signature may be valid, such as `366d`.
-        quiet: print nothing.
-        as_json: print one line of JSON instead of what a person reads.
-        workers: processes that serve the directory.
-        fd: a socket that listens already, instead of host and port.
+    Raises:
+        BadParameter: an option can mean nothing.
+        SystemExit: with a line of why, as it could not be served, or was ended the hard way.
     """
-    try:
-        listener = socket.socket(fileno=fd) if fd is not None else listening_socket(host, port)
-    except OSError as cause:
-        sys.exit(f"coskit: cannot listen on {host}:{port}: {cause.strerror}")
-    with listener:
+    read = _read_settings(options)
+    if options.certificate or options.access_log:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it means to read files again
+    certificates = _find_certificates(options)
+    _look_into(options)
+    with _listen(options) as listener:
         try:
-            limits = Limits(
-                requests=max_requests,
-                strangers=max_strangers or None,
-                waiting=max_waiting,
-                commits=max_commits,
-                slowest=size(slowest),
-                memory=size(memory),
-                reserve=size(reserve),
-                grace=length(grace) / 1000,
-                **timeouts(timeout),
-            )
-            waits = restore_delays(delays)
-            interval, day = length(lifecycle_interval), length(day_length)
-            mode = durable(durability)
-            rate = size(scrub_rate) if scrub_rate != "0" else 0
-            scrubs = length(scrub_period)
-            listeners = audience(metrics)
-            validity = length(longest_signature)
-            keys, made = find_keys(directory)
+            keys, is_new = find_keys(options.directory)
         except (OSError, ValueError) as cause:
-            sys.exit(f"coskit: {cause}")
-        bases = tuple(domain.lower() for domain in domains)
-        settings = Settings(
-            directory,
-            key_ring(keys),
-            region,
-            tuple(buckets),
-            bases,
-            restore_delays=waits,
-            lifecycle_interval=interval,
-            day_length=day,
-            durability=mode,
-            scrub_rate=rate,
-            scrub_period=scrubs,
-            limits=limits,
-            metrics=listeners,
-            access_log=access_log,
-            workers=workers,
-            longest_signature=validity,
+            _give_up(options.directory, plain(cause))
+        settings = Settings(options.directory, key_ring(keys), **read)
+        announcement = Announcement(
+            settings, listener.getsockname(), keys, is_new=is_new, certificates=certificates
         )
-        address = listener.getsockname()
-        url = f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}"
 
         def announce() -> None:
-            if as_json:
-                print(report(url, settings, keys, made), flush=True)
-            elif not quiet:
-                print(summary(url, settings, keys, made), flush=True)
+            note_address(settings.directory, announcement.address)
+            if not options.quiet:
+                for warning in announcement.warnings():
+                    print(f"coskit: {warning}", file=sys.stderr, flush=True)
+                _say(announcement.report() if options.as_json else announcement.text())
 
+        run = serve_with_workers if settings.workers > 1 else serve_alone
         try:
-            if workers > 1:
-                is_done = serve_with_workers(settings, listener, announce)
-            else:
-                is_done = serve_alone(settings, listener, announce)
+            is_done = run(settings, listener, announce, certificates)
         except CannotServe as cause:
-            sys.exit(f"coskit: cannot serve {directory}: {cause}")
+            _give_up(options.directory, str(cause))
     if not is_done:
         sys.exit("coskit: a second signal has ended it before its requests were done")
+    if not options.quiet:
+        _say(json.dumps({"event": "stopped"}) if options.as_json else "stopped")
 
 
-def summary(url: str, settings: Settings, keys: Credentials, made: bool) -> str:
-    """Return what a person needs to know to use the server."""
-    secret = keys.secret_key if made else "(as before)"
-    lines = [
-        f"coskit serves {settings.directory.resolve()} at {url}",
-        f"  region      {settings.region}",
-        f"  secret id   {keys.secret_id}",
-        f"  secret key  {secret}",
-        f"  durability  {settings.durability}: {MEANINGS[settings.durability]}",
-        f"  health      {url}/-/live {url}/-/ready",
-    ]
-    if settings.workers > 1:
-        lines.insert(1, f"  workers     {settings.workers}")
-    if made:
-        lines.append(f"The key pair was made now; it is kept in {settings.directory}.")
-    return "\n".join(lines)
+def _read_settings(options: Options) -> dict[str, Any]:
+    """Return what the options mean, save directory and keys.
 
-
-def report(url: str, settings: Settings, keys: Credentials, made: bool) -> str:
-    """Return the same as one line of JSON, with the limits and without the secret key."""
-    facts = {
-        "event": "ready",
-        "version": __version__,
-        "pid": os.getpid(),
-        "url": url,
-        "directory": str(settings.directory.resolve()),
-        "region": settings.region,
-        "secret_id": keys.secret_id,
-        "key_pair_is_new": made,
-        "durability": settings.durability,
-        "metrics": settings.metrics,
-        "access_log": settings.access_log,
-        "workers": settings.workers,
-        "limits": asdict(settings.limits),
+    Raises:
+        BadParameter: one of them can mean nothing.
+    """
+    limits = Limits(
+        requests=options.max_requests,
+        strangers=options.max_strangers or None,
+        waiting=options.max_waiting,
+        commits=options.max_commits,
+        slowest=_value("slowest", size, options.slowest),
+        memory=_value("memory", size, options.memory),
+        reserve=_value("reserve", size, options.reserve),
+        grace=_value("grace", length, options.grace) / 1000,
+        **_value("timeout", timeouts, options.timeout or ()),
+    )
+    return {
+        "region": options.region,
+        "buckets": _value("bucket", _bucket_names, options.bucket or ()),
+        "domains": tuple(domain.lower() for domain in options.domain or ()),
+        "restore_delays": _value("restore-delay", restore_delays, options.restore_delay or ()),
+        "lifecycle_interval": _value("lifecycle-interval", length, options.lifecycle_interval),
+        "day_length": _value("day-length", length, options.day_length),
+        "durability": _value("durability", durable, options.durability),
+        "scrub_rate": _value("scrub-rate", _rate, options.scrub_rate),
+        "scrub_period": _value("scrub-period", length, options.scrub_period),
+        "limits": limits,
+        "metrics": _value("metrics", audience, options.metrics),
+        "access_log": options.access_log,
+        "workers": options.workers,
+        "longest_signature": _value("longest-signature", length, options.longest_signature),
+        "trusted_proxies": _value("trusted-proxy", networks, options.trusted_proxy or ()),
     }
-    return json.dumps(facts)
+
+
+def _value(name: str, read: Callable[[_T], _V], given: _T) -> _V:
+    try:
+        return read(given)
+    except ValueError as cause:
+        raise typer.BadParameter(str(cause), param_hint=f"'--{name}'") from cause
+
+
+def _rate(option: str) -> int:
+    return size(option) if option != "0" else 0
+
+
+def _bucket_names(names: Iterable[str]) -> tuple[str, ...]:
+    found = tuple(names)
+    for name in found:
+        try:
+            check_name(name)
+        except InvalidBucketName as cause:
+            raise ValueError(f"{name!r}: {cause.message}") from cause
+    return found
+
+
+def _find_certificates(options: Options) -> Certificates | None:
+    if options.certificate is None:
+        for name, given in (("key", options.key), ("client-ca", options.client_ca)):
+            if given is not None:
+                raise typer.BadParameter("it needs --certificate", param_hint=f"'--{name}'")
+        return None
+    try:
+        return Certificates(CertificateFiles(options.certificate, options.key, options.client_ca))
+    except BadCertificate as cause:
+        sys.exit(f"coskit: {cause}")
+
+
+def _look_into(options: Options) -> None:
+    """Refuse a directory with other things in it; the keys of a new store are not made yet."""
+    try:
+        if not options.allow_nonempty:
+            require_room(options.directory, "--allow-nonempty")
+    except ValueError as cause:
+        sys.exit(f"coskit: {cause}")
+    except OSError as cause:
+        _give_up(options.directory, plain(cause))
+
+
+def _listen(options: Options) -> socket.socket:
+    try:
+        if options.fd is not None:
+            return socket.socket(fileno=options.fd)
+        return listening_socket(options.host, options.port)
+    except (OSError, UnicodeError) as cause:
+        sys.exit(f"coskit: cannot listen on {options.host}:{options.port}: {plain(cause)}")
+
+
+def _give_up(directory: Path, reason: str) -> NoReturn:
+    reason = " ".join(reason.split()).removeprefix(f"{directory}: ")
+    sys.exit(f"coskit: cannot serve {directory}: {reason}")
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except OSError:  # nobody reads it any more, which is no reason to end
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,16 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from coskit.cli.directories import (
+    DEFAULT,
+    AsJson,
+    Directory,
+    DirectoryCommand,
+    failures_told,
+    moment,
+    tell,
+)
+
 if TYPE_CHECKING:
     import asyncio
 
     from coskit.server.store.findings import Finding
     from coskit.server.store.scrub import Scrubbed
 
-Place = Annotated[Path, typer.Argument(help="The server's directory.")]
-Directory = Annotated[Path, typer.Option("--dir", help="The server's directory.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-DEFAULT = Path("coskit-data")
+AllowNonempty = Annotated[
+    bool, typer.Option("--allow-nonempty", help="Also in a directory with other files.")
+]
+_FLAG = "--allow-nonempty"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,11 +42,11 @@ def add_to(app: typer.Typer) -> None:
         ("export", export),
         ("import", import_),
     ):
-        app.command(name)(command)
+        app.command(name, cls=DirectoryCommand)(command)
 
 
 def fsck(
-    directory: Place = DEFAULT,
+    directory: Directory = DEFAULT,
     repair: Annotated[
         bool, typer.Option("--repair", help="Make good what can be; the server must not run.")
     ] = False,
@@ -51,7 +60,7 @@ def fsck(
     from coskit.server.store.check import repair as make_good
 
     repaired: list[Finding] = []
-    with _failures_told(directory), _alone(directory) as alone:
+    with failures_told(directory), _alone(directory) as alone:
         if repair and not alone:
             raise ValueError("a server uses the directory: stop it, so that it can be repaired")
         if repair:
@@ -68,66 +77,75 @@ def fsck(
     raise typer.Exit(1 if found else 0)
 
 
-def scrub(directory: Place = DEFAULT, as_json: AsJson = False) -> None:
+def scrub(directory: Directory = DEFAULT, as_json: AsJson = False) -> None:
     """Read all that is stored, as fast as it goes, and mark what is damaged; exit status 1 then."""
     import asyncio  # slow to load, and of no use to the other commands
 
-    with _failures_told(directory):
+    with failures_told(directory):
         run = asyncio.run(_scrub(directory))
-    marks = ("began", "ended", "blobs", "bytes", "pages", "damaged", "damaged_pages")
-    _tell({name: getattr(run, name) for name in marks}, as_json)
+    times = {name: moment(getattr(run, name) / 1000) for name in ("began", "ended")}
+    marks = ("blobs", "bytes", "pages", "damaged", "damaged_pages")
+    tell(times | {name: getattr(run, name) for name in marks}, as_json)
     raise typer.Exit(1 if run.damaged or run.damaged_pages else 0)
 
 
 def backup(
+    directory: Directory,
     target: Annotated[Path, typer.Argument(help="Where the copy goes; an earlier one is renewed.")],
-    directory: Directory = DEFAULT,
     copy: Annotated[
         bool, typer.Option("--copy", help="Copy files that could be linked on one disk.")
     ] = False,
+    allow_nonempty: AllowNonempty = False,
     as_json: AsJson = False,
 ) -> None:
     """Copy a directory as of one moment; the server may run. The copy is checked, and can run."""
+    from coskit.server.directory import require_room
     from coskit.server.store.backup import back_up
     from coskit.server.store.check import check
 
-    with _failures_told(directory):
+    with failures_told(directory):
+        if not allow_nonempty:
+            require_room(target, _FLAG)
         done = back_up(directory, target, copying=copy)
         found = list(check(target, alone=True))
-    _tell({**asdict(done), "findings": _shown(found)}, as_json)
+    tell({**asdict(done), "findings": _shown(found)}, as_json)
     raise typer.Exit(1 if found else 0)
 
 
 def export(
+    directory: Directory,
     bucket: Annotated[str, typer.Argument(help="The bucket's full name.")],
     file: Annotated[Path, typer.Argument(help="The archive to make.")],
-    directory: Directory = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Write a bucket with all its versions to a tar file; the server may run."""
     from coskit.server.store.archive import export as write
 
-    with _failures_told(directory):
+    with failures_told(directory):
         moved = write(directory, bucket, file)
-    _tell(asdict(moved), as_json)
+    tell(asdict(moved), as_json)
     raise typer.Exit(1 if moved.left_out else 0)
 
 
 def import_(
+    directory: Directory,
     file: Annotated[Path, typer.Argument(help="An archive that export has made.")],
     bucket: Annotated[str, typer.Option(help="Another name for the bucket.")] = "",
-    directory: Directory = DEFAULT,
+    allow_nonempty: AllowNonempty = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a bucket from an archive; repeated, it goes on where it stopped. No server may run."""
+    from coskit.server.directory import require_room
     from coskit.server.handlers.buckets import check_name
     from coskit.server.store.unpacking import unpack
 
-    with _failures_told(directory, making=True):
+    with failures_told(None):
+        if not allow_nonempty:
+            require_room(directory, _FLAG)
         if bucket:
             check_name(bucket)
         moved = unpack(file, directory, time.time, bucket)
-    _tell(asdict(moved), as_json)
+    tell(asdict(moved), as_json)
 
 
 async def _scrub(directory: Path) -> "Scrubbed":
@@ -172,21 +190,6 @@ def _alone(directory: Path) -> Iterator[bool]:
         os.close(lock)
 
 
-@contextmanager
-def _failures_told(directory: Path, *, making: bool = False) -> Iterator[None]:
-    from coskit.protocol.errors import CosServiceError
-    from coskit.server.store.database import FILE, Error
-
-    try:
-        if not making and not (directory / FILE).exists():
-            raise ValueError(f"{directory} is no directory of a server")
-        yield
-    except BlockingIOError:
-        sys.exit("coskit: a server uses the directory")
-    except (OSError, ValueError, LookupError, RuntimeError, Error, CosServiceError) as cause:
-        sys.exit(f"coskit: {cause}")
-
-
 def _shown(findings: "list[Finding]") -> list[dict[str, Any]]:
     return [
         {
@@ -203,12 +206,3 @@ def _print_findings(lead: str, findings: "list[Finding]") -> None:
     for finding in findings:
         hint = "  (--repair)" if finding.repair and not lead else ""
         print(f"{lead}{finding.kind:20}  {finding.subject}  {finding.what}{hint}")
-
-
-def _tell(found: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(found, indent=2))
-        return
-    for name, value in found.items():
-        if value not in ([], ()):
-            print(f"{name.replace('_', ' '):13}  {value}")

@@ -25,6 +25,7 @@ class Acceptor:
         protocol: makes what speaks with one client.
         tls: what to speak TLS with, or None.
         handshake: seconds that a client has for the handshake of TLS.
+        farewell: seconds that it has to take what was answered, and to end TLS.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class Acceptor:
         protocol: Callable[[], asyncio.Protocol],
         tls: ssl.SSLContext | None,
         handshake: float,
+        farewell: float = 30,
     ) -> None:
         listener.setblocking(False)
         self._listener = listener
         self._protocol = protocol
         self._tls = tls
         self._handshake = handshake if tls else None
+        self._farewell = farewell if tls else None
         self._loop = asyncio.get_running_loop()
         self._beginning: set[asyncio.Task[None]] = set()
         self._resumption: asyncio.TimerHandle | None = None
@@ -87,7 +90,11 @@ class Acceptor:
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport, _ = await self._loop.connect_accepted_socket(
-            self._protocol, connection, ssl=self._tls, ssl_handshake_timeout=self._handshake
+            self._protocol,
+            connection,
+            ssl=self._tls,
+            ssl_handshake_timeout=self._handshake,
+            ssl_shutdown_timeout=self._farewell,
         )
         if self._is_closed:
             transport.close()

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from types import FrameType
@@ -16,6 +16,7 @@ import uvicorn
 from coskit.protocol.errors import BucketAlreadyOwnedByYou
 from coskit.server.accepting import Acceptor
 from coskit.server.accesslog import AccessLog
+from coskit.server.certificates import Certificates
 from coskit.server.connection import Connection
 from coskit.server.crew import Member
 from coskit.server.exchange import Message, Receive, Send
@@ -24,12 +25,17 @@ from coskit.server.handlers.buckets import check_name
 from coskit.server.handlers.lock import keeping_locked
 from coskit.server.http import Gateway
 from coskit.server.jobs import Lifecycle
+from coskit.server.proxies import Proxies
+from coskit.server.reasons import plain
 from coskit.server.settings import ACCOUNT, Settings, find_master_key
 from coskit.server.store.database import DamagedIndex
 from coskit.server.store.store import Store
 from coskit.server.watch import Watch, Watched
 
 BACKLOG = 2048  # connections that wait to be taken
+_BEAT = 1.0  # seconds from one look at the certificate's files to the next
+# What uvicorn says where `App.failure` is told.
+_TOLD_ELSEWHERE = ("Application startup failed", "Application shutdown failed")
 
 _log = logging.getLogger("coskit.server")
 
@@ -41,10 +47,12 @@ class App:
         settings: of the server.
         on_ready: is called when requests can come.
         member: what this process has to do with others, if it is not the only one.
+        certificates: what it shows its clients, if they come by TLS.
 
     Attributes:
         connections: those that are open, as its server keeps them.
         limits: what it bears.
+        certificates: as above.
         failure: why it could not start or end as it should, or "".
     """
 
@@ -53,19 +61,24 @@ class App:
         settings: Settings,
         on_ready: Callable[[], None] | None = None,
         member: Member | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         self.connections: Collection[Watched] = ()
         self.limits = settings.limits
+        self.certificates = certificates
         self._member = member
         self.failure = ""
         self._settings = settings
         self._on_ready = on_ready
         self._gateway: Gateway | None = None
+        self._proxies = Proxies(settings.trusted_proxies) if settings.trusted_proxies else None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection scope, as ASGI calls it."""
         if scope["type"] == "http":
             assert self._gateway is not None, "requests come after the lifespan has started"
+            if self._proxies is not None:
+                scope = self._proxies.seen_through(scope)
             await self._gateway.answer(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
@@ -88,30 +101,37 @@ class App:
                         access_log=access_log,
                         board=self._member.board if self._member else None,
                     )
-                    async with self._working(store, self._gateway):
+                    async with self._working(store, self._gateway, access_log):
                         await send({"type": "lifespan.startup.complete"})
                         if self._on_ready:
                             self._on_ready()
                         await receive()
         except Exception as cause:
             busy = isinstance(cause, BlockingIOError)
-            self.failure = "another server has the directory open" if busy else str(cause)
+            self.failure = "another server has the directory open" if busy else plain(cause)
             kind = "startup" if self._gateway is None else "shutdown"
             await send({"type": f"lifespan.{kind}.failed"})
             raise
         await send({"type": "lifespan.shutdown.complete"})
 
     @asynccontextmanager
-    async def _working(self, store: Store, gateway: Gateway) -> AsyncIterator[None]:
+    async def _working(
+        self, store: Store, gateway: Gateway, access_log: AccessLog | None
+    ) -> AsyncIterator[None]:
         """Let the jobs run meanwhile."""
         work = [Watch(self.connections, self.limits).run()]
+        on_hangup = [access_log.reopen] if access_log else []
+        if self.certificates is not None:
+            asked = asyncio.Event()
+            on_hangup.append(asked.set)
+            work.append(_renew(self.certificates, asked))
         if self._member:
             work.append(gateway.health.publish())
         if self._member is None or self._member.has_jobs:
             work += self._jobs(store)
         tasks = [asyncio.create_task(job) for job in work]
         try:
-            with _watched(self._member):
+            with _watched(self._member), _hangups(on_hangup):
                 yield
         finally:
             for task in tasks:
@@ -179,25 +199,49 @@ def _watched(member: Member | None) -> Iterator[None]:
 def _access_log(
     path: str, lines: AbstractContextManager[None] | None
 ) -> Iterator[AccessLog | None]:
-    """Open an access log, if there is to be one; SIGHUP has it go on in a new file."""
+    """Open an access log, if there is to be one."""
     if not path:
         yield None
         return
-    loop = asyncio.get_running_loop()
     with AccessLog(path, lines) as access_log:
-        with suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
-            loop.add_signal_handler(signal.SIGHUP, access_log.reopen)
-        try:
-            yield access_log
-        finally:
-            with suppress(ValueError, RuntimeError, NotImplementedError):
-                loop.remove_signal_handler(signal.SIGHUP)
+        yield access_log
+
+
+@contextmanager
+def _hangups(actions: Sequence[Callable[[], None]]) -> Iterator[None]:
+    """Have SIGHUP do something, if there is anything to do, rather than end the process."""
+    if not actions:
+        yield
+        return
+
+    def act() -> None:
+        for action in actions:
+            action()
+
+    loop = asyncio.get_running_loop()
+    with suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
+        loop.add_signal_handler(signal.SIGHUP, act)
+    try:
+        yield
+    finally:
+        with suppress(ValueError, RuntimeError, NotImplementedError):
+            loop.remove_signal_handler(signal.SIGHUP)
+
+
+async def _renew(certificates: Certificates, asked: asyncio.Event) -> None:
+    """Look for new certificates now and then, and when asked, until cancelled."""
+    while True:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asked.wait(), _BEAT)
+        is_asked = asked.is_set()
+        asked.clear()
+        await asyncio.to_thread(certificates.look, asked=is_asked)
 
 
 class _Server(uvicorn.Server):
     """Ends with its requests at the first signal and at once at the second.
 
-    It returns when SIGTERM has ended it, where uvicorn would kill the process after all.
+    It returns when a signal has ended it, where uvicorn would have the process killed after all.
     """
 
     def __init__(self, config: uvicorn.Config, app: App) -> None:
@@ -210,8 +254,10 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=[])
         state, config = self.server_state, self.config
         protocol = partial(Connection, config, state, self.lifespan.state)
-        head = self._app.limits.head
-        acceptors = [Acceptor(one, protocol, config.ssl, head) for one in sockets or ()]
+        limits, certificates = self._app.limits, self._app.certificates
+        context = certificates.context if certificates else None
+        times = limits.head, limits.response  # what was answered may be on its way for so long
+        acceptors = [Acceptor(one, protocol, context, *times) for one in sockets or ()]
         self.servers = cast(list[asyncio.Server], acceptors)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -224,7 +270,7 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         with super().capture_signals():
             yield
-            self._captured_signals = [n for n in self._captured_signals if n != signal.SIGTERM]
+            self._captured_signals = []
 
 
 def make_server(app: App, **options: Any) -> uvicorn.Server:
@@ -251,7 +297,12 @@ def make_server(app: App, **options: Any) -> uvicorn.Server:
         timeout_graceful_shutdown=cast(int, app.limits.grace),
         **options,
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     return _Server(config, app)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(_TOLD_ELSEWHERE)
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -26,6 +26,7 @@ LINK = "coskit.connection"  # its name among the extensions of a scope
 MAX_HEAD = 64 << 10
 _UNSENT = 1 << 14  # bytes that may wait for a client before the app does
 _READ_OVER = 16 << 20  # bytes that are read over after the last answer
+_PARTING = 0.5  # seconds that a client has to answer the end of TLS when the server ends
 _UNACKNOWLEDGED = 0x5411  # SIOCOUTQ: asks the kernel what the peer has not taken yet
 
 
@@ -51,6 +52,7 @@ class Connection(HttpToolsProtocol):
     _received = 0
     _ended = False
     _lingering = False
+    _leaving = False
     _left = _READ_OVER
 
     def connection_made(self, transport: Any) -> None:
@@ -157,6 +159,12 @@ class Connection(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
 
+    def shutdown(self) -> None:
+        """Let a running request finish, and close; called when the server ends."""
+        self._leaving = True
+        super().shutdown()
+        self._part()
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP request with an error document, and close."""
         self._refuse(InvalidRequest(msg))
@@ -243,18 +251,29 @@ class Connection(HttpToolsProtocol):
             self._linger()
         else:
             self.transport.close()
+            if self._leaving:
+                self._part()
+
+    def _part(self) -> None:
+        """Have a server that ends not wait until a client answers the end of TLS."""
+        if self.scheme == "https" and self.transport.is_closing():
+            self.loop.call_later(_PARTING, self._leave)
+
+    def _leave(self) -> None:
+        if self._unacknowledged():
+            self._part()  # what was answered is still on its way
+        else:
+            self.transport.abort()
 
     def _linger(self) -> None:
         """Send no more and read over what comes: closing at once would take the answer back."""
         if self._lingering or self.transport.is_closing():
             return
-        if self.scheme == "https":
-            self.transport.close()
-            return
         self._lingering = True
         self._drop_requests()
-        with suppress(OSError, RuntimeError):  # the client has gone
-            self.transport.write_eof()
+        if self.scheme != "https":  # TLS cannot be closed in one direction only
+            with suppress(OSError, RuntimeError):  # the client has gone
+                self.transport.write_eof()
         self.flow.resume_reading()
 
     def _drop_requests(self) -> None:

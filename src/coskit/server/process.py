@@ -11,7 +11,9 @@ from dataclasses import replace
 from functools import partial
 
 from coskit.server.app import BACKLOG, App, make_server, prepare
+from coskit.server.certificates import Certificates
 from coskit.server.crew import Crew
+from coskit.server.reasons import plain
 from coskit.server.settings import Settings
 from coskit.server.store.files import lock_directory
 from coskit.server.supervisor import READY, CannotServe, Supervisor, apart
@@ -19,27 +21,37 @@ from coskit.server.supervisor import READY, CannotServe, Supervisor, apart
 _BUSY = "another server has the directory open"
 
 
-def serve_alone(settings: Settings, listener: socket.socket, on_ready: Callable[[], None]) -> bool:
+def serve_alone(
+    settings: Settings,
+    listener: socket.socket,
+    on_ready: Callable[[], None],
+    certificates: Certificates | None = None,
+) -> bool:
     """Serve in this process until a signal ends it; return whether all requests were finished.
 
     Args:
         settings: of the server.
         listener: where its clients come.
         on_ready: is called when they can come.
+        certificates: what it shows them, if they come by TLS.
 
     Raises:
         CannotServe: the directory cannot be served.
     """
-    return _serve(App(settings, on_ready), listener)
+    return _serve(App(settings, on_ready, certificates=certificates), listener)
 
 
 def serve_with_workers(
-    settings: Settings, listener: socket.socket, on_ready: Callable[[], None]
+    settings: Settings,
+    listener: socket.socket,
+    on_ready: Callable[[], None],
+    certificates: Certificates | None = None,
 ) -> bool:
     """Serve in as many processes as the settings say; otherwise as `serve_alone`.
 
     What limits count is shared out among them. The lock of the directory is theirs together: it
-    ends with the last of them.
+    ends with the last of them. Each takes up new certificates by itself; the supervisor does too,
+    for the successors of workers, and is the one that says so if it fails.
     """
     apart(partial(_prepare, settings))
     try:
@@ -56,21 +68,24 @@ def serve_with_workers(
     def work(number: int, pipe: int) -> int:
         for other in set(listeners) - {listeners[number]}:
             other.close()
-        app = App(share, lambda: _tell(pipe, READY), crew.member(number))
+        if certificates is not None:
+            certificates.is_heard = False
+        app = App(share, lambda: _tell(pipe, READY), crew.member(number), certificates)
         try:
             return 0 if _serve(app, listeners[number]) else 1
         except CannotServe as cause:
             _tell(pipe, str(cause).encode())
             return 1
 
-    forward = (signal.SIGHUP,) if settings.access_log else ()
+    forward = (signal.SIGHUP,) if settings.access_log or certificates else ()
+    renew = certificates.look if certificates else None
     with ExitStack() as held:
         held.callback(os.close, lock)
         # Closed at the first signal; until then a connection waits for the successor of a worker.
         taking = held.enter_context(ExitStack())
         for one in listeners:
             taking.callback(one.close)
-        return Supervisor(settings.workers, work, on_ready, forward).serve(taking.close)
+        return Supervisor(settings.workers, work, on_ready, forward, renew).serve(taking.close)
 
 
 def spread(listener: socket.socket, count: int) -> list[socket.socket]:
@@ -108,6 +123,8 @@ def _prepare(settings: Settings) -> None:
         asyncio.run(prepare(settings))
     except BlockingIOError as cause:
         raise CannotServe(_BUSY) from cause
+    except Exception as cause:
+        raise CannotServe(plain(cause)) from cause
 
 
 def _tell(pipe: int, text: bytes) -> None:

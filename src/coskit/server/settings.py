@@ -11,6 +11,7 @@ from pathlib import Path
 from coskit.protocol.restore import DELAYS, TIERS, Delays
 from coskit.protocol.signature import Credentials, without_margin
 from coskit.server.limits import Limits
+from coskit.server.proxies import Network
 from coskit.server.store.durability import Durability
 
 _DELAY = re.compile(r"([A-Za-z]+)=(\d{1,9}(?:\.\d{1,3})?)([smh])", re.ASCII)
@@ -47,6 +48,7 @@ class Settings:
         workers: processes that serve the directory.
         longest_signature: milliseconds for which a signature may be valid; the seven days of S3's
             version 4 stay.
+        trusted_proxies: whose word on a client's address, scheme and host counts.
     """
 
     directory: Path
@@ -65,6 +67,7 @@ class Settings:
     access_log: str = ""
     workers: int = 1
     longest_signature: int = 366 * 86_400_000
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 def length(option: str) -> int:

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
+from typing import Protocol
 
 READY = b"ready"
 _SETTLED = 10.0  # seconds after which a worker that dies has not died of its start
 _DEATHS = 5  # in a row, none of them settled, that end the server
+_BEAT = 1.0  # seconds from one call of `renew` to the next
 _PAUSE = 0.1  # seconds before a restart; doubled with each death
 _PR_SET_PDEATHSIG = 1
 
@@ -24,6 +26,14 @@ _log = logging.getLogger("coskit.server")
 # Runs worker `number` in a new process; tells over the fd when it is `READY`, or why it cannot
 # start; returns the exit status.
 Run = Callable[[int, int], int]
+
+
+class Renew(Protocol):
+    """Brings up to date what the next worker will inherit."""
+
+    def __call__(self, *, asked: bool = False) -> None:
+        """Do so, if it is asked for even if nothing seems to have changed."""
+        ...
 
 
 class CannotServe(Exception):
@@ -68,6 +78,7 @@ class Supervisor:
         run: what each does.
         on_ready: is called once, when all are ready.
         forward: signals that every worker gets, besides those that end it.
+        renew: is called each second, and when a signal was forwarded, for the processes to come.
     """
 
     def __init__(
@@ -76,11 +87,13 @@ class Supervisor:
         run: Run,
         on_ready: Callable[[], None],
         forward: tuple[signal.Signals, ...] = (),
+        renew: Renew | None = None,
     ) -> None:
         self._workers = [_Worker(number) for number in range(size)]
         self._run = run
         self._on_ready = on_ready
         self._forward = forward
+        self._renew = renew
         self._announced = False
         self._ends = 0  # signals that were to end it
         self._failure = ""
@@ -109,6 +122,8 @@ class Supervisor:
                             clean &= self._hear(key.data)
                     while self._caught:
                         self._take(self._caught.pop(0), on_end)
+                    if self._renew:
+                        self._renew()
             finally:
                 self._kill_all()
                 self._selector.close()
@@ -129,8 +144,11 @@ class Supervisor:
     def _until_due(self) -> float | None:
         if self._ends:
             return None
-        due = [worker.due for worker in self._workers if not worker.pid]
-        return max(0.0, min(due) - time.monotonic()) if due else None
+        now = time.monotonic()
+        due = [worker.due - now for worker in self._workers if not worker.pid]
+        if self._renew:
+            due.append(_BEAT)
+        return max(0.0, min(due)) if due else None
 
     def _start(self, worker: _Worker) -> None:
         reading, writing = os.pipe()
@@ -229,6 +247,8 @@ class Supervisor:
             self._ends += 1
             if self._ends == 1:
                 on_end()
+        elif self._renew:
+            self._renew(asked=True)
         for worker in self._workers:
             if worker.pid:
                 os.kill(worker.pid, number)

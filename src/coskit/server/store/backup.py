@@ -15,7 +15,7 @@ from coskit.server.store.syncs import sync_directory
 
 _NEW = "index.db.new"
 _NOT_COPIED = {database.FILE, database.LOG, f"{database.FILE}-shm", _NEW, "lock"}
-_NOT_COPIED |= {hold.FILE, hold.TURN}
+_NOT_COPIED |= {hold.FILE, hold.TURN, "address.json"}  # the copy is served elsewhere
 
 # Makes a file of the first path appear at the second, which is not there.
 Place = Callable[[Path, Path], None]
