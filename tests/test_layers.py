@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent.parent / "src"
 HANDED_OUT = ("client", "protocol")  # what `coskit` itself names
 # Each part, with what it may import besides itself; the longest name that fits a module counts.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
-    "": HANDED_OUT,
+    "": ("errors", *HANDED_OUT),
+    "errors": HANDED_OUT,
     "__main__": ("cli",),
     "protocol": (),
     "client": ("client.profiles", "protocol"),

@@ -96,10 +96,22 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     # Loaded when first asked for: a program of one world does not wait for the other.
-    if name not in __all__:
+    if name.startswith("_"):
         raise AttributeError(f"module 'coskit' has no attribute {name!r}")
     from importlib import import_module
 
-    home = import_module(f"coskit.{_HOMES.get(name, 'protocol.errors')}")
-    value = globals()[name] = getattr(home, name)
+    if name in _HOMES:
+        value = getattr(import_module(f"coskit.{_HOMES[name]}"), name)
+    else:
+        errors = import_module("coskit.errors")
+        value = errors if name == "errors" else vars(errors).get(name)
+        if value is None or (value is not errors and name not in errors.__all__):
+            raise AttributeError(f"module 'coskit' has no attribute {name!r}")
+    globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    from coskit import errors
+
+    return sorted({*globals(), *__all__, *errors.__all__})

@@ -172,7 +172,7 @@ def test_the_first_failure_stops_the_rest_and_is_the_cause(
     source = grow(tmp_path / "source", {"a" * 200 + f"/{'b' * 200}" * 4: b"long", "good": b""})
     with pytest.raises(DirectoryTransferError) as failure:
         world.upload_dir(bucket, source)
-    assert "KeyTooLong" in str(failure.value.__cause__)
+    assert "KeyTooLong" in repr(failure.value.__cause__)
     assert [f.error for f in failure.value.failures] == [failure.value.__cause__]
 
 

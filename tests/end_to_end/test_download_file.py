@@ -24,6 +24,7 @@ from coskit import (
     RetryPolicy,
     TransferSettings,
     TransferTimeout,
+    errors,
 )
 from coskit.client.target import FileTarget
 from coskit.protocol.endpoint import is_banned_key
@@ -230,7 +231,7 @@ def test_a_place_that_cannot_be_is_refused_before_anything_is_sent(
 
 def test_what_does_not_exist_leaves_nothing(world: World, bucket: str, target: Path) -> None:
     target.write_bytes(b"old")
-    with pytest.raises(CosServiceError, match="NoSuchKey"):
+    with pytest.raises(errors.NoSuchKey):
         world.download_file(bucket, "a", target)
     assert (beside(target), target.read_bytes()) == (["file"], b"old")
 

@@ -201,7 +201,7 @@ class Fleet:
                     wrong = _unlike(self._owner, bucket, key, body, ability)
                 except CosServiceError as error:
                     wrong = f"coskit: {key[:40]!r}: {error}"
-                    if excused and "NoSuchKey" in str(error):
+                    if excused and "NoSuchKey" in repr(error):
                         continue
                 if wrong:
                     shown.answers[ability] = {"ok": False, "detail": wrong}

@@ -24,7 +24,7 @@ class FileFailure:
     error: Exception
 
     def __str__(self) -> str:
-        return f"{self.name!r}: {self.error}"
+        return f"{self.name!r}: {type(self.error).__name__}: {self.error}"
 
 
 @dataclass(frozen=True, slots=True)

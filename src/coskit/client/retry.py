@@ -1,7 +1,9 @@
 """Whether a failed call is tried again, and after how long."""
 
+import logging
 from dataclasses import dataclass
 
+from coskit.protocol.codec import Call
 from coskit.protocol.dates import parse_http_date
 from coskit.protocol.errors import (
     CosServiceError,
@@ -13,6 +15,7 @@ from coskit.protocol.errors import (
     UnexpectedAnswer,
 )
 
+_log = logging.getLogger("coskit")
 Failure = TransportError | CosServiceError | IntegrityError
 FAILURES = (TransportError, CosServiceError, IntegrityError)
 
@@ -107,20 +110,43 @@ class RetryBudget:
             self._left = min(self._size, self._left + tokens)
 
 
+def label(call: Call) -> str:
+    """Return what a log line calls a call: its operation, bucket and key."""
+    place = "/".join(part for part in (call.bucket, call.key) if part)
+    return f"{call.operation.function} {place}".strip()
+
+
 class Tries:
-    """The tries of one call: counted, what failed remembered, the next one allowed or not.
+    """The tries of one call: counted, failures remembered and logged, the next allowed or not.
 
     Args:
         policy: says what is worth another try.
         budget: pays for it.
+        name: of the call, for the log.
     """
 
-    def __init__(self, policy: RetryPolicy, budget: RetryBudget) -> None:
+    def __init__(self, policy: RetryPolicy, budget: RetryBudget, name: str = "") -> None:
         self._policy = policy
+        self._name = name
         self._budget = budget
         self._failed = 0
         self._taken = 0.0
         self._told: dict[str, str] = {}
+
+    @property
+    def next(self) -> int:
+        """The number of the next try, from 1."""
+        return self._failed + 1
+
+    def tell(self, error: Failure, seconds: float, pause: float | None) -> None:
+        """Log a failed try: how long it took, what it raised, and when the next one follows."""
+        name, attempts = self._name, self._policy.attempts
+        if pause is None and self._failed > 1:
+            _log.warning("%s failed %d times and is given up: %s", name, self._failed, told(error))
+        if _log.isEnabledFor(logging.DEBUG):
+            then = "not tried again" if pause is None else f"tried again in {pause:.3f} s"
+            words = "%s, attempt %d of %d: %s after %.3f s; %s"
+            _log.debug(words, name, self._failed, attempts, told(error), seconds, then)
 
     def note(self, error: Failure) -> None:
         """Count a failure; the error then tells how many tries there were, and what else failed."""
@@ -222,6 +248,11 @@ def _asked(error: CosServiceError, now: float) -> float:
     sent = parse_http_date(error.headers.get("Date", ""))
     start = now * 1000 if sent is None else sent
     return 0.0 if moment is None else max(moment - start, 0) / 1000
+
+
+def told(error: Failure) -> str:
+    """Return a failure as a log line tells it."""
+    return _summary(error)[1]
 
 
 def _summary(error: Failure) -> tuple[str, str]:

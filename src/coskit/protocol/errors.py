@@ -186,7 +186,13 @@ class CosServiceError(CosException):
         self.body = body
 
     def __str__(self) -> str:
-        return _with_facts(f"{self.code}: {self.message}", self._facts())
+        # A traceback puts the class before it, whose name the code is as a rule.
+        code = "" if self.code == type(self).__name__ else f"{self.code}: "
+        return _with_facts(f"{code}{self.message}", self._facts())
+
+    def __repr__(self) -> str:
+        facts = f"code={self.code!r}, status={self.status}, request_id={self.request_id!r}"
+        return f"{type(self).__name__}({self.message!r}, {facts})"
 
     def _facts(self) -> list[str]:
         facts = [f"HTTP {self.status}"]

@@ -1,6 +1,7 @@
 """The asynchronous client: how a call is made, and what is made without one."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
@@ -128,14 +129,16 @@ class AsyncClient(AsyncDirectories):
         recovery: AsyncRecovery | None = None
         result: Any
         while True:
+            started = perf_counter()
             try:
+                attempt = recovery.attempt if recovery else 1
                 if operation.returns == "stream":
-                    result = await self._open(call)
+                    result = await self._open(call, attempt)
                 else:
-                    result = await self._sender.send(call, upload, keep_encoded)
+                    result = await self._sender.send(call, upload, keep_encoded, attempt)
             except FAILURES as error:
                 recovery = recovery or AsyncRecovery(self, self._sender, call, params, upload)
-                result = await recovery.after(error)
+                result = await recovery.after(error, perf_counter() - started)
                 if result is not None:
                     return result
             else:
@@ -144,8 +147,8 @@ class AsyncClient(AsyncDirectories):
                     proof.check(result, upload)
                 return result
 
-    async def _open(self, call: Call) -> dict[str, Any]:
-        incoming = await self._sender.open(call)
+    async def _open(self, call: Call, attempt: int) -> dict[str, Any]:
+        incoming = await self._sender.open(call, attempt)
         status, headers = incoming.status, incoming.headers
         rest = AsyncContinuation(self._sender, call, status, headers)
         proof = self._dialect.promised(status, headers)

@@ -288,7 +288,7 @@ class AsyncMultipart:
                 pass
             except CosException as failure:
                 upload_id = self.trace.upload_id
-                error.add_note(f"The upload {upload_id} could not be aborted: {failure}")
+                error.add_note(f"The upload {upload_id} could not be aborted: {failure!r}")
                 return
             self.trace = Trace(lost=self.trace.lost)
         if self._journal is None:

@@ -1,7 +1,10 @@
 """One try of a call: signed now, sent to the address that works, its answer understood."""
 
 import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 from coskit.client._async.content import AsyncUpload
@@ -13,7 +16,8 @@ from coskit.client.keys import AsyncKeys
 from coskit.client.outcome import check_opened, decode, refusal
 from coskit.client.pace import Pace
 from coskit.client.proof import check_stored, check_stored_md5
-from coskit.client.retry import REFUSED, Failure, RetryBudget, Tries, is_misled
+from coskit.client.retry import REFUSED, Failure, RetryBudget, Tries, is_misled, label, told
+from coskit.client.skew import ServiceClock
 from coskit.protocol.codec import Call
 from coskit.protocol.errors import CosServiceError, TransportError
 from coskit.protocol.messages import Response
@@ -38,7 +42,8 @@ class AsyncSender:
         transport: AsyncTransport,
         pace: Pace,
     ) -> None:
-        self._config = config
+        self._clock = ServiceClock(config.clock)
+        self._config = config = replace(config, clock=self._clock)
         self._dialect = dialect
         self._keys = keys
         self._transport = transport
@@ -48,8 +53,16 @@ class AsyncSender:
         second = config.second()
         self._other = dialect.addressing(replace(config, endpoint=second)) if second else None
 
-    async def send(self, call: Call, upload: AsyncUpload | None, keep_encoded: bool) -> Any:
+    async def send(
+        self, call: Call, upload: AsyncUpload | None, keep_encoded: bool, attempt: int = 1
+    ) -> Any:
         """Send a call and return its result.
+
+        Args:
+            call: what to send.
+            upload: its content, if it has one.
+            keep_encoded: the caller asked for percent-encoded keys.
+            attempt: its number, from 1, for the log.
 
         Raises:
             TransportError: no whole answer arrived.
@@ -59,19 +72,42 @@ class AsyncSender:
         """
         keys = self._keys.fixed or await self._keys.get()
         try:
-            return await self._send(call, keys, upload, keep_encoded)
+            return await self._send(call, keys, upload, keep_encoded, attempt)
         except CosServiceError as error:
             once = upload is not None and not upload.replayable
-            if once or not await self._keys.renewed(error, keys):
+            if not await self._is_mended(call, error, keys) or once:
                 raise
         if upload:
             upload.rewind()
-        return await self._send(call, await self._keys.get(), upload, keep_encoded)
+        with self._explained():
+            return await self._send(call, await self._keys.get(), upload, keep_encoded, attempt)
+
+    async def _is_mended(
+        self, call: Call, error: CosServiceError, keys: Credentials | None
+    ) -> bool:
+        """Return whether the call may succeed now: at the service's time, or with other keys."""
+        mended = self._clock.learn(error) or await self._keys.renewed(error, keys)
+        if mended:
+            _log.debug("%s, signed anew at once: %s", label(call), told(error))
+        return mended
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except CosServiceError as error:
+            self._clock.explain(error)
+            raise
 
     async def _send(
-        self, call: Call, keys: Credentials | None, upload: AsyncUpload | None, keep_encoded: bool
+        self,
+        call: Call,
+        keys: Credentials | None,
+        upload: AsyncUpload | None,
+        keep_encoded: bool,
+        attempt: int,
     ) -> Any:
-        here = self._here
+        here, started = self._here, perf_counter()
         try:
             if upload is None:
                 out = here.outgoing(call, keys)
@@ -79,7 +115,6 @@ class AsyncSender:
                 content = upload if upload.data is None else upload.data
                 out = here.outgoing(call, keys, content, upload.length)
             response = await self._transport.send(out)
-            _log.debug("%s %s -> %d", out.method, out.url, response.status)
             headers = self._dialect.headers(response.headers)
             if headers is not response.headers:
                 response = replace(response, headers=headers)
@@ -92,9 +127,11 @@ class AsyncSender:
             proved = check_stored(headers, upload.sum())
             if not proved and (stored := self._dialect.stored_md5(call.headers, headers)):
                 check_stored_md5(stored, await upload.md5())
+        if _log.isEnabledFor(logging.DEBUG):
+            self._tell(call, attempt, started, response.status, headers)
         return result
 
-    async def open(self, call: Call) -> AsyncIncoming:
+    async def open(self, call: Call, attempt: int = 1) -> AsyncIncoming:
         """Send a call whose answer is read as it arrives.
 
         Raises:
@@ -104,18 +141,18 @@ class AsyncSender:
         """
         keys = self._keys.fixed or await self._keys.get()
         try:
-            return await self._open(call, keys)
+            return await self._open(call, keys, attempt)
         except CosServiceError as error:
-            if not await self._keys.renewed(error, keys):
+            if not await self._is_mended(call, error, keys):
                 raise
-        return await self._open(call, await self._keys.get())
+        with self._explained():
+            return await self._open(call, await self._keys.get(), attempt)
 
-    async def _open(self, call: Call, keys: Credentials | None) -> AsyncIncoming:
-        here = self._here
+    async def _open(self, call: Call, keys: Credentials | None, attempt: int) -> AsyncIncoming:
+        here, started = self._here, perf_counter()
         try:
             out = here.outgoing(call, keys)
             incoming = await self._transport.stream(out)
-            _log.debug("%s %s -> %d", out.method, out.url, incoming.status)
             incoming.headers = self._dialect.headers(incoming.headers)
             try:
                 await self._check(call, incoming, out.url)
@@ -125,7 +162,22 @@ class AsyncSender:
         except (TransportError, CosServiceError) as error:
             self._heed(error, here)
             raise
+        if _log.isEnabledFor(logging.DEBUG):
+            self._tell(call, attempt, started, incoming.status, incoming.headers)
         return incoming
+
+    def _tell(
+        self, call: Call, attempt: int, started: float, status: int, headers: Mapping[str, str]
+    ) -> None:
+        _log.debug(
+            "%s, attempt %d of %d: HTTP %d after %.3f s, request id %s",
+            label(call),
+            attempt,
+            self._config.retry.attempts,
+            status,
+            perf_counter() - started,
+            headers.get("x-cos-request-id", "-"),
+        )
 
     async def _check(self, call: Call, incoming: AsyncIncoming, url: str) -> None:
         """Make sure that the body which is about to be read is the object that was asked for."""
@@ -137,13 +189,29 @@ class AsyncSender:
         answer = Response(status, headers, await incoming.read(_ERROR_DOCUMENT))
         raise refusal(self._dialect, call.operation, answer, url)
 
-    def tries(self) -> Tries:
-        """Return what counts the tries of one call."""
-        return Tries(self._config.retry, self._budget)
+    def tries(self, call: Call) -> Tries:
+        """Return what counts the tries of a call."""
+        return Tries(self._config.retry, self._budget, label(call))
 
     def succeeded(self) -> None:
         """Note that a call succeeded at once."""
         self._budget.give()
+
+    def decide(
+        self, tries: Tries, error: Failure, *, idempotent: bool, seconds: float, can: bool = True
+    ) -> float | None:
+        """Return the pause before the next try, or None if there is to be none; log either.
+
+        Args:
+            tries: of the call.
+            error: what the last one raised.
+            idempotent: whether repeating is harmless even if the service acted.
+            seconds: how long it took.
+            can: whether there can be another one.
+        """
+        pause = self.pause(tries, error, idempotent=idempotent) if can else None
+        tries.tell(error, seconds, pause)
+        return pause
 
     def pause(self, tries: Tries, error: Failure, *, idempotent: bool) -> float | None:
         """Return the seconds to wait before the next try, or None if there is to be none."""

@@ -3,6 +3,7 @@
 """The synchronous client: how a call is made, and what is made without one."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
@@ -130,14 +131,16 @@ class Client(Directories):
         recovery: Recovery | None = None
         result: Any
         while True:
+            started = perf_counter()
             try:
+                attempt = recovery.attempt if recovery else 1
                 if operation.returns == "stream":
-                    result = self._open(call)
+                    result = self._open(call, attempt)
                 else:
-                    result = self._sender.send(call, upload, keep_encoded)
+                    result = self._sender.send(call, upload, keep_encoded, attempt)
             except FAILURES as error:
                 recovery = recovery or Recovery(self, self._sender, call, params, upload)
-                result = recovery.after(error)
+                result = recovery.after(error, perf_counter() - started)
                 if result is not None:
                     return result
             else:
@@ -146,8 +149,8 @@ class Client(Directories):
                     proof.check(result, upload)
                 return result
 
-    def _open(self, call: Call) -> dict[str, Any]:
-        incoming = self._sender.open(call)
+    def _open(self, call: Call, attempt: int) -> dict[str, Any]:
+        incoming = self._sender.open(call, attempt)
         status, headers = incoming.status, incoming.headers
         rest = Continuation(self._sender, call, status, headers)
         proof = self._dialect.promised(status, headers)

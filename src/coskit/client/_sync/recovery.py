@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Protocol
 
 from coskit.client._sync.content import Upload
@@ -61,11 +62,20 @@ class Recovery:
         self._upload = upload
         self._idempotent = is_repeatable(call.operation, params)
         self._find = _FINDERS.get(call.operation.name)
-        self._tries = sender.tries()
+        self._tries = sender.tries(call)
         self._lost: Failure | None = None
 
-    def after(self, error: Failure) -> dict[str, Any] | None:
+    @property
+    def attempt(self) -> int:
+        """The number of the next try, from 1."""
+        return self._tries.next
+
+    def after(self, error: Failure, seconds: float) -> dict[str, Any] | None:
         """Wait until the call is to be sent again, or return its result if it was done after all.
+
+        Args:
+            error: what the try raised.
+            seconds: how long it took.
 
         Raises:
             CosException: the error, if neither is to be.
@@ -76,14 +86,22 @@ class Recovery:
             self._lost = self._lost or error
             finding = self._find(self._client, self._params, self._upload)
             if finding.result is not None:
+                self._tries.tell(error, seconds, 0.0)
                 self.succeeded()
                 return finding.result
             if finding.note:
+                self._tries.tell(error, seconds, None)
                 self._raise_lost(error, finding.note)
             undone = True
         idempotent = self._idempotent or undone
-        pause = self._sender.pause(self._tries, error, idempotent=idempotent)
-        if pause is None or not self._can_be_sent_again(error):
+        pause = self._sender.decide(
+            self._tries,
+            error,
+            idempotent=idempotent,
+            seconds=seconds,
+            can=self._can_be_sent_again(error),
+        )
+        if pause is None:
             raise error
         sleep(pause)
         if self._upload:
@@ -136,7 +154,7 @@ def _find_append(client: Operations, params: Mapping[str, Any], upload: Upload |
     except CosException as answer:
         if isinstance(answer, CosServiceError) and answer.status == 404 and not position:
             return _Finding(undone=True)
-        return _Finding(note=f"The answer was lost, and what became of it is unknown: {answer}")
+        return _Finding(note=f"The answer was lost, and what became of it is unknown: {answer!r}")
     if found != upload.sum():
         return _Finding(note="The answer was lost, and the object ends with other bytes")
     kept = ("ETag", "x-cos-hash-crc64ecma", "x-cos-request-id")
@@ -154,7 +172,7 @@ def _find_completion(
     except NoSuchUpload:
         return _Finding(note="The answer was lost, and the upload is gone: it may be complete")
     except CosException as answer:
-        return _Finding(note=f"The answer was lost, and what became of it is unknown: {answer}")
+        return _Finding(note=f"The answer was lost, and what became of it is unknown: {answer!r}")
     return _Finding(undone=True)
 
 
@@ -196,18 +214,22 @@ class Continuation:
         extent = extent_of(self._status, self._headers)
         if extent is None:
             raise cut
-        tries = self._tries = self._tries or self._sender.tries()
+        tries = self._tries = self._tries or self._sender.tries(self._call)
         if received > self._received:
             self._received = received
             tries.succeeded()
         call = call_for_rest(self._call, extent, received)
         error: TransportError | CosServiceError = cut
+        started = perf_counter()
         while True:
             tries.note(error)
-            pause = self._sender.pause(tries, error, idempotent=True)
+            pause = self._sender.decide(
+                tries, error, idempotent=True, seconds=perf_counter() - started
+            )
             if pause is None:
                 raise error
             sleep(pause)
+            started = perf_counter()
             try:
                 incoming = self._sender.open(call)
             except (TransportError, CosServiceError) as failure:

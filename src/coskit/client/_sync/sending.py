@@ -3,7 +3,10 @@
 """One try of a call: signed now, sent to the address that works, its answer understood."""
 
 import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 from coskit.client._sync.content import Upload
@@ -15,7 +18,8 @@ from coskit.client.keys import Keys
 from coskit.client.outcome import check_opened, decode, refusal
 from coskit.client.pace import Pace
 from coskit.client.proof import check_stored, check_stored_md5
-from coskit.client.retry import REFUSED, Failure, RetryBudget, Tries, is_misled
+from coskit.client.retry import REFUSED, Failure, RetryBudget, Tries, is_misled, label, told
+from coskit.client.skew import ServiceClock
 from coskit.protocol.codec import Call
 from coskit.protocol.errors import CosServiceError, TransportError
 from coskit.protocol.messages import Response
@@ -40,7 +44,8 @@ class Sender:
         transport: Transport,
         pace: Pace,
     ) -> None:
-        self._config = config
+        self._clock = ServiceClock(config.clock)
+        self._config = config = replace(config, clock=self._clock)
         self._dialect = dialect
         self._keys = keys
         self._transport = transport
@@ -50,8 +55,14 @@ class Sender:
         second = config.second()
         self._other = dialect.addressing(replace(config, endpoint=second)) if second else None
 
-    def send(self, call: Call, upload: Upload | None, keep_encoded: bool) -> Any:
+    def send(self, call: Call, upload: Upload | None, keep_encoded: bool, attempt: int = 1) -> Any:
         """Send a call and return its result.
+
+        Args:
+            call: what to send.
+            upload: its content, if it has one.
+            keep_encoded: the caller asked for percent-encoded keys.
+            attempt: its number, from 1, for the log.
 
         Raises:
             TransportError: no whole answer arrived.
@@ -61,19 +72,40 @@ class Sender:
         """
         keys = self._keys.fixed or self._keys.get()
         try:
-            return self._send(call, keys, upload, keep_encoded)
+            return self._send(call, keys, upload, keep_encoded, attempt)
         except CosServiceError as error:
             once = upload is not None and not upload.replayable
-            if once or not self._keys.renewed(error, keys):
+            if not self._is_mended(call, error, keys) or once:
                 raise
         if upload:
             upload.rewind()
-        return self._send(call, self._keys.get(), upload, keep_encoded)
+        with self._explained():
+            return self._send(call, self._keys.get(), upload, keep_encoded, attempt)
+
+    def _is_mended(self, call: Call, error: CosServiceError, keys: Credentials | None) -> bool:
+        """Return whether the call may succeed now: at the service's time, or with other keys."""
+        mended = self._clock.learn(error) or self._keys.renewed(error, keys)
+        if mended:
+            _log.debug("%s, signed anew at once: %s", label(call), told(error))
+        return mended
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except CosServiceError as error:
+            self._clock.explain(error)
+            raise
 
     def _send(
-        self, call: Call, keys: Credentials | None, upload: Upload | None, keep_encoded: bool
+        self,
+        call: Call,
+        keys: Credentials | None,
+        upload: Upload | None,
+        keep_encoded: bool,
+        attempt: int,
     ) -> Any:
-        here = self._here
+        here, started = self._here, perf_counter()
         try:
             if upload is None:
                 out = here.outgoing(call, keys)
@@ -81,7 +113,6 @@ class Sender:
                 content = upload if upload.data is None else upload.data
                 out = here.outgoing(call, keys, content, upload.length)
             response = self._transport.send(out)
-            _log.debug("%s %s -> %d", out.method, out.url, response.status)
             headers = self._dialect.headers(response.headers)
             if headers is not response.headers:
                 response = replace(response, headers=headers)
@@ -94,9 +125,11 @@ class Sender:
             proved = check_stored(headers, upload.sum())
             if not proved and (stored := self._dialect.stored_md5(call.headers, headers)):
                 check_stored_md5(stored, upload.md5())
+        if _log.isEnabledFor(logging.DEBUG):
+            self._tell(call, attempt, started, response.status, headers)
         return result
 
-    def open(self, call: Call) -> Incoming:
+    def open(self, call: Call, attempt: int = 1) -> Incoming:
         """Send a call whose answer is read as it arrives.
 
         Raises:
@@ -106,18 +139,18 @@ class Sender:
         """
         keys = self._keys.fixed or self._keys.get()
         try:
-            return self._open(call, keys)
+            return self._open(call, keys, attempt)
         except CosServiceError as error:
-            if not self._keys.renewed(error, keys):
+            if not self._is_mended(call, error, keys):
                 raise
-        return self._open(call, self._keys.get())
+        with self._explained():
+            return self._open(call, self._keys.get(), attempt)
 
-    def _open(self, call: Call, keys: Credentials | None) -> Incoming:
-        here = self._here
+    def _open(self, call: Call, keys: Credentials | None, attempt: int) -> Incoming:
+        here, started = self._here, perf_counter()
         try:
             out = here.outgoing(call, keys)
             incoming = self._transport.stream(out)
-            _log.debug("%s %s -> %d", out.method, out.url, incoming.status)
             incoming.headers = self._dialect.headers(incoming.headers)
             try:
                 self._check(call, incoming, out.url)
@@ -127,7 +160,22 @@ class Sender:
         except (TransportError, CosServiceError) as error:
             self._heed(error, here)
             raise
+        if _log.isEnabledFor(logging.DEBUG):
+            self._tell(call, attempt, started, incoming.status, incoming.headers)
         return incoming
+
+    def _tell(
+        self, call: Call, attempt: int, started: float, status: int, headers: Mapping[str, str]
+    ) -> None:
+        _log.debug(
+            "%s, attempt %d of %d: HTTP %d after %.3f s, request id %s",
+            label(call),
+            attempt,
+            self._config.retry.attempts,
+            status,
+            perf_counter() - started,
+            headers.get("x-cos-request-id", "-"),
+        )
 
     def _check(self, call: Call, incoming: Incoming, url: str) -> None:
         """Make sure that the body which is about to be read is the object that was asked for."""
@@ -139,13 +187,29 @@ class Sender:
         answer = Response(status, headers, incoming.read(_ERROR_DOCUMENT))
         raise refusal(self._dialect, call.operation, answer, url)
 
-    def tries(self) -> Tries:
-        """Return what counts the tries of one call."""
-        return Tries(self._config.retry, self._budget)
+    def tries(self, call: Call) -> Tries:
+        """Return what counts the tries of a call."""
+        return Tries(self._config.retry, self._budget, label(call))
 
     def succeeded(self) -> None:
         """Note that a call succeeded at once."""
         self._budget.give()
+
+    def decide(
+        self, tries: Tries, error: Failure, *, idempotent: bool, seconds: float, can: bool = True
+    ) -> float | None:
+        """Return the pause before the next try, or None if there is to be none; log either.
+
+        Args:
+            tries: of the call.
+            error: what the last one raised.
+            idempotent: whether repeating is harmless even if the service acted.
+            seconds: how long it took.
+            can: whether there can be another one.
+        """
+        pause = self.pause(tries, error, idempotent=idempotent) if can else None
+        tries.tell(error, seconds, pause)
+        return pause
 
     def pause(self, tries: Tries, error: Failure, *, idempotent: bool) -> float | None:
         """Return the seconds to wait before the next try, or None if there is to be none."""

@@ -1,0 +1,20 @@
+"""All exceptions of coskit: the tree, and one class for each error code of the service."""
+
+from coskit.client.report import DirectoryTransferError
+from coskit.protocol import errors as _tree
+from coskit.protocol.errors import *  # noqa: F403 - one class for each code
+
+__all__ = sorted(
+    {
+        DirectoryTransferError.__name__,
+        *(
+            name
+            for name, value in vars(_tree).items()
+            if isinstance(value, type) and issubclass(value, _tree.CosException)
+        ),
+    }
+)
+
+
+def __dir__() -> list[str]:
+    return __all__
