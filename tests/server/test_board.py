@@ -21,6 +21,7 @@ BUSY = Situation(
     is_draining=True,
     unlogged=4,
     activity=Activity(5, 70, GROUPS, 6, 0.5),
+    removals=(2, 3),
     census=Census(10, 20, 30, 40),
     scrubbed=Scrubbed(1_000, 2_000, 50, 60, 70, 80, 90),
 )

@@ -30,6 +30,7 @@ CALM = Situation(
     is_draining=False,
     unlogged=0,
     activity=Activity(0, 0, (0,) * (len(GROUPS) + 1), 0, 0.0),
+    removals=(0, 0),
     census=None,
     scrubbed=None,
 )
@@ -205,6 +206,7 @@ def test_every_number_is_told_under_its_name() -> None:
         is_draining=True,
         unlogged=4,
         activity=Activity(5, 70, (1, 0, 0, 0, 0, 0, 1, 0, 0, 0), 6, 0.5),
+        removals=(3, 4),
         census=Census(10, 20, 30, 40),
         scrubbed=Scrubbed(1_000, 2_000, 50, 60, 70, 80, 90),
     )

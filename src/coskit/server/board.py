@@ -102,7 +102,13 @@ def past(report: Report) -> Report:
     """Return a report without what its worker was doing when it died."""
     activity = replace(report.situation.activity, waiting=0)
     situation = replace(
-        report.situation, running=0, waiting=0, connections=0, is_draining=False, activity=activity
+        report.situation,
+        running=0,
+        waiting=0,
+        connections=0,
+        is_draining=False,
+        activity=activity,
+        removals=(0, report.situation.removals[1]),
     )
     return replace(report, situation=situation)
 
@@ -118,6 +124,7 @@ def _both(one: Situation, other: Situation) -> Situation:
         is_draining=one.is_draining or other.is_draining,
         unlogged=one.unlogged + other.unlogged,
         activity=_sum((one.activity, other.activity)),
+        removals=(one.removals[0] + other.removals[0], one.removals[1] + other.removals[1]),
         scrubbed=max(scrubs, key=lambda run: run.ended, default=None),
     )
 

@@ -87,6 +87,9 @@ def _of_the_store(now: Situation) -> Iterator[Metric]:
     groups.add_metric([], _buckets(GROUPS, done.groups), done.changes)
     yield groups
     yield _counter("coskit_commit_seconds", "Time spent in commits.", done.seconds)
+    waiting, failed = now.removals
+    yield _gauge("coskit_removals_waiting", "Files that are to be removed.", waiting)
+    yield _counter("coskit_removals_failed", "Removals of files that have failed.", failed)
     if now.census is not None:
         count, size = now.census.blobs, now.census.bytes
         yield _gauge("coskit_blobs", "Stored bodies and parts, those shared by copies once.", count)

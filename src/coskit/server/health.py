@@ -137,6 +137,7 @@ class Health:
             is_draining=self.is_draining,
             unlogged=self._access_log.lost if self._access_log else 0,
             activity=self._store.activity(),
+            removals=self._store.removals(),
             census=self._census,
             scrubbed=self._store.scrub.last,
         )

@@ -49,6 +49,7 @@ from coskit.server.strangers import parse_stranger
 
 _log = logging.getLogger("coskit.server")
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+_EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN))
 _TRUSTED = 0.1  # seconds for which the disk is not asked again how much room there is
 _PLENTY = 1 << 30  # bytes that no disk loses in that time
 _READING = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -147,9 +148,12 @@ class Gateway:
         except asyncio.CancelledError:
             # The server's patience at its end is over; with the answer so is this task.
             await exchange.send_error(ServiceUnavailable("The server is about to end"))
-        except Exception:
-            _log.exception("request %s: %s failed", exchange.request_id, exchange.method)
-            await exchange.send_error(InternalError())
+        except Exception as cause:
+            if told := _of_system(cause):
+                _log.error("request %s: %s: %s", exchange.request_id, exchange.method, cause)
+            else:
+                _log.exception("request %s: %s failed", exchange.request_id, exchange.method)
+            await exchange.send_error(told or InternalError())
         else:
             await self._send(exchange, response, body)
 
@@ -326,9 +330,17 @@ def _without_room(exchange: Exchange, error: CosServiceError) -> CosServiceError
     if not isinstance(error, InternalError) or cause is None:
         return error
     _log.error("request %s: %s: %r", exchange.request_id, error.message, cause)
-    if isinstance(cause, OSError) and cause.errno in _FULL:
+    return _of_system(cause) or error
+
+
+def _of_system(cause: BaseException) -> ServiceUnavailable | None:
+    """Return what a client is told if the system lacks something that may come back, or None."""
+    number = cause.errno if isinstance(cause, OSError) else None
+    if number in _FULL:
         return _no_room()
-    return error
+    if number in _EXHAUSTED:
+        return ServiceUnavailable("The server is out of descriptors", headers={"Retry-After": "2"})
+    return None
 
 
 def _no_room() -> ServiceUnavailable:

@@ -77,6 +77,7 @@ class Situation:
         is_draining: whether the server is about to end.
         unlogged: lines that the access log has lost.
         activity: what the index has done since the start.
+        removals: files that wait to be removed, and removals that have failed since the start.
         census: what the store held when it was last counted, or None.
         scrubbed: the last complete scrub, or None.
     """
@@ -88,5 +89,6 @@ class Situation:
     is_draining: bool
     unlogged: int
     activity: Activity
+    removals: tuple[int, int]
     census: Census | None
     scrubbed: Scrubbed | None

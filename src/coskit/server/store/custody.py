@@ -26,7 +26,10 @@ class Custody:
     A blob is unpublished from its first byte until the commit that refers to it, and garbage from
     the commit that drops its last reference. Either way its file is removed as soon as nobody has
     it pinned, here or in another process, and in no case before the commit is as durable as it will
-    be.
+    be. A removal that fails, as when descriptors run out, is tried again until it succeeds.
+
+    Attributes:
+        failed: removals that failed since the start.
     """
 
     def __init__(self, blobs: Blobs, run: Run, forget: Forget, flush: Flush, shown: Pins) -> None:
@@ -40,6 +43,8 @@ class Custody:
         self._garbage: set[str] = set()
         self._to_settle: set[str] = set()
         self._to_remove: set[str] = set()
+        self._removing: set[str] = set()
+        self.failed = 0
         self._tidying = False
         self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -63,6 +68,11 @@ class Custody:
         """Take charge of a new file, pinned once by its receiver, and shown since its creation."""
         self._unpublished.add(blob_id)
         self._pins[blob_id] += 1
+
+    @property
+    def waiting(self) -> int:
+        """How many files are to be removed as soon as that is possible."""
+        return len(self._garbage | self._to_remove | self._removing)
 
     def holds(self, blob_id: str) -> bool:
         """Tell whether a file is here to be published."""
@@ -115,16 +125,25 @@ class Custody:
 
     def knows(self, blob_id: str) -> bool:
         """Tell whether the fate of a file is decided here."""
-        here = blob_id in self._pins or blob_id in self._unpublished or blob_id in self._garbage
+        places = (self._pins, self._unpublished, self._garbage, self._removing)
+        here = any(blob_id in place for place in places)
         return here or self._shown.elsewhere(blob_id)
 
-    def _put_off(self, doomed: set[str], garbage: set[str], patience: float) -> None:
+    def _put_off(
+        self,
+        doomed: set[str],
+        garbage: set[str],
+        patience: float,
+        settled: Iterable[str] = (),
+    ) -> None:
         """Try again later; what a close comes before is left to the next start."""
         self._garbage |= garbage
         self._unpublished |= doomed - garbage
 
         def again() -> None:
-            self._to_remove |= doomed
+            # What was pinned meanwhile is considered anew when it is unpinned.
+            self._to_remove |= {blob_id for blob_id in doomed if blob_id not in self._pins}
+            self._to_settle.update(settled)
             self._tidy()
 
         asyncio.get_running_loop().call_later(patience, again)
@@ -147,19 +166,30 @@ class Custody:
                 garbage = doomed & self._garbage
                 self._garbage -= garbage
                 self._unpublished -= doomed
-                await self._run(self._blobs.settle, list(settled - doomed))
-                if garbage:
-                    await self._run(self._flush)
+                self._removing = doomed
                 try:
-                    if doomed:
-                        await self._run(self._blobs.discard, list(doomed))
+                    await self._remove(settled - doomed, doomed, garbage)
                 except Held:
                     self._put_off(doomed, garbage, _PATIENCE)
-                    continue
-                if garbage:
-                    await self._forget(list(garbage))
-        except Exception:
-            # What remains on disk is garbage in the index or unsettled: the next start removes it.
-            _log.exception("blob files could not be removed")
+                except Exception as error:
+                    # What a close comes before is garbage in the index, or unsettled: the next
+                    # start removes it.
+                    if not self.failed:
+                        _log.exception("blob files could not be removed; that is tried again")
+                    else:
+                        _log.error("blob files could not be removed: %s", error)
+                    self.failed += 1
+                    self._put_off(doomed, garbage, _PATIENCE, settled - doomed)
+                finally:
+                    self._removing = set()
         finally:
             self._tidying = False
+
+    async def _remove(self, settled: set[str], doomed: set[str], garbage: set[str]) -> None:
+        await self._run(self._blobs.settle, list(settled))
+        if garbage:
+            await self._run(self._flush)
+        if doomed:
+            await self._run(self._blobs.discard, list(doomed))
+        if garbage:
+            await self._forget(list(garbage))

@@ -16,7 +16,7 @@ from typing import Any
 import apsw
 import apsw.sqlite_extra
 
-from coskit.protocol.errors import InternalError
+from coskit.protocol.errors import CosServiceError, InternalError, ServiceUnavailable
 from coskit.server.store import schema
 from coskit.server.store.durability import Durability
 from coskit.server.store.private import make_file
@@ -150,10 +150,17 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, apsw.FullError)
 
 
-def translated(error: Error) -> InternalError:
+def is_exhausted(error: BaseException) -> bool:
+    """Return whether an error means that no file can be opened: those of the index are there."""
+    return isinstance(error, apsw.CantOpenError)
+
+
+def translated(error: Error) -> CosServiceError:
     """Return what the caller of the store is told of an error."""
     if is_damage(error):
         return DamagedIndex("A page of the index is damaged.")
+    if is_exhausted(error):
+        return ServiceUnavailable("The index could not be opened.", headers={"Retry-After": "2"})
     return InternalError("The index could not be read.")
 
 

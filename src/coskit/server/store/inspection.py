@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - statements are put together from constants only
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,9 @@ def readable(key: object) -> str:
     return key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else str(key)
 
 
+_REMOVAL = 2.0  # seconds in which a running server has removed what it was to remove
+
+
 class Inspection:
     """Compares a directory's blobs.
 
@@ -45,11 +49,14 @@ class Inspection:
     def check(self, db: Connection) -> Iterator[Finding]:
         """Yield what is wrong."""
         db.execute("ROLLBACK")  # each group is compared with the rows of its own moment
+        began, garbage = time.monotonic(), self._garbage()
         yield from self._inline()
         if self._alone:
             yield from self._left_behind()
         for fan in self._blobs.fans():
             yield from self._group(fan)
+        if not self._alone:
+            yield from self._still_there(garbage, began)
 
     def _inline(self) -> Iterator[Finding]:
         if not self._deep:
@@ -69,6 +76,17 @@ class Inspection:
             known = self._look_up(blob_id) is not None
             done = unlink(draft) if known else unlink(draft, self._blobs.path(blob_id))
             yield Finding("unsettled" if known else "unfinished", blob_id, "", done)
+
+    def _garbage(self) -> set[str]:
+        return {blob_id for (blob_id,) in every(self._db, "SELECT blob_id FROM garbage")}
+
+    def _still_there(self, garbage: set[str], began: float) -> Iterator[Finding]:
+        """Yield the files that a running server was to remove some time ago and has not."""
+        if garbage:
+            time.sleep(max(0.0, began + _REMOVAL - time.monotonic()))
+        for blob_id in sorted(garbage & self._garbage()):
+            if self._blobs.path(blob_id).exists():
+                yield Finding("garbage", blob_id, "its removal has failed so far, or waits")
 
     def _group(self, fan: str) -> Iterator[Finding]:
         # Settled files first: a row that comes later than its file is seen, and one that goes

@@ -27,8 +27,13 @@ Submit = Callable[..., asyncio.Future[Any]]
 async def collect(
     index: Index, blobs: Blobs, custody: Custody, submit: Submit, clock: Clock
 ) -> int:
-    """Remove orphans that are older than `GRACE`; return how many there were."""
+    """Remove orphans that are older than `GRACE`; return how many there were.
+
+    Garbage that nobody is about to remove is given into custody again.
+    """
     count = 0
+    garbage = await submit(index.garbage)
+    custody.released([name for name in garbage if not custody.knows(name)])
     for fan in blobs.fans():
         found = await submit(blobs.settled, fan)
         old = [name for name, written in found if written < clock() - GRACE]

@@ -175,6 +175,8 @@ class Store:
             await self.scrub.load()
         except Held:
             _log.warning("the blobs are being copied: what a crash has left stays for now")
+        except OSError as error:
+            _log.error("what a crash has left stays for now: %s", error)
         except InternalError:
             _log.exception("what a crash has left stays: the index is damaged; see admin fsck")
 
@@ -226,6 +228,10 @@ class Store:
     def activity(self) -> Activity:
         """Return what the index has written since the start."""
         return self._index.activity()
+
+    def removals(self) -> tuple[int, int]:
+        """Return how many files wait to be removed, and how often a removal has failed."""
+        return self._custody.waiting, self._custody.failed
 
     async def census(self) -> Census:
         """Count what is stored; takes time that grows with it."""

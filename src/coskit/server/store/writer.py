@@ -16,7 +16,14 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from coskit.protocol.errors import InternalError, ServiceUnavailable
-from coskit.server.store.database import Connection, DamagedIndex, Error, is_damage, is_full
+from coskit.server.store.database import (
+    Connection,
+    DamagedIndex,
+    Error,
+    is_damage,
+    is_exhausted,
+    is_full,
+)
 from coskit.server.store.interface import GROUPS, Activity, CommitError, Released
 from coskit.server.store.transaction import Clock, Transaction
 
@@ -183,8 +190,8 @@ def _failure(kind: type[InternalError], cause: Exception) -> InternalError:
     if is_damage(cause) and kind is not CommitError:
         kind = DamagedIndex
     error = kind("The index could not be written.")
-    full = is_full(cause)
-    error.__cause__ = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else cause
+    number = errno.ENOSPC if is_full(cause) else errno.EMFILE if is_exhausted(cause) else None
+    error.__cause__ = cause if number is None else OSError(number, os.strerror(number))
     return error
 
 
