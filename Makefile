@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --prefer-binary \
 	--constraint constraints.txt --editable
 
-.PHONY: demo test check faults crash interop bench serve docs clean
+.PHONY: demo test check faults crash interop bench serve audit docs clean
 
 demo: $(VENV)/.run
 	$(BIN)/coskit demo
@@ -40,11 +40,17 @@ bench: $(VENV)-bench/.run
 		$(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SCALE),--scale $(SCALE))
 
+# Advisories on what is pinned and on the lower bounds; says in a line what could not be looked up.
+audit:
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(VENV)-audit/bin/python scripts/audit
+
 docs: $(VENV)/.dev
 	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) $(VENV)-bench .interop site dist
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-audit .interop site dist
 
 $(VENV)/.run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
