@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.conformance import ceph, mint
+from tests.conformance import ceph, mint, vendor
 from tests.conformance.baseline import (
     Outcome,
     baseline_file,
@@ -24,7 +24,7 @@ from tests.conformance.baseline import (
 def main() -> int:
     """Run a suite, say how it went, and write the baseline if all of it ran."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--suite", choices=[ceph.SUITE, mint.SUITE], required=True)
+    parser.add_argument("--suite", choices=[ceph.SUITE, mint.SUITE, vendor.SUITE], required=True)
     parser.add_argument("--path", type=Path, required=True, help="a checkout of the suite")
     parser.add_argument("--python", type=Path, help="with what the suite needs; PATH/.venv's")
     parser.add_argument("--commit", help="of the checkout, where git cannot tell")
@@ -38,6 +38,8 @@ def main() -> int:
     python = (asked.python or path / ".venv/bin/python").absolute()
     if asked.suite == ceph.SUITE:
         outcomes = ceph.run(ceph.Checkout(path, python), asked.select, asked.lanes, asked.option)
+    elif asked.suite == vendor.SUITE:
+        outcomes = vendor.run(path, asked.select, asked.option)
     else:
         outcomes = mint.run(path, python.parent, asked.select, asked.option)
     if asked.log:

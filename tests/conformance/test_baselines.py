@@ -17,7 +17,7 @@ from tests.conformance.baseline import (
 )
 from tests.conformance.mint import case_name
 
-SUITES = pytest.mark.parametrize("suite", ["s3-tests", "mint"])
+SUITES = pytest.mark.parametrize("suite", ["s3-tests", "mint", "vendor-tests"])
 DOC = Path(__file__).parents[2] / "docs/compatibility.md"
 YOUNG_SERVERS = 459  # cases of s3-tests that the best published young server gates
 

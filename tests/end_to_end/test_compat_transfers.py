@@ -1,5 +1,7 @@
 """Transfers and helpers of the vendor's SDK: one script for its package and `coskit.compat`."""
 
+import base64
+import hashlib
 import io
 import pickle
 from collections.abc import Callable, Iterator
@@ -212,3 +214,20 @@ def test_a_compatible_client_survives_pickling(ours: Any, server: LocalServer, b
         assert repr(again) == repr(first)
         assert "CosS3Client(" in repr(again)
         assert server.secret_key not in repr(again)
+
+
+def test_a_copy_in_parts_between_keys_of_ones_own(client: Any, bucket: str, tmp_path: Path) -> None:
+    def keys(letter: str, prefix: str = "") -> dict[str, Any]:
+        key = letter.encode() * 32
+        return {
+            f"{prefix}SSECustomerAlgorithm": "AES256",
+            f"{prefix}SSECustomerKey": base64.b64encode(key),
+            f"{prefix}SSECustomerKeyMD5": base64.b64encode(hashlib.md5(key).digest()),
+        }
+
+    content = bytes(3 * MIB)
+    client.put_object(bucket, content, "a", **keys("a"))
+    client.get_conf().set_copy_part_threshold_size(2 * MIB)
+    source = {"Bucket": bucket, "Key": "a", "Region": "ap-local"}
+    client.copy(bucket, "b", source, PartSize=1, **keys("b"), **keys("a", "CopySource"))
+    assert read(client.get_object(bucket, "b", **keys("b"))) == content

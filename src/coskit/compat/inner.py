@@ -11,9 +11,12 @@ from coskit.client.config import ClientConfig
 from coskit.client.curl import Outgoing
 from coskit.client.dialect import CosDialect
 from coskit.client.retry import Failure, Tries
+from coskit.compat.cos_comm import to_unicode
 from coskit.protocol.codec import META, Call
 from coskit.protocol.messages import Request
 from coskit.protocol.signature import Credentials, sign
+
+_CONTENT = frozenset(("Body", "Data", "Policy"))
 
 if TYPE_CHECKING:
     from coskit.compat.config import CosConfig
@@ -120,6 +123,10 @@ class InnerClient(Client):
         if isinstance(metadata := params.get("Metadata"), Mapping):
             # Only here: what has another name is documented as left out.
             params["Metadata"] = {n: t for n, t in metadata.items() if _is_metadata(n)}
+        for name, value in params.items():
+            # The vendor's own helpers return keys and sums as bytes.
+            if isinstance(value, bytes) and name not in _CONTENT:
+                params[name] = to_unicode(value)
         return super()._call(operation, params, unknown)
 
     def get_presigned_url(self, Bucket: str, *args: Any, **kwargs: Any) -> str:
