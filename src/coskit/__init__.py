@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from coskit.client.retry import RetryPolicy
     from coskit.client.transfers import TransferSettings
     from coskit.protocol.errors import (
+        ClientClosed,
         CosClientError,
         CosException,
         CosServiceError,
@@ -45,6 +46,7 @@ __all__ = [
     "AsyncRefreshingCredentials",
     "Body",
     "Client",
+    "ClientClosed",
     "ClientConfig",
     "CosClientError",
     "CosException",

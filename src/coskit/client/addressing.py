@@ -1,5 +1,6 @@
 """From a laid-out call to a signed request for one address: URL, headers, presigned URL."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from coskit.protocol.messages import Request
 from coskit.protocol.postpolicy import encode_policy, fixed_fields, key_condition, write_policy
 from coskit.protocol.signature import TOKEN, Credentials, presign, sign, sign_form
 
+_PUBLIC = (".myqcloud.com", ".tencentcos.cn")
+_FULL_NAME = re.compile(r".+-\d{4,}", re.ASCII).fullmatch
 Content = bytes | memoryview | Source | AsyncSource
 
 
@@ -155,6 +158,15 @@ class Addressing:
         if bucket is not None and not is_bucket_name(bucket):
             raise ParameterError(
                 f"Bucket {bucket!r} is not a bucket name: letters, digits, hyphens"
+            )
+        if (
+            bucket is not None
+            and self.config.endpoint.host.endswith(_PUBLIC)
+            and not _FULL_NAME(bucket)
+        ):
+            raise ParameterError(
+                f"Bucket {bucket!r} lacks the APPID: its name is {bucket}-<APPID>, such as "
+                f"{bucket}-1250000000"
             )
         return self.config.endpoint.address(bucket, key)
 

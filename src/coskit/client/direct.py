@@ -29,6 +29,7 @@ _MOST = 1024 * 1024
 _LARGE = 16 * 1024 * 1024
 # Seconds after which an idle connection is rather replaced: firewalls forget, without a word.
 _LONGEST_IDLE = 100.0
+_TLS_ALERT = b"\x15\x03"
 _PROXIES = ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
 
@@ -171,7 +172,8 @@ class DirectLine(Line):
         try:
             body = answer.feed(data)
         except ValueError as error:
-            self._fail(str(error))
+            early = data.startswith(_TLS_ALERT) and exchange.head is None
+            self._fail("the answer is not HTTP/1" if early else str(error))
             return
         if body:
             exchange.inbox.put(body)

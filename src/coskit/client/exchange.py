@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pycurl
 
+from coskit.client.advice import Advice, advise
 from coskit.client.curl import (
     UNASKED,
     UNBOUNDED,
@@ -175,12 +176,14 @@ class Exchange:
         words = f"the exchange with {_peer(self.out.url)} took longer than {total:g} s"
         return TransferTimeout(f"{words} (total timeout)")
 
-    def cut(self, text: str) -> TransportError:
+    def cut(self, text: str, code: int = 0) -> TransportError:
         """Return the error of an exchange whose connection failed, for which libcurl has words."""
+        advice = advise(code, text)
         if self.head is not None:
             whole = self.head[1].get("Content-Length", "an unknown number of")
             text = f"{self.inbox.arrived} of {whole} bytes of the body arrived: {text}"
-        return TransportError(f"the exchange with {_peer(self.out.url)} failed: {text}")
+        words = f"the exchange with {_peer(self.out.url)} failed: {text}"
+        return _advised(TransportError(_joined(words, advice)), advice)
 
     def explained(self, code: int, text: str) -> CosClientError:
         """Return the error for a verdict of libcurl: its code and its words."""
@@ -194,12 +197,16 @@ class Exchange:
             if not sent and limits.connect_timeout < (limits.total_timeout or sys.maxsize):
                 words = f"connecting to {peer} took longer than {limits.connect_timeout:g} s"
                 return TransferTimeout(f"{words} (connect timeout)", sent=sent)
-            error = self.overdue()
-            error.sent = sent
-            return error
+            late = self.overdue()
+            late.sent = sent
+            return late
         if not sent:
-            return TransportError(f"no connection to {peer}: {text}", sent=False)
-        return self.cut(text)
+            advice = advise(code, text, through_proxy=bool(limits.proxy))
+            words = _joined(f"no connection to {peer}: {text}", advice)
+            error = TransportError(words, sent=False)
+            error.unresolved = code == pycurl.E_COULDNT_RESOLVE_HOST
+            return _advised(error, advice)
+        return self.cut(text, code)
 
     def opened(self) -> tuple[int, dict[str, str]]:
         """Return status and headers once the exchange is ready or has finished.
@@ -330,6 +337,15 @@ class CurlExchange(Exchange):
             self.easy.setopt(pycurl.POSTFIELDS, b"")  # an idle handle holds no body in memory
         super().finish()
         self._read = self._notify = None
+
+
+def _joined(words: str, advice: Advice) -> str:
+    return f"{words}; {advice.text}" if advice.text else words
+
+
+def _advised(error: TransportError, advice: Advice) -> TransportError:
+    error.lasting = advice.lasting
+    return error
 
 
 def _peer(url: str) -> str:

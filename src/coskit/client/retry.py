@@ -216,7 +216,7 @@ def is_misled(error: Exception) -> bool:
 
 def _is_passing(error: Exception, idempotent: bool) -> bool:
     if isinstance(error, TransportError):
-        return idempotent or not error.sent
+        return not error.lasting and (idempotent or not error.sent)
     if isinstance(error, IntegrityError):
         # What has changed does not change back.
         return idempotent and not isinstance(error, SourceChanged | ObjectChanged)

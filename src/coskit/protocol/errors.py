@@ -3,6 +3,7 @@
 CosException
 ├── CosClientError              nothing usable came back
 │   ├── ParameterError          an argument is wrong or unknown; nothing was sent
+│   ├── ClientClosed            also a ValueError
 │   ├── CredentialsError        no credentials where some are needed
 │   ├── TransportError          the network failed: refused, reset, unresolved, cut short
 │   │   ├── TransferTimeout     also a TimeoutError
@@ -69,12 +70,21 @@ class TransportError(CosClientError):
     Attributes:
         attempts: how often the request was sent.
         sent: whether the service may have acted on the request.
+        lasting: whether trying again is of no use, as with a wrong certificate.
+        unresolved: whether the name of the host led nowhere.
     """
+
+    lasting: bool = False
+    unresolved: bool = False
 
     def __init__(self, message: str, *, attempts: int = 1, sent: bool = True) -> None:
         super().__init__(message)
         self.attempts = attempts
         self.sent = sent
+
+
+class ClientClosed(CosClientError, ValueError):
+    """A client was used after it had been closed."""
 
 
 class TransferTimeout(TransportError, TimeoutError):

@@ -46,6 +46,7 @@ class AsyncSender:
         self._config = config = replace(config, clock=self._clock)
         self._dialect = dialect
         self._keys = keys
+        self._reached = False
         self._transport = transport
         self._pace = pace
         self._budget = RetryBudget(config.retry.budget)
@@ -115,6 +116,7 @@ class AsyncSender:
                 content = upload if upload.data is None else upload.data
                 out = here.outgoing(call, keys, content, upload.length)
             response = await self._transport.send(out)
+            self._reached = True
             headers = self._dialect.headers(response.headers)
             if headers is not response.headers:
                 response = replace(response, headers=headers)
@@ -153,6 +155,7 @@ class AsyncSender:
         try:
             out = here.outgoing(call, keys)
             incoming = await self._transport.stream(out)
+            self._reached = True
             incoming.headers = self._dialect.headers(incoming.headers)
             try:
                 await self._check(call, incoming, out.url)
@@ -225,6 +228,8 @@ class AsyncSender:
 
     def _heed(self, error: TransportError | CosServiceError, here: Addressing) -> None:
         """Learn from a failure; `here` is where it happened, which another call may have left."""
+        if isinstance(error, TransportError) and error.unresolved and not self._reached:
+            error.lasting = True  # misspelt rather than lost for a moment
         if isinstance(error, CosServiceError) and error.status in REFUSED:
             self._pace.throttled()
         if self._other is not None and self._here is here and is_misled(error):

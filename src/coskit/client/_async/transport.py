@@ -19,7 +19,7 @@ from coskit.client.curl import (
     unpause,
 )
 from coskit.client.exchange import CurlExchange
-from coskit.protocol.errors import TransportError
+from coskit.protocol.errors import ClientClosed, TransportError
 from coskit.protocol.messages import Response
 
 # Seconds between two looks for transfers on which nothing moves.
@@ -432,7 +432,7 @@ class AsyncTransport:
 
     def _engine_here(self) -> _Engine:
         if self._closed:
-            raise ValueError("use of a closed transport")
+            raise ClientClosed("use of a closed transport: its client was closed, make another")
         engine, loop = self._engine, asyncio.get_running_loop()
         if engine is not None and not engine.inherited:
             if engine.loop is loop:

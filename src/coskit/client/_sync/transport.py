@@ -16,6 +16,7 @@ from coskit.client.curl import (
 from coskit.client.direct import DirectLine, Outdated, needs_libcurl
 from coskit.client.line import Line
 from coskit.client.wire import is_plain
+from coskit.protocol.errors import ClientClosed
 from coskit.protocol.messages import Response
 
 
@@ -179,7 +180,7 @@ class Transport(HandleOwner):
         kind: type[Line] = DirectLine if plain else Line
         with self._lock:
             if self._closed:
-                raise ValueError("use of a closed transport")
+                raise ClientClosed("use of a closed transport: its client was closed, make another")
             line = self._idle_line(place, kind)
             if line is None and plain and needs_libcurl(self._settings):
                 kind = Line
