@@ -216,7 +216,7 @@ def test_a_compatible_client_survives_pickling(ours: Any, server: LocalServer, b
         assert server.secret_key not in repr(again)
 
 
-def test_a_copy_in_parts_between_keys_of_ones_own(client: Any, bucket: str, tmp_path: Path) -> None:
+def test_a_copy_in_parts_between_keys_of_ones_own(ours: compat.CosS3Client, bucket: str) -> None:
     def keys(letter: str, prefix: str = "") -> dict[str, Any]:
         key = letter.encode() * 32
         return {
@@ -226,8 +226,8 @@ def test_a_copy_in_parts_between_keys_of_ones_own(client: Any, bucket: str, tmp_
         }
 
     content = bytes(3 * MIB)
-    client.put_object(bucket, content, "a", **keys("a"))
-    client.get_conf().set_copy_part_threshold_size(2 * MIB)
+    ours.put_object(bucket, content, "a", **keys("a"))
+    ours.get_conf().set_copy_part_threshold_size(2 * MIB)
     source = {"Bucket": bucket, "Key": "a", "Region": "ap-local"}
-    client.copy(bucket, "b", source, PartSize=1, **keys("b"), **keys("a", "CopySource"))
-    assert read(client.get_object(bucket, "b", **keys("b"))) == content
+    ours.copy(bucket, "b", source, PartSize=1, **keys("b"), **keys("a", "CopySource"))
+    assert read(ours.get_object(bucket, "b", **keys("b"))) == content
