@@ -160,7 +160,7 @@ async def compare(client: AsyncClient, key: str, path: Path) -> None:
     response = await client.get_object(BUCKET, key)
     with path.open("rb") as file:
         async with response["Body"] as body:
-            async for chunk in body:
+            async for chunk in body.get_stream():
                 if chunk != file.read(len(chunk)):
                     raise Differs(key)
         if file.read(1):

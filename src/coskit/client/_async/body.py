@@ -2,14 +2,15 @@
 
 import io
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from coskit.client._async.saving import save_chunks
 from coskit.client._async.transport import AsyncIncoming
-from coskit.client._async.workers import async_blocking
-from coskit.client.arguments import path_of
+from coskit.client._async.workers import AsyncRaw, async_blocking
+from coskit.client.arguments import path_of, whole
 from coskit.client.memory import reserved
 from coskit.client.proof import Proof
 from coskit.protocol.errors import IntegrityError, TransportError
@@ -26,13 +27,18 @@ class AsyncReopen(Protocol):
         ...
 
 
-class AsyncBody:
+class AsyncBody(AsyncRaw):
     """An object's bytes: nothing travels before it is read, nothing is lost in silence.
 
     Reading to the end checks the length and, for a whole object, its CRC64. Where the connection
     is cut, the rest of the same object is asked for. A body that is dropped or closed unread gives
     its connection back.
     """
+
+    # What a line read too much of, from the position on.
+    _held = b""
+    _at = 0
+    _failure: BaseException | None = None
 
     def __init__(
         self,
@@ -51,15 +57,38 @@ class AsyncBody:
     def __len__(self) -> int:
         return self._length
 
-    async def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes, b"" at the end; a negative size reads everything.
+    async def read(self, size: int | None = -1, /) -> bytes:
+        """Return up to `size` bytes, b"" at the end; None or a negative size reads everything.
 
         Raises:
+            ValueError: the body is closed, or an earlier read failed.
             TransportError: the connection failed before the last byte, however often it was tried.
             ObjectChanged: the object was replaced before all of it was read.
             IntegrityError: the bytes are not those that the service stored.
             MemoryError: there is no room for everything; nothing more can be read then.
         """
+        if self.closed:
+            raise ValueError("read of a closed body")
+        if self._failure is not None:
+            raise ValueError("read of a body after it failed") from self._failure
+        if size is None or size < 0:
+            held, self._held = self._held[self._at :], b""
+            rest = await self._taken(-1)
+            return held + rest if held else rest
+        if self._at < len(self._held):
+            held = self._held[self._at : self._at + size]
+            self._at += len(held)
+            return held
+        return await self._taken(size)
+
+    async def _taken(self, size: int) -> bytes:
+        try:
+            return await self._take(size)
+        except BaseException as failure:
+            self._failure = failure
+            raise
+
+    async def _take(self, size: int) -> bytes:
         if self._done or not size:
             return b""
         chunk = await self._pull(size if size > 0 else _CHUNK)
@@ -136,20 +165,70 @@ class AsyncBody:
         self._done = True
         while await self._incoming.read(_CHUNK):
             raise IntegrityError(f"More than the promised {self._length} bytes arrived")
-        await self.aclose()
+        await self._incoming.aclose()
         if self._proof is not None:
             self._proof.check(self._received)
 
+    async def readinto(self, buffer: Any, /) -> int:
+        """Write the next bytes to a buffer and return how many they are, 0 at the end."""
+        with memoryview(buffer).cast("B") as view:
+            chunk = await self.read(len(view))
+            view[: len(chunk)] = chunk
+        return len(chunk)
+
+    async def readall(self) -> bytes:
+        """Return everything that is left."""
+        return await self.read()
+
+    async def readline(self, size: int | None = -1, /) -> bytes:
+        """Return the next line with its end, at most `size` bytes of it; b"" at the end."""
+        most = sys.maxsize if size is None or size < 0 else size
+        pieces, room = list[bytes](), most
+        while room:
+            if self._at >= len(self._held):
+                self._held, self._at = b"", 0
+                self._held = await self.read(_CHUNK)
+            start = self._at
+            stop = min(start + room, len(self._held))
+            self._at = self._held.find(b"\n", start, stop) + 1 or stop
+            pieces.append(self._held[start : self._at])
+            room -= self._at - start
+            if not self._held or pieces[-1].endswith(b"\n"):
+                break
+        return b"".join(pieces)
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while chunk := await self.read(_CHUNK):
-            yield chunk
+        while line := await self.readline():
+            yield line
+
+    async def iter_lines(self) -> AsyncIterator[bytes]:
+        """Yield the lines without their ends."""
+        async for line in self:
+            yield line.removesuffix(b"\n").removesuffix(b"\r")
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return False: what was read is gone."""
+        return False
+
+    def writable(self) -> bool:
+        """Return False."""
+        return False
 
     def get_raw_stream(self) -> Self:
         """Return the body as a file to read from, which it is."""
         return self
 
     async def get_stream(self, chunk_size: int = _CHUNK) -> AsyncIterator[bytes]:
-        """Yield the content in chunks of at most `chunk_size` bytes."""
+        """Yield the content in chunks of at most `chunk_size` bytes.
+
+        Raises:
+            ParameterError: that is no positive number.
+        """
+        whole("chunk_size", chunk_size)
         while chunk := await self.read(chunk_size):
             yield chunk
 
@@ -173,7 +252,9 @@ class AsyncBody:
     async def aclose(self) -> None:
         """Give the connection back; what has not been read is not downloaded."""
         self._done = True
+        self._held = b""
         await self._incoming.aclose()
+        await super().aclose()
 
     async def __aenter__(self) -> Self:
         return self

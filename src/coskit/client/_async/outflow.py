@@ -100,7 +100,7 @@ class AsyncOutflow(AsyncFinding):
             body = opened.body_of(part) or await self._open_part(order, found, part)
             try:
                 pieces, seen = list[bytes](), progress.part()
-                async for chunk in body:
+                async for chunk in body.get_stream():
                     pieces.append(chunk)
                     seen.moved(len(chunk))
             except CosException as error:

@@ -149,7 +149,7 @@ async def _find_append(
             **place, Range=f"bytes={position}-{size - 1}", IfMatch=head["ETag"]
         )
         found = 0
-        async for chunk in tail["Body"]:
+        async for chunk in tail["Body"].get_stream():
             found = crc64(chunk, found)
     except CosException as answer:
         if isinstance(answer, CosServiceError) and answer.status == 404 and not position:

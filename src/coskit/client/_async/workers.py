@@ -86,6 +86,20 @@ async def async_aftermath(
         raise cancelled
 
 
+class AsyncRaw:
+    """What a body has of a file; asyncio has no class for files.
+
+    Attributes:
+        closed: whether it can be read no more.
+    """
+
+    closed = False
+
+    async def aclose(self) -> None:
+        """Note that it can be read no more."""
+        self.closed = True
+
+
 class AsyncBudget:
     """Bytes that may be in memory at a time; who asks for more waits until others give back."""
 

@@ -4,14 +4,15 @@
 
 import io
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from coskit.client._sync.saving import save_chunks
 from coskit.client._sync.transport import Incoming
-from coskit.client._sync.workers import blocking
-from coskit.client.arguments import path_of
+from coskit.client._sync.workers import Raw, blocking
+from coskit.client.arguments import path_of, whole
 from coskit.client.memory import reserved
 from coskit.client.proof import Proof
 from coskit.protocol.errors import IntegrityError, TransportError
@@ -28,13 +29,18 @@ class Reopen(Protocol):
         ...
 
 
-class Body:
+class Body(Raw):
     """An object's bytes: nothing travels before it is read, nothing is lost in silence.
 
     Reading to the end checks the length and, for a whole object, its CRC64. Where the connection
     is cut, the rest of the same object is asked for. A body that is dropped or closed unread gives
     its connection back.
     """
+
+    # What a line read too much of, from the position on.
+    _held = b""
+    _at = 0
+    _failure: BaseException | None = None
 
     def __init__(
         self,
@@ -53,15 +59,38 @@ class Body:
     def __len__(self) -> int:
         return self._length
 
-    def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes, b"" at the end; a negative size reads everything.
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return up to `size` bytes, b"" at the end; None or a negative size reads everything.
 
         Raises:
+            ValueError: the body is closed, or an earlier read failed.
             TransportError: the connection failed before the last byte, however often it was tried.
             ObjectChanged: the object was replaced before all of it was read.
             IntegrityError: the bytes are not those that the service stored.
             MemoryError: there is no room for everything; nothing more can be read then.
         """
+        if self.closed:
+            raise ValueError("read of a closed body")
+        if self._failure is not None:
+            raise ValueError("read of a body after it failed") from self._failure
+        if size is None or size < 0:
+            held, self._held = self._held[self._at :], b""
+            rest = self._taken(-1)
+            return held + rest if held else rest
+        if self._at < len(self._held):
+            held = self._held[self._at : self._at + size]
+            self._at += len(held)
+            return held
+        return self._taken(size)
+
+    def _taken(self, size: int) -> bytes:
+        try:
+            return self._take(size)
+        except BaseException as failure:
+            self._failure = failure
+            raise
+
+    def _take(self, size: int) -> bytes:
         if self._done or not size:
             return b""
         chunk = self._pull(size if size > 0 else _CHUNK)
@@ -138,20 +167,70 @@ class Body:
         self._done = True
         while self._incoming.read(_CHUNK):
             raise IntegrityError(f"More than the promised {self._length} bytes arrived")
-        self.close()
+        self._incoming.close()
         if self._proof is not None:
             self._proof.check(self._received)
 
+    def readinto(self, buffer: Any, /) -> int:
+        """Write the next bytes to a buffer and return how many they are, 0 at the end."""
+        with memoryview(buffer).cast("B") as view:
+            chunk = self.read(len(view))
+            view[: len(chunk)] = chunk
+        return len(chunk)
+
+    def readall(self) -> bytes:
+        """Return everything that is left."""
+        return self.read()
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Return the next line with its end, at most `size` bytes of it; b"" at the end."""
+        most = sys.maxsize if size is None or size < 0 else size
+        pieces, room = list[bytes](), most
+        while room:
+            if self._at >= len(self._held):
+                self._held, self._at = b"", 0
+                self._held = self.read(_CHUNK)
+            start = self._at
+            stop = min(start + room, len(self._held))
+            self._at = self._held.find(b"\n", start, stop) + 1 or stop
+            pieces.append(self._held[start : self._at])
+            room -= self._at - start
+            if not self._held or pieces[-1].endswith(b"\n"):
+                break
+        return b"".join(pieces)
+
     def __iter__(self) -> Iterator[bytes]:
-        while chunk := self.read(_CHUNK):
-            yield chunk
+        while line := self.readline():
+            yield line
+
+    def iter_lines(self) -> Iterator[bytes]:
+        """Yield the lines without their ends."""
+        for line in self:
+            yield line.removesuffix(b"\n").removesuffix(b"\r")
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return False: what was read is gone."""
+        return False
+
+    def writable(self) -> bool:
+        """Return False."""
+        return False
 
     def get_raw_stream(self) -> Self:
         """Return the body as a file to read from, which it is."""
         return self
 
     def get_stream(self, chunk_size: int = _CHUNK) -> Iterator[bytes]:
-        """Yield the content in chunks of at most `chunk_size` bytes."""
+        """Yield the content in chunks of at most `chunk_size` bytes.
+
+        Raises:
+            ParameterError: that is no positive number.
+        """
+        whole("chunk_size", chunk_size)
         while chunk := self.read(chunk_size):
             yield chunk
 
@@ -175,7 +254,9 @@ class Body:
     def close(self) -> None:
         """Give the connection back; what has not been read is not downloaded."""
         self._done = True
+        self._held = b""
         self._incoming.close()
+        super().close()
 
     def __enter__(self) -> Self:
         return self

@@ -102,7 +102,7 @@ class Outflow(Finding):
             body = opened.body_of(part) or self._open_part(order, found, part)
             try:
                 pieces, seen = list[bytes](), progress.part()
-                for chunk in body:
+                for chunk in body.get_stream():
                     pieces.append(chunk)
                     seen.moved(len(chunk))
             except CosException as error:

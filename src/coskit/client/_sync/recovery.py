@@ -149,7 +149,7 @@ def _find_append(client: Operations, params: Mapping[str, Any], upload: Upload |
             **place, Range=f"bytes={position}-{size - 1}", IfMatch=head["ETag"]
         )
         found = 0
-        for chunk in tail["Body"]:
+        for chunk in tail["Body"].get_stream():
             found = crc64(chunk, found)
     except CosException as answer:
         if isinstance(answer, CosServiceError) and answer.status == 404 and not position:

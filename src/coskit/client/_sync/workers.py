@@ -1,5 +1,6 @@
 """Doing several things at once with threads; its twin in `_async` does it under asyncio."""
 
+import io
 import os
 import threading
 import time
@@ -69,6 +70,10 @@ def aftermath(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) ->
             function(*args, **kwargs)
     finally:
         here.stop = outer
+
+
+class Raw(io.RawIOBase):
+    """What a body has of a file: all that Python's own raw files have."""
 
 
 class Budget:

@@ -1,6 +1,7 @@
 """The content of an encrypted object: opened as it arrives, checked before it is handed out."""
 
 from coskit.client._async.body import AsyncBody
+from coskit.client._async.workers import AsyncRaw
 from coskit.encryption.opening import Opener
 
 _CHUNK = 1 << 20
@@ -9,8 +10,7 @@ _CHUNK = 1 << 20
 class AsyncDecryptedBody(AsyncBody):
     """An object's plaintext; it has all that a `Body` has.
 
-    Bytes that fail their check are never handed out, nor is anything behind them: the failure is
-    raised again, however often one reads.
+    Bytes that fail their check are never handed out, nor is anything behind them.
     """
 
     def __init__(self, sealed: AsyncBody, opener: Opener, length: int) -> None:
@@ -19,17 +19,13 @@ class AsyncDecryptedBody(AsyncBody):
         self._length = length
         self._opened = memoryview(b"")
         self._over = False
-        self._failure: Exception | None = None
 
-    async def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes, b"" at the end; a negative size reads everything.
-
-        Raises:
-            TransportError: the connection failed or ended before the last byte.
-            IntegrityError: the bytes are not those that were stored or sealed.
-        """
+    async def _take(self, size: int) -> bytes:
         if size < 0:
-            return b"".join([chunk async for chunk in self])
+            pieces = list[bytes]()
+            while chunk := await self._take(_CHUNK):
+                pieces.append(chunk)
+            return b"".join(pieces)
         if not size:
             return b""
         if not self._opened:
@@ -38,8 +34,6 @@ class AsyncDecryptedBody(AsyncBody):
         return chunk
 
     async def _open_more(self) -> None:
-        if self._failure is not None:
-            raise self._failure
         try:
             while not self._over and not self._opened:
                 arrived = await self._sealed.read(_CHUNK)
@@ -48,8 +42,7 @@ class AsyncDecryptedBody(AsyncBody):
                 else:
                     self._over = True
                     self._opener.finish()
-        except Exception as failure:
-            self._failure = failure
+        except Exception:
             await self._sealed.aclose()
             raise
 
@@ -57,4 +50,6 @@ class AsyncDecryptedBody(AsyncBody):
         """Give the connection back; what has not been read is not downloaded."""
         self._over = True
         self._opened = memoryview(b"")
+        self._held = b""
         await self._sealed.aclose()
+        await AsyncRaw.aclose(self)

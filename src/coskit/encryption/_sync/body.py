@@ -3,6 +3,7 @@
 """The content of an encrypted object: opened as it arrives, checked before it is handed out."""
 
 from coskit.client._sync.body import Body
+from coskit.client._sync.workers import Raw
 from coskit.encryption.opening import Opener
 
 _CHUNK = 1 << 20
@@ -11,8 +12,7 @@ _CHUNK = 1 << 20
 class DecryptedBody(Body):
     """An object's plaintext; it has all that a `Body` has.
 
-    Bytes that fail their check are never handed out, nor is anything behind them: the failure is
-    raised again, however often one reads.
+    Bytes that fail their check are never handed out, nor is anything behind them.
     """
 
     def __init__(self, sealed: Body, opener: Opener, length: int) -> None:
@@ -21,17 +21,13 @@ class DecryptedBody(Body):
         self._length = length
         self._opened = memoryview(b"")
         self._over = False
-        self._failure: Exception | None = None
 
-    def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes, b"" at the end; a negative size reads everything.
-
-        Raises:
-            TransportError: the connection failed or ended before the last byte.
-            IntegrityError: the bytes are not those that were stored or sealed.
-        """
+    def _take(self, size: int) -> bytes:
         if size < 0:
-            return b"".join([chunk for chunk in self])
+            pieces = list[bytes]()
+            while chunk := self._take(_CHUNK):
+                pieces.append(chunk)
+            return b"".join(pieces)
         if not size:
             return b""
         if not self._opened:
@@ -40,8 +36,6 @@ class DecryptedBody(Body):
         return chunk
 
     def _open_more(self) -> None:
-        if self._failure is not None:
-            raise self._failure
         try:
             while not self._over and not self._opened:
                 arrived = self._sealed.read(_CHUNK)
@@ -50,8 +44,7 @@ class DecryptedBody(Body):
                 else:
                     self._over = True
                     self._opener.finish()
-        except Exception as failure:
-            self._failure = failure
+        except Exception:
             self._sealed.close()
             raise
 
@@ -59,4 +52,6 @@ class DecryptedBody(Body):
         """Give the connection back; what has not been read is not downloaded."""
         self._over = True
         self._opened = memoryview(b"")
+        self._held = b""
         self._sealed.close()
+        Raw.close(self)
