@@ -17,6 +17,7 @@ import pytest
 from coskit.server.app import listening_socket
 from coskit.server.store.database import one
 from coskit.server.store.files import FileWriter
+from coskit.server.store.spare import Spare
 from coskit.server.store.sqlite import SqliteIndex
 from coskit.testing import LocalServer
 from tests.server.clocked import ClockedServer
@@ -188,3 +189,52 @@ def test_what_a_client_is_told_of_a_disk_that_fails(
             assert server.ask("PUT", "/b-1/small", {}, b"small").status == 200
         assert server.ask("GET", "/b-1/").texts("Key") == ["small"]
         assert server.ask("PUT", "/b-1/a", {}, bytes(100_000)).status == 200
+
+
+@linux
+def test_a_disk_that_others_have_filled_keeps_nobody_from_reading_and_deleting(
+    tmp_path: Path,
+) -> None:
+    if not can_mount():
+        pytest.skip("no file system can be mounted here")
+    mount = 'mount -t tmpfs -o size=24m none "$1" && exec "$0" -m tests.server.without_room "$1"'
+    command = ["unshare", "-rm", "sh", "-c", mount, sys.executable, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout) == (0, "all was done\n"), done.stderr
+
+
+def test_spare_room_is_taken_and_given_back_in_parts(tmp_path: Path) -> None:
+    spare = Spare(tmp_path, MIB)
+    spare.fill()
+    file = tmp_path / "spare"
+    assert (file.stat().st_size, file.stat().st_mode & 0o777) == (MIB, 0o600)
+    assert file.stat().st_blocks * 512 >= MIB, "the room is not taken"
+    for _ in range(20):
+        spare.release()
+    assert file.stat().st_size == 0
+    spare.release_if_short()
+    spare.fill(at_end=True)
+    assert file.stat().st_size == MIB
+    Spare(tmp_path / "none", 0).release()
+
+
+def test_a_commit_that_finds_the_disk_full_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ClockedServer(tmp_path) as server:
+        index = cast(SqliteIndex, server._store._index)
+        full, usual = (
+            one(index._writing, f"PRAGMA {name}")[0] for name in ("page_count", "max_page_count")
+        )
+        index._writing.execute(f"PRAGMA max_page_count = {full}")
+        asked: list[int] = []
+
+        def make_room(attempt: int) -> None:
+            asked.append(attempt)
+            if attempt == 2:
+                index._writing.execute(f"PRAGMA max_page_count = {usual}")
+
+        monkeypatch.setattr(index._writer, "_make_room", make_room)
+        assert server.ask("PUT", "/b-1/large", {}, bytes(60_000)).status == 200
+        assert asked == [0, 1, 2]
+        assert server.ask("GET", "/b-1/").texts("Key") == ["large"]

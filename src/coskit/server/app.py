@@ -29,6 +29,7 @@ from coskit.server.proxies import Proxies
 from coskit.server.reasons import plain
 from coskit.server.settings import ACCOUNT, Settings, find_master_key
 from coskit.server.store.database import DamagedIndex
+from coskit.server.store.spare import SIZE
 from coskit.server.store.store import Store
 from coskit.server.watch import Watch, Watched
 
@@ -143,6 +144,7 @@ class App:
         interval, day = self._settings.lifecycle_interval, self._settings.day_length
         yield Lifecycle(store, interval / 1000, day, may_delete=keeping_locked()).run()
         yield store.watch_orphans()
+        yield store.keep_spare()
         if self._settings.scrub_rate:
             yield store.scrub.run(self._settings.scrub_rate, self._settings.scrub_period / 1000)
 
@@ -160,6 +162,7 @@ async def open_store(settings: Settings, member: Member | None = None) -> AsyncI
         memory=settings.limits.memory,
         durability=settings.durability,
         company=member.company if member else None,
+        spare=min(SIZE, settings.limits.reserve // 8),
     )
     try:
         for name in () if member else settings.buckets:

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from coskit.server.store import database, hold
+from coskit.server.store import database, hold, spare
 from coskit.server.store.database import every
 from coskit.server.store.files import FileBlobs, lock_directory
 from coskit.server.store.private import make_file
@@ -15,7 +15,7 @@ from coskit.server.store.syncs import sync_directory
 
 _NEW = "index.db.new"
 _NOT_COPIED = {database.FILE, database.LOG, f"{database.FILE}-shm", _NEW, "lock"}
-_NOT_COPIED |= {hold.FILE, hold.TURN, "address.json"}  # the copy is served elsewhere
+_NOT_COPIED |= {hold.FILE, hold.TURN, spare.FILE, "address.json"}  # the copy is served elsewhere
 
 # Makes a file of the first path appear at the second, which is not there.
 Place = Callable[[Path, Path], None]

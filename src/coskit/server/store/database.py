@@ -147,7 +147,9 @@ def is_damage(error: BaseException) -> bool:
 
 def is_full(error: BaseException) -> bool:
     """Return whether an error means that there is no room."""
-    return isinstance(error, apsw.FullError)
+    # The last for the file that readers share, which has no room to grow.
+    code = getattr(error, "extendedresult", None)
+    return isinstance(error, apsw.FullError) or code == apsw.SQLITE_IOERR_SHMSIZE
 
 
 def is_exhausted(error: BaseException) -> bool:

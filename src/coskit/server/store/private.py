@@ -7,7 +7,7 @@ from pathlib import Path
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
 _OTHERS = 0o077
-_FILES = ("index.db*", "*.json", "*.key", "lock", "hold*")
+_FILES = ("index.db*", "spare", "*.json", "*.key", "lock", "hold*")
 _DIRECTORIES = ("blobs*", "tmp", "lost*")
 
 

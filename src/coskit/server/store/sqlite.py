@@ -55,6 +55,7 @@ from coskit.server.store.model import (
     VersionPage,
 )
 from coskit.server.store.rows import Row
+from coskit.server.store.spare import Spare
 from coskit.server.store.transaction import Clock, Transaction
 from coskit.server.store.writer import Writer
 
@@ -122,8 +123,10 @@ class SqliteIndex(Index):
         clock: Clock = time.time,
         durability: Durability = "strict",
         turns: AbstractContextManager[None] | None = None,
+        spare: Spare | None = None,
     ) -> None:
         self._path = path
+        self._spare = spare
         self._durability: Durability = durability
         self._local = threading.local()
         self._readers: list[Connection] = []
@@ -133,12 +136,19 @@ class SqliteIndex(Index):
         except BaseException:
             self._writing.close()
             raise
-        self._writer = Writer(self._writing, clock, turns)
+        self._writer = Writer(self._writing, clock, turns, self._make_room)
         self._ending = threading.Event()
         self._flusher: threading.Thread | None = None
         if durability == "relaxed":
             self._flusher = threading.Thread(target=self._flush_often, name="coskit-index-flusher")
             self._flusher.start()
+
+    def _make_room(self, attempt: int) -> None:
+        """Free what the store holds for deletions, in the writer's thread."""
+        if attempt and self._spare is not None:
+            self._spare.release()
+        with contextlib.suppress(Error):  # what the file itself has is written over in the log
+            self._writing.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def subscribe(self, released: Released) -> None:
         self._writer.subscribe(released)

@@ -59,6 +59,7 @@ from coskit.server.store.reading import Reading
 from coskit.server.store.receiving import Sink
 from coskit.server.store.room import Room
 from coskit.server.store.scrub import Scrub
+from coskit.server.store.spare import PERIOD, Spare
 from coskit.server.store.sqlite import SqliteIndex
 from coskit.server.store.transaction import Clock
 from coskit.server.store.workers import Workers
@@ -121,6 +122,7 @@ class Store:
         self._marked: set[str] = set()
         self.scrub = Scrub(index, blobs, self._workers.listing, clock)
         self._lock: int | None = None
+        self._spare: Spare | None = None
         index.subscribe(self._custody.released)
 
     @classmethod
@@ -133,6 +135,7 @@ class Store:
         clock: Clock = time.time,
         durability: Durability = "strict",
         company: Company | None = None,
+        spare: int = 0,
     ) -> Self:
         """Open the store in a directory, made if missing, and clear up what a crash has left.
 
@@ -145,6 +148,8 @@ class Store:
             company: what this process shares with others that serve the directory. Whoever has
                 brought them together has opened it alone before, and keeps its lock since.
 
+            spare: bytes of the disk that it holds to start and to delete where others leave none.
+
         Raises:
             BlockingIOError: another process has the directory open.
             OSError: the directory cannot be used.
@@ -152,15 +157,20 @@ class Store:
         root = Path(directory)
         lock = None if company else await asyncio.to_thread(lock_directory, root)
         pins, turns = (company.pins, company.turns) if company else (None, None)
+        room = Spare(root, spare)
         try:
+            room.release_if_short()
             blobs = await asyncio.to_thread(FileBlobs, root, durability, pins)
-            index = await asyncio.to_thread(SqliteIndex, root / FILE, clock, durability, turns)
+            index = await asyncio.to_thread(
+                SqliteIndex, root / FILE, clock, durability, turns, room
+            )
         except BaseException:
             if lock is not None:
                 os.close(lock)
             raise
         store = cls(index, blobs, inline_limit=inline_limit, memory=memory, clock=clock, pins=pins)
         store._lock = lock
+        store._spare = room
         try:
             await store._clear_up(store.adopt if company else store.sweep)
         except BaseException:
@@ -215,6 +225,8 @@ class Store:
         await self._custody.close()
         await asyncio.to_thread(self._index.close)
         await asyncio.to_thread(self._workers.close)
+        if self._spare is not None:  # what the index's log had is free now
+            self._spare.fill(at_end=True)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -254,6 +266,12 @@ class Store:
         await orphans.run(
             self._index, self._blobs, self._custody, self._workers.listing, self._clock
         )
+
+    async def keep_spare(self) -> None:
+        """Hold room for starts and deletions whenever the disk has plenty, until cancelled."""
+        while self._spare is not None:
+            await self._workers.file(self._spare.fill)
+            await asyncio.sleep(PERIOD)
 
     # Buckets.
 

@@ -36,6 +36,7 @@ Command = tuple[Callable[[Transaction], object], asyncio.Future[Any]]
 Outcome = tuple[asyncio.Future[Any], object, BaseException | None]
 
 _LARGEST_GROUP = 256
+_TRIES = 4  # of a commit that finds the disk full
 
 _log = logging.getLogger("coskit.server.store")
 
@@ -47,6 +48,8 @@ class Writer:
         connection: to write through.
         clock: seconds since 1970.
         turns: is entered for each commit, where other processes write as well.
+        make_room: is called with the number of the attempt, from 0 on, at which a commit has found
+            the disk full, before it is tried again.
     """
 
     def __init__(
@@ -54,8 +57,10 @@ class Writer:
         connection: Connection,
         clock: Clock,
         turns: AbstractContextManager[None] | None = None,
+        make_room: Callable[[int], None] = lambda attempt: None,
     ) -> None:
         self._db = connection
+        self._make_room = make_room
         self._turns = turns or nullcontext()
         self._clock = clock
         self._released: Released = _ignore
@@ -138,19 +143,35 @@ class Writer:
 
     def _commit(self, group: Sequence[Command]) -> tuple[list[Outcome], Sequence[str]]:
         """Make the changes; return how each came out, and the files that are free now."""
+        try:
+            return self._attempt_with_room(group)
+        except Exception as error:
+            self._failed += 1
+            _log.exception("a commit of %d changes failed", len(group))
+            return [(future, None, _failure(CommitError, error)) for _, future in group], ()
+
+    def _attempt_with_room(self, group: Sequence[Command]) -> tuple[list[Outcome], Sequence[str]]:
+        for attempt in range(_TRIES - 1):
+            try:
+                return self._attempt(group)
+            except Exception as error:
+                if not is_full(error):
+                    raise
+                self._make_room(attempt)
+        return self._attempt(group)
+
+    def _attempt(self, group: Sequence[Command]) -> tuple[list[Outcome], Sequence[str]]:
         tx = Transaction(self._db, self._clock)
         try:
             self._db.execute("BEGIN IMMEDIATE")
             outcomes = [self._make(tx, *command) for command in group]
             tx.finish()
             self._db.execute("COMMIT")
-        except Exception as error:
-            self._failed += 1
-            _log.exception("a commit of %d changes failed", len(group))
+        except Exception:
             with contextlib.suppress(Error):
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-            return [(future, None, _failure(CommitError, error)) for _, future in group], ()
+            raise
         return outcomes, tx.references.released
 
     def _make(
@@ -162,7 +183,7 @@ class Writer:
         try:
             return future, change(tx), None
         except Error as error:
-            if not self._db.in_transaction:
+            if not self._db.in_transaction or is_full(error):
                 raise
             _log.exception("a change failed")
             return future, None, _failure(InternalError, error)
