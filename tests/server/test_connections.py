@@ -57,6 +57,43 @@ def test_malformed_chunks_are_refused(peer: Peer, room: str, about: str, body: b
     assert state(peer, room) == UNTOUCHED
 
 
+CODINGS = ["gzip, chunked", "deflate, chunked", "x-none, chunked", "GZIP,CHUNKED", "gzip,\tchunked"]
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_body_in_a_coding_that_is_not_undone_is_not_stored(
+    peer: Peer, room: str, coding: str
+) -> None:
+    # RFC 9112 6.1: a coding that a server does not understand is answered 501
+    for key in ("kept", "new"):
+        reply = peer.ask(
+            "PUT", f"/{room}/{key}", {"transfer-encoding": coding}, b"1\r\nx\r\n0\r\n\r\n"
+        )
+        assert reply.outcome == (501, "NotImplemented")
+    assert state(peer, room) == UNTOUCHED
+
+
+@pytest.mark.parametrize("coding", ["chunked", "Chunked", "CHUNKED"])
+def test_chunks_are_named_in_any_case(peer: Peer, bucket: str, coding: str) -> None:
+    sent = {"transfer-encoding": coding}
+    assert peer.ask("PUT", f"/{bucket}/a", sent, b"1\r\nx\r\n0\r\n\r\n").status == 200
+    assert peer.ask("GET", f"/{bucket}/a").body == b"x"
+
+
+@pytest.mark.parametrize(
+    "target", ["kept#x", "kept#?acl", "kept?acl#", "#", "?versioning#x", "a%23#"]
+)
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_an_address_has_no_fragment(peer: Peer, room: str, method: str, target: str) -> None:
+    # RFC 9112 3.2: `kept#?acl` would be an upload onto `kept`, were the rest left out
+    with peer.line() as line:
+        body = b"" if method == "PUT" else None
+        reply = line.ask(peer.request(method, f"/{room}/{target}", {}, body))
+        assert reply.outcome == (400, "InvalidRequest")
+        assert reply.closes
+    assert state(peer, room) == UNTOUCHED
+
+
 def test_a_cut_document_deletes_nothing(peer: Peer, room: str) -> None:
     document = b"<Delete><Object><Key>kept</Key></Object></Delete>"
     headers = {"content-length": str(len(document) + 1), "content-md5": "AAAAAAAAAAAAAAAAAAAAAA=="}

@@ -104,6 +104,8 @@ class Connection(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         """Take a piece of the address."""
         self._count(len(url))
+        if b"#" in url:  # RFC 9112 3.2: what stands after it would be lost, and be no part of a key
+            raise ValueError("an address has no fragment")
         super().on_url(url)
 
     def _count(self, size: int) -> None:

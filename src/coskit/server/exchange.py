@@ -14,6 +14,7 @@ from coskit.protocol.errors import (
     EntityTooLarge,
     IncompleteBody,
     InvalidRequest,
+    NotImplementedOperation,
     RequestTimeout,
     ServiceUnavailable,
     SlowDown,
@@ -194,7 +195,12 @@ class Exchange:
         Raises:
             InvalidURI: the address cannot be decoded.
             InvalidRequest: it has two hosts, or none where HTTP demands one.
+            NotImplementedOperation: its body is coded in a way that is not undone here.
         """
+        coding = self._headers.get("transfer-encoding", "chunked")
+        if coding != "chunked" and coding.strip().lower() != "chunked":
+            # RFC 9112 6.1: what a coding has made of a body is not the body that was meant.
+            raise NotImplementedOperation("No transfer coding but chunked is implemented here")
         # RFC 9112 3.2: whom a request is for must not be a matter of taste.
         is_lacking = "host" not in self._headers and self._scope["http_version"] != "1.0"
         if is_lacking or not self._has_one_host:
