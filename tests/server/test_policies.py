@@ -254,6 +254,25 @@ def test_a_condition_is_asked_of_the_request(
     assert peer.ask("GET", f"/{filled}/{query}", headers, signed=False).status == status
 
 
+def test_attributes_are_for_whom_may_ask_for_the_head(
+    peer: Peer, helper: Peer, filled: str
+) -> None:
+    target, names = f"/{filled}/closed/a?attributes", {"x-amz-object-attributes": "ETag"}
+    everything = statement(filled, "allow", HELPER_ID, "*")
+    for rules, status in (
+        ([statement(filled, "allow", HELPER_ID, "HeadObject")], 200),
+        ([statement(filled, "allow", HELPER_ID, "GetObject")], 403),
+        ([everything, statement(filled, "deny", "*", "GetObject", "HeadObject")], 403),
+        ([everything, statement(filled, "deny", "*", "GetObjectAttributes")], 403),
+        ([everything, statement(filled, "deny", "*", "GetObject")], 200),
+    ):
+        put(peer, filled, *rules)
+        assert amz.ask(helper, "GET", target, names).status == status, rules
+        assert helper.ask("HEAD", f"/{filled}/closed/a").status == (
+            200 if "GetObjectAttributes" in str(rules) else status
+        )
+
+
 def test_a_writer_may_be_held_to_an_acl_and_a_class(peer: Peer, helper: Peer, bucket: str) -> None:
     condition = {
         "string_equal": {"cos:x-cos-acl": "private"},

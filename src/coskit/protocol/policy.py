@@ -26,6 +26,7 @@ _ACTIONS = {
     "CreateBucket": ("PutBucket",),
     "CreateMultipartUpload": ("InitiateMultipartUpload",),
     "DeleteObjects": ("DeleteMultipleObjects", "DeleteObject"),
+    "GetObjectAttributes": ("HeadObject", "GetObjectAttributes"),
     "ListBuckets": ("GetService",),
     "ListObjects": ("GetBucket",),
     "ListObjectsV2": ("GetBucket",),
