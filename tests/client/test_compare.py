@@ -226,7 +226,7 @@ def test_a_tally_counts_and_lists_the_first_hundred_failures() -> None:
     assert tally.knows(errors[0])
     assert not tally.knows(OSError("0"))
     text = str(DirectoryTransferError(result))
-    assert text == "'c': 0 and 149 more"
+    assert text == "'c': OSError: 0 and 149 more"
 
 
 def test_the_error_of_a_directory_survives_pickling() -> None:
@@ -234,7 +234,7 @@ def test_the_error_of_a_directory_survives_pickling() -> None:
         DirectoryResult(failed=1, failures=(FileFailure("a", OSError("x")),))
     )
     again = pickle.loads(pickle.dumps(error))
-    assert str(again) == str(error) == "'a': x"
+    assert str(again) == str(error) == "'a': OSError: x"
     assert again.result.failed == 1
 
 

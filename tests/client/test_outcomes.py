@@ -344,12 +344,20 @@ def test_a_bucket_name_that_is_none_is_refused(scripted: Scripted, bucket: str) 
     assert server.requests == []
 
 
-def test_metadata_that_is_not_the_users_is_dropped(scripted: Scripted) -> None:
+def test_metadata_travels_under_its_prefix(scripted: Scripted) -> None:
     world, server = scripted(answer(headers=STORED))
-    world.put_object(BUCKET, b"x", "key", Metadata={"x-cos-meta-Ok": "蓝", "x-cos-acl": "public"})
+    world.put_object(BUCKET, b"x", "key", Metadata={"x-cos-meta-Ok": "蓝", "bare": "b"})
     head = server.requests[0][0]
     assert "x-cos-meta-ok: 蓝".encode() in head
-    assert b"x-cos-acl" not in head
+    assert b"x-cos-meta-bare: b" in head
+
+
+@pytest.mark.parametrize("name", ["x-cos-acl", "X-Cos-Storage-Class", "x-amz-acl"])
+def test_a_parameter_among_the_metadata_is_refused(scripted: Scripted, name: str) -> None:
+    world, server = scripted()
+    with pytest.raises(ParameterError, match="no metadata but a parameter"):
+        world.put_object(BUCKET, b"x", "key", Metadata={name: "private"})
+    assert server.requests == []
 
 
 def test_the_token_of_temporary_keys_goes_everywhere(scripted: Scripted) -> None:

@@ -163,21 +163,11 @@ def test_a_range_is_continued_to_its_own_end(scripted: Scripted, asked: str) -> 
     assert header(server, 1, "range") == f"bytes={span.first + 50}-{span.last}"
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {**HEADERS, "ETag": 'W/"e"'},
-        {**HEADERS, "Content-Type": "multipart/byteranges; boundary=b"},
-    ],
-    ids=["weak ETag", "several ranges"],
-)
-def test_what_cannot_be_bound_to_one_object_is_not_continued(
-    scripted: Scripted, headers: dict[str, str]
-) -> None:
-    status, asked = (206, "bytes=0-9,20-1033") if "Content-Type" in headers else (200, None)
-    world, server = scripted(cut(answer(status, CONTENT, headers), 1000), rest(24))
+def test_what_cannot_be_bound_to_one_object_is_not_continued(scripted: Scripted) -> None:
+    headers = {**HEADERS, "ETag": 'W/"e"'}
+    world, server = scripted(cut(answer(200, CONTENT, headers), 1000), rest(24))
     with pytest.raises(TransportError, match="24 of 1024"):
-        world.fetch(BUCKET, "key", Range=asked)
+        world.fetch(BUCKET, "key")
     assert len(server.requests) == 1
 
 
@@ -402,7 +392,7 @@ def test_a_body_whose_beginning_was_lost_is_not_read_on(
             body = (await client.get_object(BUCKET, "key"))["Body"]
             with pytest.raises(MemoryError):
                 await body.read()
-            with pytest.raises(ValueError, match="closed"):
+            with pytest.raises(ValueError, match="after it failed"):
                 await body.read(10)
 
     monkeypatch.setattr(f"coskit.client._{kind}.body.reserved", no_room)
@@ -414,5 +404,5 @@ def test_a_body_whose_beginning_was_lost_is_not_read_on(
             body = client.get_object(BUCKET, "key")["Body"]
             with pytest.raises(MemoryError):
                 body.read()
-            with pytest.raises(ValueError, match="closed"):
+            with pytest.raises(ValueError, match="after it failed"):
                 body.read(10)

@@ -334,7 +334,8 @@ def test_a_body_has_all_that_a_body_has(sealed: Sealed, bucket: str, tmp_path: P
     answer = world.get_object(bucket, "a")
     assert world.run(answer["Body"].get_raw_stream().read(3)) == plain[:3]
     world.close_body(answer)
-    assert world.read(answer) == b""
+    with pytest.raises(ValueError, match="closed"):
+        world.read(answer)
 
 
 def test_neither_keys_nor_plaintext_are_logged_or_shown(

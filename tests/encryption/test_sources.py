@@ -1,5 +1,6 @@
 """Sealed sources: cut anywhere, read in any order or again, they are the same sealed object."""
 
+import io
 import os
 from itertools import pairwise
 from pathlib import Path
@@ -124,21 +125,17 @@ def test_a_file_that_changed_is_noticed(tmp_path: Path) -> None:
     path.write_bytes(text_of(100))
     with pytest.raises(SourceChanged):
         source.check()
-    with pytest.raises(SourceChanged, match="too early"):
+    with pytest.raises(SourceChanged):
         read(source, 0, source.size)
 
 
-def test_bytes_that_changed_between_two_tries_never_share_a_nonce(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"1" * FRAME)
-    source = source_of(path)
-    before = read(source, 0, source.size)
-    path.write_bytes(b"2" * FRAME)
-    after = read(source, 0, source.size)
+def test_bytes_that_changed_between_two_tries_never_share_a_nonce() -> None:
+    frames, plains = Frames(bytes(32)), (b"1" * FRAME, b"2" * FRAME)
+    file = io.BytesIO(plains[0])
+    before = SealedFile(frames, LAYOUT, file, FRAME).read()
+    file.getbuffer()[:] = plains[1]
+    after = SealedFile(frames, LAYOUT, file, FRAME).read()
     assert before[:12] != after[:12]
-    envelope = Envelope.from_headers(source.metadata)
-    assert envelope is not None
-    for stored, plain in ((before, b"1" * FRAME), (after, b"2" * FRAME)):
+    for stored, plain in ((before, plains[0]), (after, plains[1])):
         answer = ByteRange(0, len(stored) - 1, len(stored))
-        opener = FrameOpener(envelope.open([AES]), envelope.layout, answer, None)
-        assert opener.feed(stored) == plain
+        assert FrameOpener(frames, LAYOUT, answer, None).feed(stored) == plain

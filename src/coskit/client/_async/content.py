@@ -106,7 +106,7 @@ class AsyncUpload:
             raise self._contradicted(found)
 
     async def load(self) -> None:
-        """Take a small file into memory, and look at the beginning of what may be no content.
+        """Take a small file into memory; what can be read once stays untouched until it is sent.
 
         Raises:
             ParameterError: it gives something else than bytes, or not as many as were announced.
@@ -116,11 +116,7 @@ class AsyncUpload:
             return
         if self.replayable and (self.length or 0) <= _BLOCK:
             await self._load_file()
-        elif self._chunks is not None:
-            self._rest = memoryview(await self._next_chunk())
-        elif not isinstance(self._file, io.BufferedIOBase | io.RawIOBase | Tally):
-            self._rest = memoryview(as_bytes(await async_read(self._read, _QUICK), self._name))
-        if self.length == 0 and self.data is None:
+        elif self.length == 0:
             await self._end_here()
 
     async def _load_file(self) -> None:

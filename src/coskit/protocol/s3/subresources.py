@@ -78,8 +78,8 @@ def _putting(name: str, flag: str, shape: Shape, doc: str, **fields: Any) -> Ope
 
 def _deleting(name: str, flag: str, doc: str) -> Operation:
     return Operation(
-        name, "DELETE", (BUCKET,), flag=flag, returns="none", status=(204,), permission="OWNER",
-        on="bucket", page=name, doc=doc,
+        name, "DELETE", (BUCKET,), flag=flag, returns="none", status=(204, 200),
+        permission="OWNER", on="bucket", page=name, doc=doc,
     )  # fmt: skip
 
 
