@@ -23,7 +23,7 @@ _KNOWN = frozenset(("Version", "Id", "Statement"))
 _STATEMENT = frozenset(
     """Sid Effect Principal NotPrincipal Action NotAction Resource NotResource Condition""".split()
 )
-_ACTION = re.compile(r"\*|s3:([a-z*?]+)", re.IGNORECASE)
+_ACTION = re.compile(r"\*|s3:([a-z0-9*?]+)", re.IGNORECASE)
 _OTHER_ACTION = re.compile(r"[a-z0-9-]+:[a-z*?]+", re.IGNORECASE)
 _RESOURCE = re.compile(r"arn:aws[a-z-]*:s3:::(.+)", re.DOTALL)
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::([^:/*]*):(root|user/([^*]+))")
