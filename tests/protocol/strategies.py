@@ -61,6 +61,7 @@ FORMED = {
         lambda pair: f"bytes={pair[0]}-{pair[1]}"
     ),
     "http date": st.integers(0, 10**13).map(http_date),
+    "encoded": st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
     "md5": st.binary(min_size=16, max_size=16).map(lambda raw: b64encode(raw).decode()),
     "customer key": st.binary(min_size=32, max_size=32).map(lambda raw: b64encode(raw).decode()),
 }

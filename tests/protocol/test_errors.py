@@ -39,13 +39,15 @@ CODES = {
         ListPartUploadIdIsEmpty MalformedXML MalformedPolicy MalformedPOSTRequest
         MissingRequestBodyError IncorrectNumberOfFilesInPostRequest NotSupportedStorageClass
         BucketVersionNotOpen TooManyBuckets RequestTimeout XMLSizeLimit UnexpectedContent
-        SSEHeaderNotAllowed SsecDecryptHeaderInvalid TooManyConfigurations""",
+        SSEHeaderNotAllowed SsecDecryptHeaderInvalid TooManyConfigurations InvalidTargetType
+        NotSymlink""",
     403: """AccessDenied AccessForbidden InvalidAccessKeyId SignatureDoesNotMatch
         RequestTimeTooSkewed InvalidObjectState PathStyleDomainForbidden""",
     404: """NoSuchBucket NoSuchKey NoSuchVersion NoSuchUpload NoSuchCopySource
         NoSuchCORSConfiguration NoSuchLifecycleConfiguration NoSuchTagSet NoSuchBucketPolicy
         NoSuchResource DomainConfigNotFoundError OriginConfigNotFoundError
-        IntelligentTieringConfigurationNotFoundError NoSuchInventoryConfiguration""",
+        IntelligentTieringConfigurationNotFoundError NoSuchInventoryConfiguration
+        SymlinkTargetNotExist""",
     405: "MethodNotAllowed RestoreNonArchiveObject",
     409: """BucketAlreadyExists BucketAlreadyOwnedByYou BucketNotEmpty InvalidBucketState
         PathConflict ObjectLocked RestoreAlreadyInProgress AppendPositionErr

@@ -64,7 +64,7 @@ UNKNOWN = [
     ("DELETE", "bucket", "metrics"),
     ("DELETE", "bucket", "publicAccessBlock"),
     ("DELETE", "bucket", "anything"),
-    ("PUT", "object", "symlink"),
+    ("PUT", "bucket", "symlink"),
     ("PUT", "object", "renameObject"),
     ("PUT", "object", "annotation"),
     ("PUT", "object", "versionId"),

@@ -64,7 +64,7 @@ def test_what_has_no_row_is_refused_and_changes_nothing(
         ("DELETE", "/ROOM/?response-control"),
         ("DELETE", "/ROOM/?metrics&id=1"),
         ("DELETE", "/ROOM/?publicAccessBlock"),
-        ("PUT", "/ROOM/kept?symlink"),
+        ("PUT", "/ROOM/?symlink"),
         ("PUT", "/ROOM/kept?renameObject"),
         ("PUT", "/ROOM/kept?annotation&annotationName=a"),
         ("POST", "/ROOM/kept?select&select-type=2"),

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Self
+from urllib.parse import quote, unquote
 
 from coskit.client._sync.client import Client
 from coskit.client.copies import for_upload
@@ -28,6 +29,7 @@ _NEEDED = {
     operation.function: {param.name for param in operation.params if param.required}
     for operation in BY_NAME.values()
 }
+_LINKED = "x-cos-symlink-target"
 _NAMES = {"AcceptEncoding"}  # accepted and not sent: content comes as it was stored
 
 
@@ -221,6 +223,24 @@ class CosS3Client(Methods, CosS3ClientRefusals):
             CosServiceError: there is no such bucket, or a setting may not be read.
         """
         return bucket_meta(self, Bucket, self._conf.uri(self._conf.bucket(Bucket)), kwargs)
+
+    def put_symlink(self, Bucket: str, SymlinkName: str, SymlinkTarget: str, **kwargs: Any) -> Any:
+        """Make a key a symbolic link; `SymlinkTarget` is percent-encoded, as the vendor sends it.
+
+        Args:
+            Bucket: the bucket's name.
+            SymlinkName: the key of the link.
+            SymlinkTarget: the key that it stands for; a percent sign in it is written `%25`.
+            **kwargs: as for `coskit.Client.put_symlink`.
+        """
+        target = unquote(SymlinkTarget, errors="surrogateescape")
+        given = {"Bucket": Bucket, "Key": SymlinkName, "SymlinkTarget": target}
+        return self._forward("put_symlink", given, kwargs)
+
+    def get_symlink(self, Bucket: str, SymlinkName: str, **kwargs: Any) -> Any:
+        """Return what a symbolic link stands for, percent-encoded as the service tells it."""
+        told = self._forward("get_symlink", {"Bucket": Bucket, "Key": SymlinkName}, kwargs)
+        return {**told, _LINKED: quote(told[_LINKED], safe="/-_.~", errors="surrogateescape")}
 
     def put_bucket_website(
         self, Bucket: str, WebsiteConfiguration: Mapping[str, Any] = EMPTY, **kwargs: Any

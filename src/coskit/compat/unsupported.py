@@ -1050,10 +1050,6 @@ class CosS3ClientRefusals:
         """Raise `CosClientError`: this is not there."""
         refuse("get_snapshot")
 
-    def get_symlink(self, Bucket: Any, SymlinkName: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("get_symlink")
-
     def get_vod_playlist(
         self, Bucket: Any, ChannelName: Any, StartTime: Any = 0, EndTime: Any = 0, **kwargs: Any
     ) -> Any:
@@ -1107,10 +1103,6 @@ class CosS3ClientRefusals:
     ) -> Any:
         """Raise `CosClientError`: this is not there."""
         refuse("put_live_channel_switch")
-
-    def put_symlink(self, Bucket: Any, SymlinkName: Any, SymlinkTarget: Any, **kwargs: Any) -> Any:
-        """Raise `CosClientError`: this is not there."""
-        refuse("put_symlink")
 
     def select_object_content(
         self,

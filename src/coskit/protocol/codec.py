@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+from urllib.parse import quote, unquote, unquote_to_bytes
 from xml.etree import ElementTree
 
 from coskit.protocol import xml
@@ -134,6 +135,12 @@ def _writer(param: Param, shape: Shape) -> Writer:
         if text:
             call.headers[wire] = text
 
+    def encoded(call: Call, value: Any, _: dict[str, Any]) -> None:
+        if not isinstance(value, str):
+            raise ParameterError(f"{name} is text, not {type(value).__name__}")
+        if text := _quoted(_encodable(name, value)):
+            call.headers[wire] = text
+
     def metadata(call: Call, value: Any, _: dict[str, Any]) -> None:
         if not isinstance(value, Mapping):
             raise ParameterError(f"{name} is a dict of names and texts, not {type(value).__name__}")
@@ -188,7 +195,12 @@ def _writer(param: Param, shape: Shape) -> Writer:
         "body": content,
         "local": local,
     }
-    return secret if param.form == "customer key" else writers[param.place]
+    special: dict[str, Writer] = {"customer key": secret, "encoded": encoded}
+    return special.get(param.form) or writers[param.place]
+
+
+def _quoted(text: str) -> str:
+    return quote(encode_text(text), safe="/-_.~")
 
 
 def _metadata_name(name: str, item: Any) -> str:
@@ -319,6 +331,8 @@ def _missing(operation: Operation, param: Param) -> CosServiceError:
 def _value(param: Param, text: str) -> Any:
     if param.place == "source":
         return decode_copy_source(text, of_s3=param.wire.startswith("x-amz-"))
+    if param.form == "encoded":
+        return _unquoted(param.wire, text)
     if param.kind == "int":
         if not _INTEGER.fullmatch(text):
             raise InvalidArgument(f"{param.wire} is not a number: {text[:40]}")
@@ -329,6 +343,13 @@ def _value(param: Param, text: str) -> Any:
         if choice.lower() == text.lower():
             return choice
     raise InvalidArgument(f"{param.wire} is one of {', '.join(filter(None, param.choices))}")
+
+
+def _unquoted(name: str, text: str) -> str:
+    try:
+        return unquote_to_bytes(encode_text(text)).decode()
+    except UnicodeDecodeError as cause:
+        raise InvalidArgument(f"{name} is not the percent-encoding of UTF-8") from cause
 
 
 def _decode_document(
@@ -383,6 +404,9 @@ def encode_result(
     shape = operation.result
     fields = _compiled(operation).fields
     headers = {name: text for name, text in result.items() if name not in fields}
+    for name in operation.encoded_headers:
+        if name in headers:
+            headers[name] = _quoted(headers[name])
     if operation.text:
         headers["Content-Type"] = "application/json"
         return Response(status or operation.status[0], headers, result[operation.text].encode())
@@ -412,6 +436,9 @@ def decode_result(
         NotThisShape: the document is another one, such as an error inside a 200.
     """
     result: dict[str, Any] = dict(headers) if operation.headers else {}
+    for name in operation.encoded_headers:
+        if name in result:
+            result[name] = unquote(result[name], errors="surrogateescape")
     if operation.text:
         result[operation.text] = body.decode()
     if operation.result is not None:

@@ -485,6 +485,18 @@ class SsecDecryptHeaderInvalid(CosServiceError):
     status = 400
 
 
+class InvalidTargetType(CosServiceError):
+    """The symbolic link stands for another symbolic link."""
+
+    status = 400
+
+
+class NotSymlink(CosServiceError):
+    """The object is no symbolic link."""
+
+    status = 400
+
+
 class TooManyBuckets(CosServiceError):
     """The account has reached its number of buckets."""
 
@@ -597,6 +609,12 @@ class TooManyConfigurations(CosServiceError):
     """The bucket has as many such rules as it can have."""
 
     status = 400
+
+
+class SymlinkTargetNotExist(CosServiceError):
+    """What the symbolic link stands for does not exist."""
+
+    status = 404
 
 
 class NoSuchCORSConfiguration(CosServiceError):

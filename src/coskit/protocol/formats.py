@@ -47,6 +47,7 @@ FORMATS: Mapping[str, tuple[Callable[[str], bool] | None, str]] = {
     "http date": (_is_date, "a date of HTTP, such as Tue, 14 Nov 2023 22:13:20 GMT"),
     "md5": (_is_md5, "the Base64 of an MD5"),
     "customer key": (None, ""),  # see `customer_key`
+    "encoded": (None, ""),  # percent-encoded on the wire
 }
 
 

@@ -301,7 +301,7 @@ STORED_HEADERS = (
     ("Content-Length", "Bytes in this answer, or in the object for HEAD."),
     ("Expires", "As stored."),
     ("x-cos-storage-class", "The storage class, if not STANDARD."),
-    ("x-cos-object-type", "`normal` or `appendable`."),
+    ("x-cos-object-type", "`normal`, `appendable` or `symlink`."),
     VERSION_HEADER,
     CRC64,
     REQUEST_ID,
@@ -1002,6 +1002,57 @@ DELETE_OBJECT_TAGGING = Operation(
     doc="Remove the tags of an object.",
 )
 
+PUT_SYMLINK = Operation(
+    "PutSymlink",
+    "PUT",
+    (
+        BUCKET,
+        KEY,
+        Param(
+            "SymlinkTarget",
+            "header",
+            "x-cos-symlink-target",
+            required=True,
+            form="encoded",
+            doc="The key that it stands for; nobody looks whether there is such an object.",
+        ),
+        Param(
+            "SymlinkBucket",
+            "header",
+            "x-cos-symlink-bucket",
+            doc="That key's bucket, if it is another one of the region.",
+        ),
+        *GRANTS,
+        *OVERWRITES,
+    ),
+    flag="symlink",
+    headers=(ETAG, VERSION_HEADER, REQUEST_ID),
+    permission="WRITE",
+    on="bucket",
+    page="PUT Symlink",
+    doc="Make a key a symbolic link, which is read as the object that it stands for.",
+)
+
+GET_SYMLINK = Operation(
+    "GetSymlink",
+    "GET",
+    (BUCKET, KEY, VERSION_ID),
+    flag="symlink",
+    headers=(
+        ("x-cos-symlink-target", "The key that it stands for."),
+        ("x-cos-symlink-bucket", "That key's bucket, if it is another one."),
+        ("Last-Modified", "When the link was made, as an HTTP date."),
+        ETAG,
+        VERSION_HEADER,
+        REQUEST_ID,
+    ),
+    encoded_headers=("x-cos-symlink-target",),
+    permission="READ",
+    carries="x-cos-symlink-target",
+    page="GET Symlink",
+    doc="Return what a symbolic link stands for.",
+)
+
 CREATE_BUCKET = Operation(
     "CreateBucket",
     "PUT",
@@ -1425,6 +1476,8 @@ OPERATIONS: tuple[Operation, ...] = (
     PUT_OBJECT_TAGGING,
     GET_OBJECT_TAGGING,
     DELETE_OBJECT_TAGGING,
+    PUT_SYMLINK,
+    GET_SYMLINK,
     CREATE_BUCKET,
     HEAD_BUCKET,
     DELETE_BUCKET,

@@ -108,6 +108,7 @@ class Operation:
         result: the shape of the XML response body.
         text: the result key that holds a response body which is no XML.
         headers: response headers that the result documents, with their meaning.
+        encoded_headers: those of them that are percent-encoded on the wire.
         returns: what the SDK method gives back: a dict, nothing, or a dict with a streamed Body.
         status: the statuses that mean success, the usual one first.
         permission: what the caller needs on the bucket or object; "OWNER" is in no ACL.
@@ -131,6 +132,7 @@ class Operation:
     result: Shape | None = None
     text: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    encoded_headers: tuple[str, ...] = ()
     returns: Literal["dict", "none", "stream"] = "dict"
     status: tuple[int, ...] = (200,)
     permission: Permission = ""
@@ -168,7 +170,11 @@ class Operation:
 
     @cached_property
     def header_markers(self) -> frozenset[str]:
-        """Header names that a request must have to be this operation."""
-        return frozenset(
-            p.wire for p in self.params if p.required and p.place in ("header", "source")
+        """Header names that a request must have to be this operation, if it has no flag."""
+        return (
+            frozenset()
+            if self.flag
+            else frozenset(
+                p.wire for p in self.params if p.required and p.place in ("header", "source")
+            )
         )

@@ -965,6 +965,27 @@ class GetObjectTaggingResult(TypedDict):
     TagSet: TagSet
 
 
+PutSymlinkResult = TypedDict(
+    "PutSymlinkResult",
+    {
+        "ETag": str,
+        "x-cos-version-id": NotRequired[str],
+        "x-cos-request-id": str,
+    },
+)
+
+GetSymlinkResult = TypedDict(
+    "GetSymlinkResult",
+    {
+        "x-cos-symlink-target": NotRequired[str],
+        "x-cos-symlink-bucket": NotRequired[str],
+        "Last-Modified": str,
+        "ETag": str,
+        "x-cos-version-id": NotRequired[str],
+        "x-cos-request-id": str,
+    },
+)
+
 HeadBucketResult = TypedDict(
     "HeadBucketResult",
     {

@@ -1254,6 +1254,93 @@ class Operations(ABC):
             unknown,
         )
 
+    def put_symlink(
+        self,
+        Bucket: str,
+        Key: str,
+        SymlinkTarget: str,
+        *,
+        SymlinkBucket: str | None = None,
+        ACL: str | None = None,
+        GrantFullControl: str | None = None,
+        GrantRead: str | None = None,
+        GrantReadAcp: str | None = None,
+        GrantWriteAcp: str | None = None,
+        ForbidOverwrite: bool | str | None = None,
+        IfMatch: str | None = None,
+        IfNoneMatch: str | None = None,
+        **unknown: Never,
+    ) -> types.PutSymlinkResult:
+        """Make a key a symbolic link, which is read as the object that it stands for.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            Key: Object key, 1 to 850 bytes of UTF-8.
+            SymlinkTarget: The key that it stands for; nobody looks whether there is such an
+                object.
+            SymlinkBucket: That key's bucket, if it is another one of the region.
+            ACL: A canned ACL, such as `private`.
+            GrantFullControl: `id="<uin>"`, ...
+            GrantRead: `id="<uin>"`, ...
+            GrantReadAcp: `id="<uin>"`, ...
+            GrantWriteAcp: `id="<uin>"`, ...
+            ForbidOverwrite: `true`: only a new object.
+            IfMatch: Only over an object with this ETag.
+            IfNoneMatch: `*`: only a new object.
+
+        Returns:
+            The response as a dict, all its headers included.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "PUT Symlink".
+        """
+        result: types.PutSymlinkResult = self._call(
+            table.PUT_SYMLINK,
+            {
+                "Bucket": Bucket,
+                "Key": Key,
+                "SymlinkTarget": SymlinkTarget,
+                "SymlinkBucket": SymlinkBucket,
+                "ACL": ACL,
+                "GrantFullControl": GrantFullControl,
+                "GrantRead": GrantRead,
+                "GrantReadAcp": GrantReadAcp,
+                "GrantWriteAcp": GrantWriteAcp,
+                "ForbidOverwrite": ForbidOverwrite,
+                "IfMatch": IfMatch,
+                "IfNoneMatch": IfNoneMatch,
+            },
+            unknown,
+        )
+        return result
+
+    def get_symlink(
+        self, Bucket: str, Key: str, *, VersionId: str | None = None, **unknown: Never
+    ) -> types.GetSymlinkResult:
+        """Return what a symbolic link stands for.
+
+        Args:
+            Bucket: Bucket name, as `<name>-<APPID>`.
+            Key: Object key, 1 to 850 bytes of UTF-8.
+            VersionId: The version meant, if not the latest.
+
+        Returns:
+            The response as a dict, all its headers included.
+
+        Raises:
+            CosServiceError: the service refused the call.
+            CosClientError: no whole and undamaged answer arrived.
+
+        The vendor's page is "GET Symlink".
+        """
+        result: types.GetSymlinkResult = self._call(
+            table.GET_SYMLINK, {"Bucket": Bucket, "Key": Key, "VersionId": VersionId}, unknown
+        )
+        return result
+
     def create_bucket(
         self,
         Bucket: str,

@@ -23,6 +23,7 @@ from coskit.server.handlers import (
     publicaccess,
     restore,
     s3settings,
+    symlinks,
     tagging,
 )
 from coskit.server.handlers.context import Context, Reply
@@ -47,6 +48,7 @@ _MODULES = (
     publicaccess,
     restore,
     s3settings,
+    symlinks,
     bucketsettings,  # after the one that it takes the place of
     tagging,
 )

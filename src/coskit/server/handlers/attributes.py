@@ -9,6 +9,7 @@ from coskit.server.handlers.checksums import checksum_fields, part_fields
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.encryption import needed_key
 from coskit.server.handlers.listing import page_limit
+from coskit.server.handlers.symlinks import followed, is_link
 from coskit.server.handlers.versions import find_object
 from coskit.server.store.layout import Piece, pieces
 from coskit.server.store.model import Version
@@ -21,10 +22,11 @@ async def get_object_attributes(ctx: Context) -> Reply:
     """Tell the chosen attributes of an object; what it has not is left out."""
     chosen = _chosen(ctx.params.get("ObjectAttributes", ""))
     version = find_object(ctx)
+    seen = {"x-cos-version-id": version.version_id} if ctx.bucket.versioning else {}
+    if is_link(version):
+        ctx, version, _ = followed(ctx, version)
     needed_key(ctx, version.sealing)
-    result: dict[str, Any] = {"Last-Modified": http_date(version.modified)}
-    if ctx.bucket.versioning:
-        result["x-cos-version-id"] = version.version_id
+    result: dict[str, Any] = {"Last-Modified": http_date(version.modified), **seen}
     if "ETag" in chosen:
         result["ETag"] = version.etag
     if "Checksum" in chosen:

@@ -98,7 +98,7 @@ async def upload_part_copy(ctx: Context) -> Reply:
             "ETag": quote_etag(part.etag),
             "LastModified": plain_date(part.modified),
             **part_fields(ctx, part),
-            **source_version_header(ctx, source),
+            **source_version_header(ctx),
             **encryption_headers(key),
         }
     )

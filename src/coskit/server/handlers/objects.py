@@ -52,6 +52,7 @@ from coskit.server.handlers.restore import refuse_archived
 from coskit.server.handlers.rights import may, require, require_owner
 from coskit.server.handlers.sealing import Key, Sealer
 from coskit.server.handlers.settingrights import may_set
+from coskit.server.handlers.symlinks import followed, is_link, link_headers
 from coskit.server.handlers.tagging import dump_tags, load_tags, parse_tag_header
 from coskit.server.handlers.versions import (
     find,
@@ -98,11 +99,15 @@ async def put_object(ctx: Context) -> Reply:
 async def head_object(ctx: Context) -> Reply:
     """Describe an object; archived ones too."""
     version = find_object(ctx)
+    seen: dict[str, str] = {}
+    if is_link(version):
+        seen = link_headers(ctx.bucket, version)
+        ctx, version, _ = followed(ctx, version)
     key = needed_key(ctx, version.sealing)
     outcome = check_conditions(ctx.headers, version.etag, version.modified)
     if outcome == "failed":
         raise PreconditionFailed
-    headers = described(ctx, version) | encryption_headers(key)
+    headers = described(ctx, version) | encryption_headers(key) | seen
     if outcome == "not modified":
         return Reply(headers, status=304)
     headers |= _overrides(ctx.params)
@@ -123,12 +128,16 @@ async def get_object(ctx: Context) -> Reply:
     named = named_version(ctx)
     version, inline = ctx.store.get(ctx.bucket, ctx.key, named)
     refuse_marker(ctx, version)
+    seen: dict[str, str] = {}
+    if is_link(version):
+        seen = link_headers(ctx.bucket, version)
+        ctx, version, inline = followed(ctx, version)
     refuse_archived(ctx, version)
     key = needed_key(ctx, version.sealing)
     outcome = check_conditions(ctx.headers, version.etag, version.modified)
     if outcome == "failed":
         raise PreconditionFailed
-    headers = described(ctx, version) | encryption_headers(key)
+    headers = described(ctx, version) | encryption_headers(key) | seen
     if outcome == "not modified":
         return Reply(headers, status=304)
     headers |= _overrides(ctx.params)
@@ -214,7 +223,7 @@ async def copy_object(ctx: Context) -> Reply:
         "CRC64": str(version.crc64),
         "LastModified": plain_date(version.modified),
         **checksum_fields(ctx, load_checksum(version.checksums)),
-        **source_version_header(ctx, source),
+        **source_version_header(ctx),
         **encryption_headers(key),
     }
     if version.version_id != "null":
@@ -248,7 +257,7 @@ def _copied(ctx: Context, bucket: Bucket, source: Version, key: Key | None) -> N
 
 def _require_tags(ctx: Context, bucket: Bucket, source: Version) -> None:
     """Let pass who may take the tags of a source to its copy."""
-    named = ctx.params["CopySource"].get("VersionId")
+    named = source.version_id if "VersionId" in ctx.params["CopySource"] else None
     if not (
         may(ctx.caller, GET_OBJECT_TAGGING, ctx.store, bucket, source.key, named)
         and may_set(ctx.caller, ctx.operation, SET_TAGS, ctx.store, ctx.bucket, ctx.key)
@@ -263,6 +272,7 @@ def find_source(ctx: Context) -> tuple[Bucket, Version]:
         NoSuchBucket: the source's bucket does not exist.
         NoSuchKey: the source does not exist.
         InvalidRequest: the version that was named is a delete marker.
+        SymlinkTargetNotExist: the source is a link to nothing.
         AccessDenied: the caller may not read it, or expects its bucket to be another account's.
         PreconditionFailed: a condition on the source does not hold.
     """
@@ -274,6 +284,9 @@ def find_source(ctx: Context) -> tuple[Bucket, Version]:
     version = find(ctx.store, bucket, key, version_id)
     if version.is_marker:
         raise InvalidRequest("The source is a delete marker")
+    if is_link(version):
+        there, version, _ = followed(replace(ctx, target=bucket), version)
+        bucket = there.bucket
     refuse_archived(ctx, version)
     met = check_conditions(ctx.headers, version.etag, version.modified, "x-cos-copy-source-")
     if met != "met":
@@ -281,11 +294,10 @@ def find_source(ctx: Context) -> tuple[Bucket, Version]:
     return bucket, version
 
 
-def source_version_header(ctx: Context, source: Version) -> dict[str, str]:
+def source_version_header(ctx: Context) -> dict[str, str]:
     """Return the header that tells the source's version, if one was named."""
-    if "VersionId" not in ctx.params["CopySource"]:
-        return {}
-    return {"x-cos-copy-source-version-id": source.version_id}
+    named = ctx.params["CopySource"].get("VersionId")
+    return {"x-cos-copy-source-version-id": named} if named else {}
 
 
 def described(ctx: Context, version: Version) -> dict[str, Any]:
