@@ -227,6 +227,22 @@ CONDITIONS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
         header("x-amz-tagging", "a=1&c=2"),
         True,
     ),
+    # IAM, "Set operators for multi-valued context keys": sets that overlap in part, and none
+    *(
+        ({f"{quantified}:StringNotEquals": {"s3:RequestObjectTagKeys": values}}, sent, meant)
+        for quantified, values, sent, meant in (
+            ("ForAllValues", ["b"], header("x-amz-tagging", "a=1&b=2"), False),
+            ("ForAllValues", ["c"], header("x-amz-tagging", "a=1&b=2"), True),
+            ("ForAllValues", ["b"], {}, True),
+            ("ForAnyValue", ["b"], header("x-amz-tagging", "a=1&b=2"), True),
+            ("ForAnyValue", ["a", "b"], header("x-amz-tagging", "a=1&b=2"), False),
+            ("ForAnyValue", ["b"], {}, False),
+        )
+    ),
+    ({"ForAnyValue:StringNotEqualsIfExists": {"s3:RequestObjectTagKeys": "b"}}, {}, True),
+    ({"ForAnyValue:StringNotLike": {"aws:UserAgent": "b"}}, {}, False),
+    ({"ForAllValues:StringNotLike": {"aws:UserAgent": "b"}}, {}, True),
+    ({"StringNotLike": {"aws:UserAgent": "b"}}, {}, True),
     ({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, {}, True),
     ({"IpAddress": {"aws:SourceIp": "192.0.2.8"}}, {}, False),
     ({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, {}, False),

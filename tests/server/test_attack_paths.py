@@ -85,6 +85,33 @@ def test_a_copy_reads_what_it_was_allowed_to(
     assert friend.ask("GET", f"/{mine}/copy").status == 404
 
 
+@pytest.mark.parametrize("dialect", ["cos", "s3"])
+@pytest.mark.parametrize("effect", ["allow all but", "allow only"])
+def test_what_may_be_copied_holds_for_parts_too(
+    server: LocalServer, peer: Peer, bucket: str, dialect: str, effect: str
+) -> None:
+    # RustFS CVE-2026-45042: the destination's policy names the sources that it takes.
+    helper = member(server, HELPER)
+    asking, prefix = (S3Peer(helper), "x-amz") if dialect == "s3" else (helper, "x-cos")
+    for key in ("open/k", "closed/k"):
+        assert peer.ask("PUT", f"/{bucket}/{key}", {}, b"data").status == 200
+    everything = statement(bucket, "allow", HELPER_ID, "*")
+    names = {"cos:x-cos-copy-source": f"*/{'closed' if 'but' in effect else 'open'}/*"}
+    if "but" in effect:
+        denied = statement(bucket, "deny", HELPER_ID, "*") | {"Condition": {"string_like": names}}
+        put(peer, bucket, everything, denied)
+    else:
+        copying = ("PutObject", "UploadPart", "UploadPartCopy")
+        narrow = statement(bucket, "deny", HELPER_ID, *copying, path="to")
+        put(peer, bucket, everything, narrow | {"Condition": {"string_not_like": names}})
+    upload = peer.ask("POST", f"/{bucket}/to?uploads", {}, b"").text("UploadId")
+    host = bucket if dialect == "s3" else f"{bucket}.cos.ap-local.myqcloud.com"
+    for target in (f"/{bucket}/to", f"/{bucket}/to?partNumber=1&uploadId={upload}"):
+        for key, status in (("open/k", 200), ("closed/k", 403)):
+            source = {f"{prefix}-copy-source": f"{host}/{key}"}
+            assert asking.ask("PUT", target, source, b"").status == status, (target, key)
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("dialect", ["cos", "s3"])
 def test_an_address_names_one_bucket(

@@ -1,21 +1,30 @@
 """Requests that nobody has signed, or not so: forged, cut off, with something added.
 
 Sources: MinIO CVE-2025-31489, CVE-2026-40344, CVE-2026-41145 and CVE-2026-34204, Ceph
-CVE-2026-54330; S3, "Signature Calculations for the Authorization Header: Transferring Payload in
-Multiple Chunks".
+CVE-2026-54330 and CVE-2026-39944, SeaweedFS CVE-2026-55873; S3, "Signature Calculations for the
+Authorization Header: Transferring Payload in Multiple Chunks".
 """
 
 import json
 import time
 from collections.abc import Mapping
+from hashlib import sha256
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from coskit.protocol.endpoint import encode_query
+from coskit.protocol.errors import CosServiceError
 from coskit.protocol.s3 import sigv4
+from coskit.server.tokens import issue, open_token
+from coskit.testing import LocalServer
+from tests.server.people import FRIEND, member
 from tests.server.s3 import REGION, S3Peer
 from tests.server.test_policies import ANYONE, statement
-from tests.server.wire import HOST, Peer, Reply, received
+from tests.server.test_temporary_keys import by_header, by_url, temporary
+from tests.server.wire import HOST, OWNER, Peer, Reply, received
 
 FRAMED = b"4\r\nevil\r\n0\r\nx-amz-checksum-crc32:RiHeYQ==\r\n\r\n"
 UNSIGNED = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
@@ -163,3 +172,47 @@ def test_a_writer_says_nothing_of_what_the_server_keeps(
 
 def names(reply: Reply) -> list[str]:
     return [name for name, _ in reply.fields]
+
+
+@pytest.mark.parametrize(
+    "service", ["s3tables", "sts", "iam", "s3-object-lambda", "s3express", "S3"]
+)
+def test_a_signature_for_another_service_is_none(peer: Peer, room: str, service: str) -> None:
+    keys = Credentials(peer.credentials.secret_id, peer.credentials.secret_key)
+    for target in ("/", f"/{room}/kept"):
+        digest = sha256(b"").hexdigest()
+        request = AWSRequest("GET", f"http://{HOST}{target}", {"x-amz-content-sha256": digest})
+        SigV4Auth(keys, service, REGION).add_auth(request)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        assert peer.ask("GET", target, headers, signed=False).status in (400, 403)
+
+
+def test_no_key_signs_a_token(server: LocalServer, peer: Peer, room: str) -> None:
+    """Not the owner's, not another account's: the secret of tokens is one of its own."""
+    friend = member(server, FRIEND)
+    ends = int(time.time()) + 600
+    for secret in (
+        server.secret_key,
+        server.secret_id,
+        friend.credentials.secret_key,
+        friend.credentials.secret_id,
+        OWNER,
+        "",
+    ):
+        forged = Peer(peer.port, "", "")
+        forged.credentials = issue(secret, OWNER, ends)
+        for ask in (by_header, by_url):
+            assert ask(forged, "GET", f"/{room}/kept").outcome == (403, "AccessDenied")
+
+
+def test_no_bit_of_a_token_can_be_another(server: LocalServer) -> None:
+    secret = "the server's"
+    token = issue(secret, f"{OWNER}/77", 2**33, '{"statement": []}').token
+    assert open_token(secret, token).account == f"{OWNER}/77"
+    for at, character in enumerate(token):
+        for bit in range(7):
+            changed = token[:at] + chr(ord(character) ^ 1 << bit) + token[at + 1 :]
+            with pytest.raises(CosServiceError):
+                open_token(secret, changed)
+    key = temporary(server)
+    assert by_header(key, "GET", "/").status == 200

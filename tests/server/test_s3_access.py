@@ -109,6 +109,21 @@ def test_public_policies_can_be_refused_or_restricted(
     assert s3.ask("GET", f"/{bucket}/k").body == b"data"
 
 
+@pytest.mark.parametrize("query", ["", "?versions", "?uploads", "?list-type=2"])
+def test_no_listing_is_left_out_of_a_restriction(
+    s3: S3Peer, friend: S3Peer, bucket: str, query: str
+) -> None:
+    assert s3.ask("PUT", f"/{bucket}/?policy", None, open_policy(bucket, "s3:List*")).status == 204
+    target = f"/{bucket}/{query}"
+    anonymous = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+    assert s3.ask("GET", target, anonymous, signed=False).status == 200
+    block = blocking("RestrictPublicBuckets")
+    assert s3.ask("PUT", f"/{bucket}/?publicAccessBlock", None, block).status == 200
+    assert s3.ask("GET", target, anonymous, signed=False).outcome == DENIED
+    assert friend.ask("GET", target).outcome == DENIED
+    assert s3.ask("GET", target).status == 200
+
+
 def test_an_object_of_s3_is_private_in_a_public_bucket(
     s3: S3Peer, friend: S3Peer, bucket: str
 ) -> None:

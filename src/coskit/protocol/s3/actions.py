@@ -4,6 +4,8 @@ from coskit.protocol.spec import Operation
 
 _PUT = ("putobject",)
 _GET = ("getobject", "getobjectversion")
+_GET_TIERING = ("getintelligenttieringconfiguration",)
+_PUT_TIERING = ("putintelligenttieringconfiguration",)
 # By the name of the row: what is asked of the live object or the bucket, and of a named version.
 _ACTIONS: dict[str, tuple[str, ...]] = {
     "AppendObject": _PUT,
@@ -22,6 +24,8 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     "DeletePublicAccessBlock": ("putbucketpublicaccessblock",),
     "GetBucketAccelerateConfiguration": ("getaccelerateconfiguration",),
     "GetBucketEncryption": ("getencryptionconfiguration",),
+    "GetBucketIntelligenttiering": _GET_TIERING,
+    "GetBucketIntelligenttieringV2": _GET_TIERING,
     "GetBucketLifecycle": ("getlifecycleconfiguration",),
     "GetBucketNotificationConfiguration": ("getbucketnotification",),
     "GetBucketReplication": ("getreplicationconfiguration",),
@@ -32,6 +36,7 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     "GetPublicAccessBlock": ("getbucketpublicaccessblock",),
     "HeadBucket": ("listbucket",),
     "HeadObject": _GET,
+    "ListBucketIntelligenttieringConfigurations": _GET_TIERING,
     "ListBuckets": ("listallmybuckets",),
     "ListMultipartUploads": ("listbucketmultipartuploads",),
     "ListObjects": ("listbucket",),
@@ -40,6 +45,8 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
     "ListParts": ("listmultipartuploadparts",),
     "PutBucketAccelerateConfiguration": ("putaccelerateconfiguration",),
     "PutBucketEncryption": ("putencryptionconfiguration",),
+    "PutBucketIntelligenttiering": _PUT_TIERING,
+    "PutBucketIntelligenttieringV2": _PUT_TIERING,
     "PutBucketLifecycle": ("putlifecycleconfiguration",),
     "PutBucketNotificationConfiguration": ("putbucketnotification",),
     "PutBucketReplication": ("putreplicationconfiguration",),

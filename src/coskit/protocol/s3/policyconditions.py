@@ -148,6 +148,7 @@ class Condition:
         values: that are expected, read as the operator reads them.
         if_exists: holds where the request says nothing under the key.
         of_all: has to hold for each of several values, rather than for one.
+        of_any: has to hold for one of them, and there has to be one.
     """
 
     operator: str
@@ -155,6 +156,7 @@ class Condition:
     values: tuple[Any, ...]
     if_exists: bool
     of_all: bool
+    of_any: bool
 
     def holds(self, ask: Ask, effect: Verdict) -> bool:
         """Return whether a request meets it; what cannot be known yet never opens anything.
@@ -170,7 +172,7 @@ class Condition:
             return (found is None) in self.values
         parse, test, is_negated = _OPERATORS[self.operator]
         if found is None:
-            return is_negated or self.if_exists or self.of_all
+            return self.if_exists or self.of_all or (is_negated and not self.of_any)
         passed = [self._passes(text, parse, test) != is_negated for text in found]
         return all(passed) if self.of_all else any(passed)
 
@@ -210,7 +212,8 @@ def _read(operator: str, key: str, value: Any) -> Condition:
         raise MalformedPolicy(f"A value of {operator[:60]} on {key[:60]} is none") from cause
     if any("${" in text for text in listed):
         raise MalformedPolicy("Variables in policies are not implemented")
-    return Condition(_BY_LOWER.get(base, _NULL), key, expected, name != base, quantifier == _ALL)
+    name_of = _BY_LOWER.get(base, _NULL)
+    return Condition(name_of, key, expected, name != base, quantifier == _ALL, quantifier == _ANY)
 
 
 def _text(value: Any) -> Any:
