@@ -17,7 +17,7 @@ settings.register_profile(
 settings.load_profile("coskit")
 
 # Directories whose files take longest: they begin first, lest one of them runs on alone at the end.
-LONGEST = ("interop", "crash", "cli")
+LONGEST = ("interop", "newcomer", "crash", "cli")
 
 # A shell starts what runs in its background with Ctrl-C ignored, which child processes inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -5,7 +5,7 @@ import sys
 from coskit import __version__
 
 # The extra of this package that brings a module; what is not here belongs to the server.
-_EXTRAS = {"typer": "cli", "click": "cli", "rich": "cli", "fsspec": "fs"}
+_EXTRAS = {"rich": "cli"}
 _USAGE = 2
 _INTERRUPTED = 130
 
