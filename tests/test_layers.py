@@ -11,8 +11,9 @@ ROOT = Path(__file__).parent.parent / "src"
 HANDED_OUT = ("client", "protocol")  # what `coskit` itself names
 # Each part, with what it may import besides itself; the longest name that fits a module counts.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
-    "": ("errors", *HANDED_OUT),
+    "": ("errors", "types", *HANDED_OUT),
     "errors": HANDED_OUT,
+    "types": HANDED_OUT,
     "__main__": ("cli",),
     "protocol": (),
     "client": ("client.profiles", "protocol"),

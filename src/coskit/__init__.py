@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from coskit.client.retry import RetryPolicy
     from coskit.client.transfers import TransferSettings
+    from coskit.client.usermetadata import metadata
     from coskit.protocol.errors import (
         ClientClosed,
         CosClientError,
@@ -70,6 +71,7 @@ __all__ = [
     "TransportError",
     "TransportSettings",
     "UnexpectedAnswer",
+    "metadata",
 ]
 __version__ = "0.1.0"
 
@@ -93,6 +95,7 @@ _HOMES = {
     "RetryPolicy": "client.retry",
     "TransferSettings": "client.transfers",
     "TransportSettings": "client.curl",
+    "metadata": "client.usermetadata",
 }
 
 
@@ -102,7 +105,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'coskit' has no attribute {name!r}")
     from importlib import import_module
 
-    if name in _HOMES:
+    value: Any
+    if name == "types":
+        value = import_module("coskit.types")
+    elif name in _HOMES:
         value = getattr(import_module(f"coskit.{_HOMES[name]}"), name)
     else:
         errors = import_module("coskit.errors")

@@ -8,6 +8,7 @@ from typing import Any
 
 from coskit import Client
 from coskit.protocol.errors import CosServiceError, PreconditionFailed
+from coskit.protocol.types import ObjectACL
 from tests.crash.model import NOTHING, Item, Pending, Place, Slot, World, content, digest
 
 PLAIN, VERSIONED = "plain-1250000000", "versioned-1250000000"
@@ -163,7 +164,7 @@ class Maker:
     def set_acl(self, world: World, place: Place) -> Deed:
         live = world[place].live
         assert live
-        acl = "private" if live.acl == "public-read" else "public-read"
+        acl: ObjectACL = "private" if live.acl == "public-read" else "public-read"
         slot = world[place].revised(replace(live, acl=acl))
 
         def call(client: Client) -> None:

@@ -137,6 +137,55 @@ def test_wrong_arguments_are_refused_by_name_and_nothing_is_sent(
     assert len(proxy.exchanges) == sent
 
 
+# What is given, and what the error has to name: the call itself, and what was meant if it is near.
+STRANGE: dict[str, list[tuple[str, Any, str]]] = {
+    "upload_file": [
+        ("StorageClas", "ARCHIVE", "upload_file has none; did you mean StorageClass?"),
+        ("Partsize", 5, "upload_file has none; did you mean PartSize?"),
+        ("Range", "bytes=0-1", "upload_file has none)"),
+        ("acl", "private", "upload_file has none; did you mean ACL?"),
+    ],
+    "upload_stream": [("Resume", True, "upload_stream has none"), ("Metdata", {}, "Metadata?")],
+    "download_file": [
+        ("TraficLimit", 819200, "download_file has none; did you mean TrafficLimit?"),
+        ("StorageClass", "ARCHIVE", "download_file has none"),
+    ],
+    "download_fileobj": [("Resume", True, "download_fileobj has none")],
+    "copy": [
+        ("TagingDirective", "Copy", "copy has none; did you mean TaggingDirective?"),
+        ("EnableMD5", True, "copy has none"),
+    ],
+    "upload_dir": [
+        ("ContentTyp", "a/b", "upload_dir has none; did you mean ContentType?"),
+        ("EnableCRC", True, "upload_dir has none"),
+    ],
+    "download_dir": [
+        ("ACL", "private", "download_dir has none"),
+        ("Range", "bytes=0-1", "whole object"),
+        ("Prefx", "a", "download_dir has none; did you mean Prefix?"),
+    ],
+    "sync": [("TaggingDirective", "Copy", "sync has none"), ("Delet", True, "mean Delete?")],
+    "sealed upload": [("Metdata", {"a": "b"}, "upload_file has none; did you mean Metadata?")],
+    "sealed download": [("PartSze", 5, "download_file has none; did you mean PartSize?")],
+}
+
+
+def test_an_option_that_a_transfer_has_not_is_told_as_its_own_before_anything_is_sent(
+    world: World, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"abc")
+    sent = len(proxy.exchanges)
+    there = calls(world, tmp_path)
+    assert there.keys() == STRANGE.keys()
+    for call, (function, right, _) in there.items():
+        for name, value, words in STRANGE[call]:
+            reason = refusal(function, {**right, name: value})
+            assert words in reason, (call, name)
+        if "Fileobj" in right:
+            right["Fileobj"].close()
+    assert len(proxy.exchanges) == sent
+
+
 def test_the_vendors_names_check_as_well(server: LocalServer, proxy: FaultProxy) -> None:
     settings: dict[str, Any] = {
         "Region": "ap-local",

@@ -205,7 +205,7 @@ def test_a_directory_that_is_none_is_an_error_before_anything_is_sent(
 def test_wrong_arguments_are_refused(world: World, bucket: str, tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="OnError"):
         world.upload_dir(bucket, tmp_path, OnError="ignore")
-    with pytest.raises(ParameterError, match="lists"):
+    with pytest.raises(ParameterError, match="Exclude is a list of patterns"):
         world.upload_dir(bucket, tmp_path, Exclude="*.py")
     with pytest.raises(NotADirectoryError):
         world.download_dir(bucket, grow(tmp_path / "d", {"f": b""}) / "f")

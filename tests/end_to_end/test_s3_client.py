@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from coskit import ParameterError, RetryPolicy, TransferSettings
+from coskit import Client, ParameterError, RetryPolicy, TransferSettings, metadata
 from coskit.protocol.acl import ALL_USERS
 from coskit.protocol.errors import (
     BucketNotEmpty,
@@ -56,6 +56,19 @@ def test_an_object_has_the_names_of_cos_in_its_results(s3: World, bucket: str) -
         assert said["x-cos-storage-class"] == "STANDARD_IA"
         assert said["x-cos-request-id"]
         assert not [name for name in said if name.lower().startswith("x-amz-meta")]
+
+
+def test_metadata_is_read_as_it_was_given_in_either_dialect(
+    s3: World, owner: Client, bucket: str
+) -> None:
+    given = {"Owner": "me", "name": "世界 é", "x-amz-meta-b": "2"}
+    expected = {"owner": "me", "name": "世界 é", "b": "2"}
+    s3.put_object(bucket, b"data", "s3", Metadata=given)
+    owner.put_object(bucket, b"data", "cos", Metadata=given)
+    for key in ("s3", "cos"):
+        for client in (s3, owner):
+            assert metadata(client.head_object(bucket, key)) == expected
+        assert metadata(s3.get_object(bucket, key)) == expected
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from coskit import Client
+from coskit.client.arguments import HTTPMethod
 from coskit.protocol.errors import CosServiceError
 from coskit.testing import LocalServer
 from tests.local import Answer, fetch
@@ -123,7 +124,12 @@ def test_rules_of_a_website_redirect_unless_they_say_otherwise(owner: Client, bu
 
 
 def signed(
-    server: LocalServer, owner: Client, method: str, bucket: str, flag: str, body: bytes = b""
+    server: LocalServer,
+    owner: Client,
+    method: HTTPMethod,
+    bucket: str,
+    flag: str,
+    body: bytes = b"",
 ) -> Answer:
     """Send a request that no client would lay out."""
     authorization = owner.get_auth(method, bucket, Params={flag: ""})
@@ -279,7 +285,7 @@ def test_the_kind_of_a_bucket_is_told(owner: Client, server: LocalServer) -> Non
     finally:
         owner.delete_bucket(name)
     with pytest.raises(CosServiceError) as refusal:
-        owner.create_bucket(name, BucketAZConfig="OAZ")
+        owner.create_bucket(name, BucketAZConfig="OAZ")  # type: ignore[arg-type]
     assert refusal.value.code == "InvalidArgument"
 
 

@@ -4,9 +4,16 @@ import math
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal, get_args
 
 from coskit.protocol.errors import ParameterError
+from coskit.protocol.operations import DIRECTIVES
+from coskit.protocol.strict import nearest
+
+OnError = Literal["stop", "continue"]
+Compare = Literal["size-mtime", "size", "checksum"]
+HTTPMethod = Literal["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"]
+Scheme = Literal["https", "http"]
 
 
 def check(**arguments: Any) -> None:
@@ -24,6 +31,32 @@ def check_options(options: Mapping[str, Any]) -> None:
     for name, value in options.items():
         if name in _CHECKS:
             _CHECKS[name](name, value)
+
+
+def check_known(function: str, options: Mapping[str, Any], kind: str) -> None:
+    """Make sure that a transfer has all of its options, before any of the calls it is made of.
+
+    Args:
+        function: its name, for the message.
+        options: what the caller gave.
+        kind: the name of their TypedDict, which is loaded where there are options.
+
+    Raises:
+        ParameterError: it has one of them not; it is named.
+    """
+    given = {name for name, value in options.items() if value is not None}
+    if not given:
+        return
+    from coskit.client import options as kinds
+
+    known: frozenset[str] = getattr(kinds, kind).__optional_keys__
+    strange = sorted(given - known)
+    if strange:
+        close = nearest(strange[0], [*known, *_CHECKS])
+        hint = f"; did you mean {close}?" if close else ""
+        raise ParameterError(
+            f"No Parameter Named {strange[0]} Please Check It ({function} has none{hint})"
+        )
 
 
 def path_of(name: str, value: Any) -> str:
@@ -112,7 +145,7 @@ _CHECKS: Mapping[str, Callable[[str, Any], None]] = {
     "Include": _texts,
     "Exclude": _texts,
     "Prefix": text,
-    "OnError": _one_of("stop", "continue"),
-    "Compare": _one_of("size-mtime", "size", "checksum"),
-    "CopyStatus": _one_of("Copy", "Replaced"),
+    "OnError": _one_of(*get_args(OnError)),
+    "Compare": _one_of(*get_args(Compare)),
+    "CopyStatus": _one_of(*DIRECTIVES),
 }

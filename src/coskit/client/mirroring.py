@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coskit.client.arguments import check, check_options
+from coskit.client.arguments import check, check_known, check_options
 from coskit.client.compare import check_apart
 from coskit.client.intake import refuse_body_options
 from coskit.client.paths import BucketPlace, Filter
 from coskit.client.progress import Callback
+from coskit.client.ranging import refuse_range
 from coskit.client.report import FileAction
 from coskit.protocol.errors import ParameterError
 
@@ -20,6 +21,7 @@ class Order:
     """A transfer of many files.
 
     Attributes:
+        function: what the caller called.
         source: where they are.
         destination: where they are to be.
         wanted: which of them.
@@ -35,6 +37,7 @@ class Order:
         options: for each file's transfer.
     """
 
+    function: str
     source: BucketPlace | Path
     destination: BucketPlace | Path
     wanted: Filter
@@ -68,6 +71,8 @@ class Order:
         )
         check_options(self.options)
         refuse_body_options(self.options)
+        refuse_range(self.options)
+        check_known(self.function, self.options, self._known())
         if isinstance(self.source, Path):
             if isinstance(self.destination, Path):
                 raise ParameterError("Source or Destination has to be cos://bucket/prefix")
@@ -77,3 +82,11 @@ class Order:
             check_apart(self.source, self.destination)
         elif self.destination.exists() and not self.destination.is_dir():
             raise NotADirectoryError(f"{self.destination} is no directory")
+
+    def _known(self) -> str:
+        """Return the name of the options that each file's transfer has."""
+        if isinstance(self.source, Path):
+            return "UploadDirOptions"
+        if isinstance(self.destination, Path):
+            return "DownloadDirOptions"
+        return "CopyDirOptions"

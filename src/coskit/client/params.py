@@ -1,8 +1,9 @@
 """What a caller's parameters are brought to before they are laid out, and what is refused."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
+from coskit.client.arguments import HTTPMethod
 from coskit.protocol.copysource import check_source
 from coskit.protocol.errors import ParameterError
 from coskit.protocol.spec import Operation
@@ -11,7 +12,7 @@ from coskit.protocol.xml import items
 
 _ACLS = ("PutBucketAcl", "PutObjectAcl")
 _OF_PLACE = ("Bucket", "Key", "VersionId")
-_METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS")
+_METHODS = get_args(HTTPMethod)
 _WRITE_CONDITIONS = ("IfMatch", "IfNoneMatch", "ForbidOverwrite")
 
 

@@ -115,15 +115,14 @@ def range_header(part: PartRange) -> str:
     return f"bytes={part.offset}-{part.offset + part.length - 1}"
 
 
-def for_the_first(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a caller's options as the request that finds the object takes them.
+def refuse_range(options: Mapping[str, Any]) -> None:
+    """Make sure that a download was not told a range.
 
     Raises:
-        ParameterError: they name a range, but whole objects are downloaded.
+        ParameterError: it was, but whole objects are downloaded.
     """
     if options.get("Range") is not None:
         raise ParameterError("A download is of the whole object: use get_object with Range")
-    return dict(options)
 
 
 def for_parts(options: Mapping[str, Any]) -> dict[str, Any]:

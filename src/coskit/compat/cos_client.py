@@ -399,7 +399,7 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         Bucket: str,
         Key: str,
         CopySource: Mapping[str, str],
-        CopyStatus: str = "Copy",
+        CopyStatus: Any = "Copy",
         PartSize: int = 10,
         MAXThread: int = 5,
         **kwargs: Any,

@@ -133,7 +133,7 @@ class InnerClient(Client):
         """See `Client.get_presigned_url`."""
         return super().get_presigned_url(self._conf.bucket(Bucket), *args, **kwargs)
 
-    def get_auth(self, Method: str, Bucket: str, *args: Any, **kwargs: Any) -> str:
+    def get_auth(self, Method: Any, Bucket: str, *args: Any, **kwargs: Any) -> str:
         """See `Client.get_auth`."""
         return super().get_auth(Method, self._conf.bucket(Bucket), *args, **kwargs)
 

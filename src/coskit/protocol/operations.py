@@ -3,6 +3,46 @@
 from coskit.protocol.bucketsettings import BUCKET, BUCKET_SETTINGS
 from coskit.protocol.spec import TRUTHS, Operation, Param, Shape
 
+# Canned ACLs of objects and of buckets, those that only S3 has at the end. Services refuse others.
+OBJECT_ACLS = (
+    "default",
+    "private",
+    "public-read",
+    "authenticated-read",
+    "bucket-owner-read",
+    "bucket-owner-full-control",
+    "public-read-write",
+    "aws-exec-read",
+)
+BUCKET_ACLS = (
+    "private",
+    "public-read",
+    "public-read-write",
+    "authenticated-read",
+    "log-delivery-write",
+)
+# Likewise. Vendors add new ones, so nothing but the type of a parameter holds callers to these.
+STORAGE_CLASSES = (
+    "STANDARD",
+    "STANDARD_IA",
+    "INTELLIGENT_TIERING",
+    "ARCHIVE",
+    "DEEP_ARCHIVE",
+    "MAZ_STANDARD",
+    "MAZ_STANDARD_IA",
+    "MAZ_INTELLIGENT_TIERING",
+    "MAZ_ARCHIVE",
+    "MAZ_DEEP_ARCHIVE",
+    "GLACIER_IR",
+    "ONEZONE_IA",
+    "REDUCED_REDUNDANCY",
+    "EXPRESS_ONEZONE",
+)
+DIRECTIVES = ("Copy", "Replaced")
+VERSIONING_STATES = ("Enabled", "Suspended")
+RESTORE_TIERS = ("Expedited", "Standard", "Bulk")
+CORS_METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
+
 KEY = Param("Key", "key", required=True, doc="Object key, 1 to 850 bytes of UTF-8.")
 BODY = Param(
     "Body",
@@ -70,22 +110,41 @@ UPLOADED = (
         doc="Base64 MD5 that the service must find.",
     ),
 )
-GRANTS = (
-    Param("ACL", "header", "x-cos-acl", doc="A canned ACL, such as `private`."),
+_GRANTED = (
     Param("GrantFullControl", "header", "x-cos-grant-full-control", doc='`id="<uin>"`, ...'),
     Param("GrantRead", "header", "x-cos-grant-read", doc='`id="<uin>"`, ...'),
     Param("GrantReadAcp", "header", "x-cos-grant-read-acp", doc='`id="<uin>"`, ...'),
     Param("GrantWriteAcp", "header", "x-cos-grant-write-acp", doc='`id="<uin>"`, ...'),
 )
+
+
+def _grants(acls: tuple[str, ...]) -> tuple[Param, ...]:
+    """Return what gives rights on something that may have these canned ACLs."""
+    canned = Param(
+        "ACL",
+        "header",
+        "x-cos-acl",
+        known=acls,
+        doc="A canned ACL, such as `private`.",
+    )
+    return canned, *_GRANTED
+
+
+GRANTS, BUCKET_GRANTS = _grants(OBJECT_ACLS), _grants(BUCKET_ACLS)
 GRANT_WRITE = Param("GrantWrite", "header", "x-cos-grant-write", doc='`id="<uin>"`, ...')
 STORAGE_CLASS = Param(
-    "StorageClass", "header", "x-cos-storage-class", doc="`STANDARD`, `STANDARD_IA`, `ARCHIVE`, ..."
+    "StorageClass",
+    "header",
+    "x-cos-storage-class",
+    known=STORAGE_CLASSES,
+    doc="`STANDARD`, `STANDARD_IA`, `ARCHIVE`, ...",
 )
 ENCRYPTION = (
     Param(
         "ServerSideEncryption",
         "header",
         "x-cos-server-side-encryption",
+        known=("AES256", "cos/kms"),
         doc="`AES256` or `cos/kms`.",
     ),
     Param(
@@ -106,6 +165,7 @@ CUSTOMER_KEY = (
         "SSECustomerAlgorithm",
         "header",
         "x-cos-server-side-encryption-customer-algorithm",
+        known=("AES256",),
         doc="`AES256`, for a key of your own.",
     ),
     Param(
@@ -129,6 +189,7 @@ COPY_CUSTOMER_KEY = (
         "CopySourceSSECustomerAlgorithm",
         "header",
         "x-cos-copy-source-server-side-encryption-customer-algorithm",
+        known=("AES256",),
         doc="`AES256`, for a source with a key of your own.",
     ),
     Param(
@@ -237,7 +298,7 @@ COMMON_PREFIXES = Shape(
 )
 VERSIONING = Shape(
     "VersioningConfiguration",
-    (Shape("Status", optional=True, choices=("Enabled", "Suspended")),),
+    (Shape("Status", optional=True, choices=VERSIONING_STATES),),
     type="VersioningConfiguration",
 )
 TAGGING = Shape(
@@ -507,7 +568,7 @@ COPY_OBJECT = Operation(
             "header",
             "x-cos-metadata-directive",
             default="Copy",
-            choices=("Copy", "Replaced"),
+            choices=DIRECTIVES,
             doc="`Copy` keeps the source's metadata, `Replaced` takes this call's.",
         ),
         *METADATA,
@@ -517,7 +578,7 @@ COPY_OBJECT = Operation(
             "TaggingDirective",
             "header",
             "x-cos-tagging-directive",
-            choices=("Copy", "Replaced"),
+            choices=DIRECTIVES,
             doc="`Copy` keeps the source's tags, `Replaced` takes this call's.",
         ),
         TAGS,
@@ -873,7 +934,12 @@ RESTORE_OBJECT = Operation(
         "RestoreRequest",
         (
             Shape("Days", number=True),
-            Shape("CASJobParameters", (Shape("Tier"),), optional=True, type="CASJobParameters"),
+            Shape(
+                "CASJobParameters",
+                (Shape("Tier", known=RESTORE_TIERS),),
+                optional=True,
+                type="CASJobParameters",
+            ),
         ),
         type="RestoreRequest",
     ),
@@ -1058,11 +1124,23 @@ CREATE_BUCKET = Operation(
     "PUT",
     (
         BUCKET,
-        *GRANTS,
+        *BUCKET_GRANTS,
         GRANT_WRITE,
         TAGS,
-        Param("BucketAZConfig", "xml", "BucketAZConfig", doc="`MAZ` for several zones."),
-        Param("BucketArchConfig", "xml", "BucketArchConfig", doc="`OFS` for one with folders."),
+        Param(
+            "BucketAZConfig",
+            "xml",
+            "BucketAZConfig",
+            known=("MAZ",),
+            doc="`MAZ` for several zones.",
+        ),
+        Param(
+            "BucketArchConfig",
+            "xml",
+            "BucketArchConfig",
+            known=("OFS",),
+            doc="`OFS` for one with folders.",
+        ),
     ),
     body=Shape(
         "CreateBucketConfiguration",
@@ -1187,7 +1265,7 @@ PUT_BUCKET_VERSIONING = Operation(
             "xml",
             "Status",
             required=True,
-            choices=("Enabled", "Suspended"),
+            choices=VERSIONING_STATES,
             doc="`Enabled` or `Suspended`.",
         ),
     ),
@@ -1215,7 +1293,7 @@ GET_BUCKET_VERSIONING = Operation(
 PUT_BUCKET_ACL = Operation(
     "PutBucketAcl",
     "PUT",
-    (BUCKET, ACL_POLICY, *GRANTS, GRANT_WRITE),
+    (BUCKET, ACL_POLICY, *BUCKET_GRANTS, GRANT_WRITE),
     flag="acl",
     body=ACCESS_CONTROL,
     returns="none",
@@ -1254,7 +1332,7 @@ CORS = Shape(
             (
                 Shape("ID", optional=True),
                 Shape("AllowedOrigin", many=True),
-                Shape("AllowedMethod", many=True),
+                Shape("AllowedMethod", many=True, known=CORS_METHODS),
                 Shape("AllowedHeader", many=True),
                 Shape("ExposeHeader", many=True),
                 _counted("MaxAgeSeconds"),
@@ -1298,7 +1376,11 @@ LIFECYCLE = Shape(
                 Shape("Status", choices=("Enabled", "Disabled")),
                 Shape(
                     "Transition",
-                    (_counted("Days"), Shape("Date", optional=True), Shape("StorageClass")),
+                    (
+                        _counted("Days"),
+                        Shape("Date", optional=True),
+                        Shape("StorageClass", known=STORAGE_CLASSES),
+                    ),
                     many=True,
                     type="LifecycleTransition",
                 ),
@@ -1319,7 +1401,7 @@ LIFECYCLE = Shape(
                 ),
                 Shape(
                     "NoncurrentVersionTransition",
-                    (_counted("NoncurrentDays"), Shape("StorageClass")),
+                    (_counted("NoncurrentDays"), Shape("StorageClass", known=STORAGE_CLASSES)),
                     many=True,
                     type="NoncurrentVersionTransition",
                 ),

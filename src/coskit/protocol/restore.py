@@ -11,9 +11,10 @@ from coskit.protocol.errors import (
     RestoreAlreadyInProgress,
     RestoreNonArchiveObject,
 )
+from coskit.protocol.operations import RESTORE_TIERS
 
 MAX_DAYS = 365
-TIERS = ("Expedited", "Standard", "Bulk")  # the fastest first
+TIERS = RESTORE_TIERS  # the fastest first
 _MINUTE = 60_000
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR

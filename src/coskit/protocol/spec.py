@@ -34,6 +34,7 @@ class Shape:
         attribute: an attribute of the enclosing element; one without the prefix and a child of that
             name are read as well.
         choices: the texts that a request may have here, if they are few.
+        known: the documented texts, where a service may have others: they are in the type only.
         ignored: elements of requests that are let through and do nothing, each with the reason;
             all others that are not among the children are refused.
         namespace: the namespace that the root element declares.
@@ -53,6 +54,7 @@ class Shape:
     encoded: bool = False
     attribute: str = ""
     choices: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
     ignored: tuple[tuple[str, str], ...] = ()
     namespace: str = ""
     type: str = ""
@@ -71,6 +73,7 @@ class Param:
         required: the call fails without it, and its presence helps to select the row.
         default: the value in the method's signature; parameters with one may be positional.
         choices: the values that are accepted, if they are few.
+        known: the documented values, where a service may have others: they are in the type only.
         form: what its text has to look like, a name in `formats.FORMATS`.
         in_order: optional, but callers may pass it by position.
         doc: what it means, in one sentence.
@@ -83,6 +86,7 @@ class Param:
     required: bool = False
     default: str | int | None = None
     choices: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
     form: str = ""
     in_order: bool = False
     doc: str = ""

@@ -5,6 +5,44 @@
 
 from typing import Literal, NotRequired, TypedDict
 
+ObjectACL = Literal[
+    "default",
+    "private",
+    "public-read",
+    "authenticated-read",
+    "bucket-owner-read",
+    "bucket-owner-full-control",
+    "public-read-write",
+    "aws-exec-read",
+]
+
+BucketACL = Literal[
+    "private", "public-read", "public-read-write", "authenticated-read", "log-delivery-write"
+]
+
+StorageClass = Literal[
+    "STANDARD",
+    "STANDARD_IA",
+    "INTELLIGENT_TIERING",
+    "ARCHIVE",
+    "DEEP_ARCHIVE",
+    "MAZ_STANDARD",
+    "MAZ_STANDARD_IA",
+    "MAZ_INTELLIGENT_TIERING",
+    "MAZ_ARCHIVE",
+    "MAZ_DEEP_ARCHIVE",
+    "GLACIER_IR",
+    "ONEZONE_IA",
+    "REDUCED_REDUNDANCY",
+    "EXPRESS_ONEZONE",
+]
+
+Directive = Literal["Copy", "Replaced"]
+
+RestoreTier = Literal["Expedited", "Standard", "Bulk"]
+
+VersioningStatus = Literal["Enabled", "Suspended"]
+
 
 class CopySource(TypedDict):
     """The object that a copy reads."""
@@ -134,7 +172,7 @@ class MultipartUpload(TypedDict):
 class CASJobParameters(TypedDict):
     """One `CASJobParameters` element."""
 
-    Tier: str
+    Tier: RestoreTier
 
 
 class RestoreRequest(TypedDict):
@@ -157,7 +195,7 @@ class Grant(TypedDict):
     """One `Grant` element."""
 
     Grantee: Grantee
-    Permission: str
+    Permission: Literal["READ", "WRITE", "READ_ACP", "WRITE_ACP", "FULL_CONTROL"]
 
 
 class AccessControlList(TypedDict):
@@ -210,7 +248,7 @@ class Buckets(TypedDict):
 class VersioningConfiguration(TypedDict):
     """One `VersioningConfiguration` element."""
 
-    Status: NotRequired[str]
+    Status: NotRequired[VersioningStatus]
 
 
 class CORSRule(TypedDict):
@@ -218,7 +256,7 @@ class CORSRule(TypedDict):
 
     ID: NotRequired[str]
     AllowedOrigin: NotRequired[list[str]]
-    AllowedMethod: NotRequired[list[str]]
+    AllowedMethod: NotRequired[list[Literal["GET", "PUT", "POST", "DELETE", "HEAD"]]]
     AllowedHeader: NotRequired[list[str]]
     ExposeHeader: NotRequired[list[str]]
     MaxAgeSeconds: NotRequired[int | str]
@@ -251,7 +289,7 @@ class LifecycleTransition(TypedDict):
 
     Days: NotRequired[int | str]
     Date: NotRequired[str]
-    StorageClass: str
+    StorageClass: StorageClass
 
 
 class LifecycleExpiration(TypedDict):
@@ -266,7 +304,7 @@ class NoncurrentVersionTransition(TypedDict):
     """One `NoncurrentVersionTransition` element."""
 
     NoncurrentDays: NotRequired[int | str]
-    StorageClass: str
+    StorageClass: StorageClass
 
 
 class NoncurrentVersionExpiration(TypedDict):
@@ -287,7 +325,7 @@ class LifecycleRule(TypedDict):
     ID: NotRequired[str]
     Prefix: NotRequired[str]
     Filter: NotRequired[LifecycleFilter]
-    Status: str
+    Status: Literal["Enabled", "Disabled"]
     Transition: NotRequired[list[LifecycleTransition]]
     Expiration: NotRequired[LifecycleExpiration]
     NoncurrentVersionTransition: NotRequired[list[NoncurrentVersionTransition]]
@@ -1016,7 +1054,7 @@ class GetBucketLocationResult(TypedDict):
 class GetBucketVersioningResult(TypedDict):
     """What get_bucket_versioning returns."""
 
-    Status: NotRequired[str]
+    Status: NotRequired[VersioningStatus]
 
 
 GetBucketAclResult = TypedDict(

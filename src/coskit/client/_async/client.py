@@ -12,6 +12,7 @@ from coskit.client._async.directories import AsyncDirectories
 from coskit.client._async.recovery import AsyncContinuation, AsyncRecovery
 from coskit.client._async.sending import AsyncSender
 from coskit.client._async.transport import AsyncTransport
+from coskit.client.arguments import HTTPMethod, Scheme
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials import DialectName
 from coskit.client.curl import TransportSettings
@@ -51,7 +52,7 @@ class AsyncClient(AsyncDirectories):
         token: str | None = None,
         credentials: CredentialsSource | None = None,
         profile: str | None = None,
-        scheme: str = "https",
+        scheme: Scheme = "https",
         anonymous: bool = False,
         path_style: bool | None = None,
         failover: bool = False,
@@ -197,7 +198,7 @@ class AsyncClient(AsyncDirectories):
         self,
         Bucket: str,
         Key: str,
-        Method: str,
+        Method: HTTPMethod,
         Expired: int = 300,
         Params: Mapping[str, str] | None = None,
         Headers: Mapping[str, str] | None = None,
@@ -285,7 +286,7 @@ class AsyncClient(AsyncDirectories):
 
     def get_auth(
         self,
-        Method: str,
+        Method: HTTPMethod,
         Bucket: str,
         Key: str = "",
         Expired: int = 300,

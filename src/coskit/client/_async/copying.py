@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from coskit.client._async.download import AsyncDownloads
 from coskit.client._async.engine import AsyncEngine, in_part
 from coskit.client._async.multipart import AsyncMultipart
 from coskit.client._async.upload import etag_of
 from coskit.client._async.workers import async_deadline
-from coskit.client.arguments import check
+from coskit.client.arguments import check, check_known
 from coskit.client.copies import (
     SINGLE_COPY,
     elsewhere,
@@ -32,6 +32,9 @@ from coskit.protocol.errors import (
     NoSuchUpload,
     ObjectChanged,
 )
+
+if TYPE_CHECKING:
+    from coskit.client.options import CopyOptions
 
 # The service's answers for a source that is not what it was.
 _GONE = frozenset((404, 412))
@@ -78,12 +81,12 @@ class AsyncCopies(AsyncDownloads):
         Bucket: str,
         Key: str,
         CopySource: types.CopySource,
-        CopyStatus: str = "Copy",
+        CopyStatus: types.Directive = "Copy",
         PartSize: int = 64,
         MAXThread: int = 5,
         progress_callback: Callback | None = None,
         Deadline: float | None = None,
-        **options: Any,
+        **options: "Unpack[CopyOptions]",
     ) -> types.CopyObjectResult | types.CompleteMultipartUploadResult:
         """Copy an object of any size inside the service; its bytes do not come here.
 
@@ -132,14 +135,14 @@ class AsyncCopies(AsyncDownloads):
         Bucket: str,
         Key: str,
         CopySource: types.CopySource,
-        CopyStatus: str,
+        CopyStatus: types.Directive,
         *,
         PartSize: int,
         MAXThread: int,
         progress_callback: Callback | None,
         Deadline: float | None,
         single: int,
-        **options: Any,
+        **options: "Unpack[CopyOptions]",
     ) -> types.CopyObjectResult | types.CompleteMultipartUploadResult:
         """Copy an object, in one request if it has no more than `single` bytes."""
         check(
@@ -149,6 +152,7 @@ class AsyncCopies(AsyncDownloads):
             progress_callback=progress_callback,
             Deadline=Deadline,
         )
+        check_known("copy", options, "CopyOptions")
         to: dict[str, Any] = {"Bucket": Bucket, "Key": Key}
         progress, upload = Progress(progress_callback, None), None
         result: Any
@@ -218,7 +222,11 @@ class AsyncCopies(AsyncDownloads):
         return {**known, "Tagging": tags} if tags else known
 
     async def _copy_at_once(
-        self, to: Mapping[str, Any], source: _Source, status: str, options: Mapping[str, Any]
+        self,
+        to: Mapping[str, Any],
+        source: _Source,
+        status: types.Directive,
+        options: Mapping[str, Any],
     ) -> types.CopyObjectResult:
         held: dict[str, Any] = {**to, **options, **source.condition}
         held.pop("CopySourceIfUnmodifiedSince", None)  # met already, and void beside an ETag

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from coskit.client._async.copying import AsyncCopies
-from coskit.client.arguments import check, path_of
+from coskit.client.arguments import Compare, OnError, check, path_of
 from coskit.client.progress import Callback
 
 if TYPE_CHECKING:
+    from coskit.client.options import DownloadDirOptions, SyncOptions, UploadDirOptions
     from coskit.client.report import DirectoryResult, FileAction
 
 
@@ -24,13 +25,13 @@ class AsyncDirectories(AsyncCopies):
         Include: Iterable[str] = (),
         Exclude: Iterable[str] = (),
         DryRun: bool = False,
-        OnError: str = "stop",
+        OnError: OnError = "stop",
         FollowSymlinks: bool = True,
         MAXThread: int = 5,
         progress_callback: Callback | None = None,
         action_callback: "Callable[[FileAction], object] | None" = None,
         Deadline: float | None = None,
-        **options: Any,
+        **options: "Unpack[UploadDirOptions]",
     ) -> "DirectoryResult":
         """Upload all files of a directory, hidden ones and those of its directories included.
 
@@ -60,6 +61,7 @@ class AsyncDirectories(AsyncCopies):
         """
         check(Prefix=Prefix)
         return await self._mirror(
+            "upload_dir",
             Path(path_of("LocalDir", LocalDir)),
             (Bucket, Prefix),
             Include,
@@ -84,12 +86,12 @@ class AsyncDirectories(AsyncCopies):
         Include: Iterable[str] = (),
         Exclude: Iterable[str] = (),
         DryRun: bool = False,
-        OnError: str = "stop",
+        OnError: OnError = "stop",
         MAXThread: int = 5,
         progress_callback: Callback | None = None,
         action_callback: "Callable[[FileAction], object] | None" = None,
         Deadline: float | None = None,
-        **options: Any,
+        **options: "Unpack[DownloadDirOptions]",
     ) -> "DirectoryResult":
         """Download all objects below a folder of a bucket; the files get the objects' dates.
 
@@ -121,6 +123,7 @@ class AsyncDirectories(AsyncCopies):
         """
         check(Prefix=Prefix)
         return await self._mirror(
+            "download_dir",
             (Bucket, Prefix),
             Path(path_of("LocalDir", LocalDir)),
             Include,
@@ -141,18 +144,18 @@ class AsyncDirectories(AsyncCopies):
         self,
         Source: str | os.PathLike[str],
         Destination: str | os.PathLike[str],
-        Compare: str = "size-mtime",
+        Compare: Compare = "size-mtime",
         Delete: bool = False,
         Include: Iterable[str] = (),
         Exclude: Iterable[str] = (),
         DryRun: bool = False,
-        OnError: str = "stop",
+        OnError: OnError = "stop",
         FollowSymlinks: bool = True,
         MAXThread: int = 5,
         progress_callback: Callback | None = None,
         action_callback: "Callable[[FileAction], object] | None" = None,
         Deadline: float | None = None,
-        **options: Any,
+        **options: "Unpack[SyncOptions]",
     ) -> "DirectoryResult":
         """Bring a destination to the state of a source, moving only what differs.
 
@@ -187,6 +190,7 @@ class AsyncDirectories(AsyncCopies):
         """
         check(Compare=Compare)
         return await self._mirror(
+            "sync",
             path_of("Source", Source),
             path_of("Destination", Destination),
             Include,
@@ -205,6 +209,7 @@ class AsyncDirectories(AsyncCopies):
 
     async def _mirror(
         self,
+        function: str,
         source: "str | Path | tuple[str, str]",
         destination: "str | Path | tuple[str, str]",
         include: Iterable[str],
@@ -218,6 +223,7 @@ class AsyncDirectories(AsyncCopies):
 
         check(Include=include, Exclude=exclude)
         wanted = Filter(include, exclude)
-        order = Order(parse_place(source), parse_place(destination), wanted, **others)
+        places = parse_place(source), parse_place(destination)
+        order = Order(function, *places, wanted, **others)
         order.check()
         return await AsyncMirror(self, order, self._config.transfers.files).run()

@@ -2,23 +2,26 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from coskit.client._async.body import AsyncBody
 from coskit.client._async.engine import in_part
 from coskit.client._async.finding import AsyncOpened, Wanted, wanted
 from coskit.client._async.outflow import BLOCK, AsyncOutflow
 from coskit.client._async.workers import async_blocking, async_deadline
-from coskit.client.arguments import check, path_of
+from coskit.client.arguments import check, check_known, path_of
 from coskit.client.arrivals import Arrivals, Arrived, Left
 from coskit.client.journal import Journal
 from coskit.client.plan import MIB, PartRange
 from coskit.client.progress import Callback, PartProgress, Progress
-from coskit.client.ranging import Found, plan_ranges
+from coskit.client.ranging import Found, plan_ranges, refuse_range
 from coskit.client.target import FileTarget, Section, Target, is_special, write_whole
 from coskit.protocol import types
 from coskit.protocol.checksums import crc64
 from coskit.protocol.errors import CosException, CosServiceError, IntegrityError, ObjectChanged
+
+if TYPE_CHECKING:
+    from coskit.client.options import DownloadOptions
 
 # Bytes that a part in flight holds: a block that is written, and what libcurl has read ahead.
 _IN_FLIGHT = 2 * BLOCK
@@ -43,7 +46,7 @@ class AsyncDownloads(AsyncOutflow):
         Resume: bool = True,
         Deadline: float | None = None,
         VersionId: str = "",
-        **options: Any,
+        **options: "Unpack[DownloadOptions]",
     ) -> types.HeadObjectResult:
         """Download an object into a file, which appears under its name when it is whole and right.
 
@@ -82,6 +85,7 @@ class AsyncDownloads(AsyncOutflow):
         path = path_of("DestFilePath", DestFilePath)
         check(PartSize=PartSize, Resume=Resume)
         if is_special(path):
+            _check_options(options)
             with await async_blocking(open, path, "wb", 0) as file:
                 return await self.download_fileobj(
                     Bucket,
@@ -121,7 +125,7 @@ class AsyncDownloads(AsyncOutflow):
         Resume: bool = True,
         Deadline: float | None = None,
         VersionId: str = "",
-        **options: Any,
+        **options: "Unpack[DownloadOptions]",
     ) -> types.HeadObjectResult:
         """Download an object into a target; otherwise as `download_file`."""
         check(
@@ -132,6 +136,7 @@ class AsyncDownloads(AsyncOutflow):
             Resume=Resume,
             Deadline=Deadline,
         )
+        _check_options(options)
         order = wanted(Bucket, Key, VersionId, PartSize * MIB, MAXThread, EnableCRC, options)
         identity = {"kind": "download", "bucket": Bucket, "key": Key, "version": VersionId}
         bound = {**identity, **target.identity} if Resume else None
@@ -325,6 +330,11 @@ class AsyncDownloads(AsyncOutflow):
         async with self._workers(order.threads) as workers:
             for part in missing:
                 await workers.submit(fetch_beside, part)
+
+
+def _check_options(options: "DownloadOptions") -> None:
+    refuse_range(options)
+    check_known("download_file", options, "DownloadOptions")
 
 
 async def _write_to(

@@ -1,19 +1,22 @@
 """Downloading objects into a caller's open file: fetched in parallel ranges, written in order."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from coskit.client._async.body import AsyncBody
 from coskit.client._async.engine import in_part
 from coskit.client._async.finding import AsyncFinding, AsyncOpened, Wanted, wanted
 from coskit.client._async.workers import async_blocking, async_deadline
-from coskit.client.arguments import check
+from coskit.client.arguments import check, check_known
 from coskit.client.outlet import InOrder, check_outlet, write_fully
 from coskit.client.plan import MIB, PartRange
 from coskit.client.progress import Callback, PartProgress, Progress
-from coskit.client.ranging import plan_ranges
+from coskit.client.ranging import plan_ranges, refuse_range
 from coskit.protocol import types
 from coskit.protocol.checksums import crc64, crc64_combine
 from coskit.protocol.errors import CosException
+
+if TYPE_CHECKING:
+    from coskit.client.options import DownloadOptions
 
 BLOCK = 1 << 20
 
@@ -32,7 +35,7 @@ class AsyncOutflow(AsyncFinding):
         progress_callback: Callback | None = None,
         Deadline: float | None = None,
         VersionId: str = "",
-        **options: Any,
+        **options: "Unpack[DownloadOptions]",
     ) -> types.HeadObjectResult:
         """Write an object to an open file, from its present position on, without closing it.
 
@@ -70,6 +73,8 @@ class AsyncOutflow(AsyncFinding):
             progress_callback=progress_callback,
             Deadline=Deadline,
         )
+        refuse_range(options)
+        check_known("download_fileobj", options, "DownloadOptions")
         # A stream holds whole parts in memory; a quarter lets others go on beside it.
         most = max(self._config.transfers.memory // 4, 1)
         step = min(PartSize * MIB, most)

@@ -4,19 +4,22 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from coskit.client._async.engine import in_part
 from coskit.client._async.multipart import AsyncMultipart
 from coskit.client._async.upload import AsyncUploads, etag_of
 from coskit.client._async.workers import async_deadline, async_next_of, async_read, async_sleep
-from coskit.client.arguments import check
+from coskit.client.arguments import check, check_known
 from coskit.client.intake import as_bytes, in_memory, refuse_body_options
 from coskit.client.plan import MIB, stream_part_size
 from coskit.client.progress import Callback, Progress
 from coskit.protocol import types
 from coskit.protocol.checksums import crc64, crc64_combine
 from coskit.protocol.errors import CosException, ParameterError
+
+if TYPE_CHECKING:
+    from coskit.client.options import UploadOptions
 
 _BLOCK = MIB
 _LOOK_AHEAD = 64 * 1024
@@ -35,7 +38,7 @@ class AsyncStreams(AsyncUploads):
         EnableMD5: bool = False,
         progress_callback: Callback | None = None,
         Deadline: float | None = None,
-        **options: Any,
+        **options: "Unpack[UploadOptions]",
     ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
         """Upload everything that a stream gives until it ends, however little at a time.
 
@@ -74,6 +77,7 @@ class AsyncStreams(AsyncUploads):
             Deadline=Deadline,
         )
         refuse_body_options(options)
+        check_known("upload_stream", options, "UploadOptions")
         upload = AsyncMultipart(self, self._config, Bucket, Key, options)
         put = partial(self.put_object, Bucket, Key=Key, **options)
         least = self._least_part(PartSize)
@@ -102,7 +106,7 @@ class AsyncStreams(AsyncUploads):
         EnableMD5: bool = False,
         progress_callback: Callback | None = None,
         Deadline: float | None = None,
-        **options: Any,
+        **options: "Unpack[UploadOptions]",
     ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
         """Upload a binary file from its present position to its end; it stays open.
 
@@ -110,6 +114,8 @@ class AsyncStreams(AsyncUploads):
         """
         if not callable(getattr(Fileobj, "read", None)):
             raise ParameterError(f"Fileobj is a binary file, not {type(Fileobj).__name__}")
+        refuse_body_options(options)
+        check_known("upload_fileobj", options, "UploadOptions")
         return await self.upload_stream(
             Bucket,
             Key,

@@ -5,12 +5,12 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import md5
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack, cast
 
 from coskit.client._async.engine import AsyncEngine, in_part
 from coskit.client._async.multipart import AsyncMultipart
 from coskit.client._async.workers import async_blocking, async_deadline, async_sleep
-from coskit.client.arguments import check, path_of
+from coskit.client.arguments import check, check_known, path_of
 from coskit.client.intake import refuse_body_options
 from coskit.client.plan import (
     MIB,
@@ -26,6 +26,9 @@ from coskit.client.source import FileSource, Source
 from coskit.protocol import types
 from coskit.protocol.checksums import crc64, crc64_combine
 from coskit.protocol.errors import CosException, IntegrityError
+
+if TYPE_CHECKING:
+    from coskit.client.options import UploadOptions
 
 # What one part on its way holds in memory at most: a chunk that is sent and one that is read.
 _IN_FLIGHT = 2 * MIB
@@ -55,7 +58,7 @@ class AsyncUploads(AsyncEngine):
         EnableMD5: bool = False,
         progress_callback: Callback | None = None,
         Deadline: float | None = None,
-        **options: Any,
+        **options: "Unpack[UploadOptions]",
     ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
         """Upload everything that a stream gives until it ends."""
 
@@ -70,7 +73,7 @@ class AsyncUploads(AsyncEngine):
         progress_callback: Callback | None = None,
         Resume: bool = True,
         Deadline: float | None = None,
-        **options: Any,
+        **options: "Unpack[UploadOptions]",
     ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
         """Upload a file: up to 20 MB in one request, above that in parts, several at a time.
 
@@ -104,6 +107,7 @@ class AsyncUploads(AsyncEngine):
         """
         path = path_of("LocalFilePath", LocalFilePath)
         check(PartSize=PartSize, Resume=Resume)
+        _check_options(options)
         source = await async_blocking(FileSource, path)
         if not source.is_measured:
             with await async_blocking(open, path, "rb", 0) as file:
@@ -143,7 +147,7 @@ class AsyncUploads(AsyncEngine):
         progress_callback: Callback | None = None,
         Resume: bool = True,
         Deadline: float | None = None,
-        **options: Any,
+        **options: "Unpack[UploadOptions]",
     ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
         """Upload what a source gives; arguments, result and errors are those of `upload_file`."""
         check(
@@ -154,7 +158,7 @@ class AsyncUploads(AsyncEngine):
             Resume=Resume,
             Deadline=Deadline,
         )
-        refuse_body_options(options)
+        _check_options(options)
         part_size = comfortable_part_size(source.size, self._least_part(PartSize))
         parts = plan_parts(source.size, part_size)
         progress = Progress(progress_callback, source.size)
@@ -292,6 +296,11 @@ class _Transfer:
     progress: Progress
     limit: int
     enable_md5: bool
+
+
+def _check_options(options: "UploadOptions") -> None:
+    refuse_body_options(options)
+    check_known("upload_file", options, "UploadOptions")
 
 
 def etag_of(result: Mapping[str, Any]) -> str:

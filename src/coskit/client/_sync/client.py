@@ -14,6 +14,7 @@ from coskit.client._sync.directories import Directories
 from coskit.client._sync.recovery import Continuation, Recovery
 from coskit.client._sync.sending import Sender
 from coskit.client._sync.transport import Transport
+from coskit.client.arguments import HTTPMethod, Scheme
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials import DialectName
 from coskit.client.curl import TransportSettings
@@ -53,7 +54,7 @@ class Client(Directories):
         token: str | None = None,
         credentials: CredentialsSource | None = None,
         profile: str | None = None,
-        scheme: str = "https",
+        scheme: Scheme = "https",
         anonymous: bool = False,
         path_style: bool | None = None,
         failover: bool = False,
@@ -199,7 +200,7 @@ class Client(Directories):
         self,
         Bucket: str,
         Key: str,
-        Method: str,
+        Method: HTTPMethod,
         Expired: int = 300,
         Params: Mapping[str, str] | None = None,
         Headers: Mapping[str, str] | None = None,
@@ -287,7 +288,7 @@ class Client(Directories):
 
     def get_auth(
         self,
-        Method: str,
+        Method: HTTPMethod,
         Bucket: str,
         Key: str = "",
         Expired: int = 300,

@@ -5,14 +5,14 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from coskit.client._sync.download import Downloads
 from coskit.client._sync.engine import Engine, in_part
 from coskit.client._sync.multipart import Multipart
 from coskit.client._sync.upload import etag_of
 from coskit.client._sync.workers import deadline
-from coskit.client.arguments import check
+from coskit.client.arguments import check, check_known
 from coskit.client.copies import (
     SINGLE_COPY,
     elsewhere,
@@ -34,6 +34,9 @@ from coskit.protocol.errors import (
     NoSuchUpload,
     ObjectChanged,
 )
+
+if TYPE_CHECKING:
+    from coskit.client.options import CopyOptions
 
 # The service's answers for a source that is not what it was.
 _GONE = frozenset((404, 412))
@@ -80,12 +83,12 @@ class Copies(Downloads):
         Bucket: str,
         Key: str,
         CopySource: types.CopySource,
-        CopyStatus: str = "Copy",
+        CopyStatus: types.Directive = "Copy",
         PartSize: int = 64,
         MAXThread: int = 5,
         progress_callback: Callback | None = None,
         Deadline: float | None = None,
-        **options: Any,
+        **options: "Unpack[CopyOptions]",
     ) -> types.CopyObjectResult | types.CompleteMultipartUploadResult:
         """Copy an object of any size inside the service; its bytes do not come here.
 
@@ -134,14 +137,14 @@ class Copies(Downloads):
         Bucket: str,
         Key: str,
         CopySource: types.CopySource,
-        CopyStatus: str,
+        CopyStatus: types.Directive,
         *,
         PartSize: int,
         MAXThread: int,
         progress_callback: Callback | None,
         Deadline: float | None,
         single: int,
-        **options: Any,
+        **options: "Unpack[CopyOptions]",
     ) -> types.CopyObjectResult | types.CompleteMultipartUploadResult:
         """Copy an object, in one request if it has no more than `single` bytes."""
         check(
@@ -151,6 +154,7 @@ class Copies(Downloads):
             progress_callback=progress_callback,
             Deadline=Deadline,
         )
+        check_known("copy", options, "CopyOptions")
         to: dict[str, Any] = {"Bucket": Bucket, "Key": Key}
         progress, upload = Progress(progress_callback, None), None
         result: Any
@@ -218,7 +222,11 @@ class Copies(Downloads):
         return {**known, "Tagging": tags} if tags else known
 
     def _copy_at_once(
-        self, to: Mapping[str, Any], source: _Source, status: str, options: Mapping[str, Any]
+        self,
+        to: Mapping[str, Any],
+        source: _Source,
+        status: types.Directive,
+        options: Mapping[str, Any],
     ) -> types.CopyObjectResult:
         held: dict[str, Any] = {**to, **options, **source.condition}
         held.pop("CopySourceIfUnmodifiedSince", None)  # met already, and void beside an ETag

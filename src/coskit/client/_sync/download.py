@@ -4,23 +4,26 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from coskit.client._sync.body import Body
 from coskit.client._sync.engine import in_part
 from coskit.client._sync.finding import Opened, Wanted, wanted
 from coskit.client._sync.outflow import BLOCK, Outflow
 from coskit.client._sync.workers import blocking, deadline
-from coskit.client.arguments import check, path_of
+from coskit.client.arguments import check, check_known, path_of
 from coskit.client.arrivals import Arrivals, Arrived, Left
 from coskit.client.journal import Journal
 from coskit.client.plan import MIB, PartRange
 from coskit.client.progress import Callback, PartProgress, Progress
-from coskit.client.ranging import Found, plan_ranges
+from coskit.client.ranging import Found, plan_ranges, refuse_range
 from coskit.client.target import FileTarget, Section, Target, is_special, write_whole
 from coskit.protocol import types
 from coskit.protocol.checksums import crc64
 from coskit.protocol.errors import CosException, CosServiceError, IntegrityError, ObjectChanged
+
+if TYPE_CHECKING:
+    from coskit.client.options import DownloadOptions
 
 # Bytes that a part in flight holds: a block that is written, and what libcurl has read ahead.
 _IN_FLIGHT = 2 * BLOCK
@@ -45,7 +48,7 @@ class Downloads(Outflow):
         Resume: bool = True,
         Deadline: float | None = None,
         VersionId: str = "",
-        **options: Any,
+        **options: "Unpack[DownloadOptions]",
     ) -> types.HeadObjectResult:
         """Download an object into a file, which appears under its name when it is whole and right.
 
@@ -84,6 +87,7 @@ class Downloads(Outflow):
         path = path_of("DestFilePath", DestFilePath)
         check(PartSize=PartSize, Resume=Resume)
         if is_special(path):
+            _check_options(options)
             with blocking(open, path, "wb", 0) as file:
                 return self.download_fileobj(
                     Bucket,
@@ -123,7 +127,7 @@ class Downloads(Outflow):
         Resume: bool = True,
         Deadline: float | None = None,
         VersionId: str = "",
-        **options: Any,
+        **options: "Unpack[DownloadOptions]",
     ) -> types.HeadObjectResult:
         """Download an object into a target; otherwise as `download_file`."""
         check(
@@ -134,6 +138,7 @@ class Downloads(Outflow):
             Resume=Resume,
             Deadline=Deadline,
         )
+        _check_options(options)
         order = wanted(Bucket, Key, VersionId, PartSize * MIB, MAXThread, EnableCRC, options)
         identity = {"kind": "download", "bucket": Bucket, "key": Key, "version": VersionId}
         bound = {**identity, **target.identity} if Resume else None
@@ -323,6 +328,11 @@ class Downloads(Outflow):
         with self._workers(order.threads) as workers:
             for part in missing:
                 workers.submit(fetch_beside, part)
+
+
+def _check_options(options: "DownloadOptions") -> None:
+    refuse_range(options)
+    check_known("download_file", options, "DownloadOptions")
 
 
 def _write_to(section: Section, body: Body, part: PartRange, seen: PartProgress) -> Arrived:

@@ -19,7 +19,6 @@ from coskit.client.ranging import (
     Span,
     described,
     for_parts,
-    for_the_first,
     plan_ranges,
     range_header,
     read_answer,
@@ -87,7 +86,7 @@ def wanted(
     if VersionId is not None:
         text("VersionId", VersionId)
     place = {"Bucket": Bucket, "Key": Key, **({"VersionId": VersionId} if VersionId else {})}
-    return Wanted(place, for_the_first(options), step, threads, check)
+    return Wanted(place, dict(options), step, threads, check)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,22 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from coskit.client._sync.engine import in_part
 from coskit.client._sync.multipart import Multipart
 from coskit.client._sync.upload import Uploads, etag_of
 from coskit.client._sync.workers import deadline, next_of, read, sleep
-from coskit.client.arguments import check
+from coskit.client.arguments import check, check_known
 from coskit.client.intake import as_bytes, in_memory, refuse_body_options
 from coskit.client.plan import MIB, stream_part_size
 from coskit.client.progress import Callback, Progress
 from coskit.protocol import types
 from coskit.protocol.checksums import crc64, crc64_combine
 from coskit.protocol.errors import CosException, ParameterError
+
+if TYPE_CHECKING:
+    from coskit.client.options import UploadOptions
 
 _BLOCK = MIB
 _LOOK_AHEAD = 64 * 1024
@@ -37,7 +40,7 @@ class Streams(Uploads):
         EnableMD5: bool = False,
         progress_callback: Callback | None = None,
         Deadline: float | None = None,
-        **options: Any,
+        **options: "Unpack[UploadOptions]",
     ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
         """Upload everything that a stream gives until it ends, however little at a time.
 
@@ -76,6 +79,7 @@ class Streams(Uploads):
             Deadline=Deadline,
         )
         refuse_body_options(options)
+        check_known("upload_stream", options, "UploadOptions")
         upload = Multipart(self, self._config, Bucket, Key, options)
         put = partial(self.put_object, Bucket, Key=Key, **options)
         least = self._least_part(PartSize)
@@ -104,7 +108,7 @@ class Streams(Uploads):
         EnableMD5: bool = False,
         progress_callback: Callback | None = None,
         Deadline: float | None = None,
-        **options: Any,
+        **options: "Unpack[UploadOptions]",
     ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
         """Upload a binary file from its present position to its end; it stays open.
 
@@ -112,6 +116,8 @@ class Streams(Uploads):
         """
         if not callable(getattr(Fileobj, "read", None)):
             raise ParameterError(f"Fileobj is a binary file, not {type(Fileobj).__name__}")
+        refuse_body_options(options)
+        check_known("upload_fileobj", options, "UploadOptions")
         return self.upload_stream(
             Bucket,
             Key,

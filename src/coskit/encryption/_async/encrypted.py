@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from coskit.client._async.client import AsyncClient
 from coskit.client._async.content import AsyncUpload
@@ -31,6 +31,17 @@ from coskit.protocol import types
 from coskit.protocol.errors import ParameterError
 from coskit.protocol.messages import AsyncContent
 from coskit.protocol.ranges import parse_range
+
+if TYPE_CHECKING:
+    from coskit.client.options import (
+        CopyOptions,
+        DeleteObjectOptions,
+        DownloadFileOptions,
+        GetObjectOptions,
+        HeadObjectOptions,
+        SealedPutOptions,
+        UploadFileOptions,
+    )
 
 
 class AsyncEncryptedClient:
@@ -78,7 +89,12 @@ class AsyncEncryptedClient:
         new_envelope(key, **self._seal)
 
     async def put_object(
-        self, Bucket: str, Body: AsyncContent, Key: str, EnableMD5: bool = False, **options: Any
+        self,
+        Bucket: str,
+        Body: AsyncContent,
+        Key: str,
+        EnableMD5: bool = False,
+        **options: "Unpack[SealedPutOptions]",
     ) -> types.PutObjectResult:
         """Seal an object and store it in one request.
 
@@ -121,7 +137,9 @@ class AsyncEncryptedClient:
         options["Metadata"] = sealed_metadata(options.get("Metadata"), envelope.headers())
         return await self.client.put_object(Bucket, sealed, Key, EnableMD5=EnableMD5, **options)
 
-    async def get_object(self, Bucket: str, Key: str, **options: Any) -> GetObjectResult:
+    async def get_object(
+        self, Bucket: str, Key: str, **options: "Unpack[GetObjectOptions]"
+    ) -> GetObjectResult:
         """Open an object for reading; its bytes are opened as they are read.
 
         Args:
@@ -159,7 +177,9 @@ class AsyncEncryptedClient:
         result: Any = {**headers, "Body": AsyncDecryptedBody(body, opener, length)}
         return cast(GetObjectResult, result)
 
-    async def head_object(self, Bucket: str, Key: str, **options: Any) -> types.HeadObjectResult:
+    async def head_object(
+        self, Bucket: str, Key: str, **options: "Unpack[HeadObjectOptions]"
+    ) -> types.HeadObjectResult:
         """Return an object's metadata; its Content-Length is that of the plaintext.
 
         Nothing proves it before the object is read. An object that is not sealed is told as it is.
@@ -185,8 +205,8 @@ class AsyncEncryptedClient:
         Bucket: str,
         Key: str,
         CopySource: types.CopySource,
-        CopyStatus: str = "Copy",
-        **options: Any,
+        CopyStatus: types.Directive = "Copy",
+        **options: "Unpack[CopyOptions]",
     ) -> types.CopyObjectResult:
         """Copy an object as it is stored, with its seal; also where its metadata is replaced.
 
@@ -212,17 +232,22 @@ class AsyncEncryptedClient:
             CopySource["Bucket"], CopySource["Key"], VersionId=version
         )
         metadata = sealed_metadata(options.pop("Metadata", None), seal_headers(source))
-        bound = {"CopySourceIfMatch": source["ETag"], **options, "Metadata": metadata}
-        return await self.client.copy_object(Bucket, Key, CopySource, CopyStatus, **bound)
+        options.setdefault("CopySourceIfMatch", source["ETag"])
+        options["Metadata"] = metadata
+        return await self.client.copy_object(Bucket, Key, CopySource, CopyStatus, **options)
 
     async def delete_object(
-        self, Bucket: str, Key: str, **options: Any
+        self, Bucket: str, Key: str, **options: "Unpack[DeleteObjectOptions]"
     ) -> types.DeleteObjectResult:
         """Delete an object; see the client's `delete_object`."""
         return await self.client.delete_object(Bucket, Key, **options)
 
     async def upload_file(
-        self, Bucket: str, Key: str, LocalFilePath: str | os.PathLike[str], **options: Any
+        self,
+        Bucket: str,
+        Key: str,
+        LocalFilePath: str | os.PathLike[str],
+        **options: "Unpack[UploadFileOptions]",
     ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
         """Seal a file and upload it, in parallel and resumable, like the client's `upload_file`.
 
@@ -254,7 +279,11 @@ class AsyncEncryptedClient:
         return await self.client._upload_source(source, Bucket, Key, **options)
 
     async def download_file(
-        self, Bucket: str, Key: str, DestFilePath: str | os.PathLike[str], **options: Any
+        self,
+        Bucket: str,
+        Key: str,
+        DestFilePath: str | os.PathLike[str],
+        **options: "Unpack[DownloadFileOptions]",
     ) -> types.HeadObjectResult:
         """Download an object and open it, in parallel and resumable, like `download_file` there.
 

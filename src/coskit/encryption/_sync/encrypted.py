@@ -4,7 +4,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from coskit.client._sync.client import Client
 from coskit.client._sync.content import Upload
@@ -33,6 +33,17 @@ from coskit.protocol import types
 from coskit.protocol.errors import ParameterError
 from coskit.protocol.messages import Content
 from coskit.protocol.ranges import parse_range
+
+if TYPE_CHECKING:
+    from coskit.client.options import (
+        CopyOptions,
+        DeleteObjectOptions,
+        DownloadFileOptions,
+        GetObjectOptions,
+        HeadObjectOptions,
+        SealedPutOptions,
+        UploadFileOptions,
+    )
 
 
 class EncryptedClient:
@@ -80,7 +91,12 @@ class EncryptedClient:
         new_envelope(key, **self._seal)
 
     def put_object(
-        self, Bucket: str, Body: Content, Key: str, EnableMD5: bool = False, **options: Any
+        self,
+        Bucket: str,
+        Body: Content,
+        Key: str,
+        EnableMD5: bool = False,
+        **options: "Unpack[SealedPutOptions]",
     ) -> types.PutObjectResult:
         """Seal an object and store it in one request.
 
@@ -123,7 +139,9 @@ class EncryptedClient:
         options["Metadata"] = sealed_metadata(options.get("Metadata"), envelope.headers())
         return self.client.put_object(Bucket, sealed, Key, EnableMD5=EnableMD5, **options)
 
-    def get_object(self, Bucket: str, Key: str, **options: Any) -> GetObjectResult:
+    def get_object(
+        self, Bucket: str, Key: str, **options: "Unpack[GetObjectOptions]"
+    ) -> GetObjectResult:
         """Open an object for reading; its bytes are opened as they are read.
 
         Args:
@@ -161,7 +179,9 @@ class EncryptedClient:
         result: Any = {**headers, "Body": DecryptedBody(body, opener, length)}
         return cast(GetObjectResult, result)
 
-    def head_object(self, Bucket: str, Key: str, **options: Any) -> types.HeadObjectResult:
+    def head_object(
+        self, Bucket: str, Key: str, **options: "Unpack[HeadObjectOptions]"
+    ) -> types.HeadObjectResult:
         """Return an object's metadata; its Content-Length is that of the plaintext.
 
         Nothing proves it before the object is read. An object that is not sealed is told as it is.
@@ -187,8 +207,8 @@ class EncryptedClient:
         Bucket: str,
         Key: str,
         CopySource: types.CopySource,
-        CopyStatus: str = "Copy",
-        **options: Any,
+        CopyStatus: types.Directive = "Copy",
+        **options: "Unpack[CopyOptions]",
     ) -> types.CopyObjectResult:
         """Copy an object as it is stored, with its seal; also where its metadata is replaced.
 
@@ -212,15 +232,22 @@ class EncryptedClient:
         version = CopySource.get("VersionId")
         source = self.client.head_object(CopySource["Bucket"], CopySource["Key"], VersionId=version)
         metadata = sealed_metadata(options.pop("Metadata", None), seal_headers(source))
-        bound = {"CopySourceIfMatch": source["ETag"], **options, "Metadata": metadata}
-        return self.client.copy_object(Bucket, Key, CopySource, CopyStatus, **bound)
+        options.setdefault("CopySourceIfMatch", source["ETag"])
+        options["Metadata"] = metadata
+        return self.client.copy_object(Bucket, Key, CopySource, CopyStatus, **options)
 
-    def delete_object(self, Bucket: str, Key: str, **options: Any) -> types.DeleteObjectResult:
+    def delete_object(
+        self, Bucket: str, Key: str, **options: "Unpack[DeleteObjectOptions]"
+    ) -> types.DeleteObjectResult:
         """Delete an object; see the client's `delete_object`."""
         return self.client.delete_object(Bucket, Key, **options)
 
     def upload_file(
-        self, Bucket: str, Key: str, LocalFilePath: str | os.PathLike[str], **options: Any
+        self,
+        Bucket: str,
+        Key: str,
+        LocalFilePath: str | os.PathLike[str],
+        **options: "Unpack[UploadFileOptions]",
     ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
         """Seal a file and upload it, in parallel and resumable, like the client's `upload_file`.
 
@@ -252,7 +279,11 @@ class EncryptedClient:
         return self.client._upload_source(source, Bucket, Key, **options)
 
     def download_file(
-        self, Bucket: str, Key: str, DestFilePath: str | os.PathLike[str], **options: Any
+        self,
+        Bucket: str,
+        Key: str,
+        DestFilePath: str | os.PathLike[str],
+        **options: "Unpack[DownloadFileOptions]",
     ) -> types.HeadObjectResult:
         """Download an object and open it, in parallel and resumable, like `download_file` there.
 
