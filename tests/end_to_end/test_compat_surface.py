@@ -286,9 +286,9 @@ def test_what_is_sent_follows_the_settings() -> None:
             "Port": stub.port,
         }
         conf = compat.CosConfig(**place, **KEYS, UA="mine/1", KeepAlive=False, SignHost=False)
-        compat.CosS3Client(conf, retry=0).delete_object("b-1", "a", VersionId="1")
+        compat.CosS3Client(conf, retry=0).delete_object("b-1250000000", "a", VersionId="1")
         conf = compat.CosConfig(**place, **KEYS, SignParams=False)
-        compat.CosS3Client(conf, retry=0).delete_object("b-1", "a", VersionId="1")
+        compat.CosS3Client(conf, retry=0).delete_object("b-1250000000", "a", VersionId="1")
     first, second = (request.header for request in stub.requests)
     assert (first["user-agent"], first["connection"]) == ("mine/1", "close")
     assert "q-header-list=host" not in first["authorization"]

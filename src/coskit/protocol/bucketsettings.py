@@ -2,13 +2,25 @@
 
 from dataclasses import replace
 
-from coskit.protocol.spec import Operation, Param, Shape
+from coskit.protocol.spec import TRUTHS, Operation, Param, Shape
 
 BUCKET = Param("Bucket", "bucket", required=True, doc="Bucket name, as `<name>-<APPID>`.")
 
 
 def _text(*tags: str) -> tuple[Shape, ...]:
     return tuple(Shape(tag, optional=True) for tag in tags)
+
+
+def _word(tag: str, *choices: str) -> Shape:
+    """Return an element whose text is one of few, as the vendor's page of its operation lists."""
+    return Shape(tag, optional=True, choices=choices)
+
+
+def _truth(*tags: str) -> tuple[Shape, ...]:
+    return tuple(Shape(tag, optional=True, kind="bool | str", choices=TRUTHS) for tag in tags)
+
+
+_SWITCH = ("Enabled", "Disabled")
 
 
 def _part(tag: str, *children: Shape, many: bool = False, type: str = "") -> Shape:
@@ -18,15 +30,25 @@ def _part(tag: str, *children: Shape, many: bool = False, type: str = "") -> Sha
 _TAG = Shape("Tag", (Shape("Key"), Shape("Value")), many=True, type="Tag")
 _FILTER = (*_text("Prefix"), _TAG, _part("And", *_text("Prefix"), _TAG, type="SettingAnd"))
 
-_REDIRECT = _text("Protocol", "HostName", "ReplaceKeyWith", "ReplaceKeyPrefixWith", "URLRedirect")
+_PROTOCOL = _word("Protocol", "http", "https")
+_REDIRECT = (
+    _PROTOCOL,
+    *_text("HostName", "ReplaceKeyWith", "ReplaceKeyPrefixWith"),
+    _word("URLRedirect", *_SWITCH),
+)
 _CONDITION = _text("HttpErrorCodeReturnedEquals", "KeyPrefixEquals")
 WEBSITE = Shape(
     "WebsiteConfiguration",
     (
         _part("IndexDocument", Shape("Suffix")),
-        _part("RedirectAllRequestsTo", *_text("Protocol", "HostName")),
-        _part("AutoAddressing", *_text("Status")),
-        _part("ErrorDocument", *_text("Key", "OriginalHttpStatus")),
+        _part("RedirectAllRequestsTo", _PROTOCOL, *_text("HostName")),
+        _part("AutoAddressing", _word("Status", *_SWITCH)),
+        _part(
+            "ErrorDocument",
+            *_text("Key"),
+            _word("Charity404", *_SWITCH),
+            _word("OriginalHttpStatus", *_SWITCH),
+        ),
         _part(
             "RoutingRules",
             _part(
@@ -50,7 +72,9 @@ REPLICATION = Shape(
         Shape("Role", optional=True),
         _part(
             "Rule",
-            *_text("ID", "Status", "Priority", "Prefix"),
+            *_text("ID"),
+            _word("Status", *_SWITCH),
+            *_text("Priority", "Prefix"),
             _part("Filter", *_FILTER, type="ReplicationFilter"),
             _part(
                 "Destination",
@@ -58,10 +82,10 @@ REPLICATION = Shape(
                 _part("EncryptionConfiguration", *_text("ReplicaKmsKeyID")),
                 type="ReplicationDestination",
             ),
-            _part("DeleteMarkerReplication", *_text("Status")),
+            _part("DeleteMarkerReplication", _word("Status", *_SWITCH)),
             _part(
                 "SourceSelectionCriteria",
-                _part("SseKmsEncryptedObjects", *_text("Status")),
+                _part("SseKmsEncryptedObjects", _word("Status", *_SWITCH)),
             ),
             many=True,
             type="ReplicationRule",
@@ -74,7 +98,11 @@ DOMAIN = Shape(
     (
         _part(
             "DomainRule",
-            *_text("Status", "Name", "Type", "ForcedReplacement", "Replace"),
+            _word("Status", "ENABLED", "DISABLED"),
+            *_text("Name"),
+            _word("Type", "REST", "WEBSITE", "ACCELERATE"),
+            _word("ForcedReplacement", "CNAME", "TXT"),
+            _word("Replace", "CNAME", "TXT"),
             many=True,
         ),
     ),
@@ -87,7 +115,7 @@ CERTIFICATE = Shape(
         _part(
             "CertificateInfo",
             *_text("CertType"),
-            _part("CustomCert", *_text("Cert", "PrivateKey")),
+            _part("CustomCert", *_text("CertId", "Cert", "PrivateKey")),
         ),
         _part("DomainList", Shape("DomainName"), many=True, type="CertifiedDomain"),
     ),
@@ -96,21 +124,27 @@ CERTIFICATE = Shape(
 INVENTORY = Shape(
     "InventoryConfiguration",
     (
-        *_text("Id", "IsEnabled", "IncludedObjectVersions"),
+        *_text("Id"),
+        *_truth("IsEnabled"),
+        _word("IncludedObjectVersions", "All", "Current"),
         _part(
             "Filter",
-            *_FILTER,
+            *_text("Prefix"),
+            _TAG,
+            _part("And", *_text("Prefix"), _TAG, *_text("StorageClass"), type="InventoryAnd"),
             _part("Period", *_text("StartTime", "EndTime")),
             *_text("StorageClass"),
             type="InventoryFilter",
         ),
         _part("OptionalFields", Shape("Field", many=True)),
-        _part("Schedule", *_text("Frequency"), type="InventorySchedule"),
+        _part("Schedule", _word("Frequency", "Daily", "Weekly", "Monthly"), *_text("MonthlyDate"),
+              type="InventorySchedule"),
         _part(
             "Destination",
             _part(
                 "COSBucketDestination",
-                *_text("AccountId", "Bucket", "Prefix", "Format"),
+                *_text("AccountId", "Bucket", "Prefix"),
+                _word("Format", "CSV", "ORC", "Parquet"),
                 _part("Encryption", Shape("SSE-COS", optional=True, blank=True),
                       Shape("SSECOS", optional=True, blank=True), type="InventoryEncryption"),
             ),
@@ -124,18 +158,37 @@ ORIGIN = Shape(
     (
         _part(
             "OriginRule",
-            *_text("RulePriority", "OriginType"),
-            _part("OriginCondition", *_text("HTTPStatusCode", "Prefix")),
+            *_text("RulePriority"),
+            _word("OriginType", "Redirect", "Proxy", "Mirror"),
+            _part(
+                "OriginCondition",
+                *_text("HTTPStatusCode", "Prefix", "Suffix"),
+                _part(
+                    "FilterHost",
+                    _part(
+                        "ForbidHost",
+                        _part("DomainList", Shape("Domain", many=True), type="ForbiddenDomains"),
+                    ),
+                ),
+            ),
             _part(
                 "OriginParameter",
-                *_text(
-                    *("Protocol", "FollowQueryString", "FollowRedirection", "HttpRedirectCode"),
-                    *("CopyOriginData", "TransparentErrorCode", "TransparentFollowQueryString"),
-                    "OriginPrivate",
+                _word("Protocol", "HTTP", "HTTPS", "FOLLOW"),
+                *_truth("FollowQueryString", "FollowRedirection"),
+                _part(
+                    "FollowRedirectionConfiguration",
+                    *_truth("FollowOriginHeaders", "FollowUrlAutoDecode"),
                 ),
+                _word("HttpRedirectCode", "301", "302", "303", "307", "308"),
+                *_truth("CopyOriginData", "TransparentErrorCode"),
+                *_truth("TransparentFollowQueryString", "OriginPrivate"),
                 _part(
                     "HttpHeader",
-                    *_text("FollowAllHeaders"),
+                    *_truth("FollowAllHeaders"),
+                    _part(
+                        "ForbidFollowHttpHeaders",
+                        _part("Header", *_text("Key"), many=True, type="FollowedHeader"),
+                    ),
                     _part("NewHttpHeaders", _part("Header", *_text("Key", "Value"), many=True)),
                     _part(
                         "FollowHttpHeaders",
@@ -148,12 +201,14 @@ ORIGIN = Shape(
                 _part("HostInfo", *_text("HostName", "Weight")),
                 _part(
                     "FileInfo",
-                    _part("PrefixConfiguration", *_text("Prefix")),
-                    _part("SuffixConfiguration", *_text("Suffix")),
+                    _part("PrefixConfiguration", *_text("Prefix", "ReplacedWithPrefix")),
+                    _part("SuffixConfiguration", *_text("Suffix", "ReplacedWithSuffix")),
+                    _part("FixedFileConfiguration", *_text("FixedFilePath")),
                     _part("PrefixDirective", *_text("Prefix")),
                     type="OriginFileInfo",
                 ),
             ),
+            _part("HTTPStandbyCode", Shape("StatusCode", many=True)),
             many=True,
         ),
     ),
@@ -162,23 +217,33 @@ ORIGIN = Shape(
 REFERER = Shape(
     "RefererConfiguration",
     (
-        *_text("Status", "RefererType", "EmptyReferConfiguration", "AllowNoReferer"),
+        _word("Status", *_SWITCH),
+        _word("RefererType", "Black-List", "White-List"),
+        _word("EmptyReferConfiguration", "Allow", "Deny"),
+        _word("VerifySignatureURL", *_SWITCH),
         _part("DomainList", Shape("Domain", many=True), type="RefererDomains"),
     ),
     type="RefererConfiguration",
 )
+# The vendor's pages of the two forms each name another word for off.
+_TIERING_STATUS = _word("Status", "Enabled", "Suspended", "Disabled")
 TIERING = Shape(
     "IntelligentTieringConfiguration",
-    (*_text("Status"), _part("Transition", *_text("Days", "RequestFrequent"), type="Tiering")),
+    (_TIERING_STATUS, _part("Transition", *_text("Days", "RequestFrequent"), type="Tiering")),
     type="IntelligentTieringConfiguration",
 )
 _RULE_PARTS = (
-    *_text("Id", "Status"),
+    *_text("Id"),
+    _TIERING_STATUS,
     _part("Filter", *_FILTER, type="TieringFilter"),
     _part("Tiering", *_text("AccessTier", "Days", "RequestFrequent"), many=True, type="AccessTier"),
 )
 TIERING_RULE = Shape("IntelligentTieringConfiguration", _RULE_PARTS, type="IntelligentTieringRule")
-_ALGORITHM = _text("SSEAlgorithm", "KMSMasterKeyID", "KMSAlgorithm")
+_ALGORITHM = (
+    _word("SSEAlgorithm", "AES256", "SM4", "KMS", "aws:kms"),  # the last as this server tells it
+    *_text("KMSMasterKeyID"),
+    _word("KMSAlgorithm", "AES256", "SM4"),
+)
 ENCRYPTION = Shape(
     "ServerSideEncryptionConfiguration",
     (
@@ -187,7 +252,7 @@ ENCRYPTION = Shape(
             _part("ApplyServerSideEncryptionByDefault", *_ALGORITHM, type="DefaultEncryption"),
             # What the vendor's SDK for Python documents for the very same.
             _part("ApplySideEncryptionConfiguration", *_ALGORITHM, type="DefaultEncryption"),
-            *_text("BucketKeyEnabled"),
+            *_truth("BucketKeyEnabled"),
             many=True,
             type="EncryptionRule",
         ),
@@ -197,10 +262,15 @@ ENCRYPTION = Shape(
 OBJECT_LOCK = Shape(
     "ObjectLockConfiguration",
     (
-        Shape("ObjectLockEnabled", optional=True),
+        _word("ObjectLockEnabled", "Enabled"),
         _part(
             "Rule",
-            _part("DefaultRetention", *_text("Mode", "Days"), type="BucketRetention"),
+            _part(
+                "DefaultRetention",
+                _word("Mode", "COMPLIANCE"),
+                *_text("Days"),
+                type="BucketRetention",
+            ),
             type="BucketLockRule",
         ),
     ),

@@ -348,21 +348,22 @@ class IndexDocument(TypedDict):
 class RedirectAllRequestsTo(TypedDict):
     """One `RedirectAllRequestsTo` element."""
 
-    Protocol: NotRequired[str]
+    Protocol: NotRequired[Literal["http", "https"]]
     HostName: NotRequired[str]
 
 
 class AutoAddressing(TypedDict):
     """One `AutoAddressing` element."""
 
-    Status: NotRequired[str]
+    Status: NotRequired[Literal["Enabled", "Disabled"]]
 
 
 class ErrorDocument(TypedDict):
     """One `ErrorDocument` element."""
 
     Key: NotRequired[str]
-    OriginalHttpStatus: NotRequired[str]
+    Charity404: NotRequired[Literal["Enabled", "Disabled"]]
+    OriginalHttpStatus: NotRequired[Literal["Enabled", "Disabled"]]
 
 
 class WebsiteCondition(TypedDict):
@@ -375,11 +376,11 @@ class WebsiteCondition(TypedDict):
 class WebsiteRedirect(TypedDict):
     """One `Redirect` element."""
 
-    Protocol: NotRequired[str]
+    Protocol: NotRequired[Literal["http", "https"]]
     HostName: NotRequired[str]
     ReplaceKeyWith: NotRequired[str]
     ReplaceKeyPrefixWith: NotRequired[str]
-    URLRedirect: NotRequired[str]
+    URLRedirect: NotRequired[Literal["Enabled", "Disabled"]]
 
 
 class RoutingRule(TypedDict):
@@ -451,13 +452,13 @@ class ReplicationDestination(TypedDict):
 class DeleteMarkerReplication(TypedDict):
     """One `DeleteMarkerReplication` element."""
 
-    Status: NotRequired[str]
+    Status: NotRequired[Literal["Enabled", "Disabled"]]
 
 
 class SseKmsEncryptedObjects(TypedDict):
     """One `SseKmsEncryptedObjects` element."""
 
-    Status: NotRequired[str]
+    Status: NotRequired[Literal["Enabled", "Disabled"]]
 
 
 class SourceSelectionCriteria(TypedDict):
@@ -470,7 +471,7 @@ class ReplicationRule(TypedDict):
     """One `Rule` element."""
 
     ID: NotRequired[str]
-    Status: NotRequired[str]
+    Status: NotRequired[Literal["Enabled", "Disabled"]]
     Priority: NotRequired[str]
     Prefix: NotRequired[str]
     Filter: NotRequired[ReplicationFilter]
@@ -489,11 +490,11 @@ class ReplicationConfiguration(TypedDict):
 class DomainRule(TypedDict):
     """One `DomainRule` element."""
 
-    Status: NotRequired[str]
+    Status: NotRequired[Literal["ENABLED", "DISABLED"]]
     Name: NotRequired[str]
-    Type: NotRequired[str]
-    ForcedReplacement: NotRequired[str]
-    Replace: NotRequired[str]
+    Type: NotRequired[Literal["REST", "WEBSITE", "ACCELERATE"]]
+    ForcedReplacement: NotRequired[Literal["CNAME", "TXT"]]
+    Replace: NotRequired[Literal["CNAME", "TXT"]]
 
 
 class DomainConfiguration(TypedDict):
@@ -505,6 +506,7 @@ class DomainConfiguration(TypedDict):
 class CustomCert(TypedDict):
     """One `CustomCert` element."""
 
+    CertId: NotRequired[str]
     Cert: NotRequired[str]
     PrivateKey: NotRequired[str]
 
@@ -530,6 +532,14 @@ class DomainCertificate(TypedDict):
     DomainList: NotRequired[list[CertifiedDomain]]
 
 
+class InventoryAnd(TypedDict):
+    """One `And` element."""
+
+    Prefix: NotRequired[str]
+    Tag: NotRequired[list[Tag]]
+    StorageClass: NotRequired[str]
+
+
 class Period(TypedDict):
     """One `Period` element."""
 
@@ -542,7 +552,7 @@ class InventoryFilter(TypedDict):
 
     Prefix: NotRequired[str]
     Tag: NotRequired[list[Tag]]
-    And: NotRequired[SettingAnd]
+    And: NotRequired[InventoryAnd]
     Period: NotRequired[Period]
     StorageClass: NotRequired[str]
 
@@ -556,7 +566,8 @@ class OptionalFields(TypedDict):
 class InventorySchedule(TypedDict):
     """One `Schedule` element."""
 
-    Frequency: NotRequired[str]
+    Frequency: NotRequired[Literal["Daily", "Weekly", "Monthly"]]
+    MonthlyDate: NotRequired[str]
 
 
 InventoryEncryption = TypedDict(
@@ -574,7 +585,7 @@ class COSBucketDestination(TypedDict):
     AccountId: NotRequired[str]
     Bucket: NotRequired[str]
     Prefix: NotRequired[str]
-    Format: NotRequired[str]
+    Format: NotRequired[Literal["CSV", "ORC", "Parquet"]]
     Encryption: NotRequired[InventoryEncryption]
 
 
@@ -588,12 +599,30 @@ class InventoryConfiguration(TypedDict):
     """One `InventoryConfiguration` element."""
 
     Id: NotRequired[str]
-    IsEnabled: NotRequired[str]
-    IncludedObjectVersions: NotRequired[str]
+    IsEnabled: NotRequired[bool | str]
+    IncludedObjectVersions: NotRequired[Literal["All", "Current"]]
     Filter: NotRequired[InventoryFilter]
     OptionalFields: NotRequired[OptionalFields]
     Schedule: NotRequired[InventorySchedule]
     Destination: NotRequired[InventoryDestination]
+
+
+class ForbiddenDomains(TypedDict):
+    """One `DomainList` element."""
+
+    Domain: NotRequired[list[str]]
+
+
+class ForbidHost(TypedDict):
+    """One `ForbidHost` element."""
+
+    DomainList: NotRequired[ForbiddenDomains]
+
+
+class FilterHost(TypedDict):
+    """One `FilterHost` element."""
+
+    ForbidHost: NotRequired[ForbidHost]
 
 
 class OriginCondition(TypedDict):
@@ -601,6 +630,27 @@ class OriginCondition(TypedDict):
 
     HTTPStatusCode: NotRequired[str]
     Prefix: NotRequired[str]
+    Suffix: NotRequired[str]
+    FilterHost: NotRequired[FilterHost]
+
+
+class FollowRedirectionConfiguration(TypedDict):
+    """One `FollowRedirectionConfiguration` element."""
+
+    FollowOriginHeaders: NotRequired[bool | str]
+    FollowUrlAutoDecode: NotRequired[bool | str]
+
+
+class FollowedHeader(TypedDict):
+    """One `Header` element."""
+
+    Key: NotRequired[str]
+
+
+class ForbidFollowHttpHeaders(TypedDict):
+    """One `ForbidFollowHttpHeaders` element."""
+
+    Header: NotRequired[list[FollowedHeader]]
 
 
 class Header(TypedDict):
@@ -616,12 +666,6 @@ class NewHttpHeaders(TypedDict):
     Header: NotRequired[list[Header]]
 
 
-class FollowedHeader(TypedDict):
-    """One `Header` element."""
-
-    Key: NotRequired[str]
-
-
 class FollowHttpHeaders(TypedDict):
     """One `FollowHttpHeaders` element."""
 
@@ -631,7 +675,8 @@ class FollowHttpHeaders(TypedDict):
 class HttpHeader(TypedDict):
     """One `HttpHeader` element."""
 
-    FollowAllHeaders: NotRequired[str]
+    FollowAllHeaders: NotRequired[bool | str]
+    ForbidFollowHttpHeaders: NotRequired[ForbidFollowHttpHeaders]
     NewHttpHeaders: NotRequired[NewHttpHeaders]
     FollowHttpHeaders: NotRequired[FollowHttpHeaders]
 
@@ -639,14 +684,15 @@ class HttpHeader(TypedDict):
 class OriginParameter(TypedDict):
     """One `OriginParameter` element."""
 
-    Protocol: NotRequired[str]
-    FollowQueryString: NotRequired[str]
-    FollowRedirection: NotRequired[str]
-    HttpRedirectCode: NotRequired[str]
-    CopyOriginData: NotRequired[str]
-    TransparentErrorCode: NotRequired[str]
-    TransparentFollowQueryString: NotRequired[str]
-    OriginPrivate: NotRequired[str]
+    Protocol: NotRequired[Literal["HTTP", "HTTPS", "FOLLOW"]]
+    FollowQueryString: NotRequired[bool | str]
+    FollowRedirection: NotRequired[bool | str]
+    FollowRedirectionConfiguration: NotRequired[FollowRedirectionConfiguration]
+    HttpRedirectCode: NotRequired[Literal["301", "302", "303", "307", "308"]]
+    CopyOriginData: NotRequired[bool | str]
+    TransparentErrorCode: NotRequired[bool | str]
+    TransparentFollowQueryString: NotRequired[bool | str]
+    OriginPrivate: NotRequired[bool | str]
     HttpHeader: NotRequired[HttpHeader]
 
 
@@ -661,12 +707,20 @@ class PrefixConfiguration(TypedDict):
     """One `PrefixConfiguration` element."""
 
     Prefix: NotRequired[str]
+    ReplacedWithPrefix: NotRequired[str]
 
 
 class SuffixConfiguration(TypedDict):
     """One `SuffixConfiguration` element."""
 
     Suffix: NotRequired[str]
+    ReplacedWithSuffix: NotRequired[str]
+
+
+class FixedFileConfiguration(TypedDict):
+    """One `FixedFileConfiguration` element."""
+
+    FixedFilePath: NotRequired[str]
 
 
 class PrefixDirective(TypedDict):
@@ -680,6 +734,7 @@ class OriginFileInfo(TypedDict):
 
     PrefixConfiguration: NotRequired[PrefixConfiguration]
     SuffixConfiguration: NotRequired[SuffixConfiguration]
+    FixedFileConfiguration: NotRequired[FixedFileConfiguration]
     PrefixDirective: NotRequired[PrefixDirective]
 
 
@@ -690,14 +745,21 @@ class OriginInfo(TypedDict):
     FileInfo: NotRequired[OriginFileInfo]
 
 
+class HTTPStandbyCode(TypedDict):
+    """One `HTTPStandbyCode` element."""
+
+    StatusCode: NotRequired[list[str]]
+
+
 class OriginRule(TypedDict):
     """One `OriginRule` element."""
 
     RulePriority: NotRequired[str]
-    OriginType: NotRequired[str]
+    OriginType: NotRequired[Literal["Redirect", "Proxy", "Mirror"]]
     OriginCondition: NotRequired[OriginCondition]
     OriginParameter: NotRequired[OriginParameter]
     OriginInfo: NotRequired[OriginInfo]
+    HTTPStandbyCode: NotRequired[HTTPStandbyCode]
 
 
 class OriginConfiguration(TypedDict):
@@ -715,10 +777,10 @@ class RefererDomains(TypedDict):
 class RefererConfiguration(TypedDict):
     """One `RefererConfiguration` element."""
 
-    Status: NotRequired[str]
-    RefererType: NotRequired[str]
-    EmptyReferConfiguration: NotRequired[str]
-    AllowNoReferer: NotRequired[str]
+    Status: NotRequired[Literal["Enabled", "Disabled"]]
+    RefererType: NotRequired[Literal["Black-List", "White-List"]]
+    EmptyReferConfiguration: NotRequired[Literal["Allow", "Deny"]]
+    VerifySignatureURL: NotRequired[Literal["Enabled", "Disabled"]]
     DomainList: NotRequired[RefererDomains]
 
 
@@ -732,7 +794,7 @@ class Tiering(TypedDict):
 class IntelligentTieringConfiguration(TypedDict):
     """One `IntelligentTieringConfiguration` element."""
 
-    Status: NotRequired[str]
+    Status: NotRequired[Literal["Enabled", "Suspended", "Disabled"]]
     Transition: NotRequired[Tiering]
 
 
@@ -756,7 +818,7 @@ class IntelligentTieringRule(TypedDict):
     """One `IntelligentTieringConfiguration` element."""
 
     Id: NotRequired[str]
-    Status: NotRequired[str]
+    Status: NotRequired[Literal["Enabled", "Suspended", "Disabled"]]
     Filter: NotRequired[TieringFilter]
     Tiering: NotRequired[list[AccessTier]]
 
@@ -764,9 +826,9 @@ class IntelligentTieringRule(TypedDict):
 class DefaultEncryption(TypedDict):
     """One `ApplyServerSideEncryptionByDefault` element."""
 
-    SSEAlgorithm: NotRequired[str]
+    SSEAlgorithm: NotRequired[Literal["AES256", "SM4", "KMS", "aws:kms"]]
     KMSMasterKeyID: NotRequired[str]
-    KMSAlgorithm: NotRequired[str]
+    KMSAlgorithm: NotRequired[Literal["AES256", "SM4"]]
 
 
 class EncryptionRule(TypedDict):
@@ -774,7 +836,7 @@ class EncryptionRule(TypedDict):
 
     ApplyServerSideEncryptionByDefault: NotRequired[DefaultEncryption]
     ApplySideEncryptionConfiguration: NotRequired[DefaultEncryption]
-    BucketKeyEnabled: NotRequired[str]
+    BucketKeyEnabled: NotRequired[bool | str]
 
 
 class ServerSideEncryptionConfiguration(TypedDict):
@@ -786,7 +848,7 @@ class ServerSideEncryptionConfiguration(TypedDict):
 class BucketRetention(TypedDict):
     """One `DefaultRetention` element."""
 
-    Mode: NotRequired[str]
+    Mode: NotRequired[Literal["COMPLIANCE"]]
     Days: NotRequired[str]
 
 
@@ -799,7 +861,7 @@ class BucketLockRule(TypedDict):
 class BucketObjectLock(TypedDict):
     """One `ObjectLockConfiguration` element."""
 
-    ObjectLockEnabled: NotRequired[str]
+    ObjectLockEnabled: NotRequired[Literal["Enabled"]]
     Rule: NotRequired[BucketLockRule]
 
 
@@ -1136,8 +1198,8 @@ class GetBucketInventoryResult(TypedDict):
     """What get_bucket_inventory returns."""
 
     Id: NotRequired[str]
-    IsEnabled: NotRequired[str]
-    IncludedObjectVersions: NotRequired[str]
+    IsEnabled: NotRequired[bool | str]
+    IncludedObjectVersions: NotRequired[Literal["All", "Current"]]
     Filter: NotRequired[InventoryFilter]
     OptionalFields: NotRequired[OptionalFields]
     Schedule: NotRequired[InventorySchedule]
@@ -1162,17 +1224,17 @@ class GetBucketOriginResult(TypedDict):
 class GetBucketRefererResult(TypedDict):
     """What get_bucket_referer returns."""
 
-    Status: NotRequired[str]
-    RefererType: NotRequired[str]
-    EmptyReferConfiguration: NotRequired[str]
-    AllowNoReferer: NotRequired[str]
+    Status: NotRequired[Literal["Enabled", "Disabled"]]
+    RefererType: NotRequired[Literal["Black-List", "White-List"]]
+    EmptyReferConfiguration: NotRequired[Literal["Allow", "Deny"]]
+    VerifySignatureURL: NotRequired[Literal["Enabled", "Disabled"]]
     DomainList: NotRequired[RefererDomains]
 
 
 class GetBucketIntelligenttieringResult(TypedDict):
     """What get_bucket_intelligenttiering returns."""
 
-    Status: NotRequired[str]
+    Status: NotRequired[Literal["Enabled", "Suspended", "Disabled"]]
     Transition: NotRequired[Tiering]
 
 
@@ -1180,7 +1242,7 @@ class GetBucketIntelligenttieringV2Result(TypedDict):
     """What get_bucket_intelligenttiering_v2 returns."""
 
     Id: NotRequired[str]
-    Status: NotRequired[str]
+    Status: NotRequired[Literal["Enabled", "Suspended", "Disabled"]]
     Filter: NotRequired[TieringFilter]
     Tiering: NotRequired[list[AccessTier]]
 
@@ -1200,5 +1262,5 @@ class GetBucketEncryptionResult(TypedDict):
 class GetBucketObjectLockResult(TypedDict):
     """What get_bucket_object_lock returns."""
 
-    ObjectLockEnabled: NotRequired[str]
+    ObjectLockEnabled: NotRequired[Literal["Enabled"]]
     Rule: NotRequired[BucketLockRule]
