@@ -56,6 +56,33 @@ class Stop:
             self.check()
 
 
+class Grace(Stop):
+    """The end of a transfer for a call whose answer has to be known: some seconds later.
+
+    Args:
+        outer: what ends it; its own `stop` does too.
+    """
+
+    def __init__(self, outer: Stop | None) -> None:
+        super().__init__(outer)
+        self._until: float | None = None
+
+    def check(self) -> None:
+        """See `Stop.check`."""
+        try:
+            super().check()
+        except (Stopped, TransferTimeout):
+            now = time.monotonic()
+            self._until = self._until or now + AFTERMATH
+            if now >= self._until:
+                raise
+
+    def pause(self, seconds: float) -> None:
+        """See `Stop.pause`; nothing is waited for once the transfer has ended."""
+        super().check()
+        super().pause(seconds)
+
+
 class _Here(threading.local):
     """The transfer that the current thread works for."""
 

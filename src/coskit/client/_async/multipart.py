@@ -6,7 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from coskit.client._async.engine import AsyncEngine
-from coskit.client._async.workers import async_aftermath, async_blocking, async_sleep
+from coskit.client._async.workers import (
+    async_aftermath,
+    async_blocking,
+    async_heard_out,
+    async_sleep,
+)
 from coskit.client.config import ClientConfig
 from coskit.client.dialect import dialect_of
 from coskit.client.journal import Journal
@@ -112,7 +117,7 @@ class AsyncMultipart:
             before, start = self.trace, self._config.clock()
             await self._note(replace(before, lost=(*before.lost, Window(start))))
             try:
-                result = await self._engine.create_multipart_upload(**self._object, **options)
+                await async_heard_out(self._create, options, start, source)
             except CosException as error:
                 if not is_lost(error):
                     await self._note(before)
@@ -123,11 +128,17 @@ class AsyncMultipart:
                 if pause is None:
                     raise
             else:
-                upload_id = result["UploadId"]
-                await self._note(replace(before, upload_id=upload_id, begun=start, source=source))
                 return
             await async_sleep(pause)
             attempt += 1
+
+    async def _create(
+        self, options: Mapping[str, Any], begun: float, source: Mapping[str, str]
+    ) -> None:
+        """Initiate it and note its id: who is cancelled meanwhile knows what there is to abort."""
+        result = await self._engine.create_multipart_upload(**self._object, **options)
+        known = replace(self.trace, lost=self.trace.lost[:-1])  # this one was not
+        await self._note(replace(known, upload_id=result["UploadId"], begun=begun, source=source))
 
     async def listed(self) -> list[types.ListedPart] | None:
         """Return the parts that the service has, or None if it does not have the upload.

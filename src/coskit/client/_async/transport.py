@@ -6,6 +6,7 @@ from typing import Any, Self, cast
 
 import pycurl
 
+from coskit.client._async.workers import put_off
 from coskit.client.curl import (
     CAPACITY,
     UNBOUNDED,
@@ -19,6 +20,7 @@ from coskit.client.curl import (
     unpause,
 )
 from coskit.client.exchange import CurlExchange
+from coskit.client.stop import AFTERMATH
 from coskit.protocol.errors import ClientClosed, TransportError
 from coskit.protocol.messages import Response
 
@@ -121,7 +123,12 @@ class _Flow:
         try:
             while not exchange.is_settled:
                 self._waiter = self.engine.loop.create_future()
-                await self._waiter
+                try:
+                    await self._waiter
+                except asyncio.CancelledError as error:
+                    if not (exchange.is_connected and put_off(error)):
+                        raise
+                    self.engine.loop.call_later(AFTERMATH, self.engine.drop, self)
             if exchange.raised is not None:
                 raise exchange.raised
         except BaseException:

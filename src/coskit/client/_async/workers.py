@@ -6,6 +6,7 @@ import inspect
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, ParamSpec, Self
 
@@ -15,10 +16,16 @@ from coskit.protocol.errors import TransferTimeout
 
 P = ParamSpec("P")
 
-async_sleep = asyncio.sleep
-
 # Blocking work, such as reading a file, must not hold up the event loop.
 async_blocking = asyncio.to_thread
+
+
+async def async_sleep(seconds: float) -> None:
+    """Wait; not at all in a task whose cancellation was put off."""
+    state = _heard_out.get()
+    if state is not None and state.cancelled is not None:
+        raise state.cancelled
+    await asyncio.sleep(seconds)
 
 
 async def async_chunks(content: AsyncIterable[bytes] | Iterable[bytes]) -> AsyncIterator[bytes]:
@@ -74,16 +81,55 @@ async def async_aftermath(
             async with asyncio.timeout(AFTERMATH):
                 await function(*args, **kwargs)
 
-    task = asyncio.ensure_future(run())
+    task, tries = asyncio.ensure_future(run()), 1
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError as error:
             cancelled = error
+        if task.cancelled() and tries == 1:  # at its end, `asyncio.run` cancels every task once
+            task, tries = asyncio.ensure_future(run()), 2
     task.result()
     if cancelled is not None:
         raise cancelled
+
+
+class _HeardOut:
+    """The cancellation that waits until an answer is known, if there was one."""
+
+    cancelled: asyncio.CancelledError | None = None
+
+
+# As a thread's `here` is in the other world, this is a task's own variable.
+_heard_out: ContextVar[_HeardOut | None] = ContextVar("heard_out", default=None)
+
+
+async def async_heard_out(
+    function: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Make a call and note its answer, which may be of something that would be left behind.
+
+    A task that is cancelled while the request is on its way is so only when the answer has come,
+    or did not within 5 s; nothing is sent again then.
+    """
+    state = _HeardOut()
+    outer = _heard_out.set(state)
+    try:
+        await function(*args, **kwargs)
+    finally:
+        _heard_out.reset(outer)
+        if state.cancelled is not None:
+            raise state.cancelled
+
+
+def put_off(cancelled: asyncio.CancelledError) -> bool:
+    """Note a cancellation for later and return True if the answer of this call has to be known."""
+    state = _heard_out.get()
+    if state is None:
+        return False
+    state.cancelled = cancelled
+    return True
 
 
 class AsyncRaw:

@@ -8,7 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from coskit.client._sync.engine import Engine
-from coskit.client._sync.workers import aftermath, blocking, sleep
+from coskit.client._sync.workers import (
+    aftermath,
+    blocking,
+    heard_out,
+    sleep,
+)
 from coskit.client.config import ClientConfig
 from coskit.client.dialect import dialect_of
 from coskit.client.journal import Journal
@@ -114,7 +119,7 @@ class Multipart:
             before, start = self.trace, self._config.clock()
             self._note(replace(before, lost=(*before.lost, Window(start))))
             try:
-                result = self._engine.create_multipart_upload(**self._object, **options)
+                heard_out(self._create, options, start, source)
             except CosException as error:
                 if not is_lost(error):
                     self._note(before)
@@ -125,11 +130,15 @@ class Multipart:
                 if pause is None:
                     raise
             else:
-                upload_id = result["UploadId"]
-                self._note(replace(before, upload_id=upload_id, begun=start, source=source))
                 return
             sleep(pause)
             attempt += 1
+
+    def _create(self, options: Mapping[str, Any], begun: float, source: Mapping[str, str]) -> None:
+        """Initiate it and note its id: who is cancelled meanwhile knows what there is to abort."""
+        result = self._engine.create_multipart_upload(**self._object, **options)
+        known = replace(self.trace, lost=self.trace.lost[:-1])  # this one was not
+        self._note(replace(known, upload_id=result["UploadId"], begun=begun, source=source))
 
     def listed(self) -> list[types.ListedPart] | None:
         """Return the parts that the service has, or None if it does not have the upload.

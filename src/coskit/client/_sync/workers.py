@@ -8,11 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from coskit.client.pace import Pace
-from coskit.client.stop import AFTERMATH, GLANCE, Stop, here
+from coskit.client.stop import AFTERMATH, GLANCE, Grace, Stop, here
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,6 +71,61 @@ def aftermath(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) ->
             function(*args, **kwargs)
     finally:
         here.stop = outer
+
+
+def heard_out(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Make a call and note its answer, which may be of something that would be left behind.
+
+    A transfer that ends while the request is on its way, by Ctrl-C too, does so only when the
+    answer has come, or did not within 5 s; nothing is sent again then.
+    """
+    grace = Grace(here.stop)
+
+    def run() -> None:
+        outer, here.stop = here.stop, grace
+        try:
+            function(*args, **kwargs)
+        finally:
+            here.stop = outer
+
+    if threading.current_thread() is threading.main_thread():
+        _beside(copy_context().run, run, grace)
+    else:  # Ctrl-C comes to the main thread only
+        run()
+
+
+def _beside(
+    enter: Callable[[Callable[[], None]], None], run: Callable[[], None], grace: Stop
+) -> None:
+    """Run a function in a thread of its own, so that Ctrl-C here does not cut it short."""
+    started, ended = threading.Event(), threading.Event()
+    given_up, failures = False, list[BaseException]()
+
+    def work() -> None:
+        started.wait()
+        try:
+            if not given_up:
+                enter(run)
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            ended.set()
+
+    try:
+        threading.Thread(target=work, name="coskit-heard-out", daemon=True).start()
+    except BaseException:  # interrupted while it started: it must not begin on its own
+        given_up = True
+        raise
+    finally:
+        started.set()
+    try:
+        ended.wait()
+    except BaseException:
+        grace.stop()
+        ended.wait()
+        raise
+    if failures:
+        raise failures[0]
 
 
 class Raw(io.RawIOBase):
