@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from coskit import TransferSettings
+from coskit import (
+    AsyncClient,
+    Client,
+    CosServiceError,
+    RetryPolicy,
+    TransferSettings,
+    TransportSettings,
+    types,
+)
 from coskit.compat import CosConfig, CosS3Client
 from coskit.encryption import AsyncEncryptedClient, EncryptedClient
 from coskit.protocol.errors import ParameterError
@@ -211,25 +219,98 @@ def refusal(function: Call, arguments: dict[str, Any]) -> str:
     return ""
 
 
+SETTINGS: list[tuple[type[Any], str, list[Any]]] = [
+    (TransferSettings, "memory", [0, "64", 1.5, None]),
+    (TransferSettings, "files", [0, -1, True, "16"]),
+    (TransferSettings, "journals", [5, ["a"], "a\0b"]),
+    (RetryPolicy, "attempts", [0, -1, "3", 2.0, True, None]),
+    (RetryPolicy, "base", [-1, "1", None, math.nan]),
+    (RetryPolicy, "longest", [-0.1, "20", None]),
+    (RetryPolicy, "budget", [-1, "500", None, True, math.nan]),
+    (TransportSettings, "connect_timeout", [0, -1, "5", None, math.inf, (3, 5)]),
+    (TransportSettings, "read_timeout", [0, -1, "60", None]),
+    (TransportSettings, "total_timeout", [0, -1, "60", math.inf]),
+    (TransportSettings, "verify", ["yes", "false", "/etc/ca.pem", 0, None]),
+    (TransportSettings, "connections", [-1, "64", None]),
+    (TransportSettings, "proxy", [5, {"http": "http://a"}]),
+    (TransportSettings, "user_agent", [5, b"me"]),
+    (TransportSettings, "ca_file", [5, True, "a\0b"]),
+    (TransportSettings, "certificate", [("a", "b"), 5]),
+    (TransportSettings, "longest_result", [0, "1"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "values"), SETTINGS)
+def test_wrong_settings_are_refused_when_they_are_made(
+    kind: type[Any], name: str, values: list[Any]
+) -> None:
+    for wrong in values:
+        with pytest.raises(ParameterError, match=name):
+            kind(**{name: wrong})
+
+
+CLIENTS: list[tuple[str, list[Any]]] = [
+    ("retry", [3, 0, {"attempts": 3}, RetryPolicy]),
+    ("transport", [5, TransferSettings()]),
+    ("transfers", [5, TransportSettings()]),
+    ("config", [{}, "config.toml"]),
+    ("anonymous", ["false", 1, None]),
+    ("failover", ["no", 0]),
+    ("path_style", ["path", 1]),
+    ("scheme", ["HTTP", "http://", None, 5]),
+    ("endpoint", [5, b"http://a", "ftp://a", "http://a:99999", "http://a:0", "http://a b"]),
+]
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(("name", "values"), CLIENTS)
+def test_wrong_arguments_of_a_client_are_refused_by_name(
+    kind: type[Any], name: str, values: list[Any]
+) -> None:
+    right = {"endpoint": "http://127.0.0.1:9", "secret_id": "i", "secret_key": "k"}
+    for wrong in values:
+        with pytest.raises(ParameterError, match=f"(?i){name}"):
+            kind(**{**right, name: wrong})
+
+
+def test_an_endpoint_with_a_password_is_refused_without_telling_it() -> None:
+    with pytest.raises(ParameterError, match="neither user nor password") as refused:
+        Client(endpoint="http://me:secret@host", secret_id="i", secret_key="k")
+    assert "secret" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
-    ("name", "wrong"),
+    ("endpoint", "scheme", "url"),
     [
-        ("memory", 0),
-        ("memory", "64"),
-        ("memory", 1.5),
-        ("memory", None),
-        ("files", 0),
-        ("files", -1),
-        ("files", True),
-        ("files", "16"),
-        ("journals", 5),
-        ("journals", ["a"]),
-        ("journals", "a\0b"),
+        ("a.example.com", "https", "https://a.example.com"),
+        ("a.example.com", "http", "http://a.example.com"),
+        ("127.0.0.1:9000", "http", "http://127.0.0.1:9000"),
+        ("https://a.example.com", "http", "https://a.example.com"),
+        ("HTTP://a.example.com", "https", "http://a.example.com"),
     ],
 )
-def test_wrong_settings_are_refused_when_they_are_made(name: str, wrong: Any) -> None:
-    with pytest.raises(ParameterError, match=name):
-        TransferSettings(**{name: wrong})
+def test_the_scheme_is_that_of_an_endpoint_without_one(
+    endpoint: str, scheme: types.Scheme, url: str
+) -> None:
+    with Client(endpoint=endpoint, scheme=scheme, secret_id="i", secret_key="k") as client:
+        assert repr(client) == f"Client({url})"
+
+
+def test_a_bucket_without_its_appid_is_told_where_there_is_none_of_that_name(
+    world: World, bucket: str
+) -> None:
+    short = bucket.rpartition("-")[0]
+    hint = f"end with the APPID, such as {short}-1250000000"
+    for call in (world.head_bucket, world.list_objects, lambda b: world.put_object(b, b"", "k")):
+        with pytest.raises(CosServiceError) as missing:
+            call(short)
+        assert hint in "".join(missing.value.__notes__)
+        with pytest.raises(CosServiceError) as other:
+            call("none-1250000000")
+        assert not getattr(other.value, "__notes__", [])
+    with pytest.raises(CosServiceError) as key:
+        world.get_object(bucket, "none")
+    assert not getattr(key.value, "__notes__", [])
 
 
 @pytest.mark.parametrize("kind", [str, os.fsencode, Path])

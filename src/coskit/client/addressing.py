@@ -16,7 +16,7 @@ from coskit.protocol.postpolicy import encode_policy, fixed_fields, key_conditio
 from coskit.protocol.signature import TOKEN, Credentials, presign, sign, sign_form
 
 _PUBLIC = (".myqcloud.com", ".tencentcos.cn")
-_FULL_NAME = re.compile(r".+-\d{4,}", re.ASCII).fullmatch
+is_full_name = re.compile(r".+-\d{4,}", re.ASCII).fullmatch
 Content = bytes | memoryview | Source | AsyncSource
 
 
@@ -162,7 +162,7 @@ class Addressing:
         if (
             bucket is not None
             and self.config.endpoint.host.endswith(_PUBLIC)
-            and not _FULL_NAME(bucket)
+            and not is_full_name(bucket)
         ):
             raise ParameterError(
                 f"Bucket {bucket!r} lacks the APPID: its name is {bucket}-<APPID>, such as "

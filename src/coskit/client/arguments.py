@@ -85,6 +85,21 @@ def whole(name: str, value: Any, least: int = 1) -> None:
         raise ParameterError(f"{name} is at least {least}, not {number}")
 
 
+def number(name: str, value: Any, least: float = 0.0) -> None:
+    """Make sure that a value is a number of at least `least`, which may be infinite."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise ParameterError(f"{name} is a number, not {value!r}")
+    if value < least:
+        raise ParameterError(f"{name} is at least {least:g}, not {value:g}")
+
+
+def limit(name: str, value: Any, *, endless: bool = False) -> None:
+    """Make sure that a value is a number of seconds above 0, infinite only if that is `endless`."""
+    seconds(name, value)
+    if value == 0 or (math.isinf(value) and not endless):
+        raise ParameterError(f"{name} is a number of seconds above 0, not {value:g}")
+
+
 def seconds(name: str, value: Any, least: float = 0.0) -> None:
     """Make sure that a value is a number of seconds, which may be infinite."""
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
@@ -103,6 +118,12 @@ def text(name: str, value: Any) -> None:
     """Make sure that a value is text."""
     if not isinstance(value, str):
         raise ParameterError(f"{name} is text, not {type(value).__name__}")
+
+
+def instance(name: str, value: Any, kind: type) -> None:
+    """Make sure that a value is of the class of settings that it is to be."""
+    if not isinstance(value, kind):
+        raise ParameterError(f"{name} is a {kind.__name__}, not {type(value).__name__}")
 
 
 def _deadline(name: str, value: Any) -> None:

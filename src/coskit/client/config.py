@@ -5,8 +5,10 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import get_args
 
 from coskit.client import credentials as sources
+from coskit.client.arguments import Scheme, flag, instance
 from coskit.client.curl import TransportSettings
 from coskit.client.keys import CredentialsSource
 from coskit.client.retry import RetryPolicy
@@ -50,6 +52,17 @@ class ClientConfig:
     second_endpoint: Endpoint | None = None
     dialect: sources.DialectName = "cos"
 
+    def __post_init__(self) -> None:
+        """Check that settings are what they are to be.
+
+        Raises:
+            ParameterError: one is of another type.
+        """
+        instance("retry", self.retry, RetryPolicy)
+        instance("transport", self.transport, TransportSettings)
+        instance("transfers", self.transfers, TransferSettings)
+        flag("failover", self.failover)
+
     def second(self) -> Endpoint | None:
         """Return where a call is tried that leads nowhere at the endpoint, or None."""
         if self.second_endpoint is None and self.failover:
@@ -66,7 +79,7 @@ def find_config(
     token: str | None,
     credentials: CredentialsSource | None,
     profile: str | None,
-    scheme: str,
+    scheme: Scheme,
     anonymous: bool,
     path_style: bool | None,
     failover: bool,
@@ -84,6 +97,9 @@ def find_config(
         ParameterError: there is neither a region nor an endpoint, or one of them is malformed; or
             credentials are given along with a key pair.
     """
+    flag("anonymous", anonymous)
+    if scheme not in get_args(Scheme):
+        raise ParameterError(f"scheme is 'https' or 'http', not {scheme!r}")
     if credentials is not None and (secret_id or secret_key or token):
         raise ParameterError("Give either credentials or secret_id and secret_key")
     found = sources.find(
@@ -118,7 +134,7 @@ def find_config(
             "COSKIT_SECRET_KEY, or say credentials='metadata' or anonymous=True"
         )
     place = (
-        parse_endpoint(found.endpoint, path_style)
+        parse_endpoint(found.endpoint, path_style, scheme)
         if found.endpoint
         else region_endpoint(found.region, scheme)
     )

@@ -11,6 +11,7 @@ from weakref import WeakSet
 
 import pycurl
 
+from coskit.client.arguments import flag, limit, path_of, text, whole
 from coskit.protocol.errors import ParameterError
 from coskit.protocol.messages import decode_text, encode_text, spell
 
@@ -70,6 +71,25 @@ class TransportSettings:
     longest_result: int = 64 << 20
 
     def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ParameterError: one is of a wrong type or out of range.
+        """
+        limit("connect_timeout", self.connect_timeout)
+        limit("read_timeout", self.read_timeout, endless=True)
+        if self.total_timeout is not None:
+            limit("total_timeout", self.total_timeout)
+        flag("verify", self.verify)
+        whole("connections", self.connections, 0)
+        whole("longest_error", self.longest_error)
+        whole("longest_result", self.longest_result)
+        for name in ("proxy", "user_agent"):
+            if getattr(self, name) is not None:
+                text(name, getattr(self, name))
+        for name in ("ca_file", "certificate", "certificate_key"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, path_of(name, getattr(self, name)))
         if self.http not in _HTTP:
             raise ParameterError(f"http is one of {', '.join(_HTTP)}, not {self.http!r}")
 

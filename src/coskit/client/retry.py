@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 
+from coskit.client.arguments import number, seconds, whole
 from coskit.protocol.codec import Call
 from coskit.protocol.dates import parse_http_date
 from coskit.protocol.errors import (
@@ -49,6 +50,17 @@ class RetryPolicy:
     base: float = 0.2
     longest: float = 20.0
     budget: float = 500.0
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ParameterError: one is of a wrong type or out of range.
+        """
+        whole("attempts", self.attempts)
+        seconds("base", self.base)
+        seconds("longest", self.longest)
+        number("budget", self.budget)
 
     def delay(
         self,

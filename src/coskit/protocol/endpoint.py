@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from coskit.protocol.errors import InvalidURI, KeyTooLong, NoSuchBucket, ParameterError
@@ -86,22 +87,33 @@ def second_domain(endpoint: Endpoint) -> Endpoint | None:
     return replace(endpoint, host=f"{name}tencentcos.cn")
 
 
-def parse_endpoint(text: str, path_style: bool | None = None) -> Endpoint:
+def parse_endpoint(text: Any, path_style: bool | None = None, scheme: str = "https") -> Endpoint:
     """Return the endpoint that a URL or host names.
 
     Args:
-        text: such as `http://127.0.0.1:9000` or `cos.example.com`; https if no scheme is given.
+        text: such as `http://127.0.0.1:9000` or `cos.example.com`.
         path_style: None decides by the host: an IP address or `localhost` has no labels to put a
             bucket in.
+        scheme: if the text has none.
+
+    Raises:
+        ParameterError: it names none.
     """
+    if not isinstance(text, str):
+        raise ParameterError(f"Endpoint is text, not {type(text).__name__}")
+    if path_style is not None and not isinstance(path_style, bool):
+        raise ParameterError(f"path_style is True or False, not {path_style!r}")
     found = _ENDPOINT.fullmatch(text)
     if not found:
         shown = text.rpartition("@")[2]  # what stands before may be a password
-        raise ParameterError(f"Endpoint {shown!r} is not of the form http(s)://host[:port]")
-    scheme, name, port = (part.lower() for part in found.groups(""))
+        hint = ", and holds neither user nor password" if "@" in text else ""
+        raise ParameterError(f"Endpoint {shown!r} is not of the form http(s)://host[:port]{hint}")
+    given, name, port = (part.lower() for part in found.groups(""))
+    if port and not 0 < int(port[1:]) < 1 << 16:
+        raise ParameterError(f"Endpoint {text!r} has a port above 65535, or 0")
     if path_style is None:
         path_style = name == "localhost" or _is_ip(name.strip("[]"))
-    return Endpoint(scheme or "https", name + port, path_style, name + port)
+    return Endpoint(given or scheme, name + port, path_style, name + port)
 
 
 def encode_path(path: str) -> str:

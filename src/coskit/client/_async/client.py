@@ -12,7 +12,7 @@ from coskit.client._async.directories import AsyncDirectories
 from coskit.client._async.recovery import AsyncContinuation, AsyncRecovery
 from coskit.client._async.sending import AsyncSender
 from coskit.client._async.transport import AsyncTransport
-from coskit.client.arguments import HTTPMethod, Scheme
+from coskit.client.arguments import HTTPMethod, Scheme, instance
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials import DialectName
 from coskit.client.curl import TransportSettings
@@ -74,7 +74,7 @@ class AsyncClient(AsyncDirectories):
             credentials: instead of the three: `Credentials`, a provider, a function that fetches
                 them, or `"metadata"` for the role of the machine.
             profile: a table of the configuration file.
-            scheme: `https` or `http`, for a region.
+            scheme: `https` or `http`, for a region or an endpoint that has none.
             anonymous: send unsigned requests.
             path_style: put buckets into the path; by default only for IP addresses and localhost.
             failover: use the public service's second domain when the first leads nowhere.
@@ -88,6 +88,8 @@ class AsyncClient(AsyncDirectories):
             CredentialsError: no keys were given or found.
             ParameterError: no region and no endpoint was given or found.
         """
+        if config is not None:
+            instance("config", config, ClientConfig)
         config = config or find_config(
             region=region,
             endpoint=endpoint,
@@ -101,9 +103,9 @@ class AsyncClient(AsyncDirectories):
             path_style=path_style,
             failover=failover,
             dialect=dialect,
-            retry=retry or RetryPolicy(),
-            transport=transport or TransportSettings(),
-            transfers=transfers or TransferSettings(),
+            retry=RetryPolicy() if retry is None else retry,
+            transport=TransportSettings() if transport is None else transport,
+            transfers=TransferSettings() if transfers is None else transfers,
         )
         self._begin(config)
 

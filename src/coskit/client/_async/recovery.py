@@ -56,6 +56,7 @@ class AsyncRecovery:
     ) -> None:
         self._client = client
         self._sender = sender
+        self._call = call
         self._params = params
         self._upload = upload
         self._idempotent = is_repeatable(call.operation, params)
@@ -100,6 +101,7 @@ class AsyncRecovery:
             can=self._can_be_sent_again(error),
         )
         if pause is None:
+            self._sender.explain(error, self._call)
             raise error
         await async_sleep(pause)
         if self._upload:

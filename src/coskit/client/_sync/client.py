@@ -14,7 +14,7 @@ from coskit.client._sync.directories import Directories
 from coskit.client._sync.recovery import Continuation, Recovery
 from coskit.client._sync.sending import Sender
 from coskit.client._sync.transport import Transport
-from coskit.client.arguments import HTTPMethod, Scheme
+from coskit.client.arguments import HTTPMethod, Scheme, instance
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials import DialectName
 from coskit.client.curl import TransportSettings
@@ -76,7 +76,7 @@ class Client(Directories):
             credentials: instead of the three: `Credentials`, a provider, a function that fetches
                 them, or `"metadata"` for the role of the machine.
             profile: a table of the configuration file.
-            scheme: `https` or `http`, for a region.
+            scheme: `https` or `http`, for a region or an endpoint that has none.
             anonymous: send unsigned requests.
             path_style: put buckets into the path; by default only for IP addresses and localhost.
             failover: use the public service's second domain when the first leads nowhere.
@@ -90,6 +90,8 @@ class Client(Directories):
             CredentialsError: no keys were given or found.
             ParameterError: no region and no endpoint was given or found.
         """
+        if config is not None:
+            instance("config", config, ClientConfig)
         config = config or find_config(
             region=region,
             endpoint=endpoint,
@@ -103,9 +105,9 @@ class Client(Directories):
             path_style=path_style,
             failover=failover,
             dialect=dialect,
-            retry=retry or RetryPolicy(),
-            transport=transport or TransportSettings(),
-            transfers=transfers or TransferSettings(),
+            retry=RetryPolicy() if retry is None else retry,
+            transport=TransportSettings() if transport is None else transport,
+            transfers=TransferSettings() if transfers is None else transfers,
         )
         self._begin(config)
 

@@ -58,6 +58,7 @@ class Recovery:
     ) -> None:
         self._client = client
         self._sender = sender
+        self._call = call
         self._params = params
         self._upload = upload
         self._idempotent = is_repeatable(call.operation, params)
@@ -102,6 +103,7 @@ class Recovery:
             can=self._can_be_sent_again(error),
         )
         if pause is None:
+            self._sender.explain(error, self._call)
             raise error
         sleep(pause)
         if self._upload:

@@ -11,7 +11,7 @@ from typing import Any
 
 from coskit.client._sync.content import Upload
 from coskit.client._sync.transport import Incoming, Transport
-from coskit.client.addressing import Addressing
+from coskit.client.addressing import Addressing, is_full_name
 from coskit.client.config import ClientConfig
 from coskit.client.dialect import Dialect
 from coskit.client.keys import Keys
@@ -223,6 +223,17 @@ class Sender:
             now=self._config.clock(),
             elsewhere=self._other is not None,
         )
+
+    def explain(self, error: Failure, call: Call) -> None:
+        """Add to a refusal what is known of its reason: here, a bucket without its APPID."""
+        if not isinstance(error, CosServiceError) or error.status != 404:
+            return
+        about_bucket = error.code == "NoSuchBucket" or call.operation.level == "bucket"
+        bucket = call.bucket or ""
+        if about_bucket and self._config.dialect == "cos" and not is_full_name(bucket):
+            error.add_note(
+                f"The names of buckets of COS end with the APPID, such as {bucket}-1250000000"
+            )
 
     def _heed(self, error: TransportError | CosServiceError, here: Addressing) -> None:
         """Learn from a failure; `here` is where it happened, which another call may have left."""
