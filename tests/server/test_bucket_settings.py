@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from coskit.client.arguments import HTTPMethod
 from coskit.protocol.errors import CosServiceError
 from coskit.testing import LocalServer
 from tests.local import Answer, fetch
+from tests.server.test_process import Serving, serving
 
 # Documents as the vendor's pages of these operations show them.
 WEBSITE = {
@@ -294,3 +296,29 @@ def test_strangers_neither_read_nor_change_settings(server: LocalServer, bucket:
         for method in ("GET", "PUT", "DELETE"):
             answer = fetch(server, method, f"http://127.0.0.1:{server.port}/{bucket}?{flag}")
             assert answer.status in (403, 405), (method, flag, answer.status)
+
+
+def owner_of(running: Serving) -> Client:
+    return Client(
+        endpoint=f"http://127.0.0.1:{running.port}",
+        secret_id=running.field("secret id"),
+        secret_key=running.field("secret key"),
+    )
+
+
+def test_a_setting_that_does_nothing_is_told_once_in_the_log(tmp_path: Path) -> None:
+    with (
+        (tmp_path / "log").open("w") as log,
+        serving(tmp_path / "data", stderr=log) as running,
+        owner_of(running) as client,
+    ):
+        for name in ("first-1250000000", "second-1250000000"):
+            client.create_bucket(name)
+            for setting, (param, document, _) in SETTINGS.items():
+                getattr(client, f"put_bucket_{setting}")(name, **{param: document})
+            client.put_bucket_inventory(name, "a", INVENTORY)
+    told = (tmp_path / "log").read_text()
+    kept = ["website", "logging", "replication", "domain", "origin", "intelligent-tiering"]
+    for setting in [*kept, "inventory"]:
+        assert told.count(f"The bucket setting {setting} is only kept and told") == 1, told
+    assert told.count("is only kept and told") == len(kept) + 1

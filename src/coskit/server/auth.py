@@ -25,6 +25,7 @@ from coskit.protocol.signature import (
 )
 from coskit.protocol.spec import Operation
 from coskit.server.handlers.context import Caller
+from coskit.server.handlers.referer import require_referer
 from coskit.server.handlers.rights import require
 from coskit.server.handlers.settingrights import require_settings
 from coskit.server.handlers.uploadrights import (
@@ -166,6 +167,7 @@ def authorize(
     if bucket is None or not operation.permission:
         _require_account(caller, operation, name or "")
         return
+    require_referer(caller, bucket)
     if caller.account is None and any(name.startswith("response-") for name in query):
         raise AccessDenied("Parameters response-* need a signature")
     if names_upload(operation):

@@ -1,12 +1,14 @@
 """Settings of buckets that are kept as they were put, and told: nothing here acts by them.
 
-That a website is served, requests are refused by their referer or objects are replicated is done by
-whoever stands before this server; that a bucket is encrypted or locked is done here.
+That a website is served or objects are replicated is done by whoever stands before this server;
+that a bucket is locked is done here. The first of each kind is told in the server's log.
 """
 
 import json
+import logging
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from coskit.protocol.errors import (
@@ -31,6 +33,7 @@ from coskit.server.handlers.lock import SETTING as LOCK
 from coskit.server.handlers.lock import refuse_suspension_lock
 from coskit.server.handlers.rules import COS_RULES
 
+_log = logging.getLogger("coskit.server")
 _INVENTORY, _TIERING = "inventory/", "intelligent-tiering/"
 _DEFAULT = "default"
 _PAGE = 100
@@ -46,7 +49,13 @@ async def _keep(ctx: Context, name: str, document: Mapping[str, Any]) -> Reply:
     if not _of_cos(ctx):
         raise NotImplementedOperation(f"{ctx.operation.name} is not implemented")
     await ctx.store.update_bucket(ctx.bucket.name, config={name: json.dumps(document)})
+    _warn(name.partition("/")[0])
     return Reply()
+
+
+@cache  # once in a process for each kind
+def _warn(setting: str) -> None:
+    _log.warning("The bucket setting %s is only kept and told: nothing here acts by it", setting)
 
 
 def _kept(ctx: Context, name: str, missing: type[CosServiceError] | None) -> Reply:
@@ -172,21 +181,6 @@ async def get_bucket_origin(ctx: Context) -> Reply:
 async def delete_bucket_origin(ctx: Context) -> Reply:
     """Forget it."""
     return await _forget(ctx, "origin")
-
-
-async def put_bucket_referer(ctx: Context) -> Reply:
-    """Keep which pages may show objects; a request without a document forgets that."""
-    document = ctx.params.get("RefererConfiguration")
-    if not document:
-        return await _forget(ctx, "referer")
-    if not (document.get("Status") and document.get("RefererType")):
-        raise MalformedXML("Referer rules need a Status and a RefererType")
-    return await _keep(ctx, "referer", document)
-
-
-async def get_bucket_referer(ctx: Context) -> Reply:
-    """Tell it; nothing where it was never put."""
-    return _kept(ctx, "referer", None)
 
 
 async def put_bucket_inventory(ctx: Context) -> Reply:

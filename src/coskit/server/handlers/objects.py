@@ -47,6 +47,7 @@ from coskit.server.handlers.lock import HOLD_HEADER, lock_headers
 from coskit.server.handlers.overwriting import overwrite_condition
 from coskit.server.handlers.pace import Slowed, requested_rate
 from coskit.server.handlers.partreads import named_part
+from coskit.server.handlers.referer import require_referer
 from coskit.server.handlers.replaced import reads_the_latest
 from coskit.server.handlers.restore import refuse_archived
 from coskit.server.handlers.rights import may, require, require_owner
@@ -279,6 +280,7 @@ def find_source(ctx: Context) -> tuple[Bucket, Version]:
     place = ctx.params["CopySource"]
     bucket = ctx.store.bucket(place["Bucket"])
     key, version_id = place["Key"], place.get("VersionId")
+    require_referer(ctx.caller, bucket)
     require(ctx.caller, GET_OBJECT, ctx.store, bucket, key, version_id)
     require_owner(bucket, ctx.headers.get(SOURCE_OWNER))
     version = find(ctx.store, bucket, key, version_id)

@@ -25,6 +25,7 @@ from coskit.protocol.operations import GET_OBJECT
 from coskit.server.handlers.context import Caller, Context, Reply
 from coskit.server.handlers.incoming import new_version
 from coskit.server.handlers.overwriting import overwrite_condition
+from coskit.server.handlers.referer import require_referer
 from coskit.server.handlers.rights import require
 from coskit.server.handlers.versions import find_object
 from coskit.server.store.model import Bucket, Version
@@ -85,6 +86,7 @@ def target_of(caller: Caller, store: Store, bucket: Bucket, link: Version) -> tu
     try:
         if name := link.headers.get(_BUCKET):
             bucket = store.bucket(name)
+        require_referer(caller, bucket)
         require(caller, GET_OBJECT, store, bucket, key)
     except (NoSuchKey, NoSuchBucket) as error:
         raise SymlinkTargetNotExist from error

@@ -1,0 +1,123 @@
+"""The referer rules of a bucket: kept, told, and asked before what nobody has signed is done.
+
+Sources: vendor: PUT Bucket referer; Setting Hotlink Protection.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from coskit.protocol.errors import AccessDenied, InvalidArgument, MalformedXML
+from coskit.protocol.messages import Request
+from coskit.protocol.xml import items
+from coskit.server.handlers.context import Caller, Context, Reply
+from coskit.server.store.model import Bucket
+
+_SETTING = "referer"
+_SCHEME = re.compile("https?://", re.IGNORECASE)
+# Parameters that carry a signature.
+_SIGNATURES = frozenset(
+    ("q-signature", "sign", "X-Amz-Algorithm", "X-Amz-Signature", "AWSAccessKeyId")
+)
+_MOST_LENGTH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of a bucket, compiled.
+
+    Attributes:
+        allows: what is listed is let in, rather than kept out.
+        allows_nothing_said: a request without a referer is let in.
+        asks_signed_urls: requests with a signed URL are asked too.
+        pages: what is listed.
+    """
+
+    allows: bool
+    allows_nothing_said: bool
+    asks_signed_urls: bool
+    pages: re.Pattern[str]
+
+    def admit(self, referer: str) -> bool:
+        """Return whether a request with this referer is let in; "" is none."""
+        if not referer.strip():
+            return self.allows_nothing_said
+        return (self.pages.match(_SCHEME.sub("", referer.strip(), 1)) is not None) == self.allows
+
+
+async def put_bucket_referer(ctx: Context) -> Reply:
+    """Replace the rules; a request without a document removes them."""
+    document = ctx.params.get("RefererConfiguration")
+    if document:
+        if not (document.get("Status") and document.get("RefererType")):
+            raise MalformedXML("Referer rules need a Status and a RefererType")
+        if any(len(page) > _MOST_LENGTH for page in _listed(document)):
+            raise InvalidArgument(f"A Domain has at most {_MOST_LENGTH} characters")
+    kept = json.dumps(document) if document else None
+    await ctx.store.update_bucket(ctx.bucket.name, config={_SETTING: kept})
+    return Reply()
+
+
+async def get_bucket_referer(ctx: Context) -> Reply:
+    """Return the rules; nothing where there are none."""
+    text = ctx.bucket.config.get(_SETTING)
+    return Reply(json.loads(text) if text else {})
+
+
+def require_referer(caller: Caller, bucket: Bucket) -> None:
+    """Let a request pass whose referer the bucket's rules admit.
+
+    Whoever signed a request knows what is in it, so that no rule is asked; for a URL, which is
+    handed on, the rules may say otherwise.
+
+    Raises:
+        AccessDenied: they do not admit it.
+    """
+    text = bucket.config.get(_SETTING)
+    if text is None or caller.about is None:
+        return
+    rules = _rules(text)
+    request = caller.about.request
+    if rules is None or (caller.account is not None and not _is_asked(rules, request)):
+        return
+    if not rules.admit(request.headers.get("referer", "")):
+        raise AccessDenied("You are denied by bucket referer rule")
+
+
+def _is_asked(rules: Rules, request: Request) -> bool:
+    in_url = any(name in _SIGNATURES for name, _ in request.query)
+    return rules.asks_signed_urls and in_url
+
+
+@lru_cache(maxsize=256)
+def _rules(text: str) -> Rules | None:
+    """Return the rules that a setting says, None if they are off."""
+    document = json.loads(text)
+    if document["Status"] != "Enabled":
+        return None
+    patterns = [_pattern(page) for page in _listed(document)]
+    return Rules(
+        document["RefererType"] == "White-List",
+        document.get("EmptyReferConfiguration", "Deny") == "Allow",
+        document.get("VerifySignatureURL") == "Enabled",
+        re.compile("|".join(patterns) or "(?!)", re.IGNORECASE),
+    )
+
+
+def _listed(document: object) -> list[str]:
+    inner = document.get("DomainList") if isinstance(document, dict) else None
+    return [page.strip() for page in items(inner, "Domain") if page and page.strip()]
+
+
+def _pattern(page: str) -> str:
+    """Return what a listed page or domain looks like: it is a prefix, `*` stands for subdomains.
+
+    `example.com` is the beginning of `example.com/1`, of `example.com:8080` and of
+    `example.com.cn`; `*.example.com` is `example.com` too.
+    """
+    page = _SCHEME.sub("", page, 1)
+    first = ""
+    if page.startswith("*."):
+        first, page = r"(?:[^/?#\\]*\.)?", page[2:]
+    return first + r"[^/?#\\]*".join(map(re.escape, page.split("*")))
