@@ -1,6 +1,7 @@
 """The documentation keeps up with the code."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,36 @@ def test_the_public_names_are_sorted_and_exist() -> None:
 
     assert coskit.__all__ == sorted(coskit.__all__)
     assert all(hasattr(coskit, name) for name in coskit.__all__)
+
+
+def defined(path: Path) -> set[str]:
+    """Return the names of the functions of a file of tests."""
+    return set(re.findall(r"^(?:async )?def (\w+)\(", path.read_text(), re.MULTILINE))
+
+
+def test_every_test_that_the_page_on_security_names_exists() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`(\w[\w/]*\.py)::(\w+)`", text)
+    assert len(named) > 50
+    for file, name in named:
+        assert name in defined(ROOT / "tests" / file), f"{file}::{name}"
+
+
+def test_every_advisory_has_a_reason_and_a_test() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    rows = [line for line in text.splitlines() if re.match(r"\| (CVE|GHSA|report)", line)]
+    ids = re.findall(r"CVE-\d{4}-\d{4,}|GHSA(?:-[2-9cfghjmpqrvwx]{4}){3}", " ".join(rows))
+    assert len(rows) > 80
+    assert len(ids) == len(set(ids))
+    for row in rows:
+        advisory, wrong, reason, test = (cell.strip() for cell in row.strip("|").split(" | "))
+        assert advisory
+        assert wrong
+        assert reason
+        assert re.fullmatch(r"`[\w/]+\.py::test_\w+`", test), row
+
+
+def test_what_is_released_says_how_to_report_a_weakness() -> None:
+    assert "vulnerability" in (ROOT / "SECURITY.md").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert "/SECURITY.md" in project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
