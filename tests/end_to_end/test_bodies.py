@@ -137,6 +137,8 @@ NO_BODIES: dict[str, Callable[[], Any]] = {
     "a tuple with nothing in it that is": lambda: (None,),
     "an iterator of text": lambda: iter("abc"),
     "a generator of text": lambda: (letter for letter in "abc"),
+    "a generator that yields None": lambda: iter((b"a", None, b"c")),
+    "a generator of nothing but None": lambda: iter((None,)),
     "a generator of numbers": lambda: (number for number in range(3)),
     "a range": lambda: range(3),
     "a text file": lambda: io.StringIO("text"),
@@ -376,11 +378,24 @@ def test_a_transfer_takes_no_length_and_no_sum(
 
 
 @pytest.mark.parametrize(
-    "stream", [{"a": 1}, {b"a"}, "text", 5, None, io.StringIO("a"), ["a"], iter("ab"), Path("a")]
+    "make",
+    [
+        lambda: {"a": 1},
+        lambda: {b"a"},
+        lambda: "text",
+        lambda: 5,
+        lambda: None,
+        lambda: io.StringIO("a"),
+        lambda: ["a"],
+        lambda: iter("ab"),
+        lambda: Path("a"),
+        lambda: iter((b"a", None, b"c")),
+        lambda: iter((bytes(9 << 20), None, b"c")),
+    ],
 )
-def test_what_is_no_stream_is_refused(world: World, bucket: str, stream: Any) -> None:
+def test_what_is_no_stream_is_refused(world: World, bucket: str, make: Callable[[], Any]) -> None:
     with pytest.raises(ParameterError, match="Stream"):
-        world.upload_stream(bucket, "k", stream)
+        world.upload_stream(bucket, "k", make())
     assert world.all(world.client.iter_objects(bucket)) == []
 
 

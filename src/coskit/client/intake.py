@@ -9,6 +9,9 @@ from typing import Any
 
 from coskit.protocol.errors import ParameterError, SourceChanged
 
+# The end of an iterator, which may yield None by mistake: that must not end a body early.
+END = object()
+
 _KINDS = "bytes, text, a binary file or chunks of bytes"
 
 FileState = tuple[int, int, int, int, int]

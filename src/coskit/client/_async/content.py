@@ -7,7 +7,7 @@ from hashlib import md5, sha256
 from typing import TYPE_CHECKING, Any
 
 from coskit.client._async.workers import async_blocking, async_chunks, async_read
-from coskit.client.intake import Watch, as_bytes, in_memory, stretch_of
+from coskit.client.intake import END, Watch, as_bytes, in_memory, stretch_of
 from coskit.client.section import Tally
 from coskit.protocol.checksums import content_md5, crc64
 from coskit.protocol.errors import ParameterError, SourceChanged
@@ -173,7 +173,7 @@ class AsyncUpload:
     async def _next_chunk(self) -> bytes:
         assert self._chunks is not None
         # An empty chunk is not the end of an iterator, though it would be that of a file.
-        while (chunk := await anext(self._chunks, None)) is not None:
+        while (chunk := await anext(self._chunks, END)) is not END:
             if data := as_bytes(chunk, self._name):
                 return data
         return b""

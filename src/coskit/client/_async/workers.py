@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, ParamSpec, Self
 
+from coskit.client.intake import END
 from coskit.client.pace import Pace
 from coskit.client.stop import AFTERMATH
 from coskit.protocol.errors import TransferTimeout
@@ -62,10 +63,10 @@ async def async_read(read: Callable[[int], Any], size: int) -> Any:
 
 
 async def async_next_of(iterator: AsyncIterator[Any] | Iterator[Any]) -> Any:
-    """Return what an iterator of either world yields, None at its end."""
+    """Return what an iterator of either world yields, `END` at its end."""
     if isinstance(iterator, AsyncIterator):
-        return await anext(iterator, None)
-    return await asyncio.to_thread(next, iterator, None)
+        return await anext(iterator, END)
+    return await asyncio.to_thread(next, iterator, END)
 
 
 async def async_aftermath(

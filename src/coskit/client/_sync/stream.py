@@ -13,7 +13,7 @@ from coskit.client._sync.multipart import Multipart
 from coskit.client._sync.upload import Uploads, etag_of
 from coskit.client._sync.workers import deadline, next_of, read, sleep
 from coskit.client.arguments import check, check_known
-from coskit.client.intake import as_bytes, in_memory, refuse_body_options
+from coskit.client.intake import END, as_bytes, in_memory, refuse_body_options
 from coskit.client.plan import MIB, stream_part_size
 from coskit.client.progress import Callback, Progress
 from coskit.protocol import types
@@ -231,8 +231,8 @@ class Reader:
         # An empty chunk is not the end of an iterator, though it would be that of a file.
         while not self._rest and not self.ended:
             chunk = next_of(self._iterator)
-            self.ended = chunk is None
-            self._rest = memoryview(b"" if chunk is None else as_bytes(chunk, "Stream"))
+            self.ended = chunk is END
+            self._rest = memoryview(b"" if self.ended else as_bytes(chunk, "Stream"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
+from coskit.client.intake import END
 from coskit.client.pace import Pace
 from coskit.client.stop import AFTERMATH, GLANCE, Grace, Stop, here
 
@@ -59,8 +60,8 @@ def read(read: Callable[[int], Any], size: int) -> Any:
 
 
 def next_of(iterator: Iterator[Any]) -> Any:
-    """Return what an iterator yields, None at its end."""
-    return next(iterator, None)
+    """Return what an iterator yields, `END` at its end."""
+    return next(iterator, END)
 
 
 def aftermath(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
