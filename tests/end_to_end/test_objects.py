@@ -141,10 +141,18 @@ def test_a_range(world: World, bucket: str, span: str, told: str | None, content
     assert world.read(got) == content
 
 
-@pytest.mark.parametrize(("size", "span"), [(10, "bytes=10-"), (0, "bytes=0-"), (0, "bytes=-1")])
+@pytest.mark.parametrize(("size", "span"), [(10, "bytes=10-"), (0, "bytes=0-"), (0, "bytes=0-5")])
 def test_a_range_that_no_byte_lies_in(world: World, bucket: str, size: int, span: str) -> None:
     world.put_object(Bucket=bucket, Key="a", Body=b"x" * size)
     assert outcome(lambda: fetched(world, bucket, "a", Range=span)) == (416, "InvalidRange")
+
+
+@pytest.mark.parametrize("span", ["bytes=-1", "bytes=-8"])  # RFC 9110 14.1.2
+def test_the_last_bytes_of_an_empty_object_are_all_of_it(
+    world: World, bucket: str, span: str
+) -> None:
+    world.put_object(Bucket=bucket, Key="a", Body=b"")
+    assert fetched(world, bucket, "a", Range=span) == b""
 
 
 def test_a_body_of_chunks_and_one_of_a_file(world: World, bucket: str, tmp_path: Path) -> None:

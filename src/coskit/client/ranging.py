@@ -15,6 +15,10 @@ _TOLD_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII 
 _CONDITIONS = frozenset(("IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"))
 
 
+class RangeIgnored(IntegrityError):
+    """The service answered with the whole object, as HTTP lets it (RFC 9110 14.2)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """The bytes of an object that an answer carries: where they start and how many they are."""
@@ -139,6 +143,7 @@ def check_range(asked: str, status: int, headers: Mapping[str, str]) -> None:
         headers: of the answer.
 
     Raises:
+        RangeIgnored: it carries the whole object.
         IntegrityError: it carries others.
     """
     told = headers.get("Content-Range")
@@ -152,7 +157,8 @@ def check_range(asked: str, status: int, headers: Mapping[str, str]) -> None:
     else:
         right = _is_told(wanted, told, size)
     if not right:
-        raise IntegrityError(
+        kind = RangeIgnored if status == 200 and told is None and asked else IntegrityError
+        raise kind(
             f"{asked or 'The whole object'} was asked for; the service answered HTTP {status} with "
             f"{told or 'the whole object'}"
         )

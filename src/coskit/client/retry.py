@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from coskit.client.arguments import number, seconds, whole
+from coskit.client.ranging import RangeIgnored
 from coskit.protocol.codec import Call
 from coskit.protocol.dates import parse_http_date
 from coskit.protocol.errors import (
@@ -230,8 +231,8 @@ def _is_passing(error: Exception, idempotent: bool) -> bool:
     if isinstance(error, TransportError):
         return not error.lasting and (idempotent or not error.sent)
     if isinstance(error, IntegrityError):
-        # What has changed does not change back.
-        return idempotent and not isinstance(error, SourceChanged | ObjectChanged)
+        # What has changed does not change back; who does not know ranges does not learn them.
+        return idempotent and not isinstance(error, SourceChanged | ObjectChanged | RangeIgnored)
     if isinstance(error, CosServiceError):
         refused = error.status in REFUSED or error.code in _DAMAGED
         return refused or (idempotent and is_lost(error))

@@ -53,8 +53,13 @@ class _Decrypted:
         return len(self._body)
 
     def read(self, size: int = -1) -> bytes:
-        """Return up to `size` bytes, b"" at the end; a negative size reads everything."""
+        """Return `size` bytes, fewer only at the end; a negative size reads everything."""
         content: bytes = self._cipher.update(self._body.read(size))
+        return content
+
+    def read1(self, size: int) -> bytes:
+        """Return up to `size` bytes as soon as there are any, b"" at the end."""
+        content: bytes = self._cipher.update(self._body.read1(size))
         return content
 
     def close(self) -> None:

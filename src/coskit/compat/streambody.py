@@ -47,7 +47,7 @@ class StreamBody:
             yield chunk
 
     def read(self, chunk_size: int = 1024, auto_decompress: bool = False) -> bytes:
-        """Return up to `chunk_size` bytes, b"" at the end; a negative number reads everything.
+        """Return `chunk_size` bytes, fewer only at the end; a negative number reads everything.
 
         Args:
             chunk_size: bytes; with `auto_decompress` those of the content, so that memory is
@@ -93,7 +93,8 @@ class StreamBody:
             raise
 
     def _chunks(self, auto_decompress: bool) -> Iterator[bytes]:
-        while chunk := self.read(_CHUNK, auto_decompress):
+        decoded = auto_decompress and self._encoding
+        while chunk := self.read(_CHUNK, True) if decoded else self._body.read1(_CHUNK):
             yield chunk
 
     def pget_stream_to_file(

@@ -344,7 +344,7 @@ async def _write_to(
     sum_, received = 0, 0
     pieces, held = list[bytes](), 0
     try:
-        while chunk := await body.read(BLOCK):
+        while chunk := await body.read1(BLOCK):
             sum_ = crc64(chunk, sum_)
             received += len(chunk)
             pieces.append(chunk)

@@ -14,6 +14,7 @@ from coskit.client.journal import Journal
 from coskit.client.plan import PartRange
 from coskit.client.ranging import (
     Found,
+    RangeIgnored,
     Span,
     described,
     for_parts,
@@ -139,6 +140,8 @@ class AsyncFinding(AsyncStreams):
             if offset:
                 raise
             answer = await self.get_object(**bound)  # an empty object has no ranges
+        except RangeIgnored:
+            answer = await self.get_object(**bound)
         body: AsyncBody = answer["Body"]
         try:
             found, span = read_answer(answer)

@@ -60,7 +60,9 @@ class Body(Raw):
         return self._length
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Return up to `size` bytes, b"" at the end; None or a negative size reads everything.
+        """Return `size` bytes, fewer only at the end; None or a negative size reads everything.
+
+        It waits until they have all come; see `read1`.
 
         Raises:
             ValueError: the body is closed, or an earlier read failed.
@@ -69,40 +71,56 @@ class Body(Raw):
             IntegrityError: the bytes are not those that the service stored.
             MemoryError: there is no room for everything; nothing more can be read then.
         """
+        wanted = -1 if size is None or size < 0 else size
+        held = self._from_held(wanted)
+        if not held:
+            return self._taken(wanted)
+        if len(held) == wanted:
+            return held
+        return held + self._taken(wanted if wanted < 0 else wanted - len(held))
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes as soon as there are any, b"" at the end.
+
+        A negative size leaves the number open. Raises what `read` raises.
+        """
+        size = _CHUNK if size < 0 else size
+        return self._from_held(size) or self._taken(size, full=False)
+
+    def _from_held(self, size: int) -> bytes:
+        """Return up to `size` bytes of what a line has left, all of it if negative."""
         if self.closed:
             raise ValueError("read of a closed body")
         if self._failure is not None:
             raise ValueError("read of a body after it failed") from self._failure
-        if size is None or size < 0:
-            held, self._held = self._held[self._at :], b""
-            rest = self._taken(-1)
-            return held + rest if held else rest
-        if self._at < len(self._held):
-            held = self._held[self._at : self._at + size]
-            self._at += len(held)
-            return held
-        return self._taken(size)
+        if self._at >= len(self._held):
+            return b""
+        held = self._held[self._at : self._at + size if size >= 0 else None]
+        self._at += len(held)
+        return held
 
-    def _taken(self, size: int) -> bytes:
+    def _taken(self, size: int, *, full: bool = True) -> bytes:
         try:
-            return self._take(size)
+            return self._take(size, full=full)
         except BaseException as failure:
             self._failure = failure
             raise
 
-    def _take(self, size: int) -> bytes:
+    def _take(self, size: int, *, full: bool = True) -> bytes:
+        """Return the next bytes: `size`, or all if negative; without `full` what there is."""
         if self._done or not size:
             return b""
         chunk = self._pull(size if size > 0 else _CHUNK)
-        if size < 0 and self._received != self._length:
-            chunk = self._with_rest(chunk)
+        if full and len(chunk) != size and self._received != self._length:
+            chunk = self._with_rest(chunk, size)
         if chunk and self._proof is not None:
             if len(chunk) > (_QUICK if self._proof.heavy else _CHUNK):
                 blocking(self._proof.add, chunk)
             else:
                 self._proof.add(chunk)
         # The last byte is not handed out before the whole is known to be right.
-        if not chunk or size < 0 or self._received == self._length:
+        ended = full and len(chunk) != size
+        if not chunk or ended or self._received == self._length:
             self._finish()
         return chunk
 
@@ -114,19 +132,20 @@ class Body(Raw):
         self._received += len(chunk)
         return chunk
 
-    def _with_rest(self, first: bytes) -> bytes:
+    def _with_rest(self, first: bytes, size: int) -> bytes:
         if self._received >= self._length:
-            return first if self._length else self._with_chunks(first)
+            return first if self._length else self._with_chunks(first, size)
+        whole = len(first) + self._length - self._received
         try:
-            return self._gathered(first)
+            return self._gathered(first, whole if size < 0 else min(size, whole))
         except BaseException:
             # What had come is lost: whoever read on would get an object with a gap.
             self._incoming.close()
             raise
 
-    def _gathered(self, first: bytes) -> bytes:
+    def _gathered(self, first: bytes, size: int) -> bytes:
         at, ended = len(first), False
-        whole = reserved(at + self._length - self._received)
+        whole = reserved(size)
         with whole.getbuffer() as memory:
             memory[:at] = first
             while at < len(memory) and not ended:
@@ -136,12 +155,13 @@ class Body(Raw):
         whole.truncate(at)
         return whole.getvalue()
 
-    def _with_chunks(self, first: bytes) -> bytes:
+    def _with_chunks(self, first: bytes, size: int) -> bytes:
         # Nobody knows how many there are. To hold all of them until the end takes twice the memory.
-        whole = io.BytesIO()
+        whole, left = io.BytesIO(), size - len(first)
         whole.write(first)
-        while chunk := self._pull(_CHUNK):
+        while left and (chunk := self._pull(min(left, _CHUNK) if size > 0 else _CHUNK)):
             whole.write(chunk)
+            left -= len(chunk)
         return whole.getvalue()
 
     def _fill(self, memory: memoryview) -> int:
@@ -172,9 +192,20 @@ class Body(Raw):
             self._proof.check(self._received)
 
     def readinto(self, buffer: Any, /) -> int:
-        """Write the next bytes to a buffer and return how many they are, 0 at the end."""
+        """Fill a buffer and return how many bytes came, fewer only at the end."""
+        at = 0
         with memoryview(buffer).cast("B") as view:
-            chunk = self.read(len(view))
+            while at < len(view) and (chunk := self.read1(len(view) - at)):
+                view[at : at + len(chunk)] = chunk
+                at += len(chunk)
+            if not view:
+                self.read1(0)  # a closed body says so
+        return at
+
+    def readinto1(self, buffer: Any, /) -> int:
+        """Write what comes next to a buffer and return how many bytes it is, 0 at the end."""
+        with memoryview(buffer).cast("B") as view:
+            chunk = self.read1(len(view))
             view[: len(chunk)] = chunk
         return len(chunk)
 
@@ -189,7 +220,7 @@ class Body(Raw):
         while room:
             if self._at >= len(self._held):
                 self._held, self._at = b"", 0
-                self._held = self.read(_CHUNK)
+                self._held = self.read1(_CHUNK)
             start = self._at
             stop = min(start + room, len(self._held))
             self._at = self._held.find(b"\n", start, stop) + 1 or stop
@@ -231,7 +262,7 @@ class Body(Raw):
             ParameterError: that is no positive number.
         """
         whole("chunk_size", chunk_size)
-        while chunk := self.read(chunk_size):
+        while chunk := self.read1(chunk_size):
             yield chunk
 
     def get_stream_to_file(self, path: str | os.PathLike[str]) -> None:

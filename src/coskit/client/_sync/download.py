@@ -340,7 +340,7 @@ def _write_to(section: Section, body: Body, part: PartRange, seen: PartProgress)
     sum_, received = 0, 0
     pieces, held = list[bytes](), 0
     try:
-        while chunk := body.read(BLOCK):
+        while chunk := body.read1(BLOCK):
             sum_ = crc64(chunk, sum_)
             received += len(chunk)
             pieces.append(chunk)

@@ -16,6 +16,7 @@ from coskit.client.journal import Journal
 from coskit.client.plan import PartRange
 from coskit.client.ranging import (
     Found,
+    RangeIgnored,
     Span,
     described,
     for_parts,
@@ -141,6 +142,8 @@ class Finding(Streams):
             if offset:
                 raise
             answer = self.get_object(**bound)  # an empty object has no ranges
+        except RangeIgnored:
+            answer = self.get_object(**bound)
         body: Body = answer["Body"]
         try:
             found, span = read_answer(answer)

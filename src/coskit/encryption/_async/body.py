@@ -20,14 +20,14 @@ class AsyncDecryptedBody(AsyncBody):
         self._opened = memoryview(b"")
         self._over = False
 
-    async def _take(self, size: int) -> bytes:
-        if size < 0:
-            pieces = list[bytes]()
-            while chunk := await self._take(_CHUNK):
-                pieces.append(chunk)
-            return b"".join(pieces)
-        if not size:
-            return b""
+    async def _take(self, size: int, *, full: bool = True) -> bytes:
+        pieces, left = list[bytes](), size
+        while left and (chunk := await self._some(left if size > 0 else _CHUNK)):
+            pieces.append(chunk)
+            left = left - len(chunk) if full else 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _some(self, size: int) -> bytes:
         if not self._opened:
             await self._open_more()
         chunk, self._opened = bytes(self._opened[:size]), self._opened[size:]
@@ -36,7 +36,7 @@ class AsyncDecryptedBody(AsyncBody):
     async def _open_more(self) -> None:
         try:
             while not self._over and not self._opened:
-                arrived = await self._sealed.read(_CHUNK)
+                arrived = await self._sealed.read1(_CHUNK)
                 if arrived:
                     self._opened = memoryview(self._opener.feed(arrived))
                 else:

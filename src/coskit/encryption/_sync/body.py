@@ -22,14 +22,14 @@ class DecryptedBody(Body):
         self._opened = memoryview(b"")
         self._over = False
 
-    def _take(self, size: int) -> bytes:
-        if size < 0:
-            pieces = list[bytes]()
-            while chunk := self._take(_CHUNK):
-                pieces.append(chunk)
-            return b"".join(pieces)
-        if not size:
-            return b""
+    def _take(self, size: int, *, full: bool = True) -> bytes:
+        pieces, left = list[bytes](), size
+        while left and (chunk := self._some(left if size > 0 else _CHUNK)):
+            pieces.append(chunk)
+            left = left - len(chunk) if full else 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _some(self, size: int) -> bytes:
         if not self._opened:
             self._open_more()
         chunk, self._opened = bytes(self._opened[:size]), self._opened[size:]
@@ -38,7 +38,7 @@ class DecryptedBody(Body):
     def _open_more(self) -> None:
         try:
             while not self._over and not self._opened:
-                arrived = self._sealed.read(_CHUNK)
+                arrived = self._sealed.read1(_CHUNK)
                 if arrived:
                     self._opened = memoryview(self._opener.feed(arrived))
                 else:
