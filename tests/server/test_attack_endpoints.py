@@ -13,6 +13,7 @@ from select import select
 
 import pytest
 
+from coskit.protocol.checksums import content_md5
 from coskit.testing import LocalServer
 from tests.server.people import FRIEND, member
 from tests.server.s3 import S3Peer
@@ -158,25 +159,44 @@ def test_a_server_listens_at_one_port_only(server: LocalServer, peer: Peer) -> N
     assert ports == {server.port}
 
 
-def test_a_server_asks_nobody_for_anything(server: LocalServer, peer: Peer, bucket: str) -> None:
+# Settings of the vendor and of S3 that name another host; they are kept at most.
+REACHING = {
+    "website": "<WebsiteConfiguration><RedirectAllRequestsTo><HostName>HOST</HostName>"
+    "<Protocol>http</Protocol></RedirectAllRequestsTo></WebsiteConfiguration>",
+    "origin": "<OriginConfiguration><OriginRule><RulePriority>1</RulePriority>"
+    "<OriginType>Mirror</OriginType><OriginCondition><HTTPStatusCode>404</HTTPStatusCode>"
+    "<Prefix></Prefix></OriginCondition><OriginParameter><Protocol>HTTP</Protocol>"
+    "</OriginParameter><OriginInfo><HostInfo><HostName>HOST</HostName></HostInfo></OriginInfo>"
+    "</OriginRule></OriginConfiguration>",
+    "domain": "<DomainConfiguration><DomainRule><Status>ENABLED</Status><Name>HOST</Name>"
+    "<Type>REST</Type></DomainRule></DomainConfiguration>",
+    "notification": "<NotificationConfiguration><TopicConfiguration><Topic>http://HOST/x</Topic>"
+    "<Event>s3:ObjectCreated:*</Event></TopicConfiguration></NotificationConfiguration>",
+    "logging": "<BucketLoggingStatus><LoggingEnabled><TargetBucket>HOST</TargetBucket>"
+    "<TargetPrefix>x</TargetPrefix></LoggingEnabled></BucketLoggingStatus>",
+}
+
+
+def test_a_server_asks_nobody_for_anything(peer: Peer, bucket: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as trap:
-        url = f"http://127.0.0.1:{trap.getsockname()[1]}/x"
-        document = f"<C><URL>{url}</URL></C>".encode()
+        host = f"127.0.0.1:{trap.getsockname()[1]}"
+        url = f"http://{host}/x"
         s3 = S3Peer(peer)
         for asking, prefix in ((peer, "x-cos"), (s3, "x-amz")):
-            for source in (url, f"/{url}", url.removeprefix("http:"), url.removeprefix("http://")):
+            for source in (url, f"/{url}", f"//{host}/x", f"{host}/x"):
                 headers = {f"{prefix}-copy-source": source}
                 assert asking.ask("PUT", f"/{bucket}/k", headers, b"").status >= 400, source
-            for rule in (
-                "website",
-                "notification",
-                "logging",
-                "replication",
-                "origin",
-                "inventory",
-            ):
-                reply = asking.ask("PUT", f"/{bucket}/?{rule}", {}, document)
-                assert 400 <= reply.status <= 501, rule
+            for setting, text in REACHING.items():
+                document = text.replace("HOST", host).encode()
+                sent = {"content-md5": content_md5(document)}
+                reply = asking.ask("PUT", f"/{bucket}/?{setting}", sent, document)
+                assert reply.status in (200, 400, 403, 404, 501), reply.body
             for header in (f"{prefix}-website-redirect-location", f"{prefix}-callback"):
                 asking.ask("PUT", f"/{bucket}/k", {header: url}, b"x")
+            link = {f"{prefix}-symlink-target": url}
+            asking.ask("PUT", f"/{bucket}/link?symlink", link, b"")
+            for key in ("", "none", "k", "link"):
+                reply = asking.ask("GET", f"/{bucket}/{key}")
+                assert reply.status in (200, 404)
+                assert "Location" not in reply
         assert select([trap], [], [], 0.2)[0] == []

@@ -272,3 +272,37 @@ def test_a_copy_of_nothing_is_no_upload_of_nothing(peer: Peer, room: str, dialec
         headers = {f"{prefix}-copy-source": source}
         assert asking.ask("PUT", f"/{room}/kept", headers, b"").status == 400, source
     assert peer.ask("GET", f"/{room}/kept").body == b"kept"
+
+
+LINKS = [
+    {"x-cos-symlink-target": "secret", "x-cos-symlink-bucket": "THEIRS"},
+    {"x-cos-symlink-target": "../THEIRS/secret"},
+    {"x-cos-symlink-target": "THEIRS/secret"},
+    {"x-cos-symlink-target": "..%2fTHEIRS%2fsecret"},
+    {"x-cos-symlink-target": "secret", "x-cos-symlink-bucket": "MINE/../THEIRS"},
+    {"x-cos-symlink-target": "secret", "x-cos-symlink-bucket": "THEIRS.cos.ap-local.myqcloud.com"},
+]
+
+
+@pytest.mark.parametrize("link", LINKS, ids=str)
+def test_a_link_opens_nothing(
+    peer: Peer, friend: Peer, mine: str, theirs: str, link: dict[str, str]
+) -> None:
+    named = {n: v.replace("MINE", mine).replace("THEIRS", theirs) for n, v in link.items()}
+    put = friend.ask("PUT", f"/{mine}/link?symlink", named, b"")
+    assert put.status in (200, 400, 403, 404)
+    own, s3 = f"{mine}.cos.ap-local.myqcloud.com/link", S3Peer(friend)
+    for reply in (
+        friend.ask("GET", f"/{mine}/link"),
+        friend.ask("HEAD", f"/{mine}/link"),
+        s3.ask("GET", f"/{mine}/link"),
+        s3.ask("GET", f"/{mine}/link?attributes", {"x-amz-object-attributes": "ETag,ObjectSize"}),
+        friend.ask("PUT", f"/{mine}/copy", {"x-cos-copy-source": own}, b""),
+        s3.ask("PUT", f"/{mine}/copy", {"x-amz-copy-source": f"{mine}/link"}, b""),
+    ):
+        assert reply.status in (400, 403, 404), reply.body
+        assert SECRET not in reply.body
+        assert "ETag" not in reply
+    assert friend.ask("PUT", f"/{mine}/link", {}, b"over").status == 200
+    assert is_untouched(peer, theirs)
+    assert friend.ask("DELETE", f"/{mine}/link").status == 204

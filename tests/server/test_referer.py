@@ -6,9 +6,12 @@ only with that; `*` stands for subdomains; nothing is asked of who signs, in hea
 """
 
 import itertools
+import json
+import time
 
 import pytest
 
+from coskit.server.handlers.referer import _rules
 from coskit.testing import LocalServer
 from tests.server.people import FRIEND, member
 from tests.server.wire import Peer
@@ -65,6 +68,17 @@ LISTED = [
     ("img*.example.com", "https://img7.example.com/", True),
     ("img*.example.com", "https://www.example.com/", False),
     ("*", "https://anybody.org/", True),
+    ("*", "https:///x", True),
+    ("a*b*c", "https://a-b-c.example/", True),
+    ("a*b*c", "https://a-b/c", False),
+    ("a*b*c", "https://abcbc/", True),
+    ("a*/x", "https://a.example/x", True),
+    ("a*/x", "https://a.example/y/x", False),
+    ("*.a*.b", "https://x.a.y.b/", True),
+    ("*.a*.b", "https://a.b", True),
+    ("*.a*.b", "https://x/.a.b", False),
+    ("*.*", "https://anybody.org/", True),
+    ("**.org", "https://anybody.org/", True),
 ]
 
 
@@ -84,6 +98,42 @@ def test_a_page_is_listed(
             target = f"/{bucket_of_rules}/k"
             reply = peer.ask(method, target, {"referer": referer}, signed=False)
             assert reply.status == (200 if is_admitted else 403), (kind, method)
+
+
+def test_no_list_costs_more_than_its_length() -> None:
+    """Whoever has a bucket lists, and whoever comes sends: neither may hold up the others."""
+    pages = [
+        "a*" * 8 + "b",
+        "*." + "a*" * 7 + "b",
+        "*" * 8 + "b",
+        "a" * 1000 + "b",
+        "*.a" * 8 + "b",
+    ]
+    listed = (pages * 20)[:100]
+    document = {
+        "Status": "Enabled",
+        "RefererType": "White-List",
+        "DomainList": {"Domain": listed},
+    }
+    compiled = _rules(json.dumps(document))
+    assert compiled is not None
+    for referer in ("a" * 60_000, "a." * 30_000, "." * 60_000, "a/" * 30_000):
+        began = time.process_time()
+        assert not compiled.admit(f"http://{referer}")
+        assert time.process_time() - began < 0.05
+
+
+def test_a_list_is_bounded(peer: Peer, bucket_of_rules: str) -> None:
+    for domains, status in (
+        (["a.b"] * 100, 200),
+        (["a.b"] * 101, 400),
+        (["a" * 1024], 200),
+        (["a" * 1025], 400),
+        (["a*" * 8], 200),
+        (["a*" * 9], 400),
+    ):
+        document = rules("White-List", *domains)
+        assert peer.ask("PUT", f"/{bucket_of_rules}/?referer", {}, document).status == status
 
 
 EMPTY = [

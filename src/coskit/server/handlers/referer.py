@@ -5,6 +5,7 @@ Sources: vendor: PUT Bucket referer; Setting Hotlink Protection.
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,11 +17,56 @@ from coskit.server.store.model import Bucket
 
 _SETTING = "referer"
 _SCHEME = re.compile("https?://", re.IGNORECASE)
+_AFTER_HOST = re.compile(r"[/?#\\]")
 # Parameters that carry a signature.
 _SIGNATURES = frozenset(
     ("q-signature", "sign", "X-Amz-Algorithm", "X-Amz-Signature", "AWSAccessKeyId")
 )
 _MOST_LENGTH = 1024
+_MOST_PAGES = 100
+_MOST_STARS = 8
+_READ = 4096  # characters of a referer that count: more than those that any page may list
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A listed page or domain, in lower case: it is a prefix, `*` stands for subdomains.
+
+    `example.com` is the beginning of `example.com/1`, of `example.com:8080` and of
+    `example.com.cn`; `*.example.com` is `example.com` too.
+
+    Attributes:
+        pieces: what stands between the `*`.
+        has_subdomains: `*.` stands before the first piece.
+    """
+
+    pieces: tuple[str, ...]
+    has_subdomains: bool
+
+    def begins(self, text: str) -> bool:
+        """Return whether a referer without its scheme, in lower case, begins like this."""
+        first, *rest = self.pieces
+        if text.startswith(first) and _follow(text, len(first), rest):
+            return True
+        return self.has_subdomains and _follow(text, 0, [f".{first}", *rest])
+
+
+def _follow(text: str, at: int, pieces: Sequence[str]) -> bool:
+    """Return whether pieces follow one another from here on, with anything but `/?#\\` between.
+
+    The first place of each is the only one that counts: a later one has nothing after it that the
+    first has not. So a text is read once, however many `*` there are.
+    """
+    stop = -1
+    for piece in pieces:
+        if stop < at:
+            found = _AFTER_HOST.search(text, at)
+            stop = found.start() if found else len(text)
+        at = text.find(piece, at, stop + len(piece))
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +83,14 @@ class Rules:
     allows: bool
     allows_nothing_said: bool
     asks_signed_urls: bool
-    pages: re.Pattern[str]
+    pages: tuple[Page, ...]
 
     def admit(self, referer: str) -> bool:
         """Return whether a request with this referer is let in; "" is none."""
         if not referer.strip():
             return self.allows_nothing_said
-        return (self.pages.match(_SCHEME.sub("", referer.strip(), 1)) is not None) == self.allows
+        text = _SCHEME.sub("", referer.strip()[:_READ], 1).lower()
+        return any(page.begins(text) for page in self.pages) == self.allows
 
 
 async def put_bucket_referer(ctx: Context) -> Reply:
@@ -52,8 +99,12 @@ async def put_bucket_referer(ctx: Context) -> Reply:
     if document:
         if not (document.get("Status") and document.get("RefererType")):
             raise MalformedXML("Referer rules need a Status and a RefererType")
-        if any(len(page) > _MOST_LENGTH for page in _listed(document)):
-            raise InvalidArgument(f"A Domain has at most {_MOST_LENGTH} characters")
+        pages = _listed(document)
+        if len(pages) > _MOST_PAGES or any(map(_is_too_much, pages)):
+            most = (
+                f"{_MOST_PAGES} Domains of {_MOST_LENGTH} characters with {_MOST_STARS} asterisks"
+            )
+            raise InvalidArgument(f"Referer rules list at most {most}")
     kept = json.dumps(document) if document else None
     await ctx.store.update_bucket(ctx.bucket.name, config={_SETTING: kept})
     return Reply()
@@ -96,12 +147,11 @@ def _rules(text: str) -> Rules | None:
     document = json.loads(text)
     if document["Status"] != "Enabled":
         return None
-    patterns = [_pattern(page) for page in _listed(document)]
     return Rules(
         document["RefererType"] == "White-List",
         document.get("EmptyReferConfiguration", "Deny") == "Allow",
         document.get("VerifySignatureURL") == "Enabled",
-        re.compile("|".join(patterns) or "(?!)", re.IGNORECASE),
+        tuple(_page(text) for text in _listed(document)),
     )
 
 
@@ -110,14 +160,10 @@ def _listed(document: object) -> list[str]:
     return [page.strip() for page in items(inner, "Domain") if page and page.strip()]
 
 
-def _pattern(page: str) -> str:
-    """Return what a listed page or domain looks like: it is a prefix, `*` stands for subdomains.
+def _is_too_much(page: str) -> bool:
+    return len(page) > _MOST_LENGTH or page.count("*") > _MOST_STARS
 
-    `example.com` is the beginning of `example.com/1`, of `example.com:8080` and of
-    `example.com.cn`; `*.example.com` is `example.com` too.
-    """
-    page = _SCHEME.sub("", page, 1)
-    first = ""
-    if page.startswith("*."):
-        first, page = r"(?:[^/?#\\]*\.)?", page[2:]
-    return first + r"[^/?#\\]*".join(map(re.escape, page.split("*")))
+
+def _page(text: str) -> Page:
+    text = _SCHEME.sub("", text, 1).lower()
+    return Page(tuple(text.removeprefix("*.").split("*")), text.startswith("*."))
