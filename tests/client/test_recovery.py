@@ -78,6 +78,7 @@ def test_the_first_append_to_a_key_is_sent_again_if_there_is_no_object(scripted:
 @pytest.mark.parametrize(
     ("replies", "note"),
     [
+        ([head(9).replace(b"Content-Length: 9\r\n", b"")], "the object's length is not told"),
         ([head(7)], "the object now has 7 bytes"),
         ([head(12)], "the object now has 12 bytes"),
         ([head(9), tail(b"dada", 5)], "the object ends with other bytes"),
@@ -85,7 +86,7 @@ def test_the_first_append_to_a_key_is_sent_again_if_there_is_no_object(scripted:
         ([answer(403)], "what became of it is unknown"),
         ([answer(404)], "what became of it is unknown"),
     ],
-    ids=["half", "more", "other bytes", "changed", "forbidden", "missing"],
+    ids=["no length", "half", "more", "other bytes", "changed", "forbidden", "missing"],
 )
 def test_an_append_of_which_nothing_is_sure_raises_what_was_lost(
     scripted: Scripted, replies: list[bytes], note: str

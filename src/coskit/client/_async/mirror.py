@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from coskit.client._async.copying import AsyncCopies
 from coskit.client._async.workers import AsyncWorkers, async_blocking, async_deadline, async_sleep
@@ -23,7 +24,13 @@ from coskit.client.spool import Spool
 from coskit.client.tree import Obstacle, Sums, Target, files
 from coskit.protocol import types
 from coskit.protocol.dates import parse_http_date, parse_iso_date
-from coskit.protocol.errors import BY_CODE, CosException, CosServiceError, TransferTimeout
+from coskit.protocol.errors import (
+    BY_CODE,
+    CosException,
+    CosServiceError,
+    TransferTimeout,
+    UnexpectedAnswer,
+)
 from coskit.protocol.xml import carries
 
 _BATCH = 1000  # files that are looked at, or keys that are deleted, in one go
@@ -138,13 +145,14 @@ class AsyncMirror:
         folders = isinstance(self._order.source, Path) or self._target is not None
         async for listed in self._client.iter_objects(place.bucket, Prefix=place.prefix):
             name = listed["Key"][len(place.prefix) :]
-            size = int(listed["Size"])
+            size = _size_of(listed)
             # An empty object whose key ends with a slash stands for a folder, and that for no file.
             if not size and (not name or (folders and name.endswith("/"))):
                 continue
             if self._order.wanted.takes(name):
-                modified = parse_iso_date(listed["LastModified"]) or 0
-                yield Entry(name, size, modified * 1_000_000, listed["ETag"].strip('"') or "-")
+                modified = parse_iso_date(str(listed.get("LastModified") or "")) or 0
+                etag = str(listed.get("ETag") or "").strip('"') or "-"
+                yield Entry(name, size, modified * 1_000_000, etag)
 
     async def _files(self, root: Path, *, source: bool) -> AsyncIterator[Entry]:
         if not source and not root.exists():
@@ -234,7 +242,7 @@ class AsyncMirror:
             progress_callback=self._progress.file(entry.size),
             **self._order.options,
         )
-        modified = parse_http_date(headers["Last-Modified"])
+        modified = parse_http_date(str(headers.get("Last-Modified") or ""))
         if modified is not None:
             moment = file_time(modified, parse_http_date(str(headers.get("Date", ""))))
             os.utime(path, ns=(moment, moment))
@@ -321,15 +329,28 @@ class AsyncMirror:
                 self._fail(name, failure)
             return
         for deleted in answer.get("Deleted", ()):
-            if deleted["Key"] in keys:
-                self._tally.deleted(keys.pop(deleted["Key"]))
+            if (key := str(deleted.get("Key"))) in keys:
+                self._tally.deleted(keys.pop(key))
         for error in answer.get("Error", ()):
-            cls = BY_CODE.get(error["Code"], CosServiceError)
-            refusal = cls(error["Message"], code=error["Code"], resource=error["Key"])
-            self._fail(keys.pop(error["Key"], error["Key"]), refusal)
+            key, code = str(error.get("Key")), str(error.get("Code") or "Unknown")
+            kind = BY_CODE.get(code, CosServiceError)
+            refusal = kind(str(error.get("Message") or ""), code=code, resource=key)
+            self._fail(keys.pop(key, key), refusal)
         for name in keys.values():
             self._fail(name, CosServiceError("The answer says nothing of it", code="Unknown"))
 
 
 def _some_of(walk: Iterator[Entry | FileFailure]) -> list[Entry | FileFailure]:
     return list(islice(walk, _BATCH))
+
+
+def _size_of(listed: Mapping[str, Any]) -> int:
+    """Return the bytes of a listed object.
+
+    Raises:
+        UnexpectedAnswer: the listing does not tell.
+    """
+    text = str(listed.get("Size") or "")
+    if not (text.isascii() and text.isdigit()):
+        raise UnexpectedAnswer(f"The listing does not tell the size of {listed.get('Key')}")
+    return int(text)

@@ -142,7 +142,10 @@ async def _find_append(
     position = int(params["Position"])
     try:
         head: Mapping[str, Any] = await client.head_object(**place)
-        size = int(head["Content-Length"])
+        length = str(head.get("Content-Length") or "")
+        if not (length.isascii() and length.isdigit()):
+            return _Finding(note="The answer was lost, and the object's length is not told")
+        size = int(length)
         if size == position:
             return _Finding(undone=True)
         if upload.length is None or size != position + upload.length:
