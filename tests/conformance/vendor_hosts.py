@@ -105,6 +105,7 @@ class Failures(http.server.BaseHTTPRequestHandler):
             return
         status = 200 if retried or not digits.isdecimal() else int(digits)
         self.send_response(status)
+        self.send_header("Connection", "close")  # as it is: a client would send to what ends
         if key.endswith("r") or retried:
             self.send_header("x-cos-request-id", "failures")
         if status == 200:
