@@ -93,12 +93,17 @@ class AsyncUpload:
         self._read = file.read
         self._checks_itself = isinstance(file, Tally)
         # The vendor's SDK sends a file from its present position; so do we.
-        place = stretch_of(file)
+        if type(file) is io.BytesIO:  # mostly small: what it is need not be found out
+            start = file.tell()
+            place: tuple[int, int] | None = start, max(file.seek(0, io.SEEK_END) - start, 0)
+            file.seek(start)
+        else:
+            place = stretch_of(file)
         if place is None:
             self.replayable = False
             return
         self.start, found = place
-        if not self._checks_itself:
+        if not self._checks_itself and type(file) is not io.BytesIO:
             self._watch = Watch(file)
         if self._announced is None:
             self.length = found
@@ -115,7 +120,10 @@ class AsyncUpload:
         if self.data is not None:
             return
         if self.replayable and (self.length or 0) <= _BLOCK:
-            await self._load_file()
+            if type(self._file) is io.BytesIO:
+                self._hold(self._file.read())
+            else:
+                await self._load_file()
         elif self.length == 0:
             await self._end_here()
 
