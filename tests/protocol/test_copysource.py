@@ -132,6 +132,8 @@ NO_OBJECT = (
     "//k",
     ".cos.x.com/k",
     "?versionId=v",
+    f"/b/{'k' * 8192}",
+    f"/b/k?versionId={'%' * 8192}",
 )
 NOT_UTF_8 = ("/b/%FF", "/b/k\udcff", "/b\udcff/k", "/b/k?versionId=%FF", "/b/%ED%A0%80")
 

@@ -129,3 +129,29 @@ def test_no_origin_is_given_what_a_browser_knows(peer: Peer, bucket: str) -> Non
         assert reply["Access-Control-Allow-Origin"] == "*"
         assert "Access-Control-Allow-Credentials" not in reply
         assert "Set-Cookie" not in reply
+
+
+SPELLED = [
+    "/%2d/metrics",
+    "/-/%6detrics",
+    "/-/metric%73",
+    "/%2D/ready",
+    "/-/%6Cive",
+    "//-/live",
+    "/-",
+]
+
+
+@pytest.mark.parametrize("target", [*SPELLED, "/-/metrics/", "/-/../-/metrics", "/./-/metrics"])
+def test_what_a_proxy_keeps_to_itself_has_one_spelling(peer: Peer, target: str) -> None:
+    reply = peer.ask("GET", target, signed=False)
+    assert reply.status in (400, 403, 404)
+    assert b"coskit_" not in reply.body
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
+@pytest.mark.parametrize("name", ["live", "ready", "metrics"])
+def test_what_is_told_of_the_server_is_no_object(peer: Peer, method: str, name: str) -> None:
+    body = None if method == "DELETE" else b"data"
+    assert peer.ask(method, f"/-/{name}", {}, body).outcome == (405, "MethodNotAllowed")
+    assert peer.ask("GET", f"/-/{name}", signed=False).status == 200

@@ -21,6 +21,7 @@ SOURCE = Shape(
     tuple(Shape(name) for name in ("Bucket", "Key", "Region", "Endpoint", "VersionId")),
 )
 _HOST = re.compile(r"[a-z0-9._:\[\]-]+", re.IGNORECASE | re.ASCII)
+_LONGEST = 8 << 10  # characters: a bucket's host, a key and a version, all percent-encoded
 
 
 def check_source(source: Any) -> None:
@@ -70,6 +71,8 @@ def decode_copy_source(text: str, *, of_s3: bool = False) -> dict[str, str]:
     Raises:
         InvalidCopySource: it names no bucket or no key, or is not UTF-8.
     """
+    if len(text) > _LONGEST:
+        raise InvalidCopySource("The copy source is longer than any key")
     try:
         raw_location, _, raw_query = encode_text(text).partition(b"?")
         location = raw_location.decode()

@@ -170,6 +170,11 @@ class Exchange:
         return self._headers.get("user-agent", "")
 
     @property
+    def path(self) -> bytes:
+        """The path as it came."""
+        return bytes(self._scope["raw_path"])
+
+    @property
     def query(self) -> str:
         """The query string as it came."""
         return bytes(self._scope["query_string"]).decode("latin-1")

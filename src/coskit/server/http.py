@@ -16,6 +16,8 @@ from coskit.protocol.endpoint import check_key, resolve
 from coskit.protocol.errors import (
     CosServiceError,
     InternalError,
+    InvalidURI,
+    MethodNotAllowed,
     NotImplementedOperation,
     RequestTimeout,
     ServiceUnavailable,
@@ -172,7 +174,7 @@ class Gateway:
         host = request.headers.get("host", "")
         bucket_name, key = resolve(host, request.path, self._settings.domains)
         if bucket_name == "-":
-            return await self.health.answer(key, exchange.address)
+            return await self._tell(exchange, key)
         exchange.bucket, exchange.key = bucket_name, key
         await self._admit(exchange)
         if key is not None:
@@ -197,6 +199,19 @@ class Gateway:
         exchange.shared |= cors.varying(bucket)
         target = _Target(request, operation, query, bucket_name, key, bucket)
         return await self._perform(exchange, target, caller, body)
+
+    async def _tell(self, exchange: Exchange, key: str | None) -> tuple[Response, bytes]:
+        """Tell of the server; under one spelling, so that a proxy in front can keep it to itself.
+
+        Raises:
+            InvalidURI: it has another.
+            MethodNotAllowed: it is not asked for.
+        """
+        if exchange.path != f"/-/{key}".encode():
+            raise InvalidURI("What is told of the server has no other spelling")
+        if exchange.method not in _READING:
+            raise MethodNotAllowed
+        return await self.health.answer(key, exchange.address)
 
     async def _admit(self, exchange: Exchange) -> None:
         """Wait for the request's turn.
