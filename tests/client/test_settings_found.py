@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from coskit import AsyncClient, Client, CredentialsError
+from coskit import AsyncClient, Client, CredentialsError, ParameterError
 from coskit.client.config import ClientConfig
 from coskit.client.credentials import find
 from coskit.client.profiles import find_foreign
@@ -135,3 +135,11 @@ def test_keys_with_something_around_them_are_refused_with_the_reason(
 @pytest.mark.parametrize("text", ["a b", "a=b/c+", "it's", '"', "k\u00e9y", "x" * 2000])
 def test_other_texts_are_keys(text: str) -> None:
     Client(endpoint=HERE, secret_id="id", secret_key=text)
+
+
+@pytest.mark.parametrize("name", ["region", "endpoint", "profile"])
+@pytest.mark.parametrize("value", [5, True, b"ap-guangzhou", ["x"]], ids=repr)
+def test_a_place_that_is_no_text_is_refused_by_name(name: str, value: object) -> None:
+    given: dict[str, Any] = {"endpoint": "http://127.0.0.1:1", "secret_id": "a", "secret_key": "b"}
+    with pytest.raises(ParameterError, match=f"{name} is text"):
+        Client(**{**given, name: value})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from coskit.client import credentials as sources
-from coskit.client.arguments import Scheme, flag, instance
+from coskit.client.arguments import Scheme, flag, instance, text
 from coskit.client.curl import TransportSettings
 from coskit.client.keys import CredentialsSource
 from coskit.client.retry import RetryPolicy
@@ -98,6 +98,9 @@ def find_config(
             credentials are given along with a key pair.
     """
     flag("anonymous", anonymous)
+    for name, value in (("region", region), ("endpoint", endpoint), ("profile", profile)):
+        if value is not None:
+            text(name, value)
     if scheme not in get_args(Scheme):
         raise ParameterError(f"scheme is 'https' or 'http', not {scheme!r}")
     if credentials is not None and (secret_id or secret_key or token):
