@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from coskit import (
     types,
 )
 from coskit.compat import CosConfig, CosS3Client
-from coskit.encryption import AsyncEncryptedClient, EncryptedClient
+from coskit.encryption import AESKey, AsyncEncryptedClient, EncryptedClient
 from coskit.protocol.errors import ParameterError
 from coskit.testing import LocalServer
 from tests.encryption.strategies import AES
@@ -369,3 +369,98 @@ def test_a_file_of_holes_is_a_file(server: LocalServer, bucket: str, tmp_path: P
         with server.client() as client:
             client.upload_file(bucket, "k", path)
             assert client.head_object(bucket, "k")["Content-Length"] == str(size)
+
+
+def test_a_page_has_at_least_one_entry(world: World) -> None:
+    # With none, a listing would end before its first key.
+    bucket = "examplebucket-1250000000"
+    client: Any = world.client
+    for call, names in (
+        ("iter_buckets", ()),
+        ("iter_objects", (bucket,)),
+        ("iter_prefixes", (bucket,)),
+        ("iter_versions", (bucket,)),
+        ("iter_uploads", (bucket,)),
+        ("iter_parts", (bucket, "k", "id")),
+    ):
+        for wrong in (0, -1, "5", None, 1.5):
+            with pytest.raises(ParameterError, match="PageSize"):
+                world.all(getattr(client, call)(*names, PageSize=wrong))
+
+
+@pytest.mark.parametrize("wrong", [5, "a", ["a"], {"a": "b"}, [5], [None]])
+def test_conditions_of_a_form_are_a_list_of_dicts_and_lists(world: World, wrong: Any) -> None:
+    with pytest.raises(ParameterError, match="Conditions"):
+        world.client.presign_post("examplebucket-1250000000", "k", Conditions=wrong)
+
+
+def test_a_body_of_the_other_world_is_refused(server: LocalServer, bucket: str) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    body: Any = chunks
+    with server.client() as client:
+        for call in (client.put_object, client.upload_stream):
+            with pytest.raises(ParameterError, match="asynchronous iterator: use AsyncClient"):
+                call(bucket, **{"Key": "k", _BODY[call.__name__]: body()})
+
+
+_BODY = {"put_object": "Body", "upload_stream": "Stream"}
+
+
+@pytest.mark.parametrize("wrong", ["k" * 32, None, 5, b"short", [0] * 32])
+def test_an_aes_key_is_bytes(wrong: Any) -> None:
+    with pytest.raises(ParameterError, match="AES key"):
+        AESKey(wrong)
+
+
+SEALED: list[tuple[str, list[Any]]] = [
+    ("client", [None, "http://a", AES]),
+    ("key", [b"k" * 32, "k" * 32, None, AESKey]),
+    ("old_keys", [AES, [b"k" * 32], None]),
+    ("vendor_keys", [5, ["k"]]),
+    ("frame", ["65536", 1.5, None]),
+    ("description", [5, None, b"a"]),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), SEALED)
+def test_wrong_arguments_of_an_encrypted_client_are_refused_by_name(
+    world: World, name: str, values: list[Any]
+) -> None:
+    kind: Any = AsyncEncryptedClient if world._runner else EncryptedClient
+    for wrong in values:
+        with pytest.raises(ParameterError, match=name):
+            kind(**{"client": world.client, "key": AES, name: wrong})
+
+
+def test_an_encrypted_client_is_of_the_world_of_its_client(world: World) -> None:
+    other: Any = EncryptedClient if world._runner else AsyncEncryptedClient
+    with pytest.raises(ParameterError, match="client is a"):
+        other(world.client, AES)
+
+
+def test_an_encrypted_client_refuses_wrong_arguments_before_anything_is_sent(
+    world: World, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    (tmp_path / "f").write_bytes(b"abc")
+    kind: Any = AsyncEncryptedClient if world._runner else EncryptedClient
+    sealed: Any = kind(world.client, AES)
+    place = ("examplebucket-1250000000", "k")
+    sent = len(proxy.exchanges)
+    for call, names, wrong, words in (
+        ("put_object", (place[0], b"", "k"), {"Metadata": 5}, "Metadata"),
+        ("put_object", (place[0], b"", "k"), {"Metadata": ["a"]}, "Metadata"),
+        ("put_object", (place[0], b"", "k"), {"Metadata": {5: "a"}}, "Metadata"),
+        ("upload_file", (*place, tmp_path / "f"), {"Metadata": [1]}, "Metadata"),
+        ("get_object", place, {"Range": "0-3"}, "Range"),
+        ("get_object", place, {"Range": 5}, "Range"),
+        ("get_object", place, {"range": "bytes=0-3"}, "Range"),
+        ("copy_object", place, {"CopySource": "b/k", "CopyStatus": "Replaced"}, "CopySource"),
+        ("copy_object", place, {"CopySource": {"Key": "k"}, "CopyStatus": "Replaced"}, "Bucket"),
+        ("delete_object", place, {"Version": "1"}, "VersionId"),
+    ):
+        with pytest.raises(ParameterError) as refused:
+            world.run(getattr(sealed, call)(*names, **wrong))
+        assert words in str(refused.value), (call, wrong)
+    assert len(proxy.exchanges) == sent

@@ -141,6 +141,15 @@ def _texts(name: str, value: Any) -> None:
         raise ParameterError(f"{name} is a list of patterns, not {value!r}")
 
 
+def _conditions(name: str, value: Any) -> None:
+    listed = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+    for condition in value if listed else ():
+        if not isinstance(condition, Mapping | list | tuple):
+            raise ParameterError(f"{name} holds {condition!r}, which is neither a dict nor a list")
+    if not listed:
+        raise ParameterError(f"{name} is a list of dicts and lists, not {value!r}")
+
+
 def _one_of(*choices: str) -> Callable[[str, Any], None]:
     wanted = " or ".join(repr(choice) for choice in choices)
 
@@ -154,6 +163,8 @@ def _one_of(*choices: str) -> Callable[[str, Any], None]:
 _CHECKS: Mapping[str, Callable[[str, Any], None]] = {
     "PartSize": whole,
     "MAXThread": whole,
+    "PageSize": whole,
+    "Conditions": _conditions,
     "EnableMD5": flag,
     "EnableCRC": flag,
     "Resume": flag,

@@ -4,7 +4,7 @@ import inspect
 import io
 import os
 import stat
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from coskit.protocol.errors import ParameterError, SourceChanged
@@ -86,6 +86,17 @@ def as_bytes(chunk: Any, name: str = "Body") -> bytes:
         hint = ": encode it" if isinstance(chunk, str) else ""
         raise ParameterError(f"{name} gives {type(chunk).__name__}, not bytes{hint}")
     return data
+
+
+def iterated(content: Any, name: str = "Body") -> Iterator[Any]:
+    """Return an iterator over chunks.
+
+    Raises:
+        ParameterError: there is none, because they come asynchronously.
+    """
+    if not hasattr(content, "__iter__"):
+        raise ParameterError(f"{name} is an asynchronous iterator: use AsyncClient for it")
+    return iter(content)
 
 
 def _encoded(text: str, name: str) -> bytes:

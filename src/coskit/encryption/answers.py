@@ -6,6 +6,7 @@ from typing import Any
 from coskit.encryption.envelope import PREFIX
 from coskit.encryption.errors import SealBroken
 from coskit.protocol.errors import ParameterError
+from coskit.protocol.formats import FORMATS
 from coskit.protocol.ranges import ByteRange
 
 
@@ -43,13 +44,33 @@ def plain_headers(
     return found
 
 
+def checked_range(text: Any) -> str:
+    """Return the range that a caller asks for, "" for none.
+
+    Raises:
+        ParameterError: it is no range.
+    """
+    if text is None or text == "":
+        return ""
+    fits, form = FORMATS["range"]
+    if not isinstance(text, str) or (fits is not None and not fits(text)):
+        raise ParameterError(f"Range is {form}, not {text!r}")
+    return text
+
+
 def sealed_metadata(metadata: Mapping[str, str] | None, seal: Mapping[str, str]) -> dict[str, str]:
     """Return an object's metadata with its seal.
 
     Raises:
         ParameterError: the caller's metadata has a name of the seal.
     """
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise ParameterError(
+            f"Metadata is a dict of names and texts, not {type(metadata).__name__}"
+        )
     given = dict(metadata or {})
+    if not all(isinstance(name, str) for name in given):
+        raise ParameterError("Metadata has a name that is no text")
     for name in given:
         if name.lower().startswith(PREFIX):
             raise ParameterError(f"The metadata {name} would break the object's seal")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import quote, unquote
 
+from coskit.client.arguments import text, whole
 from coskit.encryption.errors import SealBroken, UnknownKey
 from coskit.encryption.frames import DATA_KEY, FRAME, LARGEST_FRAME, SMALLEST_FRAME, Frames, Layout
 from coskit.encryption.keys import MasterKey
@@ -122,6 +123,8 @@ def new_envelope(
     Raises:
         ParameterError: the frames are too small or too large, or the description is too long.
     """
+    whole("frame", frame)
+    text("description", description)
     if not SMALLEST_FRAME <= frame <= LARGEST_FRAME:
         raise ParameterError(f"A frame has {SMALLEST_FRAME} to {LARGEST_FRAME} bytes")
     if len(quote(description)) > _LONGEST_DESCRIPTION:

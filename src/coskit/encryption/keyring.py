@@ -1,6 +1,6 @@
 """The keys of a client: they tell how an object is sealed, and open it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +9,23 @@ from coskit.encryption.errors import NotSealed
 from coskit.encryption.keys import MasterKey
 from coskit.encryption.legacy import CounterContent, VendorEnvelope
 from coskit.encryption.opening import FramedContent
+from coskit.protocol.errors import ParameterError
 
 Seal = Envelope | VendorEnvelope
 Content = FramedContent | CounterContent
+
+
+def check_keys(name: str, keys: Any) -> None:
+    """Make sure that an argument holds master keys.
+
+    Raises:
+        ParameterError: it does not.
+    """
+    for key in keys if isinstance(keys, Iterable) else (None,):
+        if isinstance(key, type) or not callable(getattr(key, "unwrap", None)):
+            given = type(keys[0] if name == "key" else keys).__name__
+            kind = "a master key, such as an AESKey" if name == "key" else "a list of master keys"
+            raise ParameterError(f"{name} is {kind}, not {given}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,8 @@ class AESKey:
         Raises:
             ParameterError: it has not 32, 24 or 16 bytes.
         """
+        if not isinstance(secret, bytes | bytearray | memoryview):
+            raise ParameterError(f"An AES key is bytes, not {type(secret).__name__}")
         if len(secret) not in (16, 24, 32):
             raise ParameterError(f"An AES key has 32 bytes, not {len(secret)}")
         self._secret = bytes(secret)

@@ -1,6 +1,6 @@
 """The asynchronous client: how a call is made, and what is made without one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +12,7 @@ from coskit.client._async.directories import AsyncDirectories
 from coskit.client._async.recovery import AsyncContinuation, AsyncRecovery
 from coskit.client._async.sending import AsyncSender
 from coskit.client._async.transport import AsyncTransport
-from coskit.client.arguments import HTTPMethod, Scheme, instance
+from coskit.client.arguments import HTTPMethod, Scheme, check, instance
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials import DialectName
 from coskit.client.curl import TransportSettings
@@ -277,6 +277,8 @@ class AsyncClient(AsyncDirectories):
             CredentialsError: the client is anonymous, or its provider has no keys at hand.
             ParameterError: the key is empty or the bucket's name is none.
         """
+        Conditions = list(Conditions) if isinstance(Conditions, Iterator) else Conditions
+        check(Conditions=Conditions)
         url, fields = self._addressing.form(
             self._keys.here(),
             checked_bucket(Bucket),

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from coskit.client._async.operations import AsyncOperations
+from coskit.client.arguments import check
 from coskit.client.paging import next_key, next_part, next_upload, next_version, onward
 from coskit.protocol import types
 
@@ -25,6 +26,7 @@ class AsyncPages(AsyncOperations):
             CosServiceError: the service refused a page.
             CosClientError: a page did not arrive whole, or the listing does not go on.
         """
+        check(PageSize=PageSize)
         marker: str | None = ""
         while marker is not None:
             page = await self.list_buckets(
@@ -53,6 +55,7 @@ class AsyncPages(AsyncOperations):
             CosServiceError: the service refused a page.
             CosClientError: a page did not arrive whole, or the listing does not go on.
         """
+        check(PageSize=PageSize)
         marker: str | None = Marker
         while marker is not None:
             page = await self.list_objects(Bucket, Prefix=Prefix, Marker=marker, MaxKeys=PageSize)
@@ -75,6 +78,7 @@ class AsyncPages(AsyncOperations):
             CosServiceError: the service refused a page.
             CosClientError: a page did not arrive whole, or the listing does not go on.
         """
+        check(PageSize=PageSize)
         marker: str | None = ""
         while marker is not None:
             page = await self.list_objects(
@@ -100,6 +104,7 @@ class AsyncPages(AsyncOperations):
             CosServiceError: the service refused a page.
             CosClientError: a page did not arrive whole, or the listing does not go on.
         """
+        check(PageSize=PageSize)
         mark: tuple[str, str] | None = ("", "")
         while mark is not None:
             page = await self.list_objects_versions(
@@ -125,6 +130,7 @@ class AsyncPages(AsyncOperations):
             CosServiceError: the service refused a page.
             CosClientError: a page did not arrive whole, or the listing does not go on.
         """
+        check(PageSize=PageSize)
         mark: tuple[str, str] | None = ("", "")
         while mark is not None:
             page = await self.list_multipart_uploads(
@@ -153,6 +159,7 @@ class AsyncPages(AsyncOperations):
             CosServiceError: the service refused a page.
             CosClientError: a page did not arrive whole, or the listing does not go on.
         """
+        check(PageSize=PageSize)
         marker: int | None = 0
         while marker is not None:
             page = await self.list_parts(

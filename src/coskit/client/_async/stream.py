@@ -11,7 +11,7 @@ from coskit.client._async.multipart import AsyncMultipart
 from coskit.client._async.upload import AsyncUploads, etag_of
 from coskit.client._async.workers import async_deadline, async_next_of, async_read, async_sleep
 from coskit.client.arguments import check, check_known
-from coskit.client.intake import END, as_bytes, in_memory, refuse_body_options
+from coskit.client.intake import END, as_bytes, in_memory, iterated, refuse_body_options
 from coskit.client.plan import MIB, stream_part_size
 from coskit.client.progress import Callback, Progress
 from coskit.protocol import types
@@ -197,7 +197,8 @@ class AsyncReader:
         self._read: Any = getattr(stream, "read", None)
         self._iterator: Any = None
         if not callable(self._read):
-            self._iterator = stream.__aiter__() if hasattr(stream, "__aiter__") else iter(stream)
+            asynchronous = hasattr(stream, "__aiter__")
+            self._iterator = stream.__aiter__() if asynchronous else iterated(stream, "Stream")
 
     async def fill(self, size: int) -> bytes:
         """Return the next `size` bytes, fewer only if the stream ends.

@@ -2,7 +2,7 @@
 
 """The synchronous client: how a call is made, and what is made without one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +14,7 @@ from coskit.client._sync.directories import Directories
 from coskit.client._sync.recovery import Continuation, Recovery
 from coskit.client._sync.sending import Sender
 from coskit.client._sync.transport import Transport
-from coskit.client.arguments import HTTPMethod, Scheme, instance
+from coskit.client.arguments import HTTPMethod, Scheme, check, instance
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials import DialectName
 from coskit.client.curl import TransportSettings
@@ -279,6 +279,8 @@ class Client(Directories):
             CredentialsError: the client is anonymous, or its provider has no keys at hand.
             ParameterError: the key is empty or the bucket's name is none.
         """
+        Conditions = list(Conditions) if isinstance(Conditions, Iterator) else Conditions
+        check(Conditions=Conditions)
         url, fields = self._addressing.form(
             self._keys.here(),
             checked_bucket(Bucket),

@@ -5,6 +5,7 @@
 from collections.abc import Iterator
 
 from coskit.client._sync.operations import Operations
+from coskit.client.arguments import check
 from coskit.client.paging import next_key, next_part, next_upload, next_version, onward
 from coskit.protocol import types
 
@@ -27,6 +28,7 @@ class Pages(Operations):
             CosServiceError: the service refused a page.
             CosClientError: a page did not arrive whole, or the listing does not go on.
         """
+        check(PageSize=PageSize)
         marker: str | None = ""
         while marker is not None:
             page = self.list_buckets(
@@ -55,6 +57,7 @@ class Pages(Operations):
             CosServiceError: the service refused a page.
             CosClientError: a page did not arrive whole, or the listing does not go on.
         """
+        check(PageSize=PageSize)
         marker: str | None = Marker
         while marker is not None:
             page = self.list_objects(Bucket, Prefix=Prefix, Marker=marker, MaxKeys=PageSize)
@@ -77,6 +80,7 @@ class Pages(Operations):
             CosServiceError: the service refused a page.
             CosClientError: a page did not arrive whole, or the listing does not go on.
         """
+        check(PageSize=PageSize)
         marker: str | None = ""
         while marker is not None:
             page = self.list_objects(
@@ -102,6 +106,7 @@ class Pages(Operations):
             CosServiceError: the service refused a page.
             CosClientError: a page did not arrive whole, or the listing does not go on.
         """
+        check(PageSize=PageSize)
         mark: tuple[str, str] | None = ("", "")
         while mark is not None:
             page = self.list_objects_versions(
@@ -127,6 +132,7 @@ class Pages(Operations):
             CosServiceError: the service refused a page.
             CosClientError: a page did not arrive whole, or the listing does not go on.
         """
+        check(PageSize=PageSize)
         mark: tuple[str, str] | None = ("", "")
         while mark is not None:
             page = self.list_multipart_uploads(
@@ -155,6 +161,7 @@ class Pages(Operations):
             CosServiceError: the service refused a page.
             CosClientError: a page did not arrive whole, or the listing does not go on.
         """
+        check(PageSize=PageSize)
         marker: int | None = 0
         while marker is not None:
             page = self.list_parts(

@@ -13,7 +13,7 @@ from coskit.client._sync.multipart import Multipart
 from coskit.client._sync.upload import Uploads, etag_of
 from coskit.client._sync.workers import deadline, next_of, read, sleep
 from coskit.client.arguments import check, check_known
-from coskit.client.intake import END, as_bytes, in_memory, refuse_body_options
+from coskit.client.intake import END, as_bytes, in_memory, iterated, refuse_body_options
 from coskit.client.plan import MIB, stream_part_size
 from coskit.client.progress import Callback, Progress
 from coskit.protocol import types
@@ -199,7 +199,8 @@ class Reader:
         self._read: Any = getattr(stream, "read", None)
         self._iterator: Any = None
         if not callable(self._read):
-            self._iterator = stream.__iter__() if hasattr(stream, "__iter__") else iter(stream)
+            synchronous = hasattr(stream, "__iter__")
+            self._iterator = stream.__iter__() if synchronous else iterated(stream, "Stream")
 
     def fill(self, size: int) -> bytes:
         """Return the next `size` bytes, fewer only if the stream ends.

@@ -12,7 +12,7 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from coskit.client.intake import END
+from coskit.client.intake import END, iterated
 from coskit.client.pace import Pace
 from coskit.client.stop import AFTERMATH, GLANCE, Grace, Stop, here
 
@@ -35,7 +35,7 @@ def blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 def chunks(content: Iterable[bytes]) -> Iterator[bytes]:
     """Iterate over chunks."""
-    return iter(content)
+    return iterated(content)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from coskit.client._sync.client import Client
 from coskit.client._sync.content import Upload
 from coskit.client._sync.operations import GetObjectResult
 from coskit.client._sync.workers import blocking
-from coskit.client.arguments import path_of
+from coskit.client.arguments import instance, path_of
+from coskit.client.copies import place_of
 from coskit.client.intake import checked_length, refuse_body_options
 from coskit.client.source import FileSource
 from coskit.client.target import FileTarget, is_special
@@ -19,13 +20,14 @@ from coskit.encryption._sync.chunks import sealed_chunks
 from coskit.encryption._sync.ranged import ranged
 from coskit.encryption.answers import (
     answered_range,
+    checked_range,
     plain_headers,
     seal_headers,
     sealed_metadata,
 )
 from coskit.encryption.envelope import Envelope, new_envelope
 from coskit.encryption.frames import FRAME, Layout
-from coskit.encryption.keyring import Keyring
+from coskit.encryption.keyring import Keyring, check_keys
 from coskit.encryption.keys import MasterKey
 from coskit.encryption.sealing import SealedFile, SealedSource, seal_bytes
 from coskit.encryption.target import OpenedTarget
@@ -80,9 +82,13 @@ class EncryptedClient:
             frame: bytes that are sealed together and so have to be read together.
 
         Raises:
-            ParameterError: the frames are too small or too large, or the description is too long,
-                or the key only reads.
+            ParameterError: an argument is of another kind, the frames are too small or too large,
+                the description is too long, or the key only reads.
         """
+        instance("client", client, Client)
+        check_keys("key", (key,))
+        check_keys("old_keys", old_keys)
+        check_keys("vendor_keys", vendor_keys)
         self.client = client
         self._key = key
         self._keyring = Keyring((key, *old_keys), tuple(vendor_keys))
@@ -158,7 +164,7 @@ class EncryptedClient:
                 is not here; reading `Body` raises it as well.
             CosClientError: the request failed.
         """
-        text = options.pop("Range", None) or ""
+        text = checked_range(options.pop("Range", None))
         if text:
             place = {"Bucket": Bucket, "Key": Key}
             answer = ranged(self.client, self._keyring, self._layout, text, place, options)
@@ -229,8 +235,8 @@ class EncryptedClient:
         """
         if CopyStatus != "Replaced":
             return self.client.copy_object(Bucket, Key, CopySource, CopyStatus, **options)
-        version = CopySource.get("VersionId")
-        source = self.client.head_object(CopySource["Bucket"], CopySource["Key"], VersionId=version)
+        place: Any = place_of(CopySource)
+        source = self.client.head_object(**place)
         metadata = sealed_metadata(options.pop("Metadata", None), seal_headers(source))
         options.setdefault("CopySourceIfMatch", source["ETag"])
         options["Metadata"] = metadata
