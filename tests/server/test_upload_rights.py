@@ -9,6 +9,7 @@ import json
 import pytest
 
 from coskit.testing import LocalServer
+from tests.ids import stable
 from tests.server.people import FRIEND, OTHER, STRANGER_HELPER, member
 from tests.server.s3 import S3Peer
 from tests.server.wire import OWNER, Peer, Reply
@@ -115,7 +116,7 @@ def test_who_may_write_no_more_lists_and_aborts_and_nothing_else(
         ({"name/cos:CompleteMultipartUpload"}, {"complete"}),
         ({"name/cos:AbortMultipartUpload"}, {"abort"}),
     ],
-    ids=str,
+    ids=stable,
 )
 def test_a_policy_lets_others_go_on(
     server: LocalServer, peer: Peer, bucket: str, actions: set[str], allowed: set[str]
