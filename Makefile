@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --prefer-binary \
 	--constraint constraints.txt --editable
 
-.PHONY: demo test check faults crash interop bench serve audit docs clean
+.PHONY: demo test versions check faults crash interop bench serve audit docs clean
 
 demo: $(VENV)/.run
 	$(BIN)/coskit demo
@@ -15,6 +15,9 @@ serve: $(VENV)/.run
 
 test: $(VENV)/.dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/test
+
+versions:
+	scripts/versions
 
 check: $(VENV)/.dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
@@ -50,7 +53,7 @@ docs: $(VENV)/.dev
 	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-audit .interop site dist
+	rm -rf $(VENV) $(VENV)-* $(VENV)-audit .interop site dist
 
 $(VENV)/.run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
