@@ -198,10 +198,9 @@ def test_no_field_is_ever_empty(text: str) -> None:
 def test_the_text_of_an_error_names_the_facts() -> None:
     error = decode_error(404, {}, DOCUMENT, method="GET", resource="asked", attempts=3)
     assert str(error) == (
-        "NoSuchKey: The specified key does not exist."
-        " (HTTP 404, GET h/k, request id rid, 3 attempts)"
+        "The specified key does not exist. (HTTP 404, GET h/k, request id rid, 3 attempts)"
     )
-    assert str(NoSuchKey()) == "NoSuchKey: The specified key does not exist. (HTTP 404)"
+    assert str(NoSuchKey()) == "The specified key does not exist. (HTTP 404)"
     assert str(CosServiceError(code="X")) == "X: The service answered with an error. (HTTP 400)"
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from coskit.protocol.errors import InvalidStorageClass
 from coskit.protocol.messages import Request
 from coskit.protocol.s3 import naming
+from coskit.protocol.s3.words import encode_words
 
 PAIRS = [
     ("x-amz-acl", "public-read", "x-cos-acl", "public-read"),
@@ -108,7 +109,7 @@ def test_a_storage_class_that_cos_has_nothing_like(name: str) -> None:
 
 
 @given(st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1), st.text(max_size=20))
-def test_metadata_comes_back(name: str, value: str) -> None:
-    header = {f"x-amz-meta-{name}": value}
+def test_metadata_comes_back_in_encoded_words(name: str, value: str) -> None:
+    header = {f"x-amz-meta-{name}": encode_words(value)}
     read = naming.to_cos(Request("PUT", "/b/k", (), header)).headers
     assert dict(naming.headers_to_s3(read.items())) == header

@@ -324,10 +324,9 @@ def test_a_value_that_is_none_of_the_choices_is_refused(row: Operation) -> None:
     assert row.body is not None
     for at, shape in places(row.body):
         if shape.choices:
-            others = (
-                ("on", "") if shape.choices == TRUTHS else ("on", "", shape.choices[0].swapcase())
-            )
-            for other in others:
+            cased = shape.choices[0].swapcase()
+            no_case = shape.choices == TRUTHS or cased in shape.choices  # 301 has no other case
+            for other in ("on", "") if no_case else ("on", "", cased):
                 good = f"<{shape.tag}>{shape.choices[0]}</{shape.tag}>"
                 document = xml_of(row.body).replace(good, f"<{shape.tag}>{other}</{shape.tag}>")
                 with pytest.raises(MalformedXML):
