@@ -212,6 +212,29 @@ def test_not_there_is_said_by_the_service_alone(scripted: Scripted) -> None:
             getattr(world, name)(*place)
 
 
+@pytest.mark.parametrize(
+    ("headers", "absent"),
+    [
+        ({"x-amz-request-id": "i"}, True),
+        ({"x-amz-id-2": "i", "Content-Type": "text/html"}, True),
+        ({}, True),  # stores without any id
+        ({"Content-Type": "application/xml"}, True),
+        ({"Content-Type": "text/html"}, False),  # nginx, portals
+        ({"Content-Type": "Text/HTML; charset=iso-8859-1"}, False),
+    ],
+)
+def test_not_there_is_said_by_no_page_in_s3(
+    scripted: Scripted, headers: dict[str, str], absent: bool
+) -> None:
+    world, _ = scripted(*[raw(404, b"", headers)] * 2, dialect="s3", retry=ONCE)
+    for name, place in (("object_exists", (BUCKET, "k")), ("bucket_exists", (BUCKET,))):
+        if absent:
+            assert getattr(world, name)(*place) is False
+        else:
+            with pytest.raises(CosServiceError, match="404"):
+                getattr(world, name)(*place)
+
+
 def test_another_answers_than_the_service_is_tried_again(scripted: Scripted) -> None:
     world, server = scripted(raw(200, PAGE), answer(headers={"ETag": '"e"'}))
     assert world.put_object(BUCKET, b"x", "k")["ETag"] == '"e"'

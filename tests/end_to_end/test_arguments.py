@@ -151,9 +151,15 @@ STRANGE: dict[str, list[tuple[str, Any, str]]] = {
         ("StorageClas", "ARCHIVE", "upload_file has none; did you mean StorageClass?"),
         ("Partsize", 5, "upload_file has none; did you mean PartSize?"),
         ("Range", "bytes=0-1", "upload_file has none)"),
+        ("Metadata", "x", "Metadata is a dict of names and texts, not str"),
+        ("Metadata", [("a", "b")], "Metadata is a dict of names and texts, not list"),
         ("acl", "private", "upload_file has none; did you mean ACL?"),
     ],
-    "upload_stream": [("Resume", True, "upload_stream has none"), ("Metdata", {}, "Metadata?")],
+    "upload_stream": [
+        ("Resume", True, "upload_stream has none"),
+        ("Metdata", {}, "Metadata?"),
+        ("Metadata", 5, "Metadata is a dict of names and texts, not int"),
+    ],
     "download_file": [
         ("TraficLimit", 819200, "download_file has none; did you mean TrafficLimit?"),
         ("StorageClass", "ARCHIVE", "download_file has none"),
@@ -162,6 +168,7 @@ STRANGE: dict[str, list[tuple[str, Any, str]]] = {
     "copy": [
         ("TagingDirective", "Copy", "copy has none; did you mean TaggingDirective?"),
         ("EnableMD5", True, "copy has none"),
+        ("Metadata", "a=b", "Metadata is a dict of names and texts, not str"),
     ],
     "upload_dir": [
         ("ContentTyp", "a/b", "upload_dir has none; did you mean ContentType?"),
@@ -173,7 +180,10 @@ STRANGE: dict[str, list[tuple[str, Any, str]]] = {
         ("Prefx", "a", "download_dir has none; did you mean Prefix?"),
     ],
     "sync": [("TaggingDirective", "Copy", "sync has none"), ("Delet", True, "mean Delete?")],
-    "sealed upload": [("Metdata", {"a": "b"}, "upload_file has none; did you mean Metadata?")],
+    "sealed upload": [
+        ("Metdata", {"a": "b"}, "upload_file has none; did you mean Metadata?"),
+        ("Metadata", "x", "Metadata is a dict of names and texts, not str"),
+    ],
     "sealed download": [("PartSze", 5, "download_file has none; did you mean PartSize?")],
 }
 
@@ -258,6 +268,7 @@ CLIENTS: list[tuple[str, list[Any]]] = [
     ("failover", ["no", 0]),
     ("path_style", ["path", 1]),
     ("scheme", ["HTTP", "http://", None, 5]),
+    ("region", [5, b"ap-guangzhou", "ap guangzhou", "ap-guangzhou\n", "a/b"]),
     ("endpoint", [5, b"http://a", "ftp://a", "http://a:99999", "http://a:0", "http://a b"]),
 ]
 

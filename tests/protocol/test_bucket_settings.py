@@ -140,6 +140,33 @@ def test_truths_may_be_given_as_such() -> None:
     assert b"<IsEnabled>true</IsEnabled>" in sent
 
 
+def test_an_empty_document_is_one() -> None:
+    # Vendor: PUT Bucket logging, where an empty BucketLoggingStatus turns logging off.
+    sent = encode_request(rows.PUT_BUCKET_LOGGING, {"Bucket": "b-1", "BucketLoggingStatus": {}})
+    assert sent.body is not None
+    assert sent.body.endswith(b"<BucketLoggingStatus></BucketLoggingStatus>")
+    assert "content-md5" in sent.headers
+
+
+@pytest.mark.parametrize("mark", [{}, None, ""])
+def test_a_mark_without_content_may_be_an_empty_dict(mark: Any) -> None:
+    # Vendor: the sample of put_bucket_inventory in its SDK for Python.
+    place = {"Bucket": "qcs::cos:r::b-1", "Format": "CSV", "Encryption": {"SSECOS": mark}}
+    document = {"Destination": {"COSBucketDestination": place}}
+    asked = {"Bucket": "b-1", "Id": "a", "InventoryConfiguration": document}
+    sent = encode_request(rows.PUT_BUCKET_INVENTORY, asked).body or b""
+    assert b"<Encryption><SSECOS/>" in sent or b"<Encryption><SSECOS></SSECOS>" in sent
+
+
+@pytest.mark.parametrize("mark", [{"a": 1}, [], 1.5, ["a"]])
+def test_a_mark_without_content_holds_no_dict(mark: Any) -> None:
+    place = {"Bucket": "qcs::cos:r::b-1", "Encryption": {"SSECOS": mark}}
+    document = {"Destination": {"COSBucketDestination": place}}
+    asked = {"Bucket": "b-1", "Id": "a", "InventoryConfiguration": document}
+    with pytest.raises(ParameterError, match="SSECOS"):
+        encode_request(rows.PUT_BUCKET_INVENTORY, asked)
+
+
 # Texts that may be anything, or for whose words the vendor's pages differ.
 FREE = set(
     """AccountId AccessTier Bucket Cert CertId CertType Days Domain DomainName Field FixedFilePath

@@ -57,6 +57,19 @@ def check_known(function: str, options: Mapping[str, Any], kind: str) -> None:
         raise ParameterError(
             f"No Parameter Named {strange[0]} Please Check It ({function} has none{hint})"
         )
+    check_metadata(options.get("Metadata"))
+
+
+def check_metadata(metadata: Any) -> None:
+    """Make sure that what is to be metadata is some, before other metadata is added to it.
+
+    Raises:
+        ParameterError: it is no dict.
+    """
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise ParameterError(
+            f"Metadata is a dict of names and texts, not {type(metadata).__name__}"
+        )
 
 
 def path_of(name: str, value: Any) -> str:

@@ -13,7 +13,13 @@ from coskit.client.curl import TransportSettings
 from coskit.client.keys import CredentialsSource
 from coskit.client.retry import RetryPolicy
 from coskit.client.transfers import TransferSettings
-from coskit.protocol.endpoint import Endpoint, parse_endpoint, region_endpoint, second_domain
+from coskit.protocol.endpoint import (
+    Endpoint,
+    check_region,
+    parse_endpoint,
+    region_endpoint,
+    second_domain,
+)
 from coskit.protocol.errors import CredentialsError, ParameterError
 
 
@@ -127,6 +133,8 @@ def find_config(
             "Give region='ap-guangzhou' or endpoint='http://127.0.0.1:9000', "
             "or set COSKIT_REGION or COSKIT_ENDPOINT"
         )
+    if found.region:
+        check_region(found.region)
     if found.dialect == "s3" and not found.endpoint:
         raise ParameterError(
             "dialect='s3' needs an endpoint, such as https://s3.us-east-1.amazonaws.com"

@@ -13,6 +13,8 @@ from coskit.protocol.xml import items
 _ACLS = ("PutBucketAcl", "PutObjectAcl")
 _OF_PLACE = ("Bucket", "Key", "VersionId")
 _METHODS = get_args(HTTPMethod)
+# The vendor's PUT Bucket logging: an empty one turns it off.
+_MAY_BE_EMPTY = ("BucketLoggingStatus",)
 _WRITE_CONDITIONS = ("IfMatch", "IfNoneMatch", "ForbidOverwrite")
 
 
@@ -66,17 +68,21 @@ def is_repeatable(operation: Operation, params: Mapping[str, Any]) -> bool:
     return all(params.get(name) is None for name in _WRITE_CONDITIONS)
 
 
-def checked_key(key: Any) -> str:
+def checked_key(key: Any, name: str = "Key") -> str:
     """Return a key without its one leading slash.
+
+    Args:
+        key: what the caller gave.
+        name: of the parameter.
 
     Raises:
         ParameterError: it is no text or empty: an empty key would address the bucket itself.
     """
     if not isinstance(key, str):
-        raise ParameterError(f"Key is text, not {type(key).__name__}")
+        raise ParameterError(f"{name} is text, not {type(key).__name__}")
     stripped: str = key.removeprefix("/")
     if not stripped:
-        raise ParameterError("Key is empty")
+        raise ParameterError(f"{name} is empty")
     return stripped
 
 
@@ -149,7 +155,9 @@ def unknown_parameter(operation: Operation, names: Iterable[str]) -> ParameterEr
 def _refuse_empty(operation: Operation, params: Mapping[str, Any]) -> None:
     """Refuse a document that says nothing."""
     for param in operation.params:
-        if param.place == "xml" and param.required and params.get(param.name) == {}:
+        if param.place != "xml" or not param.required or param.name in _MAY_BE_EMPTY:
+            continue
+        if params.get(param.name) == {}:
             raise ParameterError(f"{param.name} is empty")
 
 
@@ -187,7 +195,7 @@ def _put_back(params: dict[str, Any]) -> None:
 def _source(source: Any, region: str) -> dict[str, Any]:
     check_source(source)
     normal = dict(source)
-    normal["Key"] = checked_key(source.get("Key"))
+    normal["Key"] = checked_key(source.get("Key"), "CopySource.Key")
     if not normal.get("Endpoint"):
         # A service with an endpoint of its own has no region; it reads only the bucket's label.
         normal["Region"] = source.get("Region") or region or "local"

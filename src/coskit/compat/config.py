@@ -13,7 +13,7 @@ from coskit.compat.cos_comm import format_bucket, format_endpoint, to_unicode
 from coskit.protocol import types
 from coskit.protocol.endpoint import Endpoint, parse_endpoint
 from coskit.protocol.errors import CosClientError, CredentialsError, ParameterError
-from coskit.protocol.signature import Credentials
+from coskit.protocol.signature import Credentials, without_margin
 
 _SECONDS = 30.0
 # Read at each request; a change of any other setting asks for a new client.
@@ -194,11 +194,14 @@ class CosConfig:
         """Return one of the keys as text.
 
         Raises:
-            CredentialsError: white space is around it, which is never a part of a key.
+            CredentialsError: blanks, marks or quotes are around it, which are no part of a key.
         """
         text = to_unicode(value)
-        if not isinstance(text, str) or not text or text != text.strip():
-            raise CredentialsError("secret_id and secret_key are text without spaces around it")
+        if not isinstance(text, str) or not text or text != without_margin(text):
+            raise CredentialsError(
+                "secret_id and secret_key are text without blanks, line breaks, a byte order mark "
+                "or quotes around it"
+            )
         return text
 
     def uri(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from coskit.client.arguments import check_metadata
 from coskit.encryption.envelope import PREFIX
 from coskit.encryption.errors import SealBroken
 from coskit.protocol.errors import ParameterError
@@ -62,12 +63,9 @@ def sealed_metadata(metadata: Mapping[str, str] | None, seal: Mapping[str, str])
     """Return an object's metadata with its seal.
 
     Raises:
-        ParameterError: the caller's metadata has a name of the seal.
+        ParameterError: the caller's metadata is no dict, or has a name of the seal.
     """
-    if metadata is not None and not isinstance(metadata, Mapping):
-        raise ParameterError(
-            f"Metadata is a dict of names and texts, not {type(metadata).__name__}"
-        )
+    check_metadata(metadata)
     given = dict(metadata or {})
     if not all(isinstance(name, str) for name in given):
         raise ParameterError("Metadata has a name that is no text")

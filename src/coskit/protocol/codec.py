@@ -81,7 +81,7 @@ def encode_request(operation: Operation, params: Mapping[str, Any]) -> Call:
     for name in compiled.required:
         if params.get(name) is None:
             raise ParameterError(f"{operation.function} needs {name}")
-    if document and operation.body:
+    if operation.body and (document or compiled.needs_document):
         try:
             call.body = xml.dump(operation.body, document)
         except (xml.UnwritableText, xml.NotThisShape) as cause:
@@ -459,6 +459,7 @@ class _Compiled:
     Attributes:
         writers: what puts each parameter in its place.
         required: names of parameters without which nothing is sent.
+        needs_document: whether its document is sent even if it is empty.
         query: parameters that a request has in its query.
         headers: parameters that a request has in its headers.
         has_metadata: whether it may have user metadata.
@@ -467,6 +468,7 @@ class _Compiled:
 
     writers: Mapping[str, Writer]
     required: tuple[str, ...]
+    needs_document: bool
     query: tuple[Param, ...]
     headers: tuple[Param, ...]
     has_metadata: bool
@@ -479,6 +481,7 @@ def _compiled(operation: Operation) -> _Compiled:
     return _Compiled(
         writers={param.name: _writer(param, operation.body or _NOTHING) for param in params},
         required=tuple(param.name for param in params if param.required),
+        needs_document=any(p.required and p.place == "xml" and not p.wire for p in params),
         query=tuple(param for param in params if param.place == "query"),
         headers=tuple(param for param in params if param.place in ("header", "source")),
         has_metadata=any(param.place == "metadata" for param in params),

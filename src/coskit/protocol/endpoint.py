@@ -12,6 +12,7 @@ from coskit.protocol.errors import InvalidURI, KeyTooLong, NoSuchBucket, Paramet
 from coskit.protocol.messages import encode_text
 
 _BUCKET = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
+_SIGNED_REGION = re.compile(r"[a-z0-9._-]+", re.IGNORECASE | re.ASCII)  # MinIO's have underscores
 _REGION = re.compile(r"[a-z0-9.-]+", re.IGNORECASE | re.ASCII)
 _ENDPOINT = re.compile(
     r"(?:(https?)://)?([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.IGNORECASE | re.ASCII
@@ -65,6 +66,16 @@ class Endpoint:
         if self.path_style:
             return self.host, f"/{bucket}/{key or ''}"
         return f"{bucket}.{self.host}", f"/{key or ''}"
+
+
+def check_region(region: Any) -> None:
+    """Make sure that what stands in signatures can be the name of a region.
+
+    Raises:
+        ParameterError: it cannot.
+    """
+    if not isinstance(region, str) or not _SIGNED_REGION.fullmatch(region):
+        raise ParameterError(f"Region {region!r} is not a region name")
 
 
 def region_endpoint(region: str, scheme: str = "https") -> Endpoint:

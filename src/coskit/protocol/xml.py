@@ -72,13 +72,13 @@ def _writer(shape: Shape) -> _Write:
 def _leaf_writer(shape: Shape) -> _Write:
     begin = shape.tag + _namespace(shape)
     start, end, empty = f"<{begin}>", f"</{shape.tag}>", f"<{begin}/>"
-    encoded, is_truth = shape.encoded, shape.choices == TRUTHS
+    encoded, is_truth, blank = shape.encoded, shape.choices == TRUTHS, shape.blank
 
     def write(value: Any, out: list[str], encode: bool) -> None:
         quoted = encode and encoded
         if type(value) is str and not quoted and not is_truth and not _NEEDS_CARE(value):
             out.append(f"{start}{value}{end}")
-        elif value is None:
+        elif value is None or (blank and value == {}):
             out.append(empty)
         else:
             text = _text(value, quoted=quoted)

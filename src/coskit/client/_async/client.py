@@ -32,6 +32,7 @@ from coskit.client.retry import FAILURES, RetryPolicy
 from coskit.client.transfers import TransferSettings
 from coskit.protocol.codec import Call
 from coskit.protocol.errors import CosServiceError, ParameterError
+from coskit.protocol.messages import Response
 from coskit.protocol.operations import APPEND_OBJECT
 from coskit.protocol.spec import Operation
 
@@ -192,7 +193,8 @@ class AsyncClient(AsyncDirectories):
 
     def _absent(self, error: CosServiceError) -> bool:
         """Return False for "it does not exist"; any other answer is an error."""
-        if error.status == 404 and (error.request_id or not self._dialect.tells_request_id):
+        answer = Response(error.status, error.headers)
+        if error.status == 404 and (error.request_id or self._dialect.is_proven(answer, bare=True)):
             return False
         raise error
 
