@@ -1,7 +1,7 @@
 """Objects in the vendor's format of client-side encryption: each SDK reads what the other wrote."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ import qcloud_cos.crypto
 from coskit import compat
 from coskit.compat.cos_encryption_client import CosEncryptionClient
 from coskit.compat.crypto import AESProvider, RSAProvider
-from coskit.protocol.errors import CosClientError
+from coskit.protocol.errors import CosClientError, ParameterError, SourceChanged
 from coskit.testing import LocalServer
+from tests.end_to_end.test_bodies import Touched
 from tests.end_to_end.test_compat_surface import conf_of
 
 CONTENT = bytes(range(256)) * 300 + b"end"
@@ -104,6 +105,43 @@ def test_every_kind_of_content_is_encrypted(
         assert CONTENT[:16] not in raw
         assert read(client.get_object(bucket, "a", Range="bytes=-20")) == CONTENT[-20:]
         assert read(client.get_object(bucket, "a")) == CONTENT
+
+
+NO_CONTENT: dict[str, Callable[[], Any]] = {
+    "a mapping": lambda: {"a": 1},
+    "a mapping of bytes": lambda: {b"a": 1},
+    "a set": lambda: {b"a"},
+    "a number": lambda: 5,
+    "numbers": lambda: [1, 2],
+    "a list of text": lambda: ["a"],
+    "an iterator that yields None": lambda: iter((b"a", None, b"c")),
+    "a text file": lambda: io.StringIO("a"),
+    "a path": lambda: Path("/etc/hostname"),
+    "nothing": lambda: None,
+}
+
+
+@pytest.mark.parametrize("make", NO_CONTENT.values(), ids=NO_CONTENT)
+def test_what_is_no_content_is_refused(
+    client: CosEncryptionClient, bucket: str, make: Callable[[], Any]
+) -> None:
+    with pytest.raises(ParameterError):
+        client.put_object(bucket, make(), "k")
+    assert not client.object_exists(bucket, "k")
+    upload = client.create_multipart_upload(bucket, "m")["UploadId"]
+    with pytest.raises(ParameterError):
+        client.upload_part(bucket, "m", make(), 1, upload)
+    assert not client.list_parts(bucket, "m", upload).get("Part")
+
+
+def test_a_file_that_changes_while_it_is_sent(
+    client: CosEncryptionClient, bucket: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(3 << 20))
+    with Touched(path) as file, pytest.raises(SourceChanged):
+        client.put_object(bucket, file, "k")
+    assert not client.object_exists(bucket, "k")
 
 
 def test_uploads_side_by_side_keep_their_counters_apart(

@@ -2,9 +2,11 @@
 
 import base64
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Never
 
+from coskit.client.arguments import check_metadata
+from coskit.client.intake import as_bytes, in_memory
 from coskit.compat.config import CosConfig
 from coskit.compat.cos_client import CosS3Client
 from coskit.compat.crypto import BaseProvider, counter
@@ -29,6 +31,11 @@ class _Encrypted(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
+    def fileno(self) -> int:
+        """Return the file's own, so that it is noticed when it changes while it is sent."""
+        number: int = self._file.fileno()
+        return number
+
     def tell(self) -> int:
         at: int = self._file.tell() - self._origin
         return at
@@ -39,7 +46,7 @@ class _Encrypted(io.RawIOBase):
         return self.tell()
 
     def read(self, size: int = -1, /) -> bytes:
-        encrypted: bytes = self._cipher.update(self._file.read(size))
+        encrypted: bytes = self._cipher.update(as_bytes(self._file.read(size)))
         return encrypted
 
 
@@ -181,6 +188,7 @@ class CosEncryptionClient(CosS3Client):
         for name in ("ContentMD5", "ContentLength"):
             if options.get(name) is not None:
                 raise CosClientError(f"{name} would be of the content before it is encrypted")
+        check_metadata(options.get("Metadata"))
         wrapped = (base64.b64encode(part).decode() for part in self.provider.wrap(*keys))
         named = dict(zip((_KEY, _START), wrapped, strict=True))
         return {**options, "Metadata": {**(options.get("Metadata") or {}), **named}}
@@ -202,25 +210,30 @@ class CosEncryptionClient(CosS3Client):
 
 
 def _encrypted(body: Any, cipher: Callable[[int], Any]) -> Any:
-    if isinstance(body, str):
-        body = body.encode()
-    if isinstance(body, bytes | bytearray | memoryview):
-        return cipher(0).update(body)
+    content = in_memory(body)
+    if content is not None:
+        return cipher(0).update(content)
     if hasattr(body, "read") and hasattr(body, "seek") and hasattr(body, "tell"):
         return _Encrypted(body, cipher)
-    pieces = iter(lambda: body.read(_CHUNK), b"") if hasattr(body, "read") else body
-    return _each(pieces, cipher(0))
+    return _each(body, cipher(0))
 
 
-def _each(pieces: Iterable[bytes], cipher: Any) -> Iterator[bytes]:
-    for piece in pieces:
+def _each(body: Any, cipher: Any) -> Iterator[bytes]:
+    for piece in _pieces(body):
         yield cipher.update(piece)
 
 
+def _pieces(body: Any) -> Iterator[bytes]:
+    """Yield the content of a file or an iterator."""
+    if hasattr(body, "read"):
+        yield from iter(lambda: as_bytes(body.read(_CHUNK)), b"")
+    else:
+        yield from map(as_bytes, body)
+
+
 def _whole(body: Any) -> bytes:
-    if isinstance(body, str):
-        return body.encode()
-    return bytes(body.read() if hasattr(body, "read") else body)
+    content = in_memory(body)
+    return b"".join(_pieces(body)) if content is None else content
 
 
 def _first(headers: Mapping[str, Any]) -> int:

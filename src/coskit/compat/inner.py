@@ -16,7 +16,7 @@ from coskit.protocol.codec import META, Call
 from coskit.protocol.messages import Request
 from coskit.protocol.signature import Credentials, sign
 
-_CONTENT = frozenset(("Body", "Data", "Policy"))
+_CONTENT = frozenset(("Body", "Data", "Policy", "SSECustomerKey", "CopySourceSSECustomerKey"))
 
 if TYPE_CHECKING:
     from coskit.compat.config import CosConfig
