@@ -102,6 +102,34 @@ def test_nothing_is_logged_of_bad_connections(
     assert capfd.readouterr() == ("", "")
 
 
+CHUNKED = PUT + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+ENDLESS = {
+    "a trailer": b"0\r\na: " + b"b" * 20_000_000,
+    "a trailer's name": b"0\r\n" + b"b" * 20_000_000,
+    "trailers": b"0\r\n" + b"a: b\r\n" * 3_000_000,
+    "an extension": b"1;" + b"a" * 20_000_000,
+}
+
+
+@pytest.mark.parametrize("frame", ENDLESS.values(), ids=ENDLESS)
+def test_what_frames_a_body_has_64_kb_too(server: LocalServer, peer: Peer, frame: bytes) -> None:
+    assert peer.ask("GET", "/").status == 200
+    before = peak(server.pid)
+    with peer.line() as line:
+        with suppress(ConnectionError):
+            line.send(CHUNKED + frame)
+        assert line.receive(b"PUT").outcome[0] in (400, 403, 404)
+        with suppress(ConnectionError):
+            assert line.rest() == b"", "a second answer to one request"
+    assert peak(server.pid) - before < 16 << 10, "KB that the server holds"
+
+
+def peak(pid: int) -> int:
+    """Return the most memory that a process has had, in KB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
 @pytest.mark.parametrize(
     ("size", "status"), [(60_000, 404), (66_000, 400), (130_000, 400), (2_800_000, 400)]
 )

@@ -33,8 +33,9 @@ _UNACKNOWLEDGED = 0x5411  # SIOCOUTQ: asks the kernel what the peer has not take
 class Connection(HttpToolsProtocol):
     """Speaks HTTP/1.1 with one client; what it cannot read is answered 400 and ends it.
 
-    A request line with its headers may have `MAX_HEAD` bytes, as far as the pieces in which they
-    come can be told apart. The app finds the connection in the scope, as `LINK`.
+    A request line with its headers may have `MAX_HEAD` bytes, and so may what frames a body without
+    bringing a byte of it (extensions of chunks, trailers), as far as the pieces in which they come
+    can be told apart. The app finds the connection in the scope, as `LINK`.
 
     Attributes:
         receiving: whether the app waits for more of a body.
@@ -46,8 +47,10 @@ class Connection(HttpToolsProtocol):
     is_of_stranger = False
     fault: type[CosServiceError] | None = None
     _in_head = True
+    _in_body = False
     _heads = 0
-    _head_size = 0  # of the pieces that lie wholly within one head
+    _bodies = 0  # pieces of bodies that have been parsed
+    _barren = 0  # bytes of the pieces that brought neither a request, its head's end nor its body
     _fields_size = 0  # of what of a head has been parsed
     _received = 0
     _ended = False
@@ -62,19 +65,21 @@ class Connection(HttpToolsProtocol):
         self._outlet: Any = _Outlet(transport, self)
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come, and refuse a head that does not end."""
+        """Take what has come, and refuse a head or trailers that do not end."""
         self._received += len(data)
         if self._lingering:
             self._left -= len(data)
             if self._left < 0:
                 self.transport.abort()
             return
-        before = self._heads
+        before = self._in_head, self._heads, self._bodies
         super().data_received(data)
-        within_head = self._in_head and self._heads == before
-        self._head_size = self._head_size + len(data) if within_head else 0
-        if self._head_size > MAX_HEAD:
-            self.send_400_response("The head of the request is too large")
+        # The parser keeps what it has of a header, and copies all of it for each piece.
+        is_barren = before == (self._in_head, self._heads, self._bodies)
+        self._barren = self._barren + len(data) if is_barren else 0
+        if self._barren > MAX_HEAD:
+            what = "The head of the request" if self._in_head else "What frames the body"
+            self.send_400_response(f"{what} is too large")
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """Note that no more will come; what has come is still answered."""
@@ -115,7 +120,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hand the request to the app; its body may still be on the way."""
-        self._in_head = False
+        self._in_head, self._in_body = False, True
         scope: Any = self.scope
         parsed = httptools.parse_url(self.url)
         scope["method"] = self.parser.get_method().decode("ascii")
@@ -148,9 +153,15 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
+        self._bodies += 1
         cycle: Any = self.cycle
         if not cycle.response_complete:
             cycle.take(body)
+
+    def on_message_complete(self) -> None:
+        """Note that the next byte is of another request."""
+        self._in_body = False
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Go on with the next request; the watch ends a connection that brings none."""
@@ -231,11 +242,12 @@ class Connection(HttpToolsProtocol):
         self.cycle.message_event.set()
 
     def _refuse(self, error: CosServiceError) -> None:
-        """Answer without the app, unless it has begun to, and close."""
+        """Answer without the app, unless it has answered or begun to, and close."""
         if self._lingering or self.transport.is_closing():
             return  # one piece of a stranger's bytes can be wrong in two ways
         cycle: Any = self.cycle
-        if cycle is None or cycle.response_complete or not cycle.response_started:
+        was_answered = cycle is not None and cycle.response_started
+        if not was_answered or (cycle.response_complete and not self._in_body):
             error.request_id = secrets.token_hex(14)
             body = encode_error(error)
             head = (
