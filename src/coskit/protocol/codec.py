@@ -285,7 +285,8 @@ def decode_request(
         parse: a parser for documents of strangers.
 
     Raises:
-        InvalidArgument: a number is none or a value is not among the choices.
+        InvalidArgument: a number is none, a value is not among the choices, or the id of a version
+            is empty.
         MalformedXML: the document does not follow the row's shape.
         MissingRequestBodyError: there is no document where one is needed.
         InvalidCopySource: it names no bucket or no key.
@@ -303,6 +304,9 @@ def decode_request(
             params[param.name] = _value(param, text)
         elif param.required:
             raise _missing(operation, param)
+        elif param.name == "VersionId" and param.wire in query:
+            # The current object would be meant by who has lost the id of another version.
+            raise InvalidArgument("Version id cannot be the empty string")
     for param in compiled.headers:
         text = headers.get(param.wire, "")
         if text:

@@ -69,12 +69,13 @@ def decode_copy_source(text: str, *, of_s3: bool = False) -> dict[str, str]:
         of_s3: it is the header of S3, which names a bucket, dots in it or not, rather than a host.
 
     Raises:
-        InvalidCopySource: it names no bucket or no key, or is not UTF-8.
+        InvalidCopySource: it names no bucket or no key, has another parameter than a version's id,
+            or is not UTF-8.
     """
     if len(text) > _LONGEST:
         raise InvalidCopySource("The copy source is longer than any key")
     try:
-        raw_location, _, raw_query = encode_text(text).partition(b"?")
+        raw_location, mark, raw_query = encode_text(text).partition(b"?")
         location = raw_location.decode()
         names_bucket = of_s3 or location.startswith("/")
         location = location.removeprefix("/")
@@ -96,7 +97,9 @@ def decode_copy_source(text: str, *, of_s3: bool = False) -> dict[str, str]:
         source["Region"] = region[1]
     elif domain:
         source["Endpoint"] = domain
-    if name.lower() == "versionid" and version:
+    if mark:
+        if name.lower() != "versionid" or not version:  # another object than the one that is meant
+            raise InvalidCopySource("After its question mark a copy source has versionId=<id>")
         source["VersionId"] = version
     return source
 

@@ -50,7 +50,9 @@ async def delete_objects(ctx: Context) -> Reply:
     objects = items(document, "Object")
     if not 0 < len(objects) <= MAX_DELETED or not all(item.get("Key") for item in objects):
         raise MalformedXML(f"Delete lists 1 to {MAX_DELETED} objects, each with a Key")
-    targets = [(item["Key"], item.get("VersionId") or None) for item in objects]
+    if any("VersionId" in item and not item["VersionId"] for item in objects):
+        raise MalformedXML("A VersionId is not empty")  # the current object is not what is meant
+    targets = [(item["Key"], item.get("VersionId")) for item in objects]
     demands = [_demand(item, "") for item in objects]
     fates = [_fate(ctx, *target) for target in targets]
     possible = [target for target, fate in zip(targets, fates, strict=True) if fate is None]
