@@ -65,6 +65,12 @@ TAG = {"Key": "k", "Value": "v"}
 TAGGED = {"Filter": {"And": {"Prefix": "logs/", "Tag": [{"Key": "k", "Value": "v"}]}}, **AFTER_3}
 
 EMPTY = replace(OBJECT, size=0)
+MOVING_2 = {
+    "NoncurrentVersionTransition": [
+        to("ARCHIVE", NoncurrentDays=1, NewerNoncurrentVersions=2),
+        to("STANDARD_IA", NoncurrentDays=1, NewerNoncurrentVersions="0"),
+    ]
+}
 SPARING_2 = {"NoncurrentVersionExpiration": {"NoncurrentDays": 3, "NewerNoncurrentVersions": "2"}}
 
 
@@ -182,6 +188,15 @@ DECISIONS: list[tuple[str, dict[str, Any], Found, str, Action | None]] = [
     ("not that size itself", sized(ObjectSizeLessThan=1048576), OBJECT, "2030-01-01", None),
     ("an empty object is above none", sized(ObjectSizeGreaterThan=0), EMPTY, "2030-01-01", None),
     ("newer versions are spared", SPARING_2, replace(OLD, newer=1), "2030-01-01", None),
+    # S3: NoncurrentVersionTransition, NewerNoncurrentVersions
+    (
+        "a move spares newer ones",
+        MOVING_2,
+        replace(OLD, newer=1),
+        "2030-01-01",
+        moved("STANDARD_IA"),
+    ),
+    ("and no more than those", MOVING_2, replace(OLD, newer=2), "2030-01-01", moved("ARCHIVE")),
     ("and no more of them", SPARING_2, replace(OLD, newer=2), "2030-01-01", REMOVE),
     (
         "a noncurrent marker has no class",
@@ -334,6 +349,15 @@ BAD: list[tuple[str, dict[str, Any], type[CosServiceError]]] = [
     (
         "too many that are spared",
         {"NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": "101"}},
+        InvalidArgument,
+    ),
+    (
+        "a number that a move spares and is none",
+        {
+            "NoncurrentVersionTransition": [
+                to("ARCHIVE", NoncurrentDays=1, NewerNoncurrentVersions="x")
+            ]
+        },
         InvalidArgument,
     ),
     ("a move to nowhere", {"Transition": [to("COLD", Days=1)]}, NotSupportedStorageClass),

@@ -61,11 +61,19 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A change of storage class, of objects that have at least so many bytes."""
+    """A change of storage class, of objects that have at least so many bytes.
+
+    Attributes:
+        due: when.
+        storage_class: which they get.
+        smallest: bytes that they have at least.
+        newer: noncurrent versions of a key that it leaves.
+    """
 
     due: Due
     storage_class: str
     smallest: int = SMALLEST_MOVED
+    newer: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +206,8 @@ def _due(rule: Rule, found: Found, now: int, day: int) -> Iterator[Action]:
         if current or found.newer >= rule.newer:
             yield Action("expire" if current else "remove")
     for move in rule.moves if current else rule.noncurrent_moves:
-        if found.size >= move.smallest and move.due.reached(found.since, now, day):
+        is_spared = found.size < move.smallest or found.newer < move.newer
+        if not is_spared and move.due.reached(found.since, now, day):
             yield Action("move", move.storage_class)
 
 
@@ -304,7 +313,7 @@ def _read(item: Mapping[str, Any], smallest: str = "") -> Rule:
         removes_markers,
         tuple(_move(move, "Days", kind) for move in items(item, "Transition")),
         None if noncurrent is None else _due_of(noncurrent, 1, "NoncurrentDays"),
-        _number((noncurrent or {}).get("NewerNoncurrentVersions") or "0", MAX_KEPT),
+        _kept(noncurrent or {}),
         tuple(
             _move(move, "NoncurrentDays", kind)
             for move in items(item, "NoncurrentVersionTransition")
@@ -375,7 +384,12 @@ def _move(item: Mapping[str, Any], days: str, kind: str) -> Move:
     if storage_class not in _LADDER[1:]:
         raise NotSupportedStorageClass(f"Nothing moves to the storage class {storage_class[:40]}")
     due = _due_of(item, 0 if days == "Days" else 1, days)
-    return Move(due, storage_class, _smallest(storage_class, kind))
+    return Move(due, storage_class, _smallest(storage_class, kind), _kept(item))
+
+
+def _kept(item: Mapping[str, Any]) -> int:
+    """Return how many noncurrent versions an action leaves."""
+    return _number(item.get("NewerNoncurrentVersions") or "0", MAX_KEPT)
 
 
 def _smallest(storage_class: str, kind: str) -> int:

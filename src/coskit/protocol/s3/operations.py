@@ -321,15 +321,15 @@ _SIZES = {
     tag: Shape(tag, optional=True, kind="int | str", doc="Bytes.")
     for tag in ("ObjectSizeGreaterThan", "ObjectSizeLessThan")
 }
-_LIFECYCLE = _shape(
-    _shape(
-        _shape(cos.LIFECYCLE, "Rule.Filter", **_SIZES),
-        "Rule.Filter.And",
-        **_SIZES,
-    ),
-    "Rule.NoncurrentVersionExpiration",
-    NewerNoncurrentVersions=Shape("NewerNoncurrentVersions", optional=True, kind="int | str"),
-)
+_KEPT = Shape("NewerNoncurrentVersions", optional=True, kind="int | str")
+_LIFECYCLE = cos.LIFECYCLE
+for _path, _children in (
+    ("Rule.Filter", _SIZES),
+    ("Rule.Filter.And", _SIZES),
+    ("Rule.NoncurrentVersionTransition", {"NewerNoncurrentVersions": _KEPT}),
+    ("Rule.NoncurrentVersionExpiration", {"NewerNoncurrentVersions": _KEPT}),
+):
+    _LIFECYCLE = _shape(_LIFECYCLE, _path, **_children)
 _MFA = ("Enabled", "Disabled")
 _VERSIONING = _shape(
     cos.VERSIONING,
