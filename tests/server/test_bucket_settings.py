@@ -141,6 +141,11 @@ def signed(
     return fetch(server, method, url, body or None, headers)
 
 
+def lock(rule: str) -> str:
+    enabled = "<ObjectLockEnabled>Enabled</ObjectLockEnabled>"
+    return f"<ObjectLockConfiguration>{enabled}{rule}</ObjectLockConfiguration>"
+
+
 @pytest.mark.parametrize(
     ("flag", "document"),
     [
@@ -152,6 +157,8 @@ def signed(
         ("referer", "<RefererConfiguration><Status>On</Status></RefererConfiguration>"),
         ("intelligenttiering", "<IntelligentTieringConfiguration/>"),
         ("object-lock", "<ObjectLockConfiguration/>"),
+        ("object-lock", lock("<Rule/>")),
+        ("object-lock", lock("<Rule><DefaultRetention/></Rule>")),
     ],
 )
 def test_what_is_no_such_document_changes_nothing(

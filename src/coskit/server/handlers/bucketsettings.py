@@ -269,12 +269,9 @@ async def list_bucket_intelligenttiering_configurations(ctx: Context) -> Reply:
 async def put_bucket_object_lock(ctx: Context) -> Reply:
     """Give a bucket object lock, for good, and with it versions, which are what it protects."""
     document = dict(ctx.params["ObjectLockConfiguration"])
-    rule = document.get("Rule") or {}
-    if rule.get("DefaultRetention"):
-        asked = {"Mode": "COMPLIANCE", **rule["DefaultRetention"]}
-        document["Rule"] = {"DefaultRetention": asked}
-    else:
-        document.pop("Rule", None)
+    if "Rule" in document:  # an empty one is refused: it gives no default, and asks for one
+        asked = (document["Rule"] or {}).get("DefaultRetention") or {}
+        document["Rule"] = {"DefaultRetention": {"Mode": "COMPLIANCE", **asked}}
     default = read_default(document)
     await ctx.store.update_bucket(
         ctx.bucket.name,
