@@ -89,7 +89,15 @@ def test_a_backup_that_was_cut_short_is_finished_by_the_next(
 
 def test_a_backup_does_not_touch_a_directory_that_is_served(shelf: Shelf, tmp_path: Path) -> None:
     with pytest.raises(BlockingIOError):
-        back_up(tmp_path, shelf.directory)
+        back_up(tmp_path / "other", shelf.directory)
+
+
+@pytest.mark.parametrize("inner", ["", "backup", "blobs/../backup/.."])
+def test_a_directory_is_not_copied_into_itself(shelf: Shelf, inner: str) -> None:
+    before = sorted(shelf.directory.rglob("*"))
+    with pytest.raises(ValueError, match="lies in the directory"):
+        back_up(shelf.directory, shelf.directory / inner)
+    assert sorted(shelf.directory.rglob("*")) == before
 
 
 def test_backups_under_load_are_each_of_one_moment(shelf: Shelf, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def serve(
         str, typer.Option(help="File for a line of JSON per request; - is standard output.")
     ] = "",
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes that serve the directory together.")
+        int, typer.Option(min=1, max=256, help="Processes that serve the directory together.")
     ] = 1,
     longest_signature: Annotated[
         str, typer.Option(help="How long a signature may be valid; S3's version 4: seven days.")

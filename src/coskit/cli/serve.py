@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -37,6 +38,7 @@ from coskit.server.supervisor import CannotServe
 
 _T = TypeVar("_T")
 _V = TypeVar("_V")
+_LABEL = re.compile("[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")  # of a host name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +138,9 @@ def _read_settings(options: Options) -> dict[str, Any]:
         **_value("timeout", timeouts, options.timeout or ()),
     )
     return {
-        "region": options.region,
+        "region": _value("region", _region, options.region),
         "buckets": _value("bucket", _bucket_names, options.bucket or ()),
-        "domains": tuple(domain.lower() for domain in options.domain or ()),
+        "domains": _value("domain", _domains, options.domain or ()),
         "restore_delays": _value("restore-delay", restore_delays, options.restore_delay or ()),
         "lifecycle_interval": _value("lifecycle-interval", length, options.lifecycle_interval),
         "day_length": _value("day-length", length, options.day_length),
@@ -163,6 +165,22 @@ def _value(name: str, read: Callable[[_T], _V], given: _T) -> _V:
 
 def _rate(option: str) -> int:
     return size(option) if option != "0" else 0
+
+
+def _region(name: str) -> str:
+    if not _LABEL.fullmatch(name):
+        raise ValueError(
+            f"a region is of a-z, 0-9 and inner hyphens, such as ap-local, not {name!r}"
+        )
+    return name
+
+
+def _domains(names: Iterable[str]) -> tuple[str, ...]:
+    found = tuple(name.lower() for name in names)
+    for name in found:
+        if not all(map(_LABEL.fullmatch, name.split("."))):
+            raise ValueError(f"a domain is a host name such as files.example, not {name!r}")
+    return found
 
 
 def _bucket_names(names: Iterable[str]) -> tuple[str, ...]:

@@ -51,9 +51,12 @@ def back_up(source: Path, target: Path, *, copying: bool = False) -> Backup:
 
     Raises:
         BlockingIOError: a server uses the target.
+        ValueError: the target is the source, or lies in it.
         OSError: files cannot be read or written.
         database.Error: the index cannot be read.
     """
+    if target.resolve().is_relative_to(source.resolve()):
+        raise ValueError(f"{target} lies in the directory that is to be copied")
     lock = lock_directory(target)
     try:
         blobs = FileBlobs(target)
