@@ -197,6 +197,28 @@ def test_a_store_without_request_ids_is_taken_by_its_empty_answer(
                 getattr(world, name)(*place)
 
 
+@pytest.mark.parametrize(
+    ("headers", "proven"),
+    [
+        ({"Content-Length": "0"}, True),
+        ({"Content-Length": "230", "Content-Type": "application/xml"}, True),
+        ({"Content-Length": "2", "x-amz-request-id": "i"}, True),
+        ({"Content-Length": "2", "Content-Type": "text/plain"}, False),
+        ({"Content-Length": "18", "Content-Type": "application/json"}, False),
+        ({"Content-Length": "2"}, False),
+    ],
+)
+def test_a_head_that_tells_of_a_text_is_not_a_stores(
+    scripted: Scripted, headers: dict[str, str], proven: bool
+) -> None:
+    world, _ = scripted(raw(200, b"", headers), dialect="s3", retry=ONCE)
+    if proven:
+        assert world.bucket_exists(BUCKET)
+    else:
+        with pytest.raises(UnexpectedAnswer):
+            world.bucket_exists(BUCKET)
+
+
 def test_not_modified_answers_a_condition_only(scripted: Scripted) -> None:
     unasked = answer(304, headers={"ETag": '"e"'})
     world, _ = scripted(unasked, unasked, retry=ONCE)

@@ -168,7 +168,10 @@ class S3Dialect:
         """See `Dialect.is_proven`; where a store gives no request id, an empty answer has to do."""
         if not bare or any(name in response.headers for name in _OWN_HEADERS):
             return True
-        return not response.body and "html" not in response.headers.get("Content-Type", "").lower()
+        kind = response.headers.get("Content-Type", "").lower()
+        # HEAD tells the length of what GET would show: of a portal that is a page or a text.
+        shown = response.headers.get("Content-Length", "0") != "0" and "xml" not in kind
+        return not (response.body or shown or "html" in kind)
 
     def promised(self, status: int, headers: Mapping[str, str]) -> Proof | None:
         """See `Dialect.promised`."""
