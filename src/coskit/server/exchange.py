@@ -37,6 +37,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_DOCUMENT = 4 << 20
+# Of these a second value would be a guard, a proof or a right that nobody looks at.
+_TOLD_ONCE = ("x-cos-", "if-", "content-md5", "content-range", "range", "authorization")
 _LENGTH_DIGITS = 19  # as many as 2**63 has
 # After these nobody knows where the next request begins, or would have to wait for 5 GB.
 _LAST = (EntityTooLarge, IncompleteBody, RequestTimeout)
@@ -126,6 +128,7 @@ class Exchange:
         self._send = send
         self._is_read = False
         self._has_one_host = True
+        self._told_twice = ""
         self._headers: dict[str, str] = {}
         # Of a repeated header the first counts; those of S3 are signed as one list.
         for raw_name, raw_value in reversed(scope["headers"]):
@@ -135,6 +138,8 @@ class Exchange:
                     self._has_one_host = False
                 elif name.startswith("x-amz-"):
                     value = f"{value},{self._headers[name]}"
+                elif value != self._headers[name] and name.startswith(_TOLD_ONCE):
+                    self._told_twice = name
             self._headers[name] = value
 
     @property
@@ -210,6 +215,8 @@ class Exchange:
         is_lacking = "host" not in self._headers and self._scope["http_version"] != "1.0"
         if is_lacking or not self._has_one_host:
             raise InvalidRequest("A request has one Host header")
+        if self._told_twice:
+            raise InvalidRequest(f"The header {self._told_twice} has two values")
         path = decode_path(self._scope["raw_path"])
         query = decode_query(self._scope["query_string"])
         return Request(self.method, path, query, self._headers)
