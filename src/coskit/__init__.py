@@ -73,7 +73,7 @@ __all__ = [
     "UnexpectedAnswer",
     "metadata",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "AsyncBody": "client._async.body",
