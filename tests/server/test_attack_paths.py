@@ -52,7 +52,7 @@ def friend(server: LocalServer) -> Peer:
 @pytest.fixture(scope="module")
 def mine(friend: Peer) -> str:
     """Create a bucket of the friend's."""
-    name = f"mine{next(_numbers)}-{FRIEND}"
+    name = f"ours{next(_numbers)}-{FRIEND}"
     assert friend.ask("PUT", f"/{name}/").status == 200
     return name
 

@@ -40,13 +40,13 @@ ADDRESSES = [
     Bad("a bucket of 51 characters", "PUT", f"/{'b' * 51}/", 400, "InvalidBucketName"),
     Bad("the same bucket again", "PUT", "/ROOM/", 409, "BucketAlreadyOwnedByYou"),
     Bad(
-        "a bucket in several zones",
+        "a bucket in zones that there are not",
         "PUT",
         "/az-1250000000/",
-        501,
-        "NotImplemented",
+        400,
+        "InvalidArgument",
         {},
-        b"<CreateBucketConfiguration><BucketAZConfig>MAZ</BucketAZConfig></CreateBucketConfiguration>",
+        b"<CreateBucketConfiguration><BucketAZConfig>XAZ</BucketAZConfig></CreateBucketConfiguration>",
     ),
     Bad(
         "a bucket with bad tags",

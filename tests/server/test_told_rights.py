@@ -51,7 +51,7 @@ TOLD = [
 @pytest.fixture(scope="module")
 def shown(peer: Peer) -> tuple[str, str]:
     """Create a public bucket with a tagged, locked object; return its name and the version."""
-    name = f"shown{next(_numbers)}-1250000000"
+    name = f"told{next(_numbers)}-1250000000"
     lock = {"x-amz-bucket-object-lock-enabled": "true", "x-amz-acl": "public-read"}
     s3 = S3Peer(peer)
     assert s3.ask("PUT", f"/{name}/", lock).status == 200
