@@ -6,6 +6,7 @@ to ones that tell a watcher before and after.
 
 import itertools
 import os
+import stat
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -126,6 +127,9 @@ class Watched:
         return fd
 
     def _os_write(self, fd: int, data: Any) -> int:
+        # A file of Python's own closes without `os.close`, and its number may be a pipe's now.
+        if fd in self._open and not stat.S_ISREG(os.fstat(fd).st_mode):
+            del self._open[fd]
         if fd not in self._open:
             return _write(fd, data)
         handle, path = self._open[fd]

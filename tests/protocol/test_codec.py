@@ -232,7 +232,7 @@ def test_a_wrong_request_gets_its_code(
 READ: list[tuple[str, dict[str, str], dict[str, str], dict[str, Any]]] = [
     ("ListObjects", {"prefix": "", "marker": "", "max-keys": ""}, {}, {}),
     ("ListObjects", {"max-keys": "-1", "unknown": "x"}, {}, {"MaxKeys": -1}),
-    ("GetObject", {"versionId": ""}, {"range": "", "if-match": ""}, {}),
+    ("GetObject", {"response-expires": ""}, {"range": "", "if-match": ""}, {}),
     ("GetObject", {}, {"x-cos-meta-a": "1"}, {}),
     ("PutObject", {}, {"x-cos-meta-a": "", "x-other": "1"}, {"Metadata": {"x-cos-meta-a": ""}}),
     ("PutObject", {}, {"content-type": "a/b"}, {"ContentType": "a/b"}),

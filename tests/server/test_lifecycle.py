@@ -112,4 +112,4 @@ def test_the_server_carries_its_rules_out(hasty: LocalServer) -> None:
 @pytest.mark.parametrize("option", ["--day-length=1", "--lifecycle-interval=0s"])
 def test_a_length_of_time_has_a_unit_and_is_not_nothing(tmp_path: Path, option: str) -> None:
     with LocalServer(tmp_path / "data", options=[option]) as server:
-        assert server.wait() == 1
+        assert server.wait() == 2  # wrong usage
