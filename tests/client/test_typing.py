@@ -121,7 +121,8 @@ def test_wrong_calls_are_refused_and_right_ones_are_not(tmp_path: Path) -> None:
         found: dict[int, str] = {}
         for line in out.splitlines():
             said = SAYS.search(line)
-            if said and line.startswith(str(path)):
+            # What mypy remembers of an earlier run has that run's directory in it.
+            if said and Path(line.partition(":")[0]).name == path.name:
                 codes = {*found.get(int(said[1]), "").split(), said[2]}
                 found[int(said[1])] = " ".join(sorted(codes))
         lines = text.splitlines()

@@ -108,7 +108,10 @@ def without_secrets(query: str) -> str:
 
 
 def _is_secret(pair: str) -> bool:
-    name = unquote_plus(pair.partition("=")[0]).strip().lower()
+    name = pair.partition("=")[0]
+    if "%" in name or "+" in name:
+        name = unquote_plus(name)
+    name = name.strip().lower()
     return name.startswith(_SECRET_PREFIX) or name in _SECRET or _OF_KEYS in name
 
 
