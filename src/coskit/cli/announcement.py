@@ -1,4 +1,4 @@
-"""What `coskit serve` says when it is ready: where it is, where the keys are, lines to paste."""
+"""Prints where a ready `coskit serve` is, where its keys are, and lines to paste."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the commands of `coskit admin` have in common: the server's directory, errors, times."""
+"""The server's directory, errors and times, as all commands of `coskit admin` have them."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What to do about a connection that fails, and whether the reason lasts."""
+"""Advice for connections that fail, and the reasons that last."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Which content can be a request's body; anything else is refused before it is sent."""
+"""Accept content that can be a request's body; refuse all else before it is sent."""
 
 import inspect
 import io

@@ -1,4 +1,4 @@
-"""What a bucket is and which settings it has, in one dict."""
+"""Collect a bucket's properties and settings in one dict."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What a call is answered with that the vendor's SDK has and coskit has not."""
+"""The error for calls that the vendor's SDK has and coskit has not."""
 
 from typing import Never
 

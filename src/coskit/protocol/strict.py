@@ -1,4 +1,4 @@
-"""What a request's document may not hold: as a dict, what would be lost; as XML, what is unknown.
+"""Refuse documents of requests that hold more than their shape: keys of a dict, elements of XML.
 
 A part of a document that is dropped can turn it into another: a lifecycle rule without the filter
 that was misspelt is one for the whole bucket.

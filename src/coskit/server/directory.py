@@ -1,4 +1,4 @@
-"""Whether a directory is a server's or may become one, and where it was served last."""
+"""Check that a directory is a server's or may become one; keep where it was served last."""
 
 import json
 import os

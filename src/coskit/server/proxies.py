@@ -1,4 +1,4 @@
-"""What proxies of one's own tell of a client: its address, its scheme and the host it asked for.
+"""Read a client's address, scheme and host from what trusted proxies tell of it.
 
 Anybody can write X-Forwarded-For, -Proto and -Host, so they count only if the connection comes from
 one of these proxies, and of each only what the nearest of them has written.

@@ -1,4 +1,4 @@
-"""Whether a caller may set what the headers of a writing request set: ACL, tags, locks."""
+"""Check the rights to set what a writing request's headers set: ACL, tags, locks."""
 
 from collections.abc import Mapping
 

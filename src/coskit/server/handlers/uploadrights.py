@@ -1,4 +1,4 @@
-"""Who may go on with an upload in parts: its initiator, the bucket's owner, whom a policy lets."""
+"""Let an upload's initiator, the bucket's owner and whom a policy lets go on with it."""
 
 from coskit.protocol.errors import AccessDenied, NoSuchUpload
 from coskit.protocol.operations import ABORT_MULTIPART_UPLOAD, LIST_PARTS

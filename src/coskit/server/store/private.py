@@ -1,4 +1,4 @@
-"""What lies in a server's directory is for its owner only, whatever the umask says."""
+"""Keep all in a server's directory for its owner only, whatever the umask says."""
 
 import os
 from contextlib import suppress
