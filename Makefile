@@ -32,9 +32,9 @@ faults: $(VENV)/.dev
 crash: $(VENV)/.dev
 	$(BIN)/python -m tests.crash.run $(N)
 
-# Other people's clients: tests/interop/matrix.json and the table in docs/compatibility.md.
+# Other people's clients: tests/compatibility/interop/matrix.json and the table in docs/compatibility.md.
 interop: $(VENV)/.dev
-	$(BIN)/python -m tests.interop.run
+	$(BIN)/python -m tests.compatibility.interop.run
 
 # `make bench ONLY=get_small` runs one scenario, `make bench QUICK=1` a little of the client's;
 # ROUNDS and SCALE say how often each contender runs, and with what part of the operations.

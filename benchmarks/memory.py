@@ -20,8 +20,8 @@ from typing import Any
 from benchmarks.run import HERE, machine
 from benchmarks.worker import peak
 from coskit import AsyncClient, Client
-from coskit.client._async import upload as async_upload
-from coskit.client._sync import upload as sync_upload
+from coskit.client._async.transfer import upload as async_upload
+from coskit.client._sync.transfer import upload as sync_upload
 from coskit.testing import LocalServer
 
 BUCKET = "memory-1250000000"

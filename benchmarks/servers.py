@@ -15,9 +15,9 @@ from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
 
+from coskit.protocol.auth.signature import Credentials, presign
 from coskit.protocol.endpoint import encode_query
 from coskit.protocol.messages import Request
-from coskit.protocol.signature import Credentials, presign
 from coskit.testing import LocalServer
 
 Query = tuple[tuple[str, str], ...]

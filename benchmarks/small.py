@@ -12,7 +12,7 @@ from benchmarks import clients
 from benchmarks.stub import content
 
 _DELETED = 1000  # keys of one request
-_CA = Path(__file__).parent.parent / "tests" / "client" / "tls" / "ca.pem"
+_CA = Path(__file__).parent.parent / "tests" / "support" / "tls" / "ca.pem"
 
 
 @dataclass(frozen=True)

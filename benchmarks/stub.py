@@ -15,7 +15,7 @@ from typing import cast
 
 import uvloop
 
-from coskit.protocol.checksums import crc64
+from coskit.protocol.codec.checksums.md5_crc64 import crc64
 
 KEYS = 100_000
 PAGE = 1000
@@ -157,7 +157,7 @@ async def main() -> None:
     """Serve until the process is ended."""
     context = None
     if "--tls" in sys.argv:
-        keys = Path(__file__).parent.parent / "tests" / "client" / "tls"
+        keys = Path(__file__).parent.parent / "tests" / "support" / "tls"
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(keys / "server.pem", keys / "server.key")
     server = await asyncio.get_running_loop().create_server(

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.worker import apart
-from coskit.protocol.checksums import crc64
+from coskit.protocol.codec.checksums.md5_crc64 import crc64
 
 if TYPE_CHECKING:
     from coskit.testing import LocalServer

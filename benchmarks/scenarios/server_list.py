@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks import servers
 from benchmarks.servers import Contender
-from coskit.server.store import database, rows
+from coskit.server.store.index import database, rows
 
 KEYS = (10**4, 10**5, 10**6)
 FOLDERS = 100

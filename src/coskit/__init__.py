@@ -3,26 +3,27 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coskit.client._async.body import AsyncBody
+    from coskit.client._async.body.streaming_body import AsyncBody
     from coskit.client._async.client import AsyncClient
-    from coskit.client._async.metadata import AsyncMetadataCredentials
-    from coskit.client._async.providers import AsyncRefreshingCredentials
-    from coskit.client._sync.body import Body
+    from coskit.client._async.credentials.instance_metadata import AsyncMetadataCredentials
+    from coskit.client._async.credentials.refreshable import AsyncRefreshingCredentials
+    from coskit.client._sync.body.streaming_body import Body
     from coskit.client._sync.client import Client
-    from coskit.client._sync.metadata import MetadataCredentials
-    from coskit.client._sync.providers import RefreshingCredentials
+    from coskit.client._sync.credentials.instance_metadata import MetadataCredentials
+    from coskit.client._sync.credentials.refreshable import RefreshingCredentials
     from coskit.client.config import ClientConfig
-    from coskit.client.curl import TransportSettings
-    from coskit.client.keys import AsyncCredentialsProvider, CredentialsProvider
-    from coskit.client.report import (
+    from coskit.client.credentials.provider import AsyncCredentialsProvider, CredentialsProvider
+    from coskit.client.directory.result import (
         DirectoryResult,
         DirectoryTransferError,
         FileAction,
         FileFailure,
     )
-    from coskit.client.retry import RetryPolicy
-    from coskit.client.transfers import TransferSettings
-    from coskit.client.usermetadata import metadata
+    from coskit.client.settings.retry import RetryPolicy
+    from coskit.client.settings.transfers import TransferSettings
+    from coskit.client.transport.curl_easy import TransportSettings
+    from coskit.client.user_metadata import metadata
+    from coskit.protocol.auth.signature import Credentials
     from coskit.protocol.errors import (
         ClientClosed,
         CosClientError,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
         TransportError,
         UnexpectedAnswer,
     )
-    from coskit.protocol.signature import Credentials
 
 __all__ = [
     "AsyncBody",
@@ -76,26 +76,26 @@ __all__ = [
 __version__ = "0.2.0"
 
 _HOMES = {
-    "AsyncBody": "client._async.body",
+    "AsyncBody": "client._async.body.streaming_body",
     "AsyncClient": "client._async.client",
-    "AsyncCredentialsProvider": "client.keys",
-    "AsyncMetadataCredentials": "client._async.metadata",
-    "AsyncRefreshingCredentials": "client._async.providers",
-    "Body": "client._sync.body",
+    "AsyncCredentialsProvider": "client.credentials.provider",
+    "AsyncMetadataCredentials": "client._async.credentials.instance_metadata",
+    "AsyncRefreshingCredentials": "client._async.credentials.refreshable",
+    "Body": "client._sync.body.streaming_body",
     "Client": "client._sync.client",
     "ClientConfig": "client.config",
-    "Credentials": "protocol.signature",
-    "CredentialsProvider": "client.keys",
-    "DirectoryResult": "client.report",
-    "DirectoryTransferError": "client.report",
-    "FileAction": "client.report",
-    "FileFailure": "client.report",
-    "MetadataCredentials": "client._sync.metadata",
-    "RefreshingCredentials": "client._sync.providers",
-    "RetryPolicy": "client.retry",
-    "TransferSettings": "client.transfers",
-    "TransportSettings": "client.curl",
-    "metadata": "client.usermetadata",
+    "Credentials": "protocol.auth.signature",
+    "CredentialsProvider": "client.credentials.provider",
+    "DirectoryResult": "client.directory.result",
+    "DirectoryTransferError": "client.directory.result",
+    "FileAction": "client.directory.result",
+    "FileFailure": "client.directory.result",
+    "MetadataCredentials": "client._sync.credentials.instance_metadata",
+    "RefreshingCredentials": "client._sync.credentials.refreshable",
+    "RetryPolicy": "client.settings.retry",
+    "TransferSettings": "client.settings.transfers",
+    "TransportSettings": "client.transport.curl_easy",
+    "metadata": "client.user_metadata",
 }
 
 

@@ -1,6 +1,6 @@
 """All exceptions of coskit: the tree, and one class for each error code of the service."""
 
-from coskit.client.report import DirectoryTransferError
+from coskit.client.directory.result import DirectoryTransferError
 from coskit.protocol import errors as _tree
 from coskit.protocol.errors import *  # noqa: F403 - one class for each code
 

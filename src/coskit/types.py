@@ -1,9 +1,9 @@
 """The types of what callers pass and get: documents and results as dicts, options, words."""
 
-from coskit.client.arguments import Compare as Compare
-from coskit.client.arguments import HTTPMethod as HTTPMethod
-from coskit.client.arguments import OnError as OnError
-from coskit.client.arguments import Scheme as Scheme
-from coskit.client.options import *  # noqa: F403 - the options of transfers
-from coskit.client.progress import Callback as Callback
+from coskit.client.settings.argument_checks import Compare as Compare
+from coskit.client.settings.argument_checks import HTTPMethod as HTTPMethod
+from coskit.client.settings.argument_checks import OnError as OnError
+from coskit.client.settings.argument_checks import Scheme as Scheme
+from coskit.client.settings.transfer_options import *  # noqa: F403 - the options of transfers
+from coskit.client.transfer.progress import Callback as Callback
 from coskit.protocol.types import *  # noqa: F403 - one class for each document and each result

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from coskit import RetryPolicy, TransportSettings
-from tests.client.scripted import ScriptedServer
-from tests.worlds import World
+from tests.client.stubs.scripted import ScriptedServer
+from tests.support.worlds import World
 
 Scripted = Callable[..., tuple[World, ScriptedServer]]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.crash.serving import Nursery
+from tests.crash.server.servers import Nursery
 
 
 @pytest.fixture(scope="session")

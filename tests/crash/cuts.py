@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coskit.protocol.errors import CosException
-from tests.crash.authors import Author
-from tests.crash.board import Board
-from tests.crash.deeds import BUCKETS, VERSIONED, Deed
-from tests.crash.disk import SURVIVORS, Cut, leave
 from tests.crash.kills import LEFTOVERS, Lost
-from tests.crash.model import Place, Slot, World
-from tests.crash.oracle import complaints, observe
-from tests.crash.serving import Nursery, findings
-from tests.crash.watchers import Event, recorded
+from tests.crash.server.disk import SURVIVORS, Cut, leave
+from tests.crash.server.observers import Event, recorded
+from tests.crash.server.servers import Nursery, findings
+from tests.crash.server.shared_memory import Board
+from tests.crash.workload.changes import BUCKETS, VERSIONED, Deed
+from tests.crash.workload.model import Place, Slot, World
+from tests.crash.workload.oracle import complaints, observe
+from tests.crash.workload.workload import Author
 
 # Names that were not synced yet may be lost or come back: then a file has one name too few.
 LEFT = {*LEFTOVERS, "orphan-file"}

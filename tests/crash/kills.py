@@ -22,13 +22,13 @@ from pathlib import Path
 
 from coskit import Client
 from coskit.protocol.errors import CosClientError, CosException
-from tests.crash.authors import Author
-from tests.crash.board import ANY, POINTS, Board
-from tests.crash.deeds import BUCKETS, VERSIONED, Deed
-from tests.crash.model import Place, Slot
-from tests.crash.oracle import complaints, happened, observe
-from tests.crash.serving import Nursery, Victim, findings, snapshot
-from tests.crash.tally import Tally, Target
+from tests.crash.kill_report import Tally, Target
+from tests.crash.server.servers import Nursery, Victim, findings, snapshot
+from tests.crash.server.shared_memory import ANY, POINTS, Board
+from tests.crash.workload.changes import BUCKETS, VERSIONED, Deed
+from tests.crash.workload.model import Place, Slot
+from tests.crash.workload.oracle import complaints, happened, observe
+from tests.crash.workload.workload import Author
 
 AUTHORS = 4
 _DEEDS = 25  # of each author, if nothing happens

@@ -11,9 +11,9 @@ from typing import Any
 
 from coskit import __version__
 from tests.crash.cuts import endure, recording
+from tests.crash.kill_report import Tally
 from tests.crash.kills import all_targets, chain
-from tests.crash.serving import Nursery
-from tests.crash.tally import Tally
+from tests.crash.server.servers import Nursery
 
 # How many processes serve one directory; each number is a series of its own.
 WORKERS = (1, 2)

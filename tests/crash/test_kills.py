@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from coskit.protocol.errors import CosClientError
-from tests.crash.authors import Author
-from tests.crash.board import Board
-from tests.crash.deeds import BUCKETS, PLAIN, SMALL
+from tests.crash.kill_report import Tally
 from tests.crash.kills import all_targets, chain
-from tests.crash.model import NOTHING, Place, Slot
-from tests.crash.oracle import complaints, observe
 from tests.crash.run import WORKERS, manners_for, options_for
-from tests.crash.serving import Nursery, findings
-from tests.crash.tally import Tally
+from tests.crash.server.servers import Nursery, findings
+from tests.crash.server.shared_memory import Board
+from tests.crash.workload.changes import BUCKETS, PLAIN, SMALL
+from tests.crash.workload.model import NOTHING, Place, Slot
+from tests.crash.workload.oracle import complaints, observe
+from tests.crash.workload.workload import Author
 
 MORE = 3  # kills besides one of each manner
 OPTIONS = [word for name in BUCKETS for word in ("--bucket", name)]

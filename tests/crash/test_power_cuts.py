@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.crash.cuts import Recording, endure, recording
-from tests.crash.disk import Cut, leave
 from tests.crash.kills import Lost
-from tests.crash.serving import Nursery
+from tests.crash.server.disk import Cut, leave
+from tests.crash.server.servers import Nursery
 
 RELAXED = ("--durability", "relaxed")
 

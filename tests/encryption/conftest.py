@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from coskit.encryption import AsyncEncryptedClient, EncryptedClient
-from coskit.encryption.keys import MasterKey
+from coskit.encryption.master_keys import MasterKey
 from coskit.testing import LocalServer
 from tests.encryption.strategies import AES
-from tests.local import bucket, owner, server
-from tests.worlds import World, connect
+from tests.support.local import bucket, owner, server
+from tests.support.worlds import World, connect
 
 __all__ = ["bucket", "owner", "sealed", "server", "world"]
 

@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from coskit.encryption.frames import Frames, Layout
-from coskit.encryption.keys import AESKey, RSAKey
+from coskit.encryption.format.frames import Frames, Layout
+from coskit.encryption.master_keys import AESKey, RSAKey
 
 FRAME = 1024
 LAYOUT = Layout(FRAME)

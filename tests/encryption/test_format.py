@@ -6,10 +6,10 @@ from hashlib import sha256
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from coskit.encryption.envelope import Envelope, new_envelope
-from coskit.encryption.frames import Frames, Layout
-from coskit.encryption.keys import AESKey, MasterKey, RSAKey
-from coskit.encryption.sealing import seal_bytes
+from coskit.encryption.encrypt import seal_bytes
+from coskit.encryption.format.envelope import Envelope, new_envelope
+from coskit.encryption.format.frames import Frames, Layout
+from coskit.encryption.master_keys import AESKey, MasterKey, RSAKey
 
 DATA_KEY = bytes(range(100, 132))
 AES = AESKey(bytes(range(32)))

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coskit.encryption.decrypt import FrameOpener
+from coskit.encryption.encrypt import seal_bytes
 from coskit.encryption.errors import SealBroken
-from coskit.encryption.frames import OVERHEAD, Frames, Layout
-from coskit.encryption.opening import FrameOpener
-from coskit.encryption.sealing import seal_bytes
+from coskit.encryption.format.frames import OVERHEAD, Frames, Layout
+from coskit.protocol.codec.ranges import ByteRange, parse_range
 from coskit.protocol.errors import InvalidRange
-from coskit.protocol.ranges import ByteRange, parse_range
 from tests.encryption.strategies import FRAME, LAYOUT, frames_of, lengths, text_of
 
 STEP = LAYOUT.sealed_frame

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from coskit import Client, RetryPolicy
-from coskit.client.transfers import TransferSettings
+from coskit.client.settings.transfers import TransferSettings
 from coskit.encryption import AESKey, EncryptedClient, SealBroken
-from coskit.encryption.envelope import PREFIX
 from coskit.encryption.errors import NotSealed
+from coskit.encryption.format.envelope import PREFIX
 from coskit.protocol.errors import CosException, ParameterError
 from coskit.protocol.operations import (
     COMPLETE_MULTIPART_UPLOAD,
@@ -25,10 +25,10 @@ from coskit.protocol.operations import (
 from coskit.testing import LocalServer
 from tests.encryption.conftest import SealedWorld
 from tests.encryption.strategies import AES, RSA
-from tests.faults.faults import Stall, Status
-from tests.faults.proxy import FaultProxy, Rule
-from tests.local import write_file
-from tests.worlds import World
+from tests.faults.proxy.faults import Stall, Status
+from tests.faults.proxy.proxy import FaultProxy, Rule
+from tests.support.local import write_file
+from tests.support.worlds import World
 
 MIB = 1 << 20
 LARGE = 24 * MIB + 12_345  # above what travels in one request
@@ -141,7 +141,7 @@ UPLOADER = """
 import sys
 from pathlib import Path
 from coskit import Client
-from coskit.client.transfers import TransferSettings
+from coskit.client.settings.transfers import TransferSettings
 from coskit.encryption import AESKey, EncryptedClient
 endpoint, secret_id, secret_key, bucket, folder = sys.argv[1:]
 settings = TransferSettings(journals=Path(folder, "journals"))

@@ -14,12 +14,12 @@ from qcloud_cos.crypto import AESProvider, RSAProvider
 from coskit import Client
 from coskit.encryption import EncryptedClient
 from coskit.encryption.errors import NotSealed, SealBroken
-from coskit.encryption.keys import AESKey, RSAKey
+from coskit.encryption.master_keys import AESKey, RSAKey
 from coskit.protocol.errors import CosServiceError
 from coskit.testing import LocalServer
 from tests.encryption.conftest import SealedWorld
 from tests.encryption.strategies import AES, RSA, text_of
-from tests.worlds import World
+from tests.support.worlds import World
 
 Sealed = Callable[..., SealedWorld]
 SECRET = bytes(range(7, 39))

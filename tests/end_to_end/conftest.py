@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from coskit.testing import LocalServer
-from tests.local import bucket, owner, server
-from tests.worlds import World, connect
+from tests.support.local import bucket, owner, server
+from tests.support.worlds import World, connect
 
 __all__ = ["bucket", "owner", "server", "world"]
 

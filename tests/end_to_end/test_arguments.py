@@ -22,8 +22,8 @@ from coskit.encryption import AESKey, AsyncEncryptedClient, EncryptedClient
 from coskit.protocol.errors import ParameterError
 from coskit.testing import LocalServer
 from tests.encryption.strategies import AES
-from tests.faults.proxy import FaultProxy
-from tests.worlds import World
+from tests.faults.proxy.proxy import FaultProxy
+from tests.support.worlds import World
 
 WRONG: dict[str, list[Any]] = {
     "PartSize": ["5", 0, -1, 1.5, math.nan, True, None, [5]],

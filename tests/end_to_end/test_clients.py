@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from coskit import AsyncClient, Client
-from coskit.protocol.checksums import crc64
+from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import (
     BucketVersionNotOpen,
     InvalidRange,
@@ -24,9 +24,9 @@ from coskit.protocol.errors import (
     PreconditionFailed,
 )
 from coskit.testing import LocalServer
-from tests.keys import HOSTILE_KEYS
-from tests.local import write_file
-from tests.worlds import World, connect
+from tests.support.keys import HOSTILE_KEYS
+from tests.support.local import write_file
+from tests.support.worlds import World, connect
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -8,10 +8,10 @@ import pytest
 
 from coskit import RetryPolicy
 from coskit.client.config import ClientConfig
+from coskit.protocol.auth.signature import Credentials
 from coskit.protocol.endpoint import parse_endpoint
-from coskit.protocol.signature import Credentials
 from coskit.testing import LocalServer
-from tests.worlds import World
+from tests.support.worlds import World
 
 ONCE = RetryPolicy(attempts=1)
 

@@ -8,12 +8,12 @@ import pytest
 
 from coskit import Client, Credentials, CredentialsError, RefreshingCredentials, errors
 from coskit.compat import CosConfig, CosS3Client
-from coskit.server.accounts import change_book, with_token_secret
+from coskit.server.auth.accounts import change_book, with_token_secret
+from coskit.server.auth.session_tokens import issue
 from coskit.server.settings import ACCOUNT
-from coskit.server.tokens import issue
 from coskit.testing import LocalServer
-from tests.local import fetch
-from tests.worlds import World
+from tests.support.local import fetch
+from tests.support.worlds import World
 
 
 class Issuer:

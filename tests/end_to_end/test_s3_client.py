@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from coskit import Client, ParameterError, RetryPolicy, TransferSettings, metadata
-from coskit.protocol.acl import ALL_USERS
+from coskit.protocol.bucket.acl import ALL_USERS
 from coskit.protocol.errors import (
     BucketNotEmpty,
     CosServiceError,
@@ -20,12 +20,12 @@ from coskit.protocol.errors import (
     TransportError,
 )
 from coskit.testing import LocalServer
-from tests.end_to_end.through import MIB, through, uploads_in
-from tests.faults.exchange import Exchange
-from tests.faults.faults import DropReply
-from tests.faults.proxy import FaultProxy, Rule
-from tests.local import fetch, write_file
-from tests.worlds import World
+from tests.end_to_end.faulty_client import MIB, through, uploads_in
+from tests.faults.proxy.exchange import Exchange
+from tests.faults.proxy.faults import DropReply
+from tests.faults.proxy.proxy import FaultProxy, Rule
+from tests.support.local import fetch, write_file
+from tests.support.worlds import World
 
 PART = 5 * MIB
 KEYS = ["plain", "a b+c", "ü/世界", "a//b", "./a", "a/../b", "100%", "q?x=1&y#z", "~'()*!"]

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from coskit.testing import LocalServer
-from tests.faults.proxy import FaultProxy
-from tests.local import bucket, owner, server
-from tests.server.wire import Peer
+from tests.faults.proxy.proxy import FaultProxy
+from tests.server.support.wire import Peer
+from tests.support.local import bucket, owner, server
 
 __all__ = ["bucket", "owner", "peer", "proxy", "server"]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from coskit import AsyncClient, Client, RetryPolicy, TransferSettings
-from coskit.client._async import upload as async_upload
-from coskit.client._sync import upload as sync_upload
+from coskit.client._async.transfer import upload as async_upload
+from coskit.client._sync.transfer import upload as sync_upload
 
 MIB = 1 << 20
 PARTS = MIB + 10_000  # bytes that make two parts

@@ -17,11 +17,11 @@ from coskit.protocol.errors import (
 )
 from coskit.protocol.operations import APPEND_OBJECT, HEAD_OBJECT
 from coskit.testing import LocalServer
-from tests.end_to_end.through import through
-from tests.faults.exchange import Exchange
-from tests.faults.faults import Fault, FlipByte, Status
-from tests.faults.proxy import FaultProxy, Rule
-from tests.worlds import World
+from tests.end_to_end.faulty_client import through
+from tests.faults.proxy.exchange import Exchange
+from tests.faults.proxy.faults import Fault, FlipByte, Status
+from tests.faults.proxy.proxy import FaultProxy, Rule
+from tests.support.worlds import World
 
 MIB = 1 << 20
 FIRST = b"first"

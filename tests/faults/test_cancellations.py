@@ -12,8 +12,9 @@ import pytest
 
 from coskit import AsyncClient
 from coskit.encryption import AsyncEncryptedClient, EncryptedClient
-from coskit.encryption.keys import AESKey
+from coskit.encryption.master_keys import AESKey
 from coskit.protocol.errors import TransferTimeout
+from coskit.protocol.model import Operation
 from coskit.protocol.operations import (
     ABORT_MULTIPART_UPLOAD,
     COMPLETE_MULTIPART_UPLOAD,
@@ -21,13 +22,12 @@ from coskit.protocol.operations import (
     UPLOAD_PART,
     UPLOAD_PART_COPY,
 )
-from coskit.protocol.spec import Operation
 from coskit.testing import LocalServer
-from tests.end_to_end.through import MIB, through, uploads_in
-from tests.faults.exchange import Exchange
-from tests.faults.faults import Delay, Fault
-from tests.faults.proxy import FaultProxy, Rule
-from tests.worlds import World, connect
+from tests.end_to_end.faulty_client import MIB, through, uploads_in
+from tests.faults.proxy.exchange import Exchange
+from tests.faults.proxy.faults import Delay, Fault
+from tests.faults.proxy.proxy import FaultProxy, Rule
+from tests.support.worlds import World, connect
 
 ALWAYS = None
 SIZE = 3 * MIB
@@ -71,8 +71,8 @@ def sealed(client: Any) -> Any:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Way:
     """Give one way to upload in parts, which begin at 1 MiB here."""
     for world in ("_async", "_sync"):
-        monkeypatch.setattr(f"coskit.client.{world}.upload.SINGLE_UPLOAD", MIB)
-        monkeypatch.setattr(f"coskit.client.{world}.copying.SINGLE_COPY", MIB)
+        monkeypatch.setattr(f"coskit.client.{world}.transfer.upload.SINGLE_UPLOAD", MIB)
+        monkeypatch.setattr(f"coskit.client.{world}.transfer.copies.SINGLE_COPY", MIB)
     return WAYS[request.param]
 
 

@@ -17,6 +17,7 @@ from coskit import (
     ObjectChanged,
     SourceChanged,
 )
+from coskit.protocol.model import Operation
 from coskit.protocol.operations import (
     CREATE_MULTIPART_UPLOAD,
     GET_OBJECT,
@@ -24,16 +25,15 @@ from coskit.protocol.operations import (
     UPLOAD_PART,
     UPLOAD_PART_COPY,
 )
-from coskit.protocol.spec import Operation
 from coskit.testing import LocalServer
-from tests.end_to_end.through import nothing_left_of, through, uploads_in
-from tests.faults.children import journals_in, partial_files
-from tests.faults.exchange import Exchange
-from tests.faults.faults import CutResponse, Fault, FlipByte, Status
-from tests.faults.parties import cut_small
+from tests.end_to_end.faulty_client import nothing_left_of, through, uploads_in
 from tests.faults.program import MIB, content
-from tests.faults.proxy import FaultProxy, Rule
-from tests.worlds import World
+from tests.faults.proxy.exchange import Exchange
+from tests.faults.proxy.faults import CutResponse, Fault, FlipByte, Status
+from tests.faults.proxy.proxy import FaultProxy, Rule
+from tests.faults.subprocesses import journals_in, partial_files
+from tests.faults.vendor.clients import cut_small
+from tests.support.worlds import World
 
 LARGE = 4 * MIB + 1000
 # More than the sockets on the way hold, so that it is not read before the server hears of it.

@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, given, note, settings
 from coskit import Client, CosException, TransferTimeout, TransportSettings
 from coskit.protocol.operations import PUT_OBJECT, UPLOAD_PART
 from coskit.testing import LocalServer
-from tests.end_to_end.through import nothing_left_of, through, uploads_in
-from tests.faults.children import forgotten_files, journals_in, partial_files
-from tests.faults.faults import FlipByte, Stall
-from tests.faults.parties import cut_small
-from tests.faults.proxy import FaultProxy, Rule, any_request
-from tests.faults.schedule import TIMES, Schedule, schedules
+from tests.end_to_end.faulty_client import nothing_left_of, through, uploads_in
+from tests.faults.proxy.faults import FlipByte, Stall
+from tests.faults.proxy.proxy import FaultProxy, Rule, any_request
+from tests.faults.proxy.schedule import TIMES, Schedule, schedules
+from tests.faults.subprocesses import forgotten_files, journals_in, partial_files
 from tests.faults.transfers import LARGE, TRANSFERS, Download, Transfer, Upload
-from tests.worlds import World
+from tests.faults.vendor.clients import cut_small
+from tests.support.worlds import World
 
 DEADLINE = 20.0
 EXAMPLES = 5

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from coskit import AsyncClient, Client
+from coskit.protocol.model import Operation
 from coskit.protocol.operations import GET_OBJECT, PUT_OBJECT, UPLOAD_PART
-from coskit.protocol.spec import Operation
 from coskit.testing import LocalServer
-from tests.end_to_end.through import nothing_left_of
-from tests.faults.children import child, forgotten_files, journals_in, partial_files
-from tests.faults.exchange import Exchange
-from tests.faults.faults import Fault, Stall
+from tests.end_to_end.faulty_client import nothing_left_of
 from tests.faults.program import MIB, PARTS, async_errand, content, errand
-from tests.faults.proxy import FaultProxy, Rule
+from tests.faults.proxy.exchange import Exchange
+from tests.faults.proxy.faults import Fault, Stall
+from tests.faults.proxy.proxy import FaultProxy, Rule
+from tests.faults.subprocesses import child, forgotten_files, journals_in, partial_files
 
 THREADS = 32
 COROUTINES = 200
@@ -27,8 +27,8 @@ ALWAYS = None
 
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coskit.client._async.upload.SINGLE_UPLOAD", MIB)
-    monkeypatch.setattr("coskit.client._sync.upload.SINGLE_UPLOAD", MIB)
+    monkeypatch.setattr("coskit.client._async.transfer.upload.SINGLE_UPLOAD", MIB)
+    monkeypatch.setattr("coskit.client._sync.transfer.upload.SINGLE_UPLOAD", MIB)
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])

@@ -13,13 +13,13 @@ import pytest
 from coskit import Client
 from coskit.protocol.operations import GET_OBJECT
 from coskit.testing import LocalServer
-from tests.faults.children import Child, child, journals_in, partial_files
-from tests.faults.exchange import Exchange
-from tests.faults.faults import Fault
-from tests.faults.passage import Passage
 from tests.faults.program import MIB, content
-from tests.faults.proxy import FaultProxy
-from tests.faults.schedule import TIMES
+from tests.faults.proxy.exchange import Exchange
+from tests.faults.proxy.faults import Fault
+from tests.faults.proxy.proxy import FaultProxy
+from tests.faults.proxy.proxy_steps import Passage
+from tests.faults.proxy.schedule import TIMES
+from tests.faults.subprocesses import Child, child, journals_in, partial_files
 
 PARTS = 6
 SIZE = PARTS * MIB - 1000

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from coskit import Client
+from coskit.protocol.model import Operation
 from coskit.protocol.operations import (
     COMPLETE_MULTIPART_UPLOAD,
     COPY_OBJECT,
@@ -19,9 +20,8 @@ from coskit.protocol.operations import (
     UPLOAD_PART,
     UPLOAD_PART_COPY,
 )
-from coskit.protocol.spec import Operation
 from tests.faults.program import MIB, content
-from tests.worlds import World
+from tests.support.worlds import World
 
 Operations = tuple[Operation, ...]
 

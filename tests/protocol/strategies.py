@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from coskit.protocol.dates import http_date
-from coskit.protocol.spec import Operation, Param, Shape
-from tests.keys import HOSTILE_KEYS
+from coskit.protocol.codec.dates import http_date
+from coskit.protocol.model import Operation, Param, Shape
+from tests.support.keys import HOSTILE_KEYS
 
 # Any text that UTF-8 can carry.
 texts = st.text(st.characters(codec="utf-8"), max_size=20)

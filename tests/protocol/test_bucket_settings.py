@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from coskit.protocol import bucketsettings as rows
-from coskit.protocol.codec import decode_request, encode_request
+from coskit.protocol import bucket_settings as rows
+from coskit.protocol.codec.codec import decode_request, encode_request
 from coskit.protocol.errors import MalformedXML, ParameterError
-from coskit.protocol.spec import TRUTHS, Operation, Shape
+from coskit.protocol.model import TRUTHS, Operation, Shape
 
 SWITCH = (("Enabled", "Disabled"), ("enabled", "true", "On", ""))
 TRUTH = (("true", "false", "True", "FALSE"), ("yes", "1", "Enabled", ""))

@@ -21,8 +21,8 @@ from coskit.protocol.endpoint import (
     resolve,
 )
 from coskit.protocol.errors import InvalidURI, NoSuchBucket, ParameterError
-from tests.keys import HOSTILE_KEYS
 from tests.protocol.strategies import keys, texts
+from tests.support.keys import HOSTILE_KEYS
 
 BUCKET = "b-1250000000"
 SERVICE = "service.cos.myqcloud.com"

@@ -23,8 +23,8 @@ from coskit.protocol.errors import (
     decode_error,
     encode_error,
 )
-from tests.keys import HOSTILE_KEYS, UNWRITABLE_KEYS
 from tests.protocol.strategies import texts
+from tests.support.keys import HOSTILE_KEYS, UNWRITABLE_KEYS
 
 DOCUMENT = (
     b"<?xml version='1.0' encoding='utf-8' ?>\n<Error><Code>NoSuchKey</Code>"

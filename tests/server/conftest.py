@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from coskit.testing import LocalServer
-from tests.local import bucket, owner, server
-from tests.server.wire import Peer
+from tests.server.support.wire import Peer
+from tests.support.local import bucket, owner, server
 
 __all__ = ["bucket", "owner", "peer", "room", "server"]
 

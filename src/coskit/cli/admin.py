@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coskit.cli import upkeep
+from coskit.cli import maintenance
 from coskit.cli.directories import (
     DEFAULT,
     AsJson,
@@ -20,12 +20,12 @@ from coskit.cli.directories import (
 )
 
 if TYPE_CHECKING:
-    from coskit.protocol.signature import Credentials
+    from coskit.protocol.auth.signature import Credentials
 
 app = typer.Typer(help="Accounts and keys of a server, and care for what it stores.")
 account = typer.Typer(help="Accounts and sub-accounts besides the owner's own key pair.")
 app.add_typer(account, name="account")
-upkeep.add_to(app)
+maintenance.add_to(app)
 
 Id = Annotated[str, typer.Argument(help="<digits>, or <digits>/<digits> for a sub-account.")]
 
@@ -38,7 +38,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Make an account with a key pair, or one more key pair for an account."""
-    from coskit.server.accounts import Book, add_key, change_book
+    from coskit.server.auth.accounts import Book, add_key, change_book
 
     made = []
 
@@ -56,7 +56,7 @@ def add(
 @account.command("ls", cls=DirectoryCommand)
 def ls(directory: Directory = DEFAULT, as_json: AsJson = False) -> None:
     """List the accounts with the ids of their keys."""
-    from coskit.server.accounts import read_book
+    from coskit.server.auth.accounts import read_book
 
     with failures_told(directory):
         book = read_book(directory)
@@ -78,7 +78,7 @@ def rm(
     key: Annotated[str, typer.Option(help="Remove only the key of this secret id.")] = "",
 ) -> None:
     """Remove an account with its sub-accounts and keys; its buckets stay and are still its own."""
-    from coskit.server.accounts import change_book, remove
+    from coskit.server.auth.accounts import change_book, remove
 
     with failures_told(directory):
         change_book(directory, lambda book: remove(book, id, key))
@@ -121,8 +121,8 @@ def env(
     """Print lines for a shell to eval, after which clients find the server and its keys."""
     from dataclasses import replace
 
-    from coskit.cli.announcement import export
-    from coskit.server.directory import read_address
+    from coskit.cli.ready_message import export
+    from coskit.server.workers.served_directory import read_address
 
     with failures_told(directory):
         address = read_address(directory)
@@ -154,9 +154,9 @@ def _own_keys(directory: Path, secret_id: str) -> "Credentials":
 
 
 def _read_limits(file: Path) -> str:
+    from coskit.protocol.bucket.policy import parse_policy
     from coskit.protocol.errors import MalformedPolicy
-    from coskit.protocol.policy import parse_policy
-    from coskit.server.tokens import MAX_POLICY
+    from coskit.server.auth.session_tokens import MAX_POLICY
 
     text = file.read_text()
     try:
@@ -170,9 +170,9 @@ def _read_limits(file: Path) -> str:
 
 
 def _issue(directory: Path, account: str, seconds: int, expires: int, limits: str) -> "Credentials":
-    from coskit.server.accounts import change_book, with_token_secret
+    from coskit.server.auth.accounts import change_book, with_token_secret
+    from coskit.server.auth.session_tokens import MAX_SECONDS, issue
     from coskit.server.settings import ACCOUNT
-    from coskit.server.tokens import MAX_SECONDS, issue
 
     if not 0 < seconds <= MAX_SECONDS:
         raise ValueError(f"a temporary key is valid for 1 to {MAX_SECONDS} seconds")

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from coskit import AsyncClient
-from coskit.client._async.workers import AsyncWorkers
+from coskit.client._async.concurrency import AsyncWorkers
 from coskit.testing import LocalServer
 
 BUCKET = "demo-1250000000"

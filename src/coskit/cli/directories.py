@@ -46,9 +46,9 @@ def failures_told(directory: Path | None) -> Iterator[None]:
         directory: has to be a server's; None where it is yet to be made.
     """
     from coskit.protocol.errors import CosServiceError
-    from coskit.server.directory import require_servers
-    from coskit.server.reasons import plain
-    from coskit.server.store.database import Error
+    from coskit.server.store.index.database import Error
+    from coskit.server.workers.error_text import plain
+    from coskit.server.workers.served_directory import require_servers
 
     try:
         if directory is not None:

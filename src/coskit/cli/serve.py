@@ -13,16 +13,17 @@ from typing import Any, NoReturn, TypeVar
 
 import typer
 
-from coskit.cli.announcement import Announcement
+from coskit.cli.ready_message import Announcement
 from coskit.protocol.errors import InvalidBucketName
 from coskit.server.app import listening_socket
-from coskit.server.certificates import BadCertificate, CertificateFiles, Certificates
-from coskit.server.directory import note_address, require_room
-from coskit.server.handlers.buckets import check_name
-from coskit.server.limits import Limits
-from coskit.server.process import serve_alone, serve_with_workers
-from coskit.server.proxies import networks
-from coskit.server.reasons import plain
+from coskit.server.handlers.buckets.buckets import check_name
+from coskit.server.http.admission import Limits
+from coskit.server.http.connections.certificates import (
+    BadCertificate,
+    CertificateFiles,
+    Certificates,
+)
+from coskit.server.run import serve_alone, serve_with_workers
 from coskit.server.settings import (
     Settings,
     audience,
@@ -33,8 +34,11 @@ from coskit.server.settings import (
     size,
     timeouts,
 )
-from coskit.server.store.durability import durability as durable
-from coskit.server.supervisor import CannotServe
+from coskit.server.store.disk.durability import durability as durable
+from coskit.server.trusted_proxies import networks
+from coskit.server.workers.error_text import plain
+from coskit.server.workers.served_directory import note_address, require_room
+from coskit.server.workers.supervisor import CannotServe
 
 _T = TypeVar("_T")
 _V = TypeVar("_V")

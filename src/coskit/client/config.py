@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import get_args
 
-from coskit.client import credentials as sources
-from coskit.client.arguments import Scheme, flag, instance, text
-from coskit.client.curl import TransportSettings
-from coskit.client.keys import CredentialsSource
-from coskit.client.retry import RetryPolicy
-from coskit.client.transfers import TransferSettings
+from coskit.client.credentials import resolver as sources
+from coskit.client.credentials.provider import CredentialsSource
+from coskit.client.settings.argument_checks import Scheme, flag, instance, text
+from coskit.client.settings.retry import RetryPolicy
+from coskit.client.settings.transfers import TransferSettings
+from coskit.client.transport.curl_easy import TransportSettings
 from coskit.protocol.endpoint import (
     Endpoint,
     check_region,

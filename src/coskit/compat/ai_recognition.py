@@ -1,7 +1,7 @@
 """The vendor's `AIRecognitionClient`: its own calls are refused."""
 
 from coskit.compat.cos_client import CosS3Client
-from coskit.compat.unsupported import AIRecognitionClientRefusals
+from coskit.compat.inner.unsupported import AIRecognitionClientRefusals
 
 __all__ = ["AIRecognitionClient"]
 

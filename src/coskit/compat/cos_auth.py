@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from coskit.compat.cos_comm import to_str, to_unicode
+from coskit.protocol.auth.signature import Credentials, sign
 from coskit.protocol.messages import Request
-from coskit.protocol.signature import Credentials, sign
 
 if TYPE_CHECKING:
-    from coskit.compat.config import CosConfig
+    from coskit.compat.inner.config import CosConfig
 
 _EARLIER = 60  # seconds that a signature is good before it is made
 _SIGNED = frozenset(
@@ -49,7 +49,9 @@ class CosS3Auth:
 
     def __call__(self, r: Any) -> Any:
         """Return the request with an Authorization header, an empty one if nobody is to sign."""
-        from coskit.compat.config import Keys  # here, since that module brings the whole client
+        from coskit.compat.inner.config import (
+            Keys,  # here, since that module brings the whole client
+        )
 
         if self._conf._anonymous:
             r.headers["Authorization"] = ""

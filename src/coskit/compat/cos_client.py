@@ -9,17 +9,17 @@ from typing import Any, Self
 from urllib.parse import quote, unquote
 
 from coskit.client._sync.client import Client
-from coskit.client.copies import for_upload
-from coskit.client.progress import Callback
-from coskit.compat.bucketmeta import bucket_meta
-from coskit.compat.config import CosConfig
+from coskit.client.transfer.copy_options import for_upload
+from coskit.client.transfer.progress import Callback
 from coskit.compat.cos_auth import rtmp_query
 from coskit.compat.cos_comm import is_switched, local_path, path_simplify_check
-from coskit.compat.inner import InnerClient
-from coskit.compat.methods import EMPTY, Methods
-from coskit.compat.refusal import refuse
+from coskit.compat.inner.bucket_meta import bucket_meta
+from coskit.compat.inner.client import InnerClient
+from coskit.compat.inner.config import CosConfig
+from coskit.compat.inner.methods import EMPTY, Methods
+from coskit.compat.inner.refusal import refuse
+from coskit.compat.inner.unsupported import CosS3ClientRefusals
 from coskit.compat.streambody import StreamBody
-from coskit.compat.unsupported import CosS3ClientRefusals
 from coskit.protocol.errors import CosClientError, CosServiceError
 from coskit.protocol.operations import BY_NAME
 

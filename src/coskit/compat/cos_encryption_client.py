@@ -5,12 +5,12 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Never
 
-from coskit.client.arguments import check_metadata
-from coskit.client.intake import as_bytes, in_memory
-from coskit.compat.config import CosConfig
+from coskit.client.settings.argument_checks import check_metadata
+from coskit.client.transfer.body_source import as_bytes, in_memory
 from coskit.compat.cos_client import CosS3Client
 from coskit.compat.crypto import BaseProvider, counter
-from coskit.compat.refusal import DESCRIBED
+from coskit.compat.inner.config import CosConfig
+from coskit.compat.inner.refusal import DESCRIBED
 from coskit.compat.streambody import StreamBody
 from coskit.protocol.errors import CosClientError
 

@@ -1,7 +1,7 @@
 """The vendor's `CosVectorsClient`: its own calls are refused."""
 
 from coskit.compat.cos_client import CosS3Client
-from coskit.compat.unsupported import CosVectorsClientRefusals
+from coskit.compat.inner.unsupported import CosVectorsClientRefusals
 
 __all__ = ["CosVectorsClient"]
 

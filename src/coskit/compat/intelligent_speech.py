@@ -1,7 +1,7 @@
 """The vendor's `IntelligentSpeechClient`: its own calls are refused."""
 
 from coskit.compat.cos_client import CosS3Client
-from coskit.compat.unsupported import IntelligentSpeechClientRefusals
+from coskit.compat.inner.unsupported import IntelligentSpeechClientRefusals
 
 __all__ = ["IntelligentSpeechClient"]
 

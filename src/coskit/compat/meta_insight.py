@@ -1,7 +1,7 @@
 """The vendor's `MetaInsightClient`: its own calls are refused."""
 
 from coskit.compat.cos_client import CosS3Client
-from coskit.compat.unsupported import MetaInsightClientRefusals
+from coskit.compat.inner.unsupported import MetaInsightClientRefusals
 
 __all__ = ["MetaInsightClient"]
 

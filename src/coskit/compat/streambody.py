@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from coskit.client._sync.body import Body
-from coskit.client._sync.saving import save_chunks
-from coskit.client.arguments import path_of
-from coskit.compat.decoding import Decoded, is_coded
+from coskit.client._sync.body.save_body import save_chunks
+from coskit.client._sync.body.streaming_body import Body
+from coskit.client.settings.argument_checks import path_of
+from coskit.compat.inner.content_decoding import Decoded, is_coded
 from coskit.protocol.errors import IntegrityError
 
 _CHUNK = 1 << 20

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from coskit.encryption._async.encrypted import AsyncEncryptedClient
-    from coskit.encryption._sync.encrypted import EncryptedClient
+    from coskit.encryption._async.client import AsyncEncryptedClient
+    from coskit.encryption._sync.client import EncryptedClient
     from coskit.encryption.errors import NotSealed, SealBroken, UnknownKey
-    from coskit.encryption.keys import AESKey, MasterKey, RSAKey
+    from coskit.encryption.master_keys import AESKey, MasterKey, RSAKey
 
 __all__ = [
     "AESKey",
@@ -20,11 +20,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AESKey": "keys",
-    "AsyncEncryptedClient": "_async.encrypted",
-    "EncryptedClient": "_sync.encrypted",
-    "MasterKey": "keys",
-    "RSAKey": "keys",
+    "AESKey": "master_keys",
+    "AsyncEncryptedClient": "_async.client",
+    "EncryptedClient": "_sync.client",
+    "MasterKey": "master_keys",
+    "RSAKey": "master_keys",
 }
 
 

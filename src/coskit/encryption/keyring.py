@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from coskit.encryption.envelope import Envelope
+from coskit.encryption.decrypt import FramedContent
 from coskit.encryption.errors import NotSealed
-from coskit.encryption.keys import MasterKey
-from coskit.encryption.legacy import CounterContent, VendorEnvelope
-from coskit.encryption.opening import FramedContent
+from coskit.encryption.format.envelope import Envelope
+from coskit.encryption.format.vendor_format import CounterContent, VendorEnvelope
+from coskit.encryption.master_keys import MasterKey
 from coskit.protocol.errors import ParameterError
 
 Seal = Envelope | VendorEnvelope

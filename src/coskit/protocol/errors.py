@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 from xml.etree import ElementTree
 
-from coskit.protocol.xml import escape, writable
+from coskit.protocol.codec.xml.document import escape, writable
 
 
 class CosException(Exception):

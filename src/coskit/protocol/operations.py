@@ -1,7 +1,7 @@
 """THE table: one row per API operation; encoder, router, clients, docs and tests follow from it."""
 
-from coskit.protocol.bucketsettings import BUCKET, BUCKET_SETTINGS
-from coskit.protocol.spec import TRUTHS, Operation, Param, Shape
+from coskit.protocol.bucket_settings import BUCKET, BUCKET_SETTINGS
+from coskit.protocol.model import TRUTHS, Operation, Param, Shape
 
 # Canned ACLs of objects and of buckets, those that only S3 has at the end. Services refuse others.
 OBJECT_ACLS = (

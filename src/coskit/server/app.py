@@ -14,24 +14,24 @@ from typing import Any, cast
 import uvicorn
 
 from coskit.protocol.errors import BucketAlreadyOwnedByYou
-from coskit.server.accepting import Acceptor
-from coskit.server.accesslog import AccessLog
-from coskit.server.certificates import Certificates
-from coskit.server.connection import Connection
-from coskit.server.crew import Member
-from coskit.server.exchange import Message, Receive, Send
-from coskit.server.handlers.access import dump_grants
-from coskit.server.handlers.buckets import check_name
-from coskit.server.handlers.lock import keeping_locked
-from coskit.server.http import Gateway
-from coskit.server.jobs import Lifecycle
-from coskit.server.proxies import Proxies
-from coskit.server.reasons import plain
+from coskit.server.handlers.access.acl import dump_grants
+from coskit.server.handlers.access.object_lock import keeping_locked
+from coskit.server.handlers.buckets.buckets import check_name
+from coskit.server.http.access_log import AccessLog
+from coskit.server.http.connections.acceptor import Acceptor
+from coskit.server.http.connections.certificates import Certificates
+from coskit.server.http.connections.connection import Connection
+from coskit.server.http.connections.timeouts import Watch, Watched
+from coskit.server.http.exchange import Message, Receive, Send
+from coskit.server.http.gateway import Gateway
 from coskit.server.settings import ACCOUNT, Settings, find_master_key
-from coskit.server.store.database import DamagedIndex
-from coskit.server.store.spare import SIZE
+from coskit.server.store.disk.disk_reserve import SIZE
+from coskit.server.store.index.database import DamagedIndex
 from coskit.server.store.store import Store
-from coskit.server.watch import Watch, Watched
+from coskit.server.trusted_proxies import Proxies
+from coskit.server.workers.error_text import plain
+from coskit.server.workers.lifecycle_job import Lifecycle
+from coskit.server.workers.worker_group import Member
 
 BACKLOG = 2048  # connections that wait to be taken
 _BEAT = 1.0  # seconds from one look at the certificate's files to the next

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coskit.protocol.restore import DELAYS, TIERS, Delays
-from coskit.protocol.signature import Credentials, without_margin
-from coskit.server.limits import Limits
-from coskit.server.proxies import Network
-from coskit.server.store.durability import Durability
+from coskit.protocol.auth.signature import Credentials, without_margin
+from coskit.protocol.bucket.restore import DELAYS, TIERS, Delays
+from coskit.server.http.admission import Limits
+from coskit.server.store.disk.durability import Durability
+from coskit.server.trusted_proxies import Network
 
 _DELAY = re.compile(r"([A-Za-z]+)=(\d{1,9}(?:\.\d{1,3})?)([smh])", re.ASCII)
 _LENGTH = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])", re.ASCII)

@@ -5,21 +5,18 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
-from coskit.client._async.appending import AsyncAppendProof
-from coskit.client._async.body import AsyncBody
-from coskit.client._async.content import AsyncUpload
-from coskit.client._async.directories import AsyncDirectories
-from coskit.client._async.recovery import AsyncContinuation, AsyncRecovery
-from coskit.client._async.sending import AsyncSender
+from coskit.client._async.body.request_body import AsyncUpload
+from coskit.client._async.body.streaming_body import AsyncBody
+from coskit.client._async.request.append_check import AsyncAppendProof
+from coskit.client._async.request.retry_handler import AsyncContinuation, AsyncRecovery
+from coskit.client._async.request.sender import AsyncSender
+from coskit.client._async.transfer.methods import AsyncDirectories
 from coskit.client._async.transport import AsyncTransport
-from coskit.client.arguments import HTTPMethod, Scheme, check, instance
 from coskit.client.config import ClientConfig, find_config
-from coskit.client.credentials import DialectName
-from coskit.client.curl import TransportSettings
-from coskit.client.dialect import Dialect
-from coskit.client.intake import checked_length
-from coskit.client.keys import AsyncKeys, CredentialsSource
-from coskit.client.params import (
+from coskit.client.credentials.provider import AsyncKeys, CredentialsSource
+from coskit.client.credentials.resolver import DialectName
+from coskit.client.request.dialect import Dialect
+from coskit.client.request.validation import (
     checked_bucket,
     checked_fields,
     checked_key,
@@ -28,13 +25,16 @@ from coskit.client.params import (
     normalise,
     unknown_parameter,
 )
-from coskit.client.retry import FAILURES, RetryPolicy
-from coskit.client.transfers import TransferSettings
-from coskit.protocol.codec import Call
+from coskit.client.settings.argument_checks import HTTPMethod, Scheme, check, instance
+from coskit.client.settings.retry import FAILURES, RetryPolicy
+from coskit.client.settings.transfers import TransferSettings
+from coskit.client.transfer.body_source import checked_length
+from coskit.client.transport.curl_easy import TransportSettings
+from coskit.protocol.codec.codec import Call
 from coskit.protocol.errors import CosServiceError, ParameterError
 from coskit.protocol.messages import Response
+from coskit.protocol.model import Operation
 from coskit.protocol.operations import APPEND_OBJECT
-from coskit.protocol.spec import Operation
 
 
 class AsyncClient(AsyncDirectories):

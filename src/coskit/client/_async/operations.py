@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Literal, Never, NotRequired, TypedDict
 
-from coskit.client._async.body import AsyncBody
-from coskit.protocol import bucketsettings as settings
+from coskit.client._async.body.streaming_body import AsyncBody
+from coskit.protocol import bucket_settings as settings
 from coskit.protocol import operations as table
 from coskit.protocol import types
 from coskit.protocol.messages import AsyncContent
-from coskit.protocol.spec import Operation
+from coskit.protocol.model import Operation
 
 GetObjectResult = TypedDict(
     "GetObjectResult",

@@ -6,8 +6,9 @@ from typing import Any, Self, cast
 
 import pycurl
 
-from coskit.client._async.workers import put_off
-from coskit.client.curl import (
+from coskit.client._async.concurrency import put_off
+from coskit.client.cancellation import AFTERMATH
+from coskit.client.transport.curl_easy import (
     CAPACITY,
     UNBOUNDED,
     AsyncSource,
@@ -19,8 +20,7 @@ from coskit.client.curl import (
     source_of,
     unpause,
 )
-from coskit.client.exchange import CurlExchange
-from coskit.client.stop import AFTERMATH
+from coskit.client.transport.exchange import CurlExchange
 from coskit.protocol.errors import ClientClosed, TransportError
 from coskit.protocol.messages import Response
 

@@ -7,21 +7,18 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
-from coskit.client._sync.appending import AppendProof
-from coskit.client._sync.body import Body
-from coskit.client._sync.content import Upload
-from coskit.client._sync.directories import Directories
-from coskit.client._sync.recovery import Continuation, Recovery
-from coskit.client._sync.sending import Sender
+from coskit.client._sync.body.request_body import Upload
+from coskit.client._sync.body.streaming_body import Body
+from coskit.client._sync.request.append_check import AppendProof
+from coskit.client._sync.request.retry_handler import Continuation, Recovery
+from coskit.client._sync.request.sender import Sender
+from coskit.client._sync.transfer.methods import Directories
 from coskit.client._sync.transport import Transport
-from coskit.client.arguments import HTTPMethod, Scheme, check, instance
 from coskit.client.config import ClientConfig, find_config
-from coskit.client.credentials import DialectName
-from coskit.client.curl import TransportSettings
-from coskit.client.dialect import Dialect
-from coskit.client.intake import checked_length
-from coskit.client.keys import CredentialsSource, Keys
-from coskit.client.params import (
+from coskit.client.credentials.provider import CredentialsSource, Keys
+from coskit.client.credentials.resolver import DialectName
+from coskit.client.request.dialect import Dialect
+from coskit.client.request.validation import (
     checked_bucket,
     checked_fields,
     checked_key,
@@ -30,13 +27,16 @@ from coskit.client.params import (
     normalise,
     unknown_parameter,
 )
-from coskit.client.retry import FAILURES, RetryPolicy
-from coskit.client.transfers import TransferSettings
-from coskit.protocol.codec import Call
+from coskit.client.settings.argument_checks import HTTPMethod, Scheme, check, instance
+from coskit.client.settings.retry import FAILURES, RetryPolicy
+from coskit.client.settings.transfers import TransferSettings
+from coskit.client.transfer.body_source import checked_length
+from coskit.client.transport.curl_easy import TransportSettings
+from coskit.protocol.codec.codec import Call
 from coskit.protocol.errors import CosServiceError, ParameterError
 from coskit.protocol.messages import Response
+from coskit.protocol.model import Operation
 from coskit.protocol.operations import APPEND_OBJECT
-from coskit.protocol.spec import Operation
 
 
 class Client(Directories):

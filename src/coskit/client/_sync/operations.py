@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Literal, Never, NotRequired, TypedDict
 
-from coskit.client._sync.body import Body
-from coskit.protocol import bucketsettings as settings
+from coskit.client._sync.body.streaming_body import Body
+from coskit.protocol import bucket_settings as settings
 from coskit.protocol import operations as table
 from coskit.protocol import types
 from coskit.protocol.messages import Content
-from coskit.protocol.spec import Operation
+from coskit.protocol.model import Operation
 
 GetObjectResult = TypedDict(
     "GetObjectResult",

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Self
 
-from coskit.client.curl import (
+from coskit.client.transport.curl_connection import Line
+from coskit.client.transport.curl_easy import (
     CAPACITY,
     UNBOUNDED,
     HandleOwner,
@@ -13,9 +14,8 @@ from coskit.client.curl import (
     TransportSettings,
     origin,
 )
-from coskit.client.direct import DirectLine, Outdated, needs_libcurl
-from coskit.client.line import Line
-from coskit.client.wire import is_plain
+from coskit.client.transport.direct_connection import DirectLine, Outdated, needs_libcurl
+from coskit.client.transport.http11 import is_plain
 from coskit.protocol.errors import ClientClosed
 from coskit.protocol.messages import Response
 

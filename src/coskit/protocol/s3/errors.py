@@ -2,9 +2,9 @@
 
 from collections.abc import Container, Mapping
 
+from coskit.protocol.codec.xml.document import escape, writable
 from coskit.protocol.errors import CosServiceError
-from coskit.protocol.s3.naming import words_to_s3
-from coskit.protocol.xml import escape, writable
+from coskit.protocol.s3.names import words_to_s3
 
 # The code of COS, with the code and the status of S3 for the same fault.
 _CODES: Mapping[str, tuple[str, int]] = {

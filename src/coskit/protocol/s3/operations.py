@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from coskit.protocol import operations as cos
-from coskit.protocol.bucketsettings import BUCKET
-from coskit.protocol.lifecycle import SMALLEST_HEADER, SMALLEST_KINDS
+from coskit.protocol.bucket.lifecycle import SMALLEST_HEADER, SMALLEST_KINDS
+from coskit.protocol.bucket_settings import BUCKET
+from coskit.protocol.model import Operation, Param, Shape
 from coskit.protocol.operations import (
     COMMON_PREFIXES,
     DELIMITER,
@@ -20,8 +21,8 @@ from coskit.protocol.operations import (
     OWNER,
     PREFIX,
 )
-from coskit.protocol.s3.checksums import FIELDS
-from coskit.protocol.s3.subresources import (
+from coskit.protocol.s3.checksums.algorithms import FIELDS
+from coskit.protocol.s3.extra_operations import (
     BYPASS,
     LOCK_ENABLED,
     LOCK_PARAMS,
@@ -29,7 +30,6 @@ from coskit.protocol.s3.subresources import (
     OWNERSHIP,
     SUBRESOURCES,
 )
-from coskit.protocol.spec import Operation, Param, Shape
 
 PART = Param("PartNumber", "query", "partNumber", kind="int", doc="Only this part of the object.")
 SOURCE = replace(cos.COPY_SOURCE, wire="x-amz-copy-source")

@@ -4,54 +4,51 @@ from collections.abc import Awaitable, Callable
 
 from coskit.protocol.operations import OPERATIONS
 from coskit.protocol.s3.operations import S3_OPERATIONS
-from coskit.server.handlers import (
-    access,
-    append,
-    attributes,
-    buckets,
-    bucketsettings,
-    cors,
-    defaultencryption,
-    deleting,
-    lifecycle,
-    listing,
-    lock,
-    multipart,
-    objects,
+from coskit.server.handlers.access import (
+    acl,
+    object_lock,
     ownership,
     policy,
-    publicaccess,
+    public_access,
     referer,
-    restore,
-    s3settings,
-    symlinks,
-    tagging,
 )
+from coskit.server.handlers.body import default_encryption
+from coskit.server.handlers.buckets import buckets, cors, fixed_settings, kept_settings, listing
 from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.object_state import expiration, tagging
+from coskit.server.handlers.objects import (
+    append,
+    attributes,
+    delete,
+    multipart,
+    objects,
+    restore,
+    symlinks,
+)
 
 Handler = Callable[[Context], Awaitable[Reply]]
 
 _MODULES = (
-    access,
+    acl,
     append,
     attributes,
     buckets,
     cors,
-    deleting,
-    defaultencryption,
-    lifecycle,
+    delete,
+    default_encryption,
+    expiration,
     listing,
-    lock,
+    object_lock,
     multipart,
     objects,
     ownership,
     policy,
-    publicaccess,
+    public_access,
     referer,
     restore,
-    s3settings,
+    fixed_settings,
     symlinks,
-    bucketsettings,  # after the one that it takes the place of
+    kept_settings,  # after the one that it takes the place of
     tagging,
 )
 

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from coskit.protocol.conditions import Circumstances
-from coskit.protocol.policy import Policy
-from coskit.protocol.restore import DELAYS, Delays
-from coskit.protocol.spec import Operation
-from coskit.server.handlers.rules import COS_RULES, Rules
+from coskit.protocol.bucket.policy import Policy
+from coskit.protocol.bucket.policy_conditions import Circumstances
+from coskit.protocol.bucket.restore import DELAYS, Delays
+from coskit.protocol.model import Operation
+from coskit.server.handlers.dialect_rules import COS_RULES, Rules
 from coskit.server.store.model import Bucket
 from coskit.server.store.store import Store
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
-from coskit.protocol.checksums import crc64
+from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import (
     CosServiceError,
     InternalError,
@@ -20,14 +20,17 @@ from coskit.protocol.errors import (
     NoSuchUpload,
     NoSuchVersion,
 )
-from coskit.server.store import orphans, reading
-from coskit.server.store.company import Company, NoOthers, Pins
-from coskit.server.store.custody import Custody
-from coskit.server.store.database import FILE
-from coskit.server.store.durability import Durability
-from coskit.server.store.files import FileBlobs, lock_directory
-from coskit.server.store.hold import Held
-from coskit.server.store.interface import (
+from coskit.server.store.blobs import orphan_sweep
+from coskit.server.store.blobs.backup_lock import Held
+from coskit.server.store.blobs.blob_lifetime import Custody
+from coskit.server.store.blobs.files import FileBlobs, lock_directory
+from coskit.server.store.blobs.shared_pins import Company, NoOthers, Pins
+from coskit.server.store.disk.disk_reserve import PERIOD, Spare
+from coskit.server.store.disk.durability import Durability
+from coskit.server.store.index.database import FILE
+from coskit.server.store.index.sqlite import SqliteIndex
+from coskit.server.store.index.transaction import Clock
+from coskit.server.store.interfaces import (
     Activity,
     Blobs,
     BucketCondition,
@@ -41,6 +44,12 @@ from coskit.server.store.interface import (
     Replaced,
     Revision,
 )
+from coskit.server.store.io import read
+from coskit.server.store.io.memory_share import Room
+from coskit.server.store.io.read import Reading
+from coskit.server.store.io.receive import Sink
+from coskit.server.store.io.thread_pools import Workers
+from coskit.server.store.maintenance.scrub import Scrub
 from coskit.server.store.model import (
     Bucket,
     Deleted,
@@ -55,14 +64,6 @@ from coskit.server.store.model import (
     Version,
     VersionPage,
 )
-from coskit.server.store.reading import Reading
-from coskit.server.store.receiving import Sink
-from coskit.server.store.room import Room
-from coskit.server.store.scrub import Scrub
-from coskit.server.store.spare import PERIOD, Spare
-from coskit.server.store.sqlite import SqliteIndex
-from coskit.server.store.transaction import Clock
-from coskit.server.store.workers import Workers
 
 T = TypeVar("T")
 
@@ -257,13 +258,13 @@ class Store:
 
     async def collect_orphans(self) -> int:
         """Remove files that nothing refers to any more; return how many there were."""
-        return await orphans.collect(
+        return await orphan_sweep.collect(
             self._index, self._blobs, self._custody, self._workers.listing, self._clock
         )
 
     async def watch_orphans(self) -> None:
         """Look for orphans now and then, until cancelled."""
-        await orphans.run(
+        await orphan_sweep.run(
             self._index, self._blobs, self._custody, self._workers.listing, self._clock
         )
 
@@ -506,7 +507,7 @@ class Store:
         Raises:
             Replaced: the version has been deleted or replaced meanwhile.
         """
-        return self.fetching(reading.cut(version.extents, first, _length(version, first, length)))
+        return self.fetching(read.cut(version.extents, first, _length(version, first, length)))
 
     def fetching(self, extents: Sequence[Extent]) -> Reading:
         """Return an iterator of the bytes as they lie in extents; otherwise as `reading`.
@@ -524,7 +525,7 @@ class Store:
         except BaseException:
             self._custody.unpin(blob_ids)
             raise
-        source = reading.chunks(self._blobs, [(e, known[e.blob_id]) for e in extents], self._room)
+        source = read.chunks(self._blobs, [(e, known[e.blob_id]) for e in extents], self._room)
         length = sum(extent.length for extent in extents)
         self._room.enter()
         leave = partial(self._leave, blob_ids)
@@ -675,7 +676,7 @@ class Store:
         """
         self.upload(bucket, key, upload_id)
         length = _length(source, first, length)
-        extents = reading.cut(source.extents, first, length)
+        extents = read.cut(source.extents, first, length)
         known = self._index.blobs([extent.blob_id for extent in extents])
         if any(row.data is not None for row in known.values()):
             async with self.receive(length, inline=False) as sink:

@@ -1,0 +1,208 @@
+"""`coskit admin fsck`, `scrub`, `backup`, `export` and `import`: care for a server's directory."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from coskit.cli.directories import (
+    DEFAULT,
+    AsJson,
+    Directory,
+    DirectoryCommand,
+    failures_told,
+    moment,
+    tell,
+)
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from coskit.server.store.maintenance.findings import Finding
+    from coskit.server.store.maintenance.scrub import Scrubbed
+
+AllowNonempty = Annotated[
+    bool, typer.Option("--allow-nonempty", help="Also in a directory with other files.")
+]
+_FLAG = "--allow-nonempty"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to those of `coskit admin`."""
+    for name, command in (
+        ("fsck", fsck),
+        ("scrub", scrub),
+        ("backup", backup),
+        ("export", export),
+        ("import", import_),
+    ):
+        app.command(name, cls=DirectoryCommand)(command)
+
+
+def fsck(
+    directory: Directory = DEFAULT,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make good what can be; the server must not run.")
+    ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Look whether bytes are there, but do not read them.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the index with the bytes, both ways; the exit status is 1 if something is wrong."""
+    from coskit.server.store.maintenance.fsck import check
+    from coskit.server.store.maintenance.fsck import repair as make_good
+
+    repaired: list[Finding] = []
+    with failures_told(directory), _alone(directory) as alone:
+        if repair and not alone:
+            raise ValueError("a server uses the directory: stop it, so that it can be repaired")
+        if repair:
+            repaired, found = make_good(directory, deep=not quick)
+        else:
+            found = list(check(directory, alone=alone, deep=not quick))
+    if as_json:
+        lists = {"repaired": _shown(repaired), "findings": _shown(found)}
+        print(json.dumps({"clean": not found, "in_use": not alone, **lists}, indent=2))
+    else:
+        _print_findings("repaired  ", repaired)
+        _print_findings("", found)
+        print(f"{len(found)} findings" if found else "clean")
+    raise typer.Exit(1 if found else 0)
+
+
+def scrub(directory: Directory = DEFAULT, as_json: AsJson = False) -> None:
+    """Read all that is stored, as fast as it goes, and mark what is damaged; exit status 1 then."""
+    import asyncio  # slow to load, and of no use to the other commands
+
+    with failures_told(directory):
+        run = asyncio.run(_scrub(directory))
+    times = {name: moment(getattr(run, name) / 1000) for name in ("began", "ended")}
+    marks = ("blobs", "bytes", "pages", "damaged", "damaged_pages")
+    tell(times | {name: getattr(run, name) for name in marks}, as_json)
+    raise typer.Exit(1 if run.damaged or run.damaged_pages else 0)
+
+
+def backup(
+    directory: Directory,
+    target: Annotated[Path, typer.Argument(help="Where the copy goes; an earlier one is renewed.")],
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Copy files that could be linked on one disk.")
+    ] = False,
+    allow_nonempty: AllowNonempty = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a directory as of one moment; the server may run. The copy is checked, and can run."""
+    from coskit.server.store.maintenance.backup import back_up
+    from coskit.server.store.maintenance.fsck import check
+    from coskit.server.workers.served_directory import require_room
+
+    with failures_told(directory):
+        if not allow_nonempty:
+            require_room(target, _FLAG)
+        done = back_up(directory, target, copying=copy)
+        found = list(check(target, alone=True))
+    tell({**asdict(done), "findings": _shown(found)}, as_json)
+    raise typer.Exit(1 if found else 0)
+
+
+def export(
+    directory: Directory,
+    bucket: Annotated[str, typer.Argument(help="The bucket's full name.")],
+    file: Annotated[Path, typer.Argument(help="The archive to make.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a bucket with all its versions to a tar file; the server may run."""
+    from coskit.server.store.maintenance.export import export as write
+
+    with failures_told(directory):
+        moved = write(directory, bucket, file)
+    tell(asdict(moved), as_json)
+    raise typer.Exit(1 if moved.left_out else 0)
+
+
+def import_(
+    directory: Directory,
+    file: Annotated[Path, typer.Argument(help="An archive that export has made.")],
+    bucket: Annotated[str, typer.Option(help="Another name for the bucket.")] = "",
+    allow_nonempty: AllowNonempty = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a bucket from an archive; repeated, it goes on where it stopped. No server may run."""
+    from coskit.server.handlers.buckets.buckets import check_name
+    from coskit.server.store.maintenance.import_archive import unpack
+    from coskit.server.workers.served_directory import require_room
+
+    with failures_told(None):
+        if not allow_nonempty:
+            require_room(directory, _FLAG)
+        if bucket:
+            check_name(bucket)
+        moved = unpack(file, directory, time.time, bucket)
+    tell(asdict(moved), as_json)
+
+
+async def _scrub(directory: Path) -> "Scrubbed":
+    from coskit.server.store.blobs.files import FileBlobs
+    from coskit.server.store.index import database
+    from coskit.server.store.index.sqlite import SqliteIndex
+    from coskit.server.store.maintenance.scrub import Scrub
+
+    # Beside a running server this is one more writer, which SQLite lets in between its commits.
+    index = SqliteIndex(directory / database.FILE)
+    try:
+        return await Scrub(index, FileBlobs(directory), _in_place).once()
+    finally:
+        index.close()
+
+
+def _in_place(call: Any, *args: Any) -> "asyncio.Future[Any]":
+    """Run a blocking call: nobody else uses the loop."""
+    import asyncio
+
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    try:
+        future.set_result(call(*args))
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[bool]:
+    """Take the directory, if nobody has it, and tell whether that was so."""
+    from coskit.server.store.blobs.files import lock_directory
+
+    try:
+        lock = lock_directory(directory)
+    except BlockingIOError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(lock)
+
+
+def _shown(findings: "list[Finding]") -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": finding.kind,
+            "subject": finding.subject,
+            "what": finding.what,
+            "repairable": finding.repair is not None,
+        }
+        for finding in findings
+    ]
+
+
+def _print_findings(lead: str, findings: "list[Finding]") -> None:
+    for finding in findings:
+        hint = "  (--repair)" if finding.repair and not lead else ""
+        print(f"{lead}{finding.kind:20}  {finding.subject}  {finding.what}{hint}")

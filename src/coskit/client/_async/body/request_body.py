@@ -1,0 +1,275 @@
+"""A body on its way out: any kind of content as one stream that is summed as it is read."""
+
+import io
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable
+from hashlib import md5, sha256
+from typing import TYPE_CHECKING, Any
+
+from coskit.client._async.concurrency import async_blocking, async_chunks, async_read
+from coskit.client.transfer.body_source import END, Watch, as_bytes, in_memory, stretch_of
+from coskit.client.transfer.section import Tally
+from coskit.protocol.codec.checksums.md5_crc64 import content_md5, crc64
+from coskit.protocol.errors import ParameterError, SourceChanged
+from coskit.protocol.messages import AsyncContent
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
+
+_BLOCK = 1 << 20
+_QUICK = 1 << 16  # bytes that are hashed sooner than a thread would begin to
+
+
+class AsyncUpload:
+    """Content to be sent, once or, if it can be rewound, several times.
+
+    What is sent is all of the content. Its last byte is given away only when it is known that it
+    has as many as were announced, and that a file did not change: no other request is ever whole.
+
+    Attributes:
+        data: all of it, if it is in memory.
+        length: bytes it has, or None if only reading tells.
+        start: the position in a file at which it begins.
+        replayable: whether `rewind` brings back the same bytes.
+        started: whether any of it has been read to be sent.
+        crc64: CRC64 of what has been read since the last rewind.
+    """
+
+    def __init__(
+        self,
+        content: AsyncContent,
+        length: int | None = None,
+        *,
+        name: str = "Body",
+        with_md5: bool = False,
+    ) -> None:
+        """Look at the content; `load` has to follow.
+
+        Args:
+            content: what the caller gave.
+            length: what the caller says it has.
+            name: of the parameter.
+            with_md5: whether `md5` may be asked for.
+
+        Raises:
+            ParameterError: it is none, or has another length than was announced.
+        """
+        self.crc64 = 0
+        self._count_read = 0
+        self._name = name
+        self._with_md5 = with_md5
+        self._md5 = md5() if with_md5 else None
+        self.replayable = True
+        self.started = False
+        self.length = self._announced = length
+        self.start = 0
+        self._read: Any = None
+        self._chunks: AsyncIterator[bytes] | None = None
+        self._rest = memoryview(b"")
+        self._watch: Watch | None = None
+        self._checks_itself = False
+        self.data = in_memory(content, name)
+        stream: Any = content
+        if self.data is not None:
+            self._hold(self.data)
+        elif callable(getattr(stream, "read", None)):
+            self._open_file(stream)
+        else:
+            self.replayable = False
+            self._chunks = async_chunks(stream)
+        self._left = self.length
+
+    def _hold(self, data: bytes) -> None:
+        if self._announced not in (None, len(data)):
+            raise self._contradicted(len(data))
+        self.data, self.length = data, len(data)
+
+    def _contradicted(self, length: int) -> ParameterError:
+        words = f"ContentLength is {self._announced}, but {self._name} has {length} bytes"
+        return ParameterError(words)
+
+    def _open_file(self, file: Any) -> None:
+        self._file = file
+        self._read = file.read
+        self._checks_itself = isinstance(file, Tally)
+        # The vendor's SDK sends a file from its present position; so do we.
+        if type(file) is io.BytesIO:  # mostly small: what it is need not be found out
+            start = file.tell()
+            place: tuple[int, int] | None = start, max(file.seek(0, io.SEEK_END) - start, 0)
+            file.seek(start)
+        else:
+            place = stretch_of(file)
+        if place is None:
+            self.replayable = False
+            return
+        self.start, found = place
+        if not self._checks_itself and type(file) is not io.BytesIO:
+            self._watch = Watch(file)
+        if self._announced is None:
+            self.length = found
+        elif found and found != self._announced:
+            raise self._contradicted(found)
+
+    async def load(self) -> None:
+        """Take a small file into memory; what can be read once stays untouched until it is sent.
+
+        Raises:
+            ParameterError: it gives something else than bytes, or not as many as were announced.
+            SourceChanged: the file changed while it was read.
+        """
+        if self.data is not None:
+            return
+        if self.replayable and (self.length or 0) <= _BLOCK:
+            if type(self._file) is io.BytesIO:
+                self._hold(self._file.read())
+            else:
+                await self._load_file()
+        elif self.length == 0:
+            await self._end_here()
+
+    async def _load_file(self) -> None:
+        """Read a file to its end, unless that is far from where its size says."""
+        told, ended = self.length or 0, False
+        data = b""
+        while not ended and len(data) <= _BLOCK:
+            size = told + 1 - len(data) if told >= len(data) and told else _BLOCK
+            chunk = as_bytes(await async_read(self._read, size), self._name)
+            data = data + chunk if data else chunk
+            # A read that falls short is the end of a buffered file, and may be none of another.
+            short = len(chunk) < size and isinstance(self._file, io.BufferedIOBase)
+            ended = not chunk or short or (self._checks_itself and len(data) == told)
+        if ended:
+            self._hold(data)
+            self.check()
+            return
+        # A file of the kernel: only reading it tells its length.
+        self.length = self._left = self._announced
+        self._rest = memoryview(data)
+
+    async def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, b"" at the end.
+
+        Raises:
+            ParameterError: there are fewer bytes than were announced, or more.
+            SourceChanged: likewise of what a file told, or the file changed meanwhile.
+        """
+        self.started = True
+        chunk = await self._some(size)
+        if self._left is not None:
+            await self._count(len(chunk))
+        elif not chunk:
+            self.check()
+        self.crc64 = crc64(chunk, self.crc64)
+        self._count_read += len(chunk)
+        if self._md5 is not None:
+            await async_blocking(self._md5.update, chunk)
+        return chunk
+
+    async def _some(self, size: int) -> bytes:
+        """Return the next bytes, whoever they are for."""
+        if not self._rest:
+            if self._chunks is None:
+                chunk = as_bytes(await async_read(self._read, size), self._name)
+            else:
+                chunk = await self._next_chunk()
+            if len(chunk) <= size:
+                return chunk
+            self._rest = memoryview(chunk)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(taken)
+
+    async def _next_chunk(self) -> bytes:
+        assert self._chunks is not None
+        # An empty chunk is not the end of an iterator, though it would be that of a file.
+        while (chunk := await anext(self._chunks, END)) is not END:
+            if data := as_bytes(chunk, self._name):
+                return data
+        return b""
+
+    async def _count(self, size: int) -> None:
+        left = self._left or 0
+        if size > left:
+            raise self._wrong("has more than")
+        if not size and left:
+            raise self._wrong(f"ended {left} bytes before")
+        self._left = left - size
+        if size and not self._left:
+            await self._end_here()
+
+    async def _end_here(self) -> None:
+        """Look whether the content ends where it should."""
+        if self._checks_itself:
+            return
+        if await self._some(1):
+            raise self._wrong("has more than")
+        self.check()
+
+    def check(self) -> None:
+        """Look whether a file is still what it was.
+
+        Raises:
+            SourceChanged: it is not.
+        """
+        if self._watch is not None:
+            self._watch.check()
+
+    def _wrong(self, words: str) -> ParameterError | SourceChanged:
+        if self._announced is None:
+            return SourceChanged(f"{self._name} {words} the {self.length} bytes it had")
+        return ParameterError(f"{self._name} {words} its ContentLength of {self._announced}")
+
+    @property
+    def sent(self) -> int:
+        """Bytes that were sent, once all of it was."""
+        return self._count_read if self.data is None else len(self.data)
+
+    def sum(self) -> int:
+        """Return the CRC64 of what was sent."""
+        return self.crc64 if self.data is None else crc64(self.data)
+
+    async def md5(self) -> str:
+        """Return the hex MD5 of what was sent, which was to be summed too."""
+        if self.data is None:
+            assert self._md5 is not None, "only what is to be summed is"
+            return self._md5.hexdigest()
+        return (await self._hashed(md5, self.data)).hexdigest()
+
+    async def sha256(self) -> str:
+        """Return the hex SHA-256 of content that is in memory."""
+        assert self.data is not None, "only what is in memory is hashed before it is sent"
+        return (await self._hashed(sha256, self.data)).hexdigest()
+
+    async def _hashed(self, algorithm: Callable[[bytes], "HASH"], data: bytes) -> "HASH":
+        if len(data) <= _QUICK:
+            return algorithm(data)
+        return await async_blocking(algorithm, data)
+
+    def rewind(self) -> None:
+        """Go back to the beginning for another try."""
+        self.crc64 = 0
+        self._count_read = 0
+        self._md5 = md5() if self._with_md5 else None
+        if self.data is None and self.replayable:
+            self._file.seek(self.start)
+            self._rest, self._left = memoryview(b""), self.length
+
+    async def content_md5(self) -> str:
+        """Return the Content-MD5 of everything, then rewind.
+
+        Raises:
+            ParameterError: the content can be read only once.
+        """
+        if self.data is not None:
+            return content_md5(self.data)
+        if not self.replayable:
+            raise ParameterError("EnableMD5 needs a Body that can be read twice")
+        self.rewind()
+        digest, left = md5(), self.length
+        while left != 0:
+            chunk = await async_blocking(self._read, _BLOCK if left is None else min(_BLOCK, left))
+            if not chunk:
+                break
+            await async_blocking(digest.update, chunk)
+            left = None if left is None else left - len(chunk)
+        self.rewind()
+        return b64encode(digest.digest()).decode()

@@ -1,0 +1,299 @@
+"""The body of an object, pulled from the connection as it is read and checked at its end."""
+
+import io
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from coskit.client._async.body.save_body import save_chunks
+from coskit.client._async.concurrency import AsyncRaw, async_blocking
+from coskit.client._async.transport import AsyncIncoming
+from coskit.client.request.checksums import Proof
+from coskit.client.settings.argument_checks import path_of, whole
+from coskit.client.transport.receive_buffer import reserved
+from coskit.protocol.errors import IntegrityError, TransportError
+
+_CHUNK = 1 << 20
+_QUICK = 1 << 16  # bytes that any sum takes in sooner than a thread would begin to
+
+
+class AsyncReopen(Protocol):
+    """Opens the rest of a body whose connection was cut."""
+
+    async def __call__(self, received: int, cut: TransportError) -> AsyncIncoming:
+        """Return the response that goes on after so many bytes, or raise if none does."""
+        ...
+
+
+class AsyncBody(AsyncRaw):
+    """An object's bytes: nothing travels before it is read, nothing is lost in silence.
+
+    Reading to the end checks the length and, for a whole object, its CRC64. Where the connection
+    is cut, the rest of the same object is asked for. A body that is dropped or closed unread gives
+    its connection back.
+    """
+
+    # What a line read too much of, from the position on.
+    _held = b""
+    _at = 0
+    _failure: BaseException | None = None
+
+    def __init__(
+        self,
+        incoming: AsyncIncoming,
+        headers: Mapping[str, str],
+        proof: Proof | None,
+        reopen: AsyncReopen | None = None,
+    ) -> None:
+        self._incoming = incoming
+        self._reopen = reopen
+        self._length = int(headers.get("Content-Length") or 0)
+        self._received = 0
+        self._proof = proof
+        self._done = False
+
+    def __len__(self) -> int:
+        return self._length
+
+    async def read(self, size: int | None = -1, /) -> bytes:
+        """Return `size` bytes, fewer only at the end; None or a negative size reads everything.
+
+        It waits until they have all come; see `read1`.
+
+        Raises:
+            ValueError: the body is closed, or an earlier read failed.
+            TransportError: the connection failed before the last byte, however often it was tried.
+            ObjectChanged: the object was replaced before all of it was read.
+            IntegrityError: the bytes are not those that the service stored.
+            MemoryError: there is no room for everything; nothing more can be read then.
+        """
+        wanted = -1 if size is None or size < 0 else size
+        held = self._from_held(wanted)
+        if not held:
+            return await self._taken(wanted)
+        if len(held) == wanted:
+            return held
+        return held + await self._taken(wanted if wanted < 0 else wanted - len(held))
+
+    async def read1(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes as soon as there are any, b"" at the end.
+
+        A negative size leaves the number open. Raises what `read` raises.
+        """
+        size = _CHUNK if size < 0 else size
+        return self._from_held(size) or await self._taken(size, full=False)
+
+    def _from_held(self, size: int) -> bytes:
+        """Return up to `size` bytes of what a line has left, all of it if negative."""
+        if self.closed:
+            raise ValueError("read of a closed body")
+        if self._failure is not None:
+            raise ValueError("read of a body after it failed") from self._failure
+        if self._at >= len(self._held):
+            return b""
+        held = self._held[self._at : self._at + size if size >= 0 else None]
+        self._at += len(held)
+        return held
+
+    async def _taken(self, size: int, *, full: bool = True) -> bytes:
+        try:
+            return await self._take(size, full=full)
+        except BaseException as failure:
+            self._failure = failure
+            raise
+
+    async def _take(self, size: int, *, full: bool = True) -> bytes:
+        """Return the next bytes: `size`, or all if negative; without `full` what there is."""
+        if self._done or not size:
+            return b""
+        chunk = await self._pull(size if size > 0 else _CHUNK)
+        if full and len(chunk) != size and self._received != self._length:
+            chunk = await self._with_rest(chunk, size)
+        if chunk and self._proof is not None:
+            if len(chunk) > (_QUICK if self._proof.heavy else _CHUNK):
+                await async_blocking(self._proof.add, chunk)
+            else:
+                self._proof.add(chunk)
+        # The last byte is not handed out before the whole is known to be right.
+        ended = full and len(chunk) != size
+        if not chunk or ended or self._received == self._length:
+            await self._finish()
+        return chunk
+
+    async def _pull(self, size: int) -> bytes:
+        try:
+            chunk = await self._incoming.read(size)
+        except TransportError as cut:
+            chunk = await self._read_on(size, cut)
+        self._received += len(chunk)
+        return chunk
+
+    async def _with_rest(self, first: bytes, size: int) -> bytes:
+        if self._received >= self._length:
+            return first if self._length else await self._with_chunks(first, size)
+        whole = len(first) + self._length - self._received
+        try:
+            return await self._gathered(first, whole if size < 0 else min(size, whole))
+        except BaseException:
+            # What had come is lost: whoever read on would get an object with a gap.
+            await self._incoming.aclose()
+            raise
+
+    async def _gathered(self, first: bytes, size: int) -> bytes:
+        at, ended = len(first), False
+        whole = reserved(size)
+        with whole.getbuffer() as memory:
+            memory[:at] = first
+            while at < len(memory) and not ended:
+                with memory[at:] as missing:  # an error that is kept must not keep it
+                    count = await self._fill(missing)
+                at, ended = at + count, not count
+        whole.truncate(at)
+        return whole.getvalue()
+
+    async def _with_chunks(self, first: bytes, size: int) -> bytes:
+        # Nobody knows how many there are. To hold all of them until the end takes twice the memory.
+        whole, left = io.BytesIO(), size - len(first)
+        whole.write(first)
+        while left and (chunk := await self._pull(min(left, _CHUNK) if size > 0 else _CHUNK)):
+            whole.write(chunk)
+            left -= len(chunk)
+        return whole.getvalue()
+
+    async def _fill(self, memory: memoryview) -> int:
+        try:
+            size = await self._incoming.readinto(memory)
+        except TransportError as cut:
+            chunk = await self._read_on(len(memory), cut)
+            size = len(chunk)
+            memory[:size] = chunk
+        self._received += size
+        return size
+
+    async def _read_on(self, size: int, cut: TransportError) -> bytes:
+        while self._reopen is not None:
+            self._incoming = await self._reopen(self._received, cut)
+            try:
+                return await self._incoming.read(size)
+            except TransportError as again:
+                cut = again
+        raise cut
+
+    async def _finish(self) -> None:
+        self._done = True
+        while await self._incoming.read(_CHUNK):
+            raise IntegrityError(f"More than the promised {self._length} bytes arrived")
+        await self._incoming.aclose()
+        if self._proof is not None:
+            self._proof.check(self._received)
+
+    async def readinto(self, buffer: Any, /) -> int:
+        """Fill a buffer and return how many bytes came, fewer only at the end."""
+        at = 0
+        with memoryview(buffer).cast("B") as view:
+            while at < len(view) and (chunk := await self.read1(len(view) - at)):
+                view[at : at + len(chunk)] = chunk
+                at += len(chunk)
+            if not view:
+                await self.read1(0)  # a closed body says so
+        return at
+
+    async def readinto1(self, buffer: Any, /) -> int:
+        """Write what comes next to a buffer and return how many bytes it is, 0 at the end."""
+        with memoryview(buffer).cast("B") as view:
+            chunk = await self.read1(len(view))
+            view[: len(chunk)] = chunk
+        return len(chunk)
+
+    async def readall(self) -> bytes:
+        """Return everything that is left."""
+        return await self.read()
+
+    async def readline(self, size: int | None = -1, /) -> bytes:
+        """Return the next line with its end, at most `size` bytes of it; b"" at the end."""
+        most = sys.maxsize if size is None or size < 0 else size
+        pieces, room = list[bytes](), most
+        while room:
+            if self._at >= len(self._held):
+                self._held, self._at = b"", 0
+                self._held = await self.read1(_CHUNK)
+            start = self._at
+            stop = min(start + room, len(self._held))
+            self._at = self._held.find(b"\n", start, stop) + 1 or stop
+            pieces.append(self._held[start : self._at])
+            room -= self._at - start
+            if not self._held or pieces[-1].endswith(b"\n"):
+                break
+        return b"".join(pieces)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while line := await self.readline():
+            yield line
+
+    async def iter_lines(self) -> AsyncIterator[bytes]:
+        """Yield the lines without their ends."""
+        async for line in self:
+            yield line.removesuffix(b"\n").removesuffix(b"\r")
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return False: what was read is gone."""
+        return False
+
+    def writable(self) -> bool:
+        """Return False."""
+        return False
+
+    def get_raw_stream(self) -> Self:
+        """Return the body as a file to read from, which it is."""
+        return self
+
+    async def get_stream(self, chunk_size: int = _CHUNK) -> AsyncIterator[bytes]:
+        """Yield the content in chunks of at most `chunk_size` bytes.
+
+        Raises:
+            ParameterError: that is no positive number.
+        """
+        whole("chunk_size", chunk_size)
+        while chunk := await self.read1(chunk_size):
+            yield chunk
+
+    async def get_stream_to_file(self, path: str | os.PathLike[str]) -> None:
+        """Write the content to a file, which appears under its name only when it is whole.
+
+        A pipe or a device is written to, a link is followed, and a file that is replaced hands down
+        its owner and its permissions.
+
+        Raises:
+            OSError: the file cannot be written.
+            TransportError: the connection failed; a file of that name is as it was before.
+            IntegrityError: the bytes are not those that the service stored; likewise.
+        """
+        try:
+            await save_chunks(path_of("path", path), self.get_stream())
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Give the connection back; what has not been read is not downloaded."""
+        self._done = True
+        self._held = b""
+        await self._incoming.aclose()
+        await super().aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()

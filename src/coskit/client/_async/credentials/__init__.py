@@ -1,0 +1,1 @@
+"""Providers that fetch and refresh credentials."""

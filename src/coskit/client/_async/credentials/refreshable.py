@@ -1,0 +1,152 @@
+"""Keys that are fetched before they expire: early, by one caller, while the others go on."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from coskit.client.credentials.single_flight import AsyncFetching, reason
+from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.errors import CredentialsError
+
+_log = logging.getLogger("coskit")
+# Seconds until a failed early refresh is tried again.
+_PAUSE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Keys that were fetched.
+
+    Attributes:
+        keys: the keys.
+        due: Unix second from which they should be replaced; None for never.
+    """
+
+    keys: Credentials
+    due: float | None
+
+    def is_fresh(self, now: float) -> bool:
+        return self.due is None or now < self.due
+
+    def is_valid(self, now: float) -> bool:
+        return self.keys.expires is None or now < self.keys.expires
+
+
+class AsyncRefreshingCredentials:
+    """Keys from a function, fetched when first needed and again before they expire.
+
+    One caller fetches; meanwhile the others use the keys that are still valid, or wait if there
+    are none. A fetch that fails while keys are valid is logged and tried again 10 seconds later.
+    Keys without `expires` stay until the service calls them outdated. After a fork each process
+    fetches for itself; a pickle takes no keys along.
+
+    Attributes:
+        early: seconds before their expiry at which keys are replaced.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Any],
+        early: float = 300.0,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Keep the function; nothing is fetched yet.
+
+        Args:
+            fetch: returns `Credentials`, with `expires` if they do expire.
+            early: seconds before their expiry at which keys are replaced, but not before half of
+                the time for which they were given has passed.
+            clock: Unix seconds.
+        """
+        self.early = early
+        self.clock = clock
+        self._fetching = AsyncFetching(fetch)
+        self._held: _Held | None = None
+        self._failures = 0
+        self._failure: Exception | None = None
+
+    async def get(self) -> Credentials:
+        """Return keys that are valid now.
+
+        Raises:
+            CredentialsError: there are none and fetching some failed; the cause is attached.
+        """
+        now, held = self.clock(), self._held
+        if held is not None and held.is_fresh(now):
+            return held.keys
+        if held is None or not held.is_valid(now):
+            return await self._wait(None)
+        if not await self._fetching.take(wait=False):
+            return held.keys
+        try:
+            return await self._early(held)
+        finally:
+            self._fetching.give()
+
+    async def renew(self, used: Credentials) -> Credentials:
+        """Return other keys than these, which the service no longer takes.
+
+        Raises:
+            CredentialsError: fetching some failed; the cause is attached.
+        """
+        return await self._wait(used)
+
+    async def _wait(self, used: Credentials | None) -> Credentials:
+        failures = self._failures
+        await self._fetching.take(wait=True)
+        try:
+            held = self._held
+            if held is not None and held.keys != used and held.is_valid(self.clock()):
+                return held.keys  # fetched by the one that was waited for
+            if self._failures != failures and self._failure is not None:
+                raise self._no_keys(self._failure)
+            return await self._fetch()
+        finally:
+            self._fetching.give()
+
+    async def _early(self, held: _Held) -> Credentials:
+        if self._held is not None and self._held is not held:
+            return self._held.keys
+        try:
+            return await self._fetch()
+        except CredentialsError as failure:
+            _log.debug("%s; those at hand are still valid", failure)
+            self._held = replace(held, due=self.clock() + _PAUSE)
+            return held.keys
+
+    async def _fetch(self) -> Credentials:
+        try:
+            keys = await self._fetching.call()
+            now = self.clock()
+            if keys.expires is not None and keys.expires <= now:
+                raise CredentialsError("they have expired already")
+        except Exception as failure:
+            self._failures += 1
+            self._failure = failure
+            raise self._no_keys(failure) from failure
+        self._held, self._failure = _Held(keys, self._due(keys, now)), None
+        return keys
+
+    def _due(self, keys: Credentials, now: float) -> float | None:
+        if keys.expires is None:
+            return None
+        left = keys.expires - now
+        # Whoever gives out the same keys until they expire is asked once a second at most.
+        return min(keys.expires, now + max(left - self.early, left / 2, 1.0))
+
+    def _no_keys(self, failure: Exception) -> CredentialsError:
+        error = CredentialsError(f"No new keys could be fetched: {reason(failure)}")
+        error.__cause__ = failure
+        return error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Neither the keys nor the lock: what may be public travels, the rest is fetched there.
+        return partial(type(self), clock=self.clock), (self._fetching.fetch, self.early)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(early={self.early:g})"

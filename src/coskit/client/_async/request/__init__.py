@@ -1,0 +1,1 @@
+"""Sending one call: signing, retries and the proof of its outcome."""

@@ -1,0 +1,92 @@
+"""Proof that what was appended to an object is what was sent."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from coskit.client._async.body.request_body import AsyncUpload
+from coskit.client._async.operations import AsyncOperations
+from coskit.client.request.checksums import told_crc64
+from coskit.protocol.codec.checksums.md5_crc64 import crc64_combine
+from coskit.protocol.codec.codec import Call
+from coskit.protocol.errors import CosException, CosServiceError, IntegrityError, ParameterError
+
+
+class AsyncAppendProof:
+    """What there has to be once an append succeeded.
+
+    A body that can be read twice travels with its MD5, which the service compares. One that can be
+    read only once is known when it has been sent: then the CRC64 that the object had before, asked
+    for beforehand, and that of the body make that of the whole.
+    """
+
+    def __init__(self, client: AsyncOperations, call: Call, params: Mapping[str, Any]) -> None:
+        self._client = client
+        self._call = call
+        self._place = {"Bucket": params["Bucket"], "Key": params["Key"]}
+        self._position = _position(params["Position"])
+        self._before: int | None = None if self._position else 0
+
+    async def prepare(self, upload: AsyncUpload) -> None:
+        """Put the MD5 on the call, or ask for the object's CRC64.
+
+        Raises:
+            CosException: the object cannot be looked at.
+            IntegrityError: its CRC64 is not told, so that nothing could be proven.
+        """
+        headers = self._call.headers
+        if "content-md5" in headers:
+            return
+        if upload.replayable:
+            headers["content-md5"] = await upload.content_md5()
+        elif self._position:
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            head: Mapping[str, Any] = await self._client.head_object(**self._place)
+        except CosServiceError as error:
+            if error.status == 404:
+                return  # the append will be told so
+            error.add_note(_HINT)
+            raise
+        except CosException as error:
+            error.add_note(_HINT)
+            raise
+        if str(head.get("Content-Length")) != str(self._position):
+            return  # likewise
+        self._before = told_crc64(head)
+        if self._before is None:
+            raise IntegrityError(f"The object's CRC64 is not told. {_HINT}")
+
+    def check(self, result: Mapping[str, Any], upload: AsyncUpload) -> None:
+        """Compare what the service tells with what was sent.
+
+        Raises:
+            IntegrityError: they differ, or nothing proves that they do not.
+        """
+        end, following = self._position + upload.sent, result.get("x-cos-next-append-position")
+        if following is not None and str(following) != str(end):
+            raise IntegrityError(f"The object ends at {following} after the append, not at {end}")
+        told = told_crc64(result)
+        if told is not None and self._before is not None:
+            whole = crc64_combine(self._before, upload.sum(), upload.sent)
+            if told != whole:
+                raise IntegrityError(
+                    f"The service appended other bytes: the object's CRC64 is {told}, that of the "
+                    f"bytes sent makes it {whole}"
+                )
+        elif "content-md5" not in self._call.headers:
+            raise IntegrityError("The service does not tell what it appended")
+
+
+def _position(value: int | str) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdecimal()):
+        raise ParameterError(f"Position is a number of bytes, not {value!r}")
+    return int(text)
+
+
+_HINT = (
+    "Whether a body that can be read only once was appended rightly, the object's CRC64 before it "
+    "tells; of bytes and files the MD5 is sent."
+)

@@ -1,0 +1,361 @@
+"""One transfer of many files: both sides listed in step, what differs moved, the rest deleted."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from coskit.client._async.concurrency import (
+    AsyncWorkers,
+    async_blocking,
+    async_deadline,
+    async_sleep,
+)
+from coskit.client._async.transfer.copies import AsyncCopies
+from coskit.client.directory.compare import Entry, Verdict, file_time, is_settled, judge
+from coskit.client.directory.local_files import Obstacle, Sums, Target, files
+from coskit.client.directory.locations import BucketPlace, Clashes, check_name
+from coskit.client.directory.result import (
+    DirectoryProgress,
+    DirectoryResult,
+    DirectoryTransferError,
+    FileFailure,
+    Tally,
+)
+from coskit.client.directory.spooled_names import Spool
+from coskit.client.directory.sync_request import Order
+from coskit.client.transfer.parts import SINGLE_UPLOAD
+from coskit.protocol import types
+from coskit.protocol.codec.dates import parse_http_date, parse_iso_date
+from coskit.protocol.codec.xml.document import carries
+from coskit.protocol.errors import (
+    BY_CODE,
+    CosException,
+    CosServiceError,
+    TransferTimeout,
+    UnexpectedAnswer,
+)
+
+_BATCH = 1000  # files that are looked at, or keys that are deleted, in one go
+
+
+class AsyncMirror:
+    """Carries out one order.
+
+    Args:
+        client: makes the calls.
+        order: what is to be done; it has been checked.
+        limit: files at a time.
+    """
+
+    def __init__(self, client: AsyncCopies, order: Order, limit: int) -> None:
+        self._client = client
+        self._order = order
+        self._limit = limit
+        self._tally = Tally(order.action)
+        self._progress = DirectoryProgress(order.progress)
+        self._put_off: list[Entry] = []
+        self._target: Target | None = None
+        self._clashes: Clashes | None = None
+        if isinstance(order.destination, Path):
+            self._target = Target(order.destination)
+            self._clashes = Clashes(case_blind=self._target.is_case_blind())
+        self._ends = None if order.deadline is None else time.monotonic() + order.deadline
+
+    async def run(self) -> DirectoryResult:
+        """Do it all.
+
+        Raises:
+            DirectoryTransferError: a file did not get through.
+            CosException: a listing failed, or the deadline has passed.
+            OSError: a directory cannot be read.
+        """
+        try:
+            async with async_deadline(self._order.deadline):
+                with Spool() as doomed:
+                    await self._transfer(doomed)
+                    # What is missing at the source is known only where all of it was seen.
+                    if self._order.delete and self._tally.clean:
+                        await self._delete(doomed)
+                        await self._transfer_what_was_put_off()
+        except (CosException, OSError) as error:
+            if not self._tally.knows(error):
+                raise
+            raise DirectoryTransferError(self._tally.result()) from error
+        result = self._tally.result()
+        if result.failed:
+            raise DirectoryTransferError(result) from result.failures[0].error
+        return result
+
+    async def _transfer(self, doomed: Spool) -> None:
+        async with AsyncWorkers(self._limit) as workers:
+            async for source, there in self._pairs():
+                if source is None:
+                    if there is not None and self._order.delete:
+                        doomed.add(there.name)
+                elif self._may_be_stored(source):
+                    verdict = Verdict.DIFFERENT
+                    if there is not None and self._order.comparison is not None:
+                        verdict = judge(self._order.comparison, source, there)
+                    if verdict is Verdict.SAME:
+                        self._tally.unchanged()
+                    else:
+                        await workers.submit(self._bring, source, there, verdict)
+
+    async def _transfer_what_was_put_off(self) -> None:
+        again, self._put_off = self._put_off, []
+        async with AsyncWorkers(self._limit) as workers:
+            for source in again:
+                await workers.submit(self._bring, source, None, Verdict.DIFFERENT, last=True)
+
+    def _fail(self, name: str, error: Exception) -> None:
+        """Count a file that did not get through; go on only if that is wanted."""
+        late = self._ends is not None and time.monotonic() >= self._ends
+        if late and isinstance(error, TransferTimeout):
+            raise error
+        self._tally.failed(FileFailure(name, error))
+        if self._order.on_error == "stop":
+            raise error
+
+    # Both sides, in step.
+
+    async def _pairs(self) -> AsyncIterator[tuple[Entry | None, Entry | None]]:
+        """Yield each file of the source with its counterpart, and what has none at the source."""
+        left = self._entries(self._order.source, source=True)
+        if self._order.comparison is None:
+            async for entry in left:
+                yield entry, None
+            return
+        right = self._entries(self._order.destination, source=False)
+        source, there = await anext(left, None), await anext(right, None)
+        while source is not None or there is not None:
+            if there is None or (source is not None and source.name < there.name):
+                yield source, None
+                source = await anext(left, None)
+            elif source is None or there.name < source.name:
+                yield None, there
+                there = await anext(right, None)
+            else:
+                yield source, there
+                source, there = await anext(left, None), await anext(right, None)
+
+    def _entries(self, place: BucketPlace | Path, *, source: bool) -> AsyncIterator[Entry]:
+        if isinstance(place, BucketPlace):
+            return self._objects(place)
+        return self._files(place, source=source)
+
+    async def _objects(self, place: BucketPlace) -> AsyncIterator[Entry]:
+        folders = isinstance(self._order.source, Path) or self._target is not None
+        async for listed in self._client.iter_objects(place.bucket, Prefix=place.prefix):
+            name = listed["Key"][len(place.prefix) :]
+            size = _size_of(listed)
+            # An empty object whose key ends with a slash stands for a folder, and that for no file.
+            if not size and (not name or (folders and name.endswith("/"))):
+                continue
+            if self._order.wanted.takes(name):
+                modified = parse_iso_date(str(listed.get("LastModified") or "")) or 0
+                etag = str(listed.get("ETag") or "").strip('"') or "-"
+                yield Entry(name, size, modified * 1_000_000, etag)
+
+    async def _files(self, root: Path, *, source: bool) -> AsyncIterator[Entry]:
+        if not source and not root.exists():
+            return
+        follow = source and self._order.follow
+        walk = files(root, self._order.wanted, follow=follow, source=source)
+        while batch := await async_blocking(_some_of, walk):
+            for found in batch:
+                if isinstance(found, FileFailure):
+                    self._fail(found.name, found.error)
+                else:
+                    yield found
+
+    def _may_be_stored(self, source: Entry) -> bool:
+        if self._clashes is not None:
+            try:
+                check_name(source.name)
+                self._clashes.check(source.name)
+            except CosException as error:
+                self._fail(source.name, error)
+                return False
+        return True
+
+    # One file.
+
+    async def _bring(
+        self, source: Entry, there: Entry | None, verdict: Verdict, last: bool = False
+    ) -> None:
+        name = source.name
+        try:
+            if verdict is Verdict.UNSURE and there and await self._is_same(source, there):
+                self._settle(source)
+                self._tally.unchanged()
+                return
+            kind = await self._move(source)
+        except Obstacle as obstacle:
+            # Where deletions may clear the way, they come first.
+            if last or not self._order.delete:
+                self._fail(name, obstacle)
+            else:
+                self._put_off.append(source)
+        except (CosException, OSError) as error:
+            self._fail(name, error)
+        else:
+            self._tally.transferred(kind, name, source.size)
+
+    async def _move(self, entry: Entry) -> str:
+        """Move one file and return what that is called."""
+        source, destination = self._order.source, self._order.destination
+        if isinstance(destination, Path):
+            assert isinstance(source, BucketPlace)
+            await self._download(source, entry)
+            return "download"
+        if isinstance(source, Path):
+            if not self._order.dry_run:
+                # What was stored damaged would pass for unchanged the next time; parts never are.
+                checked = {"EnableMD5": entry.size <= SINGLE_UPLOAD}
+                await self._client.upload_file(
+                    destination.bucket,
+                    destination.key(entry.name),
+                    source / entry.name,
+                    MAXThread=self._order.threads,
+                    progress_callback=self._progress.file(entry.size),
+                    **{**checked, **self._order.options},
+                )
+            return "upload"
+        if not self._order.dry_run:
+            await self._client.copy(
+                destination.bucket,
+                destination.key(entry.name),
+                {"Bucket": source.bucket, "Key": source.key(entry.name)},
+                MAXThread=self._order.threads,
+                progress_callback=self._progress.file(entry.size),
+                **self._order.options,
+            )
+        return "copy"
+
+    async def _download(self, source: BucketPlace, entry: Entry) -> None:
+        if self._order.dry_run or self._target is None:
+            return
+        path = self._target.prepare(entry.name)
+        headers = await self._client.download_file(
+            source.bucket,
+            source.key(entry.name),
+            path,
+            MAXThread=self._order.threads,
+            progress_callback=self._progress.file(entry.size),
+            **self._order.options,
+        )
+        modified = parse_http_date(str(headers.get("Last-Modified") or ""))
+        if modified is not None:
+            moment = file_time(modified, parse_http_date(str(headers.get("Date", ""))))
+            os.utime(path, ns=(moment, moment))
+
+    def _settle(self, source: Entry) -> None:
+        """Take the mark of a young object from a file that proved to be the same."""
+        by_date = self._order.comparison == "size-mtime" and not self._order.dry_run
+        if self._target is not None and by_date and is_settled(source.modified, time.time()):
+            os.utime(self._target.root / source.name, ns=(source.modified, source.modified))
+
+    async def _is_same(self, source: Entry, there: Entry) -> bool:
+        """Compare two contents of the same size by their sums."""
+        left, right = self._order.source, self._order.destination
+        if isinstance(left, BucketPlace) and isinstance(right, BucketPlace):
+            sum_ = await self._crc64(left, source)
+            return sum_ != "" and sum_ == await self._crc64(right, there)
+        if isinstance(left, BucketPlace):
+            (left, source), (right, there) = (right, there), (left, source)
+        assert isinstance(left, Path)
+        assert isinstance(right, BucketPlace)
+        with Sums(left / source.name) as sums:
+            while await async_blocking(sums.more):
+                await async_sleep(0)  # the place to stop at
+        return there.etag == sums.md5 or await self._crc64(right, there) == sums.crc64
+
+    async def _crc64(self, place: BucketPlace, entry: Entry) -> str:
+        head = await self._client.head_object(place.bucket, place.key(entry.name))
+        return head.get("x-cos-hash-crc64ecma", "")
+
+    # What the source lacks.
+
+    async def _delete(self, doomed: Spool) -> None:
+        for listed in doomed.batches(_BATCH):
+            names = [name for name in listed if not self._has_come(name)]
+            if self._order.dry_run:
+                for name in names:
+                    self._tally.deleted(name)
+            elif self._target is not None:
+                await async_blocking(self._delete_files, self._target, names)
+            elif isinstance(self._order.destination, BucketPlace):
+                await self._delete_objects(self._order.destination, names)
+
+    def _has_come(self, name: str) -> bool:
+        """Return whether a local source has by now what it had not when it was listed."""
+        if not isinstance(self._order.source, Path):
+            return False
+        try:
+            check_name(name)
+        except CosException:
+            return False
+        return os.path.lexists(f"{self._order.source}/{name}")
+
+    def _delete_files(self, target: Target, names: list[str]) -> None:
+        for name in names:
+            try:
+                target.remove(name)
+            except OSError as error:
+                self._fail(name, error)
+            else:
+                self._tally.deleted(name)
+
+    async def _delete_alone(self, place: BucketPlace, name: str) -> None:
+        """Delete an object whose key no document can hold."""
+        try:
+            await self._client.delete_object(place.bucket, place.key(name))
+        except CosException as error:
+            self._fail(name, error)
+        else:
+            self._tally.deleted(name)
+
+    async def _delete_objects(self, place: BucketPlace, names: list[str]) -> None:
+        if not names:
+            return
+        keys = {place.prefix + name: name for name in names}
+        for key in [key for key in keys if not carries(key)]:
+            await self._delete_alone(place, keys.pop(key))
+        if not keys:
+            return
+        doomed: list[types.ObjectIdentifier] = [{"Key": place.key(name)} for name in keys.values()]
+        try:
+            answer = await self._client.delete_objects(place.bucket, {"Object": doomed})
+        except CosException as failure:
+            for name in keys.values():
+                self._fail(name, failure)
+            return
+        for deleted in answer.get("Deleted", ()):
+            if (key := str(deleted.get("Key"))) in keys:
+                self._tally.deleted(keys.pop(key))
+        for error in answer.get("Error", ()):
+            key, code = str(error.get("Key")), str(error.get("Code") or "Unknown")
+            kind = BY_CODE.get(code, CosServiceError)
+            refusal = kind(str(error.get("Message") or ""), code=code, resource=key)
+            self._fail(keys.pop(key, key), refusal)
+        for name in keys.values():
+            self._fail(name, CosServiceError("The answer says nothing of it", code="Unknown"))
+
+
+def _some_of(walk: Iterator[Entry | FileFailure]) -> list[Entry | FileFailure]:
+    return list(islice(walk, _BATCH))
+
+
+def _size_of(listed: Mapping[str, Any]) -> int:
+    """Return the bytes of a listed object.
+
+    Raises:
+        UnexpectedAnswer: the listing does not tell.
+    """
+    text = str(listed.get("Size") or "")
+    if not (text.isascii() and text.isdigit()):
+        raise UnexpectedAnswer(f"The listing does not tell the size of {listed.get('Key')}")
+    return int(text)

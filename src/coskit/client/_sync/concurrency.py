@@ -1,0 +1,259 @@
+"""Doing several things at once with threads; its twin in `_async` does it under asyncio."""
+
+import io
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+from coskit.client.cancellation import AFTERMATH, GLANCE, Grace, Stop, here
+from coskit.client.transfer.adaptive_limit import Pace
+from coskit.client.transfer.body_source import END, iterated
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def sleep(seconds: float) -> None:
+    """Wait, but no longer than the transfer that this thread works for."""
+    if here.stop is None:
+        time.sleep(seconds)
+    else:
+        here.stop.pause(seconds)
+
+
+def blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call the function here: this world may block."""
+    return function(*args, **kwargs)
+
+
+def chunks(content: Iterable[bytes]) -> Iterator[bytes]:
+    """Iterate over chunks."""
+    return iterated(content)
+
+
+@contextmanager
+def deadline(seconds: float | None) -> Iterator[None]:
+    """Let what is inside last so long at most.
+
+    Raises:
+        TransferTimeout: it lasted longer and was ended at its next wait.
+    """
+    outer = here.stop
+    if seconds is not None:
+        here.stop = Stop(outer, seconds)
+    try:
+        yield
+    finally:
+        here.stop = outer
+
+
+def read(read: Callable[[int], Any], size: int) -> Any:
+    """Return what a file reads."""
+    return read(size)
+
+
+def next_of(iterator: Iterator[Any]) -> Any:
+    """Return what an iterator yields, `END` at its end."""
+    return next(iterator, END)
+
+
+def aftermath(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Do what has to be done after a transfer, whatever ended it, for 5 s at most."""
+    outer, here.stop = here.stop, Stop(None, AFTERMATH)
+    try:
+        with suppress(TimeoutError):
+            function(*args, **kwargs)
+    finally:
+        here.stop = outer
+
+
+def heard_out(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Make a call and note its answer, which may be of something that would be left behind.
+
+    A transfer that ends while the request is on its way, by Ctrl-C too, does so only when the
+    answer has come, or did not within 5 s; nothing is sent again then.
+    """
+    grace = Grace(here.stop)
+
+    def run() -> None:
+        outer, here.stop = here.stop, grace
+        try:
+            function(*args, **kwargs)
+        finally:
+            here.stop = outer
+
+    if threading.current_thread() is threading.main_thread():
+        _beside(copy_context().run, run, grace)
+    else:  # Ctrl-C comes to the main thread only
+        run()
+
+
+def _beside(
+    enter: Callable[[Callable[[], None]], None], run: Callable[[], None], grace: Stop
+) -> None:
+    """Run a function in a thread of its own, so that Ctrl-C here does not cut it short."""
+    started, ended = threading.Event(), threading.Event()
+    given_up, failures = False, list[BaseException]()
+
+    def work() -> None:
+        started.wait()
+        try:
+            if not given_up:
+                enter(run)
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            ended.set()
+
+    try:
+        threading.Thread(target=work, name="coskit-heard-out", daemon=True).start()
+    except BaseException:  # interrupted while it started: it must not begin on its own
+        given_up = True
+        raise
+    finally:
+        started.set()
+    try:
+        ended.wait()
+    except BaseException:
+        grace.stop()
+        ended.wait()
+        raise
+    if failures:
+        raise failures[0]
+
+
+class Raw(io.RawIOBase):
+    """What a body has of a file: all that Python's own raw files have."""
+
+
+class Budget:
+    """Bytes that may be in memory at a time; who asks for more waits until others give back."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        self._process = os.getpid()
+        self._free = self._size
+        self._change = threading.Condition()
+        self._waiting: deque[object] = deque()
+
+    def take(self, size: int) -> int:
+        """Wait for `size` bytes, or for all there are if that is less; return how many it is."""
+        if self._process != os.getpid():  # what was taken, and maybe the lock, is the parent's
+            self._start_afresh()
+        size = min(size, self._size)
+        turn = object()
+        with self._change:
+            self._waiting.append(turn)
+            try:
+                # In turn, lest those who want little keep the one who wants much waiting for ever.
+                while self._free < size or self._waiting[0] is not turn:
+                    self._change.wait(GLANCE)
+                    if here.stop is not None:
+                        here.stop.check()
+                self._free -= size
+            finally:
+                self._waiting.remove(turn)
+                self._change.notify_all()
+        return size
+
+    def give(self, size: int) -> None:
+        """Return bytes that were taken."""
+        with self._change:
+            self._free += size
+            self._change.notify_all()
+
+
+class Workers:
+    """At most `limit` threads at a time; the first failure ends the others at once and is raised.
+
+    Use as a context manager: leaving it waits for every task; after an error, Ctrl-C included, it
+    has the running ones end at their next glance and starts no further one.
+
+    Args:
+        limit: tasks at a time at most.
+        pace: what else limits them, anew with each task.
+    """
+
+    def __init__(self, limit: int, pace: Pace | None = None) -> None:
+        self._limit = limit
+        self._pace = pace
+        self._futures: set[Future[None]] = set()
+        self._stop = Stop(here.stop)
+        self._failure: BaseException | None = None
+        self._pool = ThreadPoolExecutor(limit, thread_name_prefix="coskit")
+
+    @property
+    def busy(self) -> int:
+        """Tasks that are under way."""
+        return sum(not future.done() for future in tuple(self._futures))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def submit(self, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Start a task as soon as one of the places is free.
+
+        Raises:
+            Exception: what an earlier task raised; nothing is started then.
+        """
+        while len(self._futures) >= self._places():
+            self._reap()
+        self._futures.add(self._pool.submit(self._run, lambda: function(*args, **kwargs)))
+
+    def one_ended(self) -> None:
+        """Wait until one of the tasks has ended, if there are any; maybe not even so long.
+
+        Raises:
+            Exception: what a task raised.
+        """
+        if self._futures:
+            self._reap()
+
+    def _places(self) -> int:
+        return min(self._limit, self._pace.limit) if self._pace else self._limit
+
+    def _run(self, task: Callable[[], None]) -> None:
+        here.stop = self._stop
+        try:
+            self._stop.check()
+            task()
+        except BaseException as error:
+            # The first failure is the real one: what it stops fails because of it.
+            if self._failure is None:
+                self._failure = error
+            self._stop.stop()
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            while error is None and self._futures:
+                self._reap()
+        except BaseException:
+            self._stop.stop()
+            raise
+        finally:
+            if error is not None:
+                self._stop.stop()
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _reap(self) -> None:
+        done, self._futures = wait(self._futures, GLANCE, return_when=FIRST_COMPLETED)
+        if self._failure is not None:
+            raise self._failure
+        if not done and here.stop is not None:
+            here.stop.check()

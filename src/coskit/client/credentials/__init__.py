@@ -1,0 +1,1 @@
+"""Credentials of a client: providers, the sources that are searched, and their refresh."""

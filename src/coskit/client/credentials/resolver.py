@@ -1,0 +1,180 @@
+"""Where keys and settings come from, in order: arguments, environment, our file, other tools'."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from coskit.client.credentials.provider import METADATA, CredentialsSource
+from coskit.protocol.auth.signature import Credentials, without_margin
+from coskit.protocol.errors import CredentialsError, ParameterError
+
+DialectName = Literal["cos", "s3"]
+_SPELLINGS = {
+    "secret_id": (
+        "COSKIT_SECRET_ID",
+        "TENCENTCLOUD_SECRET_ID",
+        "TENCENTCLOUD_SECRETID",
+        "AWS_ACCESS_KEY_ID",
+    ),
+    "secret_key": (
+        "COSKIT_SECRET_KEY",
+        "TENCENTCLOUD_SECRET_KEY",
+        "TENCENTCLOUD_SECRETKEY",
+        "AWS_SECRET_ACCESS_KEY",
+    ),
+    "token": (
+        "COSKIT_TOKEN",
+        "TENCENTCLOUD_TOKEN",
+        "TENCENTCLOUD_SECURITY_TOKEN",
+        "TENCENTCLOUD_SESSIONTOKEN",
+        "AWS_SESSION_TOKEN",
+    ),
+    "region": ("COSKIT_REGION", "TENCENTCLOUD_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
+    "endpoint": ("COSKIT_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "dialect": ("COSKIT_DIALECT",),
+}
+# Whose variables are read beside our own.
+_VENDORS = {"cos": "TENCENTCLOUD_", "s3": "AWS_"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the sources together say; empty where none says anything."""
+
+    region: str
+    endpoint: str
+    credentials: CredentialsSource | None
+    dialect: DialectName = "cos"
+
+
+def find(
+    arguments: Mapping[str, str | None],
+    environ: Mapping[str, str],
+    file: Path,
+    profile: str,
+    home: Path | None = None,
+    now: float = 0.0,
+) -> Found:
+    """Return the settings of a client.
+
+    A key pair and its token are taken from one source: the token of one key never goes with
+    another. Blanks, line breaks and quotes around a value of the environment or a file are no
+    part of it. The files of other tools are read where coskit's own sources hold no key pair; such
+    a file also says where to go if they do not. With the dialect of S3 they are not read, and the
+    variables of AWS take the place of those of the vendor.
+
+    Args:
+        arguments: `secret_id`, `secret_key`, `token`, `region`, `endpoint`, `dialect` of the
+            caller.
+        environ: the environment.
+        file: the configuration file; it need not exist.
+        profile: the table of that file to read.
+        home: where other tools keep their files; None leaves them unread.
+        now: Unix seconds; expired keys of other tools are passed over.
+
+    Raises:
+        CredentialsError: a source has only half of a key pair.
+        ParameterError: the file cannot be read or lacks a profile that was asked for by name, or
+            there is no such dialect.
+    """
+    given = {name: value for name, value in arguments.items() if value}
+    variables = {
+        prefix: {
+            name: value
+            for name, spellings in _SPELLINGS.items()
+            for spelling in reversed(spellings)
+            if spelling.startswith(prefix) and (value := without_margin(environ.get(spelling, "")))
+        }
+        for prefix in ("COSKIT_", *_VENDORS.values())
+    }
+    table = read_profile(file, profile)
+    dialect = _dialect(given, variables["COSKIT_"], table or {})
+    vendor = _VENDORS[dialect]
+    sources = [
+        ("the arguments", given),
+        ("COSKIT_* variables", variables["COSKIT_"]),
+        (f"{vendor}* variables", variables[vendor]),
+        (f"profile {profile or 'default'} of {file}", table or {}),
+    ]
+    merged: dict[str, str] = {}
+    for _, source in reversed(sources):
+        merged.update(source)
+    region, endpoint = merged.get("region", ""), merged.get("endpoint", "")
+    own = _first_pair(sources)
+    missing = bool(profile) and table is None
+    theirs = None
+    if dialect == "cos" and home is not None and (own is None or missing):
+        from coskit.client.credentials.vendor_files import (
+            find_foreign,  # most clients do without its parsers
+        )
+
+        theirs = find_foreign(home, profile, now)
+    if missing and theirs is None:
+        raise ParameterError(f"{file} has no profile {profile}")
+    if own is not None or theirs is None:
+        return Found(region, endpoint, own, dialect)
+    if region or endpoint:
+        return Found(region, endpoint, theirs.credentials)
+    return Found(theirs.region, theirs.endpoint, theirs.credentials)
+
+
+def _dialect(*sources: Mapping[str, str]) -> DialectName:
+    name = next((source["dialect"] for source in sources if source.get("dialect")), "cos")
+    if name not in _VENDORS:
+        raise ParameterError(f"dialect is 'cos' or 's3', not {name!r}")
+    return cast("DialectName", name)
+
+
+def _first_pair(sources: list[tuple[str, dict[str, str]]]) -> CredentialsSource | None:
+    for where, source in sources:
+        pair = source.get("secret_id", ""), source.get("secret_key", "")
+        if all(pair):
+            return Credentials(*pair, source.get("token", ""))
+        if any(pair):
+            raise CredentialsError(f"{where} give only one of secret_id and secret_key")
+        if "source" in source:
+            if source["source"] != METADATA:
+                raise ParameterError(f"{where}: the only source there is is {METADATA!r}")
+            return METADATA
+    return None
+
+
+def read_profile(file: Path, profile: str) -> dict[str, str] | None:
+    """Return one profile of the configuration file, None if there is none of this name.
+
+    Raises:
+        ParameterError: the file cannot be read.
+    """
+    import tomllib  # imported with the first client: `import coskit` stays quick
+
+    try:
+        tables: dict[str, Any] = tomllib.loads(file.read_text("utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as cause:
+        raise ParameterError(f"{file} cannot be read: {cause}") from cause
+    table = tables.get(profile or "default")
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise ParameterError(f"{file} cannot be read: {profile or 'default'} is no table")
+    names = (*_SPELLINGS, "source")
+    return {name: without_margin(str(value)) for name, value in table.items() if name in names}
+
+
+def config_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the path of the configuration file."""
+    if named := environ.get("COSKIT_CONFIG"):
+        return Path(named)
+    base = environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else home_directory() / ".config") / "coskit" / "config.toml"
+
+
+def home_directory() -> Path:
+    """Return the user's home; one that does not exist for a user who has none, as in containers."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(os.devnull, "home")

@@ -1,0 +1,1 @@
+"""Transfers of whole directories: the plan, the local files and the result."""

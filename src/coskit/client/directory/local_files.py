@@ -1,0 +1,227 @@
+"""A directory's files in the order in which a bucket lists its keys, and changes to them."""
+
+import contextlib
+import hashlib
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from coskit.client.directory.compare import Entry
+from coskit.client.directory.locations import Filter, check_name, is_partial, is_text
+from coskit.client.directory.result import FileFailure
+from coskit.protocol.codec.checksums.md5_crc64 import crc64
+from coskit.protocol.errors import CosClientError
+
+_CHUNK = 1 << 20
+_PIECE = 16  # chunks
+
+
+class Obstacle(CosClientError):
+    """A directory stands where a file is to be, or a file where a directory is to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    name: str  # of its files in front of their own; empty or with a slash at its end
+    path: bytes
+    identity: tuple[int, int]
+    names: Iterator[bytes]
+
+
+def files(
+    root: Path, wanted: Filter, *, follow: bool = True, source: bool = True
+) -> Iterator[Entry | FileFailure]:
+    """Yield the files below a directory, in the byte order of their names.
+
+    Of each directory on the way to the present file all names are held, of the others none. Partial
+    files of downloads are passed over.
+
+    Args:
+        root: the directory.
+        wanted: which names take part.
+        follow: go where symbolic links lead; otherwise they are passed over.
+        source: a name that cannot be uploaded is a failure; otherwise it is passed over.
+    """
+    start = os.fsencode(root)
+    status = os.stat(start)  # noqa: PTH116 - paths are bytes here, as names need not be text
+    folders = [_Folder("", start, _identity(status), iter(_names(start, follow)))]
+    while folders:
+        folder = folders[-1]
+        raw = next(folder.names, None)
+        if raw is None:
+            folders.pop()
+            continue
+        name = folder.name + os.fsdecode(raw)
+        path = folder.path + b"/" + raw
+        try:
+            if raw.endswith(b"/"):
+                if wanted.enters(name):
+                    folders.append(_enter(folders, name, path[:-1], follow))
+            elif wanted.takes(name) and (found := _file(name, path, follow, source)):
+                yield found
+        except FileNotFoundError as error:
+            # A file that has gone is none; a link that leads nowhere stays for its owner to mend.
+            if source and os.path.lexists(path):
+                yield FileFailure(name, error)
+        except (OSError, CosClientError) as error:
+            yield FileFailure(name, error)
+
+
+def _names(path: bytes, follow: bool) -> list[bytes]:
+    """Return the names in a directory, those of directories with a slash, as keys are sorted."""
+    with os.scandir(path) as entries:
+        return sorted(e.name + b"/" if _is_folder(e, follow) else e.name for e in entries)
+
+
+def _is_folder(entry: os.DirEntry[bytes], follow: bool) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=follow)
+    except OSError:
+        return False  # such as a link to itself; whoever takes it for a file learns why
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _enter(folders: list[_Folder], name: str, path: bytes, follow: bool) -> _Folder:
+    identity = _identity(os.stat(path))  # noqa: PTH116
+    for outer in folders:
+        if outer.identity == identity:
+            raise CosClientError(f"{os.fsdecode(path)} leads back to {os.fsdecode(outer.path)}")
+    return _Folder(name, path, identity, iter(_names(path, follow)))
+
+
+def _file(name: str, path: bytes, follow: bool, source: bool) -> Entry | None:
+    if is_partial(name.rpartition("/")[2]):
+        return None
+    status = os.stat(path, follow_symlinks=follow)  # noqa: PTH116
+    if stat.S_ISREG(status.st_mode):
+        if is_text(name):
+            return Entry(name, status.st_size, status.st_mtime_ns)
+        reason = "its name is not UTF-8"
+    elif stat.S_ISLNK(status.st_mode) or not source:
+        return None
+    else:
+        reason = "it is no regular file"
+    if source:
+        raise CosClientError(f"{os.fsdecode(path)!r} cannot be uploaded: {reason}")
+    return None
+
+
+class Target:
+    """A directory into which files are downloaded, and out of which none is written.
+
+    Args:
+        root: the directory; it is made with the first file.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._last: str | None = None  # the folder that was made or looked at last
+
+    def prepare(self, name: str) -> Path:
+        """Make the directories that a file needs and return its path.
+
+        Raises:
+            CosClientError: the name leads out of the directory, also where a link does so.
+            Obstacle: something else stands in the way.
+            OSError: a directory cannot be made.
+        """
+        check_name(name)
+        folder = name.rpartition("/")[0]
+        if folder != self._last:
+            path = self.root
+            path.mkdir(parents=True, exist_ok=True)
+            for part in folder.split("/") if folder else ():
+                path = path / part
+                _make(path)
+            self._last = folder
+        path = self.root / name
+        with contextlib.suppress(FileNotFoundError):
+            mode = path.lstat().st_mode
+            if stat.S_ISDIR(mode):
+                raise Obstacle(f"{path} is a directory, where a file is to be")
+            if not stat.S_ISREG(mode):
+                raise CosClientError(f"{path} is a link or a special file and is left alone")
+        return path
+
+    def remove(self, name: str) -> None:
+        """Delete a file, and the directories that it leaves empty."""
+        path = self.root / name
+        path.unlink(missing_ok=True)
+        self._last = None
+        with contextlib.suppress(OSError):
+            for folder in path.parents:
+                if folder == self.root:
+                    break
+                folder.rmdir()
+
+    def is_case_blind(self) -> bool:
+        """Return whether the file system takes names for the same that differ in case only."""
+        probe = self.root.absolute()
+        for path in (probe, *probe.parents):
+            other = path.with_name(path.name.swapcase()) if path.name else path
+            if other != path and path.exists():
+                return other.exists() and other.samefile(path)
+        return False
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir()
+    except FileExistsError:
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            raise CosClientError(f"{path} is a link, which may lead elsewhere") from None
+        if not stat.S_ISDIR(mode):
+            raise Obstacle(f"{path} is a file, where a directory is to be") from None
+
+
+class Sums:
+    """The MD5 and the CRC64 of a file, taken a piece at a time so that nobody waits long to stop.
+
+    `more` and `close` may be called from different threads; use as a context manager.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._md5 = hashlib.md5()
+        self._crc64 = 0
+        # A close must not pull the descriptor from under a read.
+        self._lock = threading.Lock()
+
+    def more(self) -> bool:
+        """Read one more piece; return False at the end."""
+        with self._lock:
+            for _ in range(_PIECE):
+                chunk = b"" if self._file.closed else self._file.read(_CHUNK)
+                if not chunk:
+                    return False
+                self._md5.update(chunk)
+                self._crc64 = crc64(chunk, self._crc64)
+        return True
+
+    @property
+    def md5(self) -> str:
+        """The MD5, as ETags have it."""
+        return self._md5.hexdigest()
+
+    @property
+    def crc64(self) -> str:
+        """The CRC64, as the service writes it."""
+        return str(self._crc64)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:
+            self._file.close()

@@ -1,0 +1,1 @@
+"""One request and its response: validation, dialects, signing and parsing."""

@@ -1,0 +1,163 @@
+"""What proves that content is the one that is stored: the sums a service tells, and their check."""
+
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from coskit.protocol.codec.checksums.md5_crc64 import crc64
+from coskit.protocol.errors import IntegrityError
+
+CRC64 = "x-cos-hash-crc64ecma"
+_MD5 = re.compile("[0-9a-f]{32}", re.ASCII | re.IGNORECASE).fullmatch
+_CONTENT_RANGE = re.compile(r"bytes 0-(\d{1,19})/(\d{1,19})", re.ASCII).fullmatch
+
+
+class Proof(Protocol):
+    """A sum that is taken of a body while it arrives.
+
+    Attributes:
+        heavy: whether taking it costs so much that large chunks are left to a thread.
+    """
+
+    heavy: bool
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        ...
+
+    def check(self, received: int) -> None:
+        """Compare the sum of all bytes with the one that the service tells.
+
+        Args:
+            received: how many they were, to be told.
+
+        Raises:
+            IntegrityError: they differ.
+        """
+        ...
+
+
+class Crc64Proof:
+    """The CRC64 that COS tells of its objects."""
+
+    __slots__ = ("_crc64", "_expected")
+    heavy = False
+
+    def __init__(self, expected: int) -> None:
+        self._expected = expected
+        self._crc64 = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self._crc64 = crc64(chunk, self._crc64)
+
+    def check(self, received: int) -> None:
+        """See `Proof.check`."""
+        if self._crc64 != self._expected:
+            raise IntegrityError(
+                f"The object's CRC64 is {self._expected}, but the {received} bytes that "
+                f"arrived have {self._crc64}"
+            )
+
+
+class HashProof:
+    """Another sum of a whole object.
+
+    Args:
+        name: of the sum, to be told.
+        expected: as the service writes it: the MD5 in hex, others in Base64.
+        hasher: that takes it; anything with `update` and `digest`.
+    """
+
+    __slots__ = ("_expected", "_hasher", "_name", "heavy")
+
+    def __init__(self, name: str, expected: str, hasher: Any) -> None:
+        self._name = name
+        self._expected = expected
+        self._hasher = hasher
+        self.heavy = name in ("MD5", "SHA1", "SHA256")
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self._hasher.update(chunk)
+
+    def check(self, received: int) -> None:
+        """See `Proof.check`."""
+        digest: bytes = self._hasher.digest()
+        found = digest.hex() if self._name == "MD5" else b64encode(digest).decode()
+        if found != self._expected:
+            raise IntegrityError(
+                f"The object's {self._name} is {self._expected}, but the {received} bytes that "
+                f"arrived have {found}"
+            )
+
+
+def told_crc64(headers: Mapping[str, str]) -> int | None:
+    """Return the CRC64 of the whole object, or None if an answer does not tell it."""
+    text = headers.get(CRC64, "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def promised_crc64(status: int, headers: Mapping[str, str]) -> int | None:
+    """Return the CRC64 of the body that an answer carries, or None if it does not tell it."""
+    told = told_crc64(headers)
+    return told if told is not None and is_whole(status, headers) else None
+
+
+def is_whole(status: int, headers: Mapping[str, str]) -> bool:
+    """Return whether an answer carries a whole object."""
+    if status not in (200, 206):
+        return False  # a 304 tells the sums of what it does not carry
+    content_range = headers.get("Content-Range", "")
+    if status == 200 and not content_range:  # rclone answers ranges with 200 too
+        return True
+    found = _CONTENT_RANGE(content_range)
+    return found is not None and int(found[1]) == int(found[2]) - 1
+
+
+def md5_of_etag(etag: str) -> str:
+    """Return the hex MD5 that an ETag may be, "" if it is none by its form."""
+    text = etag.strip('"').lower()
+    return text if _MD5(text) else ""
+
+
+def bare_etag(headers: Mapping[str, Any]) -> str:
+    """Return the ETag that an answer or a result tells, without its quotes."""
+    return str(headers.get("ETag") or "").strip('"')
+
+
+def joined_etag(etags: Sequence[str]) -> str:
+    """Return the ETag that S3 gives an object of these parts, "" if one of them is no MD5."""
+    digests = [md5_of_etag(etag) for etag in etags]
+    if not all(digests):
+        return ""
+    return f"{hashlib.md5(bytes.fromhex(''.join(digests))).hexdigest()}-{len(digests)}"
+
+
+def check_stored(headers: Mapping[str, str], sent: int) -> bool:
+    """Compare the CRC64 of what was stored with that of what was sent.
+
+    Returns:
+        Whether the service tells it, so that nothing else needs to be compared.
+
+    Raises:
+        IntegrityError: the service stored other bytes.
+    """
+    stored = told_crc64(headers)
+    if stored is not None and stored != sent:
+        raise IntegrityError(
+            f"The service stored bytes with CRC64 {stored}; those sent have {sent}"
+        )
+    return stored is not None
+
+
+def check_stored_md5(stored: str, sent: str) -> None:
+    """Compare the MD5 of what was stored with that of what was sent, both in hex.
+
+    Raises:
+        IntegrityError: the service stored other bytes.
+    """
+    if stored != sent:
+        raise IntegrityError(f"The service stored bytes with MD5 {stored}; those sent have {sent}")

@@ -1,0 +1,65 @@
+"""The service's clock, learned from an answer that refuses a signature for its time."""
+
+from collections.abc import Callable
+
+from coskit.protocol.codec.dates import parse_http_date
+from coskit.protocol.errors import CosServiceError
+
+# Seconds of difference that no signature fails for.
+_LEAST = 30.0
+_CODES = frozenset(("RequestTimeTooSkewed", "RequestExpired", "Request has expired"))
+_WORDS = ("has expired", "not yet valid", "not yet current")
+
+
+class ServiceClock:
+    """A clock that is set by the service's, where a refusal shows that they differ.
+
+    Only requests are signed by it: a presigned URL keeps the time of this machine.
+
+    Args:
+        clock: of this machine, Unix seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._ahead = 0.0
+
+    def __call__(self) -> float:
+        """Return the second that it is at the service, as far as is known."""
+        return self._clock() + self._ahead
+
+    def learn(self, error: CosServiceError) -> bool:
+        """Return whether an error is about the time and another try may sign for the right one.
+
+        The error then tells by how much the clocks differ.
+        """
+        told = _time_of(error)
+        if told is None or abs(told - self()) < _LEAST:
+            return False
+        self._ahead = told - self._clock()
+        self.explain(error)
+        return True
+
+    def explain(self, error: CosServiceError) -> None:
+        """Have an error that is about the time tell by how much the clocks differ."""
+        if abs(self._ahead) >= _LEAST and _time_of(error) is not None:
+            place = "behind" if self._ahead > 0 else "ahead of"
+            amount = f"{abs(self._ahead):.0f} seconds {place} the service's"
+            error.message += f"; the clock of this machine is {amount}"
+
+
+def _time_of(error: CosServiceError) -> float | None:
+    """Return the second of an answer that may be about the time, else None."""
+    if not _is_about_time(error):
+        return None
+    sent = parse_http_date(error.headers.get("Date", ""))
+    return None if sent is None else sent / 1000
+
+
+def _is_about_time(error: CosServiceError) -> bool:
+    if error.code in _CODES:
+        return True
+    if error.status != 403:
+        return False
+    # An answer to HEAD says nothing but 403.
+    return not error.body or any(word in error.message.lower() for word in _WORDS)

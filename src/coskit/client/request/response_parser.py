@@ -1,0 +1,145 @@
+"""The result that an answer gives, or the exception it stands for. Success is never assumed."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from coskit.client.request.dialect import Dialect
+from coskit.client.transfer.ranges import check_range
+from coskit.protocol.bucket.acl import canned_acl
+from coskit.protocol.codec.codec import Call
+from coskit.protocol.codec.ranges import etag_matches
+from coskit.protocol.codec.xml.document import NotThisShape
+from coskit.protocol.errors import CosException, ObjectChanged, UnexpectedAnswer
+from coskit.protocol.messages import Response
+from coskit.protocol.model import Operation
+from coskit.protocol.operations import OPERATIONS
+
+_PROLOGUE = 256  # bytes in which the root of an error document begins
+# Some answers leave out that they are whole.
+_PAGED = frozenset(
+    row.name
+    for row in OPERATIONS
+    if row.result and any(child.tag == "IsTruncated" for child in row.result.children)
+)
+_CONDITIONS = ("if-none-match", "if-modified-since")
+
+
+def decode(
+    dialect: Dialect, call: Call, response: Response, resource: str, *, keep_encoded: bool
+) -> dict[str, Any] | None:
+    """Return an operation's result.
+
+    Args:
+        dialect: of the answer.
+        call: what was asked for.
+        response: whole, its length already checked, with the headers in the names of COS.
+        resource: the address, for an error to name.
+        keep_encoded: the caller asked for percent-encoded keys.
+
+    Raises:
+        CosServiceError: the status or the document says that the operation failed.
+        UnexpectedAnswer: it says success and lacks what the service's answer would have.
+    """
+    operation = call.operation
+    if response.status not in operation.status:
+        raise dialect.failure(operation, response, resource)
+    has_document = operation.result is not None or bool(operation.text)
+    # Where nothing is expected, a document can only be an error inside a success.
+    if not has_document and response.body and b"<Error" in response.body[:_PROLOGUE]:
+        raise dialect.failure(operation, response, resource)
+    bare = not (has_document or operation.carries)
+    if not dialect.is_proven(response, bare=bare or response.status == 304):
+        raise _unproven(dialect, operation, response, resource, "a request id")
+    if response.status == 304:
+        return _not_modified(dialect, call, response, resource)
+    if not has_document and dialect.tells_request_id and response.body.strip():
+        raise _unproven(dialect, operation, response, resource, "an empty body")
+    if operation.returns == "none":
+        return None
+    result = _result(dialect, operation, response, resource, keep_encoded=keep_encoded)
+    if operation.carries and not result.get(operation.carries):
+        raise _unproven(dialect, operation, response, resource, operation.carries)
+    if operation.name in _PAGED:
+        result.setdefault("IsTruncated", "false")
+    if operation.listing and not keep_encoded:
+        result.pop("EncodingType", None)
+    if "AccessControlList" in result:
+        result["CannedACL"] = canned_acl(result)
+    return result
+
+
+def check_opened(
+    dialect: Dialect, call: Call, status: int, headers: Mapping[str, str], resource: str
+) -> None:
+    """Make sure that the answer whose body is about to be read carries what was asked for.
+
+    Raises:
+        UnexpectedAnswer: it is not the service's.
+        ObjectChanged: it is about another object than the condition allows.
+        IntegrityError: it carries other bytes of the object.
+    """
+    answer = Response(status, headers)
+    if not dialect.is_proven(answer, bare=False):
+        raise _unexpected(call.operation, answer, resource, "a request id")
+    condition, etag = call.headers.get("if-match"), headers["ETag"]
+    if condition and not etag_matches(condition, etag.removeprefix("W/")):
+        raise ObjectChanged(f"The object changed: its ETag was {condition} and is {etag}")
+    check_range(call.headers.get("range", ""), status, headers)
+
+
+def refusal(
+    dialect: Dialect, operation: Operation, response: Response, resource: str
+) -> CosException:
+    """Return the exception for an answer that is to be read and carries no object."""
+    if response.status not in operation.status:
+        return dialect.failure(operation, response, resource)
+    return _unproven(dialect, operation, response, resource, operation.carries)
+
+
+def _unexpected(
+    operation: Operation, response: Response, resource: str, lacks: str
+) -> UnexpectedAnswer:
+    """Return the error for an answer that lacks what the service's own would have."""
+    kind = response.headers.get("Content-Type", "")
+    error = UnexpectedAnswer(
+        f"{operation.method} {resource} was answered with HTTP {response.status}"
+        f"{f' and {kind}' if kind else ''}, but without {lacks}: this is no answer of the service. "
+        "Look whether the endpoint is right and whether a proxy or portal is in between"
+    )
+    error.status, error.headers = response.status, dict(response.headers)
+    return error
+
+
+def _result(
+    dialect: Dialect, operation: Operation, response: Response, resource: str, *, keep_encoded: bool
+) -> dict[str, Any]:
+    try:
+        if operation.text and not isinstance(json.loads(response.body), dict):
+            raise NotThisShape("the document is no JSON object")
+        return dialect.result(operation, response, keep_encoded=keep_encoded)
+    except (NotThisShape, ValueError) as cause:
+        raise _unproven(dialect, operation, response, resource, _document_of(operation)) from cause
+
+
+def _document_of(operation: Operation) -> str:
+    return f"<{operation.result.tag}>" if operation.result else "a JSON object"
+
+
+def _not_modified(
+    dialect: Dialect, call: Call, response: Response, resource: str
+) -> dict[str, Any]:
+    # RFC 9110 15.4.5: it answers a condition.
+    if not any(name in call.headers for name in _CONDITIONS):
+        raise dialect.failure(call.operation, response, resource)
+    return dict(response.headers)
+
+
+def _unproven(
+    dialect: Dialect, operation: Operation, response: Response, resource: str, lacks: str
+) -> CosException:
+    """Return the error that a document tells, else the one for what an answer lacks."""
+    error = dialect.failure(operation, response, resource)
+    if error.code != f"HTTP{response.status}":
+        return error
+    return _unexpected(operation, response, resource, lacks)

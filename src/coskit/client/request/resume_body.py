@@ -1,0 +1,89 @@
+"""What is missing of a body whose connection was cut: how it is asked for, what counts as it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from coskit.protocol.codec.codec import Call
+from coskit.protocol.errors import IntegrityError, ObjectChanged
+
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
+_CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The bytes of one object that a body consists of.
+
+    Attributes:
+        first: offset of the first.
+        last: offset of the last.
+        total: bytes of the object.
+        etag: of the object, as the service spells it.
+        version: its version id, or "".
+    """
+
+    first: int
+    last: int
+    total: int
+    etag: str
+    version: str
+
+    def content_range(self, received: int) -> str:
+        """Return the Content-Range of what is missing once so many bytes have come."""
+        return f"bytes {self.first + received}-{self.last}/{self.total}"
+
+
+def extent_of(status: int, headers: Mapping[str, str]) -> Extent | None:
+    """Return the extent that an answer's body has, or None where it cannot be told for sure.
+
+    Args:
+        status: 200 for a whole object, 206 for a range.
+        headers: of the answer; without a strong ETag nothing binds a second answer to it.
+    """
+    length, etag = headers.get("Content-Length", ""), headers.get("ETag", "")
+    if not (length.isascii() and length.isdigit()) or not etag or etag.startswith("W/"):
+        return None
+    version = headers.get("x-cos-version-id", "")
+    if status == 200:
+        return Extent(0, int(length) - 1, int(length), etag, version)
+    found = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
+    if found is None:  # several ranges in one body, say
+        return None
+    first, last, total = map(int, found.groups())
+    if last - first + 1 != int(length) or last >= total:
+        return None
+    return Extent(first, last, total, etag, version)
+
+
+def call_for_rest(call: Call, extent: Extent, received: int) -> Call:
+    """Return the call that reads on: of the same object, from the first byte that is missing."""
+    headers = {name: text for name, text in call.headers.items() if name not in _CONDITIONS}
+    headers["range"] = f"bytes={extent.first + received}-{extent.last}"
+    headers["if-match"] = extent.etag
+    query = call.query
+    if extent.version:
+        query = [pair for pair in query if pair[0] != "versionId"]
+        query = [*query, ("versionId", extent.version)]
+    return replace(call, headers=headers, query=query)
+
+
+def check_rest(extent: Extent, received: int, status: int, headers: Mapping[str, str]) -> None:
+    """Make sure that an answer is the rest, and of the same object.
+
+    Raises:
+        ObjectChanged: it is of another object.
+        IntegrityError: it is another part of the object, or the whole of it.
+    """
+    etag = headers.get("ETag", "")
+    if etag and etag.strip('"') != extent.etag.strip('"'):
+        raise ObjectChanged(
+            f"The object changed while it was read: its ETag was {extent.etag} and is {etag} "
+            f"after {received} bytes"
+        )
+    wanted, got = extent.content_range(received), headers.get("Content-Range", "")
+    if status != 206 or got != wanted:
+        raise IntegrityError(
+            f"The rest of a body that was cut is {wanted!r}; the service answered HTTP {status} "
+            f"with {got!r}"
+        )

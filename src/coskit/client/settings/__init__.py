@@ -1,0 +1,1 @@
+"""Settings of a client: retries, transfers, the transport and their checks."""

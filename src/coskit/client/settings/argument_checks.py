@@ -1,0 +1,196 @@
+"""Checks of what transfers and settings are given: of its type, and of its range."""
+
+import math
+import operator
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, get_args
+
+from coskit.protocol.codec.xml.strict import nearest
+from coskit.protocol.errors import ParameterError
+from coskit.protocol.operations import DIRECTIVES
+
+OnError = Literal["stop", "continue"]
+Compare = Literal["size-mtime", "size", "checksum"]
+HTTPMethod = Literal["GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"]
+Scheme = Literal["https", "http"]
+
+
+def check(**arguments: Any) -> None:
+    """Make sure that the arguments of a transfer are what they are to be, before it begins.
+
+    Raises:
+        ParameterError: one is not; it is named.
+    """
+    for name, value in arguments.items():
+        _CHECKS[name](name, value)
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Do what `check` does to those of many options that it knows."""
+    for name, value in options.items():
+        if name in _CHECKS:
+            _CHECKS[name](name, value)
+
+
+def check_known(function: str, options: Mapping[str, Any], kind: str) -> None:
+    """Make sure that a transfer has all of its options, before any of the calls it is made of.
+
+    Args:
+        function: its name, for the message.
+        options: what the caller gave.
+        kind: the name of their TypedDict, which is loaded where there are options.
+
+    Raises:
+        ParameterError: it has one of them not; it is named.
+    """
+    given = {name for name, value in options.items() if value is not None}
+    if not given:
+        return
+    from coskit.client.settings import transfer_options as kinds
+
+    known: frozenset[str] = getattr(kinds, kind).__optional_keys__
+    strange = sorted(given - known)
+    if strange:
+        close = nearest(strange[0], [*known, *_CHECKS])
+        hint = f"; did you mean {close}?" if close else ""
+        raise ParameterError(
+            f"No Parameter Named {strange[0]} Please Check It ({function} has none{hint})"
+        )
+    check_metadata(options.get("Metadata"))
+
+
+def check_metadata(metadata: Any) -> None:
+    """Make sure that what is to be metadata is some, before other metadata is added to it.
+
+    Raises:
+        ParameterError: it is no dict.
+    """
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise ParameterError(
+            f"Metadata is a dict of names and texts, not {type(metadata).__name__}"
+        )
+
+
+def path_of(name: str, value: Any) -> str:
+    """Return the path that a text, bytes or an object such as a `Path` stands for.
+
+    Raises:
+        ParameterError: it stands for none.
+    """
+    if not isinstance(value, str | bytes | os.PathLike):
+        raise ParameterError(f"{name} is a path, not {type(value).__name__}")
+    path = os.fsdecode(value)
+    if "\0" in path:
+        raise ParameterError(f"{name} holds a NUL, which no path can")
+    return path
+
+
+def whole(name: str, value: Any, least: int = 1) -> None:
+    """Make sure that a value is a whole number of at least `least`."""
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None:
+        raise ParameterError(f"{name} is a whole number, not {value!r}")
+    if number < least:
+        raise ParameterError(f"{name} is at least {least}, not {number}")
+
+
+def number(name: str, value: Any, least: float = 0.0) -> None:
+    """Make sure that a value is a number of at least `least`, which may be infinite."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise ParameterError(f"{name} is a number, not {value!r}")
+    if value < least:
+        raise ParameterError(f"{name} is at least {least:g}, not {value:g}")
+
+
+def limit(name: str, value: Any, *, endless: bool = False) -> None:
+    """Make sure that a value is a number of seconds above 0, infinite only if that is `endless`."""
+    seconds(name, value)
+    if value == 0 or (math.isinf(value) and not endless):
+        raise ParameterError(f"{name} is a number of seconds above 0, not {value:g}")
+
+
+def seconds(name: str, value: Any, least: float = 0.0) -> None:
+    """Make sure that a value is a number of seconds, which may be infinite."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise ParameterError(f"{name} is a number of seconds, not {value!r}")
+    if value < least:
+        raise ParameterError(f"{name} is at least {least:g} s, not {value:g}")
+
+
+def flag(name: str, value: Any) -> None:
+    """Make sure that a value is True or False: a text such as "false" would count as True."""
+    if not isinstance(value, bool):
+        raise ParameterError(f"{name} is True or False, not {value!r}")
+
+
+def text(name: str, value: Any) -> None:
+    """Make sure that a value is text."""
+    if not isinstance(value, str):
+        raise ParameterError(f"{name} is text, not {type(value).__name__}")
+
+
+def instance(name: str, value: Any, kind: type) -> None:
+    """Make sure that a value is of the class of settings that it is to be."""
+    if not isinstance(value, kind):
+        raise ParameterError(f"{name} is a {kind.__name__}, not {type(value).__name__}")
+
+
+def _deadline(name: str, value: Any) -> None:
+    if value is not None:
+        seconds(name, value)
+
+
+def _function(name: str, value: Any) -> None:
+    if value is not None and not callable(value):
+        raise ParameterError(f"{name} is a function, not {type(value).__name__}")
+
+
+def _texts(name: str, value: Any) -> None:
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise ParameterError(f"{name} is a list of patterns, not {value!r}")
+
+
+def _conditions(name: str, value: Any) -> None:
+    listed = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+    for condition in value if listed else ():
+        if not isinstance(condition, Mapping | list | tuple):
+            raise ParameterError(f"{name} holds {condition!r}, which is neither a dict nor a list")
+    if not listed:
+        raise ParameterError(f"{name} is a list of dicts and lists, not {value!r}")
+
+
+def _one_of(*choices: str) -> Callable[[str, Any], None]:
+    wanted = " or ".join(repr(choice) for choice in choices)
+
+    def checked(name: str, value: Any) -> None:
+        if not isinstance(value, str) or value not in choices:
+            raise ParameterError(f"{name} is {wanted}, not {value!r}")
+
+    return checked
+
+
+_CHECKS: Mapping[str, Callable[[str, Any], None]] = {
+    "PartSize": whole,
+    "MAXThread": whole,
+    "PageSize": whole,
+    "Conditions": _conditions,
+    "EnableMD5": flag,
+    "EnableCRC": flag,
+    "Resume": flag,
+    "Delete": flag,
+    "DryRun": flag,
+    "FollowSymlinks": flag,
+    "Deadline": _deadline,
+    "progress_callback": _function,
+    "action_callback": _function,
+    "Include": _texts,
+    "Exclude": _texts,
+    "Prefix": text,
+    "OnError": _one_of(*get_args(OnError)),
+    "Compare": _one_of(*get_args(Compare)),
+    "CopyStatus": _one_of(*DIRECTIVES),
+}

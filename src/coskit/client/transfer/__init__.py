@@ -1,0 +1,1 @@
+"""Parts, journals and files of transfers; no I/O but on local files."""

@@ -1,0 +1,346 @@
+"""Where a download's bytes go: written side by side, seen by nobody before all are right."""
+
+# ruff: noqa: PTH105, PTH108, PTH112, PTH116, PTH118
+# Each small file comes by here, and a Path costs as much as a call of the system.
+
+import contextlib
+import errno
+import os
+import re
+import stat
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from coskit.protocol.codec.checksums.md5_crc64 import crc64
+
+_BLOCK = 1 << 20
+_VECTOR = 512  # pieces in one system call; the limit of Linux is 1,024
+_PARTIAL = re.compile(r"\.[^/]*\.[0-9a-f]{16}\.part", re.DOTALL)
+
+
+class Section(Protocol):
+    """One section of a target, written from its beginning to its end by one caller at a time."""
+
+    def write(self, pieces: Sequence[bytes]) -> None:
+        """Write the next bytes."""
+        ...
+
+    def seal(self, crc64: int) -> str:
+        """End the section, all of which is written, and return the mark that `holds` takes.
+
+        Args:
+            crc64: of the bytes that `write` was given.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up what is not written; safe to call twice and while another thread writes."""
+        ...
+
+
+class Target(Protocol):
+    """What one object is downloaded into. Its offsets are those of the object as it travels.
+
+    All methods may block and are called from any thread. `begin` or `resume` comes first, then
+    the sections, then one of `finish`, `suspend` and `discard`, of which a second one does nothing.
+    """
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """What tells this target from others; a journal is bound to it."""
+        ...
+
+    @property
+    def state(self) -> Mapping[str, str]:
+        """What `resume` and `forget` need in a later process; the latter's even before `begin`."""
+        ...
+
+    def begin(self, size: int, headers: Mapping[str, str]) -> int:
+        """Make room for an object; return what the offset of every section is a multiple of."""
+        ...
+
+    def resume(self, size: int, headers: Mapping[str, str], state: Mapping[str, str]) -> bool:
+        """Go on with what an earlier process suspended; False if it is not there as it should."""
+        ...
+
+    def forget(self, state: Mapping[str, str]) -> None:
+        """Remove what an earlier process suspended."""
+        ...
+
+    def section(self, offset: int, length: int) -> Section:
+        """Return a section of the object to write to."""
+        ...
+
+    def holds(self, offset: int, length: int, mark: str) -> bool:
+        """Return whether a section that was sealed is undamaged."""
+        ...
+
+    def finish(self) -> None:
+        """Let everybody see the object, all of which is written and right."""
+        ...
+
+    def suspend(self) -> None:
+        """Keep what is written for a later process."""
+        ...
+
+    def discard(self) -> None:
+        """Remove what is written; the target may be begun anew afterwards."""
+        ...
+
+
+def write_whole(target: Target, headers: Mapping[str, str], content: bytes) -> None:
+    """Put a small object that is in memory where it belongs."""
+    if isinstance(target, FileTarget):
+        target.put(content)  # with half as many calls of the system
+        return
+    target.begin(len(content), headers)
+    section = target.section(0, len(content))
+    try:
+        section.write([content])
+        section.seal(crc64(content))
+    finally:
+        section.close()
+    target.finish()
+
+
+class FileTarget:
+    """A file that is written beside its place and put there, at once, when it is whole.
+
+    A link is followed. A file that is replaced hands down its permissions,
+    and its owner and group where this process may give files away. Nothing is synced to
+    the disk: after a power failure the object is still in its bucket.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Look at the place.
+
+        Raises:
+            IsADirectoryError: it is a directory.
+            FileNotFoundError: the directory that it is to be in does not exist.
+            OSError: it cannot be looked at.
+        """
+        self._path = os.path.realpath(path)
+        self._folder, self._name = os.path.split(self._path)
+        old = _look(self._path)
+        if os.fspath(path).endswith(os.sep) or (old is not None and stat.S_ISDIR(old.st_mode)):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+        if old is None and not os.path.isdir(self._folder):
+            raise FileNotFoundError(
+                errno.ENOENT, "No such directory to download into", self._folder
+            )
+        self._old_mode = None if old is None else stat.S_IMODE(old.st_mode) & 0o777
+        self._old_owner = None if old is None else (old.st_uid, old.st_gid)
+        self._mode = 0o600
+        self._partial = partial_name(self._name)
+        self._made = False
+        self._file: int | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """See `Target.identity`."""
+        return {"path": self._path}
+
+    @property
+    def state(self) -> Mapping[str, str]:
+        """See `Target.state`."""
+        return {"partial": self._partial, "mode": f"{self._mode:o}"}
+
+    def begin(self, size: int, headers: Mapping[str, str]) -> int:
+        """See `Target.begin`."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with self._lock:
+            self._file = os.open(self._beside(self._partial), flags, 0o666)
+            self._made = True
+            # What the umask left is for the whole file; until then only its owner reads it.
+            created = stat.S_IMODE(os.fstat(self._file).st_mode)
+            self._mode = created if self._old_mode is None else self._old_mode
+            self._hand_down_owner(self._file)
+            os.fchmod(self._file, 0o600)
+            os.ftruncate(self._file, size)
+        return 1
+
+    def put(self, content: bytes) -> None:
+        """Write all of it and let everybody see it: `begin` to `finish` at once."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with self._lock:
+            # A new file is as readable while it is written as it will be then.
+            mode = 0o666 if self._old_mode is None else 0o600
+            self._file = os.open(self._beside(self._partial), flags, mode)
+            self._made = True
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+            if self._old_mode is not None:
+                self._hand_down_owner(self._file)
+                os.fchmod(self._file, self._old_mode)
+            self._appear()
+
+    def _hand_down_owner(self, file: int) -> None:
+        """Give the file to whom the old one belongs, and its group, as far as one may."""
+        if self._old_owner is None:
+            return
+        user, group = self._old_owner
+        made = os.fstat(file)
+        if made.st_gid != group:
+            with contextlib.suppress(OSError):
+                os.fchown(file, -1, group)
+        if made.st_uid != user:
+            with contextlib.suppress(OSError):
+                os.fchown(file, user, -1)
+
+    def resume(self, size: int, headers: Mapping[str, str], state: Mapping[str, str]) -> bool:
+        """See `Target.resume`."""
+        partial = _partial_of(state)
+        if partial is None:
+            return False
+        try:
+            file = os.open(self._beside(partial), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return False
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != size or status.st_nlink != 1:
+            os.close(file)
+            self.forget(state)
+            return False
+        with self._lock:
+            self._file, self._partial, self._made = file, partial, True
+            kept = int(state.get("mode", "600"), 8) & 0o777
+            self._mode = kept if self._old_mode is None else self._old_mode
+        return True
+
+    def forget(self, state: Mapping[str, str]) -> None:
+        """See `Target.forget`."""
+        partial = _partial_of(state)
+        if partial is not None:
+            self._remove(partial)
+
+    def _beside(self, name: str) -> str:
+        return os.path.join(self._folder, name)
+
+    def _remove(self, partial: str) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(self._beside(partial))
+
+    def section(self, offset: int, length: int) -> Section:
+        """See `Target.section`."""
+        return _FileSection(self._duplicate(), offset)
+
+    def holds(self, offset: int, length: int, mark: str) -> bool:
+        """See `Target.holds`."""
+        file, sum_, end = self._duplicate(), 0, offset + length
+        try:
+            while offset < end and (block := os.pread(file, min(_BLOCK, end - offset), offset)):
+                sum_ = crc64(block, sum_)
+                offset += len(block)
+        finally:
+            os.close(file)
+        return offset == end and str(sum_) == mark
+
+    def _duplicate(self) -> int:
+        # Each user has a descriptor of its own: closing one never pulls it from under another.
+        with self._lock:
+            if self._file is None:
+                raise ValueError("the target is closed")
+            return os.dup(self._file)
+
+    def finish(self) -> None:
+        """See `Target.finish`."""
+        with self._lock:
+            if self._file is not None and self._made:
+                os.fchmod(self._file, self._mode)
+                self._appear()
+
+    def _appear(self) -> None:
+        os.replace(self._beside(self._partial), self._path)
+        self._made = False
+        self._close()
+
+    def suspend(self) -> None:
+        """See `Target.suspend`."""
+        with self._lock:
+            self._made = False
+            self._close()
+
+    def discard(self) -> None:
+        """See `Target.discard`."""
+        with self._lock:
+            if self._made:
+                self._remove(self._partial)
+                self._partial = partial_name(self._name)
+            self._made = False
+            self._close()
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+
+class _FileSection:
+    """A section of a file, written at its place."""
+
+    def __init__(self, file: int, offset: int) -> None:
+        self._file: int | None = file
+        self._offset = offset
+        self._lock = threading.Lock()
+
+    def write(self, pieces: Sequence[bytes]) -> None:
+        """See `Section.write`."""
+        rest = [piece for piece in pieces if piece]
+        with self._lock:  # a close waits for this write, so that the descriptor stays what it is
+            while rest:
+                if self._file is None:
+                    raise ValueError("the section is closed")
+                written = os.pwritev(self._file, rest[:_VECTOR], self._offset)
+                self._offset += written
+                rest = _after(rest, written)
+
+    def seal(self, crc64: int) -> str:
+        """See `Section.seal`."""
+        self.close()
+        return str(crc64)
+
+    def close(self) -> None:
+        """See `Section.close`."""
+        with self._lock:
+            file, self._file = self._file, None
+            if file is not None:
+                os.close(file)
+
+
+def _after(pieces: list[bytes], written: int) -> list[bytes]:
+    """Return what is left of the pieces once so many of their bytes are written."""
+    for index, piece in enumerate(pieces):
+        if written < len(piece):
+            return [piece[written:], *pieces[index + 1 :]]
+        written -= len(piece)
+    return []
+
+
+def _partial_of(state: Mapping[str, str]) -> str | None:
+    name = state.get("partial", "")
+    return name if _PARTIAL.fullmatch(name) else None
+
+
+def partial_name(name: str) -> str:
+    """Return what a file is called until it is whole: hidden, beside it, and never too long."""
+    # A name has 255 bytes at most, and not every cut through UTF-8 leaves text.
+    start = os.fsencode(name)[:200].decode(errors="ignore")
+    return f".{start}.{os.urandom(8).hex()}.part"
+
+
+def _look(path: str | os.PathLike[str]) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def is_special(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a pipe, a terminal, a device: nothing that a file could replace."""
+    status = _look(path)
+    if status is None:
+        return False
+    return not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode)

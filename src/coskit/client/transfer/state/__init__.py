@@ -1,0 +1,1 @@
+"""Saved state of interrupted transfers: journals, uploads and downloads."""

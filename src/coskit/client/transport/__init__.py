@@ -1,0 +1,1 @@
+"""HTTP over libcurl: requests, connections and responses."""

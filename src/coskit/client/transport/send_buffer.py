@@ -1,0 +1,73 @@
+"""What of a request is still to be sent: its head, then its body, from memory or from a source."""
+
+from typing import cast
+
+from coskit.client.transport.curl_easy import Outgoing, Source
+from coskit.protocol.errors import IntegrityError
+
+# Up to here head and body leave with one call.
+_SMALL = 64 * 1024
+# Bytes that are read from a source at once.
+_CHUNK = 256 * 1024
+_NOTHING = b""
+
+
+class Outbox:
+    """A request's bytes on their way out.
+
+    Attributes:
+        piece: what is to be sent next, empty if that is all.
+        started: whether a source has been read, which can be read once.
+    """
+
+    __slots__ = ("_body", "_left", "_length", "_source", "piece", "started")
+
+    def __init__(self, head: bytes, out: Outgoing) -> None:
+        self.piece: bytes | memoryview = head
+        self.started = False
+        self._body: bytes | memoryview = _NOTHING
+        self._source: Source | None = None
+        self._left = self._length = 0
+        body = out.body
+        if body is None:
+            return
+        if isinstance(body, memoryview):
+            body = body.cast("B")
+        if not isinstance(body, bytes | memoryview):
+            self._source = cast(Source, body)
+            self._left = self._length = out.length or 0
+        elif len(body) <= _SMALL:
+            self.piece = head + body
+        else:
+            self._body = body
+
+    def sent(self, count: int) -> None:
+        """Note that so many bytes of the piece have left, and make the next one.
+
+        Raises:
+            IntegrityError: the source ended before its length.
+            Exception: what reading the source raised.
+        """
+        if count < len(self.piece):
+            self.piece = memoryview(self.piece)[count:]
+            return
+        self.piece, self._body = self._body, _NOTHING
+        if self._left:
+            self.piece = self._read()
+
+    def _read(self) -> bytes:
+        assert self._source is not None
+        self.started = True
+        size = min(self._left, _CHUNK)
+        chunk = self._source.read(size)
+        if not chunk:
+            raise IntegrityError(f"the request's body ended before its {self._length} bytes")
+        if len(chunk) > size:
+            raise IntegrityError(f"the request's body gave {len(chunk)} bytes instead of {size}")
+        self._left -= len(chunk)
+        return chunk
+
+    def clear(self) -> None:
+        """Give up: nothing more is to be sent."""
+        self.piece = self._body = _NOTHING
+        self._source, self._left = None, 0

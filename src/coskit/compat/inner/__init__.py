@@ -1,0 +1,1 @@
+"""How the vendor's classes are built on coskit's own client."""

@@ -1,0 +1,35 @@
+"""Content that can be read only once, sealed frame by frame while it is read."""
+
+from collections.abc import AsyncIterator
+
+from coskit.client._async.body.request_body import AsyncUpload
+from coskit.encryption.format.frames import Frames, Layout
+
+
+async def sealed_chunks(
+    frames: Frames, layout: Layout, content: AsyncUpload
+) -> AsyncIterator[bytes]:
+    """Yield the sealed frames of content, of its `length` bytes if it tells one.
+
+    Raises:
+        ParameterError: it has not as many bytes as were announced.
+    """
+    # A frame is held back until it is known whether it is the last one.
+    left = content.length
+    number, held = 0, await _frame_of(content, layout, left)
+    while True:
+        left = None if left is None else left - len(held)
+        following = await _frame_of(content, layout, left)
+        yield frames.seal(number, held, last=not following)
+        if not following:
+            return
+        number, held = number + 1, following
+
+
+async def _frame_of(content: AsyncUpload, layout: Layout, left: int | None) -> bytes:
+    """Return the next frame's plaintext, whole unless the content ends in it."""
+    size = layout.frame if left is None else min(layout.frame, left)
+    plain = b""
+    while len(plain) < size and (chunk := await content.read(size - len(plain))):
+        plain += chunk
+    return plain

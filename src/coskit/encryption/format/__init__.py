@@ -1,0 +1,1 @@
+"""The stored format of encrypted objects."""

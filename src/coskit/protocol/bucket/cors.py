@@ -1,0 +1,166 @@
+"""Cross-origin rules of a bucket: which are valid, which one a request meets, and its headers."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from coskit.protocol.codec.xml.document import items
+from coskit.protocol.errors import InvalidArgument, MalformedXML, XMLSizeLimit
+
+METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
+MAX_RULES = 100
+MAX_SIZE = 64 << 10
+MAX_ID = 255
+MAX_ASKED = 100  # headers of which a preflight asks; browsers ask of those that a page sets
+_LISTS = ("AllowedOrigin", "AllowedMethod", "AllowedHeader", "ExposeHeader")
+_ORIGIN = re.compile(r"[!-~]{1,1024}")
+_HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]{1,256}", re.ASCII)
+_SECONDS = re.compile(r"\d{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule; an origin and an allowed header may hold one `*`, which stands for any text."""
+
+    origins: tuple[str, ...]
+    methods: tuple[str, ...]
+    headers: tuple[str, ...]
+    exposed: tuple[str, ...]
+    max_age: str
+
+    def allows(self, origin: str, method: str, headers: Iterable[str]) -> bool:
+        """Return whether it allows a request of this origin and method with these headers."""
+        return (
+            any(_fits(pattern, origin) for pattern in self.origins)
+            and method in self.methods
+            and all(map(self._allows_header, headers))
+        )
+
+    def _allows_header(self, name: str) -> bool:
+        lower = name.lower()
+        return lower in self._names or any(_fits(p, lower) for p in self._patterns)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(name.lower() for name in self.headers if "*" not in name)
+
+    @cached_property
+    def _patterns(self) -> tuple[str, ...]:
+        return tuple({name.lower() for name in self.headers if "*" in name})
+
+
+def dump_rules(document: Mapping[str, Any]) -> str:
+    """Return a CORSConfiguration as it is kept.
+
+    Args:
+        document: the dict of the SDK.
+
+    Raises:
+        MalformedXML: there is no rule, or one lacks what it needs.
+        InvalidArgument: there are more than 100 rules, or a value is not allowed.
+        XMLSizeLimit: it takes more than 64 KB.
+    """
+    rules = items(document, "CORSRule")
+    if not rules:
+        raise MalformedXML("CORSConfiguration needs a CORSRule")
+    if len(rules) > MAX_RULES:
+        raise InvalidArgument(f"A bucket has at most {MAX_RULES} CORS rules")
+    kept: dict[str, Any] = {"CORSRule": [_checked(rule) for rule in rules]}
+    if document.get("ResponseVary"):
+        kept["ResponseVary"] = document["ResponseVary"]
+    text = json.dumps(kept)
+    if len(text) > MAX_SIZE:
+        raise XMLSizeLimit(f"CORS rules take at most {MAX_SIZE} bytes")
+    return text
+
+
+def load_document(text: str) -> dict[str, Any]:
+    """Return what `dump_rules` was given."""
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+@lru_cache(maxsize=256)
+def load_rules(text: str) -> tuple[Rule, ...]:
+    """Return the rules that `dump_rules` wrote."""
+    return tuple(_load_rule(rule) for rule in load_document(text)["CORSRule"])
+
+
+def allow(
+    rules: Iterable[Rule], origin: str, method: str, headers: Sequence[str] = ()
+) -> dict[str, str] | None:
+    """Return the headers that let a browser go on, or None if no rule allows the request.
+
+    The first rule that allows it decides; none allows more than 100 headers.
+
+    Args:
+        rules: of the bucket.
+        origin: the request's Origin.
+        method: that it has, or of which a preflight asks.
+        headers: the names of which a preflight asks.
+    """
+    names = dict.fromkeys(name.lower() for name in headers)
+    if len(names) > MAX_ASKED:
+        return None
+    rule = next((rule for rule in rules if rule.allows(origin, method, names)), None)
+    if rule is None:
+        return None
+    anybody = "*" in rule.origins
+    answer = {
+        "Access-Control-Allow-Origin": "*" if anybody else origin,
+        "Access-Control-Allow-Methods": ",".join(rule.methods),
+        # `*` does not cover Authorization in browsers, so what was asked for is named.
+        "Access-Control-Allow-Headers": ",".join(names),
+        "Access-Control-Expose-Headers": ",".join(rule.exposed),
+        "Access-Control-Max-Age": rule.max_age,
+        "Access-Control-Allow-Credentials": "" if anybody else "true",
+    }
+    return {name: text for name, text in answer.items() if text}
+
+
+def header_list(text: str) -> list[str]:
+    """Return the names in an Access-Control-Request-Headers."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _checked(rule: Mapping[str, Any]) -> dict[str, Any]:
+    lists = {name: [str(item).strip() for item in items(rule, name)] for name in _LISTS}
+    if not lists["AllowedOrigin"] or not lists["AllowedMethod"]:
+        raise MalformedXML("A CORSRule needs an AllowedOrigin and an AllowedMethod")
+    for origin in lists["AllowedOrigin"]:
+        if not _ORIGIN.fullmatch(origin) or origin.count("*") > 1:
+            raise InvalidArgument("An AllowedOrigin is an origin with at most one *")
+    for method in lists["AllowedMethod"]:
+        if method not in METHODS:
+            raise InvalidArgument(f"An AllowedMethod is one of {', '.join(METHODS)}")
+    for header in (*lists["AllowedHeader"], *lists["ExposeHeader"]):
+        if not _HEADER.fullmatch(header) or header.count("*") > 1:
+            raise InvalidArgument("A header in a CORSRule is a name with at most one *")
+    checked: dict[str, Any] = {name: values for name, values in lists.items() if values}
+    age = str(rule.get("MaxAgeSeconds") or "").strip()
+    if age and not _SECONDS.fullmatch(age):
+        raise InvalidArgument("MaxAgeSeconds is a number of seconds")
+    if len(rule.get("ID") or "") > MAX_ID:
+        raise InvalidArgument(f"The ID of a rule has at most {MAX_ID} characters")
+    return {
+        **({"ID": rule["ID"]} if rule.get("ID") else {}),
+        **checked,
+        **({"MaxAgeSeconds": age} if age else {}),
+    }
+
+
+def _load_rule(rule: Mapping[str, Any]) -> Rule:
+    origins, methods, headers, exposed = (tuple(rule.get(name, ())) for name in _LISTS)
+    return Rule(origins, methods, headers, exposed, rule.get("MaxAgeSeconds", ""))
+
+
+def _fits(pattern: str, text: str) -> bool:
+    before, star, after = pattern.partition("*")
+    if not star:
+        return pattern == text
+    return (
+        len(text) >= len(before) + len(after) and text.startswith(before) and text.endswith(after)
+    )

@@ -1,0 +1,308 @@
+"""Access policies: statements that allow or deny actions on resources, and their verdict."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from coskit.protocol.bucket.policy_conditions import (
+    Circumstances,
+    Condition,
+    glob,
+    is_near,
+    read_conditions,
+)
+from coskit.protocol.errors import MalformedPolicy
+from coskit.protocol.model import Operation
+
+MAX_POLICY = 20 << 10
+ANYONE = "*"
+Verdict = Literal["allow", "deny"]
+
+# The vendor's names of actions, where they are not the operation's; several go for the same right.
+_ACTIONS = {
+    "CopyObject": ("PutObject", "PutObjectCopy"),
+    "CreateBucket": ("PutBucket",),
+    "CreateMultipartUpload": ("InitiateMultipartUpload",),
+    "DeleteObjects": ("DeleteMultipleObjects", "DeleteObject"),
+    "GetObjectAttributes": ("HeadObject", "GetObjectAttributes"),
+    "ListBuckets": ("GetService",),
+    "ListObjects": ("GetBucket",),
+    "ListObjectsV2": ("GetBucket",),
+    "ListObjectsVersions": ("GetBucketObjectVersions",),
+    "PutObject": ("PutObject", "PostObject"),
+    "RestoreObject": ("PostObjectRestore",),
+    "UploadPartCopy": ("UploadPart", "UploadPartCopy"),
+}
+_LISTINGS = frozenset(
+    ("ListObjects", "ListObjectsV2", "ListObjectsVersions", "ListMultipartUploads")
+)
+_ACTION = re.compile(r"(name/)?([a-z0-9]+):([a-z0-9*]+)", re.IGNORECASE)
+_RESOURCE = re.compile(r"qcs::cos:([^:]*):(?:uid/([^:]*))?:(.+)", re.DOTALL)
+_OLD_PATH = re.compile(r"prefix//([0-9]+)/([^/]+)/?(.*)", re.DOTALL)
+_PRINCIPAL = re.compile(r"qcs::cam::uin/([0-9]{1,20}):(root|uin/([0-9]{1,20}|\*))")
+_SPECIAL = {
+    "*": (ANYONE,),
+    "qcs::cam::anyone:anyone": (ANYONE,),
+    "qcs::cam::anonymous:anonymous": ("",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a bucket is, as resources name it; `accounts` are the ids that it may go by."""
+
+    region: str
+    accounts: tuple[str, ...]
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question: may this account do this to this key ("" for the bucket itself) or version?
+
+    A listing is about the bucket and about its prefix: whoever may list all may list a part.
+    """
+
+    account: str | None
+    operation: Operation
+    place: Place
+    key: str
+    about: Circumstances
+    version_id: str | None = None
+    tags: Callable[[], Mapping[str, str]] = dict  # of the object as it is
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that a resource may mean."""
+        prefix = self.about.fact("cos:prefix") if self.operation.name in _LISTINGS else None
+        return (self.key, prefix) if prefix else (self.key,)
+
+
+class Statement(Protocol):
+    """One statement, in whichever language it was written."""
+
+    @property
+    def effect(self) -> Verdict: ...  # noqa: D102 - an attribute
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it lets in people of whom nothing is known beforehand."""
+        ...
+
+    def is_within(self, place: Place) -> bool:
+        """Return whether all that it is about may be a bucket or in it."""
+        ...
+
+    def applies(self, ask: Ask) -> bool:
+        """Return whether a question falls under it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What a statement is about, each part with `*` for any text."""
+
+    region: str
+    account: str
+    path: str
+
+    def holds(self, place: Place, key: str) -> bool:
+        """Return whether a key of a bucket, or the bucket itself, is meant."""
+        return self._is_at(place) and glob(self.path, f"{place.bucket}/{key}")
+
+    def may_hold(self, place: Place) -> bool:
+        """Return whether it may mean a bucket or anything in it."""
+        return self._is_at(place) and glob(self.path.partition("/")[0], place.bucket)
+
+    def _is_at(self, place: Place) -> bool:
+        return glob(self.region, place.region) and any(
+            glob(self.account, account) for account in place.accounts
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CosStatement:
+    """Who may or may not do what, to what, and when; actions are in lower case."""
+
+    effect: Verdict
+    principals: tuple[str, ...]
+    actions: tuple[str, ...]
+    resources: tuple[Resource, ...]
+    conditions: tuple[Condition, ...]
+
+    def applies(self, ask: Ask) -> bool:
+        """Return whether a question falls under it."""
+        return (
+            any(glob(who, ask.account or "") for who in self.principals)
+            and any(glob(a, name) for a in self.actions for name in actions_of(ask.operation))
+            and any(r.holds(ask.place, key) for r in self.resources for key in ask.keys)
+            and all(condition.holds(ask.about) for condition in self.conditions)
+        )
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it lets in people of whom nothing is known beforehand."""
+        open_to_all = ANYONE in self.principals or "" in self.principals
+        is_narrow = any(_narrows(condition) for condition in self.conditions)
+        return self.effect == "allow" and open_to_all and not is_narrow
+
+    def is_within(self, place: Place) -> bool:
+        """Return whether all that it is about may be a bucket or in it."""
+        return all(resource.may_hold(place) for resource in self.resources)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The statements of a policy."""
+
+    statements: tuple[Statement, ...]
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it lets in people of whom nothing is known beforehand."""
+        return any(statement.is_public for statement in self.statements)
+
+    def verdict(self, ask: Ask) -> Verdict | None:
+        """Return what it says to a question; a deny wins, and None is neither."""
+        effects = {statement.effect for statement in self.statements if statement.applies(ask)}
+        return "deny" if "deny" in effects else "allow" if effects else None
+
+
+def _narrows(condition: Condition) -> bool:
+    """Return whether a condition lets in only places that it names."""
+    is_of_places = (condition.operator, condition.key) == ("ip_equal", "qcs:ip")
+    return is_of_places and not condition.if_exist and all(map(is_near, condition.values))
+
+
+def actions_of(operation: Operation) -> tuple[str, ...]:
+    """Return the lower-case names under which policies know an operation."""
+    return tuple(name.lower() for name in _ACTIONS.get(operation.name, (operation.name,)))
+
+
+def load_policy(text: str) -> Any:
+    """Return the JSON of a policy, in whichever language it is.
+
+    Raises:
+        MalformedPolicy: it is too long or no JSON, or a name stands twice in one object.
+    """
+    if len(text.encode()) > MAX_POLICY:
+        raise MalformedPolicy(f"A policy is at most {MAX_POLICY} bytes long")
+    try:
+        return json.loads(text, object_pairs_hook=_members)
+    except (ValueError, RecursionError) as cause:
+        raise MalformedPolicy("The policy is not JSON") from cause
+
+
+def parse_policy(text: str, *, of_bucket: bool = True) -> Policy:
+    """Read a policy; member names and Effect are in any case.
+
+    Args:
+        text: JSON.
+        of_bucket: its statements name their principals; the policy of a key has none.
+
+    Raises:
+        MalformedPolicy: it is no policy, or it says something that would not be heeded.
+    """
+    found = _fields(load_policy(text), {"version", "statement", "principal", "id"})
+    if str(found.get("version", "2.0")) != "2.0":
+        raise MalformedPolicy("The version is 2.0")
+    items = found.get("statement")
+    items = [items] if isinstance(items, dict) else items
+    if not isinstance(items, list) or not items:
+        raise MalformedPolicy("A policy has one Statement or several")
+    outer = found.get("principal")
+    return Policy(tuple(_statement(item, outer, of_bucket=of_bucket) for item in items))
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of an object; a name that stands twice is refused."""
+    members = dict(pairs)
+    if len({name.lower() for name in members}) < len(pairs):
+        raise MalformedPolicy("A name stands twice in one object")
+    return members
+
+
+def _fields(value: Any, known: set[str]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MalformedPolicy("A policy and its statements are objects")
+    fields = {name.lower(): member for name, member in value.items()}
+    if unknown := fields.keys() - known:
+        raise MalformedPolicy(f"A policy has no {min(unknown)[:60]}")
+    return fields
+
+
+def _statement(item: Any, outer: Any, *, of_bucket: bool) -> CosStatement:
+    names = {"sid", "principal", "effect", "action", "resource", "condition"}
+    fields = _fields(item, names)
+    effect = str(fields.get("effect", "")).lower()
+    if effect not in ("allow", "deny"):
+        raise MalformedPolicy("Effect is allow or deny")
+    principal = fields.get("principal", outer)
+    if principal is None and of_bucket:
+        raise MalformedPolicy("A statement of a bucket's policy has a Principal")
+    return CosStatement(
+        "allow" if effect == "allow" else "deny",
+        (ANYONE,) if principal is None else _principals(principal),
+        tuple(_action(text) for text in texts(fields.get("action"), "Action")),
+        tuple(_resource(text) for text in texts(fields.get("resource"), "Resource")),
+        read_conditions(fields.get("condition", {})),
+    )
+
+
+def texts(value: Any, name: str) -> list[str]:
+    """Return the texts of a member that may be one of them or a list.
+
+    Raises:
+        MalformedPolicy: it is neither, or the list is empty.
+    """
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
+        raise MalformedPolicy(f"{name} is a text or a list of texts")
+    return texts
+
+
+def _principals(value: Any) -> tuple[str, ...]:
+    if isinstance(value, Mapping):
+        value = _fields(value, {"qcs"}).get("qcs")
+    return tuple(who for text in texts(value, "Principal") for who in _principal(text))
+
+
+def _principal(text: str) -> tuple[str, ...]:
+    """Return the accounts that a principal names, as patterns."""
+    if text in _SPECIAL:
+        return _SPECIAL[text]
+    found = _PRINCIPAL.fullmatch(text)
+    if not found:
+        raise MalformedPolicy(f"{text[:60]} is not of the form qcs::cam::uin/<owner>:uin/<sub>")
+    root, sub = found[1], found[3] or found[1]
+    if sub == "*":
+        return root, f"{root}/*"
+    return (root,) if sub == root else (f"{root}/{sub}",)
+
+
+def _action(text: str) -> str:
+    """Return the pattern of an action's name; of another service's, one that nothing is like."""
+    if text == "*":
+        return "*"
+    found = _ACTION.fullmatch(text)
+    if not found:
+        raise MalformedPolicy(f"{text[:60]} is not of the form name/cos:<action>")
+    return found[3].lower() if found[2].lower() == "cos" else text.lower()
+
+
+def _resource(text: str) -> Resource:
+    if text == "*":
+        return Resource("*", "*", "*")
+    found = _RESOURCE.fullmatch(text)
+    if not found:
+        raise MalformedPolicy(
+            f"{text[:60]} is not of the form qcs::cos:<region>:uid/<appid>:<bucket>/<path>"
+        )
+    path = found[3]
+    if old := _OLD_PATH.fullmatch(path):
+        path = f"{old[2]}-{old[1]}/{old[3]}"
+    if "/" not in path and "*" not in path:
+        path += "/"
+    return Resource(found[1] or "*", found[2] or "*", path)

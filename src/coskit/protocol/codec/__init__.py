@@ -1,0 +1,1 @@
+"""Parameters to requests and back; responses to results and back."""

@@ -1,0 +1,1 @@
+"""MD5, CRC64 and their combination."""

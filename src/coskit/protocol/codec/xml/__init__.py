@@ -1,0 +1,1 @@
+"""XML documents under a shape, both ways."""

@@ -1,0 +1,190 @@
+"""Refuse documents of requests that hold more than their shape: keys of a dict, elements of XML.
+
+A part of a document that is dropped can turn it into another: a lifecycle rule without the filter
+that was misspelt is one for the whole bucket.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+from xml.etree import ElementTree
+
+from coskit.protocol.model import TRUTHS, Shape
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+# Attributes of these say something about the XML rather than in it: `xsi:type`, `xml:lang`.
+_ABOUT_XML = (
+    "{http://www.w3.org/2001/XMLSchema-instance}",
+    "{http://www.w3.org/XML/1998/namespace}",
+)
+
+
+class NotThisShape(ValueError):
+    """XML, or a dict to become XML, that does not follow its Shape."""
+
+
+def check_value(shape: Shape, value: Any, path: str) -> None:
+    """Refuse a dict that holds what its document has no element for, at any depth.
+
+    Args:
+        shape: of the document.
+        value: what is to be written.
+        path: what an error calls the dict.
+
+    Raises:
+        NotThisShape: it names the key and the nearest one that there is.
+    """
+    if not shape.children:
+        _check_text(shape, value, path)
+        return
+    if not isinstance(value, Mapping):
+        raise NotThisShape(f"{path} is a dict{_inside(shape)}, not {type(value).__name__}")
+    known = _known(shape)
+    for name, inner in value.items():
+        child = known.get(name)
+        if child is None:
+            if name not in known:
+                raise NotThisShape(f"{path} has no {name!r}{_hint(shape, name)}")
+        elif inner is None:
+            continue
+        elif child.many and isinstance(inner, list | tuple):
+            for number, item in enumerate(inner):
+                check_value(child, item, f"{path}.{name}[{number}]")
+        else:
+            check_value(child, inner, f"{path}.{name}")
+
+
+def _check_text(shape: Shape, value: Any, path: str) -> None:
+    if shape.blank and value == {}:  # as the vendor's samples write `<SSE-COS/>`
+        return
+    if not isinstance(value, str | int):
+        raise NotThisShape(f"{path} is text or a number, not {type(value).__name__}")
+    text = _spelled(shape, value)
+    if shape.choices and text not in shape.choices:
+        raise NotThisShape(f"{path} is one of {', '.join(shape.choices)}, not {value!r}")
+    if isinstance(value, bool) and not shape.choices:
+        raise NotThisShape(f"{path} is text or a number, not bool")
+    if (shape.number or "int" in shape.kind) and not _NUMBER.fullmatch(text):
+        raise NotThisShape(f"{path} is a number, not {value!r}")
+
+
+def _spelled(shape: Shape, value: Any) -> str:
+    """Return a text as it is compared with choices."""
+    text = str(value).strip() if shape.choices or shape.number else str(value)
+    return text.lower() if shape.choices == TRUTHS else text
+
+
+@lru_cache(maxsize=256)
+def _known(shape: Shape) -> Mapping[str, Shape | None]:
+    """Return the children by the keys of the dict; keys that are not written have None."""
+    silent = (child.order for child in shape.children if child.order)
+    skipped = (tag for tag, _ in shape.ignored)
+    return {
+        **dict.fromkeys((*silent, *skipped), None),
+        **{child.tag: child for child in shape.children},
+    }
+
+
+def _inside(shape: Shape) -> str:
+    """Return what the dict of an element that holds one list looks like."""
+    only = shape.children[0] if len(shape.children) == 1 else None
+    return f" {{{only.tag!r}: [...]}}" if only and only.many else ""
+
+
+def _hint(shape: Shape, name: object) -> str:
+    if name == shape.tag:
+        return ": give what is inside"
+    near = nearest(str(name), [child.tag for child in shape.children])
+    if not near:
+        below = dict(_below(shape))
+        found = nearest(str(name), list(below))
+        near = below.get(found, "")
+    return f"; did you mean {near}?" if near else ""
+
+
+def _below(shape: Shape) -> Iterator[tuple[str, str]]:
+    """Yield the names of what stands deeper in a document, with the way there; the first counts."""
+    found: dict[str, str] = {}
+    for child in shape.children:
+        for inner in child.children:
+            found.setdefault(inner.tag, f"{child.tag}.{inner.tag}")
+        for tag, way in _below(child):
+            found.setdefault(tag, f"{child.tag}.{way}")
+    yield from found.items()
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """Return the known name that somebody meant by another one, or "".
+
+    Names of boto3 differ from the vendor's in case and in the plural.
+    """
+    import difflib  # slow to load, and only for those who mistype
+
+    plain = _plain(name)
+    alike = [other for other in known if _plain(other) == plain]
+    if alike:
+        return alike[0]
+    lower = {_plain(other): other for other in known}
+    close = difflib.get_close_matches(plain, lower, 1, 0.6)
+    return lower[close[0]] if close else ""
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "").removesuffix("s")
+
+
+def check_element(shape: Shape, element: ElementTree.Element) -> None:
+    """Refuse XML that has anything which its Shape does not have.
+
+    Args:
+        shape: of the element.
+        element: parsed; its tag is the shape's.
+
+    Raises:
+        NotThisShape: there is an element, attribute or text that is unknown, an element twice that
+            may stand once, or a text that is not among the choices.
+    """
+    _check_attributes(shape, element)
+    if not shape.children:
+        _check_leaf(shape, element)
+        return
+    if _is_text(element.text) or any(_is_text(child.tail) for child in element):
+        raise NotThisShape(f"<{shape.tag}> holds text where elements belong")
+    known = _known(shape)
+    seen: set[str] = set()
+    for child in element:
+        name = local(child.tag)
+        inner = known.get(name)
+        if inner is None:
+            if name not in dict(shape.ignored):
+                raise NotThisShape(f"<{name}> in <{shape.tag}> is not known here")
+            continue
+        if name in seen and not inner.many:
+            raise NotThisShape(f"<{shape.tag}> has <{name}> twice")
+        seen.add(name)
+        check_element(inner, child)
+
+
+def _check_attributes(shape: Shape, element: ElementTree.Element) -> None:
+    for name in element.attrib:
+        if name.startswith(_ABOUT_XML):
+            continue
+        if not any(child.attribute.endswith(f":{name}") for child in shape.children):
+            raise NotThisShape(f"<{shape.tag}> has an attribute that is not known here: {name}")
+
+
+def _check_leaf(shape: Shape, element: ElementTree.Element) -> None:
+    if len(element):
+        raise NotThisShape(f"<{shape.tag}> holds elements where text belongs")
+    if shape.choices and _spelled(shape, element.text or "") not in shape.choices:
+        raise NotThisShape(f"<{shape.tag}> is one of {', '.join(shape.choices)}")
+
+
+def _is_text(text: str | None) -> bool:
+    return text is not None and bool(text.strip())
+
+
+def local(tag: str) -> str:
+    """Return the name of an element without its namespace."""
+    return tag.rpartition("}")[2]

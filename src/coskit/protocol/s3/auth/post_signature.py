@@ -1,0 +1,105 @@
+"""The signature of a form upload in S3's two spellings: it covers the policy's Base64."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.errors import AccessDenied, InvalidArgument, SignatureDoesNotMatch
+from coskit.protocol.messages import encode_text
+from coskit.protocol.s3.auth import sigv2, sigv4
+from coskit.protocol.s3.auth.sigv4 import ALGORITHM, TOKEN, amz_date, parse_amz_date, signing_key
+from coskit.protocol.s3.auth.sigv4_verify import read_credential
+
+
+@dataclass(frozen=True, slots=True)
+class FormClaim:
+    """What the fields of a form say of its signature; nothing in it has been checked but its form.
+
+    Attributes:
+        secret_id: names the key.
+        signature: hex in version 4, Base64 in version 2.
+        day: of the signing key, `20231114`; "" in version 2.
+        region: of the signing key; "" in version 2.
+    """
+
+    secret_id: str
+    signature: str
+    day: str = ""
+    region: str = ""
+
+
+def find_form_claim(fields: Mapping[str, str]) -> FormClaim | None:
+    """Return what a form's fields, by lower-case name, say of its signature; None if it has none.
+
+    Raises:
+        InvalidArgument: there is a signature, but it is malformed.
+    """
+    if "x-amz-signature" in fields or "x-amz-algorithm" in fields:
+        return _read_v4(fields)
+    if "awsaccesskeyid" not in fields and "signature" not in fields:
+        return None
+    secret_id, signature = fields.get("awsaccesskeyid", ""), fields.get("signature", "")
+    if not secret_id or not signature:
+        raise InvalidArgument("The form lacks AWSAccessKeyId or signature")
+    return FormClaim(secret_id, signature)
+
+
+def verify_form(claim: FormClaim, encoded: str, secret_key: str) -> None:
+    """Check the claim of a form against its policy, whose own expiration limits it in time.
+
+    Args:
+        claim: from `find_form_claim`.
+        encoded: the field `policy`, in Base64 as it came.
+        secret_key: of the claim's `secret_id`.
+
+    Raises:
+        AccessDenied: the form has no policy.
+        SignatureDoesNotMatch: it is the signature of another policy or another key.
+    """
+    if not encoded:
+        raise AccessDenied("The form is signed but has no policy")
+    if claim.day:
+        expected = sigv4.sign_text(signing_key(secret_key, claim.day, claim.region), encoded)
+    else:
+        expected = sigv2.sign_text(secret_key, encoded)
+    if not hmac.compare_digest(expected.encode(), encode_text(claim.signature)):
+        raise SignatureDoesNotMatch
+
+
+def signing_fields(credentials: Credentials, now: int, region: str) -> dict[str, str]:
+    """Return the fields that a form signed in version 4 has and its policy names.
+
+    Args:
+        credentials: whose signature it will be.
+        now: Unix second.
+        region: of the service.
+    """
+    date = amz_date(now)
+    fields = {
+        "x-amz-algorithm": ALGORITHM,
+        "x-amz-credential": f"{credentials.secret_id}/{date[:8]}/{region}/s3/aws4_request",
+        "x-amz-date": date,
+    }
+    return {**fields, TOKEN: credentials.token} if credentials.token else fields
+
+
+def sign_form(encoded: str, credentials: Credentials, now: int, region: str) -> str:
+    """Return the `x-amz-signature` of a form from the Base64 of its policy."""
+    key = signing_key(credentials.secret_key, amz_date(now)[:8], region)
+    return sigv4.sign_text(key, encoded)
+
+
+def _read_v4(fields: Mapping[str, str]) -> FormClaim:
+    if fields.get("x-amz-algorithm") != ALGORITHM:
+        raise InvalidArgument(f"The form's X-Amz-Algorithm is not {ALGORITHM}")
+    try:
+        credential, date, signature = (
+            fields[f"x-amz-{name}"] for name in ("credential", "date", "signature")
+        )
+    except KeyError as missing:
+        raise InvalidArgument(f"The form lacks {missing}") from None
+    secret_id, day, region = read_credential(credential, InvalidArgument)
+    if parse_amz_date(date) is None or date[:8] != day:
+        raise InvalidArgument("The form's X-Amz-Date is not of the credential's day")
+    return FormClaim(secret_id, signature, day, region)

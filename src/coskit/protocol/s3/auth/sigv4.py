@@ -1,0 +1,223 @@
+"""AWS Signature Version 4: one canonical form, and what is signed in it.
+
+The path is encoded once and not normalised. The time is an argument everywhere.
+"""
+
+import hmac
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.messages import Request, encode_text
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+PAYLOAD_HASH = "x-amz-content-sha256"
+TOKEN = "x-amz-security-token"  # noqa: S105 - the name of a header
+UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+EMPTY_PAYLOAD = sha256(b"").hexdigest()
+MAX_LIFETIME = 7 * 24 * 3600
+SERVICE = "s3"
+
+# What our client signs, besides everything that starts with x-amz-: what the service acts on, and
+# nothing that a proxy rewrites.
+_SIGNED_HEADERS = frozenset(
+    """cache-control content-disposition content-encoding content-language content-md5 content-type
+    expires host if-match if-modified-since if-none-match if-unmodified-since origin
+    range""".split()
+)
+_HMAC_BLOCK = 64  # bytes; a signing key has 32
+_LONGEST_KEPT = 64  # characters of a stranger's text
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+# Other white space, such as U+3000, is part of a value.
+_BLANKS = re.compile("[ \t]+")
+_FOLDED = re.compile("\t|  ").search
+_UNRESERVED = re.compile("[A-Za-z0-9_.~-]*").fullmatch
+_PLAIN_PATH = re.compile("[A-Za-z0-9_.~/-]*").fullmatch
+_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII).fullmatch
+
+
+def signing_key(secret_key: str, day: str, region: str) -> bytes:
+    """Return the key that signs a day's requests in a region."""
+    # What is kept of strangers' texts must not grow with them.
+    if len(region) > _LONGEST_KEPT:
+        return _signing_key(secret_key, day, region)
+    return _kept_signing_key(secret_key, day, region)
+
+
+def _signing_key(secret_key: str, day: str, region: str) -> bytes:
+    key = encode_text(f"AWS4{secret_key}")
+    for step in (day, region, SERVICE, "aws4_request"):
+        key = hmac.digest(key, encode_text(step), "sha256")
+    return key
+
+
+_kept_signing_key = lru_cache(maxsize=256)(_signing_key)
+
+
+@lru_cache(maxsize=256)
+def amz_date(now: int) -> str:
+    """Return the spelling of a Unix second, `20231114T221320Z`."""
+    return f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
+
+
+def parse_amz_date(text: str) -> int | None:
+    """Return the Unix second of an `x-amz-date`, or None if it is none."""
+    return _kept_second(text) if len(text) == len("20231114T221320Z") else None
+
+
+@lru_cache(maxsize=256)
+def _kept_second(text: str) -> int | None:
+    found = _DATE(text)
+    if not found:
+        return None
+    year, month, day, hour, minute, second = map(int, found.groups())
+    try:
+        when = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(when.timestamp())
+
+
+def canonical_request(
+    request: Request,
+    signed_headers: Iterable[str],
+    payload_hash: str = UNSIGNED_PAYLOAD,
+    *,
+    host: str | None = None,
+) -> str:
+    """Return the text whose hash is signed.
+
+    Args:
+        request: with all the signed headers.
+        signed_headers: lower-case names, sorted.
+        payload_hash: hex SHA-256 of the body, or what stands for it.
+        host: what was signed as the host, if not what the header says.
+    """
+    values = request.headers if host is None else {**request.headers, "host": host}
+    names = tuple(signed_headers)
+    headers = "".join([f"{name}:{_trimmed(values[name])}\n" for name in names])
+    return (
+        f"{request.method}\n{encode_path(request.path)}\n{_canonical_query(request.query)}\n"
+        f"{headers}\n{';'.join(names)}\n{payload_hash}"
+    )
+
+
+def string_to_sign(canonical: str, date: str, scope: str) -> str:
+    """Return the text that is signed for a canonical request."""
+    return f"{ALGORITHM}\n{date}\n{scope}\n{sha256(encode_text(canonical)).hexdigest()}"
+
+
+def sign_text(key: bytes, text: str) -> str:
+    """Return the hex signature of a text under a `signing_key`."""
+    inner, outer = _keyed(key)
+    inner, outer = inner.copy(), outer.copy()
+    inner.update(encode_text(text))
+    outer.update(inner.digest())
+    return outer.hexdigest()
+
+
+# HMAC as it is defined: to go on from hashes that have the key takes half of hmac.digest's time.
+@lru_cache(maxsize=256)
+def _keyed(key: bytes) -> tuple["HASH", "HASH"]:
+    block = key.ljust(_HMAC_BLOCK, b"\0")
+    return sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
+
+
+def sign(
+    request: Request,
+    credentials: Credentials,
+    now: int,
+    region: str,
+    payload_hash: str = UNSIGNED_PAYLOAD,
+) -> dict[str, str]:
+    """Return the headers that sign a request, to be sent with those it has.
+
+    Args:
+        request: with its `host` among the headers.
+        credentials: whose signature it is.
+        now: Unix second.
+        region: of the service.
+        payload_hash: hex SHA-256 of the body, or what stands for it.
+    """
+    date = amz_date(now)
+    added = {"x-amz-date": date, PAYLOAD_HASH: payload_hash}
+    if credentials.token:
+        added[TOKEN] = credentials.token
+    headers = {**request.headers, **added}
+    names = _to_sign(headers)
+    signed = Request(request.method, request.path, request.query, headers)
+    scope = f"{date[:8]}/{region}/{SERVICE}/aws4_request"
+    text = string_to_sign(canonical_request(signed, names, payload_hash), date, scope)
+    signature = sign_text(signing_key(credentials.secret_key, date[:8], region), text)
+    added["authorization"] = (
+        f"{ALGORITHM} Credential={credentials.secret_id}/{scope}, "
+        f"SignedHeaders={';'.join(names)}, Signature={signature}"
+    )
+    return added
+
+
+def presign(
+    request: Request, credentials: Credentials, now: int, region: str, lifetime: int
+) -> tuple[tuple[str, str], ...]:
+    """Return the query of a presigned URL: the signature's pairs around the request's own.
+
+    Args:
+        request: with its `host` among the headers; whoever uses the URL sends all that are signed.
+        credentials: whose signature it is.
+        now: Unix second from which the URL is valid.
+        region: of the service.
+        lifetime: seconds for which the URL is valid, at most seven days.
+    """
+    date = amz_date(now)
+    names = _to_sign(request.headers)
+    scope = f"{date[:8]}/{region}/{SERVICE}/aws4_request"
+    token = (("X-Amz-Security-Token", credentials.token),) if credentials.token else ()
+    query = (
+        ("X-Amz-Algorithm", ALGORITHM),
+        ("X-Amz-Credential", f"{credentials.secret_id}/{scope}"),
+        ("X-Amz-Date", date),
+        ("X-Amz-Expires", str(lifetime)),
+        ("X-Amz-SignedHeaders", ";".join(names)),
+        *token,
+        *request.query,
+    )
+    signed = Request(request.method, request.path, query, request.headers)
+    text = string_to_sign(canonical_request(signed, names), date, scope)
+    signature = sign_text(signing_key(credentials.secret_key, date[:8], region), text)
+    return (*query, ("X-Amz-Signature", signature))
+
+
+def _to_sign(headers: Iterable[str]) -> list[str]:
+    return sorted(
+        [name for name in headers if name in _SIGNED_HEADERS or name.startswith("x-amz-")]
+    )
+
+
+def encode_path(path: str) -> str:
+    """Return a decoded path as it is signed."""
+    return path if _PLAIN_PATH(path) else quote(encode_text(path), safe="/-_.~")
+
+
+def _canonical_query(query: tuple[tuple[str, str], ...]) -> str:
+    if not query:
+        return ""
+    pairs = sorted([(_encode(name), _encode(value)) for name, value in query])
+    return "&".join([f"{name}={value}" for name, value in pairs])
+
+
+def _trimmed(value: str) -> str:
+    return (_BLANKS.sub(" ", value) if _FOLDED(value) else value).strip(" ")
+
+
+def _encode(text: str) -> str:
+    # Most text needs no escape, and to see that takes a tenth of the time of writing it.
+    return text if _UNRESERVED(text) else quote(encode_text(text), safe="-_.~")

@@ -1,0 +1,1 @@
+"""Checksums of the S3 dialect."""

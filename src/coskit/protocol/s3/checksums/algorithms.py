@@ -1,0 +1,200 @@
+"""The checksums of S3: their algorithms, how they are written, and those of objects in parts."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, Protocol
+
+from fastcrc import crc32 as _fastcrc
+
+from coskit.protocol.codec.checksums.crc_combine import Combiner
+
+Kind = Literal["FULL_OBJECT", "COMPOSITE"]
+KINDS: tuple[Kind, ...] = ("FULL_OBJECT", "COMPOSITE")
+
+HEADER = "x-amz-checksum-"
+
+
+class Hasher(Protocol):
+    """Takes bytes in as they come."""
+
+    def update(self, data: bytes, /) -> Any:
+        """Take the next bytes."""
+        ...
+
+    def digest(self) -> bytes:
+        """Return the checksum of what has been taken."""
+        ...
+
+
+class _Crc:
+    """A CRC as a hasher.
+
+    Args:
+        function: continues a CRC over more bytes.
+        size: bytes of the CRC.
+    """
+
+    def __init__(self, function: Callable[[bytes, int], int], size: int) -> None:
+        self._function = function
+        self._size = size
+        self._value = 0
+
+    def update(self, data: bytes, /) -> None:
+        """Take the next bytes."""
+        self._value = self._function(data, self._value)
+
+    def digest(self) -> bytes:
+        """Return the CRC, its highest byte first."""
+        return self._value.to_bytes(self._size, "big")
+
+
+def _crc64nvme() -> Hasher:
+    import anycrc  # only servers have it
+
+    return _Crc(anycrc.Model("CRC64-NVME").calc, 8)
+
+
+@dataclass(frozen=True, eq=False)
+class Algorithm:
+    """One way to compute a checksum.
+
+    Attributes:
+        name: `CRC32`, for example.
+        size: bytes of a checksum.
+        hasher: makes one that has taken nothing.
+        combiner: joins the checksums of parts to that of the object; None if that cannot be done.
+        composes: whether the checksum of an object may be one of its parts' checksums.
+    """
+
+    name: str
+    size: int
+    hasher: Callable[[], Hasher]
+    combiner: Combiner | None = None
+    composes: bool = True
+
+    @property
+    def header(self) -> str:
+        """The header, or the trailer, that holds such a checksum."""
+        return HEADER + self.name.lower()
+
+    @property
+    def field(self) -> str:
+        """The element of a document that holds such a checksum."""
+        return f"Checksum{self.name}"
+
+    @property
+    def kind(self) -> Kind:
+        """What the checksum of an object in parts is unless the upload asks for another kind."""
+        return "COMPOSITE" if self.composes else "FULL_OBJECT"
+
+    def allows(self, kind: Kind) -> bool:
+        """Return whether the checksum of an object in parts may be of this kind."""
+        return self.composes if kind == "COMPOSITE" else self.combiner is not None
+
+    def digest(self, data: bytes) -> bytes:
+        """Return the checksum of bytes that are all here."""
+        hasher = self.hasher()
+        hasher.update(data)
+        return hasher.digest()
+
+    def join(self, parts: Sequence[tuple[bytes, int]]) -> bytes:
+        """Return the checksum of an object from the checksum and the size of each part."""
+        assert self.combiner is not None, f"{self.name} cannot be joined"
+        whole = 0
+        for digest, size in parts:
+            whole = self.combiner.join(whole, int.from_bytes(digest, "big"), size)
+        return whole.to_bytes(self.size, "big")
+
+    def parse(self, text: str) -> bytes | None:
+        """Return the checksum that a text holds, or None if it holds no such one."""
+        try:
+            digest = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        return digest if len(digest) == self.size else None
+
+
+ALGORITHMS: Mapping[str, Algorithm] = {
+    algorithm.name: algorithm
+    for algorithm in (
+        Algorithm("CRC32", 4, partial(_Crc, _fastcrc.iso_hdlc, 4), Combiner(0xEDB88320, 32)),
+        Algorithm("CRC32C", 4, partial(_Crc, _fastcrc.iscsi, 4), Combiner(0x82F63B78, 32)),
+        Algorithm("CRC64NVME", 8, _crc64nvme, Combiner(0x9A6C9329AC4BC9B5, 64), composes=False),
+        Algorithm("SHA1", 20, hashlib.sha1),
+        Algorithm("SHA256", 32, hashlib.sha256),
+    )
+}
+BY_HEADER = {algorithm.header: algorithm for algorithm in ALGORITHMS.values()}
+FIELDS = tuple(algorithm.field for algorithm in ALGORITHMS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """What is known of the bytes of an object or of a part.
+
+    Attributes:
+        algorithm: that it was computed by.
+        text: in Base64; of a composite one followed by `-` and the number of parts.
+    """
+
+    algorithm: Algorithm
+    text: str
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it is one of all bytes or one of the checksums of parts."""
+        return "COMPOSITE" if "-" in self.text else "FULL_OBJECT"
+
+    @property
+    def digest(self) -> bytes:
+        """The checksum itself."""
+        return base64.b64decode(self.text.partition("-")[0])
+
+    def dump(self) -> str:
+        """Return it as text to be kept."""
+        return f"{self.algorithm.name} {self.text}"
+
+
+def checksum(algorithm: Algorithm, digest: bytes) -> Checksum:
+    """Return the checksum of all bytes."""
+    return Checksum(algorithm, base64.b64encode(digest).decode())
+
+
+def load_checksum(text: str | None) -> Checksum | None:
+    """Read what `Checksum.dump` wrote; None stays None."""
+    if text is None:
+        return None
+    name, _, value = text.partition(" ")
+    return Checksum(ALGORITHMS[name], value)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What checksum an upload in parts asks for."""
+
+    algorithm: Algorithm
+    kind: Kind
+
+    def dump(self) -> str:
+        """Return it as text to be kept."""
+        return f"{self.algorithm.name} {self.kind}"
+
+    def of_parts(self, parts: Sequence[tuple[bytes, int]]) -> Checksum:
+        """Return the checksum of an object from the checksum and the size of each part."""
+        if self.kind == "FULL_OBJECT":
+            return checksum(self.algorithm, self.algorithm.join(parts))
+        composed = self.algorithm.digest(b"".join(digest for digest, _ in parts))
+        text = base64.b64encode(composed).decode()
+        return Checksum(self.algorithm, f"{text}-{len(parts)}")
+
+
+def load_asked(text: str | None) -> Asked | None:
+    """Read what `Asked.dump` wrote; None stays None."""
+    if text is None:
+        return None
+    name, _, kind = text.partition(" ")
+    return Asked(ALGORITHMS[name], "COMPOSITE" if kind == "COMPOSITE" else "FULL_OBJECT")

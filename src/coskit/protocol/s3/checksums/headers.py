@@ -1,0 +1,199 @@
+"""What requests say of checksums: which they ask for, and which they promise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from coskit.protocol.errors import BadDigest, InvalidRequest, MalformedTrailerError
+from coskit.protocol.s3.checksums.algorithms import (
+    ALGORITHMS,
+    BY_HEADER,
+    HEADER,
+    KINDS,
+    Algorithm,
+    Asked,
+    Checksum,
+    Kind,
+    checksum,
+)
+
+# Headers that begin as those of checksums do and hold none.
+_ABOUT = frozenset((f"{HEADER}algorithm", f"{HEADER}mode", f"{HEADER}type"))
+_MULTIPLE = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+
+
+def asked_algorithm(headers: Mapping[str, str]) -> Algorithm | None:
+    """Return the algorithm that a request asks the server to use, or None.
+
+    Raises:
+        InvalidRequest: there is no such algorithm.
+    """
+    name = headers.get(f"{HEADER}algorithm", "")
+    if not name:
+        return None
+    algorithm = ALGORITHMS.get(name.upper())
+    if algorithm is None:
+        raise InvalidRequest(
+            "Checksum algorithm provided is unsupported. Please try again with any of the valid "
+            f"types: [{', '.join(ALGORITHMS)}]"
+        )
+    return algorithm
+
+
+def asked_of_upload(headers: Mapping[str, str]) -> Asked | None:
+    """Return the checksum that the begin of an upload in parts asks for, or None.
+
+    Raises:
+        InvalidRequest: there is no such algorithm, or it makes no such checksum.
+    """
+    algorithm, kind = asked_algorithm(headers), asked_kind(headers)
+    if algorithm is None:
+        if kind is None:
+            return None
+        raise InvalidRequest(
+            "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm "
+            "header."
+        )
+    kind = kind or algorithm.kind
+    if not algorithm.allows(kind):
+        raise InvalidRequest(
+            f"The {kind} checksum type cannot be used with the {algorithm.name.lower()} checksum "
+            "algorithm."
+        )
+    return Asked(algorithm, kind)
+
+
+def asked_kind(headers: Mapping[str, str]) -> Kind | None:
+    """Return the kind of checksum that a request names, or None.
+
+    Raises:
+        InvalidRequest: there is no such kind.
+    """
+    text = headers.get(f"{HEADER}type", "")
+    if not text:
+        return None
+    for kind in KINDS:
+        if text.upper() == kind:
+            return kind
+    raise InvalidRequest("Value for x-amz-checksum-type header is invalid.")
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What the headers of a request say of its body.
+
+    Attributes:
+        algorithm: of the checksum.
+        digest: the checksum; None if it follows the body.
+    """
+
+    algorithm: Algorithm
+    digest: bytes | None
+
+    def verify(self, digest: bytes, trailers: Mapping[str, str]) -> Checksum:
+        """Return the checksum of a body that has arrived.
+
+        Args:
+            digest: as computed.
+            trailers: what followed the body.
+
+        Raises:
+            MalformedTrailerError: the checksum that should have followed is missing.
+            InvalidRequest: what followed is no such checksum.
+            BadDigest: it is the checksum of another body.
+        """
+        expected = self.digest
+        if expected is None:
+            text = trailers.get(self.algorithm.header)
+            if text is None:
+                raise MalformedTrailerError
+            expected = self.algorithm.parse(text)
+            if expected is None:
+                name = self.algorithm.header
+                raise InvalidRequest(f"Value for {name} trailing header is invalid.")
+        if digest != expected:
+            raise mismatch(self.algorithm)
+        return checksum(self.algorithm, digest)
+
+
+def mismatch(algorithm: Algorithm) -> BadDigest:
+    """Return the error of a checksum that is another body's."""
+    return BadDigest(f"The {algorithm.name} you specified did not match the calculated checksum.")
+
+
+def other_algorithm(expected: Algorithm, actual: Algorithm | None) -> InvalidRequest:
+    """Return the error of a checksum by another algorithm than the upload asks for."""
+    given = actual.name.lower() if actual else "null"
+    return InvalidRequest(
+        "Checksum Type mismatch occurred, expected checksum Type: "
+        f"{expected.name.lower()}, actual checksum Type: {given}"
+    )
+
+
+def announced(headers: Mapping[str, str]) -> Announced | None:
+    """Return what a request says of the checksum of its body, or None if it says nothing.
+
+    Args:
+        headers: by lower-case name.
+
+    Raises:
+        InvalidRequest: it names two checksums, an unknown algorithm, or a value that is none.
+    """
+    given = _named(headers)
+    following = headers.get("x-amz-trailer", "")
+    promised = headers.get("x-amz-sdk-checksum-algorithm", "")
+    if not (given or following or promised):
+        return None
+    if promised and promised.upper() not in ALGORITHMS:
+        raise InvalidRequest("Value for x-amz-sdk-checksum-algorithm header is invalid.")
+    names = (name.strip().lower() for name in following.split(","))
+    trailing = [name for name in names if name.startswith(HEADER)]
+    if len(given) + len(trailing) > 1:
+        raise InvalidRequest(_MULTIPLE)
+    if trailing:
+        algorithm = BY_HEADER.get(trailing[0])
+        if algorithm is None:
+            raise InvalidRequest("The value specified in the x-amz-trailer header is not supported")
+        return Announced(algorithm, None)
+    if given:
+        return _given(given[0], headers[given[0]])
+    if not promised:
+        return None
+    raise InvalidRequest(
+        "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or "
+        "x-amz-trailer headers were found."
+    )
+
+
+def announced_of_object(headers: Mapping[str, str]) -> Checksum | None:
+    """Return what the request that completes an upload says of the object, or None.
+
+    Args:
+        headers: by lower-case name.
+
+    Raises:
+        InvalidRequest: it names two checksums, an unknown algorithm, or a value that is none.
+    """
+    given = _named(headers)
+    if not given:
+        return None
+    if len(given) > 1:
+        raise InvalidRequest(_MULTIPLE)
+    text, _, count = headers[given[0]].partition("-")
+    said = _given(given[0], text if count.isdecimal() else headers[given[0]])
+    return Checksum(said.algorithm, headers[given[0]])
+
+
+def _named(headers: Mapping[str, str]) -> list[str]:
+    return [name for name in headers if name.startswith(HEADER) and name not in _ABOUT]
+
+
+def _given(name: str, text: str) -> Announced:
+    algorithm = BY_HEADER.get(name)
+    if algorithm is None:
+        raise InvalidRequest(
+            "The algorithm type you specified in x-amz-checksum- header is invalid."
+        )
+    digest = algorithm.parse(text)
+    if digest is None:
+        raise InvalidRequest(f"Value for {name} header is invalid.")
+    return Announced(algorithm, digest)

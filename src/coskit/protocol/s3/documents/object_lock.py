@@ -1,0 +1,195 @@
+"""What keeps a version from being deleted: retention, legal hold, and a bucket's default of both.
+
+Moments are milliseconds since 1970.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from coskit.protocol.codec.dates import parse_iso_date, plain_date
+from coskit.protocol.errors import (
+    AccessDenied,
+    InvalidArgument,
+    InvalidRetentionPeriod,
+    MalformedXML,
+)
+
+MODES = ("GOVERNANCE", "COMPLIANCE")
+HOLDS = ("ON", "OFF")
+MAX_YEARS = 100
+_MAX_DAYS = 365 * MAX_YEARS
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """How long new versions of a bucket are kept: so many days or so many years."""
+
+    mode: str
+    days: int = 0
+    years: int = 0
+
+    def end(self, start: int) -> int:
+        """Return when what was stored at a moment may be deleted."""
+        begun = _EPOCH + timedelta(milliseconds=start)
+        if self.years:
+            # 29 February ends on 1 March, so that nobody keeps less than the years.
+            if (begun.month, begun.day) == (2, 29):
+                begun = begun.replace(month=3, day=1)
+            begun = begun.replace(year=begun.year + self.years)
+        return (begun + timedelta(days=self.days) - _EPOCH) // timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What protects one version.
+
+    Attributes:
+        mode: of the retention, or "" without one.
+        until: when the retention ends, or 0.
+        hold: "ON", "OFF", or "" where nothing was ever said of a legal hold.
+    """
+
+    mode: str = ""
+    until: int = 0
+    hold: str = ""
+
+    def is_retained(self, now: int) -> bool:
+        """Return whether its retention has not ended."""
+        return bool(self.mode) and now < self.until
+
+    def protects(self, now: int, *, bypass: bool = False) -> bool:
+        """Return whether the version has to stay.
+
+        Args:
+            now: the moment.
+            bypass: whoever asks may set governance aside, and has said so.
+        """
+        if self.hold == "ON":
+            return True
+        return self.is_retained(now) and not (bypass and self.mode == "GOVERNANCE")
+
+    def retained(self, mode: str, until: int, now: int, *, bypass: bool) -> "Lock":
+        """Return it with another retention; mode "" removes the one that there is.
+
+        Args:
+            mode: of the new retention.
+            until: when that ends.
+            now: the moment.
+            bypass: whoever asks may set governance aside, and has said so.
+
+        Raises:
+            AccessDenied: the old retention would end earlier or in another mode than it says.
+        """
+        is_bound = self.is_retained(now) and not (bypass and self.mode == "GOVERNANCE")
+        if is_bound and (mode != self.mode or until < self.until):
+            raise AccessDenied("The retention of the object can be lengthened only")
+        return replace(self, mode=mode, until=until)
+
+
+def dump_lock(lock: Lock, default: Period | None = None) -> str | None:
+    """Return a lock as the store keeps it, None if there is nothing to keep.
+
+    Args:
+        lock: of a version.
+        default: the bucket's, which applies to a lock without retention from the moment on at
+            which the version is stored.
+    """
+    kept: dict[str, Any] = {"hold": lock.hold} if lock.hold else {}
+    if lock.mode:
+        kept |= {"mode": lock.mode, "until": lock.until}
+    elif default:
+        kept |= _period_fields(default)
+    return json.dumps(kept) if kept else None
+
+
+def load_lock(text: str | None, stored: int) -> Lock:
+    """Read what `dump_lock` wrote.
+
+    Args:
+        text: of a version.
+        stored: when that was stored.
+    """
+    if text is None:
+        return Lock()
+    kept = json.loads(text)
+    mode, hold = kept.get("mode", ""), kept.get("hold", "")
+    until = kept.get("until", 0)
+    if mode and not until:
+        until = Period(mode, kept.get("days", 0), kept.get("years", 0)).end(stored)
+    return Lock(mode, until, hold)
+
+
+def dump_default(default: Period | None) -> str:
+    """Return a bucket's setting as the store keeps it."""
+    return json.dumps(_period_fields(default) if default else {})
+
+
+def load_default(text: str) -> Period | None:
+    """Read what `dump_default` wrote."""
+    kept = json.loads(text)
+    return Period(**kept) if kept else None
+
+
+def read_default(document: Mapping[str, Any]) -> Period | None:
+    """Return the default of an ObjectLockConfiguration, or None if it has none.
+
+    Raises:
+        MalformedXML: it does not enable locks, or its rule is not one of days or of years.
+        InvalidRetentionPeriod: the period is not positive, or longer than 100 years.
+    """
+    if document.get("ObjectLockEnabled") != "Enabled":
+        raise MalformedXML("ObjectLockEnabled is Enabled")
+    if "Rule" not in document:
+        return None
+    asked = (document["Rule"] or {}).get("DefaultRetention") or {}
+    if asked.get("Mode") not in MODES or ("Days" in asked) == ("Years" in asked):
+        raise MalformedXML("A default retention has a Mode, and Days or Years")
+    days, years = _number(asked.get("Days", "0")), _number(asked.get("Years", "0"))
+    if days + years < 1 or days > _MAX_DAYS or years > MAX_YEARS:
+        raise InvalidRetentionPeriod(f"A default retention is 1 day to {MAX_YEARS} years long")
+    return Period(asked["Mode"], days, years)
+
+
+def default_document(default: Period | None) -> dict[str, Any]:
+    """Return the ObjectLockConfiguration that `read_default` reads."""
+    document: dict[str, Any] = {"ObjectLockEnabled": "Enabled"}
+    if default is None:
+        return document
+    length = {"Days": str(default.days)} if default.days else {"Years": str(default.years)}
+    return {**document, "Rule": {"DefaultRetention": {"Mode": default.mode, **length}}}
+
+
+def read_until(text: str, now: int) -> int:
+    """Return when a retention that is asked for ends.
+
+    Raises:
+        InvalidArgument: it is no date, or not one to come.
+    """
+    moment = parse_iso_date(text.strip())
+    if moment is None:
+        raise InvalidArgument("The retain until date must be provided in ISO 8601 format")
+    if moment <= now:
+        raise InvalidArgument("The retain until date must be in the future!")
+    return min(moment, _END)
+
+
+def write_until(moment: int) -> str:
+    """Return the spelling of the end of a retention, to the millisecond: nobody comes too early."""
+    return f"{plain_date(moment)[:-1]}.{moment % 1000:03}Z"
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"\s*-?[0-9]{1,9}\s*", text):
+        raise MalformedXML("Days and Years are numbers")
+    return int(text)
+
+
+def _period_fields(period: Period) -> dict[str, Any]:
+    length = {"days": period.days} if period.days else {"years": period.years}
+    return {"mode": period.mode, **length}

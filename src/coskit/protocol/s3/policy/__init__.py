@@ -1,0 +1,1 @@
+"""Bucket policies in the language of S3."""

@@ -1,0 +1,194 @@
+"""What the condition keys of S3's policies mean in a request."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, Literal
+from urllib.parse import parse_qsl
+
+from coskit.protocol.bucket.policy import Ask
+from coskit.protocol.codec.copy_source import decode_copy_source
+from coskit.protocol.codec.dates import parse_iso_date, plain_date
+from coskit.protocol.errors import InvalidCopySource
+from coskit.protocol.s3.names import headers_to_cos, headers_to_s3
+
+# What the request's document will tell, which nobody has read when rights are asked for.
+UNREAD: Final = "unread"
+Facts = tuple[str, ...] | None | Literal["unread"]
+
+_DAY = 86_400_000
+_EXISTING_TAG = "s3:existingobjecttag/"
+_REQUESTED_TAG = "s3:requestobjecttag/"
+_LOCK = "s3:object-lock-"
+
+# Headers of S3 that can be asked for under their name.
+_HEADERS = frozenset(
+    """if-match if-none-match x-amz-acl x-amz-content-sha256 x-amz-grant-full-control
+    x-amz-grant-read x-amz-grant-read-acp x-amz-grant-write x-amz-grant-write-acp
+    x-amz-metadata-directive x-amz-object-ownership x-amz-server-side-encryption
+    x-amz-server-side-encryption-aws-kms-key-id x-amz-server-side-encryption-customer-algorithm
+    x-amz-storage-class""".split()
+)
+_QUERY = {
+    "s3:delimiter": "delimiter",
+    "s3:max-keys": "max-keys",
+    "s3:prefix": "prefix",
+    "s3:versionid": "versionId",
+}
+# Nothing of the kind ever happens here: no service, no network and no organisation asks.
+_NEVER = frozenset(
+    """aws:calledvia aws:calledviafirst aws:calledvialast aws:multifactorauthage
+    aws:multifactorauthpresent aws:principalorgid aws:principalorgpaths aws:principalservicename
+    aws:sourceaccount aws:sourcearn aws:sourceorgid aws:sourcevpc aws:sourcevpce aws:vpcsourceip
+    s3:dataaccesspointaccount s3:dataaccesspointarn""".split()
+)
+
+
+def is_known(key: str) -> bool:
+    """Return whether a condition key, in the case that it was written in, can be asked for."""
+    lower = key.lower()
+    name = lower.removeprefix("s3:")
+    return (
+        lower in _KEYS
+        or lower in _QUERY
+        or lower in _NEVER
+        or (name in _HEADERS and lower.startswith("s3:"))
+        or any(lower.startswith(p) and lower != p for p in (_EXISTING_TAG, _REQUESTED_TAG))
+    )
+
+
+def facts(key: str, ask: Ask) -> Facts:
+    """Return what a request says under a condition key: None if nothing.
+
+    Args:
+        key: as it was written; that of a tag counts as it stands.
+        ask: the question.
+    """
+    lower = key.lower()
+    if lower.startswith(_EXISTING_TAG):
+        return _one(ask.tags().get(key[len(_EXISTING_TAG) :]))
+    if lower.startswith(_REQUESTED_TAG):
+        asked = _requested_tags(ask)
+        return asked if asked == UNREAD else _one(asked.get(key[len(_REQUESTED_TAG) :]))
+    if lower in _KEYS:
+        return _KEYS[lower](ask)
+    if lower in _QUERY:
+        return _one(_parameter(ask, _QUERY[lower]))
+    return _one(_header(ask, lower.removeprefix("s3:"))) if lower not in _NEVER else None
+
+
+def plain(value: str, name: str) -> str:
+    """Return a header's value with the accounts in grants unquoted, which S3 leaves open."""
+    return value.replace('"', "") if "x-amz-grant-" in name else value
+
+
+def _one(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else (text,)
+
+
+def _parameter(ask: Ask, name: str) -> str | None:
+    return next((value for n, value in ask.about.request.query if n == name), None)
+
+
+def _header(ask: Ask, name: str) -> str | None:
+    """Return a header in the words of S3; requests that are asked about are in those of COS."""
+    cos = next(iter(headers_to_cos({name: ""})))
+    value = ask.about.request.headers.get(cos)
+    return None if value is None else plain(headers_to_s3([(cos, value)])[0][1], name)
+
+
+def _requested_tags(ask: Ask) -> Mapping[str, str] | Literal["unread"]:
+    if ask.operation.name == "PutObjectTagging" and ask.operation.has_document:
+        return UNREAD
+    text = ask.about.request.headers.get("x-cos-tagging", "")
+    return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
+
+
+def _requested_tag_keys(ask: Ask) -> Facts:
+    tags = _requested_tags(ask)
+    return tags if tags == UNREAD else (tuple(tags) or None)
+
+
+def _lock(name: str) -> Callable[[Ask], Facts]:
+    def fact(ask: Ask) -> Facts:
+        of_lock = ask.operation.name in ("PutObjectRetention", "PutObjectLegalHold")
+        if of_lock and ask.operation.has_document:
+            return UNREAD
+        return _one(ask.about.request.headers.get(f"x-amz-object-lock-{name}"))
+
+    return fact
+
+
+def _remaining_days(ask: Ask) -> Facts:
+    until = _lock("retain-until-date")(ask)
+    if until is None or until == UNREAD:
+        return until
+    moment = parse_iso_date(until[0])
+    return None if moment is None else (str(max(0, -((ask.about.now - moment) // _DAY))),)
+
+
+def _copy_source(ask: Ask) -> Facts:
+    headers = ask.about.request.headers
+    of_s3 = headers.get("x-amz-copy-source")
+    text = of_s3 or headers.get("x-cos-copy-source")
+    if text is None:
+        return None
+    try:
+        place = decode_copy_source(text, of_s3=bool(of_s3))
+    except InvalidCopySource:
+        return (text,)
+    return (f"{place['Bucket']}/{place['Key']}",)
+
+
+def _principal_arn(ask: Ask) -> Facts:
+    root, _, sub = (ask.account or "").partition("/")
+    return (f"arn:aws:iam::{root}:{f'user/{sub}' if sub else 'root'}",) if root else None
+
+
+def _principal_type(ask: Ask) -> Facts:
+    if ask.account is None:
+        return ("Anonymous",)
+    return ("User",) if "/" in ask.account else ("Account",)
+
+
+def _auth_type(ask: Ask) -> Facts:
+    if ask.account is None:
+        return None
+    if "authorization" in ask.about.request.headers:
+        return ("REST-HEADER",)
+    in_query = any(name.lower().endswith("signature") for name, _ in ask.about.request.query)
+    return ("REST-QUERY-STRING",) if in_query else ("POST",)
+
+
+def _version(ask: Ask) -> Facts:
+    request = ask.about.request
+    names = {name for name, _ in request.query}
+    authorization = request.headers.get("authorization", "")
+    if authorization.startswith("AWS4-") or "X-Amz-Algorithm" in names:
+        return ("AWS4-HMAC-SHA256",)
+    is_old = authorization.startswith("AWS ") or "AWSAccessKeyId" in names
+    return ("AWS",) if is_old else None
+
+
+_KEYS: Mapping[str, Callable[[Ask], Facts]] = {
+    "aws:currenttime": lambda ask: (plain_date(ask.about.now),),
+    "aws:epochtime": lambda ask: (str(ask.about.now // 1000),),
+    "aws:principalaccount": lambda ask: _one((ask.account or "").partition("/")[0] or None),
+    "aws:principalarn": _principal_arn,
+    "aws:principalisawsservice": lambda ask: ("false",),
+    "aws:principaltype": _principal_type,
+    "aws:referer": lambda ask: _one(ask.about.request.headers.get("referer")),
+    "aws:requestedregion": lambda ask: (ask.about.region,),
+    "aws:securetransport": lambda ask: (str(ask.about.secure).lower(),),
+    "aws:sourceip": lambda ask: _one(ask.about.address or None),
+    "aws:useragent": lambda ask: _one(ask.about.request.headers.get("user-agent")),
+    "aws:userid": lambda ask: _one(ask.account),
+    "aws:username": lambda ask: _one((ask.account or "").partition("/")[2] or None),
+    "aws:viaawsservice": lambda ask: ("false",),
+    "s3:authtype": _auth_type,
+    f"{_LOCK}legal-hold": _lock("legal-hold"),
+    f"{_LOCK}mode": _lock("mode"),
+    f"{_LOCK}remaining-retention-days": _remaining_days,
+    f"{_LOCK}retain-until-date": _lock("retain-until-date"),
+    "s3:requestobjecttagkeys": _requested_tag_keys,
+    "s3:signatureversion": _version,
+    "s3:x-amz-copy-source": _copy_source,
+}

@@ -1,0 +1,230 @@
+"""Bucket policies in the language of S3, read into the one type that decides."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from coskit.protocol.bucket.policy import (
+    Ask,
+    Place,
+    Policy,
+    Verdict,
+    load_policy,
+    parse_policy,
+    texts,
+)
+from coskit.protocol.bucket.policy_conditions import is_near
+from coskit.protocol.errors import MalformedPolicy
+from coskit.protocol.s3.policy.actions import s3_actions
+from coskit.protocol.s3.policy.operators import Condition, read_conditions, wild
+
+VERSIONS = ("2008-10-17", "2012-10-17")
+_KNOWN = frozenset(("Version", "Id", "Statement"))
+_STATEMENT = frozenset(
+    """Sid Effect Principal NotPrincipal Action NotAction Resource NotResource Condition""".split()
+)
+_ACTION = re.compile(r"\*|s3:([a-z0-9*?]+)", re.IGNORECASE)
+_OTHER_ACTION = re.compile(r"[a-z0-9-]+:[a-z*?]+", re.IGNORECASE)
+_RESOURCE = re.compile(r"arn:aws[a-z-]*:s3:::(.+)", re.DOTALL)
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::([^:/*]*):(root|user/([^*]+))")
+_KINDS = frozenset(("AWS", "CanonicalUser", "Federated", "Service"))
+_ACCOUNT = re.compile(r"[^\s:*/]{1,128}(/[^\s:*/]{1,128})?")
+ANYONE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What a statement is about: a pattern of `<bucket>` or `<bucket>/<key>`."""
+
+    path: str
+
+    def holds(self, place: Place, key: str) -> bool:
+        """Return whether a key of a bucket, or the bucket itself, is meant."""
+        return wild(f"{place.bucket}/{key}" if key else place.bucket, self.path)
+
+    def may_hold(self, place: Place) -> bool:
+        """Return whether it may mean a bucket or anything in it."""
+        return wild(place.bucket, self.path.partition("/")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Who may or may not do what, to what, and when; actions are in lower case.
+
+    Attributes:
+        effect: what it says.
+        principals: accounts, with "*" for everybody.
+        all_but_principals: they are those whom it leaves out.
+        actions: patterns.
+        all_but_actions: they are those that it leaves out.
+        resources: what it is about.
+        all_but_resources: they are those that it leaves out.
+        conditions: all have to hold.
+    """
+
+    effect: Verdict
+    principals: tuple[str, ...]
+    all_but_principals: bool
+    actions: tuple[str, ...]
+    all_but_actions: bool
+    resources: tuple[Resource, ...]
+    all_but_resources: bool
+    conditions: tuple[Condition, ...]
+
+    def applies(self, ask: Ask) -> bool:
+        """Return whether a question falls under it."""
+        is_about = any(resource.holds(ask.place, ask.key) for resource in self.resources)
+        return (
+            self._is_by(ask.account) != self.all_but_principals
+            and self._does(ask)
+            and is_about != self.all_but_resources
+            and all(condition.holds(ask, self.effect) for condition in self.conditions)
+        )
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it lets in people of whom nothing is known beforehand."""
+        if self.effect == "deny" or not (ANYONE in self.principals or self.all_but_principals):
+            return False
+        return not any(_narrows(condition) for condition in self.conditions)
+
+    def is_within(self, place: Place) -> bool:
+        """Return whether all that it is about may be a bucket or in it."""
+        within = all(resource.may_hold(place) for resource in self.resources)
+        return within or self.all_but_resources
+
+    def _is_by(self, account: str | None) -> bool:
+        return ANYONE in self.principals or (account or "") in self.principals
+
+    def _does(self, ask: Ask) -> bool:
+        """Return whether it speaks of what is asked: a deny of any action, an allow of all."""
+        needed = s3_actions(ask.operation, of_version=ask.version_id is not None)
+        named = [any(wild(name, action) for action in self.actions) for name in needed]
+        met = [found != self.all_but_actions for found in named]
+        return any(met) if self.effect == "deny" else all(met)
+
+
+def parse_bucket_policy(text: str) -> Policy:
+    """Read the policy of a bucket, in whichever of the two languages it is.
+
+    Raises:
+        MalformedPolicy: it is no policy, or it says something that would not be heeded.
+    """
+    document = load_policy(text)
+    if not _is_of_s3(document, text):
+        return parse_policy(text)
+    _refuse_unknown(document, _KNOWN)
+    listed = document.get("Statement")
+    listed = [listed] if isinstance(listed, dict) else listed
+    if not isinstance(listed, list) or not listed:
+        raise MalformedPolicy("Missing required field Statement")
+    return Policy(tuple(_statement(item) for item in listed))
+
+
+def _is_of_s3(document: Any, text: str) -> bool:
+    if not isinstance(document, dict):
+        return False
+    if "Version" in document:
+        return document["Version"] in VERSIONS
+    return "version" not in document and "arn:aws" in text
+
+
+def _refuse_unknown(fields: Any, known: frozenset[str]) -> None:
+    if not isinstance(fields, dict):
+        raise MalformedPolicy("A policy and its statements are objects")
+    if unknown := fields.keys() - known:
+        raise MalformedPolicy(f"Unknown field {min(unknown)[:60]}")
+
+
+def _statement(item: Any) -> Statement:
+    _refuse_unknown(item, _STATEMENT)
+    if item.get("Effect") not in ("Allow", "Deny"):
+        raise MalformedPolicy("Effect is Allow or Deny")
+    effect: Verdict = "allow" if item["Effect"] == "Allow" else "deny"
+    principal, but_principal = _either(item, "Principal")
+    action, but_action = _either(item, "Action")
+    resource, but_resource = _either(item, "Resource")
+    if but_principal and effect == "allow":
+        raise MalformedPolicy("Allow with NotPrincipal is not allowed.")
+    return Statement(
+        effect,
+        _principals(principal),
+        but_principal,
+        tuple(_action(text) for text in texts(action, "Action")),
+        but_action,
+        tuple(_resource(text) for text in texts(resource, "Resource")),
+        but_resource,
+        read_conditions(item.get("Condition", {})),
+    )
+
+
+def _either(item: dict[str, Any], name: str) -> tuple[Any, bool]:
+    """Return a member or its opposite, and whether it is that; there has to be just one."""
+    opposite = f"Not{name}"
+    if (name in item) == (opposite in item):
+        raise MalformedPolicy(f"A statement has {name} or {opposite}")
+    return (item[opposite], True) if opposite in item else (item[name], False)
+
+
+def _principals(value: Any) -> tuple[str, ...]:
+    if value == ANYONE:
+        return (ANYONE,)
+    if not isinstance(value, dict) or not value or value.keys() - _KINDS:
+        raise MalformedPolicy("Invalid principal in policy")
+    named = [(kind, text) for kind, listed in value.items() for text in texts(listed, "Principal")]
+    # No service and no federated user ever asks here.
+    return tuple(_principal(text) for kind, text in named if kind in ("AWS", "CanonicalUser"))
+
+
+def _principal(text: str) -> str:
+    """Return the account that a principal names."""
+    if text == ANYONE:
+        return ANYONE
+    if arn := _PRINCIPAL.fullmatch(text):
+        root, user = arn[1], arn[3]
+        if not root and not user:
+            raise MalformedPolicy("Invalid principal in policy")
+        # The user of no account is an account by that name.
+        return root if not user or user == root else f"{root}/{user}" if root else user
+    if not _ACCOUNT.fullmatch(text):
+        raise MalformedPolicy("Invalid principal in policy")
+    return text
+
+
+def _action(text: str) -> str:
+    """Return the pattern of an action's name; of another service's, one that nothing is like."""
+    found = _ACTION.fullmatch(text)
+    if found:
+        return (found[1] or ANYONE).lower()
+    if _OTHER_ACTION.fullmatch(text):
+        return text.lower()
+    raise MalformedPolicy("Policy has invalid action")
+
+
+def _resource(text: str) -> Resource:
+    found = _RESOURCE.fullmatch(text)
+    path = ANYONE if text == ANYONE else found[1] if found else ""
+    if not path or "${" in path:
+        raise MalformedPolicy("Policy has invalid resource")
+    return Resource(path)
+
+
+def _narrows(condition: Condition) -> bool:
+    """Return whether a condition lets in only people or places that it names."""
+    if condition.if_exists or condition.of_all or not condition.values:
+        return False
+    key, operator = condition.key.lower(), condition.operator
+    if key == "aws:sourceip":
+        return operator == "IpAddress" and all(map(is_near, condition.values))
+    names_somebody = key in _OF_SOMEBODY and not any(
+        sign in str(value) for value in condition.values for sign in "*?"
+    )
+    return names_somebody and operator in (
+        "StringEquals", "StringLike", "ArnEquals", "ArnLike", "StringEqualsIgnoreCase"
+    )  # fmt: skip
+
+
+_OF_SOMEBODY = frozenset(
+    """aws:principalaccount aws:principalarn aws:principalorgid aws:principalorgpaths
+    aws:sourceaccount aws:sourcearn aws:sourcevpc aws:sourcevpce aws:userid aws:username""".split()
+)

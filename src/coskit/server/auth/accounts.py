@@ -1,0 +1,169 @@
+"""The accounts besides the owner's own key pair: a file in the data directory."""
+
+import fcntl
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from coskit.protocol.auth.signature import Credentials
+from coskit.server.settings import ACCOUNT
+
+FILE = "accounts.json"
+_ID = re.compile(r"[0-9]{1,20}(/[0-9]{1,20})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody with key pairs: an account `<id>`, or a sub-account `<id>/<sub>` of one."""
+
+    id: str
+    name: str = ""
+    keys: tuple[Credentials, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """All accounts, and the secret that temporary keys are made from ("" until one is made)."""
+
+    accounts: tuple[Account, ...] = ()
+    token_secret: str = ""
+
+    def __repr__(self) -> str:
+        return f"Book(accounts={self.accounts!r}, token_secret=...)"
+
+    def find(self, account: str) -> Account | None:
+        """Return the account of an id, or None."""
+        return next((found for found in self.accounts if found.id == account), None)
+
+
+def read_book(directory: Path) -> Book:
+    """Return the accounts kept in a directory; a missing file is an empty book.
+
+    Raises:
+        ValueError: the file holds no accounts.
+    """
+    file = directory / FILE
+    try:
+        kept = json.loads(file.read_text())
+        accounts = tuple(_read_account(item) for item in kept["accounts"])
+        return Book(accounts, str(kept["token_secret"]))
+    except FileNotFoundError:
+        return Book()
+    except (ValueError, LookupError, TypeError) as cause:
+        raise ValueError(f"{file} holds no accounts") from cause
+
+
+def _read_account(item: Any) -> Account:
+    pairs = tuple(Credentials(key["secret_id"], key["secret_key"]) for key in item["keys"])
+    return Account(checked_id(item["id"]), item["name"], pairs)
+
+
+def change_book(directory: Path, change: Callable[[Book], Book]) -> Book:
+    """Replace the accounts kept in a directory by what `change` makes of them, and return that.
+
+    Two changes at once follow one another; a reader sees the old file or the new one; the new one
+    is on disk when this returns.
+
+    Raises:
+        ValueError: the file holds no accounts, or `change` refused.
+        OSError: the directory does not exist or cannot be written.
+    """
+    with _alone(directory):
+        book = change(read_book(directory))
+        _write(directory, book)
+    return book
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _write(directory: Path, book: Book) -> None:
+    accounts = [
+        {
+            "id": account.id,
+            "name": account.name,
+            "keys": [
+                {"secret_id": key.secret_id, "secret_key": key.secret_key} for key in account.keys
+            ],
+        }
+        for account in book.accounts
+    ]
+    text = json.dumps({"accounts": accounts, "token_secret": book.token_secret}, indent=2)
+    new = directory / f"{FILE}.new"
+    new.unlink(missing_ok=True)  # of a change that was cut short
+    with open(new, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+        out.write(text + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+    new.replace(directory / FILE)
+
+
+def checked_id(account: str) -> str:
+    """Return an account's id.
+
+    Raises:
+        ValueError: it is not of the form `<digits>` or `<digits>/<digits>`.
+    """
+    if not _ID.fullmatch(account):
+        raise ValueError(f"an account is <digits> or <digits>/<digits>, not {account[:60]}")
+    return account
+
+
+def add_key(book: Book, account: str, name: str) -> tuple[Book, Credentials]:
+    """Return the book with one more key pair, and that pair; the account is made if it is new.
+
+    Args:
+        book: as it is.
+        account: the owner's too.
+        name: replaces the account's name if it is not empty.
+
+    Raises:
+        ValueError: the id is malformed, or it is a sub-account of nobody.
+    """
+    root = checked_id(account).partition("/")[0]
+    if root not in (account, ACCOUNT) and book.find(root) is None:
+        raise ValueError(f"there is no account {root}")
+    pair = Credentials(f"AKID{secrets.token_hex(16)}", secrets.token_urlsafe(24))
+    old = book.find(account) or Account(account)
+    new = Account(account, name or old.name, (*old.keys, pair))
+    others = [other for other in book.accounts if other.id != account]
+    accounts = sorted([*others, new], key=lambda item: item.id)
+    return replace(book, accounts=tuple(accounts)), pair
+
+
+def with_token_secret(book: Book) -> Book:
+    """Return the book with a secret for temporary keys, the same for all of them."""
+    return book if book.token_secret else replace(book, token_secret=secrets.token_urlsafe(32))
+
+
+def remove(book: Book, account: str, secret_id: str = "") -> Book:
+    """Return the book without an account and its sub-accounts, or without one key of it.
+
+    Raises:
+        ValueError: there is no such account or key.
+    """
+    old = book.find(account)
+    if old is None:
+        raise ValueError(f"there is no account {account}")
+    if not secret_id:
+        kept = [a for a in book.accounts if not f"{a.id}/".startswith(f"{account}/")]
+        return replace(book, accounts=tuple(kept))
+    keys = tuple(key for key in old.keys if key.secret_id != secret_id)
+    if len(keys) == len(old.keys):
+        raise ValueError(f"account {account} has no key {secret_id}")
+    new = replace(old, keys=keys)
+    return replace(book, accounts=tuple(new if a.id == account else a for a in book.accounts))

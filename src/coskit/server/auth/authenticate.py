@@ -1,0 +1,192 @@
+"""Who is asking, and may they: the signature, then the permission that the row names."""
+
+from collections.abc import Mapping
+
+from coskit.protocol.auth.signature import (
+    TOKEN,
+    check_coverage,
+    check_window,
+    find_claim,
+    find_form_claim,
+    verify,
+    verify_form,
+)
+from coskit.protocol.bucket.policy import Ask, Place, parse_policy
+from coskit.protocol.codec.dates import parse_http_date
+from coskit.protocol.errors import (
+    AccessDenied,
+    ExpiredToken,
+    InvalidAccessKeyId,
+    InvalidArgument,
+    RequestTimeTooSkewed,
+)
+from coskit.protocol.messages import Request
+from coskit.protocol.model import Operation
+from coskit.protocol.operations import CREATE_MULTIPART_UPLOAD
+from coskit.server.auth.key_ring import KeyRing
+from coskit.server.auth.session_tokens import PREFIX, open_token
+from coskit.server.handlers.access.authorization import require
+from coskit.server.handlers.access.header_authorization import require_settings
+from coskit.server.handlers.access.header_rights import header_rights
+from coskit.server.handlers.access.referer import require_referer
+from coskit.server.handlers.access.upload_authorization import (
+    names_upload,
+    refuse_anonymous_upload,
+    require_upload,
+)
+from coskit.server.handlers.context import Caller
+from coskit.server.store.model import Bucket
+from coskit.server.store.store import Store
+
+MAX_SKEW = 15 * 60
+ANONYMOUS = Caller(None)
+# Parameters that carry a signature, by dialect.
+COS_SIGNATURES = frozenset(("q-signature", "sign"))
+S3_SIGNATURES = frozenset(("X-Amz-Algorithm", "X-Amz-Signature", "AWSAccessKeyId"))
+_SIGNATURES = COS_SIGNATURES | S3_SIGNATURES
+
+
+def identify(request: Request, keys: KeyRing, now: int) -> Caller:
+    """Return who signed a request; without a signature it is nobody.
+
+    Args:
+        request: as it was received.
+        keys: of all accounts.
+        now: Unix second.
+
+    Raises:
+        InvalidArgument: it has a signature of each dialect.
+        AccessDenied: the signature is malformed or not valid at this time, or leaves out what
+            matters, or a temporary key comes without its token.
+        ExpiredToken: the temporary key has expired.
+        RequestTimeTooSkewed: the request's Date is more than 15 minutes off.
+        InvalidAccessKeyId: nobody has that key.
+        SignatureDoesNotMatch: it is the signature of another request or another key.
+    """
+    claim = find_claim(request)
+    if claim is None:
+        return ANONYMOUS
+    if request.query and any(name in S3_SIGNATURES for name, _ in request.query):
+        raise InvalidArgument("A request is signed once, in one dialect")
+    in_url = (value for name, value in request.query if name == TOKEN)
+    token = request.headers.get(TOKEN) or next(in_url, "")
+    secret_key, caller = find_key(claim.secret_id, token, keys, now)
+    sent = parse_http_date(request.headers["date"]) if "date" in request.headers else None
+    if sent is not None and abs(sent // 1000 - now) > MAX_SKEW:
+        raise RequestTimeTooSkewed
+    verify(claim, request, secret_key, now)
+    check_window(claim, keys.longest)
+    check_coverage(claim, request)
+    return caller
+
+
+def identify_form(fields: Mapping[str, str], policy: str, keys: KeyRing, now: int) -> Caller:
+    """Return who signed the policy of a form upload.
+
+    Args:
+        fields: of the form, by lower-case name.
+        policy: its text.
+        keys: of all accounts.
+        now: Unix second.
+
+    Raises:
+        AccessDenied: there is no signature, it is malformed or not valid at this time, or a
+            temporary key comes without its token.
+        ExpiredToken: the temporary key has expired.
+        InvalidAccessKeyId: nobody has that key.
+        SignatureDoesNotMatch: it is the signature of another policy or another key.
+    """
+    claim = find_form_claim(fields)
+    if claim is None:
+        raise AccessDenied("The policy of the form is not signed")
+    secret_key, caller = find_key(claim.secret_id, fields.get(TOKEN, ""), keys, now)
+    verify_form(claim, policy, secret_key, now)
+    check_window(claim, keys.longest)
+    return caller
+
+
+def is_signed_in_url(request: Request) -> bool:
+    """Return whether a request has a signature in its query, of either dialect."""
+    return any(name in _SIGNATURES for name, _ in request.query)
+
+
+def find_key(secret_id: str, token: str, keys: KeyRing, now: int) -> tuple[str, Caller]:
+    """Return the secret key of a secret id, and who signs with it.
+
+    Args:
+        secret_id: of a lasting or a temporary key.
+        token: that came with it, or "".
+        keys: of all accounts.
+        now: Unix second.
+
+    Raises:
+        InvalidAccessKeyId: nobody has that key.
+        AccessDenied: a temporary key comes without its token.
+        ExpiredToken: the temporary key has expired.
+    """
+    if found := keys.get(secret_id):
+        return found[0], Caller(found[1])
+    if not secret_id.startswith(PREFIX):
+        raise InvalidAccessKeyId
+    key = open_token(keys.token_secret, token)
+    if key.secret_id != secret_id:
+        raise AccessDenied("The token belongs to another key")
+    if now >= key.expires:
+        raise ExpiredToken
+    if not keys.knows(key.account):
+        raise InvalidAccessKeyId
+    limits = parse_policy(key.policy, of_bucket=False) if key.policy else None
+    return key.secret_key, Caller(key.account, limits)
+
+
+def authorize(
+    caller: Caller,
+    operation: Operation,
+    query: Mapping[str, str],
+    store: Store,
+    bucket: Bucket | None,
+    name: str | None,
+    key: str | None,
+) -> None:
+    """Let a request pass if its caller may do what the row says.
+
+    Args:
+        caller: from `identify`.
+        operation: the row.
+        query: the request's parameters.
+        store: where the object's ACL is found.
+        bucket: that the request addresses, or None.
+        name: of the bucket, which may have to be created yet, or None.
+        key: that the request addresses, or None.
+
+    Raises:
+        AccessDenied: they may not; also where a stranger asks for an object that may not exist.
+        NoSuchKey: there is no such object, which whoever may list the bucket may know.
+        NoSuchVersion: as NoSuchKey.
+    """
+    if bucket is None or not operation.permission:
+        _require_account(caller, operation, name or "")
+        return
+    require_referer(caller, bucket)
+    if caller.account is None and any(name.startswith("response-") for name in query):
+        raise AccessDenied("Parameters response-* need a signature")
+    if names_upload(operation):
+        require_upload(caller, operation, store, bucket, key or "", query["uploadId"])
+        return
+    require(caller, operation, store, bucket, key, query.get("versionId"))
+    if operation.name == CREATE_MULTIPART_UPLOAD.name:
+        refuse_anonymous_upload(caller, operation, store, bucket, key)
+    require_settings(caller, operation, store, bucket, key)
+
+
+def _require_account(caller: Caller, operation: Operation, name: str) -> None:
+    """Let an account pass, if its temporary key may do this; sub-accounts have no such right."""
+    if not caller.is_root:
+        raise AccessDenied("This needs the signature of an account")
+    if caller.limits is None:
+        return
+    assert caller.about is not None, "whoever asks does so by a request"
+    place = Place(caller.about.region, (caller.root,), name)
+    for right in (operation, *header_rights(operation, caller.about.request.headers)):
+        if caller.limits.verdict(Ask(caller.account, right, place, "", caller.about)) != "allow":
+            raise AccessDenied

@@ -1,0 +1,90 @@
+"""The keys that a running server accepts, kept up with the file of accounts."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from coskit.server.auth.accounts import FILE, Book, read_book
+from coskit.server.settings import ACCOUNT
+
+_log = logging.getLogger("coskit.server")
+_CHECK = 1.0  # seconds for which a key that has been removed may still be accepted
+
+
+class KeyRing:
+    """Finds the secret key and the account of a secret id.
+
+    Args:
+        directory: where the file of accounts is or may appear.
+        fixed: secret key and account by secret id, whatever the file says.
+        longest: seconds for which a signature made with a key may be valid, or None for any.
+        clock: seconds, only ever compared.
+
+    Raises:
+        ValueError: the file holds no accounts.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        fixed: Mapping[str, tuple[str, str]],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        longest: int | None = None,
+    ) -> None:
+        self.longest = longest
+        self._directory = directory
+        self._fixed = fixed
+        self._clock = clock
+        self._checked = clock()
+        self._seen = self._stamp()
+        self._use(read_book(directory))
+
+    @property
+    def token_secret(self) -> str:
+        """What temporary keys are made from, or "" if there are none."""
+        self._refresh()
+        return self._book.token_secret
+
+    def get(self, secret_id: str) -> tuple[str, str] | None:
+        """Return the secret key and the account of a key pair, or None."""
+        self._refresh(eagerly=secret_id not in self._keys)
+        return self._keys.get(secret_id)
+
+    def knows(self, account: str) -> bool:
+        """Return whether an account exists."""
+        # An account that was made a moment ago may be granted something.
+        self._refresh(eagerly=self._book.find(account) is None)
+        return account == ACCOUNT or self._book.find(account) is not None
+
+    def _refresh(self, *, eagerly: bool = False) -> None:
+        now = self._clock()
+        if not eagerly and now - self._checked < _CHECK:
+            return
+        self._checked = now
+        seen = self._stamp()
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            self._use(read_book(self._directory))
+        except (OSError, ValueError):
+            _log.exception("The accounts stay as they were")
+
+    def _use(self, book: Book) -> None:
+        self._book = book
+        listed = {
+            key.secret_id: (key.secret_key, account.id)
+            for account in book.accounts
+            for key in account.keys
+        }
+        self._keys = {**listed, **self._fixed}
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        try:
+            found = os.stat(self._directory / FILE)  # noqa: PTH116 - half the time of Path.stat
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size

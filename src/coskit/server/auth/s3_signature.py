@@ -1,0 +1,114 @@
+"""Who signed an S3 request, in whichever version, and what the signature says of the body."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from coskit.protocol.errors import AccessDenied, InvalidArgument
+from coskit.protocol.messages import Request
+from coskit.protocol.s3.auth import aws_chunked, sigv2, sigv4, sigv4_verify
+from coskit.protocol.s3.auth.post_signature import find_form_claim, verify_form
+from coskit.server.auth import authenticate
+from coskit.server.auth.key_ring import KeyRing
+from coskit.server.handlers.context import Caller
+
+_TOKENS = ("X-Amz-Security-Token", sigv4.TOKEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who sent a request.
+
+    Attributes:
+        caller: who it is.
+        payload_hash: hex SHA-256 of the body, or what stands for it, as it was signed; "" if the
+            signature says nothing of the body.
+        seed: what signatures of chunks start from, where the body has some.
+    """
+
+    caller: Caller
+    payload_hash: str = ""
+    seed: aws_chunked.Seed | None = None
+
+
+def identify(
+    request: Request, bucket: str | None, key: str | None, keys: KeyRing, now: int
+) -> Identity:
+    """Return who signed a request; without a signature it is nobody.
+
+    Args:
+        request: as it was received, in the names of S3.
+        bucket: that it addresses, or None.
+        key: that it addresses, or None.
+        keys: of all accounts.
+        now: Unix second.
+
+    Raises:
+        AuthorizationHeaderMalformed: the signature in the header is malformed.
+        AuthorizationQueryParametersError: the signature in the query is malformed.
+        InvalidArgument: it is of no known kind, or there are two.
+        InvalidRequest: the request does not say what its body's hash is.
+        InvalidAccessKeyId: nobody has that key.
+        RequestTimeTooSkewed: the request's date is more than 15 minutes off.
+        ExpiredToken: the temporary key has expired.
+        AccessDenied: the signature is not valid at this time or leaves out what matters, or a
+            temporary key comes without its token.
+        SignatureDoesNotMatch: it is the signature of another request or another key.
+    """
+    authorization = request.headers.get("authorization", "").strip()
+    if authorization and authenticate.is_signed_in_url(request):
+        raise InvalidArgument("Only one auth mechanism allowed: the header or the query")
+    if claim := sigv4_verify.find_claim(request):
+        secret_key, caller = authenticate.find_key(claim.secret_id, _token(request), keys, now)
+        sigv4_verify.verify(claim, request, secret_key, now)
+        return Identity(caller, claim.payload_hash, _seed(claim, secret_key))
+    if old_claim := sigv2.find_claim(request):
+        secret_key, caller = authenticate.find_key(old_claim.secret_id, _token(request), keys, now)
+        # The path of a request has the bucket in it unless the host names it.
+        in_host = bucket if request.path == f"/{key or ''}" else None
+        sigv2.verify(old_claim, request, secret_key, now, in_host or "", keys.longest)
+        return Identity(caller)
+    if authorization:
+        raise InvalidArgument("Unsupported Authorization Type")
+    return Identity(authenticate.ANONYMOUS)
+
+
+def identify_form(fields: Mapping[str, str], keys: KeyRing, now: int) -> Caller | None:
+    """Return who signed the policy of a form upload, or None if it has no signature of S3.
+
+    The policy itself, with its expiration, is still to be held against the form.
+
+    Args:
+        fields: of the form, by lower-case name.
+        keys: of all accounts.
+        now: Unix second.
+
+    Raises:
+        InvalidArgument: the signature is malformed.
+        InvalidAccessKeyId: nobody has that key.
+        ExpiredToken: the temporary key has expired.
+        AccessDenied: there is no policy, or a temporary key comes without its token.
+        SignatureDoesNotMatch: it is the signature of another policy or another key.
+    """
+    claim = find_form_claim(fields)
+    if claim is None:
+        return None
+    if not fields.get("policy"):
+        raise AccessDenied("The form is signed but has no policy")
+    secret_key, caller = authenticate.find_key(
+        claim.secret_id, fields.get(sigv4.TOKEN, ""), keys, now
+    )
+    verify_form(claim, fields["policy"], secret_key)
+    return caller
+
+
+def _token(request: Request) -> str:
+    """Return the token of a temporary key, or ""."""
+    in_url = (value for name, value in request.query if name in _TOKENS)
+    return request.headers.get(sigv4.TOKEN) or next(in_url, "")
+
+
+def _seed(claim: sigv4_verify.Claim, secret_key: str) -> aws_chunked.Seed | None:
+    if claim.payload_hash not in (aws_chunked.SIGNED, aws_chunked.SIGNED_TRAILER):
+        return None
+    key = sigv4.signing_key(secret_key, claim.date[:8], claim.region)
+    return aws_chunked.Seed(key, claim.date, claim.scope, claim.signature)

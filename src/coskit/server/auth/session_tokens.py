@@ -1,0 +1,68 @@
+"""Temporary keys: a token that only this server can write says whose they are and until when."""
+
+import hmac
+import json
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field
+
+from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.errors import AccessDenied
+
+PREFIX = "AKIDtmp"  # of the secret ids of temporary keys
+MAX_SECONDS = 36 * 3600
+MAX_POLICY = 4 << 10  # so that a token fits into a URL
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryKey:
+    """What a token says.
+
+    Attributes:
+        secret_id: that it belongs to.
+        account: whose rights the key has.
+        expires: Unix second from which it is void.
+        policy: text of the policy that narrows those rights, or "".
+        secret_key: follows from the rest.
+    """
+
+    secret_id: str
+    account: str
+    expires: int
+    policy: str
+    secret_key: str = field(repr=False)
+
+
+def issue(secret: str, account: str, expires: int, policy: str = "") -> Credentials:
+    """Return a new temporary key with its token.
+
+    Args:
+        secret: of the server; whoever has it can make keys.
+        account: whose rights the key has.
+        expires: Unix second from which it is void.
+        policy: narrows those rights; it has been checked.
+    """
+    secret_id = PREFIX + secrets.token_hex(12)
+    content = json.dumps([secret_id, account, expires, policy], separators=(",", ":"))
+    payload = urlsafe_b64encode(content.encode()).decode()
+    token = f"{payload}.{_seal(secret, 'token', payload)}"
+    return Credentials(secret_id, _seal(secret, "key", payload), token)
+
+
+def open_token(secret: str, token: str) -> TemporaryKey:
+    """Return what a token says; whether it has expired is the caller's question.
+
+    Raises:
+        AccessDenied: this server did not write it.
+    """
+    payload, _, seal = token.rpartition(".")
+    expected = _seal(secret, "token", payload)
+    if not secret or not hmac.compare_digest(expected.encode(), seal.encode(errors="replace")):
+        raise AccessDenied("The token is not of this server")
+    secret_id, account, expires, policy = json.loads(urlsafe_b64decode(payload))
+    return TemporaryKey(secret_id, account, expires, policy, _seal(secret, "key", payload))
+
+
+def _seal(secret: str, purpose: str, payload: str) -> str:
+    text = f"{purpose}:{payload}".encode(errors="replace")
+    return urlsafe_b64encode(hmac.digest(secret.encode(), text, "sha256")).decode().rstrip("=")

@@ -1,0 +1,1 @@
+"""The COS and S3 dialects of the server."""

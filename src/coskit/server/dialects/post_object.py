@@ -1,0 +1,213 @@
+"""POST Object: a browser's form made the same thing as a PUT, and answered as its fields ask."""
+
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from coskit.protocol.auth.post_policy import FILENAME, Policy, read_policy
+from coskit.protocol.codec.codec import META
+from coskit.protocol.codec.conditional_headers import GUARDS
+from coskit.protocol.codec.routing import is_of_any_request
+from coskit.protocol.endpoint import check_key, encode_path
+from coskit.protocol.errors import AccessDenied, EntityTooLarge, EntityTooSmall, InvalidArgument
+from coskit.protocol.messages import Request, Response, encode_text, unsendable
+from coskit.protocol.operations import PUT_OBJECT
+from coskit.server.auth.authenticate import identify, identify_form, is_signed_in_url
+from coskit.server.auth.key_ring import KeyRing
+from coskit.server.dialects.multipart_form import MEDIA_TYPE, Form
+from coskit.server.handlers.context import Caller
+
+# Fields that mean what the header of their name means to a PUT.
+_HEADERS = frozenset(param.wire for param in PUT_OBJECT.params if param.place == "header")
+_PATH = re.compile(r"[/\\]")
+_FREE = ("key", "policy", "tagging")  # fields that are sent on in no header as they are
+_STATUSES = frozenset(("200", "201", "204"))
+_URL = re.compile(r"https?://[!-~\x80-\U0010ffff]{1,2048}", re.IGNORECASE)
+
+
+def is_form(request: Request, bucket: str | None, key: str | None) -> bool:
+    """Return whether a request is a form upload: to a bucket, and to nothing that hangs on it."""
+    if request.method != "POST" or bucket is None or key is not None:
+        return False
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == MEDIA_TYPE and is_of_any_request(name for name, _ in request.query)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A form whose fields have been read and whose file is still to come.
+
+    Attributes:
+        caller: who signed it, or whom it came with.
+        key: the object's, with the file's name in it if the form asks for that.
+        headers: of the PUT that it amounts to.
+        body: the file.
+        fields: by lower-case name.
+    """
+
+    caller: Caller
+    key: str
+    headers: Mapping[str, str]
+    body: "File"
+    fields: Mapping[str, str]
+
+    def answer(self, stored: Response, bucket: str, origin: str, path: str) -> Response:
+        """Return what the form's sender is told.
+
+        Args:
+            stored: what a PUT would be told.
+            bucket: the bucket's name.
+            origin: scheme and host of the request.
+            path: of the request, decoded.
+        """
+        location = origin + encode_path(f"{path.rstrip('/')}/{self.key}")
+        headers = {**stored.headers, "Location": location}
+        target = self.fields.get("success_action_redirect", "")
+        if target:
+            told = {"bucket": bucket, "key": self.key, "etag": stored.headers["ETag"]}
+            separator = "&" if "?" in target else "?"
+            query = urlencode({name: encode_text(text) for name, text in told.items()})
+            target = quote(encode_text(target), safe="!#$%&'()*+,/:;=?@[]~")
+            return Response(303, {**headers, "Location": target + separator + query})
+        status = self.fields.get("success_action_status", "")
+        return Response(int(status) if status in _STATUSES else 204, headers)
+
+
+async def begin_form(request: Request, body: AsyncIterable[bytes]) -> Form:
+    """Read a form up to its file.
+
+    Args:
+        request: what carries it.
+        body: of the request.
+
+    Raises:
+        MalformedPOSTRequest: it is no form, or its fields are too large.
+        IncorrectNumberOfFilesInPostRequest: it has no file.
+    """
+    form = Form(body, request.headers.get("content-type", ""))
+    await form.begin()
+    return form
+
+
+def read_upload(request: Request, form: Form, bucket: str, keys: KeyRing, now: int) -> Upload:
+    """Find out whether a form may be sent.
+
+    Args:
+        request: what carries it.
+        form: from `begin_form`.
+        bucket: the bucket's name.
+        keys: of all accounts.
+        now: milliseconds since 1970.
+
+    Raises:
+        InvalidArgument: it has no key, or a field holds what is not allowed.
+        KeyTooLong: the key has more than 850 bytes.
+        InvalidURI: the key cannot be that of an object.
+        InvalidPolicyDocument: the policy makes no sense.
+        AccessDenied: the policy does not allow the form, or its signature is malformed or too old.
+        SignatureDoesNotMatch: it is the signature of another policy or another key.
+    """
+    fields = keyed_fields(form)
+    key = fields["key"]
+    headers = {**about(request), **_headers(fields)}
+    if "policy" not in fields and "q-signature" not in fields:
+        refuse_signed_url(request)
+        return Upload(identify(request, keys, now // 1000), key, headers, File(form), fields)
+    policy = read_policy(fields.get("policy", ""))
+    caller = identify_form(fields, policy.text, keys, now // 1000)
+    policy.check(fields, bucket, now)
+    return Upload(caller, key, headers, File(form, policy), fields)
+
+
+def keyed_fields(form: Form) -> dict[str, str]:
+    """Return the fields of a form with the file's name in the key, if that asks for it.
+
+    Raises:
+        InvalidArgument: there is no key, or a field holds what no header can.
+        KeyTooLong: the key has more than 850 bytes.
+        InvalidURI: the key cannot be that of an object.
+    """
+    fields = dict(form.fields)
+    if not fields.get("key"):
+        raise InvalidArgument("The form has no field key")
+    fields["key"] = fields["key"].replace(FILENAME, _basename(form.filename))
+    check_key(fields["key"])
+    for name, text in fields.items():
+        if name not in _FREE and unsendable(name + text):
+            raise InvalidArgument(f"The field {name[:40]!a} holds a control character")
+    return fields
+
+
+def refuse_signed_url(request: Request) -> None:
+    """Refuse a form without a policy where a URL is all that is signed: it covers no field.
+
+    Raises:
+        AccessDenied: it is such a form.
+    """
+    if is_signed_in_url(request):
+        raise AccessDenied("A form is signed by its policy, not by the URL that it is sent to")
+
+
+def _basename(filename: str) -> str:
+    """Return what stands behind the last slash or backslash, for some clients send whole paths.
+
+    RFC 7578 4.2, and S3's POST policy on `${filename}`.
+    """
+    return _PATH.split(filename)[-1]
+
+
+def about(request: Request) -> dict[str, str]:
+    """Return what the request tells of its sender, and nothing that would be stored or done."""
+    return {
+        name: text
+        for name, text in request.headers.items()
+        if name in GUARDS or (name not in _HEADERS and not name.startswith(("x-cos-", "x-amz-")))
+    }
+
+
+def _headers(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of the PUT that a form amounts to."""
+    renamed = {"x-cos-acl" if name == "acl" else name: text for name, text in fields.items()}
+    redirect = fields.get("success_action_redirect", "")
+    if redirect and not is_url(redirect):
+        raise InvalidArgument("success_action_redirect is no URL")
+    kept = {
+        name: text.strip(" \t")
+        for name, text in renamed.items()
+        if name in _HEADERS or name in GUARDS or name.startswith(META)
+    }
+    return {**kept, "transfer-encoding": "chunked"}
+
+
+def is_url(text: str) -> bool:
+    """Return whether a browser can be sent to what a form calls an address."""
+    return _URL.fullmatch(text) is not None
+
+
+class File:
+    """The file of a form, of a size that the policy allows."""
+
+    def __init__(self, form: Form, policy: Policy | None = None) -> None:
+        self._form = form
+        self._smallest = policy.smallest if policy else 0
+        self._largest = policy.largest if policy else None
+
+    @property
+    def length(self) -> None:
+        """None, for only the file's end tells how long it is."""
+
+    @property
+    def trailers(self) -> Mapping[str, str]:
+        """Nothing, for a form has none."""
+        return {}
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in self._form:
+            size += len(chunk)
+            if self._largest is not None and size > self._largest:
+                raise EntityTooLarge(f"The policy allows at most {self._largest} bytes")
+            yield chunk
+        if size < self._smallest:
+            raise EntityTooSmall(f"The policy asks for at least {self._smallest} bytes")

@@ -1,0 +1,138 @@
+"""POST Object as S3 has it: other fields, other signatures, and a document for those who ask."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from coskit.protocol.auth.post_policy import Policy, read_policy
+from coskit.protocol.codec.codec import META
+from coskit.protocol.codec.conditional_headers import GUARDS
+from coskit.protocol.codec.xml.document import NotThisShape, dump, items, load, writable
+from coskit.protocol.endpoint import encode_path
+from coskit.protocol.errors import AccessDenied, InvalidPolicyDocument, MalformedXML
+from coskit.protocol.messages import Request, Response, encode_text
+from coskit.protocol.model import Shape
+from coskit.protocol.operations import PUT_OBJECT_TAGGING
+from coskit.protocol.s3.names import to_cos
+from coskit.protocol.s3.operations import PUT_OBJECT
+from coskit.server.auth.authenticate import ANONYMOUS
+from coskit.server.auth.key_ring import KeyRing
+from coskit.server.auth.s3_signature import identify_form
+from coskit.server.dialects.multipart_form import Form
+from coskit.server.dialects.post_object import (
+    File,
+    Upload,
+    about,
+    is_url,
+    keyed_fields,
+    refuse_signed_url,
+)
+from coskit.server.dialects.untrusted_xml import parse_stranger
+
+SIGNATURES = ("awsaccesskeyid", "signature", "x-amz-signature")  # fields
+_MARKS = ("awsaccesskeyid", "signature", "tagging")
+# Fields that a policy need not speak of: they make or carry its signature.
+_FREE = ("awsaccesskeyid", "signature", "x-amz-signature", "policy")
+_ANYTHING = ("starts-with", "")  # such a field may be missing
+_HEADERS = frozenset(param.wire for param in PUT_OBJECT.params if param.place == "header")
+_CHECKSUM = "x-amz-checksum-"
+_EXPIRATION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z")
+_RESPONSE = Shape("PostResponse", (Shape("Location"), Shape("Bucket"), Shape("Key"), Shape("ETag")))
+
+
+def is_of_s3(fields: Mapping[str, str]) -> bool:
+    """Return whether a form, its fields by lower-case name, is one of S3."""
+    if "q-signature" in fields:
+        return False
+    return any(name in _MARKS or name.startswith("x-amz-") for name in fields)
+
+
+def read_upload(request: Request, form: Form, bucket: str, keys: KeyRing, now: int) -> Upload:
+    """Find out whether a form may be sent; see `coskit.server.dialects.post_object.read_upload`."""
+    fields = keyed_fields(form)
+    headers = {**about(request), **_headers(fields)}
+    caller = identify_form(fields, keys, now // 1000)
+    if caller is None:
+        if "policy" in fields:
+            raise AccessDenied("The policy of the form is not signed")
+        if request.headers.get("authorization", "").strip():
+            raise AccessDenied("A form is signed by its policy, not by the request that carries it")
+        refuse_signed_url(request)
+        return _S3Upload(ANONYMOUS, fields["key"], headers, File(form), fields)
+    policy = read_policy(fields["policy"], ())
+    if not _EXPIRATION.fullmatch(json.loads(policy.text)["expiration"]):
+        raise InvalidPolicyDocument("The policy's expiration is no ISO 8601 date in UTC")
+    anything = {c.field: "" for c in policy.conditions if (c.match, c.value) == _ANYTHING}
+    if keys.longest is not None and policy.expiration - now > 1000 * keys.longest:
+        raise AccessDenied(f"A policy is valid for at most {keys.longest} seconds here")
+    policy.check({**anything, **fields}, bucket, now)
+    _refuse_extra(fields, policy)
+    return _S3Upload(caller, fields["key"], headers, File(form, policy), fields)
+
+
+@dataclass(frozen=True, slots=True)
+class _S3Upload(Upload):
+    """A form whose sender is told what S3 tells."""
+
+    def answer(self, stored: Response, bucket: str, origin: str, path: str) -> Response:
+        """See `Upload.answer`."""
+        location = origin + encode_path(f"{path.rstrip('/')}/{self.key}")
+        headers = {**stored.headers, "Location": location}
+        target = self.fields.get("success_action_redirect") or self.fields.get("redirect", "")
+        if is_url(target):
+            told = {"bucket": bucket, "key": self.key, "etag": stored.headers["ETag"]}
+            query = urlencode({name: encode_text(text) for name, text in told.items()})
+            separator = "&" if "?" in target else "?"
+            target = quote(encode_text(target), safe="!#$%&'()*+,/:;=?@[]~")
+            return Response(303, {**headers, "Location": target + separator + query})
+        status = self.fields.get("success_action_status", "")
+        if status != "201":
+            return Response(200 if status == "200" else 204, headers)
+        told = {"Location": location, "Bucket": bucket, "Key": writable(self.key)}
+        document = dump(_RESPONSE, {**told, "ETag": stored.headers["ETag"]})
+        return Response(201, {**headers, "Content-Type": "application/xml"}, document)
+
+
+def _headers(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of the PUT that a form amounts to, in the names of COS."""
+    renamed = {
+        "x-amz-acl" if name == "acl" else name: text.strip(" \t")
+        for name, text in fields.items()
+        if name != "tagging"
+    }
+    headers = to_cos(Request("PUT", "/", (), renamed)).headers
+    kept = {
+        name: text
+        for name, text in headers.items()
+        if name in _HEADERS or name in GUARDS or name.startswith((META, _CHECKSUM))
+    }
+    if "tagging" in fields:
+        kept["x-cos-tagging"] = _tags(fields["tagging"])
+    return {**kept, "transfer-encoding": "chunked"}
+
+
+def _tags(document: str) -> str:
+    """Return the tags of a document as a header has them."""
+    shape = PUT_OBJECT_TAGGING.body
+    assert shape is not None, "the row has a document"
+    try:
+        found = load(shape, parse_stranger(encode_text(document)))
+    except NotThisShape as cause:
+        raise MalformedXML(str(cause)) from cause
+    tags = items(found.get("TagSet"), "Tag")
+    return urlencode([(tag.get("Key", ""), tag.get("Value", "")) for tag in tags])
+
+
+def _refuse_extra(fields: Mapping[str, str], policy: Policy) -> None:
+    """Refuse a field that a policy does not speak of: its signature must not serve for that.
+
+    Raises:
+        AccessDenied: there is one.
+    """
+    named = {condition.field for condition in policy.conditions}
+    for name in ("bucket", *fields):
+        is_free = name in _FREE or name.startswith(("x-ignore-", _CHECKSUM))
+        if name not in named and not is_free:
+            raise AccessDenied(f"Invalid according to Policy: Extra input fields: {name[:60]}")

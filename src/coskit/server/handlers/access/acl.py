@@ -1,0 +1,170 @@
+"""ACLs: as requests ask for them, as the store keeps them, as they are told."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from coskit.protocol.bucket.acl import (
+    MAX_GRANTS,
+    Grant,
+    canned_grants,
+    document_grants,
+    header_grants,
+    policy_document,
+)
+from coskit.protocol.codec.xml.document import writable
+from coskit.protocol.errors import (
+    InvalidArgument,
+    InvalidRequest,
+    MissingRequestBodyError,
+    MissingSecurityHeader,
+)
+from coskit.server.handlers.access.ownership import has_acls, owner_of, refuse_acl
+from coskit.server.handlers.access.public_access import refuse_public
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.dialect_rules import Rules
+from coskit.server.handlers.object_state.versions import find_object
+
+_GRANT_PARAMS = {
+    "GrantRead": "READ",
+    "GrantWrite": "WRITE",
+    "GrantReadAcp": "READ_ACP",
+    "GrantWriteAcp": "WRITE_ACP",
+    "GrantFullControl": "FULL_CONTROL",
+}
+
+
+def dump_grants(grants: Sequence[Grant]) -> str:
+    """Return grants as the store keeps them."""
+    return json.dumps([[grant.grantee, grant.permission] for grant in grants])
+
+
+def load_grants(text: str) -> tuple[Grant, ...]:
+    """Read what `dump_grants` wrote."""
+    return tuple(Grant(*pair) for pair in json.loads(text)) if text else ()
+
+
+def requested_acl(
+    params: Mapping[str, Any], rules: Rules, *, bucket_owner: str, on_bucket: bool
+) -> str | None:
+    """Return the ACL that a request's headers ask for, or None if they ask for the default.
+
+    Args:
+        params: of the request.
+        rules: of its dialect.
+        bucket_owner: the account.
+        on_bucket: whether it is to be a bucket's, else an object's.
+
+    Raises:
+        InvalidArgument: a header is malformed or the canned ACL is unknown.
+        InvalidRequest: there are both, where the dialect takes one of them.
+    """
+    grants: list[Grant] = []
+    canned = params.get("ACL")
+    asked = [name for name in _GRANT_PARAMS if name in params]
+    if canned and asked and not rules.mixes_acls:
+        raise InvalidRequest("Specifying both Canned ACLs and Header Grants is not allowed")
+    if canned and not (canned == "default" and rules.mixes_acls):
+        grants += canned_grants(
+            canned,
+            on_bucket=on_bucket,
+            bucket_owner=bucket_owner,
+            anywhere=rules.has_common_acls,
+        )
+    elif not asked:
+        return None
+    for name in asked:
+        grants += header_grants(_GRANT_PARAMS[name], params[name])
+    if len(grants) > MAX_GRANTS:
+        raise InvalidArgument(f"An ACL holds at most {MAX_GRANTS} grants")
+    if not all(grant.grantee and grant.grantee == writable(grant.grantee) for grant in grants):
+        raise InvalidArgument("A grantee is an account's id")
+    return dump_grants(grants)
+
+
+def replaced_acl(ctx: Context, *, on_bucket: bool) -> str | None:
+    """Return the ACL that PUT acl asks for, by its document or by headers; None is the default.
+
+    Raises:
+        InvalidRequest: it has both.
+        MissingSecurityHeader: it has neither, in the dialect of S3.
+        MissingRequestBodyError: it has neither, in the dialect of COS.
+        AccessControlListNotSupported: the bucket has no ACLs.
+        AccessDenied: the bucket blocks public ones.
+    """
+    refuse_acl(ctx.bucket, ctx.params)
+    document = ctx.params.get("AccessControlPolicy")
+    by_header = any(name in ctx.params for name in (*_GRANT_PARAMS, "ACL"))
+    if document is not None and by_header:
+        raise InvalidRequest("An ACL comes in headers or in the body, not in both")
+    if document is None and not by_header:
+        _refuse_silence(ctx)
+    if document is not None:
+        acl: str | None = dump_grants(document_grants(document))
+    else:
+        owner = ctx.bucket.owner
+        acl = requested_acl(ctx.params, ctx.rules, bucket_owner=owner, on_bucket=on_bucket)
+    if acl is None:
+        return None if ctx.rules.inherits_acls else dump_grants(())
+    refuse_grants(ctx, acl)
+    return acl
+
+
+def _refuse_silence(ctx: Context) -> None:
+    """Refuse a request that does not say what the ACL is to be, for it would reset the ACL.
+
+    In COS an empty header says that.
+    """
+    if not ctx.rules.mixes_acls:
+        raise MissingSecurityHeader
+    if "x-cos-acl" not in ctx.headers:
+        raise MissingRequestBodyError("An ACL comes in headers or in the body")
+
+
+def refuse_grants(ctx: Context, acl: str) -> None:
+    """Refuse an ACL that is not one for here.
+
+    Raises:
+        InvalidArgument: it names nobody's account, where the dialect minds that.
+        AccessDenied: it is public, and the bucket blocks such ACLs.
+    """
+    grants = load_grants(acl)
+    if ctx.rules.knows_grantees:
+        for grant in grants:
+            if not grant.grantee.startswith("http") and not ctx.knows(grant.grantee):
+                raise InvalidArgument("Invalid id")
+    if ctx.target is not None:
+        refuse_public(ctx.bucket, grants)
+
+
+async def put_bucket_acl(ctx: Context) -> Reply:
+    """Replace a bucket's ACL; the default is private."""
+    acl = replaced_acl(ctx, on_bucket=True)
+    await ctx.store.update_bucket(ctx.bucket.name, acl=acl or dump_grants(()))
+    return Reply()
+
+
+async def get_bucket_acl(ctx: Context) -> Reply:
+    """Return a bucket's ACL, the owner's full control first unless the ACL names the owner."""
+    return Reply(_listed(ctx.bucket.owner, load_grants(ctx.bucket.acl)))
+
+
+async def put_object_acl(ctx: Context) -> Reply:
+    """Replace an object's ACL; the default inherits the bucket's."""
+    acl = replaced_acl(ctx, on_bucket=False)
+    await ctx.store.update_version(ctx.bucket, ctx.key, ctx.params.get("VersionId"), acl=acl)
+    return Reply()
+
+
+async def get_object_acl(ctx: Context) -> Reply:
+    """Return an object's ACL; one that inherits has no grants of its own."""
+    version = find_object(ctx)
+    owner = owner_of(ctx.bucket, version.owner)
+    if version.acl is None or not has_acls(ctx.bucket):
+        return Reply({**policy_document(owner, ()), "x-cos-acl": "default"})
+    return Reply(_listed(owner, load_grants(version.acl)))
+
+
+def _listed(owner: str, grants: Sequence[Grant]) -> dict[str, Any]:
+    named = any(grant.grantee == owner for grant in grants)
+    return policy_document(owner, grants if named else (Grant(owner, "FULL_CONTROL"), *grants))

@@ -1,0 +1,224 @@
+"""Whether a caller may do what a row of the table says, on this bucket or object."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache, partial
+
+from coskit.protocol.bucket.acl import allows
+from coskit.protocol.bucket.policy import Ask
+from coskit.protocol.errors import AccessDenied, NoSuchKey, NoSuchVersion
+from coskit.protocol.model import Operation
+from coskit.protocol.operations import DELETE_OBJECTS, LIST_OBJECTS
+from coskit.protocol.s3.policy.policy import parse_bucket_policy
+from coskit.server.handlers.access.acl import load_grants
+from coskit.server.handlers.access.ownership import heeded, owner_of
+from coskit.server.handlers.access.policy import SETTING as POLICY
+from coskit.server.handlers.access.policy import place_of
+from coskit.server.handlers.access.public_access import RESTRICT, blocks
+from coskit.server.handlers.context import Caller
+from coskit.server.handlers.object_state.tagging import load_tags
+from coskit.server.handlers.object_state.versions import find
+from coskit.server.store.model import Bucket, Version
+from coskit.server.store.store import Store
+
+# Reading a text always gives the same policy, and a busy bucket asks for it at every request.
+parsed = lru_cache(maxsize=256)(parse_bucket_policy)
+
+
+def require(
+    caller: Caller,
+    operation: Operation,
+    store: Store,
+    bucket: Bucket,
+    key: str | None = None,
+    version_id: str | None = None,
+) -> None:
+    """Let a caller pass who may do what a row says.
+
+    Args:
+        caller: who asks.
+        operation: the row, which is about a bucket or an object.
+        store: where the object and its folders are found.
+        bucket: that it is about.
+        key: that it is about, or None.
+        version_id: that it is about, or None for the live object.
+
+    Raises:
+        AccessDenied: they may not; also where a stranger asks for an object that may not exist.
+        NoSuchKey: there is no such object, which whoever may list the bucket may know.
+        NoSuchVersion: as NoSuchKey.
+    """
+    if operation.name == DELETE_OBJECTS.name and (POLICY in bucket.config or caller.limits):
+        return  # its handler asks for each key
+    if not may(caller, operation, store, bucket, key, version_id):
+        raise AccessDenied
+
+
+def may(
+    caller: Caller,
+    operation: Operation,
+    store: Store,
+    bucket: Bucket,
+    key: str | None = None,
+    version_id: str | None = None,
+) -> bool:
+    """Return whether a caller may do what a row says; see `require`.
+
+    Raises:
+        AccessDenied: a stranger asks for an object that may not exist.
+        NoSuchKey: there is no such object.
+        NoSuchVersion: as NoSuchKey.
+    """
+    settled = decided(caller, operation, store, bucket, key, version_id)
+    if settled is None and operation.on == "object" and key is not None:
+        settled = _granted_on_object(caller, operation, store, bucket, key, version_id)
+    return granted_on_bucket(caller, operation, bucket) if settled is None else settled
+
+
+def require_owner(bucket: Bucket | None, expected: str | None) -> None:
+    """Let a request pass if the bucket belongs to whom it expects, in case it says so.
+
+    Args:
+        bucket: that it addresses, or None.
+        expected: an account, or None.
+
+    Raises:
+        AccessDenied: the bucket is somebody else's.
+    """
+    if expected and bucket is not None and bucket.owner != expected:
+        raise AccessDenied("The bucket does not belong to the account that was expected")
+
+
+def may_in_bucket(
+    caller: Caller,
+    operation: Operation,
+    store: Store,
+    bucket: Bucket,
+    key: str | None = None,
+    version_id: str | None = None,
+) -> bool:
+    """Return whether a caller may do what a row says to any object of that key."""
+    settled = decided(caller, operation, store, bucket, key, version_id)
+    return granted_on_bucket(caller, operation, bucket) if settled is None else settled
+
+
+def decided(
+    caller: Caller,
+    operation: Operation,
+    store: Store,
+    bucket: Bucket,
+    key: str | None = None,
+    version_id: str | None = None,
+) -> bool | None:
+    """Return what is settled before any ACL is read, or None.
+
+    A temporary key's own policy has to allow; then a deny of the bucket's policy wins over all but
+    the owner's right to change that policy.
+    """
+    owns = caller.owns(bucket.owner)
+    text = bucket.config.get(POLICY)
+    if text is None and caller.limits is None:
+        return owns or None
+    ask = _ask(caller, operation, store, bucket, key, version_id)
+    if caller.limits is not None and caller.limits.verdict(ask) != "allow":
+        return False
+    policy = None if text is None else parsed(text)
+    verdict = policy.verdict(ask) if policy else None
+    if verdict == "deny":
+        return owns and operation.flag == POLICY
+    if policy and blocks(bucket, RESTRICT) and caller.root != bucket.owner and policy.is_public:
+        verdict = None
+    return owns or verdict == "allow" or None
+
+
+def is_denied(
+    caller: Caller, operation: Operation, store: Store, bucket: Bucket, key: str | None
+) -> bool:
+    """Return whether a policy denies a right, rather than does not give it."""
+    text = bucket.config.get(POLICY)
+    policies = [policy for policy in (caller.limits, text and parsed(text)) if policy]
+    if not policies:
+        return False
+    ask = _ask(caller, operation, store, bucket, key, None)
+    return any(policy.verdict(ask) == "deny" for policy in policies)
+
+
+def _ask(
+    caller: Caller,
+    operation: Operation,
+    store: Store,
+    bucket: Bucket,
+    key: str | None,
+    version_id: str | None,
+) -> Ask:
+    assert caller.about is not None, "whoever asks does so by a request"
+    place = place_of(bucket, caller.about.region)
+    tags = partial(_tags, store, bucket, key, version_id)
+    return Ask(caller.account, operation, place, key or "", caller.about, version_id or None, tags)
+
+
+def _tags(
+    store: Store, bucket: Bucket, key: str | None, version_id: str | None
+) -> Mapping[str, str]:
+    """Return the tags of an object as it is, none if there is no such object."""
+    try:
+        return dict(load_tags(find(store, bucket, key, version_id).tags)) if key else {}
+    except (NoSuchKey, NoSuchVersion):
+        return {}
+
+
+def granted_on_bucket(caller: Caller, operation: Operation, bucket: Bucket) -> bool:
+    """Return whether the bucket's ACL gives what a row needs; no ACL gives what is the owner's."""
+    if operation.permission == "OWNER":
+        return False
+    return allows(heeded(bucket, load_grants(bucket.acl)), caller.account, operation.permission)
+
+
+def _granted_on_object(
+    caller: Caller,
+    operation: Operation,
+    store: Store,
+    bucket: Bucket,
+    key: str,
+    version_id: str | None,
+) -> bool | None:
+    """Return what the nearest explicit ACL of object and folders says; None if there is none."""
+    try:
+        version = find(store, bucket, key, version_id)
+    except (NoSuchKey, NoSuchVersion):
+        if may_in_bucket(_listing(caller, key), LIST_OBJECTS, store, bucket):
+            raise
+        raise AccessDenied from None
+    if caller.owns(owner_of(bucket, version.owner)):
+        return True
+    if operation.permission == "OWNER":
+        return False
+    acl = _nearest_acl(store, bucket, version)
+    if acl is None:
+        return None
+    return allows(heeded(bucket, load_grants(acl)), caller.account, operation.permission)
+
+
+def _listing(caller: Caller, key: str) -> Caller:
+    """Return a caller as one who asks to list what begins with a key."""
+    if caller.about is None:
+        return caller
+    request = replace(caller.about.request, query=(("prefix", key),))
+    return replace(caller, about=replace(caller.about, request=request))
+
+
+def _nearest_acl(store: Store, bucket: Bucket, version: Version) -> str | None:
+    if version.acl is not None:
+        return version.acl
+    end = version.key.rfind("/", 0, len(version.key) - 1)
+    while end > 0:
+        try:
+            folder = store.latest(bucket, version.key[: end + 1])
+        except NoSuchKey:
+            pass
+        else:
+            # Who may only write in the bucket does not open what others wrote there.
+            if folder.acl is not None and folder.owner == bucket.owner:
+                return folder.acl
+        end = version.key.rfind("/", 0, end)
+    return None

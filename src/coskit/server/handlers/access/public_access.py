@@ -1,0 +1,78 @@
+"""What keeps a bucket from being opened to everybody, whatever its ACLs and its policy say."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from coskit.protocol.bucket.acl import ALL_USERS, AUTHENTICATED_USERS, Grant
+from coskit.protocol.errors import (
+    AccessDenied,
+    MalformedXML,
+    NoSuchPublicAccessBlockConfiguration,
+)
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.store.model import Bucket
+
+SETTING = "public-access-block"
+BLOCK_ACLS = "BlockPublicAcls"
+IGNORE_ACLS = "IgnorePublicAcls"
+BLOCK_POLICY = "BlockPublicPolicy"
+RESTRICT = "RestrictPublicBuckets"
+_SWITCHES = (BLOCK_ACLS, IGNORE_ACLS, BLOCK_POLICY, RESTRICT)
+_PUBLIC = (ALL_USERS, AUTHENTICATED_USERS)
+
+
+async def put_public_access_block(ctx: Context) -> Reply:
+    """Replace a bucket's setting; a switch that is not named is off."""
+    document = ctx.params["PublicAccessBlockConfiguration"]
+    if not document:
+        raise MalformedXML("Must specify at least one configuration")
+    on = " ".join(name for name in _SWITCHES if _is_on(document, name))
+    await ctx.store.update_bucket(ctx.bucket.name, config={SETTING: on})
+    return Reply()
+
+
+async def get_public_access_block(ctx: Context) -> Reply:
+    """Return a bucket's setting."""
+    if SETTING not in ctx.bucket.config:
+        raise NoSuchPublicAccessBlockConfiguration
+    return Reply({name: str(blocks(ctx.bucket, name)).lower() for name in _SWITCHES})
+
+
+async def delete_public_access_block(ctx: Context) -> Reply:
+    """Remove a bucket's setting, if it has one."""
+    await ctx.store.update_bucket(ctx.bucket.name, config={SETTING: None})
+    return Reply()
+
+
+def blocks(bucket: Bucket, switch: str) -> bool:
+    """Return whether one of the four switches of a bucket is on."""
+    return switch in bucket.config.get(SETTING, "").split()
+
+
+def is_public(grants: Sequence[Grant]) -> bool:
+    """Return whether grants open something to everybody, or to all who have a key."""
+    return any(grant.grantee in _PUBLIC for grant in grants)
+
+
+def refuse_public(bucket: Bucket, grants: Sequence[Grant]) -> None:
+    """Refuse an ACL that a bucket does not take.
+
+    Raises:
+        AccessDenied: it is public, and the bucket blocks such ACLs.
+    """
+    if is_public(grants) and blocks(bucket, BLOCK_ACLS):
+        raise AccessDenied("Public ACLs are blocked by the bucket's public access block")
+
+
+def without_ignored(bucket: Bucket, grants: Sequence[Grant]) -> Sequence[Grant]:
+    """Return the grants that have an effect."""
+    if not blocks(bucket, IGNORE_ACLS):
+        return grants
+    return [grant for grant in grants if grant.grantee not in _PUBLIC]
+
+
+def _is_on(document: Mapping[str, Any], name: str) -> bool:
+    text = str(document.get(name, "false")).strip().lower()
+    if text not in ("true", "false"):
+        raise MalformedXML(f"{name} is true or false")
+    return text == "true"

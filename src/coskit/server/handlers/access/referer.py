@@ -1,0 +1,169 @@
+"""The referer rules of a bucket: kept, told, and asked before what nobody has signed is done.
+
+Sources: vendor: PUT Bucket referer; Setting Hotlink Protection.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from coskit.protocol.codec.xml.document import items
+from coskit.protocol.errors import AccessDenied, InvalidArgument, MalformedXML
+from coskit.protocol.messages import Request
+from coskit.server.handlers.context import Caller, Context, Reply
+from coskit.server.store.model import Bucket
+
+_SETTING = "referer"
+_SCHEME = re.compile("https?://", re.IGNORECASE)
+_AFTER_HOST = re.compile(r"[/?#\\]")
+# Parameters that carry a signature.
+_SIGNATURES = frozenset(
+    ("q-signature", "sign", "X-Amz-Algorithm", "X-Amz-Signature", "AWSAccessKeyId")
+)
+_MOST_LENGTH = 1024
+_MOST_PAGES = 100
+_MOST_STARS = 8
+_READ = 4096  # characters of a referer that count: more than those that any page may list
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A listed page or domain, in lower case: it is a prefix, `*` stands for subdomains.
+
+    `example.com` is the beginning of `example.com/1`, of `example.com:8080` and of
+    `example.com.cn`; `*.example.com` is `example.com` too.
+
+    Attributes:
+        pieces: what stands between the `*`.
+        has_subdomains: `*.` stands before the first piece.
+    """
+
+    pieces: tuple[str, ...]
+    has_subdomains: bool
+
+    def begins(self, text: str) -> bool:
+        """Return whether a referer without its scheme, in lower case, begins like this."""
+        first, *rest = self.pieces
+        if text.startswith(first) and _follow(text, len(first), rest):
+            return True
+        return self.has_subdomains and _follow(text, 0, [f".{first}", *rest])
+
+
+def _follow(text: str, at: int, pieces: Sequence[str]) -> bool:
+    """Return whether pieces follow one another from here on, with anything but `/?#\\` between.
+
+    The first place of each is the only one that counts: a later one has nothing after it that the
+    first has not. So a text is read once, however many `*` there are.
+    """
+    stop = -1
+    for piece in pieces:
+        if stop < at:
+            found = _AFTER_HOST.search(text, at)
+            stop = found.start() if found else len(text)
+        at = text.find(piece, at, stop + len(piece))
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of a bucket, compiled.
+
+    Attributes:
+        allows: what is listed is let in, rather than kept out.
+        allows_nothing_said: a request without a referer is let in.
+        asks_signed_urls: requests with a signed URL are asked too.
+        pages: what is listed.
+    """
+
+    allows: bool
+    allows_nothing_said: bool
+    asks_signed_urls: bool
+    pages: tuple[Page, ...]
+
+    def admit(self, referer: str) -> bool:
+        """Return whether a request with this referer is let in; "" is none."""
+        if not referer.strip():
+            return self.allows_nothing_said
+        text = _SCHEME.sub("", referer.strip()[:_READ], 1).lower()
+        return any(page.begins(text) for page in self.pages) == self.allows
+
+
+async def put_bucket_referer(ctx: Context) -> Reply:
+    """Replace the rules; a request without a document removes them."""
+    document = ctx.params.get("RefererConfiguration")
+    if document:
+        if not (document.get("Status") and document.get("RefererType")):
+            raise MalformedXML("Referer rules need a Status and a RefererType")
+        pages = _listed(document)
+        if len(pages) > _MOST_PAGES or any(map(_is_too_much, pages)):
+            most = (
+                f"{_MOST_PAGES} Domains of {_MOST_LENGTH} characters with {_MOST_STARS} asterisks"
+            )
+            raise InvalidArgument(f"Referer rules list at most {most}")
+    kept = json.dumps(document) if document else None
+    await ctx.store.update_bucket(ctx.bucket.name, config={_SETTING: kept})
+    return Reply()
+
+
+async def get_bucket_referer(ctx: Context) -> Reply:
+    """Return the rules; nothing where there are none."""
+    text = ctx.bucket.config.get(_SETTING)
+    return Reply(json.loads(text) if text else {})
+
+
+def require_referer(caller: Caller, bucket: Bucket) -> None:
+    """Let a request pass whose referer the bucket's rules admit.
+
+    Whoever signed a request knows what is in it, so that no rule is asked; for a URL, which is
+    handed on, the rules may say otherwise.
+
+    Raises:
+        AccessDenied: they do not admit it.
+    """
+    text = bucket.config.get(_SETTING)
+    if text is None or caller.about is None:
+        return
+    rules = _rules(text)
+    request = caller.about.request
+    if rules is None or (caller.account is not None and not _is_asked(rules, request)):
+        return
+    if not rules.admit(request.headers.get("referer", "")):
+        raise AccessDenied("You are denied by bucket referer rule")
+
+
+def _is_asked(rules: Rules, request: Request) -> bool:
+    in_url = any(name in _SIGNATURES for name, _ in request.query)
+    return rules.asks_signed_urls and in_url
+
+
+@lru_cache(maxsize=256)
+def _rules(text: str) -> Rules | None:
+    """Return the rules that a setting says, None if they are off."""
+    document = json.loads(text)
+    if document["Status"] != "Enabled":
+        return None
+    return Rules(
+        document["RefererType"] == "White-List",
+        document.get("EmptyReferConfiguration", "Deny") == "Allow",
+        document.get("VerifySignatureURL") == "Enabled",
+        tuple(_page(text) for text in _listed(document)),
+    )
+
+
+def _listed(document: object) -> list[str]:
+    inner = document.get("DomainList") if isinstance(document, dict) else None
+    return [page.strip() for page in items(inner, "Domain") if page and page.strip()]
+
+
+def _is_too_much(page: str) -> bool:
+    return len(page) > _MOST_LENGTH or page.count("*") > _MOST_STARS
+
+
+def _page(text: str) -> Page:
+    text = _SCHEME.sub("", text, 1).lower()
+    return Page(tuple(text.removeprefix("*.").split("*")), text.startswith("*."))

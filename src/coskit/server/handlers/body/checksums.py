@@ -1,0 +1,186 @@
+"""The checksums of S3 in requests and answers: verified, computed anew, told."""
+
+import asyncio
+from collections.abc import Mapping
+
+from coskit.protocol.errors import MalformedTrailerError
+from coskit.protocol.s3.checksums.algorithms import (
+    HEADER,
+    Algorithm,
+    Asked,
+    Checksum,
+    Hasher,
+    checksum,
+    load_asked,
+    load_checksum,
+)
+from coskit.protocol.s3.checksums.headers import announced, other_algorithm
+from coskit.server.handlers.body.encrypted_blocks import Key, Receiver, pour
+from coskit.server.handlers.body.server_side_encryption import opened
+from coskit.server.handlers.context import Context, Streamed
+from coskit.server.store.model import Part, Stored, Upload, Version
+from coskit.server.store.part_layout import Piece
+
+_HASHED_ON_THE_LOOP = 1 << 16  # bytes that a change of threads would not pay for
+
+
+class Check:
+    """What a body has to be for its checksum to be true.
+
+    Args:
+        headers: of the request.
+        asked: the checksum that the upload asks for which the body is a part of.
+
+    Attributes:
+        hasher: is to see the whole body; None if there is nothing to compute.
+
+    Raises:
+        InvalidRequest: what the headers say makes no sense, or is not what the upload asks for.
+    """
+
+    def __init__(self, headers: Mapping[str, str], asked: Asked | None = None) -> None:
+        self._said = announced(headers)
+        algorithm = self._said.algorithm if self._said else None
+        if asked:
+            # Only what can be joined is computed without having been told.
+            if algorithm is None and asked.kind == "FULL_OBJECT":
+                algorithm = asked.algorithm
+            if algorithm is not asked.algorithm:
+                raise other_algorithm(asked.algorithm, algorithm)
+        self._algorithm = algorithm
+        self.hasher: Hasher | None = algorithm.hasher() if algorithm else None
+
+    def verify(self, trailers: Mapping[str, str]) -> Checksum | None:
+        """Return the checksum of the body, which has arrived; None if nothing was computed.
+
+        Args:
+            trailers: what followed the body.
+
+        Raises:
+            MalformedTrailerError: not the announced checksum followed.
+            InvalidRequest: what followed is none.
+            BadDigest: it is the checksum of another body.
+        """
+        expected = self._said.algorithm.header if self._said else ""
+        if any(name.startswith(HEADER) and name != expected for name in trailers):
+            raise MalformedTrailerError
+        if self._algorithm is None or self.hasher is None:
+            return None
+        digest = self.hasher.digest()
+        if self._said:
+            return self._said.verify(digest, trailers)
+        return checksum(self._algorithm, digest)
+
+
+def check_document(
+    headers: Mapping[str, str], trailers: Mapping[str, str], document: bytes
+) -> None:
+    """Check a document against the checksum that its request announces.
+
+    Raises:
+        MalformedTrailerError: not the announced checksum followed.
+        InvalidRequest: what the request says makes no sense.
+        BadDigest: it is the checksum of another document.
+    """
+    check = Check(headers)
+    if check.hasher:
+        check.hasher.update(document)
+    check.verify(trailers)
+
+
+async def poured(
+    body: Streamed, receiver: Receiver, algorithm: Algorithm | None
+) -> tuple[Stored, str | None]:
+    """Take in bytes that come from another body; return them with their checksum, to be kept."""
+    if algorithm is None:
+        return await pour(body, receiver), None
+    hasher = algorithm.hasher()
+    receiver.observe(hasher.update)
+    stored = await pour(body, receiver)
+    return stored, checksum(algorithm, hasher.digest()).dump()
+
+
+async def range_checksum(
+    ctx: Context,
+    source: Version,
+    first: int,
+    length: int,
+    key: Key | None,
+    algorithm: Algorithm | None,
+) -> str | None:
+    """Return the checksum of stored bytes, as text to be kept; None if nobody asks for one.
+
+    Args:
+        ctx: the request.
+        source: whose bytes.
+        first: where they begin.
+        length: how many they are.
+        key: that opens them.
+        algorithm: that is asked for, if any.
+    """
+    if algorithm is None:
+        return None
+    whole = load_checksum(source.checksums) if length == source.size else None
+    if whole and whole.algorithm is algorithm and whole.kind == "FULL_OBJECT":
+        return source.checksums
+    return await _computed(opened(ctx, source, first, length, key), algorithm)
+
+
+async def _computed(body: Streamed, algorithm: Algorithm) -> str:
+    hasher = algorithm.hasher()
+    try:
+        async for chunk in body:
+            if len(chunk) <= _HASHED_ON_THE_LOOP:
+                hasher.update(chunk)
+            else:
+                await asyncio.to_thread(hasher.update, chunk)
+    finally:
+        await body.aclose()
+    return checksum(algorithm, hasher.digest()).dump()
+
+
+def checksum_headers(ctx: Context, found: Checksum | None) -> dict[str, str]:
+    """Return the headers that tell a checksum, in a dialect that has them."""
+    if found is None or not ctx.rules.has_checksums:
+        return {}
+    return {found.algorithm.header: found.text, f"{HEADER}type": found.kind}
+
+
+def checksum_fields(ctx: Context, found: Checksum | None) -> dict[str, str]:
+    """Return the elements of a document that tell a checksum, in a dialect that has them."""
+    if found is None or not ctx.rules.has_checksums:
+        return {}
+    return {found.algorithm.field: found.text, "ChecksumType": found.kind}
+
+
+def part_fields(ctx: Context, part: Part | Piece) -> dict[str, str]:
+    """Return the elements of a document that tell the checksum of a part."""
+    found = load_checksum(part.checksums)
+    if found is None or not ctx.rules.has_checksums:
+        return {}
+    return {found.algorithm.field: found.text}
+
+
+def asked_fields(upload: Upload) -> dict[str, str]:
+    """Return the elements of a document that tell what checksum an upload asks for."""
+    asked = load_asked(upload.checksums)
+    if asked is None:
+        return {}
+    return {"ChecksumAlgorithm": asked.algorithm.name, "ChecksumType": asked.kind}
+
+
+def stored_checksum(ctx: Context, version: Version, piece: Piece | None = None) -> dict[str, str]:
+    """Return the headers that tell the checksum of what is read, if the reader wants to know it.
+
+    Args:
+        ctx: the request.
+        version: what is read.
+        piece: the part of it, or None for all of it.
+    """
+    if ctx.headers.get(f"{HEADER}mode", "").upper() != "ENABLED":
+        return {}
+    whole = load_checksum(version.checksums)
+    if piece is None:
+        return checksum_headers(ctx, whole)
+    told = checksum_headers(ctx, load_checksum(piece.checksums))
+    return {**told, f"{HEADER}type": whole.kind} if told and whole else told

@@ -1,0 +1,91 @@
+"""How a bucket has those objects encrypted that are stored without a word on it."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from coskit.protocol.codec.xml.document import items
+from coskit.protocol.errors import (
+    InvalidArgument,
+    MalformedXML,
+    ServerSideEncryptionConfigurationNotFoundError,
+)
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.store.model import Bucket
+
+KMS = "cos/kms"
+_SETTING = "encryption"
+_DOCUMENT = "ServerSideEncryptionConfiguration"
+_ALGORITHMS = {"AES256": "AES256", "aws:kms": KMS}  # as documents name them, and headers
+_KEY_NAME = re.compile(r"[\w:/.+=@-]{1,256}", re.ASCII)
+
+
+async def put_bucket_encryption(ctx: Context) -> Reply:
+    """Set the default; it does nothing to what is stored already."""
+    document = _known(ctx.params[_DOCUMENT])
+    _read(document)
+    await ctx.store.update_bucket(ctx.bucket.name, config={_SETTING: json.dumps(document)})
+    return Reply()
+
+
+async def get_bucket_encryption(ctx: Context) -> Reply:
+    """Return the default as it was put."""
+    text = ctx.bucket.config.get(_SETTING)
+    if text is None:
+        raise ServerSideEncryptionConfigurationNotFoundError
+    return Reply(json.loads(text))
+
+
+async def delete_bucket_encryption(ctx: Context) -> Reply:
+    """Remove the default, if there is one."""
+    await ctx.store.update_bucket(ctx.bucket.name, config={_SETTING: None})
+    return Reply()
+
+
+def _known(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a document in the words of S3, which COS tells it in too."""
+    rules = []
+    for rule in items(document, "Rule"):
+        changed = dict(rule)
+        other = changed.pop("ApplySideEncryptionConfiguration", None)
+        default = dict(changed.get("ApplyServerSideEncryptionByDefault") or other or {})
+        if default.get("SSEAlgorithm") == "KMS":
+            default["SSEAlgorithm"] = "aws:kms"
+        rules.append({**changed, "ApplyServerSideEncryptionByDefault": default})
+    return {**document, "Rule": rules}
+
+
+def default_encryption(bucket: Bucket) -> tuple[str, str]:
+    """Return the algorithm and the name of the key, "" where there is none."""
+    text = bucket.config.get(_SETTING)
+    return _read(json.loads(text)) if text else ("", "")
+
+
+def checked_key_name(name: str) -> str:
+    """Return the name of a key of the server's.
+
+    Raises:
+        InvalidArgument: no key can be called so.
+    """
+    if not _KEY_NAME.fullmatch(name):
+        raise InvalidArgument("The id of a key has 1 to 256 letters, digits and _:/.+=@-")
+    return name
+
+
+def _read(document: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the algorithm and the name of the key that a document asks for.
+
+    Raises:
+        MalformedXML: it has not exactly one rule, or that has no algorithm.
+        InvalidArgument: a key is named where none is used, or no key can be called so.
+    """
+    rules = items(document, "Rule")
+    default = rules[0].get("ApplyServerSideEncryptionByDefault") or {} if len(rules) == 1 else {}
+    algorithm = _ALGORITHMS.get(default.get("SSEAlgorithm", ""))
+    if algorithm is None:
+        raise MalformedXML(f"One rule is needed, with one of {', '.join(_ALGORITHMS)}")
+    name = default.get("KMSMasterKeyID") or ""
+    if name and algorithm != KMS:
+        raise InvalidArgument("Only aws:kms has a KMSMasterKeyID")
+    return algorithm, checked_key_name(name) if name else ""

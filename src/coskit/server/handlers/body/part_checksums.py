@@ -1,0 +1,126 @@
+"""The checksum of an object from those of its parts, and what a completion says of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from coskit.protocol.errors import InvalidPart, InvalidRequest
+from coskit.protocol.s3.checksums.algorithms import (
+    ALGORITHMS,
+    KINDS,
+    Algorithm,
+    Asked,
+    Checksum,
+    load_asked,
+    load_checksum,
+)
+from coskit.protocol.s3.checksums.headers import (
+    announced_of_object,
+    asked_kind,
+    mismatch,
+    other_algorithm,
+)
+from coskit.server.handlers.context import Context
+from coskit.server.store.interfaces import Finish
+from coskit.server.store.model import Part, Upload
+
+
+def finishing(ctx: Context, listed: Sequence[Mapping[str, Any]]) -> Finish:
+    """Return what computes the checksum of an object from its parts, and checks what is said of it.
+
+    Args:
+        ctx: the request to complete an upload.
+        listed: the parts, as its document lists them.
+
+    Raises:
+        InvalidRequest: what the headers say makes no sense.
+    """
+    said, kind = announced_of_object(ctx.headers), asked_kind(ctx.headers)
+    size = ctx.headers.get("x-amz-mp-object-size", "")
+    if size and not (size.isascii() and size.isdecimal()):
+        raise InvalidRequest("Value for x-amz-mp-object-size header is invalid.")
+
+    def finish(upload: Upload, parts: Sequence[Part]) -> str | None:
+        asked = load_asked(upload.checksums)
+        _check_size(size, parts)
+        _check_listed(listed, parts, asked)
+        if asked is None:
+            found = _offered(parts, said)
+        else:
+            if kind and kind != asked.kind:
+                raise InvalidRequest(
+                    f"The upload was created using the {asked.kind} checksum mode. The complete "
+                    "request must use the same checksum mode."
+                )
+            if said and said.algorithm is not asked.algorithm:
+                raise other_algorithm(asked.algorithm, said.algorithm)
+            found = asked.of_parts(_digests(parts, asked.algorithm))
+            if said and not _matches(said, found):
+                raise mismatch(asked.algorithm)
+        return found.dump() if found else None
+
+    return finish
+
+
+def _check_size(said: str, parts: Sequence[Part]) -> None:
+    size = str(sum(part.size for part in parts))
+    if said and said.lstrip("0") != size.lstrip("0"):
+        raise InvalidRequest(
+            f"The provided 'x-amz-mp-object-size' header value {said} does not match what was "
+            f"computed: {size}"
+        )
+
+
+def _check_listed(
+    listed: Sequence[Mapping[str, Any]], parts: Sequence[Part], asked: Asked | None
+) -> None:
+    """Compare the checksums that a document lists with those of the parts."""
+    for entry, part in zip(listed, parts, strict=True):
+        found = load_checksum(part.checksums)
+        for algorithm in ALGORITHMS.values():
+            text = entry.get(algorithm.field)
+            if text and (found is None or (found.algorithm, found.text) != (algorithm, text)):
+                raise InvalidPart(f"Part {part.number} has another {algorithm.name}.")
+        if asked and asked.kind == "COMPOSITE" and not entry.get(asked.algorithm.field):
+            raise InvalidRequest(
+                f"The upload was created using a {asked.algorithm.name.lower()} checksum. The "
+                "complete request must include the checksum for each part. It was missing for "
+                f"part {part.number} in the request."
+            )
+
+
+def _digests(parts: Sequence[Part], algorithm: Algorithm) -> list[tuple[bytes, int]]:
+    digests = []
+    for part in parts:
+        found = load_checksum(part.checksums)
+        if found is None or found.algorithm is not algorithm:
+            raise InvalidPart(f"Part {part.number} has no {algorithm.name}.")
+        digests.append((found.digest, part.size))
+    return digests
+
+
+def _offered(parts: Sequence[Part], said: Checksum | None) -> Checksum | None:
+    """Return a checksum that the parts of an upload make which asked for none.
+
+    Raises:
+        BadDigest: the one that is said to be the object's is none that they make.
+    """
+    found = [load_checksum(part.checksums) for part in parts]
+    algorithm = found[0].algorithm if found[0] else None
+    if algorithm is None or any(one is None or one.algorithm is not algorithm for one in found):
+        return None
+    digests = _digests(parts, algorithm)
+    made = [Asked(algorithm, kind).of_parts(digests) for kind in KINDS if algorithm.allows(kind)]
+    if said and said.algorithm is algorithm:
+        fitting = [one for one in made if _matches(said, one)]
+        if not fitting:
+            raise mismatch(algorithm)
+        return fitting[0]
+    return made[0] if made[0].kind == "FULL_OBJECT" else None
+
+
+def _matches(said: Checksum, found: Checksum) -> bool:
+    """Return whether a checksum is the one that was said, where a number of parts may be left out.
+
+    Clients differ in whether they know that it belongs to a composite one.
+    """
+    return said.text in (found.text, found.text.partition("-")[0])

@@ -1,0 +1,240 @@
+"""Bodies and metadata on their way in: what a request may bring and how it is checked."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from coskit.protocol.codec.checksums.md5_crc64 import parse_content_md5
+from coskit.protocol.codec.conditional_headers import FLAGS, GUARDS, unobeyed
+from coskit.protocol.errors import (
+    AccessDenied,
+    BadDigest,
+    EntityTooLarge,
+    InvalidArgument,
+    InvalidDigest,
+    MissingContentLength,
+    NotImplementedOperation,
+    NotSupportedStorageClass,
+)
+from coskit.protocol.messages import encode_text, is_header_name, unsendable
+from coskit.protocol.model import Operation
+from coskit.protocol.operations import PUT_OBJECT_ACL
+from coskit.protocol.s3.checksums.algorithms import Asked, Checksum
+from coskit.server.handlers.access.acl import dump_grants, refuse_grants, requested_acl
+from coskit.server.handlers.access.authorization import may_in_bucket
+from coskit.server.handlers.access.object_lock import new_lock
+from coskit.server.handlers.access.ownership import new_owner, refuse_acl
+from coskit.server.handlers.body.checksums import Check
+from coskit.server.handlers.body.encrypted_blocks import Key, Receiver, Sealer
+from coskit.server.handlers.body.traffic_limit import requested_rate, slowed
+from coskit.server.handlers.context import Context
+from coskit.server.handlers.object_state.tagging import dump_tags, parse_tag_header
+from coskit.server.store.io.receive import Sink
+from coskit.server.store.model import NewVersion, Stored
+
+MAX_BODY = 5 << 30
+MAX_METADATA = 2048
+MAX_DESCRIPTION = 8 << 10  # bytes of Content-Type and the like; S3 keeps 2 KiB
+STORAGE_CLASSES = frozenset(
+    name
+    for tier in ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ARCHIVE", "DEEP_ARCHIVE")
+    for name in (tier, f"MAZ_{tier}")
+)
+_STORED = {
+    "CacheControl": "Cache-Control",
+    "ContentDisposition": "Content-Disposition",
+    "ContentEncoding": "Content-Encoding",
+    "ContentLanguage": "Content-Language",
+    "ContentType": "Content-Type",
+    "Expires": "Expires",
+}
+# Accepting one of these without acting on it would store something else than was asked for.
+_NOT_DONE = ("pic-operations", "x-amz-website-redirect-location")
+_PAYER, _PART_OF_BODY = "x-amz-request-payer", "content-range"
+_SPECIAL = GUARDS | {_PAYER, _PART_OF_BODY}
+_OF_UPLOADS = ("UploadPart", "UploadPartCopy", "CompleteMultipartUpload")
+_DONE_BY_ROWS = (
+    "x-cos-server-side-encryption",
+    "x-cos-server-side-encryption-customer-algorithm",
+    "x-cos-server-side-encryption-customer-key",
+    "x-cos-copy-source-server-side-encryption-customer-algorithm",
+    "x-cos-copy-source-server-side-encryption-customer-key",
+)
+
+
+def refuse_what_is_not_done(ctx: Context) -> None:
+    """Answer 501 to a header that this server would have to ignore.
+
+    Raises:
+        NotImplementedOperation: it names the header.
+        InvalidArgument: a guard says nothing, or a body is to be a part of an object.
+    """
+    refused = _refused(ctx.operation)
+    if not refused.isdisjoint(ctx.headers):
+        for name in sorted(refused):
+            text = ctx.headers.get(name, "")
+            may_be_off = name in FLAGS or name not in GUARDS
+            if text and not (may_be_off and text == "false"):
+                raise NotImplementedOperation(f"The header {name} is not implemented here")
+    if not _SPECIAL.isdisjoint(ctx.headers):
+        _check_special(ctx)
+    if "aws-chunked" in ctx.headers.get("content-encoding", "").lower():
+        raise NotImplementedOperation("A body in aws-chunked framing is not one of COS")
+
+
+def _check_special(ctx: Context) -> None:
+    for name in GUARDS & ctx.headers.keys():
+        # Whoever has lost the value does not mean that anything goes.
+        if not ctx.headers[name].strip():
+            raise InvalidArgument(f"The header {name} says nothing")
+    if ctx.headers.get(_PAYER, "requester").lower() != "requester":
+        raise InvalidArgument(f"{_PAYER} is requester, who is charged nothing here")
+    if _PART_OF_BODY in ctx.headers and ctx.operation.method not in ("GET", "HEAD"):
+        # RFC 9110 14.5: stored as a whole object, the part would replace all of it.
+        raise InvalidArgument("A body that is a part of an object, by Content-Range, is not taken")
+
+
+@cache
+def _refused(operation: Operation) -> frozenset[str]:
+    if operation.method in ("GET", "HEAD"):
+        return unobeyed(operation) | frozenset(_NOT_DONE)
+    done = {param.wire for param in operation.params}
+    if operation.name in _OF_UPLOADS:
+        done.add("x-cos-server-side-encryption")  # the upload has been told; see needed_key
+    if operation.name == "CreateMultipartUpload":
+        # It reads no source; cos-python-sdk-v5 sends them where it copies in parts.
+        done.update(name for name in _DONE_BY_ROWS if name.startswith("x-cos-copy-source-"))
+    others = frozenset((*_NOT_DONE, *_DONE_BY_ROWS)) - done
+    return unobeyed(operation) | others
+
+
+def new_version(ctx: Context, key: Key | None = None) -> NewVersion:
+    """Return what a writing request says about its object besides the body.
+
+    Args:
+        ctx: the request.
+        key: that the body will be sealed with.
+
+    Raises:
+        InvalidArgument: an ACL, a tag, a lock or the size of the metadata is wrong.
+        InvalidRequest: it asks for a lock where the bucket has none.
+        NotSupportedStorageClass: there is no such class.
+        AccessDenied: the ACL is one of a folder and the caller may not write ACLs.
+    """
+    tags = parse_tag_header(ctx.params["Tagging"]) if "Tagging" in ctx.params else None
+    return NewVersion(
+        storage_class=storage_class(ctx.params),
+        owner=new_owner(ctx),
+        headers=stored_headers(ctx.params),
+        acl=_new_acl(ctx),
+        tags=dump_tags(tags) if tags else None,
+        sealing=key.lock() if key else None,
+        lock=new_lock(ctx),
+    )
+
+
+def _new_acl(ctx: Context) -> str | None:
+    refuse_acl(ctx.bucket, ctx.params)
+    acl = requested_acl(ctx.params, ctx.rules, bucket_owner=ctx.bucket.owner, on_bucket=False)
+    is_asked = acl is not None
+    if acl is None:
+        if ctx.rules.inherits_acls:
+            return None
+        acl = dump_grants(())
+    refuse_grants(ctx, acl)
+    # The ACL of the owner's folders is that of what lies in them, so a writer may not give it.
+    if ctx.key.endswith("/") and ctx.caller.root in ("", ctx.bucket.owner):
+        if not may_in_bucket(ctx.caller, PUT_OBJECT_ACL, ctx.store, ctx.bucket, ctx.key):
+            if is_asked:
+                raise AccessDenied("The ACL of a folder needs the right to write ACLs")
+            return None
+    return acl
+
+
+def storage_class(params: Mapping[str, Any]) -> str:
+    """Return the storage class asked for, in upper case."""
+    name = str(params.get("StorageClass", "STANDARD")).upper()
+    if name not in STORAGE_CLASSES:
+        raise NotSupportedStorageClass(f"There is no storage class {name[:40]}")
+    return name
+
+
+def stored_headers(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers that are kept with an object, which every answer can have.
+
+    Raises:
+        InvalidArgument: they are too large, or hold what no header can.
+    """
+    metadata: Mapping[str, str] = params.get("Metadata", {})
+    size = sum(len(encode_text(name)) + len(encode_text(text)) for name, text in metadata.items())
+    if size > MAX_METADATA:
+        raise InvalidArgument(f"User metadata is {size} bytes; at most {MAX_METADATA} are kept")
+    kept = {header: params[name] for name, header in _STORED.items() if name in params}
+    if sum(map(len, kept.values())) > MAX_DESCRIPTION:
+        raise InvalidArgument(f"{', '.join(kept)} take at most {MAX_DESCRIPTION} bytes together")
+    headers = {**kept, **metadata}
+    for name, text in headers.items():
+        if not is_header_name(name) or unsendable(text):
+            raise InvalidArgument(f"{name[:60]!a} and its value are no header")
+    return headers
+
+
+async def receive(
+    ctx: Context, sink: Sink, key: Key | None = None, asked: Asked | None = None
+) -> tuple[Stored, Checksum | None]:
+    """Take in the body of a request and check it against what the request says of it.
+
+    Args:
+        ctx: the request.
+        sink: where the body goes.
+        key: that it is sealed with, if any.
+        asked: the checksum that the upload asks for which the body is a part of.
+
+    Returns:
+        The body and, if the request or the upload wants one, its checksum.
+
+    Raises:
+        MissingContentLength: it has neither a length nor chunks.
+        EntityTooLarge: it is larger than 5 GB.
+        InvalidDigest: its Content-MD5 is no MD5.
+        BadDigest: its Content-MD5 or its checksum is that of another body.
+        InvalidRequest: its checksum is none, or not what the upload asks for.
+        MalformedTrailerError: its checksum should have followed and did not.
+        IncompleteBody: it ended too early.
+        InvalidArgument: its traffic limit is out of bounds.
+    """
+    expected, check = expected_md5(ctx.headers), Check(ctx.headers, asked)
+    if ctx.body.length is None and "transfer-encoding" not in ctx.headers:
+        raise MissingContentLength
+    if (ctx.body.length or 0) > MAX_BODY:
+        raise EntityTooLarge
+    sealer = Sealer(sink, key) if key else None
+    receiver: Receiver = sealer or sink
+    if check.hasher:
+        receiver.observe(check.hasher.update)
+    size = 0
+    rate = requested_rate(ctx)
+    async for chunk in slowed(ctx.body, rate) if rate else ctx.body:
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise EntityTooLarge
+        await receiver.write(chunk)
+    stored = await receiver.finish()
+    if expected is not None and (sealer or stored).md5 != expected.hex():
+        raise BadDigest
+    return stored, check.verify(ctx.body.trailers)
+
+
+def expected_md5(headers: Mapping[str, str]) -> bytes | None:
+    """Return the MD5 that a request promises, or None if it promises none.
+
+    Raises:
+        InvalidDigest: the header is not the Base64 of an MD5.
+    """
+    text = headers.get("content-md5", "")
+    if not text:
+        return None
+    digest = parse_content_md5(text)
+    if digest is None:
+        raise InvalidDigest
+    return digest

@@ -1,0 +1,155 @@
+"""Which key a request brings or needs, and how an answer tells of it."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+from coskit.protocol.codec.checksums.md5_crc64 import content_md5
+from coskit.protocol.errors import (
+    AccessDenied,
+    InternalError,
+    InvalidArgument,
+    NotImplementedOperation,
+    SsecDecryptHeaderInvalid,
+    SSEHeaderNotAllowed,
+)
+from coskit.server.handlers.body.default_encryption import KMS, checked_key_name, default_encryption
+from coskit.server.handlers.body.encrypted_blocks import (
+    Key,
+    Opening,
+    locked_by,
+    locked_with,
+    named_key,
+    pieces,
+)
+from coskit.server.handlers.context import Context, Streamed
+from coskit.server.store.model import Version
+
+_SSE = "x-cos-server-side-encryption"
+_DEFAULT_KEY = "default"  # where a request names none
+
+
+def customer_key(params: Mapping[str, Any], prefix: str = "") -> Key | None:
+    """Return the key that a request brings, or None if it brings none.
+
+    Args:
+        params: the row's.
+        prefix: "CopySource" for the key of a copy's source.
+
+    Raises:
+        InvalidArgument: one of the three headers is missing or wrong.
+    """
+    names = (f"{prefix}SSECustomer{name}" for name in ("Algorithm", "Key", "KeyMD5"))
+    algorithm, text, md5 = (params.get(name, "") for name in names)
+    if not (algorithm or text or md5):
+        return None
+    if algorithm != "AES256":
+        raise InvalidArgument("The algorithm of a customer key is AES256")
+    try:
+        secret = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        secret = b""
+    if len(secret) != 32:
+        raise InvalidArgument("A customer key is the Base64 of 32 bytes")
+    if content_md5(secret) != md5:
+        raise InvalidArgument("The MD5 of the customer key is not that of the key")
+    return Key("customer", secret)
+
+
+def requested_key(ctx: Context) -> Key | None:
+    """Return the key that a write wants its object sealed with, or None for no encryption.
+
+    Raises:
+        InvalidArgument: the headers make no sense.
+        NotImplementedOperation: they ask for an encryption context.
+    """
+    key = customer_key(ctx.params)
+    asked, name = ctx.params.get("ServerSideEncryption", ""), ctx.params.get("SSEKMSKeyId", "")
+    if ctx.params.get("SSEKMSContext"):
+        raise NotImplementedOperation("A context of the encryption is not implemented")
+    if not asked and not name:
+        return key or _own_key(ctx, *default_encryption(ctx.bucket))
+    if key or asked not in ("AES256", KMS):
+        raise InvalidArgument(f"{_SSE} is AES256 or {KMS}, without a customer key")
+    if name and asked != KMS:
+        raise InvalidArgument(f"Only {KMS} has a key of a name")
+    return _own_key(ctx, asked, name)
+
+
+def _own_key(ctx: Context, algorithm: str, name: str) -> Key | None:
+    """Return the key of the server's that an algorithm takes, or None for no algorithm.
+
+    Raises:
+        InvalidArgument: it is not the name of a key.
+    """
+    if not algorithm:
+        return None
+    if algorithm != KMS:
+        return Key("server", ctx.master_key)
+    return named_key(ctx.master_key, checked_key_name(name) if name else _DEFAULT_KEY)
+
+
+def needed_key(ctx: Context, lock: str | None, prefix: str = "") -> Key | None:
+    """Return the key that opens a body, or None if it is not sealed.
+
+    Args:
+        ctx: the request.
+        lock: the body's.
+        prefix: "CopySource" for a copy's source.
+
+    Raises:
+        InvalidArgument: the headers of the customer's key make no sense.
+        SsecDecryptHeaderInvalid: it needs a customer's key and the request brings none or another.
+        SSEHeaderNotAllowed: it needs no customer's key, or the request asks for what a write does.
+        AccessDenied: nobody knows who asks.
+        InternalError: it was sealed with another key of the server's.
+    """
+    if not prefix and ctx.headers.get(_SSE):
+        if lock is None or ctx.operation.method in ("GET", "HEAD"):
+            raise SSEHeaderNotAllowed
+    given = customer_key(ctx.params, prefix)
+    if lock is None or locked_by(lock) != "customer":
+        if given:
+            raise SSEHeaderNotAllowed("The object needs no customer key")
+        if lock is None:
+            return None
+    if ctx.caller.account is None:
+        raise AccessDenied("An encrypted object is not for the public")
+    if locked_by(lock) == "customer":
+        if given is None or not given.opens(lock):
+            raise SsecDecryptHeaderInvalid
+        return given
+    name = locked_with(lock)
+    own = named_key(ctx.master_key, name) if name else Key("server", ctx.master_key)
+    if not own.opens(lock):
+        raise InternalError("The object was sealed with another key of this server.")
+    return own
+
+
+def encryption_headers(key: Key | None, lock: str | None = None) -> dict[str, str]:
+    """Return the headers that tell how an object is sealed; of a customer's key only its MD5.
+
+    Args:
+        key: that the request brought or needed.
+        lock: of an object that is described without its key.
+    """
+    owner = key.owner if key else locked_by(lock) if lock else ""
+    if not owner:
+        return {}
+    if owner == "server":
+        return {_SSE: "AES256"}
+    if owner == "named":
+        name = key.name if key else locked_with(lock or "")
+        return {_SSE: KMS, f"{_SSE}-cos-kms-key-id": name}
+    told = {f"{_SSE}-customer-algorithm": "AES256"}
+    return {**told, f"{_SSE}-customer-key-MD5": content_md5(key.secret)} if key else told
+
+
+def opened(ctx: Context, version: Version, first: int, length: int, key: Key | None) -> Streamed:
+    """Return bytes of an object on their way out, unsealed with the key that it needs."""
+    if key is None:
+        return ctx.store.reading(version, first, length)
+    wanted = list(pieces(version.extents, first, length))
+    raw = ctx.store.fetching([extent for piece in wanted for extent in piece.extents])
+    return Opening(raw, wanted, key)

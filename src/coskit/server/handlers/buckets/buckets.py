@@ -1,0 +1,201 @@
+"""Buckets: create, describe, delete, list, versioning."""
+
+import operator
+import re
+from contextlib import suppress
+from typing import Any
+
+from coskit.protocol.codec.dates import plain_date
+from coskit.protocol.endpoint import is_bucket_name
+from coskit.protocol.errors import (
+    BucketAlreadyExists,
+    BucketAlreadyOwnedByYou,
+    BucketNotEmpty,
+    InvalidArgument,
+    InvalidBucketName,
+    NoSuchUpload,
+    NotImplementedOperation,
+)
+from coskit.server.handlers.access.acl import dump_grants, refuse_grants, requested_acl
+from coskit.server.handlers.access.object_lock import new_bucket_lock, refuse_suspension
+from coskit.server.handlers.access.ownership import new_bucket_ownership
+from coskit.server.handlers.buckets.listing import owner_fields
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.dialect_rules import COS_RULES, Rules
+from coskit.server.handlers.object_state.tagging import bucket_tags, new_bucket_tags
+from coskit.server.store.model import Bucket
+
+MAX_BUCKETS = 200
+BUCKET_PAGE = 2000
+_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
+# By their parameters: the header that tells it, and the only value there is.
+_KINDS = (
+    ("BucketAZConfig", "x-cos-bucket-az-type", "MAZ"),
+    ("BucketArchConfig", "x-cos-bucket-arch", "OFS"),
+)
+_COMPARISONS = {
+    "lt": operator.lt,
+    "gt": operator.gt,
+    "lte": operator.le,
+    "gte": operator.ge,
+}
+
+
+def check_name(name: str, rules: Rules = COS_RULES) -> None:
+    """Refuse what cannot name a new bucket.
+
+    Args:
+        name: the bucket's.
+        rules: of the dialect that asks for it.
+
+    Raises:
+        InvalidBucketName: it is too long or holds what no name may hold.
+    """
+    shortest, longest = rules.shortest_bucket_name, rules.longest_bucket_name
+    labels = name.split(".") if rules.has_dots else [name]
+    is_one = all(is_bucket_name(label) for label in labels) and not _ADDRESS.fullmatch(name)
+    if not is_one or name != name.lower() or not shortest <= len(name) <= longest:
+        raise InvalidBucketName(
+            f"A bucket name is {shortest} to {longest} of a-z, 0-9 and inner hyphens"
+        )
+
+
+async def create_bucket(ctx: Context) -> Reply:
+    """Create a bucket; it is private unless the request says otherwise."""
+    name = ctx.params["Bucket"]
+    check_name(name, ctx.rules)
+    owner = ctx.caller.account or ""
+    asked = requested_acl(ctx.params, ctx.rules, bucket_owner=owner, on_bucket=True)
+    lock = new_bucket_lock(ctx)
+    acl = asked or dump_grants(())
+    refuse_grants(ctx, acl)
+    config = new_bucket_tags(ctx) | lock | new_bucket_ownership(ctx, acl) | _new_kind(ctx)
+    versioning = "Enabled" if lock else ""
+    try:
+        await ctx.store.create_bucket(
+            name, owner, acl, limit=MAX_BUCKETS, config=config, versioning=versioning
+        )
+    except BucketAlreadyOwnedByYou:
+        if not ctx.rules.may_create_again or ctx.params.get("LocationConstraint"):
+            raise
+        found = ctx.store.bucket(name)
+        if found.acl != acl or not lock.keys() <= found.config.keys():
+            raise BucketAlreadyExists from None
+    return Reply({"Location": f"/{name}"} if ctx.rules.has_dots else {})
+
+
+async def head_bucket(ctx: Context) -> Reply:
+    """Tell that a bucket exists, where, and as what it was created."""
+    config = ctx.bucket.config
+    kinds = {header: config[name] for name, header, _ in _KINDS if name in config}
+    return Reply({"x-cos-bucket-region": ctx.region, **kinds})
+
+
+def _new_kind(ctx: Context) -> dict[str, str]:
+    """Return as what a bucket is to be created, which is told and changes nothing here.
+
+    Raises:
+        InvalidArgument: there is no such kind.
+    """
+    asked = {name: ctx.params[name] for name, _, _ in _KINDS if name in ctx.params}
+    for name, _, known in _KINDS:
+        if asked.get(name, known) != known:
+            raise InvalidArgument(f"{name} is {known}")
+    return asked
+
+
+async def delete_bucket(ctx: Context) -> Reply:
+    """Delete an empty bucket."""
+    if ctx.rules.ends_uploads:
+        await _end_uploads(ctx)
+    await ctx.store.delete_bucket(ctx.bucket.name)
+    return Reply()
+
+
+async def _end_uploads(ctx: Context) -> None:
+    """Abort the unfinished uploads of a bucket that holds nothing else."""
+    page = await ctx.store.list_versions(ctx.bucket, limit=1)
+    if page.entries:
+        raise BucketNotEmpty
+    while uploads := (await ctx.store.list_uploads(ctx.bucket)).entries:
+        for upload in uploads:
+            with suppress(NoSuchUpload):
+                await ctx.store.abort(ctx.bucket, upload.key, upload.upload_id)
+
+
+async def list_buckets(ctx: Context) -> Reply:
+    """List the caller's buckets by name."""
+    if "Range" in ctx.params and "CreateTime" not in ctx.params:
+        raise InvalidArgument("range needs create-time; alone it would choose all buckets")
+    created = str(ctx.params.get("CreateTime", "0"))
+    if not (created.isascii() and created.isdigit()):
+        raise InvalidArgument("create-time is a Unix second")
+    limit = min(ctx.params.get("MaxKeys", BUCKET_PAGE), BUCKET_PAGE)
+    if limit < 1:
+        name = next(param.wire for param in ctx.operation.params if param.name == "MaxKeys")
+        raise InvalidArgument(f"{name} is 1 to {BUCKET_PAGE}")
+    chosen = [bucket for bucket in ctx.store.buckets() if _is_chosen(ctx, bucket)]
+    page = chosen[:limit]
+    owner = ctx.caller.account or ""
+    result: dict[str, Any] = {
+        "Owner": owner_fields(owner),
+        "Buckets": {"Bucket": [_listed(ctx, bucket) for bucket in page]} if page else None,
+        "IsTruncated": "true" if len(chosen) > limit else "false",
+        "Marker": ctx.params.get("Marker") or None,
+    }
+    if len(chosen) > limit:
+        result["NextMarker"] = page[-1].name
+    return Reply(result)
+
+
+def _is_chosen(ctx: Context, bucket: Bucket) -> bool:
+    params = ctx.params
+    compare = _COMPARISONS[params.get("Range", "gte")]
+    created = str(params.get("CreateTime", "0"))
+    return (
+        ctx.caller.owns(bucket.owner)
+        and bucket.name > params.get("Marker", "")
+        and bucket.name.startswith(params.get("Prefix", ""))
+        and params.get("Region", ctx.region) == ctx.region
+        and _has_tag(bucket, params.get("TagKey"), params.get("TagValue"))
+        and ("CreateTime" not in params or compare(bucket.created // 1000, int(created[:18])))
+    )
+
+
+def _has_tag(bucket: Bucket, key: str | None, value: str | None) -> bool:
+    """Return whether a bucket has a tag of this key and this value, each if it is asked for."""
+    if key is None and value is None:
+        return True
+    return any(
+        key in (None, found_key) and value in (None, found_value)
+        for found_key, found_value in bucket_tags(bucket)
+    )
+
+
+def _listed(ctx: Context, bucket: Bucket) -> dict[str, str]:
+    return {
+        "Name": bucket.name,
+        "Location": ctx.region,
+        "CreationDate": plain_date(bucket.created),
+        "BucketType": "cos",
+    }
+
+
+async def get_bucket_location(ctx: Context) -> Reply:
+    """Tell a bucket's region."""
+    return Reply({"LocationConstraint": ctx.region})
+
+
+async def put_bucket_versioning(ctx: Context) -> Reply:
+    """Enable or suspend versioning."""
+    status = ctx.params["Status"]
+    if ctx.params.get("MfaDelete") == "Enabled":
+        raise NotImplementedOperation("Deletion by multi-factor authentication is not implemented")
+    condition = refuse_suspension if status == "Suspended" else None
+    await ctx.store.update_bucket(ctx.bucket.name, versioning=status, condition=condition)
+    return Reply()
+
+
+async def get_bucket_versioning(ctx: Context) -> Reply:
+    """Tell a bucket's versioning state; there is none before it was first enabled."""
+    return Reply({"Status": ctx.bucket.versioning} if ctx.bucket.versioning else {})

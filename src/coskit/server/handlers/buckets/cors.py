@@ -1,0 +1,98 @@
+"""The cross-origin rules of a bucket: kept, asked before a request, and told with its answer."""
+
+from coskit.protocol.bucket.cors import (
+    Rule,
+    allow,
+    dump_rules,
+    header_list,
+    load_document,
+    load_rules,
+)
+from coskit.protocol.errors import (
+    AccessForbidden,
+    InvalidRequest,
+    NoSuchBucket,
+    NoSuchCORSConfiguration,
+)
+from coskit.protocol.messages import Request, Response
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.dialect_rules import Rules
+from coskit.server.store.model import Bucket
+from coskit.server.store.store import Store
+
+CONFIG = "cors"
+VARY = {"Vary": "Origin"}
+
+
+async def put_bucket_cors(ctx: Context) -> Reply:
+    """Replace the rules."""
+    text = dump_rules(ctx.params["CORSConfiguration"])
+    await ctx.store.update_bucket(ctx.bucket.name, config={CONFIG: text})
+    return Reply()
+
+
+async def get_bucket_cors(ctx: Context) -> Reply:
+    """Return the rules."""
+    text = ctx.bucket.config.get(CONFIG)
+    if text is None:
+        raise NoSuchCORSConfiguration
+    return Reply(load_document(text))
+
+
+async def delete_bucket_cors(ctx: Context) -> Reply:
+    """Remove the rules, if there are any."""
+    await ctx.store.update_bucket(ctx.bucket.name, config={CONFIG: None})
+    return Reply()
+
+
+def preflight(store: Store, bucket_name: str | None, request: Request, rules: Rules) -> Response:
+    """Answer an OPTIONS request, which nobody signs.
+
+    Args:
+        store: where the bucket is.
+        bucket_name: that the request addresses, or None.
+        request: as it came.
+        rules: of its dialect.
+
+    Raises:
+        InvalidRequest: it does not say what it asks about, which is told where the dialect does.
+        NoSuchBucket: the bucket does not exist.
+        AccessForbidden: no rule of the bucket allows what it asks about.
+    """
+    headers = request.headers
+    asked = header_list(headers.get("access-control-request-headers", ""))
+    method = headers.get("access-control-request-method", "")
+    if rules.faults_preflights and not ("origin" in headers and method):
+        raise InvalidRequest("A preflight needs Origin and Access-Control-Request-Method")
+    shares = _rules(store.bucket(bucket_name)) if bucket_name else ()
+    answer = allow(shares, headers.get("origin", ""), method, asked)
+    if answer is None:
+        raise AccessForbidden
+    return Response(200, {**answer, **VARY})
+
+
+def shared(store: Store, bucket_name: str | None, request: Request) -> dict[str, str]:
+    """Return what the answer to an ordinary request tells a browser, also if it is an error."""
+    if "origin" not in request.headers or not bucket_name:
+        return {}
+    try:
+        rules = _rules(store.bucket(bucket_name))
+    except NoSuchBucket:
+        return {}
+    if not rules:
+        return {}
+    # Only a preflight has this header from a browser; whoever else sends it asks by it.
+    method = request.headers.get("access-control-request-method", request.method)
+    if request.method == "OPTIONS":
+        method = request.method
+    return {**VARY, **(allow(rules, request.headers["origin"], method) or {})}
+
+
+def varying(bucket: Bucket | None) -> dict[str, str]:
+    """Return the header that keeps caches from giving one origin's answer to another."""
+    return VARY if bucket is not None and CONFIG in bucket.config else {}
+
+
+def _rules(bucket: Bucket) -> tuple[Rule, ...]:
+    text = bucket.config.get(CONFIG)
+    return load_rules(text) if text else ()

@@ -1,0 +1,322 @@
+"""Settings of buckets that are kept as they were put, and told: nothing here acts by them.
+
+That a website is served or objects are replicated is done by whoever stands before this server;
+that a bucket is locked is done here. The first of each kind is told in the server's log.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from coskit.protocol.codec.xml.document import items
+from coskit.protocol.errors import (
+    CosServiceError,
+    DomainConfigNotFoundError,
+    IntelligentTieringConfigurationNotFoundError,
+    InvalidArgument,
+    MalformedXML,
+    NoSuchInventoryConfiguration,
+    NoSuchWebsiteConfiguration,
+    NotImplementedOperation,
+    ObjectLockConfigurationNotFoundError,
+    OriginConfigNotFoundError,
+    ReplicationConfigurationNotFoundError,
+    TooManyConfigurations,
+)
+from coskit.protocol.s3.documents.object_lock import (
+    default_document,
+    dump_default,
+    load_default,
+    read_default,
+)
+from coskit.server.handlers.access.object_lock import SETTING as LOCK
+from coskit.server.handlers.access.object_lock import refuse_suspension_lock
+from coskit.server.handlers.buckets import fixed_settings
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.dialect_rules import COS_RULES
+
+_log = logging.getLogger("coskit.server")
+_INVENTORY, _TIERING = "inventory/", "intelligent-tiering/"
+_DEFAULT = "default"
+_PAGE = 100
+_MOST_RULES = 1000
+
+
+def _of_cos(ctx: Context) -> bool:
+    return ctx.rules is COS_RULES
+
+
+async def _keep(ctx: Context, name: str, document: Mapping[str, Any]) -> Reply:
+    """Keep a document; S3's own forms of them are not done."""
+    if not _of_cos(ctx):
+        raise NotImplementedOperation(f"{ctx.operation.name} is not implemented")
+    await ctx.store.update_bucket(ctx.bucket.name, config={name: json.dumps(document)})
+    _warn(name.partition("/")[0])
+    return Reply()
+
+
+@cache  # once in a process for each kind
+def _warn(setting: str) -> None:
+    _log.warning("The bucket setting %s is only kept and told: nothing here acts by it", setting)
+
+
+def _kept(ctx: Context, name: str, missing: type[CosServiceError] | None) -> Reply:
+    text = ctx.bucket.config.get(name)
+    if text is not None:
+        return Reply(json.loads(text))
+    if missing is not None:
+        raise missing
+    return Reply()
+
+
+async def _forget(ctx: Context, name: str) -> Reply:
+    if not _of_cos(ctx):
+        raise NotImplementedOperation(f"{ctx.operation.name} is not implemented")
+    await ctx.store.update_bucket(ctx.bucket.name, config={name: None})
+    return Reply()
+
+
+async def put_bucket_website(ctx: Context) -> Reply:
+    """Keep how the bucket is to be served as a website."""
+    document = ctx.params.get("WebsiteConfiguration") or {}
+    if _of_cos(ctx) and not (
+        document.get("IndexDocument") or document.get("RedirectAllRequestsTo")
+    ):
+        raise MalformedXML("A website needs an IndexDocument or RedirectAllRequestsTo")
+    rules = [
+        {**rule, "Redirect": {**(rule.get("Redirect") or {}), "URLRedirect": _redirects(rule)}}
+        for rule in items(document.get("RoutingRules"), "RoutingRule")
+    ]
+    routed = {"RoutingRules": {"RoutingRule": rules}} if rules else {}
+    return await _keep(ctx, "website", {**document, **routed})
+
+
+def _redirects(rule: Mapping[str, Any]) -> str:
+    return (rule.get("Redirect") or {}).get("URLRedirect") or "Enabled"
+
+
+async def get_bucket_website(ctx: Context) -> Reply:
+    """Tell it."""
+    if not _of_cos(ctx):
+        return await fixed_settings.get_bucket_website(ctx)
+    return _kept(ctx, "website", NoSuchWebsiteConfiguration)
+
+
+async def delete_bucket_website(ctx: Context) -> Reply:
+    """Forget it."""
+    return await _forget(ctx, "website")
+
+
+async def put_bucket_logging(ctx: Context) -> Reply:
+    """Keep where logs are to be delivered."""
+    return await _keep(ctx, "logging", ctx.params.get("BucketLoggingStatus") or {})
+
+
+async def get_bucket_logging(ctx: Context) -> Reply:
+    """Tell it; nothing where it was never put."""
+    if not _of_cos(ctx):
+        return await fixed_settings.get_bucket_logging(ctx)
+    return _kept(ctx, "logging", None)
+
+
+async def put_bucket_replication(ctx: Context) -> Reply:
+    """Keep whereto objects are to be replicated."""
+    document = ctx.params.get("ReplicationConfiguration") or {}
+    if _of_cos(ctx) and not items(document, "Rule"):
+        raise MalformedXML("A replication needs a Rule")
+    return await _keep(ctx, "replication", document)
+
+
+async def get_bucket_replication(ctx: Context) -> Reply:
+    """Tell it."""
+    if not _of_cos(ctx):
+        return await fixed_settings.get_bucket_replication(ctx)
+    return _kept(ctx, "replication", ReplicationConfigurationNotFoundError)
+
+
+async def delete_bucket_replication(ctx: Context) -> Reply:
+    """Forget it."""
+    return await _forget(ctx, "replication")
+
+
+async def put_bucket_domain(ctx: Context) -> Reply:
+    """Keep the bucket's own domains."""
+    document = ctx.params["DomainConfiguration"]
+    if not items(document, "DomainRule"):
+        raise MalformedXML("A configuration of domains needs a DomainRule")
+    return await _keep(ctx, "domain", document)
+
+
+async def get_bucket_domain(ctx: Context) -> Reply:
+    """Tell them."""
+    return _kept(ctx, "domain", DomainConfigNotFoundError)
+
+
+async def delete_bucket_domain(ctx: Context) -> Reply:
+    """Forget them."""
+    return await _forget(ctx, "domain")
+
+
+async def get_bucket_domain_certificate(ctx: Context) -> Reply:
+    """Tell that the domain has no certificate: none can be put here."""
+    return Reply({"Status": "Disabled"})
+
+
+async def delete_bucket_domain_certificate(ctx: Context) -> Reply:
+    """Remove the certificate that the domain has not."""
+    return Reply()
+
+
+async def put_bucket_origin(ctx: Context) -> Reply:
+    """Keep where objects are to be fetched from that are not there."""
+    document = ctx.params["OriginConfiguration"]
+    if not items(document, "OriginRule"):
+        raise MalformedXML("A configuration of origins needs an OriginRule")
+    return await _keep(ctx, "origin", document)
+
+
+async def get_bucket_origin(ctx: Context) -> Reply:
+    """Tell it."""
+    return _kept(ctx, "origin", OriginConfigNotFoundError)
+
+
+async def delete_bucket_origin(ctx: Context) -> Reply:
+    """Forget it."""
+    return await _forget(ctx, "origin")
+
+
+async def put_bucket_inventory(ctx: Context) -> Reply:
+    """Keep one inventory of the bucket."""
+    name = ctx.params["Id"]
+    document = _named(ctx, "InventoryConfiguration")
+    old = ctx.bucket.config.get(_INVENTORY + name)
+    if old is None:
+        _require_room(ctx, _INVENTORY)
+    kept = {"made": json.loads(old)["made"] if old else time.time_ns(), "document": document}
+    return await _keep(ctx, _INVENTORY + name, kept)
+
+
+async def get_bucket_inventory(ctx: Context) -> Reply:
+    """Tell one inventory."""
+    text = ctx.bucket.config.get(_INVENTORY + ctx.params["Id"])
+    if text is None:
+        raise NoSuchInventoryConfiguration
+    return Reply(json.loads(text)["document"])
+
+
+async def delete_bucket_inventory(ctx: Context) -> Reply:
+    """Forget one inventory, if it is there."""
+    return await _forget(ctx, _INVENTORY + ctx.params["Id"])
+
+
+async def list_bucket_inventory_configurations(ctx: Context) -> Reply:
+    """Tell all inventories, in the order in which they were put first, a hundred at a time."""
+    found = [json.loads(text) for text in _rules(ctx, _INVENTORY)]
+    listed = [kept["document"] for kept in sorted(found, key=lambda kept: kept["made"])]
+    token = ctx.params.get("ContinuationToken") or "0"
+    if not (token.isascii() and token.isdigit() and len(token) < 9):
+        raise InvalidArgument("The continuation token is none of a listing")
+    page, end = listed[int(token) : int(token) + _PAGE], int(token) + _PAGE
+    result: dict[str, Any] = {
+        "InventoryConfiguration": page,
+        "IsTruncated": "true" if end < len(listed) else "false",
+    }
+    return Reply({**result, "NextContinuationToken": str(end)} if end < len(listed) else result)
+
+
+async def put_bucket_intelligenttiering(ctx: Context) -> Reply:
+    """Keep when objects are to move to a colder tier."""
+    document = ctx.params["IntelligentTieringConfiguration"]
+    _require_status(document)
+    step = document.get("Transition") or {}
+    tier = {"AccessTier": "INFREQUENT", **step}
+    rule = {"Id": _DEFAULT, "Status": document["Status"], "Tiering": [tier]}
+    return await _keep(ctx, _TIERING + _DEFAULT, rule)
+
+
+async def get_bucket_intelligenttiering(ctx: Context) -> Reply:
+    """Tell it; nothing where it was never put."""
+    text = ctx.bucket.config.get(_TIERING + _DEFAULT)
+    if text is None:
+        return Reply()
+    rule = json.loads(text)
+    tiers = items(rule, "Tiering")
+    step = (
+        {name: value for name, value in tiers[0].items() if name != "AccessTier"} if tiers else {}
+    )
+    return Reply({"Status": rule["Status"], "Transition": step})
+
+
+async def put_bucket_intelligenttiering_v2(ctx: Context) -> Reply:
+    """Keep one rule of them."""
+    document = _named(ctx, "IntelligentTieringConfiguration")
+    _require_status(document)
+    if _TIERING + ctx.params["Id"] not in ctx.bucket.config:
+        _require_room(ctx, _TIERING)
+    return await _keep(ctx, _TIERING + ctx.params["Id"], document)
+
+
+async def get_bucket_intelligenttiering_v2(ctx: Context) -> Reply:
+    """Tell one rule."""
+    name = _TIERING + ctx.params["Id"]
+    return _kept(ctx, name, IntelligentTieringConfigurationNotFoundError)
+
+
+async def list_bucket_intelligenttiering_configurations(ctx: Context) -> Reply:
+    """Tell all rules."""
+    rules = [json.loads(text) for text in _rules(ctx, _TIERING)]
+    return Reply({"IntelligentTieringConfiguration": rules})
+
+
+async def put_bucket_object_lock(ctx: Context) -> Reply:
+    """Give a bucket object lock, for good, and with it versions, which are what it protects."""
+    document = dict(ctx.params["ObjectLockConfiguration"])
+    if "Rule" in document:  # an empty one is refused: it gives no default, and asks for one
+        asked = (document["Rule"] or {}).get("DefaultRetention") or {}
+        document["Rule"] = {"DefaultRetention": {"Mode": "COMPLIANCE", **asked}}
+    default = read_default(document)
+    await ctx.store.update_bucket(
+        ctx.bucket.name,
+        versioning="Enabled",
+        config={LOCK: dump_default(default)},
+        condition=refuse_suspension_lock,
+    )
+    return Reply()
+
+
+async def get_bucket_object_lock(ctx: Context) -> Reply:
+    """Tell whether a bucket has object lock, and its default."""
+    if LOCK not in ctx.bucket.config:
+        raise ObjectLockConfigurationNotFoundError
+    return Reply(default_document(load_default(ctx.bucket.config[LOCK])))
+
+
+def _named(ctx: Context, param: str) -> Mapping[str, Any]:
+    """Return a document under the name that the URL says.
+
+    Raises:
+        InvalidArgument: it says another one.
+    """
+    name, document = ctx.params["Id"], ctx.params[param]
+    if not 1 <= len(name) <= 64:
+        raise InvalidArgument("The id of a rule has 1 to 64 characters")
+    if document.get("Id", name) != name:
+        raise InvalidArgument("The Id in the document is another than the one in the URL")
+    return {"Id": name, **document}
+
+
+def _rules(ctx: Context, prefix: str) -> list[str]:
+    return [text for name, text in ctx.bucket.config.items() if name.startswith(prefix)]
+
+
+def _require_room(ctx: Context, prefix: str) -> None:
+    if len(_rules(ctx, prefix)) >= _MOST_RULES:
+        raise TooManyConfigurations
+
+
+def _require_status(document: Mapping[str, Any]) -> None:
+    if not document.get("Status"):
+        raise MalformedXML("A rule needs a Status")

@@ -1,0 +1,234 @@
+"""The listings of a bucket: objects, versions, unfinished uploads."""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from coskit.protocol.bucket.restore import load_job, restore_status
+from coskit.protocol.codec.checksums.md5_crc64 import quote_etag
+from coskit.protocol.codec.dates import listing_date
+from coskit.protocol.codec.xml.document import writable
+from coskit.protocol.errors import InvalidArgument, InvalidDelimiter
+from coskit.server.handlers.body.checksums import asked_fields
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.store.model import Entry, Upload
+
+PAGE = 1000
+
+
+async def list_objects(ctx: Context) -> Reply:
+    """List live objects and common prefixes."""
+    query = _Query(ctx, "MaxKeys")
+    marker = ctx.params.get("Marker", "")
+    page = await ctx.store.list_objects(
+        ctx.bucket, query.prefix, query.delimiter, marker, query.limit
+    )
+    result = {
+        "x-cos-bucket-region": ctx.region,
+        "Name": ctx.bucket.name,
+        **query.echoed("Marker", marker),
+        **query.outcome(page.truncated, page.prefixes),
+        "Contents": [_object(entry, query, ctx.now) for entry in page.entries],
+    }
+    if page.truncated:
+        result["NextMarker"] = query.text(page.next_marker)
+    return Reply(result)
+
+
+async def list_objects_v2(ctx: Context) -> Reply:
+    """List live objects and common prefixes; a token leads to the next page."""
+    query = _Query(ctx, "MaxKeys")
+    token, after = ctx.params.get("ContinuationToken", ""), ctx.params.get("StartAfter", "")
+    page = await ctx.store.list_objects(
+        ctx.bucket, query.prefix, query.delimiter, _place(token) or after, query.limit
+    )
+    entries = [_object(entry, query, ctx.now) for entry in page.entries]
+    if ctx.params.get("FetchOwner", "").lower() != "true":
+        for entry in entries:
+            del entry["Owner"]
+    told = query.echoed("StartAfter", after)
+    result = {
+        "x-cos-bucket-region": ctx.region,
+        "Name": ctx.bucket.name,
+        **(told if after else {name: told[name] for name in told if name != "StartAfter"}),
+        **({"ContinuationToken": token} if token else {}),
+        **query.outcome(page.truncated, page.prefixes),
+        "KeyCount": str(len(page.entries) + len(page.prefixes)),
+        "Contents": entries,
+    }
+    if page.truncated:
+        result["NextContinuationToken"] = _token(page.next_marker)
+    return Reply(result)
+
+
+def _token(marker: str) -> str:
+    """Return what stands for a place in a listing."""
+    return base64.urlsafe_b64encode(marker.encode()).decode()
+
+
+def _place(token: str) -> str:
+    """Read what `_token` wrote.
+
+    Raises:
+        InvalidArgument: it is no such token.
+    """
+    try:
+        return base64.b64decode(token, b"-_", validate=True).decode()
+    except ValueError as cause:
+        raise InvalidArgument("The continuation token provided is incorrect") from cause
+
+
+async def list_objects_versions(ctx: Context) -> Reply:
+    """List versions and delete markers, newest first for each key."""
+    query = _Query(ctx, "MaxKeys")
+    key_marker = ctx.params.get("KeyMarker", "")
+    version_marker = ctx.params.get("VersionIdMarker", "")
+    # Without a key to belong to, a version marks nothing.
+    after = version_marker if key_marker else ""
+    page = await ctx.store.list_versions(
+        ctx.bucket, query.prefix, query.delimiter, key_marker, after, query.limit
+    )
+    listed = [(entry.is_marker, _version(ctx, entry, query)) for entry in page.entries]
+    result = {
+        "Name": ctx.bucket.name,
+        **query.echoed("KeyMarker", key_marker),
+        "VersionIdMarker": writable(version_marker) or None,
+        **query.outcome(page.truncated, page.prefixes),
+        "Version": [item for is_marker, item in listed if not is_marker],
+        "DeleteMarker": [item for is_marker, item in listed if is_marker],
+        "Order": ["DeleteMarker" if is_marker else "Version" for is_marker, _ in listed],
+    }
+    if page.truncated:
+        result["NextKeyMarker"] = query.text(page.next_key_marker)
+        result["NextVersionIdMarker"] = page.next_version_id_marker or None
+    return Reply(result)
+
+
+async def list_multipart_uploads(ctx: Context) -> Reply:
+    """List unfinished multipart uploads."""
+    query = _Query(ctx, "MaxUploads")
+    key_marker = ctx.params.get("KeyMarker", "")
+    upload_marker = ctx.params.get("UploadIdMarker", "")
+    page = await ctx.store.list_uploads(
+        ctx.bucket, query.prefix, query.delimiter, key_marker, upload_marker, query.limit
+    )
+    result = {
+        "Bucket": ctx.bucket.name,
+        **query.echoed("KeyMarker", key_marker),
+        "UploadIdMarker": writable(upload_marker) or None,
+        **query.outcome(page.truncated, page.prefixes),
+        "Upload": [_upload(upload, query) for upload in page.entries],
+    }
+    if page.truncated:
+        result["NextKeyMarker"] = query.text(page.next_key_marker)
+        result["NextUploadIdMarker"] = page.next_upload_id_marker or None
+    return Reply(result)
+
+
+class _Query:
+    """What the three listings have in common: prefix, delimiter, limit, encoding."""
+
+    def __init__(self, ctx: Context, limit: str) -> None:
+        self.prefix: str = ctx.params.get("Prefix", "")
+        self.delimiter: str = ctx.params.get("Delimiter", "")
+        if len(self.delimiter) > ctx.rules.longest_delimiter:
+            raise InvalidDelimiter
+        self.limit = page_limit(ctx.params.get(limit, PAGE), limit)
+        self._limit_name = limit
+        encoded = ctx.params.get("EncodingType") == "url"
+        self._encoding = {"EncodingType": "url"} if encoded else {}
+        # Percent-encoding carries every key; plain XML carries no control characters.
+        self.text: Callable[[str], str] = str if encoded else writable
+
+    def echoed(self, marker_name: str, marker: str) -> dict[str, Any]:
+        """Return the fields that repeat the request."""
+        return {
+            **self._encoding,
+            "Prefix": self.text(self.prefix) or None,
+            marker_name: self.text(marker) or None,
+            self._limit_name: str(self.limit),
+            **({"Delimiter": self.text(self.delimiter)} if self.delimiter else {}),
+        }
+
+    def outcome(self, truncated: bool, prefixes: tuple[str, ...]) -> dict[str, Any]:
+        """Return the fields that tell how far the page reaches."""
+        return {
+            "IsTruncated": "true" if truncated else "false",
+            "CommonPrefixes": [{"Prefix": self.text(prefix)} for prefix in prefixes],
+        }
+
+
+def page_limit(asked: int, name: str) -> int:
+    """Return how many entries a page may have; more than 1000 is cut to 1000.
+
+    Raises:
+        InvalidArgument: it is negative.
+    """
+    if asked < 0:
+        raise InvalidArgument(f"{name} is negative")
+    return min(asked, PAGE)
+
+
+def owner_fields(account: str) -> dict[str, str]:
+    """Return the Owner of an entry."""
+    return {"ID": account, "DisplayName": account}
+
+
+def storage_tier(storage_class: str) -> str | None:
+    """Return the tier of a class that has tiers; what is kept here is always at hand."""
+    return "FREQUENT" if storage_class.endswith("INTELLIGENT_TIERING") else None
+
+
+def _class_fields(entry: Entry) -> dict[str, str]:
+    tier = storage_tier(entry.storage_class)
+    return {"StorageClass": entry.storage_class, **({"StorageTier": tier} if tier else {})}
+
+
+def _object(entry: Entry, query: _Query, now: int) -> dict[str, Any]:
+    item = {
+        "Key": query.text(entry.key),
+        "LastModified": listing_date(entry.modified),
+        "ETag": quote_etag(entry.etag),
+        "Size": str(entry.size),
+        "Owner": owner_fields(entry.owner),
+        "StorageClass": entry.storage_class,
+    }
+    if entry.storage_class == "STANDARD" and not entry.restore:  # as nearly all are
+        return item
+    if tier := storage_tier(entry.storage_class):
+        item["StorageTier"] = tier
+    if entry.restore:
+        status = restore_status(entry.storage_class, load_job(entry.restore), now)
+        if status:
+            item["RestoreStatus"] = status
+    return item
+
+
+def _version(ctx: Context, entry: Entry, query: _Query) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "Key": query.text(entry.key),
+        "VersionId": entry.version_id if ctx.bucket.versioning else None,
+        "IsLatest": "true" if entry.is_latest else "false",
+        "LastModified": listing_date(entry.modified),
+        "Owner": owner_fields(entry.owner),
+    }
+    if entry.is_marker:
+        return item
+    return {
+        **item,
+        "ETag": quote_etag(entry.etag),
+        "Size": str(entry.size),
+        **_class_fields(entry),
+    }
+
+
+def _upload(upload: Upload, query: _Query) -> dict[str, Any]:
+    return {
+        "Key": query.text(upload.key),
+        "UploadId": upload.upload_id,
+        "StorageClass": upload.storage_class,
+        "Initiator": owner_fields(upload.initiator or upload.owner),
+        "Owner": owner_fields(upload.owner),
+        "Initiated": listing_date(upload.initiated),
+        **asked_fields(upload),
+    }

@@ -1,0 +1,1 @@
+"""What else is known of an object: versions, tags, expiration."""

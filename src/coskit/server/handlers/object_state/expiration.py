@@ -1,0 +1,62 @@
+"""The lifecycle rules of a bucket, as requests see them; `server.jobs` carries them out."""
+
+from urllib.parse import quote
+
+from coskit.protocol.bucket.lifecycle import (
+    SMALLEST_HEADER,
+    dump_rules,
+    expiry,
+    load_document,
+    load_rules,
+    load_smallest,
+)
+from coskit.protocol.codec.dates import http_date
+from coskit.protocol.errors import NoSuchLifecycleConfiguration
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.object_state.tagging import load_tags
+from coskit.server.store.model import Version
+
+CONFIG = "lifecycle"
+
+
+async def put_bucket_lifecycle(ctx: Context) -> Reply:
+    """Replace the rules."""
+    smallest = ctx.params.get("TransitionDefaultMinimumObjectSize", "")
+    text = dump_rules(ctx.params["LifecycleConfiguration"], smallest)
+    await ctx.store.update_bucket(ctx.bucket.name, config={CONFIG: text})
+    return Reply(_smallest_header(ctx, text))
+
+
+async def get_bucket_lifecycle(ctx: Context) -> Reply:
+    """Return the rules."""
+    text = ctx.bucket.config.get(CONFIG)
+    if text is None:
+        raise NoSuchLifecycleConfiguration
+    return Reply({**load_document(text), **_smallest_header(ctx, text)})
+
+
+async def delete_bucket_lifecycle(ctx: Context) -> Reply:
+    """Remove the rules, if there are any."""
+    await ctx.store.update_bucket(ctx.bucket.name, config={CONFIG: None})
+    return Reply()
+
+
+def _smallest_header(ctx: Context, text: str) -> dict[str, str]:
+    """Return the header that tells how small objects may be that move, in the dialect that has it.
+
+    Rules that came in the other dialect have nothing that it could say.
+    """
+    smallest = load_smallest(text)
+    return {SMALLEST_HEADER: smallest} if smallest and ctx.rules.tells_expiry else {}
+
+
+def expiration_header(ctx: Context, version: Version) -> dict[str, str]:
+    """Return the header that tells when a live object will expire, in the dialect that has it."""
+    if CONFIG not in ctx.bucket.config or not ctx.rules.tells_expiry or not version.is_latest:
+        return {}
+    rules = load_rules(ctx.bucket.config[CONFIG])
+    due = expiry(rules, version.key, version.size, load_tags(version.tags), version.modified)
+    if due is None:
+        return {}
+    moment, rule = due
+    return {"x-amz-expiration": f'expiry-date="{http_date(moment)}", rule-id="{quote(rule)}"'}

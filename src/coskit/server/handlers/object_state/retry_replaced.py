@@ -1,0 +1,34 @@
+"""What a handler does when the object that it found is replaced before its bytes are taken."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+
+from coskit.protocol.errors import SlowDown
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.store.interfaces import Replaced
+
+Handler = Callable[[Context], Awaitable[Reply]]
+
+# Writers would have to win this often in a row; more likely then, the index is damaged.
+TRIES = 100
+
+
+def reads_the_latest(handler: Handler) -> Handler:
+    """Run a handler anew when its object was replaced meanwhile: there was one all the time.
+
+    For handlers of requests without a body, which leave nothing behind before they have succeeded.
+
+    Raises:
+        SlowDown: it was replaced again and again.
+    """
+
+    @wraps(handler)
+    async def reading(ctx: Context) -> Reply:
+        for _ in range(TRIES):
+            try:
+                return await handler(ctx)
+            except Replaced:
+                continue
+        raise SlowDown("The object is replaced faster than it can be read")
+
+    return reading

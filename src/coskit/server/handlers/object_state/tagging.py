@@ -1,0 +1,128 @@
+"""Tags, of objects and of buckets: as header, as document, and as the store keeps them."""
+
+import json
+import re
+from collections.abc import Sequence
+from urllib.parse import parse_qsl
+
+from coskit.protocol.codec.xml.document import items
+from coskit.protocol.errors import InvalidTag, NoSuchTagSet
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.object_state.versions import find_object
+from coskit.server.store.model import Bucket
+
+MAX_TAGS = 10
+MAX_BUCKET_TAGS = 50
+_BUCKET_TAGS = "tagging"
+_KEY = re.compile(r"[\w +\-=.:/@]{1,128}")
+_VALUE = re.compile(r"[\w +\-=.:/@]{0,256}")
+
+Tags = Sequence[tuple[str, str]]
+
+
+def parse_tag_header(text: str, limit: int = MAX_TAGS) -> Tags:
+    """Return the tags of an `x-cos-tagging` header, `key=value&key2=value2`.
+
+    Args:
+        text: the header's.
+        limit: how many there may be.
+
+    Raises:
+        InvalidTag: it is malformed, or a tag breaks the rules.
+    """
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=100)
+    except ValueError as cause:
+        raise InvalidTag("x-cos-tagging is not of the form key=value&key2=value2") from cause
+    return _checked(pairs, limit)
+
+
+def _checked(tags: Tags, limit: int) -> Tags:
+    if len(tags) > limit:
+        raise InvalidTag(f"There are at most {limit} tags")
+    if len({key for key, _ in tags}) < len(tags):
+        raise InvalidTag("Two tags have the same key")
+    for key, value in tags:
+        if not _KEY.fullmatch(key) or not _VALUE.fullmatch(value):
+            raise InvalidTag(f"The tag {key[:40]!r} has characters or a length not allowed")
+    return tags
+
+
+def dump_tags(tags: Tags) -> str:
+    """Return tags as the store keeps them."""
+    return json.dumps(list(tags))
+
+
+def load_tags(text: str | None) -> Tags:
+    """Read what `dump_tags` wrote."""
+    return [(key, value) for key, value in json.loads(text)] if text else []
+
+
+async def put_object_tagging(ctx: Context) -> Reply:
+    """Replace the tags of an object."""
+    tags = _document_tags(ctx, MAX_TAGS)
+    await ctx.store.update_version(
+        ctx.bucket, ctx.key, ctx.params.get("VersionId"), tags=dump_tags(tags) if tags else None
+    )
+    return Reply()
+
+
+async def get_object_tagging(ctx: Context) -> Reply:
+    """Return the tags of an object."""
+    version = find_object(ctx)
+    return _listed(load_tags(version.tags))
+
+
+async def delete_object_tagging(ctx: Context) -> Reply:
+    """Remove the tags of an object."""
+    await ctx.store.update_version(ctx.bucket, ctx.key, ctx.params.get("VersionId"), tags=None)
+    return Reply()
+
+
+def new_bucket_tags(ctx: Context) -> dict[str, str]:
+    """Return the setting with the tags that a bucket is to be created with.
+
+    Raises:
+        InvalidTag: there are more than 50, or one breaks the rules.
+    """
+    tags = (
+        parse_tag_header(ctx.params["Tagging"], MAX_BUCKET_TAGS) if "Tagging" in ctx.params else ()
+    )
+    return {_BUCKET_TAGS: dump_tags(tags)} if tags else {}
+
+
+def bucket_tags(bucket: Bucket) -> Tags:
+    """Return the tags of a bucket."""
+    return load_tags(bucket.config.get(_BUCKET_TAGS))
+
+
+async def put_bucket_tagging(ctx: Context) -> Reply:
+    """Replace the tags of a bucket."""
+    tags = _document_tags(ctx, MAX_BUCKET_TAGS)
+    await ctx.store.update_bucket(
+        ctx.bucket.name, config={_BUCKET_TAGS: dump_tags(tags) if tags else None}
+    )
+    return Reply(status=204)
+
+
+async def get_bucket_tagging(ctx: Context) -> Reply:
+    """Return the tags of a bucket."""
+    tags = bucket_tags(ctx.bucket)
+    if not tags:
+        raise NoSuchTagSet
+    return _listed(tags)
+
+
+async def delete_bucket_tagging(ctx: Context) -> Reply:
+    """Remove the tags of a bucket, if it has any."""
+    await ctx.store.update_bucket(ctx.bucket.name, config={_BUCKET_TAGS: None})
+    return Reply()
+
+
+def _document_tags(ctx: Context, limit: int) -> Tags:
+    pairs = items(ctx.params["Tagging"].get("TagSet"), "Tag")
+    return _checked([(tag.get("Key", ""), tag.get("Value", "")) for tag in pairs], limit)
+
+
+def _listed(tags: Tags) -> Reply:
+    return Reply({"TagSet": {"Tag": [{"Key": key, "Value": value} for key, value in tags]}})

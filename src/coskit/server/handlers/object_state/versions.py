@@ -1,0 +1,80 @@
+"""Which version of an object a request means."""
+
+from functools import wraps
+
+from coskit.protocol.codec.dates import http_date
+from coskit.protocol.errors import BucketVersionNotOpen, MethodNotAllowed, NoSuchKey
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.object_state.retry_replaced import Handler
+from coskit.server.store.model import NULL_VERSION, Bucket, Version
+from coskit.server.store.store import Store
+
+
+def find(store: Store, bucket: Bucket, key: str, version_id: str | None) -> Version:
+    """Return a version by its id, which may be a delete marker, or the live object.
+
+    Raises:
+        NoSuchKey: no version was named and the key has no live object.
+        NoSuchVersion: there is no version of that id.
+    """
+    if version_id:
+        return store.version(bucket, key, version_id)
+    return store.latest(bucket, key)
+
+
+def named_version(ctx: Context) -> str | None:
+    """Return the version id of a request, or None if it names none.
+
+    Raises:
+        BucketVersionNotOpen: a version was named where there are none.
+    """
+    named: str | None = ctx.params.get("VersionId")
+    if named and named != NULL_VERSION and not ctx.bucket.versioning:
+        raise BucketVersionNotOpen
+    return named
+
+
+def refuse_marker(ctx: Context, version: Version) -> None:
+    """Refuse a delete marker, which has nothing to read.
+
+    Raises:
+        NoSuchKey: it is one.
+        MethodNotAllowed: it is one that was named, where the dialect tells it so.
+    """
+    if not version.is_marker:
+        return
+    told = {"x-cos-delete-marker": "true", "x-cos-version-id": version.version_id}
+    if ctx.rules.shows_markers and ctx.params.get("VersionId"):
+        modified = http_date(version.modified)
+        raise MethodNotAllowed(headers={**told, "Last-Modified": modified, "Allow": "DELETE"})
+    raise NoSuchKey(headers={"x-cos-delete-marker": "true"})
+
+
+def tells_markers(handler: Handler) -> Handler:
+    """Make a handler say of a key without an object that a delete marker is why."""
+
+    @wraps(handler)
+    async def told(ctx: Context) -> Reply:
+        try:
+            return await handler(ctx)
+        except NoSuchKey as error:
+            if ctx.bucket.versioning and not ctx.params.get("VersionId"):
+                page = await ctx.store.list_versions(ctx.bucket, ctx.key, limit=1)
+                if any(entry.key == ctx.key and entry.is_marker for entry in page.entries):
+                    error.headers["x-cos-delete-marker"] = "true"
+            raise
+
+    return told
+
+
+def find_object(ctx: Context) -> Version:
+    """Return the version that a request means, which is no delete marker.
+
+    Raises:
+        NoSuchKey: there is none, or it is a delete marker.
+        NoSuchVersion: there is no version of that id.
+        BucketVersionNotOpen: a version was named where there are none.
+    """
+    version = find(ctx.store, ctx.bucket, ctx.key, named_version(ctx))
+    refuse_marker(ctx, version)
+    return version

@@ -1,0 +1,35 @@
+"""Objects that grow: appending at the position where the object ends."""
+
+from coskit.protocol.codec.checksums.md5_crc64 import quote_etag
+from coskit.protocol.errors import InvalidArgument, NotImplementedOperation
+from coskit.server.handlers.body.request_body import MAX_BODY, new_version, receive
+from coskit.server.handlers.body.server_side_encryption import requested_key
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.object_state.write_conditions import overwrite_condition
+from coskit.server.store.index.changes.append import check_position
+
+_CLASSES = frozenset(("STANDARD", "STANDARD_IA", "ARCHIVE"))
+
+
+async def append_object(ctx: Context) -> Reply:
+    """Add to the end of an object, or make one at position 0; what it is made with stays."""
+    new, position = new_version(ctx), ctx.params["Position"]
+    if requested_key(ctx):
+        raise NotImplementedOperation("Objects that grow are not encrypted")
+    if new.storage_class.removeprefix("MAZ_") not in _CLASSES:
+        raise InvalidArgument(f"Objects of the class {new.storage_class} do not grow")
+    condition = overwrite_condition(ctx)
+    # Refused here, a body of gigabytes is not taken in for nothing.
+    check_position(ctx.store.find(ctx.bucket, ctx.key), position)
+    async with ctx.store.receive(ctx.body.length) as sink:
+        stored, _ = await receive(ctx, sink)
+        version = await ctx.store.append(
+            ctx.bucket, ctx.key, stored, new, position, limit=MAX_BODY, condition=condition
+        )
+    return Reply(
+        {
+            "ETag": quote_etag(version.etag),
+            "x-cos-hash-crc64ecma": str(version.crc64),
+            "x-cos-next-append-position": str(version.size),
+        }
+    )

@@ -1,0 +1,158 @@
+"""Deletions: of an object, of a version, of many, and what they may demand of what they delete."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from coskit.protocol.codec.dates import parse_http_date, parse_iso_date
+from coskit.protocol.codec.xml.document import items
+from coskit.protocol.endpoint import MAX_KEY_BYTES, is_banned_key
+from coskit.protocol.errors import (
+    AccessDenied,
+    CosServiceError,
+    InvalidArgument,
+    KeyTooLong,
+    MalformedXML,
+    PreconditionFailed,
+)
+from coskit.protocol.operations import DELETE_OBJECTS
+from coskit.server.handlers.access.authorization import may_in_bucket
+from coskit.server.handlers.access.object_lock import deletion_condition
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.store.interfaces import Condition
+from coskit.server.store.model import Deleted, Version
+
+MAX_DELETED = 1000
+
+
+async def delete_object(ctx: Context) -> Reply:
+    """Delete an object or a version; what is not there is deleted already."""
+    version_id = ctx.params.get("VersionId")
+    deleted = await ctx.store.delete(
+        ctx.bucket,
+        ctx.key,
+        version_id,
+        condition=_condition([((ctx.key, version_id), _demand(ctx.params, "IfMatch"))]),
+        may_delete=deletion_condition(ctx),
+    )
+    result: dict[str, Any] = {}
+    # The id of a version that never was may be text that no header can carry.
+    if ctx.bucket.versioning and deleted.version_id and (deleted.existed or deleted.is_marker):
+        result["x-cos-version-id"] = deleted.version_id
+    if deleted.is_marker:
+        result["x-cos-delete-marker"] = "true"
+    return Reply(result)
+
+
+async def delete_objects(ctx: Context) -> Reply:
+    """Delete many objects; each one's outcome is told apart."""
+    document = ctx.params["Delete"]
+    objects = items(document, "Object")
+    if not 0 < len(objects) <= MAX_DELETED or not all(item.get("Key") for item in objects):
+        raise MalformedXML(f"Delete lists 1 to {MAX_DELETED} objects, each with a Key")
+    if any("VersionId" in item and not item["VersionId"] for item in objects):
+        raise MalformedXML("A VersionId is not empty")  # the current object is not what is meant
+    targets = [(item["Key"], item.get("VersionId")) for item in objects]
+    demands = [_demand(item, "") for item in objects]
+    fates = [_fate(ctx, *target) for target in targets]
+    possible = [target for target, fate in zip(targets, fates, strict=True) if fate is None]
+    deleted = iter(
+        await ctx.store.delete_many(
+            ctx.bucket,
+            possible,
+            _condition(zip(targets, demands, strict=True)),
+            may_delete=deletion_condition(ctx),
+        )
+    )
+    outcomes = [next(deleted) if fate is None else fate for fate in fates]
+    quiet = document.get("Quiet", "").strip().lower() == "true"
+    result: dict[str, Any] = {"Deleted": [], "Error": []}
+    for (key, version_id), outcome in zip(targets, outcomes, strict=True):
+        entry = {"Key": key, **({"VersionId": version_id} if version_id else {})}
+        if isinstance(outcome, CosServiceError):
+            result["Error"].append({**entry, "Code": outcome.code, "Message": outcome.message})
+        elif not quiet:
+            result["Deleted"].append({**entry, **_marker_fields(outcome)})
+    return Reply(result)
+
+
+def _fate(ctx: Context, key: str, version_id: str | None) -> Deleted | CosServiceError | None:
+    """Return the outcome for a key that may not be deleted, or that no object can have.
+
+    The latter must not get a delete marker.
+    """
+    if not may_in_bucket(ctx.caller, DELETE_OBJECTS, ctx.store, ctx.bucket, key, version_id):
+        return AccessDenied()
+    if len(key.encode()) > MAX_KEY_BYTES:
+        return KeyTooLong()
+    return Deleted(None, is_marker=False, existed=False) if is_banned_key(key) else None
+
+
+def _marker_fields(deleted: Deleted) -> dict[str, str]:
+    if not deleted.is_marker or deleted.version_id is None:
+        return {}
+    return {"DeleteMarker": "true", "DeleteMarkerVersionId": deleted.version_id}
+
+
+# The text of an ETag, a second since 1970, a number of bytes; None demands nothing.
+_Demand = tuple[str | None, int | None, int | None]
+_Target = tuple[str, str | None]
+
+
+def _demand(asked: Mapping[str, Any], prefix: str) -> _Demand:
+    """Return what is to be true of what is deleted.
+
+    Args:
+        asked: parameters, or the entry of a document.
+        prefix: of the names that it stands under.
+
+    Raises:
+        InvalidArgument: a date or a size is none.
+    """
+    etag = asked.get("IfMatch" if prefix else "ETag")
+    moment, size = asked.get(f"{prefix}LastModifiedTime"), asked.get(f"{prefix}Size")
+    return (
+        None if etag in (None, "*") else str(etag).strip().strip('"'),
+        None if moment is None else _second(str(moment)),
+        None if size is None else _size(str(size)),
+    )
+
+
+def _second(text: str) -> int:
+    moment = parse_http_date(text)
+    moment = parse_iso_date(text) if moment is None else moment
+    if moment is None:
+        raise InvalidArgument(f"{text[:40]} is no date")
+    return moment // 1000
+
+
+def _size(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise InvalidArgument(f"{text[:40]} is no number of bytes")
+    return int(text)
+
+
+def _condition(demands: Iterable[tuple[_Target, _Demand]]) -> Condition | None:
+    """Return what is checked in the commit, or None if nothing is demanded.
+
+    What is not there is deleted already, whatever was demanded of it.
+    """
+    wanted: dict[str, list[tuple[str | None, _Demand]]] = defaultdict(list)
+    for (key, version_id), demand in demands:
+        if demand != (None, None, None):
+            wanted[key].append((version_id, demand))
+    if not wanted:
+        return None
+
+    def condition(version: Version | None) -> None:
+        if version is None or version.is_marker:
+            return
+        for version_id, (etag, second, size) in wanted.get(version.key, ()):
+            if version_id in (None, version.version_id) and not (
+                etag in (None, version.etag)
+                and second in (None, version.modified // 1000)
+                and size in (None, version.size)
+            ):
+                raise PreconditionFailed
+
+    return condition

@@ -1,0 +1,199 @@
+"""Multipart uploads: begin, add parts, list them, complete, abort."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from coskit.protocol.codec.checksums.md5_crc64 import quote_etag
+from coskit.protocol.codec.dates import listing_date, plain_date
+from coskit.protocol.codec.ranges import parse_copy_range
+from coskit.protocol.codec.xml.document import items, writable
+from coskit.protocol.endpoint import encode_path
+from coskit.protocol.errors import EntityTooLarge, InvalidArgument, MalformedXML, NoSuchUpload
+from coskit.protocol.s3.checksums.algorithms import HEADER, load_asked, load_checksum
+from coskit.protocol.s3.checksums.headers import asked_of_upload
+from coskit.server.handlers.body.checksums import (
+    asked_fields,
+    checksum_fields,
+    checksum_headers,
+    part_fields,
+    poured,
+    range_checksum,
+)
+from coskit.server.handlers.body.encrypted_blocks import Key, Sealer
+from coskit.server.handlers.body.part_checksums import finishing
+from coskit.server.handlers.body.request_body import MAX_BODY, new_version, receive
+from coskit.server.handlers.body.server_side_encryption import (
+    customer_key,
+    encryption_headers,
+    needed_key,
+    opened,
+    requested_key,
+)
+from coskit.server.handlers.buckets.listing import owner_fields, page_limit
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.object_state.retry_replaced import reads_the_latest
+from coskit.server.handlers.object_state.write_conditions import overwrite_condition
+from coskit.server.handlers.objects.objects import find_source, source_version_header
+from coskit.server.handlers.objects.part_numbers import MAX_PART_NUMBER
+from coskit.server.store.model import Version
+from coskit.server.store.part_layout import completed_from
+
+
+async def create_multipart_upload(ctx: Context) -> Reply:
+    """Begin an upload; what is said of the object here applies at completion."""
+    key = requested_key(ctx)
+    new, asked = new_version(ctx, key), asked_of_upload(ctx.headers)
+    new = replace(new, initiator=ctx.caller.account or "")
+    told: dict[str, str] = {}
+    if asked:
+        new = replace(new, checksums=asked.dump())
+        told = {f"{HEADER}algorithm": asked.algorithm.name, f"{HEADER}type": asked.kind}
+    upload = await ctx.store.begin_upload(ctx.bucket, ctx.key, new)
+    place = {"Bucket": ctx.bucket.name, "Key": writable(ctx.key)}
+    return Reply({**place, "UploadId": upload.upload_id, **told, **encryption_headers(key)})
+
+
+async def upload_part(ctx: Context) -> Reply:
+    """Store one part."""
+    number, upload_id = _part_number(ctx), ctx.params["UploadId"]
+    # Refused here, a body of gigabytes is not taken in for nothing.
+    upload = ctx.store.upload(ctx.bucket, ctx.key, upload_id)
+    key = needed_key(ctx, upload.sealing)
+    async with ctx.store.receive(ctx.body.length, inline=False) as sink:
+        stored, checksum = await receive(ctx, sink, key, load_asked(upload.checksums))
+        text = checksum.dump() if checksum else None
+        part = await ctx.store.put_part(ctx.bucket, ctx.key, upload_id, number, stored, text)
+    told = checksum_headers(ctx, checksum)
+    told.pop(f"{HEADER}type", None)
+    sums = {"ETag": quote_etag(part.etag), "x-cos-hash-crc64ecma": str(part.crc64)}
+    return Reply({**sums, **told, **encryption_headers(key)})
+
+
+@reads_the_latest
+async def upload_part_copy(ctx: Context) -> Reply:
+    """Make a part from an object or a range of it."""
+    number, upload_id = _part_number(ctx), ctx.params["UploadId"]
+    upload = ctx.store.upload(ctx.bucket, ctx.key, upload_id)
+    _, source = find_source(ctx)
+    key = needed_key(ctx, upload.sealing)
+    opener = needed_key(ctx, source.sealing, "CopySource")
+    span = parse_copy_range(ctx.params.get("CopySourceRange", ""), source.size)
+    first, length = (span.first, span.length) if span else (0, source.size)
+    if length > MAX_BODY:
+        raise EntityTooLarge("A part is at most 5 GB")
+    place = (ctx.bucket, ctx.key, upload_id, number)
+    asked = load_asked(upload.checksums)
+    algorithm = asked.algorithm if asked else None
+    if key is None and opener is None:
+        text = await range_checksum(ctx, source, first, length, None, algorithm)
+        part = await ctx.store.copy_part(*place, source, first, length, text)
+    else:
+        async with ctx.store.receive(length, inline=False) as sink:
+            body = opened(ctx, source, first, length, opener)
+            stored, text = await poured(body, Sealer(sink, key) if key else sink, algorithm)
+            part = await ctx.store.put_part(*place, stored, text)
+    return Reply(
+        {
+            "ETag": quote_etag(part.etag),
+            "LastModified": plain_date(part.modified),
+            **part_fields(ctx, part),
+            **source_version_header(ctx),
+            **encryption_headers(key),
+        }
+    )
+
+
+async def list_parts(ctx: Context) -> Reply:
+    """List the parts of an upload by number."""
+    limit = page_limit(ctx.params.get("MaxParts", 1000), "MaxParts")
+    marker = ctx.params.get("PartNumberMarker", 0)
+    page = await ctx.store.parts(ctx.bucket, ctx.key, ctx.params["UploadId"], marker, limit)
+    owner = owner_fields(page.upload.owner)
+    encoded = ctx.params.get("EncodingType") == "url"
+    result: dict[str, Any] = {
+        "Bucket": ctx.bucket.name,
+        "EncodingType": "url" if encoded else None,
+        "Key": ctx.key if encoded else writable(ctx.key),
+        "UploadId": page.upload.upload_id,
+        "Owner": owner,
+        "PartNumberMarker": str(marker),
+        "Initiator": owner_fields(page.upload.initiator or page.upload.owner),
+        "StorageClass": page.upload.storage_class,
+        "MaxParts": str(limit),
+        "IsTruncated": "true" if page.truncated else "false",
+        "Part": [
+            {
+                "PartNumber": str(part.number),
+                "LastModified": listing_date(part.modified),
+                "ETag": quote_etag(part.etag),
+                "Size": str(part.size),
+                **part_fields(ctx, part),
+            }
+            for part in page.entries
+        ],
+    }
+    if ctx.rules.has_checksums:
+        result |= asked_fields(page.upload)
+    if page.truncated:
+        result["NextPartNumberMarker"] = str(page.next_marker)
+    return Reply(result)
+
+
+async def complete_multipart_upload(ctx: Context) -> Reply:
+    """Join the listed parts; the object appears at once and whole."""
+    listed = items(ctx.params["MultipartUpload"], "Part")
+    if not all("PartNumber" in part and part.get("ETag") for part in listed):
+        raise MalformedXML("Each Part needs PartNumber and ETag")
+    try:
+        version, key = await _complete(ctx, listed)
+    except NoSuchUpload:
+        # The answer to an earlier try may have been lost.
+        live = ctx.store.find(ctx.bucket, ctx.key) if ctx.rules.completes_again else None
+        if live is None or completed_from(live) != ctx.params["UploadId"]:
+            raise
+        version, key = live, None
+    result = {
+        "Location": ctx.origin + encode_path(ctx.path),
+        "Bucket": ctx.bucket.name,
+        "Key": writable(ctx.key),
+        "ETag": quote_etag(version.etag),
+        "x-cos-hash-crc64ecma": str(version.crc64),
+        **checksum_fields(ctx, load_checksum(version.checksums)),
+        **encryption_headers(key, version.sealing),
+    }
+    if ctx.bucket.versioning:
+        result["x-cos-version-id"] = version.version_id
+    return Reply(result)
+
+
+async def _complete(
+    ctx: Context, listed: Sequence[Mapping[str, Any]]
+) -> tuple[Version, Key | None]:
+    """Return the object that an upload becomes, and the customer's key that it is sealed with."""
+    upload = ctx.store.upload(ctx.bucket, ctx.key, ctx.params["UploadId"])
+    key = needed_key(ctx, upload.sealing) if customer_key(ctx.params) else None
+    version = await ctx.store.complete(
+        ctx.bucket,
+        ctx.key,
+        ctx.params["UploadId"],
+        [(part["PartNumber"], part["ETag"].strip().strip('"')) for part in listed],
+        ctx.rules.smallest_part,
+        overwrite_condition(ctx),
+        gaps=ctx.rules.has_gaps,
+        finish=finishing(ctx, listed),
+    )
+    return version, key
+
+
+async def abort_multipart_upload(ctx: Context) -> Reply:
+    """Give up an upload and free its parts."""
+    await ctx.store.abort(ctx.bucket, ctx.key, ctx.params["UploadId"])
+    return Reply()
+
+
+def _part_number(ctx: Context) -> int:
+    number: int = ctx.params["PartNumber"]
+    if not 1 <= number <= MAX_PART_NUMBER:
+        raise InvalidArgument(f"partNumber is 1 to {MAX_PART_NUMBER}")
+    return number

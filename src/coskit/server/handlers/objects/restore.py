@@ -1,0 +1,40 @@
+"""Archived objects: ask for a copy that can be read, and refuse reading where there is none."""
+
+from collections.abc import Mapping
+
+from coskit.protocol.bucket.restore import dump_job, is_readable, load_job, request_restore
+from coskit.protocol.errors import InvalidObjectState
+from coskit.server.handlers.body.server_side_encryption import customer_key, needed_key
+from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.object_state.versions import named_version
+from coskit.server.store.model import Version
+
+
+async def restore_object(ctx: Context) -> Reply:
+    """Begin a restore, hasten a running one, or keep a copy for longer."""
+    request = ctx.params["RestoreRequest"]
+    tier = (request.get("CASJobParameters") or {}).get("Tier") or "Standard"
+    status = 0
+
+    def decide(version: Version) -> Mapping[str, str | None]:
+        nonlocal status
+        if customer_key(ctx.params):  # which S3 does not ask for, and COS as for HEAD
+            needed_key(ctx, version.sealing)
+        job, status = request_restore(
+            version.storage_class,
+            load_job(version.restore),
+            tier.strip().capitalize(),
+            request["Days"],
+            ctx.now,
+            ctx.restore_delays,
+        )
+        return {"restore": dump_job(job)}
+
+    await ctx.store.revise_version(ctx.bucket, ctx.key, named_version(ctx), decide)
+    return Reply(status=status)
+
+
+def refuse_archived(ctx: Context, version: Version) -> None:
+    """Raise InvalidObjectState for an object that has to be restored before it is read."""
+    if not is_readable(version.storage_class, load_job(version.restore), ctx.now):
+        raise InvalidObjectState(headers={"x-cos-storage-class": version.storage_class})

@@ -1,0 +1,154 @@
+"""Symbolic links: objects without content, read as the live object of another key.
+
+A link is kept as the two headers that made it; nothing else can give an object such headers.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from hashlib import md5
+from typing import Any
+from urllib.parse import quote, unquote
+
+from coskit.protocol.codec.checksums.md5_crc64 import quote_etag
+from coskit.protocol.codec.dates import http_date
+from coskit.protocol.endpoint import check_key, is_bucket_name
+from coskit.protocol.errors import (
+    InvalidArgument,
+    InvalidTargetType,
+    NoSuchBucket,
+    NoSuchKey,
+    NotImplementedOperation,
+    NotSymlink,
+    SymlinkTargetNotExist,
+)
+from coskit.protocol.operations import GET_OBJECT
+from coskit.server.handlers.access.authorization import require
+from coskit.server.handlers.access.referer import require_referer
+from coskit.server.handlers.body.request_body import new_version
+from coskit.server.handlers.context import Caller, Context, Reply
+from coskit.server.handlers.object_state.versions import find_object
+from coskit.server.handlers.object_state.write_conditions import overwrite_condition
+from coskit.server.store.model import Bucket, Version
+from coskit.server.store.store import Store
+
+_TARGET, _BUCKET = "x-cos-symlink-target", "x-cos-symlink-bucket"
+_OF_CONTENT = ("x-cos-meta-", "x-cos-storage-class", "x-cos-tagging")
+
+
+async def put_symlink(ctx: Context) -> Reply:
+    """Make a key a link; whether there is a target is asked when it is read."""
+    _refuse_content(ctx.body.length, ctx.headers)
+    new = replace(new_version(ctx), headers=_pointer(ctx))
+    condition = overwrite_condition(ctx)
+    async with ctx.store.receive(0) as sink:
+        # Links to different objects are different objects, which conditions tell by the ETag.
+        digest = md5("\n".join(new.headers.values()).encode(), usedforsecurity=False).hexdigest()
+        stored = replace(await sink.finish(), md5=digest)
+        version = await ctx.store.put(ctx.bucket, ctx.key, stored, new, condition)
+    named = {} if version.version_id == "null" else {"x-cos-version-id": version.version_id}
+    return Reply({"ETag": quote_etag(version.etag), **named})
+
+
+async def get_symlink(ctx: Context) -> Reply:
+    """Tell what a link stands for."""
+    link = find_object(ctx)
+    if not is_link(link):
+        raise NotSymlink
+    told: dict[str, Any] = {
+        **link.headers,
+        _TARGET: unquote(link.headers[_TARGET]),
+        "ETag": quote_etag(link.etag),
+        "Last-Modified": http_date(link.modified),
+        **_version_told(ctx.bucket, link),
+    }
+    return Reply(told)
+
+
+def is_link(version: Version) -> bool:
+    """Return whether a version is a symbolic link."""
+    return _TARGET in version.headers
+
+
+def target_of(caller: Caller, store: Store, bucket: Bucket, link: Version) -> tuple[Bucket, str]:
+    """Return the bucket and key that a link stands for, if its reader may read them as well.
+
+    Args:
+        caller: who reads the link.
+        store: where both are.
+        bucket: the link's.
+        link: it.
+
+    Raises:
+        SymlinkTargetNotExist: there is no such object.
+        AccessDenied: the caller may not read it; also where there may be none.
+    """
+    key = unquote(link.headers[_TARGET])
+    try:
+        if name := link.headers.get(_BUCKET):
+            bucket = store.bucket(name)
+        require_referer(caller, bucket)
+        require(caller, GET_OBJECT, store, bucket, key)
+    except (NoSuchKey, NoSuchBucket) as error:
+        raise SymlinkTargetNotExist from error
+    return bucket, key
+
+
+def followed(ctx: Context, link: Version) -> tuple[Context, Version, bytes | None]:
+    """Return a request for a link as one for its target, with what the store gives of that.
+
+    Raises:
+        SymlinkTargetNotExist: there is no such object.
+        InvalidTargetType: it is a link too.
+        AccessDenied: the caller may not read it; also where there may be none.
+    """
+    bucket, key = target_of(ctx.caller, ctx.store, ctx.bucket, link)
+    params = {name: value for name, value in ctx.params.items() if name != "VersionId"}
+    try:
+        version, inline = ctx.store.get(bucket, key)
+    except NoSuchKey as error:
+        raise SymlinkTargetNotExist from error
+    if is_link(version):
+        raise InvalidTargetType
+    # A link that was made to stand for another object has changed, however old that object is.
+    version = replace(version, modified=max(version.modified, link.modified))
+    return replace(ctx, target=bucket, params={**params, "Key": key}), version, inline
+
+
+def link_headers(bucket: Bucket, link: Version) -> dict[str, str]:
+    """Return the headers that tell that what is sent was read through a link."""
+    return {"x-cos-object-type": "symlink", **_version_told(bucket, link)}
+
+
+def _version_told(bucket: Bucket, link: Version) -> dict[str, str]:
+    return {"x-cos-version-id": link.version_id} if bucket.versioning else {}
+
+
+def _pointer(ctx: Context) -> dict[str, str]:
+    """Return what a link is kept as.
+
+    Raises:
+        InvalidArgument: its target is no key, or its bucket's name none.
+        KeyTooLong: the key is too long.
+    """
+    key, name = ctx.params["SymlinkTarget"], ctx.params.get("SymlinkBucket", "")
+    check_key(key)
+    pointer = {_TARGET: quote(key, safe="/-_.~")}
+    if name in ("", ctx.bucket.name):
+        return pointer
+    if not is_bucket_name(name):
+        raise InvalidArgument(f"{_BUCKET} is the name of a bucket")
+    return {**pointer, _BUCKET: name}
+
+
+def _refuse_content(length: int | None, headers: Iterable[str]) -> None:
+    """Refuse what a link cannot keep.
+
+    Raises:
+        InvalidArgument: it has content.
+        NotImplementedOperation: it is to have metadata, tags or a class.
+    """
+    if length:
+        raise InvalidArgument("A symbolic link has no content")
+    for name in headers:
+        if name.startswith(_OF_CONTENT):
+            raise NotImplementedOperation(f"The header {name} is not implemented for links")

@@ -1,0 +1,1 @@
+"""Connections: accepting, TLS, timeouts and one request's cycle."""

@@ -1,0 +1,1 @@
+"""Counters, their sum over workers, and how they are shown."""

@@ -1,0 +1,131 @@
+"""How a server runs: in this process alone, or in several that a supervisor keeps running."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import partial
+
+from coskit.server.app import BACKLOG, App, make_server, prepare
+from coskit.server.http.connections.certificates import Certificates
+from coskit.server.settings import Settings
+from coskit.server.store.blobs.files import lock_directory
+from coskit.server.workers.error_text import plain
+from coskit.server.workers.supervisor import READY, CannotServe, Supervisor, apart
+from coskit.server.workers.worker_group import Crew
+
+_BUSY = "another server has the directory open"
+
+
+def serve_alone(
+    settings: Settings,
+    listener: socket.socket,
+    on_ready: Callable[[], None],
+    certificates: Certificates | None = None,
+) -> bool:
+    """Serve in this process until a signal ends it; return whether all requests were finished.
+
+    Args:
+        settings: of the server.
+        listener: where its clients come.
+        on_ready: is called when they can come.
+        certificates: what it shows them, if they come by TLS.
+
+    Raises:
+        CannotServe: the directory cannot be served.
+    """
+    return _serve(App(settings, on_ready, certificates=certificates), listener)
+
+
+def serve_with_workers(
+    settings: Settings,
+    listener: socket.socket,
+    on_ready: Callable[[], None],
+    certificates: Certificates | None = None,
+) -> bool:
+    """Serve in as many processes as the settings say; otherwise as `serve_alone`.
+
+    What limits count is shared out among them. The lock of the directory is theirs together: it
+    ends with the last of them. Each takes up new certificates by itself; the supervisor does too,
+    for the successors of workers, and is the one that says so if it fails.
+    """
+    apart(partial(_prepare, settings))
+    try:
+        lock = lock_directory(settings.directory)
+    except BlockingIOError as cause:
+        raise CannotServe(_BUSY) from cause
+    crew = Crew(settings.workers, settings.directory)
+    try:
+        listeners = spread(listener, settings.workers)
+    except OSError as cause:
+        raise CannotServe(str(cause)) from cause
+    share = replace(settings, limits=settings.limits.shared(settings.workers))
+
+    def work(number: int, pipe: int) -> int:
+        for other in set(listeners) - {listeners[number]}:
+            other.close()
+        if certificates is not None:
+            certificates.is_heard = False
+        app = App(share, lambda: _tell(pipe, READY), crew.member(number), certificates)
+        try:
+            return 0 if _serve(app, listeners[number]) else 1
+        except CannotServe as cause:
+            _tell(pipe, str(cause).encode())
+            return 1
+
+    forward = (signal.SIGHUP,) if settings.access_log or certificates else ()
+    renew = certificates.look if certificates else None
+    with ExitStack() as held:
+        held.callback(os.close, lock)
+        # Closed at the first signal; until then a connection waits for the successor of a worker.
+        taking = held.enter_context(ExitStack())
+        for one in listeners:
+            taking.callback(one.close)
+        return Supervisor(settings.workers, work, on_ready, forward, renew).serve(taking.close)
+
+
+def spread(listener: socket.socket, count: int) -> list[socket.socket]:
+    """Return where each of several workers takes connections, the given socket among them.
+
+    Workers at one socket would not share the work: whoever wakes first takes all that wait. Linux
+    deals them out to several sockets of one address. The first one was bound without that, so
+    that no other server has the address.
+    """
+    if sys.platform != "linux":
+        return [listener] * count
+    sockets = [listener]
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    for _ in range(count - 1):
+        further = socket.socket(listener.family, socket.SOCK_STREAM)
+        sockets.append(further)
+        further.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        further.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        further.bind(listener.getsockname())
+        further.listen(BACKLOG)
+    return sockets
+
+
+def _serve(app: App, listener: socket.socket) -> bool:
+    server = make_server(app)
+    with suppress(SystemExit):  # the server's own way to say that the app failed
+        server.run(sockets=[listener])
+    if app.failure or not server.started:
+        raise CannotServe(app.failure or "it was stopped")
+    return not server.force_exit
+
+
+def _prepare(settings: Settings) -> None:
+    try:
+        asyncio.run(prepare(settings))
+    except BlockingIOError as cause:
+        raise CannotServe(_BUSY) from cause
+    except Exception as cause:
+        raise CannotServe(plain(cause)) from cause
+
+
+def _tell(pipe: int, text: bytes) -> None:
+    os.write(pipe, text[:4096])

@@ -1,0 +1,129 @@
+"""How the file of a blob ends: a table of checksums by which any part of it can be checked.
+
+After the bytes comes, for each block of 64 KiB, the CRC64 of everything up to the block's end, as
+eight bytes, little-endian. Blocks that are read together are therefore checked by one calculation
+that starts from the entry before them, and the last entry is the CRC64 of the whole blob. A footer
+ends the file: what blob it is, how long, and the checksums of the table and of the footer itself.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from coskit.protocol.codec.checksums.md5_crc64 import crc64
+
+BLOCK = 1 << 16  # bytes
+
+_MAGIC = b"cosblob1"
+_FOOTER = struct.Struct("<8s16sQIIQ")  # magic, blob id, size, block size, zero, CRC64 of the table
+_CHECK = struct.Struct("<Q")
+FOOTER = _FOOTER.size + _CHECK.size
+
+
+class Mismatch(ValueError):
+    """Bytes are not what their checksums say; the text tells where."""
+
+
+class Summing:
+    """Makes the trailer of a blob while its bytes pass."""
+
+    def __init__(self) -> None:
+        self._crc = 0
+        self._size = 0
+        self._table = bytearray()
+
+    def update(self, data: bytes) -> None:
+        """Take the next bytes."""
+        place = 0
+        while place < len(data):
+            part = data[place : place + BLOCK - self._size % BLOCK]
+            self._crc = crc64(part, self._crc)
+            self._size += len(part)
+            place += len(part)
+            if not self._size % BLOCK:
+                self._table += _CHECK.pack(self._crc)
+
+    def trailer(self, blob_id: str) -> bytes:
+        """Return what follows the bytes in the file.
+
+        Args:
+            blob_id: 32 hexadecimal digits.
+        """
+        end = _CHECK.pack(self._crc) if self._size % BLOCK else b""
+        table = bytes(self._table) + end
+        name = bytes.fromhex(blob_id)
+        footer = _FOOTER.pack(_MAGIC, name, self._size, BLOCK, 0, crc64(table))
+        return table + footer + _CHECK.pack(crc64(footer))
+
+
+def trailer_length(size: int) -> int:
+    """Return how many bytes follow the bytes of a blob of this size."""
+    return -(-size // BLOCK) * _CHECK.size + FOOTER
+
+
+def span(offset: int, length: int, size: int) -> tuple[int, int]:
+    """Return where the blocks begin and end that hold these bytes of a blob."""
+    first = offset // BLOCK * BLOCK
+    return first, min(size, -(-(offset + length) // BLOCK) * BLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """The table of one blob's checksums."""
+
+    size: int
+    table: bytes
+
+    def check(self, first: int, data: bytes) -> None:
+        """Check whole blocks.
+
+        Args:
+            first: where they begin in the blob.
+            data: all their bytes.
+
+        Raises:
+            Mismatch: a byte differs from what was written.
+        """
+        number, count = first // BLOCK, -(-len(data) // BLOCK)
+        if crc64(data, self._at(number)) != self._at(number + count):
+            raise Mismatch(f"wrong checksum {self._place(first, data)}")
+
+    def _place(self, first: int, data: bytes) -> str:
+        """Return where the first damaged block is."""
+        for place in range(0, len(data), BLOCK):
+            number = (first + place) // BLOCK
+            if crc64(data[place : place + BLOCK], self._at(number)) != self._at(number + 1):
+                return f"in the 64 KiB from byte {first + place} on"
+        return "in the table of checksums"  # pragma: no cover - the footer has vouched for it
+
+    def _at(self, blocks: int) -> int:
+        """Return the CRC64 of this many blocks from the start."""
+        if not blocks:
+            return 0
+        place = (blocks - 1) * _CHECK.size
+        return int.from_bytes(self.table[place : place + _CHECK.size], "little")
+
+
+def read_trailer(trailer: bytes, blob_id: str, size: int, crc: int) -> Sums:
+    """Return the checksums that a trailer holds.
+
+    Args:
+        trailer: the last `trailer_length(size)` bytes of the file.
+        blob_id: of the blob that it should be.
+        size: of that blob.
+        crc: the CRC64 of that blob.
+
+    Raises:
+        Mismatch: it is damaged, or of another blob.
+    """
+    footer, check = trailer[-FOOTER : -_CHECK.size], trailer[-_CHECK.size :]
+    if len(trailer) != trailer_length(size) or _CHECK.pack(crc64(footer)) != check:
+        raise Mismatch("damaged footer")
+    magic, name, told, block, _, of_table = _FOOTER.unpack(footer)
+    if (magic, name, told, block) != (_MAGIC, bytes.fromhex(blob_id), size, BLOCK):
+        raise Mismatch("footer of another blob")
+    table = trailer[:-FOOTER]
+    if crc64(table) != of_table:
+        raise Mismatch("damaged table of checksums")
+    if size and _CHECK.pack(crc) != table[-_CHECK.size :]:
+        raise Mismatch("bytes of another checksum")
+    return Sums(size, table)

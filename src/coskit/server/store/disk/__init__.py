@@ -1,0 +1,1 @@
+"""Low-level rules for files: private modes, syncs, reserved space."""

@@ -1,0 +1,1 @@
+"""The SQLite index of buckets, objects and uploads."""

@@ -1,0 +1,1 @@
+"""Changes to the index, one module for each kind of object."""

@@ -1,0 +1,220 @@
+"""One thread that makes the index's writes, committing together those that wait together."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import queue
+import threading
+import time
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from coskit.protocol.errors import InternalError, ServiceUnavailable
+from coskit.server.store.index.database import (
+    Connection,
+    DamagedIndex,
+    Error,
+    is_damage,
+    is_exhausted,
+    is_full,
+)
+from coskit.server.store.index.transaction import Clock, Transaction
+from coskit.server.store.interfaces import GROUPS, Activity, CommitError, Released
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# A change with its arguments, and the future that waits for it.
+Command = tuple[Callable[[Transaction], object], asyncio.Future[Any]]
+# The future, its result, and the exception that stands instead of a result.
+Outcome = tuple[asyncio.Future[Any], object, BaseException | None]
+
+_LARGEST_GROUP = 256
+_TRIES = 4  # of a commit that finds the disk full
+
+_log = logging.getLogger("coskit.server.store")
+
+
+class Writer:
+    """The only writer of a database in its process; all its futures belong to one event loop.
+
+    Args:
+        connection: to write through.
+        clock: seconds since 1970.
+        turns: is entered for each commit, where other processes write as well.
+        make_room: is called with the number of the attempt, from 0 on, at which a commit has found
+            the disk full, before it is tried again.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        clock: Clock,
+        turns: AbstractContextManager[None] | None = None,
+        make_room: Callable[[int], None] = lambda attempt: None,
+    ) -> None:
+        self._db = connection
+        self._make_room = make_room
+        self._turns = turns or nullcontext()
+        self._clock = clock
+        self._released: Released = _ignore
+        self._closed = False
+        self._groups = [0] * (len(GROUPS) + 1)
+        self._changes = 0
+        self._failed = 0
+        self._seconds = 0.0
+        self._waiting: deque[Command] = deque()
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._is_to_ring = False
+        self._thread = threading.Thread(target=self._run, name="coskit-index-writer", daemon=True)
+        self._thread.start()
+
+    def subscribe(self, released: Released) -> None:
+        """Have `released` called on the loop after each commit that frees files."""
+        self._released = released
+
+    def submit(
+        self, change: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        """Queue a change; the future is done once it is durable, or has failed and left no trace.
+
+        Raises:
+            ServiceUnavailable: the writer is closed.
+        """
+        if self._closed:
+            raise ServiceUnavailable("The store is closed.")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting.append((lambda tx: tx.attempt(change, *args, **kwargs), future))
+        if not self._is_to_ring:
+            # Not at once: what the other requests at hand have to write goes into the same commit.
+            self._is_to_ring = True
+            loop.call_soon(self._ring)
+        return future
+
+    @property
+    def backlog(self) -> int:
+        """How many changes wait for the next commit."""
+        return len(self._waiting)
+
+    def activity(self) -> Activity:
+        """Return what was written since the start."""
+        groups = tuple(self._groups)
+        return Activity(self.backlog, self._changes, groups, self._failed, self._seconds)
+
+    def close(self) -> None:
+        """Take no more changes; return when the accepted ones are committed."""
+        if not self._closed:
+            self._closed = True
+            self._bell.put(None)
+        self._thread.join()
+
+    def _ring(self) -> None:
+        self._is_to_ring = False
+        self._bell.put(None)
+
+    def _run(self) -> None:
+        while True:
+            self._bell.get()
+            while self._waiting:
+                self._write_together()
+            if self._closed:
+                return
+
+    def _write_together(self) -> None:
+        """Commit what waits."""
+        with self._turns:
+            # What came while others had their turn goes with it. This thread alone takes from
+            # the queue, so what it counts is there to be taken.
+            size = min(len(self._waiting), _LARGEST_GROUP)
+            group = [self._waiting.popleft() for _ in range(size)]
+            began = time.perf_counter()
+            outcomes, released = self._commit(group)
+        self._seconds += time.perf_counter() - began
+        self._changes += len(group)
+        self._groups[bisect_left(GROUPS, len(group))] += 1
+        self._deliver(outcomes, released)
+
+    def _commit(self, group: Sequence[Command]) -> tuple[list[Outcome], Sequence[str]]:
+        """Make the changes; return how each came out, and the files that are free now."""
+        try:
+            return self._attempt_with_room(group)
+        except Exception as error:
+            self._failed += 1
+            _log.exception("a commit of %d changes failed", len(group))
+            return [(future, None, _failure(CommitError, error)) for _, future in group], ()
+
+    def _attempt_with_room(self, group: Sequence[Command]) -> tuple[list[Outcome], Sequence[str]]:
+        for attempt in range(_TRIES - 1):
+            try:
+                return self._attempt(group)
+            except Exception as error:
+                if not is_full(error):
+                    raise
+                self._make_room(attempt)
+        return self._attempt(group)
+
+    def _attempt(self, group: Sequence[Command]) -> tuple[list[Outcome], Sequence[str]]:
+        tx = Transaction(self._db, self._clock)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            outcomes = [self._make(tx, *command) for command in group]
+            tx.finish()
+            self._db.execute("COMMIT")
+        except Exception:
+            with contextlib.suppress(Error):
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+            raise
+        return outcomes, tx.references.released
+
+    def _make(
+        self,
+        tx: Transaction,
+        change: Callable[[Transaction], object],
+        future: asyncio.Future[Any],
+    ) -> Outcome:
+        try:
+            return future, change(tx), None
+        except Error as error:
+            if not self._db.in_transaction or is_full(error):
+                raise
+            _log.exception("a change failed")
+            return future, None, _failure(InternalError, error)
+        except BaseException as error:  # the caller's trouble, not this thread's
+            return future, None, error
+
+    def _deliver(self, outcomes: Sequence[Outcome], released: Sequence[str]) -> None:
+        loop = outcomes[0][0].get_loop()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(partial(self._settle, outcomes, released))
+
+    def _settle(self, outcomes: Sequence[Outcome], released: Sequence[str]) -> None:
+        if released:
+            self._released(released)
+        for future, result, error in outcomes:
+            if future.cancelled():
+                continue
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+
+def _failure(kind: type[InternalError], cause: Exception) -> InternalError:
+    if is_damage(cause) and kind is not CommitError:
+        kind = DamagedIndex
+    error = kind("The index could not be written.")
+    number = errno.ENOSPC if is_full(cause) else errno.EMFILE if is_exhausted(cause) else None
+    error.__cause__ = cause if number is None else OSError(number, os.strerror(number))
+    return error
+
+
+def _ignore(blob_ids: Sequence[str]) -> None:
+    """Let the garbage lie until the next start."""

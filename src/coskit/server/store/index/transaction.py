@@ -1,0 +1,74 @@
+"""One transaction of the index's writer: changes that can fail one by one, and what they share."""
+
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from coskit.server.store.index.blob_references import References
+from coskit.server.store.index.database import Connection, one
+from coskit.server.store.model import Bucket
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Clock = Callable[[], float]
+
+_LAST_ORDER = "SELECT last FROM sequence"
+_SET_LAST_ORDER = "UPDATE sequence SET last = ?"
+
+
+class Transaction:
+    """An open transaction.
+
+    Attributes:
+        db: the connection it is open on.
+        references: what it adds to and drops from the count of blobs.
+        buckets: those that it has read and not changed since, by id.
+    """
+
+    def __init__(self, db: Connection, clock: Clock) -> None:
+        self.db = db
+        self.references = References(db)
+        self.buckets: dict[int, Bucket] = {}
+        self._clock = clock
+        self._last_order: int | None = None
+
+    def attempt(
+        self,
+        change: "Callable[Concatenate[Transaction, P], T]",
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Make one change; if it raises, undo it and nothing else."""
+        released = self.references.released
+        mark = len(released)
+        self.db.execute("SAVEPOINT one")
+        try:
+            result = change(self, *args, **kwargs)
+        except BaseException:
+            del released[mark:]
+            # A full disk makes SQLite roll back by itself; then there is nothing to return to.
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK TO one")
+                self.db.execute("RELEASE one")
+            raise
+        self.db.execute("RELEASE one")
+        return result
+
+    def finish(self) -> None:
+        """Write what is kept until the end of the transaction; the commit follows."""
+        if self._last_order is not None:
+            self.db.execute(_SET_LAST_ORDER, (self._last_order,))
+
+    def next_order(self) -> int:
+        """Return the time in microseconds, or one more than the last order if that is later."""
+        if self._last_order is None:
+            self._last_order = int(one(self.db, _LAST_ORDER)[0])
+        self._last_order = max(self._last_order + 1, int(self._clock() * 1_000_000))
+        return self._last_order
+
+    def seconds(self) -> float:
+        """Return the time in seconds."""
+        return self._clock()
+
+    def now(self) -> int:
+        """Return the time in milliseconds."""
+        return int(self._clock() * 1000)

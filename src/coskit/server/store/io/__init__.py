@@ -1,0 +1,1 @@
+"""Reading and receiving bodies in bounded memory."""

@@ -1,0 +1,140 @@
+"""How a body goes out: chunk by chunk from its blobs, one read ahead, checked on the way."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import closing
+from typing import Self
+
+from coskit.protocol.codec.checksums.md5_crc64 import crc64
+from coskit.protocol.errors import InternalError
+from coskit.server.store.blobs.block_checksums import BLOCK
+from coskit.server.store.interfaces import BlobRow, Blobs, Damaged
+from coskit.server.store.io.memory_share import Room
+from coskit.server.store.model import Extent
+
+# Part of a body, and what the index knows of the blob it lies in.
+Piece = tuple[Extent, BlobRow]
+Submit = Callable[..., asyncio.Future[bytes | None]]
+
+CHUNK = 1 << 19  # bytes read at a time, where there is room
+
+
+def cut(extents: Sequence[Extent], first: int, length: int) -> tuple[Extent, ...]:
+    """Return where `length` bytes from `first` on of a body lie."""
+    found = []
+    for extent in extents:
+        taken = min(extent.length - first, length)
+        if taken > 0:
+            found.append(Extent(extent.blob_id, extent.offset + first, taken))
+            length -= taken
+        first = max(0, first - extent.length)
+    return tuple(found)
+
+
+def chunks(blobs: Blobs, pieces: Sequence[Piece], room: Room) -> Generator[bytes, None, None]:
+    """Give the bytes of the pieces, none that has not been checked; blocks.
+
+    Raises:
+        Damaged: a blob is missing, or its bytes are not what was written.
+        InternalError: a blob cannot be read.
+    """
+    for extent, row in pieces:
+        end = extent.offset + extent.length
+        if row.damage:  # found before: the disk is not asked again
+            raise Damaged(extent.blob_id, row.damage)
+        if row.data is not None:
+            if crc64(row.data) != row.crc64:
+                raise Damaged(extent.blob_id, "wrong checksum in the index")
+            yield row.data[extent.offset : end]
+            continue
+        try:
+            with closing(blobs.open(extent.blob_id, row.size, row.crc64)) as reader:
+                offset = extent.offset
+                while offset < end:
+                    chunk = reader.read(offset, _step(offset, room.share, end))
+                    if not chunk:
+                        raise Damaged(extent.blob_id, "shorter than an object needs it")
+                    offset += len(chunk)
+                    yield chunk
+                    del chunk
+        except OSError as error:
+            raise InternalError("Stored bytes cannot be read.") from error
+
+
+def _step(offset: int, share: int, end: int) -> int:
+    """Return how many bytes to read next: to the end of a block, since a block is read whole."""
+    stop = (offset + max(BLOCK, min(CHUNK, share))) // BLOCK * BLOCK
+    return min(stop, end) - offset
+
+
+class Reading:
+    """A running read: an async iterator of chunks, whose blobs stay until its end or `aclose`.
+
+    Args:
+        source: gives the chunks; blocks.
+        length: how many bytes it gives.
+        submit: runs a blocking call in a worker thread.
+        release: is called once, when the blobs are needed no more.
+        found: is told of damage, if somebody waits for the damaged bytes.
+    """
+
+    def __init__(
+        self,
+        source: Generator[bytes, None, None],
+        length: int,
+        submit: Submit,
+        release: Callable[[], None],
+        found: Callable[[Damaged], Awaitable[None]],
+    ) -> None:
+        self._source = source
+        self._left = length
+        self._submit = submit
+        self._release = release
+        self._found = found
+        self._ahead: asyncio.Future[bytes | None] | None = None
+        self._closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next chunk.
+
+        Raises:
+            Damaged: a blob is missing, or its bytes are not what was written.
+            InternalError: a blob cannot be read.
+        """
+        if not self._left:
+            await self.aclose()
+        if self._closed:
+            raise StopAsyncIteration
+        ahead = self._ahead or self._submit(next, self._source, None)
+        self._ahead = ahead
+        try:
+            chunk = await asyncio.shield(ahead)
+        except Damaged as error:
+            await self._found(error)
+            raise
+        assert chunk is not None
+        self._left -= len(chunk)
+        self._ahead = self._submit(next, self._source, None) if self._left else None
+        if not self._left:
+            self._end()
+        return chunk
+
+    async def aclose(self) -> None:
+        """Stop reading; the blobs are let go as soon as no thread is reading them."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._ahead is None or self._ahead.done():
+            self._end()
+        else:  # not awaited here, so that cancelling this call changes nothing
+            self._ahead.add_done_callback(self._end)
+
+    def _end(self, _: object = None) -> None:
+        self._closed = True
+        if self._ahead is not None:
+            self._ahead.exception()  # nobody asks for that chunk any more
+        self._source.close()
+        self._release()

@@ -1,0 +1,194 @@
+"""How a body comes in: small ones in memory, larger ones to a blob, hashed on the way."""
+
+import asyncio
+import hashlib
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from coskit.protocol.codec.checksums.md5_crc64 import crc64
+from coskit.protocol.errors import InternalError
+from coskit.server.store.blobs.blob_lifetime import Custody
+from coskit.server.store.interfaces import Blobs, BlobWriter
+from coskit.server.store.io.memory_share import LARGEST, Room
+from coskit.server.store.io.serial_executor import Lane, Submit, Work
+from coskit.server.store.model import Stored
+
+BLOCK = LARGEST  # bytes hashed and written at a time, where there is room
+_HASHED_ON_THE_LOOP = 1 << 16  # bytes that a change of threads would not pay for
+# The size of a block, and the outcomes of hashing and writing it.
+_Flight = tuple[int, asyncio.Future[list[BaseException | None]]]
+# Sees the blocks of a body one after the other.
+Observer = Callable[[bytes], Any]
+_FLYING = 2  # blocks: one that is hashed and written, and one so that nothing waits for the loop
+
+
+class Sink:
+    """Takes one body; of its blocks one is being filled, one waits and one is being written.
+
+    A context: a file that has not been committed when it is left is removed.
+
+    Args:
+        blobs: where files go.
+        custody: who removes them.
+        submit: runs a blocking call in a worker thread.
+        in_memory: bytes up to which the body stays in memory; -1 to make a file of any.
+        room: where a body counts that may become large; None for one that stays small.
+    """
+
+    def __init__(
+        self,
+        blobs: Blobs,
+        custody: Custody,
+        submit: Submit,
+        in_memory: int,
+        room: Room | None = None,
+    ) -> None:
+        self._blobs = blobs
+        self._custody = custody
+        self._submit = submit
+        self._in_memory = in_memory
+        self._room = room
+        self._md5 = hashlib.md5()
+        self._crc64 = 0
+        self._size = 0
+        self._filling: list[bytes] = []
+        self._filled = 0
+        self._flying = 0
+        self._flights: deque[_Flight] = deque()
+        self._hashing = Lane(submit)
+        self._writing = Lane(submit)
+        self._observing: Lane | None = None
+        self._observer: Observer | None = None
+        self._is_file = False
+        self._writer: BlobWriter | None = None
+        self._received = False
+
+    @property
+    def held(self) -> int:
+        """The bytes in memory now."""
+        return self._filled + self._flying
+
+    def observe(self, observer: Observer) -> None:
+        """Show the whole body to an observer too, large blocks in a worker thread.
+
+        To be called before the first byte; the observer has seen all when `finish` returns.
+        """
+        self._observer, self._observing = observer, Lane(self._submit)
+
+    async def write(self, chunk: bytes) -> None:
+        """Take the next bytes; waits while there are too many blocks.
+
+        Raises:
+            InternalError: the disk refuses.
+        """
+        self._filling.append(chunk)
+        self._filled += len(chunk)
+        block = self._room.share if self._room else BLOCK
+        if self._filled >= block and (self._is_file or self._filled > self._in_memory):
+            await self._landed(_FLYING - 1)
+            self._fly(self._take(), self._digest, self._store)
+
+    async def finish(self) -> Stored:
+        """Return the body, durable if it is a file.
+
+        Raises:
+            InternalError: the disk refuses.
+        """
+        block = self._take()
+        if not self._is_file and (not block or len(block) <= self._in_memory):
+            await self._measure(block)
+            return self._stored("", block)
+        self._fly(block, self._digest, self._store_last)
+        await self._landed()
+        assert self._writer is not None
+        self._custody.receive(self._writer.blob_id)
+        self._received = True
+        return self._stored(self._writer.blob_id, None)
+
+    async def __aenter__(self) -> Self:
+        if self._room:
+            self._room.enter()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._room:
+            self._room.leave()
+        if self._is_file:
+            await self._custody.see_through(self._leave())
+
+    def _stored(self, blob_id: str, inline: bytes | None) -> Stored:
+        return Stored(blob_id, self._size, self._md5.hexdigest(), self._crc64, inline)
+
+    def _take(self) -> bytes:
+        chunks, self._filling, self._filled = self._filling, [], 0
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def _measure(self, block: bytes) -> None:
+        if len(block) <= _HASHED_ON_THE_LOOP:
+            self._digest(block)
+            if self._observer:
+                self._observer(block)
+        else:
+            await asyncio.gather(*self._hash(block, self._digest))
+
+    def _fly(self, block: bytes, digest: Work, store: Work) -> None:
+        """Start work on a block: hashing and writing go side by side."""
+        self._is_file = True
+        self._flying += len(block)
+        work = *self._hash(block, digest), self._writing.put(store, block)
+        self._flights.append((len(block), asyncio.gather(*work, return_exceptions=True)))
+
+    def _hash(self, block: bytes, digest: Work) -> list[asyncio.Future[None]]:
+        hashing = [self._hashing.put(digest, block)]
+        if self._observer and self._observing:
+            hashing.append(self._observing.put(self._observer, block))
+        return hashing
+
+    async def _landed(self, others: int = 0) -> None:
+        """Wait until all blocks but so many others are hashed and written."""
+        while len(self._flights) > others:
+            size, flight = self._flights[0]
+            errors = await asyncio.shield(flight)
+            self._flights.popleft()
+            self._flying -= size
+            for error in errors:
+                if isinstance(error, OSError):
+                    raise InternalError("The body could not be stored.") from error
+                if error is not None:
+                    raise error
+
+    # In worker threads, each one at a time.
+
+    def _store(self, block: bytes) -> None:
+        if self._writer is None:
+            self._writer = self._blobs.create()
+        self._writer.write(block)
+
+    def _store_last(self, block: bytes) -> None:
+        self._store(block)
+        assert self._writer is not None
+        self._writer.finish()
+
+    def _digest(self, block: bytes) -> None:
+        self._md5.update(block)
+        self._crc64 = crc64(block, self._crc64)
+        self._size += len(block)
+
+    # On the loop again.
+
+    async def _leave(self) -> None:
+        if self._flights:
+            await asyncio.wait([flight for _, flight in self._flights])
+        if self._writer is None:
+            return
+        if not self._received:
+            await self._submit(self._writer.close)
+            self._custody.receive(self._writer.blob_id)
+        self._custody.unpin((self._writer.blob_id,))

@@ -1,0 +1,1 @@
+"""Care for a store: check, scrub, backup, export, import."""

@@ -1,0 +1,152 @@
+"""A backup of a server's directory, taken while the server runs, as of one moment."""
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from coskit.server.store.blobs import backup_lock
+from coskit.server.store.blobs.files import FileBlobs, lock_directory
+from coskit.server.store.disk import disk_reserve
+from coskit.server.store.disk.directory_sync import sync_directory
+from coskit.server.store.disk.private_files import make_file
+from coskit.server.store.index import database
+from coskit.server.store.index.database import every
+
+_NEW = "index.db.new"
+_NOT_COPIED = {database.FILE, database.LOG, f"{database.FILE}-shm", _NEW, "lock"}
+_NOT_COPIED |= {
+    backup_lock.FILE,
+    backup_lock.TURN,
+    disk_reserve.FILE,
+    "address.json",
+}  # the copy is served elsewhere
+
+# Makes a file of the first path appear at the second, which is not there.
+Place = Callable[[Path, Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What a backup did.
+
+    Attributes:
+        blobs: files in it.
+        added: those of them that were not there from an earlier backup.
+        bytes: of the added ones.
+        removed: files of an earlier backup that it needs no more.
+    """
+
+    blobs: int
+    added: int
+    bytes: int
+    removed: int
+
+
+def back_up(source: Path, target: Path, *, copying: bool = False) -> Backup:
+    """Copy a directory; the copy can be served. A second backup adds what is new; blocks.
+
+    Blobs never change, so on one file system they are linked rather than copied. Until the last
+    step the target holds the earlier backup.
+
+    Args:
+        source: a server's directory, in use or not.
+        target: made if it is missing.
+        copying: whether blobs are copied even where they could be linked.
+
+    Raises:
+        BlockingIOError: a server uses the target.
+        ValueError: the target is the source, or lies in it.
+        OSError: files cannot be read or written.
+        database.Error: the index cannot be read.
+    """
+    if target.resolve().is_relative_to(source.resolve()):
+        raise ValueError(f"{target} lies in the directory that is to be copied")
+    lock = lock_directory(target)
+    try:
+        blobs = FileBlobs(target)
+        with backup_lock.hold(source):
+            known = _copy_index(source / database.FILE, target / _NEW)
+            place = _copy if copying else _link
+            added, size = _copy_blobs(FileBlobs(source), blobs, known, place)
+            _copy_settings(source, target)
+        for fan in blobs.fans():
+            sync_directory(target / "blobs" / fan)
+        # An earlier index was closed in order, or it was not served: its log holds nothing to keep.
+        for name in (database.LOG, f"{database.FILE}-shm"):
+            (target / name).unlink(missing_ok=True)
+        (target / _NEW).rename(target / database.FILE)
+        sync_directory(target)
+        return Backup(len(known), added, size, _remove_others(blobs, known))
+    finally:
+        os.close(lock)
+
+
+def _copy_index(source: Path, target: Path) -> dict[str, int]:
+    """Copy the index as of now; return the size of each blob that is a file."""
+    target.unlink(missing_ok=True)
+    with (
+        closing(database.connect(source, making=False)) as old,
+        closing(database.connect(target)) as new,
+    ):
+        with new.backup("main", old, "main") as copying:
+            copying.step(-1)
+        new.execute("DELETE FROM garbage; DELETE FROM progress")
+        found = every(new, "SELECT id, size FROM blob WHERE data IS NULL")
+        new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        new.execute("PRAGMA journal_mode = DELETE")  # so that one file is all of it
+    with target.open("rb") as copied:
+        os.fsync(copied.fileno())
+    return dict(found)
+
+
+def _copy_blobs(
+    source: FileBlobs, target: FileBlobs, known: dict[str, int], place: Place
+) -> tuple[int, int]:
+    count = size = 0
+    for blob_id in known:
+        old, new = source.path(blob_id), target.path(blob_id)
+        if new.exists() and old.exists() and new.stat().st_size == old.stat().st_size:
+            continue
+        new.unlink(missing_ok=True)  # what a backup that was cut short has left
+        try:
+            place(old, new)
+        except FileNotFoundError:
+            continue  # missing in the source as well: a check of the copy tells
+        count, size = count + 1, size + new.stat().st_size
+    return count, size
+
+
+def _link(old: Path, new: Path) -> None:
+    try:
+        os.link(old, new)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another file system, or one without links
+        _copy(old, new)
+
+
+def _copy(old: Path, new: Path) -> None:
+    with old.open("rb"):  # else there would be an empty copy of a file that is missing
+        make_file(new)
+    shutil.copy2(old, new)
+    with new.open("rb") as copied:
+        os.fsync(copied.fileno())
+
+
+def _copy_settings(source: Path, target: Path) -> None:
+    """Copy keys and accounts: small files, which are replaced whole."""
+    for file in source.iterdir():
+        if file.is_file() and file.name not in _NOT_COPIED:
+            new = target / f"{file.name}.new"
+            _copy(file, new)
+            new.rename(target / file.name)
+
+
+def _remove_others(blobs: FileBlobs, known: dict[str, int]) -> int:
+    """Remove the blobs of an earlier backup that this one does not name."""
+    others = [name for fan in blobs.fans() for name, _ in blobs.settled(fan) if name not in known]
+    blobs.discard(others)
+    return len(others)

@@ -1,0 +1,261 @@
+"""The scrub: every stored byte and every page of the index is read in turn, and damage marked."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any
+
+from coskit.protocol.codec.checksums.md5_crc64 import crc64
+from coskit.protocol.errors import InternalError
+from coskit.server.store.blobs.block_checksums import BLOCK
+from coskit.server.store.index.database import DamagedIndex
+from coskit.server.store.index.transaction import Clock
+from coskit.server.store.interfaces import BlobRow, Blobs, Damaged, Index
+
+JOB = "scrub"
+_STEP = BLOCK * 16  # bytes read at a time
+_ROWS = 16  # blobs looked up at a time; bodies in the index come with them
+_PAGES = 256  # pages of the index read at a time
+_PAGE = 4096  # bytes
+_SAVED_AFTER = 10.0  # seconds
+
+_log = logging.getLogger("coskit.server.scrub")
+
+Submit = Callable[..., asyncio.Future[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """How far a run has come, or what it has found.
+
+    Attributes:
+        began: milliseconds since 1970.
+        ended: milliseconds since 1970, 0 while the run is not at its end.
+        blobs: how many it has read.
+        bytes: of them.
+        pages: of the index, that it has read.
+        damaged: how many blobs are damaged or missing.
+        damaged_pages: how many pages of the index are damaged.
+        after: the last blob read.
+    """
+
+    began: int
+    ended: int = 0
+    blobs: int = 0
+    bytes: int = 0
+    pages: int = 0
+    damaged: int = 0
+    damaged_pages: int = 0
+    after: str = ""
+
+
+def dump_runs(running: Scrubbed | None, last: Scrubbed | None) -> str:
+    """Return what is kept of the runs."""
+    return json.dumps([run and asdict(run) for run in (running, last)])
+
+
+def load_runs(text: str) -> tuple[Scrubbed | None, Scrubbed | None]:
+    """Give back what `dump_runs` took; nothing of a text that it did not make."""
+    try:
+        running, last = (run and Scrubbed(**run) for run in json.loads(text or "[null, null]"))
+    except (ValueError, TypeError):
+        return None, None
+    return running, last
+
+
+class Scrub:
+    """Reads all that is stored, again and again or once; goes on where a killed run stopped.
+
+    Args:
+        index: what exists.
+        blobs: where larger bodies are.
+        submit: runs a blocking call in a worker thread.
+        clock: seconds since 1970.
+        saved_after: seconds of work after which the position is kept.
+
+    Attributes:
+        running: the run that is under way or was interrupted, if there is one.
+        last: the last complete run, if there was one.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        blobs: Blobs,
+        submit: Submit,
+        clock: Clock = time.time,
+        saved_after: float = _SAVED_AFTER,
+    ) -> None:
+        self._index = index
+        self._blobs = blobs
+        self._submit = submit
+        self._clock = clock
+        self._saved_after = saved_after
+        self._saved = time.monotonic()
+        self.running: Scrubbed | None = None
+        self.last: Scrubbed | None = None
+
+    async def load(self) -> None:
+        """Find out what earlier processes have done."""
+        text = await self._submit(self._index.progress, JOB)
+        self.running, self.last = load_runs(text)
+
+    async def run(self, rate: float, period: float) -> None:
+        """Make runs until cancelled; a run that fails is logged and tried again later.
+
+        Args:
+            rate: bytes in a second.
+            period: seconds from the beginning of one run to the beginning of the next.
+        """
+        while True:
+            try:
+                await self.load()
+                await asyncio.sleep(self._wait(period))
+                await self.once(rate)
+            except Exception:
+                _log.exception("a scrub failed; it goes on in an hour")
+                await asyncio.sleep(3600)
+
+    async def once(self, rate: float | None = None) -> Scrubbed:
+        """Make a run, or finish the interrupted one, and return what it has found.
+
+        Args:
+            rate: bytes in a second, None for as fast as it goes.
+        """
+        await self.load()
+        run = self.running or Scrubbed(int(self._clock() * 1000))
+        run = await self._read_pages(run, rate)
+        try:
+            run = await self._read_blobs(run, rate)
+        except DamagedIndex as error:
+            _log.error("the blobs cannot be found: %s", error.message)
+            run = replace(self.running or run, damaged_pages=max(1, run.damaged_pages))
+        run = replace(run, ended=int(self._clock() * 1000))
+        self.running, self.last = None, run
+        await self._save()
+        _log.info("scrubbed %d blobs of %d bytes: %d damaged", run.blobs, run.bytes, run.damaged)
+        return run
+
+    def _wait(self, period: float) -> float:
+        if self.running or not self.last:
+            return 0.0
+        # A clock that was set back must not put the scrub off for longer than a period.
+        return min(period, max(0.0, self.last.began / 1000 + period - self._clock()))
+
+    async def _read_blobs(self, run: Scrubbed, rate: float | None) -> Scrubbed:
+        while found := await self._submit(self._index.blobs_after, run.after, _ROWS):
+            for blob_id, row in found:
+                damage = await self._read_blob(blob_id, row, rate)
+                run = replace(
+                    run,
+                    after=blob_id,
+                    blobs=run.blobs + 1,
+                    bytes=run.bytes + row.size,
+                    damaged=run.damaged + (damage is not None),
+                )
+                await self._keep(run)
+        return run
+
+    async def _read_blob(self, blob_id: str, row: BlobRow, rate: float | None) -> Damaged | None:
+        steps = verify(self._blobs, blob_id, row)
+        step: asyncio.Future[int] | None = None
+        try:
+            while True:
+                began = time.monotonic()
+                step = self._submit(next, steps, 0)
+                # Shielded, since a cancelled wait does not stop the thread that runs the step.
+                count = await asyncio.shield(step)
+                if not count:
+                    break
+                await _rest(count, rate, began)
+        except Damaged as damage:
+            return await self._mark(damage)
+        finally:
+            if step is None or step.done():
+                steps.close()
+            else:
+                step.add_done_callback(partial(_end, steps))
+        if row.damage:  # somebody has put the right bytes back
+            await self._index.clear_damage([blob_id])
+        return None
+
+    async def _mark(self, damage: Damaged) -> Damaged | None:
+        """Mark a blob, unless it was deleted while it was read."""
+        if not await self._submit(self._index.blobs, [damage.blob_id]):
+            return None
+        _log.error("blob %s is damaged: %s", damage.blob_id, damage.what)
+        await self._index.mark_damage(damage.blob_id, damage.what)
+        return damage
+
+    async def _read_pages(self, run: Scrubbed, rate: float | None) -> Scrubbed:
+        pages = run.pages + 1
+        while run.pages < pages:
+            began = time.monotonic()
+            pages, damaged = await self._submit(_check_pages, self._index, run.pages)
+            read = min(_PAGES, pages - run.pages)
+            run = replace(
+                run, pages=run.pages + max(0, read), damaged_pages=run.damaged_pages + damaged
+            )
+            await _rest(read * _PAGE, rate, began)
+            await self._keep(run)
+        return run
+
+    async def _keep(self, run: Scrubbed) -> None:
+        self.running = run
+        if time.monotonic() - self._saved >= self._saved_after:
+            await self._save()
+
+    async def _save(self) -> None:
+        await self._index.set_progress(JOB, dump_runs(self.running, self.last))
+        self._saved = time.monotonic()
+
+
+def verify(blobs: Blobs, blob_id: str, row: BlobRow) -> Generator[int, None, None]:
+    """Read a blob through and give how many bytes each step has read; blocks.
+
+    Raises:
+        Damaged: it is missing, or its bytes are not what was written.
+        InternalError: it cannot be read.
+    """
+    if row.data is not None:
+        if len(row.data) != row.size or crc64(row.data) != row.crc64:
+            raise Damaged(blob_id, "wrong checksum in the index")
+        yield row.size
+        return
+    try:
+        with closing(blobs.open(blob_id, row.size, row.crc64)) as reader:
+            for offset in range(0, row.size, _STEP):
+                yield len(reader.read(offset, _STEP))
+    except OSError as error:
+        raise InternalError(f"Blob {blob_id} cannot be read.") from error
+
+
+def _end(steps: Generator[int, None, None], step: asyncio.Future[int]) -> None:
+    step.exception()  # nobody asks for that step any more
+    steps.close()
+
+
+def _check_pages(index: Index, first: int) -> tuple[int, int]:
+    """Return how many pages the index has, and how many of the next ones are damaged."""
+    try:
+        return index.check_pages(first, _PAGES), 0
+    except DamagedIndex:
+        damaged = 0
+    for number in range(first, first + _PAGES):
+        try:
+            index.check_pages(number, 1)
+        except DamagedIndex as error:
+            _log.error("%s", error.message)
+            damaged += 1
+    return index.check_pages(0, 0), damaged
+
+
+async def _rest(count: int, rate: float | None, began: float) -> None:
+    """Sleep for as long as reading so many bytes should have taken longer."""
+    if rate:
+        await asyncio.sleep(max(0.0, began + count / rate - time.monotonic()))

@@ -1,0 +1,46 @@
+"""A way to the server on which a test decides what becomes of each answer."""
+
+import http.client
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from coskit.testing import LocalServer
+from tests.client.stubs.stub import Received, Stub, Wire
+
+# Gets a request and the server's answer; returns what of it arrives before the connection ends, or
+# None if all of it does.
+Cut = Callable[[Received, bytes], bytes | None]
+
+
+@contextmanager
+def relay(server: LocalServer, cut: Cut) -> Iterator[Stub]:
+    """Run a relay to a server; the server has acted before an answer is cut."""
+
+    def script(wire: Wire) -> None:
+        while (request := wire.request()) is not None:
+            reply = forward(server, request)
+            arrives = cut(request, reply)
+            if arrives is not None:
+                wire.send(arrives)
+                return
+            wire.send(reply)
+
+    with Stub(script) as running:
+        yield running
+
+
+def forward(server: LocalServer, request: Received) -> bytes:
+    """Return the server's answer to a request, which it gets as it came."""
+    lines = [request.line, *(f"{name}: {value}" for name, value in request.headers)]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
+        sock.sendall("\r\n".join([*lines, "", ""]).encode() + request.body)
+        response = http.client.HTTPResponse(sock, method=request.line.split()[0])
+        response.begin()
+        headers = "".join(f"{name}: {value}\r\n" for name, value in response.getheaders())
+        return f"HTTP/1.1 {response.status} x\r\n{headers}\r\n".encode() + response.read()
+
+
+def body_of(reply: bytes) -> int:
+    """Return where the body of an answer begins."""
+    return reply.index(b"\r\n\r\n") + 4

@@ -1,0 +1,285 @@
+"""Requests that travel without libcurl, on connections that it made."""
+
+import hashlib
+import io
+import secrets
+import socket
+import struct
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+from coskit.client._sync.transport import Transport
+from coskit.client.transport import direct_connection, libc
+from coskit.client.transport.curl_easy import Outgoing, TransportSettings
+from coskit.client.transport.direct_connection import needs_libcurl
+from coskit.client.transport.receive_buffer import reserved
+from coskit.protocol.errors import IntegrityError, TransferTimeout, TransportError
+from tests.client.stubs.stub import TLS, Stub, Wire, always
+
+HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+SETTINGS = TransportSettings(connect_timeout=20, read_timeout=20, proxy="")
+SECURE = TransportSettings(
+    connect_timeout=20, read_timeout=20, proxy="", ca_file=str(TLS / "ca.pem")
+)
+BIG = secrets.token_bytes(8 << 20)
+
+
+def digest_of_one_body(wire: Wire) -> bool:
+    request = wire.request()
+    if request:
+        told = hashlib.md5(request.body).hexdigest().encode()
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n" + told)
+    return request is not None
+
+
+def digest_of_body(wire: Wire) -> None:
+    while digest_of_one_body(wire):
+        pass
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("size", [1, 64 * 1024, 64 * 1024 + 1, 8 << 20])
+def test_a_body_in_memory_goes_out_whole(size: int, tls: bool) -> None:
+    body = BIG[:size]
+    with Stub(digest_of_body, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
+        for _ in range(2):
+            answer = transport.send(Outgoing("PUT", f"{stub.url}/key", (), body, size))
+            assert answer.body == hashlib.md5(body).hexdigest().encode()
+        assert stub.connections == 1
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
+def test_a_long_body_arrives_whole(chunked: bool, tls: bool) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BIG)
+    body = BIG
+    if chunked:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        pieces = [BIG[at : at + 100_001] for at in range(0, len(BIG), 100_001)]
+        body = b"".join([b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces]) + b"0\r\n\r\n"
+    settings = SECURE if tls else SETTINGS
+    with Stub(always(head + body), tls=tls) as stub, Transport(settings) as transport:
+        out = Outgoing("GET", f"{stub.url}/key")
+        assert transport.send(out).body == BIG
+        with transport.stream(out) as incoming:
+            assert incoming.read() == BIG
+        assert stub.connections == 1
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
+@pytest.mark.parametrize("window", [1 << 16, 1 << 24])
+def test_a_body_is_written_where_the_caller_wants_it(window: int, chunked: bool, tls: bool) -> None:
+    head, body = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BIG), BIG
+    if chunked:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        body = b"".join([b"%x\r\n%b\r\n" % (1 << 20, BIG[n << 20 :][: 1 << 20]) for n in range(8)])
+        body += b"0\r\n\r\n"
+    with (
+        Stub(always(head + body), tls=tls) as stub,
+        Transport(SECURE if tls else SETTINGS) as transport,
+    ):
+        for _ in range(2):
+            target, at = bytearray(len(BIG) + 1), 0
+            with (
+                transport.stream(Outgoing("GET", f"{stub.url}/key")) as incoming,
+                memoryview(target) as view,
+            ):
+                while size := incoming.readinto(view[at : at + window]):
+                    at += size
+            assert at == len(BIG)
+            assert target[:-1] == BIG
+        assert stub.connections == 1
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_a_body_that_is_cut_while_it_is_written_is_no_success(end: str, tls: bool) -> None:
+    def cut(wire: Wire) -> None:
+        wire.request()
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BIG) + BIG[:3_000_000])
+        if end == "reset":
+            wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with Stub(cut, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
+        memory = memoryview(bytearray(len(BIG)))
+        pieces: list[int] = []
+        with transport.stream(Outgoing("GET", f"{stub.url}/key")) as incoming:
+
+            def read_on() -> None:
+                while size := incoming.readinto(memory[sum(pieces) :]):
+                    pieces.append(size)
+
+            with pytest.raises(TransportError, match=f"of {len(BIG)} bytes of the body arrived"):
+                read_on()
+        assert memory[: sum(pieces)] == BIG[: sum(pieces)]
+
+
+def test_a_python_without_ctypes_does_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    libc._library.cache_clear()
+    try:
+        with Stub(digest_of_body) as stub, Transport(SETTINGS) as transport:
+            out = Outgoing("PUT", f"{stub.url}/key", (), b"x", 1)
+            assert transport.send(out).body == hashlib.md5(b"x").hexdigest().encode()
+            assert len(reserved(len(BIG)).getvalue()) == len(BIG)
+    finally:
+        libc._library.cache_clear()
+
+
+def test_an_early_refusal_of_a_body_in_memory_is_heard() -> None:
+    def refuse(wire: Wire) -> None:
+        wire.head()
+        wire.send(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
+        while wire.sock.recv(1 << 20):
+            pass
+
+    with Stub(refuse) as stub, Transport(SETTINGS) as transport:
+        body = bytes(64 << 20)
+        answer = transport.send(Outgoing("PUT", f"{stub.url}/key", (), body, len(body)))
+    assert (answer.status, answer.body) == (403, b"no")
+
+
+@pytest.mark.parametrize("name", ["authorization", "if-match"], ids=["direct", "through libcurl"])
+def test_an_idle_connection_holds_no_body(name: str) -> None:
+    body = secrets.token_bytes(100_000)
+    held = sys.getrefcount(body)
+    with Stub(always(HELLO)) as stub, Transport(SETTINGS) as transport:
+        transport.send(Outgoing("PUT", f"{stub.url}/key", ((name, "x"),), body, len(body)))
+        assert sys.getrefcount(body) == held
+
+
+class Counted(io.BytesIO):
+    """A source that counts how often it is read from its start."""
+
+    beginnings = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.beginnings += not self.tell()
+        return super().read(size)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_sources_travel_on_a_kept_connection(tls: bool) -> None:
+    with Stub(digest_of_body, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
+        for size in (1, 300_000, len(BIG)):
+            source = Counted(BIG[:size])
+            answer = transport.send(Outgoing("PUT", f"{stub.url}/key", (), source, size))
+            assert answer.body == hashlib.md5(BIG[:size]).hexdigest().encode()
+        assert stub.connections == 1
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_a_source_is_not_begun_on_a_connection_that_has_ended(tls: bool) -> None:
+    closed = threading.Event()
+
+    def run(wire: Wire) -> None:
+        digest_of_one_body(wire)
+        wire.close()
+        closed.set()
+
+    with Stub(run, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
+        for _ in range(3):
+            closed.clear()
+            source = Counted(BIG)
+            answer = transport.send(Outgoing("PUT", f"{stub.url}/key", (), source, len(BIG)))
+            assert answer.body == hashlib.md5(BIG).hexdigest().encode()
+            assert source.beginnings == 1
+            assert closed.wait(5)
+        assert stub.connections == 3
+
+
+def test_a_source_that_was_begun_is_not_sent_again_in_silence() -> None:
+    def run(wire: Wire) -> None:
+        digest_of_one_body(wire)
+        wire.head()
+        wire.sock.recv(100_000)  # and goes without a word
+
+    with Stub(run) as stub, Transport(SETTINGS) as transport:
+        transport.send(Outgoing("PUT", f"{stub.url}/key", (), b"x", 1))
+        source = Counted(BIG)
+        with pytest.raises(TransportError) as caught:
+            transport.send(Outgoing("PUT", f"{stub.url}/key", (), source, len(BIG)))
+        assert caught.value.sent
+        assert source.beginnings == 1
+        assert stub.connections == 1
+
+
+def test_a_source_that_gives_more_than_was_asked_is_no_success() -> None:
+    class Generous(io.BytesIO):
+        def read(self, _size: int | None = -1, /) -> bytes:
+            return super().read()
+
+    with Stub(always(HELLO)) as stub, Transport(SETTINGS) as transport:
+        out = Outgoing("PUT", f"{stub.url}/key", (), Generous(b"too much"), 3)
+        with pytest.raises(IntegrityError, match="gave 8 bytes instead of 3"):
+            transport.send(out)
+
+
+def test_an_idle_connection_holds_no_source() -> None:
+    source = Counted(BIG)
+    held = sys.getrefcount(source)
+    with Stub(always(HELLO)) as stub, Transport(SETTINGS) as transport:
+        transport.send(Outgoing("PUT", f"{stub.url}/key", (), source, len(BIG)))
+        assert sys.getrefcount(source) == held
+
+
+def test_a_connection_that_was_idle_for_long_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Stub(always(HELLO)) as stub, Transport(SETTINGS) as transport:
+        out = Outgoing("GET", f"{stub.url}/key")
+        transport.send(out)
+        monkeypatch.setattr(direct_connection, "_LONGEST_IDLE", -1.0)
+        assert transport.send(out).body == b"hello"
+        assert stub.connections == 2
+
+
+def test_a_delete_is_sent_again_only_if_nothing_came_back() -> None:
+    def half(wire: Wire) -> None:
+        wire.request()
+        wire.send(HELLO)
+        if wire.request():
+            wire.send(b"HTTP/1.1 20")
+
+    with Stub(half) as stub, Transport(SETTINGS) as transport:
+        transport.send(Outgoing("GET", f"{stub.url}/key"))
+        with pytest.raises(TransportError, match="the head has no end"):
+            transport.send(Outgoing("DELETE", f"{stub.url}/key"))
+        assert [request.line.split()[0] for request in stub.requests] == ["GET", "DELETE"]
+
+
+def test_the_total_timeout_ends_a_trickle() -> None:
+    def trickle(wire: Wire) -> None:
+        wire.request()
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n")
+        while True:
+            wire.send(b"x")
+
+    settings = TransportSettings(read_timeout=20, total_timeout=0.3, proxy="")
+    out_of_time = pytest.raises(TransferTimeout, match="total timeout")
+    with Stub(trickle) as stub, Transport(settings) as transport, out_of_time:
+        transport.send(Outgoing("GET", f"{stub.url}/key"))
+
+
+@pytest.mark.parametrize(
+    ("proxy", "environ", "expected"),
+    [
+        (None, {}, False),
+        (None, {"http_proxy": "http://p:1"}, True),
+        (None, {"ALL_PROXY": "http://p:1"}, True),
+        (None, {"HTTP_PROXY": "http://p:1"}, False),  # libcurl does not heed it either
+        ("", {"http_proxy": "http://p:1"}, False),
+        ("http://p:1", {}, True),
+    ],
+)
+def test_a_proxy_is_left_to_libcurl(
+    proxy: str | None, environ: dict[str, str], expected: bool
+) -> None:
+    assert needs_libcurl(TransportSettings(proxy=proxy), environ) is expected
+
+
+@pytest.mark.parametrize("http", ["2", "3"])
+def test_a_newer_http_is_left_to_libcurl(http: Any) -> None:
+    assert needs_libcurl(TransportSettings(proxy="", http=http), {})

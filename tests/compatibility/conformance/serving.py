@@ -1,0 +1,79 @@
+"""A server with the accounts that a conformance suite asks for."""
+
+import http.client
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from coskit.protocol.auth.signature import Credentials
+from coskit.server.auth.accounts import add_key, change_book
+from coskit.server.settings import ACCOUNT
+from coskit.testing import LocalServer
+
+# The owner's first: it owns the server.
+ACCOUNTS = {
+    "main": ACCOUNT,
+    "alt": "1260000000",
+    "tenant": "1270000000",
+    "iam": "1280000000",
+    "root": "1290000000",
+    "alt root": "1300000000",
+}
+# Suites wait for lifecycle rules in real time, so a day is short and the job hardly rests. The day
+# that they are told is longer: they wait two for an age of one, and here it ends at a midnight.
+DAY = 6  # seconds
+_OPTIONS = ("--day-length", "5.2s", "--lifecycle-interval", "0.3s")
+
+
+@dataclass(frozen=True)
+class Party:
+    """An account as a suite needs to know it."""
+
+    account: str
+    keys: Credentials
+
+
+@dataclass(frozen=True)
+class Place:
+    """A running server and who has keys to it."""
+
+    host: str
+    port: int
+    parties: dict[str, Party]
+
+
+@contextmanager
+def serving(options: Sequence[str] = ()) -> Iterator[Place]:
+    """Run a server in a directory of its own, which goes with it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="conformance-") as scratch,
+        LocalServer(Path(scratch) / "data", options=[*_OPTIONS, *options]) as server,
+    ):
+        _wait_until_ready(server)
+        own = Credentials(server.secret_id, server.secret_key)
+        parties = {"main": Party(ACCOUNT, own)}
+        for role, account in ACCOUNTS.items():
+            if role not in parties:
+                parties[role] = Party(account, _make(server, account, role))
+        yield Place("127.0.0.1", server.port, parties)
+
+
+def _wait_until_ready(server: LocalServer) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    try:
+        connection.request("GET", "/-/ready")
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise RuntimeError(f"the server is not ready: {answer.status}")
+    finally:
+        connection.close()
+
+
+def _make(server: LocalServer, account: str, name: str) -> Credentials:
+    book = change_book(server.directory, lambda book: add_key(book, account, name)[0])
+    found = book.find(account)
+    if found is None:
+        raise RuntimeError(f"there is no account {account}")
+    return found.keys[-1]

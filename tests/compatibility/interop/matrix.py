@@ -1,0 +1,101 @@
+"""What the rounds are known to show, in matrix.json, and the table that is written from it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.compatibility.interop.capabilities import ABILITIES
+from tests.compatibility.interop.client_matrix import CLIENTS, Round
+from tests.compatibility.interop.venvs import HERE
+
+MATRIX = HERE / "matrix.json"
+PAGE = HERE.parents[2] / "docs" / "compatibility.md"
+BEGIN = "<!-- written by `make interop` from tests/compatibility/interop/matrix.json -->\n"
+END = "<!-- end of what `make interop` writes -->\n"
+_SIGNS = {True: "yes", False: "**no**", None: "–"}
+_UNTRIED: Mapping[str, Any] = {"ok": False, "note": "not tried"}
+
+
+def recorded() -> dict[str, Any]:
+    """Return what matrix.json says, by driver."""
+    return dict(json.loads(MATRIX.read_text()))
+
+
+def row(shown: Round) -> dict[str, Any]:
+    """Return what is written down of a round: how each ability went, and why where not in full."""
+    return {
+        "client": shown.title,
+        "version": shown.version,
+        "dialect": shown.dialect,
+        "abilities": {
+            ability: {"ok": answer["ok"], "note": answer["detail"]}
+            for ability, answer in shown.answers.items()
+        },
+    }
+
+
+def differences(name: str, shown: Round) -> list[str]:
+    """Return in what a round differs from matrix.json, in sentences."""
+    known = recorded().get(name)
+    if known is None:
+        return [f"{name} is not in matrix.json: run `make interop`"]
+    found = []
+    for ability, answer in shown.answers.items():
+        was, now = known["abilities"].get(ability, {}).get("ok"), answer["ok"]
+        if was is now:
+            continue
+        what = f"{shown.title} {shown.version}, {ability}"
+        if now is True:
+            found.append(f"{what}: works, other than matrix.json says: run `make interop`")
+        else:
+            found.append(f"{what}: {_SIGNS[was]} became {_SIGNS[now]}: {answer['detail']}")
+    if known["version"] != shown.version and not name.startswith("coskit"):
+        found.append(f"{name} is {shown.version}, not {known['version']}: run `make interop`")
+    return found
+
+
+def write(rounds: Mapping[str, Round]) -> None:
+    """Write down rounds, and the table as it then is."""
+    known = recorded() if MATRIX.exists() else {}
+    known.update({name: row(shown) for name, shown in rounds.items()})
+    known = {name: known[name] for name in CLIENTS if name in known}
+    MATRIX.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+    before, rest = PAGE.read_text().split(BEGIN)
+    after = rest.split(END)[1]
+    PAGE.write_text(before + BEGIN + table(known) + END + after)
+
+
+def table(known: Mapping[str, Any]) -> str:
+    """Return the table with its notes, in Markdown."""
+    notes: list[str] = []
+    columns = [*ABILITIES]
+    lines = [
+        "",
+        f"| Client | Version | Dialect | {' | '.join(columns)} |",
+        "| --- | --- | --- | " + " | ".join("---" for _ in columns) + " |",
+    ]
+    for client in known.values():
+        answers = {name: client["abilities"].get(name, _UNTRIED) for name in columns}
+        who = client["client"]
+        said = [f"{name}: {_escaped(row['note'])}" for name, row in answers.items() if row["note"]]
+        if said:
+            notes.append(f"{len(notes) + 1}. {who} – {'; '.join(said)}")
+            who += f" [{len(notes)}]"
+        cells = [_cell(answer) for answer in answers.values()]
+        first = [who, client["version"], client["dialect"]]
+        lines.append(f"| {' | '.join([*first, *cells])} |")
+    return "\n".join([*lines, "", *notes, ""]) + "\n"
+
+
+def _cell(answer: Mapping[str, Any]) -> str:
+    return "yes*" if answer["ok"] and answer["note"] else _SIGNS[answer["ok"]]
+
+
+def _escaped(text: str) -> str:
+    return text[:300].replace("|", "\\|").replace("<", "&lt;")
+
+
+def page_is_current(page: Path = PAGE) -> bool:
+    """Return whether the page has the table that matrix.json gives."""
+    return BEGIN + table(recorded()) + END in page.read_text()

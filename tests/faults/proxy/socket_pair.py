@@ -1,0 +1,72 @@
+"""Both ends of a connection through the proxy, byte for byte, and what a test asks of them."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from coskit.testing import LocalServer
+from tests.faults.proxy.proxy import FaultProxy
+from tests.server.support.wire import Line, Peer
+
+BODY = bytes(range(256)) * 4
+REQUESTS = {
+    "odd heads": b"GET /a?b HTTP/1.1\r\nhOsT:x\r\nA:  1 \r\na:\r\nBad\xff: \xc3\xa9\r\n\r\n",
+    "a length": b"PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345",
+    "chunks": (
+        b"PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n"
+        b"3\r\nabc\r\n0002;x=y\r\nde\r\n0\r\nLate: 1\r\n\r\n"
+    ),
+    "no chunk": b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "HEAD": b"HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n",
+}
+
+
+def is_reset(line: Line) -> bool:
+    """Return whether a connection was reset, rather than closed without an answer."""
+    try:
+        assert line.rest() == b""
+    except ConnectionResetError:
+        return True
+    return False
+
+
+def is_ended(line: Line) -> bool:
+    """Return whether a connection ended in either way, with no answer or a last refusal."""
+    try:
+        rest = line.rest()
+    except ConnectionResetError:
+        return True
+    return rest == b"" or rest.startswith(b"HTTP/1.1 400 ")
+
+
+def stored(server: LocalServer, path: str) -> bytes | None:
+    """Return what the server holds, asked without the proxy."""
+    reply = Peer.of(server).ask("GET", path)
+    return reply.body if reply.status == 200 else None
+
+
+@contextmanager
+def wire() -> Iterator[tuple[FaultProxy, Line, socket.socket]]:
+    """Give a proxy, a client's end of a connection through it, and the listener behind it."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        FaultProxy(listener.getsockname()[1]) as running,
+        Line(running.port) as line,
+    ):
+        listener.settimeout(30)
+        yield running, line, listener
+
+
+def accept(listener: socket.socket) -> socket.socket:
+    """Return the proxy's connection."""
+    connection, _ = listener.accept()
+    connection.settimeout(30)
+    return connection
+
+
+def exactly(sock: socket.socket, count: int) -> bytes:
+    """Return so many bytes from a socket, or what came before its end."""
+    found = b""
+    while len(found) < count and (data := sock.recv(count - len(found))):
+        found += data
+    return found

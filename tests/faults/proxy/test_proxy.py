@@ -1,0 +1,337 @@
+"""The proxy by itself: it changes nothing, tells what it saw, and leaves nothing behind."""
+
+import gc
+import re
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from coskit.protocol.codec.checksums.md5_crc64 import crc64
+from coskit.protocol.endpoint import encode_path
+from coskit.protocol.operations import (
+    GET_OBJECT,
+    HEAD_OBJECT,
+    PUT_OBJECT,
+    UPLOAD_PART,
+)
+from coskit.testing import LocalServer
+from tests.faults.proxy.exchange import Exchange
+from tests.faults.proxy.faults import Delay, DropReply, Fault, Stall, Status, StatusAfter
+from tests.faults.proxy.proxy import FaultProxy, Rule
+from tests.faults.proxy.socket_pair import (
+    BODY,
+    REQUESTS,
+    accept,
+    exactly,
+    is_ended,
+    is_reset,
+    stored,
+    wire,
+)
+from tests.server.support.wire import Line, Peer
+from tests.support.keys import HOSTILE_KEYS
+from tests.support.worlds import VendorWorld, World
+
+ANSWERS = {
+    "a length": (b"HTTP/1.1 200 OK\r\neTAG: x\r\nX:y\r\nContent-Length: 3\r\n\r\n", b"abc"),
+    "nothing": (b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", b""),
+    "chunks": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"1;a\r\nx\r\n0\r\nT: 1\r\n\r\n",
+    ),
+    "204": (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+    "304": (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", b""),
+    "interim": (b"HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 404 No\r\nContent-Length: 1\r\n\r\n", b"x"),
+}
+
+
+@pytest.mark.parametrize("key", HOSTILE_KEYS, ids=ascii)
+def test_a_hostile_key_passes_unchanged(
+    server: LocalServer, proxy: FaultProxy, peer: Peer, bucket: str, key: str
+) -> None:
+    path = f"/{bucket}{encode_path('/' + key)}"
+    through = [peer.ask("PUT", path, {}, key.encode()), peer.ask("GET", path)]
+    direct = Peer.of(server).ask("PUT", path, {}, key.encode())
+    assert through[0].outcome == direct.outcome
+    if direct.status == 200:
+        assert through[1].body == key.encode()
+        assert [(seen.operation, seen.key) for seen in proxy.exchanges] == [
+            (PUT_OBJECT, key),
+            (GET_OBJECT, key),
+        ]
+
+
+@pytest.mark.parametrize("reply", ANSWERS)
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_every_byte_passes_both_ways_and_the_connection_stays(request_: str, reply: str) -> None:
+    sent = REQUESTS[request_]
+    head, body = ANSWERS[reply]
+    answered = head if request_ == "HEAD" else head + body
+    with wire() as (running, line, listener):
+        line.send(sent + sent)
+        with accept(listener) as connection:
+            for _ in range(2):
+                assert exactly(connection, len(sent)) == sent
+                connection.sendall(answered)
+                assert exactly(line.socket, len(answered)) == answered
+        assert [seen.reached for seen in running.exchanges] == [True, True]
+        assert [seen.received for seen in running.exchanges] == [
+            {"a length": 5, "chunks": 5}.get(request_, 0)
+        ] * 2
+
+
+def test_an_answer_without_length_ends_with_its_connection() -> None:
+    answered = b"HTTP/1.1 200 OK\r\n\r\nall that comes"
+    with wire() as (_, line, listener):
+        sent = REQUESTS["a length"]
+        line.send(sent)
+        with accept(listener) as connection:
+            assert exactly(connection, len(sent)) == sent
+            connection.sendall(answered)
+        assert line.rest() == answered
+
+
+def test_bodies_are_not_gathered_before_they_pass() -> None:
+    start = b"Content-Length: %d\r\n\r\n" % (1 << 40) + b"x" * 100_000
+    sent = b"PUT /a HTTP/1.1\r\nHost: x\r\n" + start
+    answered = b"HTTP/1.1 200 OK\r\n" + start
+    with wire() as (_, line, listener):
+        line.send(sent)
+        with accept(listener) as connection:
+            assert exactly(connection, len(sent)) == sent
+            connection.sendall(answered)
+            assert exactly(line.socket, len(answered)) == answered
+
+
+@pytest.mark.parametrize("kind", ["sync", "async", "vendor"])
+def test_clients_find_the_same_server_behind_it(
+    server: LocalServer, proxy: FaultProxy, bucket: str, kind: str
+) -> None:
+    keys = {"secret_id": server.secret_id, "secret_key": server.secret_key}
+    world = (
+        VendorWorld(server, Port=proxy.port)
+        if kind == "vendor"
+        else World(kind, endpoint=proxy.endpoint, **keys)
+    )
+    body = BODY * 3000
+    with world:
+        world.put_object(Bucket=bucket, Key="a b", Body=body)
+        assert world.fetch(bucket, "a b") == body
+        assert world.fetch(bucket, "a b", Range="bytes=5-9") == body[5:10]
+    assert [seen.operation for seen in proxy.exchanges] == [PUT_OBJECT, GET_OBJECT, GET_OBJECT]
+    put, get, part = proxy.exchanges
+    assert (put.received, put.crc64, put.answers) == (len(body), crc64(body), [200])
+    assert (get.status, get.delivered, part.status, part.delivered) == (200, len(body), 206, 5)
+
+
+def test_requests_that_come_at_once_are_answered_in_order(
+    proxy: FaultProxy, peer: Peer, bucket: str
+) -> None:
+    assert peer.ask("PUT", f"/{bucket}/a", {}, BODY).status == 200
+    asked = [("GET", "a"), ("HEAD", "a"), ("GET", "none"), ("DELETE", "none"), ("GET", "a")]
+    with peer.line() as line:
+        line.send(b"".join(peer.request(method, f"/{bucket}/{key}") for method, key in asked))
+        replies = [line.receive(method.encode()) for method, _ in asked]
+    assert [reply.status for reply in replies] == [200, 200, 404, 204, 200]
+    assert [replies[0].body, replies[4].body] == [BODY, BODY]
+    assert [seen.status for seen in proxy.exchanges[1:]] == [200, 200, 404, 204, 200]
+
+
+def test_a_body_is_asked_for_where_it_is_wanted(peer: Peer, bucket: str) -> None:
+    headers = {"expect": "100-continue", "content-length": "4"}
+    with peer.line() as line:
+        assert line.ask(peer.request("PUT", f"/{bucket}/a", headers)).status == 100
+        line.send(b"body")
+        assert line.receive(b"PUT").status == 200
+        assert line.ask(peer.request("GET", f"/{bucket}/a")).body == b"body"
+
+
+def test_a_body_that_is_not_wanted_ends_the_connection(peer: Peer, bucket: str) -> None:
+    headers = {"expect": "100-continue", "content-length": "4"}
+    with peer.line() as line:
+        reply = line.ask(peer.request("PUT", f"/{bucket}/new", headers, signed=False))
+        assert reply.outcome == (403, "AccessDenied")
+        assert reply.closes
+        assert line.rest() == b""
+
+
+def test_an_unmodified_object_has_no_body(peer: Peer, bucket: str) -> None:
+    tag = peer.ask("PUT", f"/{bucket}/a", {}, BODY)["ETag"]
+    with peer.line() as line:
+        request = peer.request("GET", f"/{bucket}/a", {"if-none-match": tag})
+        assert [line.ask(request).status for _ in range(2)] == [304, 304]
+
+
+def test_fifty_connections_at_once_keep_apart(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
+    together = threading.Barrier(50)
+
+    def put_and_get(number: int) -> bool:
+        path, body = f"/{bucket}/{number}", str(number).encode() * 50_000
+        with peer.line() as line:
+            together.wait(30)
+            put = line.ask(peer.request("PUT", path, {}, body))
+            return put.status == 200 and line.ask(peer.request("GET", path)).body == body
+
+    with ThreadPoolExecutor(50) as pool:
+        assert all(pool.map(put_and_get, range(50)))
+    assert (len(proxy.of(PUT_OBJECT)), len(proxy.of(GET_OBJECT))) == (50, 50)
+    assert {seen.number for seen in proxy.exchanges} == set(range(100))
+
+
+def test_a_client_that_leaves_in_the_middle_leaves_the_server_too(
+    server: LocalServer, proxy: FaultProxy, peer: Peer, bucket: str
+) -> None:
+    with peer.line() as line:
+        line.send(peer.request("PUT", f"/{bucket}/a", {"content-length": "10"}) + b"12345")
+        line.finish()
+        assert is_ended(line)
+    assert stored(server, f"/{bucket}/a") is None
+    (seen,) = proxy.exchanges
+    assert (seen.received, seen.is_whole, seen.reached) == (5, False, False)
+
+
+def test_a_server_that_ends_without_an_answer_ends_the_connection() -> None:
+    sent = REQUESTS["a length"]
+    with wire() as (_, line, listener):
+        line.send(sent)
+        with accept(listener) as connection:
+            assert exactly(connection, len(sent)) == sent
+        assert line.rest() == b""
+
+
+def test_a_server_that_closed_an_idle_connection_is_asked_over_another() -> None:
+    sent, answered = REQUESTS["a length"], b"".join(ANSWERS["a length"])
+    with wire() as (_, line, listener):
+        for _ in range(2):
+            line.send(sent)
+            with accept(listener) as connection:
+                assert exactly(connection, len(sent)) == sent
+                connection.sendall(answered)
+                assert exactly(line.socket, len(answered)) == answered
+
+
+def test_a_server_that_is_not_there_resets_the_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with FaultProxy(port) as running, Line(running.port) as line:
+        line.send(REQUESTS["HEAD"])
+        assert is_reset(line)
+
+
+@pytest.mark.parametrize(
+    "data", [b"garbage\r\n\r\n", b"GET /a b HTTP/1.1\r\n\r\n", b"\x16\x03\r\n\r\n"]
+)
+def test_what_is_no_request_ends_the_connection(proxy: FaultProxy, data: bytes) -> None:
+    with Line(proxy.port) as line:
+        line.send(data)
+        assert is_reset(line)
+    assert proxy.exchanges == []
+
+
+# Rules and the record
+
+
+def test_rules_are_taken_in_turn(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
+    def is_odd(exchange: Exchange) -> bool:
+        return exchange.key == "odd"
+
+    proxy.rules = [
+        Rule(PUT_OBJECT, Status(500), times=2, skip=1),
+        Rule(PUT_OBJECT, Status(502)),
+        Rule(is_odd, Status(504), times=None),
+    ]
+    keys = ["a", "a", "a", "a", "odd", "odd"]
+    replies = [peer.ask("PUT", f"/{bucket}/{key}", {}, b"").status for key in keys]
+    assert replies == [502, 500, 500, 200, 504, 504]
+    assert [seen.fault for seen in proxy.of(is_odd)] == [Status(504)] * 2
+    proxy.rules = []
+    assert peer.ask("PUT", f"/{bucket}/odd", {}, b"").status == 200
+
+
+def test_a_function_can_decide(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
+    def decide(exchange: Exchange) -> Fault | None:
+        return Status(500) if exchange.query.get("prefix") == "bad" else None
+
+    proxy.decide = decide
+    assert peer.ask("GET", f"/{bucket}/?prefix=good").status == 200
+    assert peer.ask("GET", f"/{bucket}/?prefix=bad").status == 500
+
+
+def test_a_rule_that_fails_is_told_at_the_end(server: LocalServer) -> None:
+    def is_broken(exchange: Exchange) -> bool:
+        raise LookupError("a mistake of the test")
+
+    running = FaultProxy(server.port, [Rule(is_broken, Status(500))])
+    with Line(running.port) as line:
+        line.send(REQUESTS["HEAD"])
+        assert is_reset(line)
+    with pytest.raises(ExceptionGroup) as caught:
+        running.close()
+    assert isinstance(caught.value.exceptions[0], LookupError)
+
+
+def test_parts_that_the_server_had_are_counted(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
+    upload = peer.ask("POST", f"/{bucket}/a?uploads").text("UploadId")
+    proxy.rules = [Rule(UPLOAD_PART, Status(500)), Rule(UPLOAD_PART, DropReply(reset=False))]
+
+    def send(part: int, body: bytes) -> None:
+        with peer.line() as line, suppress(EOFError):
+            target = f"/{bucket}/a?partNumber={part}&uploadId={upload}"
+            line.ask(peer.request("PUT", target, {}, body))
+
+    send(1, b"refused")
+    send(1, b"reply lost")
+    assert proxy.sent_again() == []
+    send(1, b"another content")
+    send(2, b"reply lost")
+    assert proxy.sent_again() == []
+    send(1, b"reply lost")
+    assert [seen.number for seen in proxy.sent_again()] == [proxy.exchanges[-1].number]
+
+
+def test_the_report_tells_what_happened(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
+    proxy.rules = [Rule(PUT_OBJECT, StatusAfter(500))]
+    peer.ask("PUT", f"/{bucket}/a", {}, b"12345")
+    report = proxy.report()
+    assert re.fullmatch(
+        rf"#0 PutObject /{bucket}/a with 5 bytes under StatusAfter\(status=500.*\): 5 forwarded, "
+        r"answers 200, client got 500 and \d+ bytes",
+        report,
+    ), report
+    proxy.forget()
+    assert proxy.report() == ""
+
+
+# Its end
+
+
+def test_nothing_is_left_of_it(server: LocalServer, peer: Peer, bucket: str) -> None:
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    gc.collect()
+    threads, sockets = set(threading.enumerate()), descriptors()
+    with FaultProxy(server.port) as running:
+        running.rules = [
+            Rule(PUT_OBJECT, Stall(), times=10),
+            Rule(GET_OBJECT, Delay(3600), times=10),
+            Rule(HEAD_OBJECT, Delay(3600, "request"), times=10),
+        ]
+        lines = [Line(running.port) for _ in range(40)]
+        for number, line in enumerate(lines):
+            if method := ("PUT", "GET", "HEAD", "")[number % 4]:
+                line.send(peer.request(method, f"/{bucket}/a", {}, b"x" * 1000))
+        for line in lines[3::4]:
+            assert line.ask(peer.request("GET", "/")).status == 200
+    running.close()
+    for line in lines:
+        with line:
+            assert is_ended(line)
+    assert set(threading.enumerate()) <= threads
+    assert descriptors() <= sockets
+    with pytest.raises(ConnectionRefusedError):
+        Line(running.port)

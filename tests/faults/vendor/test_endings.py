@@ -1,0 +1,101 @@
+"""Programs with the vendor's published client that do not end; those with coskit's do."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from coskit.protocol.operations import UPLOAD_PART
+from tests.faults.proxy.faults import Stall
+from tests.faults.proxy.proxy import Rule
+from tests.faults.vendor.clients import MIB, Party, party
+from tests.support.local import write_file
+
+__all__ = ["party"]
+
+MAKE = """
+import asyncio, io, os, sys, threading
+
+kind, port, name, key, bucket, path = sys.argv[1:]
+if kind == "vendor":
+    from qcloud_cos import CosConfig, CosS3Client
+
+    keys = {"SecretId": name, "SecretKey": key}
+    place = {"Region": "ap-local", "Scheme": "http", "IP": "127.0.0.1", "Port": int(port)}
+    client = CosS3Client(CosConfig(**place, **keys), retry=0)
+    upload_stream = client.upload_file_from_buffer
+else:
+    from coskit import AsyncClient, Client
+
+    cls = AsyncClient if kind == "async" else Client
+    client = cls(endpoint=f"http://127.0.0.1:{port}", secret_id=name, secret_key=key)
+    for module in ("_sync", "_async"):
+        sys.modules[f"coskit.client.{module}.transfer.upload"].SINGLE_UPLOAD = 1 << 20
+    upload_stream = client.upload_stream
+
+def run(function, *args, **options):
+    async def wait():
+        return await function(*args, **options)
+    return asyncio.run(wait()) if kind == "async" else function(*args, **options)
+"""
+BROKEN = """
+class Broken(io.BytesIO):
+    def read(self, size=-1):
+        if self.tell() >= 2 << 20:
+            raise LookupError("the source is broken")
+        return super().read(size)
+
+try:
+    run(upload_stream, bucket, "key", Broken(bytes(4 << 20)), PartSize=1)
+except LookupError:
+    print(threading.active_count() - 1, flush=True)
+os._exit(0)
+"""
+INTERRUPTED = """
+run(client.upload_file, bucket, "key", path, PartSize=1, MAXThread=2)
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Give a file that is uploaded in parts."""
+    write_file(tmp_path / "file", 4 * MIB)
+    return tmp_path / "file"
+
+
+def program(party: Party, text: str, path: Path) -> list[str]:
+    keys = (party.server.secret_id, party.server.secret_key)
+    place = (party.kind, str(party.proxy.port), *keys, party.bucket, str(path))
+    return [sys.executable, "-c", MAKE + text, *place]
+
+
+def test_d17_a_broken_stream_leaves_no_threads_and_no_upload(party: Party, file: Path) -> None:
+    done = subprocess.run(
+        program(party, BROKEN, file), capture_output=True, text=True, timeout=60, check=True
+    )
+    left = int(done.stdout), party.unfinished()
+    party.judge(left == (5, 1), left)
+    assert party.is_vendor or left == (0, 0)
+
+
+def test_d17_ctrl_c_ends_the_program(party: Party, file: Path) -> None:
+    party.proxy.rules = [Rule(UPLOAD_PART, Stall(), times=None)]
+    with subprocess.Popen(
+        program(party, INTERRUPTED, file), stderr=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            party.wait_for(UPLOAD_PART)
+            child.send_signal(signal.SIGINT)
+            try:
+                # Its threads wait for ever, so that any patience would do.
+                child.wait(timeout=2 if party.is_vendor else 30)
+                hangs = False
+            except subprocess.TimeoutExpired:
+                hangs = True
+        finally:
+            child.kill()
+        party.judge(hangs)
+        assert child.stderr is not None
+        assert "KeyboardInterrupt" in child.stderr.read()

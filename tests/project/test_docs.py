@@ -1,0 +1,83 @@
+"""The documentation keeps up with the code."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from coskit.protocol.model import Operation
+from coskit.protocol.operations import OPERATIONS
+
+ROOT = Path(__file__).parents[2]
+SEED_METHODS = """list_objects list_objects_versions put_object head_object get_object copy_object
+delete_object delete_objects list_multipart_uploads create_multipart_upload upload_part
+upload_part_copy list_parts complete_multipart_upload abort_multipart_upload restore_object
+put_object_acl get_object_acl upload_file""".split()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda row: row.name)
+def test_every_operation_stands_in_the_compatibility_table(operation: Operation) -> None:
+    text = (ROOT / "docs" / "compatibility.md").read_text()
+    assert f"`{operation.function}`" in text
+
+
+@pytest.mark.parametrize("name", SEED_METHODS)
+def test_every_method_of_the_seed_exists_in_both_worlds(name: str) -> None:
+    from coskit import AsyncClient, Client
+
+    assert callable(getattr(Client, name))
+    assert callable(getattr(AsyncClient, name))
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_every_page_is_in_the_navigation_and_its_links_lead_somewhere(page: Path) -> None:
+    assert f": {page.name}" in (ROOT / "mkdocs.yml").read_text()
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    text = (ROOT / "README.md").read_text()
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (ROOT / target).exists(), f"README.md links to {target}"
+
+
+def test_the_public_names_are_sorted_and_exist() -> None:
+    import coskit
+
+    assert coskit.__all__ == sorted(coskit.__all__)
+    assert all(hasattr(coskit, name) for name in coskit.__all__)
+
+
+def defined(path: Path) -> set[str]:
+    """Return the names of the functions of a file of tests."""
+    return set(re.findall(r"^(?:async )?def (\w+)\(", path.read_text(), re.MULTILINE))
+
+
+def test_every_test_that_the_page_on_security_names_exists() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`(\w[\w/]*\.py)::(\w+)`", text)
+    assert len(named) > 50
+    for file, name in named:
+        assert name in defined(ROOT / "tests" / file), f"{file}::{name}"
+
+
+def test_every_advisory_has_a_reason_and_a_test() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    rows = [line for line in text.splitlines() if re.match(r"\| (CVE|GHSA|report)", line)]
+    ids = re.findall(r"CVE-\d{4}-\d{4,}|GHSA(?:-[2-9cfghjmpqrvwx]{4}){3}", " ".join(rows))
+    assert len(rows) > 80
+    assert len(ids) == len(set(ids))
+    for row in rows:
+        advisory, wrong, reason, test = (cell.strip() for cell in row.strip("|").split(" | "))
+        assert advisory
+        assert wrong
+        assert reason
+        assert re.fullmatch(r"`[\w/]+\.py::test_\w+`", test), row
+
+
+def test_what_is_released_says_how_to_report_a_weakness() -> None:
+    assert "vulnerability" in (ROOT / "SECURITY.md").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert "/SECURITY.md" in project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]

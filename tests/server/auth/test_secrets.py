@@ -1,0 +1,140 @@
+"""No secret that a request brings is written down or told: log, errors, metrics, standard error."""
+
+import base64
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.endpoint import encode_query
+from coskit.protocol.messages import Request
+from coskit.protocol.s3.auth import sigv2, sigv4
+from coskit.server.http.access_log import Entry, without_secrets
+from coskit.testing import LocalServer
+from tests.server.dialects.test_post_object import form, post, signed
+from tests.server.support.wire import HOST, Peer
+
+ROOM = "room-1250000000"
+SECRET = "SeCrEt/" + "0123456789abcdef" * 2
+# Sources: vendor: Request Signature, Server-side encryption; AWS: Authenticating Requests with
+# query parameters (versions 2 and 4), POST form fields, SSE-C headers.
+NAMES = """q-sign-algorithm q-ak q-sign-time q-key-time q-header-list q-url-param-list q-signature
+sign signature Signature AWSAccessKeyId Authorization policy x-cos-security-token
+x-ci-security-token X-Amz-Credential X-Amz-Signature X-Amz-Security-Token
+x-cos-server-side-encryption-customer-key x-cos-server-side-encryption-customer-key-MD5
+x-cos-copy-source-server-side-encryption-customer-key
+x-cos-copy-source-server-side-encryption-customer-key-MD5
+x-amz-server-side-encryption-customer-key x-amz-server-side-encryption-customer-key-MD5
+x-amz-copy-source-server-side-encryption-customer-key""".split()
+
+
+def spellings(name: str) -> Iterator[str]:
+    """Yield a name as clients and proxies may spell it."""
+    yield from (name, name.lower(), name.upper(), name.title())
+    yield name.replace("-", "%2D")
+    yield name.replace("-", "%2d").upper()
+    yield "".join(f"%{ord(character):02x}" for character in name)
+    yield f"+{name}%20"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_query_is_logged_without_secrets(name: str) -> None:
+    for spelled in spellings(name):
+        for pair in (f"{spelled}={SECRET}", f"{spelled}={quote(SECRET, safe='')}", spelled):
+            assert without_secrets(f"prefix=a&{pair}&{pair}&marker=b") == "prefix=a&marker=b"
+
+
+@pytest.mark.parametrize("kept", ["prefix=q-signature", "sign-in=1", "x-amz-date=2", "a&b=&&c"])
+def test_what_is_no_secret_is_logged(kept: str) -> None:
+    assert without_secrets(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("key", "logged"),
+    [
+        ("a?b", "a?b"),
+        (f"a?q-ak=b&q-signature={SECRET}", "a?"),
+        (f"a?versionId=1&X-Amz-Signature={SECRET}", "a?versionId=1"),
+    ],
+)
+def test_a_url_that_became_a_key_is_logged_without_secrets(key: str, logged: str) -> None:
+    entry = Entry(0, "", "", "GET", "b", key, "-", "", 0, "", 0, 0, 0, None, "none", "")
+    assert json.loads(entry.line())["key"] == logged
+
+
+def customer_key(prefix: str) -> tuple[dict[str, str], str]:
+    """Return the headers of a key that encrypts an object, and the key."""
+    raw = os.urandom(32)
+    key = base64.b64encode(raw).decode()
+    digest = base64.b64encode(hashlib.md5(raw).digest()).decode()
+    names = {"algorithm": "AES256", "key": key, "key-md5": digest}
+    headers = {f"{prefix}server-side-encryption-customer-{n}": text for n, text in names.items()}
+    return headers, key
+
+
+def urls(server: LocalServer) -> Iterator[tuple[str, str]]:
+    """Yield targets that are signed in their query, each with what is secret in it."""
+    peer, now = Peer.of(server), int(time.time())
+    keys = Credentials(server.secret_id, server.secret_key, f"TOKEN{SECRET}")
+    for method in ("GET", "PUT"):
+        target = peer.url(method, f"/{ROOM}/k?response-expires=never")
+        yield target, target.partition("q-signature=")[2]
+    request = Request("GET", f"/{ROOM}/k", (), {"host": HOST})
+    for query in (
+        sigv4.presign(request, keys, now, "ap-local", 60),
+        sigv2.presign(request, keys, now + 60),
+    ):
+        pairs = dict(query)
+        secret = pairs.get("X-Amz-Signature") or pairs["Signature"]
+        yield f"/{ROOM}/k?{encode_query(query)}", secret
+        spelled = encode_query(query).replace("-", "%2D")
+        yield f"/{ROOM}/k?{spelled}", secret
+        yield f"/{ROOM}/k?{spelled.upper()}", secret
+        yield f"/{ROOM}/k%3F{quote(encode_query(query), safe='')}", secret
+
+
+def test_no_secret_is_written_or_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "access.log"
+    with LocalServer(tmp_path / "data", buckets=[ROOM], options=[f"--access-log={file}"]) as server:
+        peer = Peer.of(server)
+        secrets, told = [server.secret_key, SECRET, quote(SECRET, safe="")], []
+        digests = []  # of keys, which answers tell
+        for target, secret in urls(server):
+            secrets += [secret, quote(secret, safe="")]
+            asked = [peer.ask(method, target, signed=False) for method in ("GET", "DELETE")]
+            told += [] if "%3F" in target else asked  # of a key that is a URL its sender is told
+        for prefix in ("x-cos-", "x-amz-"):
+            headers, of_key = customer_key(prefix)
+            secrets += [of_key, quote(of_key, safe="")]
+            digests.append(headers[f"{prefix}server-side-encryption-customer-key-md5"])
+            told.append(peer.ask("PUT", f"/{ROOM}/sealed", headers, b"body"))
+            told.append(peer.ask("GET", f"/{ROOM}/sealed", headers))
+            told.append(peer.ask("GET", f"/{ROOM}/sealed?{encode_query(headers.items())}"))
+            wrong = {name: text[1:] if "-key" in name else text for name, text in headers.items()}
+            told.append(peer.ask("GET", f"/{ROOM}/sealed", wrong))
+        for fields in (
+            dict(signed(peer, ROOM, "k")),
+            {"key": "k", "signature": "y"},
+        ):
+            fields["x-cos-security-token"] = SECRET
+            secrets.append(fields.get("q-signature", SECRET))
+            told.append(post(peer, ROOM, form(list(fields.items()))))
+        for value in (f"q-signature={SECRET}", f"AWS a:{SECRET}", f"Bearer {SECRET}", SECRET):
+            told.append(peer.ask("GET", f"/{ROOM}/k", {"authorization": value}, signed=False))
+        told.append(peer.ask("GET", f"/{ROOM}/k", {"x-cos-security-token": SECRET}))
+        told.append(peer.ask("GET", "/-/metrics", signed=False))
+        assert server.stop() == 0
+    written = file.read_text() + "".join(capfd.readouterr())
+    answers = [reply.body.decode() + repr(reply.fields) for reply in told]
+    assert not [text for text in digests if text in written or quote(text, safe="") in written]
+    for secret in secrets:
+        assert len(secret) > 10
+        assert secret not in written
+        for answer in answers:
+            assert secret not in answer, answer

@@ -1,0 +1,250 @@
+"""Temporary keys: secret id, key and token that a server makes and understands without a record."""
+
+import json
+import stat
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from coskit.cli.commands import app
+from coskit.protocol.auth.signature import TOKEN, Credentials, sign_form
+from coskit.protocol.errors import AccessDenied
+from coskit.server.auth.accounts import FILE, change_book, with_token_secret
+from coskit.server.auth.session_tokens import issue, open_token
+from coskit.testing import LocalServer
+from tests.server.support.accounts import HELPER, member
+from tests.server.support.wire import OWNER, Peer, Reply
+
+DENIED = (403, "AccessDenied")
+EXPIRED = (400, "ExpiredToken")
+
+
+def temporary(
+    server: LocalServer, account: str = OWNER, seconds: int = 600, policy: str = ""
+) -> Peer:
+    """Return somebody with a new temporary key; its token is in their credentials."""
+    assert Peer.of(server).ask("GET", "/-/ready").status == 200
+    secret = change_book(server.directory, with_token_secret).token_secret
+    key = issue(secret, account, int(time.time()) + seconds, policy)
+    peer = Peer(server.port, key.secret_id, key.secret_key)
+    peer.credentials = key
+    return peer
+
+
+def limits(bucket: str, *actions: str, path: str = "*", effect: str = "allow") -> str:
+    item = {
+        "effect": effect,
+        "action": [f"name/cos:{action}" for action in actions],
+        "resource": [f"qcs::cos:ap-local:uid/{OWNER}:{bucket}/{path}"],
+    }
+    return json.dumps({"version": "2.0", "statement": [item]})
+
+
+def by_header(peer: Peer, method: str, target: str, body: bytes | None = None) -> Reply:
+    return peer.ask(method, target, {TOKEN: peer.credentials.token}, body)
+
+
+def by_url(peer: Peer, method: str, target: str, body: bytes | None = None) -> Reply:
+    mark = "&" if "?" in target else "?"
+    url = peer.url(method, f"{target}{mark}{TOKEN}={peer.credentials.token}")
+    return peer.ask(method, url, {}, body, signed=False)
+
+
+WAYS = pytest.mark.parametrize("ask", [by_header, by_url])
+Ask = Callable[..., Reply]
+
+
+@WAYS
+def test_a_temporary_key_has_the_rights_of_its_account(
+    server: LocalServer, room: str, ask: Ask
+) -> None:
+    peer = temporary(server)
+    assert ask(peer, "GET", f"/{room}/kept").body == b"kept"
+    assert ask(peer, "GET", f"/{room}/?acl").status == 200
+    gone = temporary(server, "1390000000")
+    assert ask(gone, "GET", f"/{room}/kept").outcome == (403, "InvalidAccessKeyId")
+    member(server, HELPER)
+    assert ask(temporary(server, HELPER), "GET", f"/{room}/kept").outcome == DENIED
+
+
+@WAYS
+def test_an_expired_token_says_so(server: LocalServer, room: str, ask: Ask) -> None:
+    assert ask(temporary(server, seconds=0), "GET", f"/{room}/kept").outcome == EXPIRED
+    assert ask(temporary(server, seconds=-100), "PUT", f"/{room}/new", b"x").outcome == EXPIRED
+
+
+@WAYS
+def test_a_wrong_token_is_refused(server: LocalServer, room: str, ask: Ask) -> None:
+    right, other = temporary(server), temporary(server)
+    payload, _, seal = right.credentials.token.partition(".")
+    for token in (
+        "",
+        "x",
+        ".",
+        other.credentials.token,
+        payload,
+        f"{payload}.",
+        f"{payload}.{seal[:-1]}",
+        f"{other.credentials.token.partition('.')[0]}.{seal}",
+        f"{payload}.{seal}=",
+        f"{payload[:-4]}.{seal}",
+        "%C3%BF" if ask is by_url else "\udcff",
+    ):
+        right.credentials = Credentials(
+            right.credentials.secret_id, right.credentials.secret_key, token
+        )
+        assert ask(right, "GET", f"/{room}/kept").outcome == DENIED, token
+    assert right.ask("GET", f"/{room}/kept").outcome == DENIED
+
+
+@WAYS
+def test_a_token_does_not_help_a_wrong_key(server: LocalServer, room: str, ask: Ask) -> None:
+    right = temporary(server)
+    wrong = Credentials(right.credentials.secret_id, "guess", right.credentials.token)
+    right.credentials = wrong
+    assert ask(right, "GET", f"/{room}/kept").outcome == (403, "SignatureDoesNotMatch")
+
+
+def test_a_key_of_another_server_is_refused(server: LocalServer, room: str) -> None:
+    peer = temporary(server)
+    for secret in ("another secret", ""):
+        peer.credentials = issue(secret, OWNER, int(time.time()) + 600)
+        assert by_header(peer, "GET", f"/{room}/kept").outcome == DENIED
+        assert by_url(peer, "GET", f"/{room}/kept").outcome == DENIED
+
+
+@WAYS
+def test_a_policy_narrows_a_temporary_key(
+    server: LocalServer, peer: Peer, bucket: str, ask: Ask
+) -> None:
+    for key in ("open/a", "closed/a"):
+        assert peer.ask("PUT", f"/{bucket}/{key}", {}, b"x").status == 200
+    narrow = temporary(server, policy=limits(bucket, "GetObject", "PutObject", path="open/*"))
+    assert ask(narrow, "GET", f"/{bucket}/open/a").body == b"x"
+    assert ask(narrow, "PUT", f"/{bucket}/open/b", b"y").status == 200
+    for method, target in [
+        ("GET", f"/{bucket}/closed/a"),
+        ("PUT", f"/{bucket}/closed/b"),
+        ("DELETE", f"/{bucket}/open/a"),
+        ("GET", f"/{bucket}/"),
+        ("GET", f"/{bucket}/?policy"),
+        ("GET", "/"),
+        ("PUT", "/new-by-token-1250000000/"),
+    ]:
+        assert ask(narrow, method, target).outcome == DENIED, target
+    everything = limits(bucket, "*").replace(f"{bucket}/*", "*")
+    assert ask(temporary(server, policy=everything), "GET", "/").status == 200
+    services = '{"statement": {"effect":"allow","action":"name/cos:GetService","resource":"*"}}'
+    assert ask(temporary(server, policy=services), "GET", "/").status == 200
+
+
+def test_a_bucket_policy_binds_temporary_keys_too(
+    server: LocalServer, peer: Peer, bucket: str
+) -> None:
+    document = json.loads(limits(bucket, "GetObject", effect="deny"))
+    document["statement"][0]["principal"] = "*"
+    assert peer.ask("PUT", f"/{bucket}/a", {}, b"x").status == 200
+    body = json.dumps(document).encode()
+    assert peer.ask("PUT", f"/{bucket}/?policy", {}, body).status == 204
+    allowed = temporary(server, policy=limits(bucket, "*"))
+    assert by_header(allowed, "GET", f"/{bucket}/a").outcome == DENIED
+    assert by_header(allowed, "GET", f"/{bucket}/?policy").status == 200
+    getting = temporary(server, policy=limits(bucket, "GetObject"))
+    assert by_header(getting, "GET", f"/{bucket}/?policy").outcome == DENIED
+
+
+def test_a_form_may_be_signed_by_a_temporary_key(server: LocalServer, bucket: str) -> None:
+    for name, status in (("open", 204), ("closed", 403)):
+        peer = temporary(server, policy=limits(bucket, "PostObject", path="open/*"))
+        assert form(peer, bucket, f"{name}/a", peer.credentials.token).status == status
+        assert form(peer, bucket, f"{name}/a", "wrong").outcome == DENIED
+
+
+def form(peer: Peer, bucket: str, key: str, token: str) -> Reply:
+    """Upload by form, signed as a browser's page is."""
+    from base64 import b64encode
+
+    now = int(time.time())
+    window = f"{now - 60};{now + 600}"
+    signed = {
+        "q-sign-algorithm": "sha1",
+        "q-ak": peer.credentials.secret_id,
+        "q-sign-time": window,
+    }
+    policy = json.dumps(
+        {
+            "expiration": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(now + 600)),
+            "conditions": [
+                {"key": key},
+                {TOKEN: token},
+                *({name: value} for name, value in signed.items()),
+            ],
+        }
+    )
+    fields = {
+        "key": key,
+        TOKEN: token,
+        "policy": b64encode(policy.encode()).decode(),
+        "q-sign-algorithm": "sha1",
+        "q-ak": peer.credentials.secret_id,
+        "q-key-time": window,
+        "q-signature": sign_form(policy, peer.credentials, window),
+    }
+    parts = [f'name="{name}"\r\n\r\n{value}' for name, value in fields.items()]
+    parts.append('name="file"; filename="f"\r\n\r\ncontent')
+    body = "".join(f"--B\r\nContent-Disposition: form-data; {part}\r\n" for part in parts)
+    headers = {"content-type": "multipart/form-data; boundary=B"}
+    return peer.ask("POST", f"/{bucket}/", headers, f"{body}--B--\r\n".encode(), signed=False)
+
+
+def test_the_command_makes_a_key_that_works(server: LocalServer, room: str, tmp_path: Path) -> None:
+    (tmp_path / "policy.json").write_text(limits(room, "GetObject"))
+    assert Peer.of(server).ask("GET", "/-/ready").status == 200
+    words = ["admin", "sts", str(server.directory), "--account", OWNER, "--json"]
+    words += ["--policy", str(tmp_path / "policy.json"), "--seconds", "60"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    made = json.loads(result.stdout)
+    assert 0 < datetime.fromisoformat(made["expires"]).timestamp() - time.time() <= 60
+    peer = Peer(server.port, made["secret_id"], made["secret_key"])
+    peer.credentials = Credentials(made["secret_id"], made["secret_key"], made["token"])
+    assert by_header(peer, "GET", f"/{room}/kept").body == b"kept"
+    assert by_header(peer, "DELETE", f"/{room}/kept").outcome == DENIED
+    assert stat.S_IMODE((server.directory / FILE).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--account", "9"), "no account 9"),
+        (("--account", OWNER, "--seconds", "0"), "1 to"),
+        (("--account", OWNER, "--seconds", "129601"), "1 to"),
+        (("--account", OWNER, "--policy", "no.json"), "No such file"),
+        (("--account", OWNER, "--policy", "bad.json"), "no policy"),
+        (("--account", OWNER, "--policy", "large.json"), "larger than"),
+    ],
+)
+def test_a_wrong_command_makes_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], reason: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("index.db").touch()
+    Path("bad.json").write_text("{}")
+    Path("large.json").write_text(limits("b-1250000000", *("x" * 60 for _ in range(80))))
+    result = CliRunner().invoke(app, ["admin", "sts", ".", *words])
+    assert result.exit_code == 1
+    assert reason in result.output
+
+
+def test_a_token_says_what_was_put_into_it() -> None:
+    key = issue("secret", "1/2", 7, '{"中": 1}')
+    found = open_token("secret", key.token)
+    assert (found.secret_id, found.secret_key) == (key.secret_id, key.secret_key)
+    assert (found.account, found.expires, found.policy) == ("1/2", 7, '{"中": 1}')
+    assert key.secret_key not in repr(found)
+    with pytest.raises(AccessDenied):
+        open_token("", issue("", "1", 7).token)

@@ -1,0 +1,67 @@
+"""User metadata that is not ASCII: encoded words in S3, as it is in COS.
+
+Source: S3, "User-defined object metadata" (RFC 2047); the vendor's SDK sends and reads UTF-8.
+"""
+
+from email.header import decode_header, make_header
+
+import pytest
+
+from coskit import Client
+from coskit.testing import LocalServer
+from tests.server.support.s3 import S3Peer
+from tests.server.support.wire import Peer
+
+VALUES = ["中文", "é", "a é  b", "中" * 300, "=?utf-8?B?w6k=?=", "plain"]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:20])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_each_dialect_tells_metadata_in_its_way(
+    peer: Peer, bucket: str, method: str, value: str
+) -> None:
+    assert peer.ask("PUT", f"/{bucket}/k", {"x-cos-meta-a": value}, b"x").status == 200
+    told = S3Peer(peer).ask(method, f"/{bucket}/k")["x-amz-meta-a"]
+    assert told.isascii()
+    assert str(make_header(decode_header(told))) == value
+    assert peer.ask(method, f"/{bucket}/k")["x-cos-meta-a"].encode("latin-1").decode() == value
+
+
+@pytest.mark.parametrize(
+    "words", ["=?UTF-8?B?5Lit5paH?=", "=?utf-8?q?=E4=B8=AD=E6=96=87?=", "中文"]
+)
+def test_words_of_a_request_of_s3_are_read(peer: Peer, bucket: str, words: str) -> None:
+    s3 = S3Peer(peer)
+    assert s3.ask("PUT", f"/{bucket}/k", {"x-amz-meta-a": words}, b"x").status == 200
+    assert peer.ask("GET", f"/{bucket}/k")["x-cos-meta-a"].encode("latin-1").decode() == "中文"
+    assert s3.ask("GET", f"/{bucket}/k")["x-amz-meta-a"] == "=?UTF-8?B?5Lit5paH?="
+    source = {"x-amz-copy-source": f"{bucket}/k", "x-amz-metadata-directive": "REPLACE"}
+    replaced = {**source, "x-amz-meta-a": words}
+    assert s3.ask("PUT", f"/{bucket}/copy", replaced, b"").status == 200
+    assert peer.ask("GET", f"/{bucket}/copy")["x-cos-meta-a"].encode("latin-1").decode() == "中文"
+
+
+def test_words_of_a_request_of_cos_stay(peer: Peer, bucket: str) -> None:
+    words = "=?UTF-8?B?5Lit5paH?="
+    assert peer.ask("PUT", f"/{bucket}/k", {"x-cos-meta-a": words}, b"x").status == 200
+    assert peer.ask("GET", f"/{bucket}/k")["x-cos-meta-a"] == words
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:20])
+def test_clients_of_both_dialects_read_each_others(
+    server: LocalServer, bucket: str, value: str
+) -> None:
+    s3_client = Client(
+        endpoint=server.endpoint,
+        dialect="s3",
+        region="ap-local",
+        secret_id=server.secret_id,
+        secret_key=server.secret_key,
+    )
+    with server.client() as cos, s3_client as s3:
+        clients: list[Client] = [cos, s3]
+        for writer in clients:
+            writer.put_object(bucket, b"x", "k", Metadata={"x-cos-meta-a": value})
+            for reader in clients:
+                told: dict[str, object] = dict(reader.head_object(bucket, "k"))
+                assert told["x-cos-meta-a"] == value

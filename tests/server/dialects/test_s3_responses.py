@@ -1,0 +1,194 @@
+"""What answers in the dialect of S3 tell beside what those of COS do, and what they refuse."""
+
+import pytest
+
+from coskit.protocol.codec.dates import parse_http_date
+from coskit.testing import LocalServer
+from tests.server.support.accounts import FRIEND, OTHER, member
+from tests.server.support.amz import ask
+from tests.server.support.wire import OWNER, Headers, Peer
+
+VERSIONED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+DAY = 86_400_000
+
+
+def rule(inner: str) -> bytes:
+    """Return a lifecycle configuration with one rule."""
+    body = f"<Rule><Status>Enabled</Status>{inner}</Rule>"
+    return f"<LifecycleConfiguration>{body}</LifecycleConfiguration>".encode()
+
+
+def test_an_answer_tells_when_a_rule_will_remove_the_object(peer: Peer, bucket: str) -> None:
+    inner = (
+        "<ID>soon</ID><Filter><Prefix>tmp/</Prefix></Filter><Expiration><Days>2</Days></Expiration>"
+    )
+    assert ask(peer, "PUT", f"/{bucket}/?lifecycle", {}, rule(inner)).status == 200
+    put = ask(peer, "PUT", f"/{bucket}/tmp/a", {}, b"1")
+    assert put["x-amz-expiration"].endswith('", rule-id="soon"')
+    moment = parse_http_date(put["x-amz-expiration"].split('"')[1])
+    head = ask(peer, "HEAD", f"/{bucket}/tmp/a")
+    stored = parse_http_date(head["Last-Modified"])
+    assert moment is not None
+    assert stored is not None
+    assert (moment % DAY, 2 * DAY < moment - stored <= 3 * DAY) == (0, True)
+    assert head["x-amz-expiration"] == put["x-amz-expiration"]
+    assert "x-amz-expiration" not in ask(peer, "PUT", f"/{bucket}/kept", {}, b"1")
+    assert "x-amz-expiration" not in peer.ask("HEAD", f"/{bucket}/tmp/a")
+
+
+def test_a_rule_without_a_name_gets_one_that_is_free(peer: Peer, bucket: str) -> None:
+    named = "<Status>Enabled</Status><Filter/><Expiration><Days>9</Days></Expiration>"
+    document = f"<Rule><ID>rule-1</ID>{named}</Rule><Rule>{named}</Rule>"
+    body = f"<LifecycleConfiguration>{document}</LifecycleConfiguration>".encode()
+    assert ask(peer, "PUT", f"/{bucket}/?lifecycle", {}, body).status == 200
+    reply = ask(peer, "GET", f"/{bucket}/?lifecycle")
+    assert (reply.body.count(b"<ID>rule-1</ID>"), reply.body.count(b"<ID>rule-2</ID>")) == (1, 1)
+
+
+def test_a_rule_begins_at_midnight(peer: Peer, bucket: str) -> None:
+    inner = "<Filter/><Expiration><Date>2030-01-01T10:00:00Z</Date></Expiration>"
+    reply = ask(peer, "PUT", f"/{bucket}/?lifecycle", {}, rule(inner))
+    assert reply.outcome == (400, "InvalidArgument")
+
+
+def test_a_rule_comes_back_with_its_sizes_and_what_it_spares(peer: Peer, bucket: str) -> None:
+    inner = (
+        "<Filter><And><Prefix>a</Prefix><ObjectSizeGreaterThan>10</ObjectSizeGreaterThan>"
+        "<ObjectSizeLessThan>99</ObjectSizeLessThan></And></Filter><NoncurrentVersionExpiration>"
+        "<NoncurrentDays>1</NoncurrentDays><NewerNoncurrentVersions>5</NewerNoncurrentVersions>"
+        "</NoncurrentVersionExpiration>"
+    )
+    assert ask(peer, "PUT", f"/{bucket}/?lifecycle", {}, rule(inner)).status == 200
+    reply = ask(peer, "GET", f"/{bucket}/?lifecycle")
+    told = {
+        tag: reply.text(tag)
+        for tag in ("ObjectSizeGreaterThan", "ObjectSizeLessThan", "NewerNoncurrentVersions")
+    }
+    assert list(told.values()) == ["10", "99", "5"]
+
+
+def test_the_tags_of_an_object_are_counted(peer: Peer, bucket: str) -> None:
+    ask(peer, "PUT", f"/{bucket}/k", {"x-amz-tagging": "b=1&a"}, b"1")
+    assert ask(peer, "HEAD", f"/{bucket}/k")["x-amz-tagging-count"] == "2"
+    assert "x-amz-tagging-count" not in ask(peer, "PUT", f"/{bucket}/plain", {}, b"1")
+    listed = ask(peer, "GET", f"/{bucket}/k?tagging").body
+    assert listed.index(b"<Key>a</Key>") < listed.index(b"<Key>b</Key>")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_key_is_said_to_be_deleted_rather_than_unknown(
+    peer: Peer, bucket: str, method: str
+) -> None:
+    ask(peer, "PUT", f"/{bucket}/?versioning", {}, VERSIONED)
+    ask(peer, "PUT", f"/{bucket}/gone", {}, b"1")
+    ask(peer, "PUT", f"/{bucket}/gone-too", {}, b"1")
+    ask(peer, "DELETE", f"/{bucket}/gone")
+    reply = ask(peer, method, f"/{bucket}/gone")
+    assert (reply.status, reply["x-amz-delete-marker"]) == (404, "true")
+    assert "x-amz-delete-marker" not in ask(peer, method, f"/{bucket}/go")
+
+
+def test_a_head_may_be_of_a_range(peer: Peer, bucket: str) -> None:
+    ask(peer, "PUT", f"/{bucket}/k", {}, b"0123456789")
+    reply = ask(peer, "HEAD", f"/{bucket}/k", {"range": "bytes=2-4"})
+    assert (reply.status, reply["Content-Length"]) == (206, "3")
+    assert reply["Content-Range"] == "bytes 2-4/10"
+    assert ask(peer, "HEAD", f"/{bucket}/k", {"range": "bytes=10-"}).status == 416
+    assert peer.ask("HEAD", f"/{bucket}/k", {"range": "bytes=2-4"})["Content-Length"] == "10"
+
+
+def test_a_bucket_may_be_created_again_as_it_is(server: LocalServer, peer: Peer) -> None:
+    name, public = "created-twice-1250000000", {"x-amz-acl": "public-read"}
+    place = b"<CreateBucketConfiguration><LocationConstraint>ap-local</LocationConstraint>"
+    place += b"</CreateBucketConfiguration>"
+    assert ask(peer, "PUT", f"/{name}").status == 200
+    try:
+        ask(peer, "PUT", f"/{name}/k", {}, b"1")
+        assert ask(peer, "PUT", f"/{name}").status == 200
+        assert ask(peer, "PUT", f"/{name}", public).outcome == (409, "BucketAlreadyExists")
+        owned = (409, "BucketAlreadyOwnedByYou")
+        assert ask(peer, "PUT", f"/{name}", {}, place).outcome == owned
+        assert peer.ask("PUT", f"/{name}").outcome == owned
+        stranger = ask(member(server, OTHER), "PUT", f"/{name}")
+        assert stranger.outcome == (409, "BucketAlreadyExists")
+        assert ask(peer, "GET", f"/{name}/k").body == b"1"
+    finally:
+        ask(peer, "DELETE", f"/{name}/k")
+        ask(peer, "DELETE", f"/{name}")
+
+
+def test_uploads_end_with_their_bucket_but_not_before(peer: Peer) -> None:
+    name = "left-with-uploads-1250000000"
+    ask(peer, "PUT", f"/{name}")
+    ask(peer, "PUT", f"/{name}/k", {}, b"1")
+    upload = ask(peer, "POST", f"/{name}/joined?uploads").text("UploadId")
+    assert ask(peer, "DELETE", f"/{name}").outcome == (409, "BucketNotEmpty")
+    assert ask(peer, "GET", f"/{name}/joined?uploadId={upload}").status == 200
+    ask(peer, "DELETE", f"/{name}/k")
+    assert peer.ask("DELETE", f"/{name}").outcome == (409, "BucketNotEmpty")
+    assert ask(peer, "DELETE", f"/{name}").status == 204
+    gone = ask(peer, "GET", f"/{name}/")
+    assert gone.outcome == (404, "NoSuchBucket")
+    assert gone.text("Message") == "The specified bucket does not exist"
+
+
+def test_a_bucket_belongs_to_whom_the_request_expects(peer: Peer, bucket: str) -> None:
+    header = "x-amz-expected-bucket-owner"
+    assert ask(peer, "GET", f"/{bucket}/", {header: OWNER}).status == 200
+    refused = ask(peer, "PUT", f"/{bucket}/k", {header: FRIEND}, b"1")
+    assert refused.outcome == (403, "AccessDenied")
+    assert ask(peer, "HEAD", f"/{bucket}/k").status == 404
+
+
+def test_an_acl_names_the_owner_once(server: LocalServer, peer: Peer, bucket: str) -> None:
+    member(server, FRIEND)
+    ask(peer, "PUT", f"/{bucket}/k", {"x-amz-grant-read": f"id={FRIEND}"}, b"1")
+    given = ask(peer, "GET", f"/{bucket}/k?acl")
+    assert given.body.count(b"<Permission>") == 2
+    assert ask(peer, "PUT", f"/{bucket}/k?acl", {}, given.body).status == 200
+    assert ask(peer, "GET", f"/{bucket}/k?acl").body.count(b"<Permission>") == 2
+
+
+def test_a_canned_acl_of_buckets_is_one_of_objects_too(peer: Peer, bucket: str) -> None:
+    public = {"x-amz-acl": "public-read-write"}
+    assert ask(peer, "PUT", f"/{bucket}/k", public, b"1").status == 200
+    listed = ask(peer, "GET", f"/{bucket}/k?acl").body
+    assert listed.count(b"http://acs.amazonaws.com/groups/global/AllUsers") == 2
+    cos = {"x-cos-acl": "public-read-write"}
+    assert peer.ask("PUT", f"/{bucket}/k", cos, b"1").outcome == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers"),
+    [
+        ("GET", "?versions&version-id-marker=abc", {}),
+        ("GET", "?list-type=2&encoding-type=base64", {}),
+        ("GET", "?uploads&encoding-type=base64", {}),
+    ],
+)
+def test_a_listing_is_not_of_what_makes_no_sense(
+    peer: Peer, bucket: str, method: str, target: str, headers: Headers
+) -> None:
+    reply = ask(peer, method, f"/{bucket}/{target}", headers)
+    assert reply.outcome == (400, "InvalidArgument")
+
+
+def test_an_md5_that_says_nothing_is_wrong(peer: Peer, bucket: str) -> None:
+    reply = ask(peer, "PUT", f"/{bucket}/k", {"content-md5": ""}, b"1")
+    assert reply.outcome == (400, "InvalidDigest")
+    assert ask(peer, "HEAD", f"/{bucket}/k").status == 404
+
+
+def test_a_copy_onto_itself_may_say_again_what_it_is(peer: Peer, bucket: str) -> None:
+    ask(peer, "PUT", f"/{bucket}/k", {}, b"1")
+    source = {"x-amz-copy-source": f"/{bucket}/k"}
+    assert ask(peer, "PUT", f"/{bucket}/k", source).outcome == (400, "InvalidRequest")
+    for again in ({"x-amz-storage-class": "STANDARD"}, {"x-amz-server-side-encryption": "AES256"}):
+        assert ask(peer, "PUT", f"/{bucket}/k", {**source, **again}).status == 200
+    assert ask(peer, "GET", f"/{bucket}/k").body == b"1"
+
+
+def test_a_preflight_that_asks_nothing_is_malformed(peer: Peer, bucket: str) -> None:
+    says_s3 = f"/{bucket}/k?X-Amz-Algorithm=AWS4-HMAC-SHA256"
+    assert peer.ask("OPTIONS", says_s3, signed=False).outcome == (400, "InvalidRequest")
+    assert peer.ask("OPTIONS", f"/{bucket}/k", signed=False).outcome == (403, "AccessForbidden")

@@ -1,0 +1,164 @@
+"""An upload in parts is its initiator's, the bucket owner's and whom a policy lets go on with it.
+
+Source: S3, "Multipart upload API and permissions"; S3's error "Anonymous users cannot initiate
+multipart uploads".
+"""
+
+import json
+
+import pytest
+
+from coskit.testing import LocalServer
+from tests.server.support.accounts import FRIEND, OTHER, STRANGER_HELPER, member
+from tests.server.support.s3 import S3Peer
+from tests.server.support.wire import OWNER, Peer, Reply
+from tests.support.ids import stable
+
+DENIED = (403, "AccessDenied")
+STEPS = ("part", "copy a part", "list parts", "complete", "abort")
+
+
+@pytest.fixture(params=["cos", "s3"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def commons(peer: Peer, bucket: str) -> str:
+    """Give a bucket that all may write."""
+    assert peer.ask("PUT", f"/{bucket}/?acl", {"x-cos-acl": "public-read-write"}, b"").status == 200
+    assert peer.ask("PUT", f"/{bucket}/source", {}, b"x").status == 200
+    return bucket
+
+
+def ask(who: Peer, dialect: str, *request: object, signed: bool = True) -> Reply:
+    method, target, headers, body = (*request, None, None)[:4]
+    asking = S3Peer(who) if dialect == "s3" else who
+    return asking.ask(method, target, headers or {}, body, signed=signed)  # type: ignore[arg-type]
+
+
+def begin(who: Peer, bucket: str, key: str = "k") -> str:
+    reply = who.ask("POST", f"/{bucket}/{key}?uploads", {}, b"")
+    assert reply.status == 200, reply.body
+    return reply.text("UploadId")
+
+
+def step(
+    who: Peer, dialect: str, name: str, bucket: str, upload: str, *, signed: bool = True
+) -> Reply:
+    """Do one of STEPS."""
+    target = f"/{bucket}/k?uploadId={upload}"
+    numbered = f"/{bucket}/k?partNumber=1&uploadId={upload}"
+    if name == "part":
+        return ask(who, dialect, "PUT", numbered, {}, b"x", signed=signed)
+    if name == "copy a part":
+        prefix = "x-amz" if dialect == "s3" else "x-cos"
+        host = bucket if dialect == "s3" else f"{bucket}.cos.ap-local.myqcloud.com"
+        source = {f"{prefix}-copy-source": f"{host}/source"}
+        return ask(who, dialect, "PUT", numbered, source, b"", signed=signed)
+    if name == "list parts":
+        return ask(who, dialect, "GET", target, signed=signed)
+    if name == "abort":
+        return ask(who, dialect, "DELETE", target, signed=signed)
+    etag = "9dd4e461268c8034f5c8564e155c67a6"  # of b"x"
+    body = (
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>"
+        f"<ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+    ).encode()
+    return ask(who, dialect, "POST", target, {}, body, signed=signed)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_nobody_else_goes_on_with_an_upload(
+    server: LocalServer, peer: Peer, commons: str, dialect: str, name: str
+) -> None:
+    friend, other = member(server, FRIEND), member(server, OTHER)
+    for owner in (peer, friend):
+        upload = begin(owner, commons)
+        assert step(owner, dialect, "part", commons, upload).status == 200
+        assert step(other, dialect, name, commons, upload).outcome == DENIED
+        assert step(other, dialect, name, commons, upload, signed=False).outcome == DENIED
+        assert step(owner, dialect, name, commons, upload).status in (200, 204)
+        assert step(owner, dialect, "abort", commons, upload).status in (204, 404)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_buckets_owner_goes_on_with_every_upload(
+    server: LocalServer, peer: Peer, commons: str, dialect: str, name: str
+) -> None:
+    friend = member(server, FRIEND)
+    upload = begin(friend, commons)
+    assert step(friend, dialect, "part", commons, upload).status == 200
+    assert step(peer, dialect, name, commons, upload).status in (200, 204)
+
+
+def test_who_may_write_no_more_lists_and_aborts_and_nothing_else(
+    server: LocalServer, peer: Peer, commons: str, dialect: str
+) -> None:
+    friend = member(server, FRIEND)
+    upload = begin(friend, commons)
+    assert step(friend, dialect, "part", commons, upload).status == 200
+    assert peer.ask("PUT", f"/{commons}/?acl", {"x-cos-acl": "private"}, b"").status == 200
+    for name in ("part", "complete"):
+        assert step(friend, dialect, name, commons, upload).outcome == DENIED
+    for name in ("list parts", "abort"):
+        assert step(friend, dialect, name, commons, upload).status in (200, 204)
+
+
+@pytest.mark.parametrize(
+    ("actions", "allowed"),
+    [
+        ({"s3:PutObject"}, {"part", "complete"}),
+        ({"s3:ListMultipartUploadParts"}, {"list parts"}),
+        ({"s3:AbortMultipartUpload"}, {"abort"}),
+        ({"name/cos:UploadPart"}, {"part", "copy a part"}),
+        ({"name/cos:ListParts"}, {"list parts"}),
+        ({"name/cos:CompleteMultipartUpload"}, {"complete"}),
+        ({"name/cos:AbortMultipartUpload"}, {"abort"}),
+    ],
+    ids=stable,
+)
+def test_a_policy_lets_others_go_on(
+    server: LocalServer, peer: Peer, bucket: str, actions: set[str], allowed: set[str]
+) -> None:
+    other = member(server, OTHER)
+    is_s3 = next(iter(actions)).startswith("s3:")
+    assert peer.ask("PUT", f"/{bucket}/source", {"x-cos-acl": "public-read"}, b"x").status == 200
+    cos_id = {"qcs": [f"qcs::cam::uin/{OTHER}:uin/{OTHER}"]}
+    path = f"qcs::cos:*:uid/{OWNER}:{bucket}/*"
+    statement = {
+        "Effect": "Allow" if is_s3 else "allow",
+        "Principal": {"AWS": OTHER} if is_s3 else cos_id,
+        "Action": list(actions),
+        "Resource": [f"arn:aws:s3:::{bucket}/*" if is_s3 else path],
+    }
+    document = {"Version": "2012-10-17" if is_s3 else "2.0", "Statement": [statement]}
+    body = json.dumps(document).encode()
+    assert peer.ask("PUT", f"/{bucket}/?policy", {}, body).status == 204
+    for name in STEPS:
+        upload = begin(peer, bucket)
+        assert step(peer, "cos", "part", bucket, upload).status == 200
+        found = step(other, "cos", name, bucket, upload)
+        expected = name in allowed or (name == "copy a part" and "s3:PutObject" in actions)
+        assert (found.outcome != DENIED) is expected, (name, found.body)
+        peer.ask("DELETE", f"/{bucket}/k?uploadId={upload}")
+
+
+def test_nobody_begins_an_upload_unknown(peer: Peer, commons: str, dialect: str) -> None:
+    target = f"/{commons}/k?uploads"
+    assert ask(peer, dialect, "POST", target, {}, b"", signed=False).outcome == DENIED
+
+
+def test_the_initiator_is_told_and_is_not_the_owner_to_be(
+    server: LocalServer, peer: Peer, bucket: str
+) -> None:
+    grant = {"x-cos-grant-write": f'id="{STRANGER_HELPER}"'}
+    assert peer.ask("PUT", f"/{bucket}/?acl", grant, b"").status == 200
+    helper, account = member(server, STRANGER_HELPER), member(server, OTHER)
+    upload = begin(helper, bucket)
+    for target in ("?uploads", f"k?uploadId={upload}"):
+        told = peer.ask("GET", f"/{bucket}/{target}").body
+        assert b"<Initiator><ID>%s</ID>" % STRANGER_HELPER.encode() in told
+        assert b"<Owner><ID>%s</ID>" % OTHER.encode() in told
+    assert step(account, "cos", "list parts", bucket, upload).status == 200  # its sub-account's
+    assert step(helper, "cos", "abort", bucket, upload).status == 204

@@ -1,0 +1,331 @@
+"""Symbolic links: read as what they stand for, by whom both may be read, and kept apart from it.
+
+Sources: vendor: COSCLI symlink (the rights are `cos:PutSymlink` and `cos:GetSymlink`), the vendor's
+SDKs for Python, Go (the target is percent-encoded) and Java; for what they leave open, the same
+operation of OSS: codes of errors, links of links, rights at reading, versions.
+"""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+from coskit import Client
+from coskit.compat import CosConfig, CosS3Client
+from coskit.testing import LocalServer
+from tests.server.support.accounts import FRIEND, OTHER, member
+from tests.server.support.s3 import S3Peer
+from tests.server.support.wire import Peer, Reply
+from tests.support.worlds import connect
+
+TARGET, BUCKET = "x-cos-symlink-target", "x-cos-symlink-bucket"
+_numbers = itertools.count(1)
+NO_TARGET = (404, "SymlinkTargetNotExist")
+
+
+def link(peer: Peer, room: str, name: str, target: str, **more: str) -> Reply:
+    headers = {TARGET: target, **{key.replace("_", "-"): text for key, text in more.items()}}
+    return peer.ask("PUT", f"/{room}/{name}?symlink", headers, b"")
+
+
+def made(peer: Peer, **headers: str) -> str:
+    name = f"links{next(_numbers)}-1250000000"
+    told = {key.replace("_", "-"): text for key, text in headers.items()}
+    assert peer.ask("PUT", f"/{name}/", told).status == 200
+    return name
+
+
+def versioned(peer: Peer, room: str, status: str = "Enabled") -> None:
+    body = f"<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>".encode()
+    assert peer.ask("PUT", f"/{room}/?versioning", {}, body).status == 200
+
+
+READS = [
+    ({}, 200, b"hello, world", {"Content-Type": "text/x", "x-cos-meta-a": "1"}),
+    ({"range": "bytes=7-11"}, 206, b"world", {"Content-Range": "bytes 7-11/12"}),
+    ({"if-none-match": '"0"'}, 200, b"hello, world", {}),
+    ({"if-match": '"0"'}, 412, None, {}),
+    ({"range": "bytes=99-"}, 416, None, {}),
+]
+
+
+@pytest.mark.parametrize(("headers", "status", "body", "told"), READS)
+def test_a_link_is_read_as_what_it_stands_for(
+    peer: Peer,
+    room: str,
+    headers: dict[str, str],
+    status: int,
+    body: bytes | None,
+    told: dict[str, str],
+) -> None:
+    stored = {"content-type": "text/x", "x-cos-meta-a": "1"}
+    put = peer.ask("PUT", f"/{room}/told", stored, b"hello, world")
+    assert link(peer, room, "link", "told").status == 200
+    found = peer.ask("GET", f"/{room}/link", headers)
+    assert found.status == status
+    if body is None:
+        return
+    assert found.body == body
+    assert {name: found[name] for name in told} == told
+    assert (found["ETag"], found["x-cos-object-type"]) == (put["ETag"], "symlink")
+    assert found["x-cos-hash-crc64ecma"] == put["x-cos-hash-crc64ecma"]
+    head = peer.ask("HEAD", f"/{room}/link")
+    assert (head.status, head["Content-Length"]) == (200, "12")
+    assert (head["ETag"], head["x-cos-object-type"]) == (put["ETag"], "symlink")
+
+
+def test_a_large_object_is_read_through_a_link(peer: Peer, room: str) -> None:
+    content = bytes(range(256)) * 1024
+    assert peer.ask("PUT", f"/{room}/large", {}, content).status == 200
+    assert link(peer, room, "to-large", "large").status == 200
+    assert peer.ask("GET", f"/{room}/to-large").body == content
+    assert peer.ask("GET", f"/{room}/to-large", {"range": "bytes=-5"}).body == content[-5:]
+
+
+def test_s3_reads_it_too(peer: Peer, room: str) -> None:
+    assert peer.ask("PUT", f"/{room}/s3", {}, b"of both").status == 200
+    assert link(peer, room, "s3-link", "s3").status == 200
+    s3 = S3Peer(peer)
+    assert s3.ask("GET", f"/{room}/s3-link").body == b"of both"
+    chosen = {"x-amz-object-attributes": "ObjectSize,ETag"}
+    assert b"<ObjectSize>7<" in s3.ask("GET", f"/{room}/s3-link?attributes", chosen).body
+    source = {"x-amz-copy-source": f"/{room}/s3-link"}
+    assert s3.ask("PUT", f"/{room}/s3-copy", source, b"").status == 200
+    assert s3.ask("GET", f"/{room}/s3-copy").body == b"of both"
+    # It is no operation of S3.
+    asked = s3.ask("PUT", f"/{room}/s3-other?symlink", {"x-amz-symlink-target": "s3"}, b"")
+    assert asked.status == 501
+
+
+TARGETS = [
+    ("plain.txt", "plain.txt"),
+    ("a/b c", "a/b%20c"),
+    ("中文", "%E4%B8%AD%E6%96%87"),
+    ("50%", "50%25"),
+    ("a?b&c=d#e", "a%3Fb%26c%3Dd%23e"),
+    ("a+b", "a%2Bb"),
+]
+
+
+@pytest.mark.parametrize(("key", "sent"), TARGETS)
+def test_a_target_is_percent_encoded(
+    peer: Peer, room: str, owner: Client, server: LocalServer, key: str, sent: str
+) -> None:
+    owner.put_object(room, key.encode(), key)
+    assert link(peer, room, "coded", sent).status == 200
+    assert peer.ask("GET", f"/{room}/coded").body == key.encode()
+    assert peer.ask("GET", f"/{room}/coded?symlink")[TARGET] == sent
+    owner.put_symlink(room, "mine", key)
+    assert owner.get_symlink(room, "mine")[TARGET] == key  # type: ignore[literal-required]
+    assert owner.get_object(room, "mine")["Body"].read() == key.encode()
+    config = CosConfig(
+        SecretId=server.secret_id,
+        SecretKey=server.secret_key,
+        Endpoint=f"127.0.0.1:{server.port}",
+        Scheme="http",
+    )
+    vendor = CosS3Client(config)
+    vendor.put_symlink(room, "theirs", sent)
+    assert vendor.get_symlink(room, "theirs")[TARGET] == sent
+    assert vendor.get_object(room, "theirs")["Body"].get_raw_stream().read() == key.encode()
+
+
+@pytest.mark.parametrize("kind", ["sync", "async", "vendor"])
+def test_each_client_makes_and_reads_links(
+    server: LocalServer, owner: Client, room: str, tmp_path: Path, kind: str
+) -> None:
+    content = b"of a target" * 9000
+    owner.put_object(room, content, "of/target")
+    with connect(kind, server) as world:
+        made = world.put_symlink(room, "of-link", "of/target")
+        assert made["x-cos-request-id"]
+        assert world.get_symlink(room, "of-link")[TARGET] == "of/target"
+        assert world.read(world.get_object(room, "of-link")) == content
+        world.download_file(room, "of-link", str(tmp_path / "file"))
+    assert (tmp_path / "file").read_bytes() == content
+
+
+REFUSED = [
+    ({}, b"", (400, "InvalidArgument")),
+    ({TARGET: "%ff"}, b"", (400, "InvalidArgument")),
+    ({TARGET: "/k"}, b"", (400, "InvalidURI")),
+    ({TARGET: "k" * 851}, b"", (400, "KeyTooLong")),
+    ({TARGET: "k", BUCKET: "no/bucket"}, b"", (400, "InvalidArgument")),
+    ({TARGET: "k"}, b"content", (400, "InvalidArgument")),
+    ({TARGET: "k", "x-cos-meta-a": "1"}, b"", (501, "NotImplemented")),
+    ({TARGET: "k", "x-cos-storage-class": "ARCHIVE"}, b"", (501, "NotImplemented")),
+    ({TARGET: "k", "x-cos-server-side-encryption": "AES256"}, b"", (501, "NotImplemented")),
+    ({TARGET: "k", "x-cos-acl": "nonsense"}, b"", (400, "InvalidArgument")),
+]
+
+
+@pytest.mark.parametrize(("headers", "body", "outcome"), REFUSED)
+def test_a_link_is_refused(
+    peer: Peer, room: str, headers: dict[str, str], body: bytes, outcome: tuple[int, str]
+) -> None:
+    assert peer.ask("PUT", f"/{room}/bad?symlink", headers, body).outcome == outcome
+    assert peer.ask("GET", f"/{room}/bad").status == 404
+
+
+def test_links_lead_one_step_and_never_in_a_circle(peer: Peer, room: str) -> None:
+    assert link(peer, room, "itself", "itself").status == 200
+    assert link(peer, room, "one", "other").status == 200
+    assert link(peer, room, "other", "one").status == 200
+    for name in ("itself", "one", "other"):
+        assert peer.ask("GET", f"/{room}/{name}").outcome == (400, "InvalidTargetType")
+        assert peer.ask("HEAD", f"/{room}/{name}").status == 400
+
+
+def test_a_link_may_be_made_before_its_target_and_outlive_it(peer: Peer, room: str) -> None:
+    assert link(peer, room, "early", "later").status == 200
+    assert peer.ask("GET", f"/{room}/early").outcome == NO_TARGET
+    assert peer.ask("HEAD", f"/{room}/early").status == 404
+    source = {"x-cos-copy-source": f"{room}.cos.ap-local.myqcloud.com/early"}
+    assert peer.ask("PUT", f"/{room}/copy", source, b"").outcome == NO_TARGET
+    assert peer.ask("PUT", f"/{room}/later", {}, b"1").status == 200
+    assert peer.ask("GET", f"/{room}/early").body == b"1"
+    assert peer.ask("PUT", f"/{room}/later", {}, b"22").status == 200
+    assert peer.ask("GET", f"/{room}/early").body == b"22"
+    assert peer.ask("DELETE", f"/{room}/later").status == 204
+    assert peer.ask("GET", f"/{room}/early").outcome == NO_TARGET
+    assert peer.ask("GET", f"/{room}/early?symlink")[TARGET] == "later"
+    gone = {BUCKET: "gone-1250000000"}
+    assert peer.ask("PUT", f"/{room}/far?symlink", {TARGET: "k", **gone}, b"").status == 200
+    assert peer.ask("GET", f"/{room}/far").outcome == NO_TARGET
+
+
+def test_deleting_and_replacing_a_link_leaves_its_target(peer: Peer, room: str) -> None:
+    assert peer.ask("PUT", f"/{room}/stays", {}, b"stays").status == 200
+    assert link(peer, room, "goes", "stays").status == 200
+    assert peer.ask("DELETE", f"/{room}/goes").status == 204
+    assert peer.ask("GET", f"/{room}/goes").outcome == (404, "NoSuchKey")
+    assert peer.ask("GET", f"/{room}/goes?symlink").outcome == (404, "NoSuchKey")
+    assert link(peer, room, "goes", "stays").status == 200
+    assert peer.ask("PUT", f"/{room}/goes", {}, b"content").status == 200
+    assert peer.ask("GET", f"/{room}/goes").body == b"content"
+    assert peer.ask("GET", f"/{room}/goes?symlink").outcome == (400, "NotSymlink")
+    assert peer.ask("GET", f"/{room}/stays").body == b"stays"
+
+
+def test_what_is_there_is_not_replaced_unasked(peer: Peer) -> None:
+    room = made(peer)
+    assert peer.ask("PUT", f"/{room}/k", {}, b"k").status == 200
+    refused = link(peer, room, "k", "other", x_cos_forbid_overwrite="true")
+    assert refused.outcome == (409, "FileAlreadyExists")
+    refused = link(peer, room, "k", "other", if_none_match="*")
+    assert refused.status == 412
+    assert peer.ask("GET", f"/{room}/k").body == b"k"
+    first = link(peer, room, "l", "k", x_cos_forbid_overwrite="true")
+    assert first.status == 200
+    second = link(peer, room, "l", "k2", if_match=first["ETag"])
+    assert second.status == 200
+    # The link is another one now.
+    assert link(peer, room, "l", "k3", if_match=first["ETag"]).status == 412
+
+
+def test_a_link_is_listed_and_has_versions(peer: Peer) -> None:
+    room = made(peer)
+    versioned(peer, room)
+    assert peer.ask("PUT", f"/{room}/a", {}, b"of a").status == 200
+    assert peer.ask("PUT", f"/{room}/b", {}, b"of b").status == 200
+    old, new = link(peer, room, "l", "a"), link(peer, room, "l", "b")
+    one, two = old["x-cos-version-id"], new["x-cos-version-id"]
+    assert one != two
+    assert b"<Key>l</Key>" in peer.ask("GET", f"/{room}/").body
+    assert peer.ask("GET", f"/{room}/?versions").body.count(b"<Key>l</Key>") == 2
+    latest = peer.ask("GET", f"/{room}/l")
+    assert (latest.body, latest["x-cos-version-id"]) == (b"of b", two)
+    first = peer.ask("GET", f"/{room}/l?versionId={one}")
+    assert (first.body, first["x-cos-version-id"]) == (b"of a", one)
+    assert peer.ask("GET", f"/{room}/l?symlink&versionId={one}")[TARGET] == "a"
+    assert peer.ask("GET", f"/{room}/l?symlink&versionId=none").outcome == (404, "NoSuchVersion")
+    # It stands for the live object, whichever that is.
+    assert peer.ask("PUT", f"/{room}/b", {}, b"newer").status == 200
+    assert peer.ask("GET", f"/{room}/l").body == b"newer"
+    assert peer.ask("DELETE", f"/{room}/b").status == 204
+    assert peer.ask("GET", f"/{room}/l").outcome == NO_TARGET
+    assert peer.ask("DELETE", f"/{room}/l").status == 204
+    assert peer.ask("GET", f"/{room}/l?symlink").outcome == (404, "NoSuchKey")
+    assert peer.ask("GET", f"/{room}/l?versionId={one}").body == b"of a"
+    source = f"{room}.cos.ap-local.myqcloud.com/l?versionId={one}"
+    copied = peer.ask("PUT", f"/{room}/c", {"x-cos-copy-source": source}, b"")
+    assert copied["x-cos-copy-source-version-id"] == one
+    assert peer.ask("GET", f"/{room}/c").body == b"of a"
+
+
+# The ACL of the link, of its target, and what somebody else is answered.
+RIGHTS = [
+    ("public-read", "public-read", (200, "")),
+    ("public-read", "private", (403, "AccessDenied")),
+    ("private", "public-read", (403, "AccessDenied")),
+    ("private", "private", (403, "AccessDenied")),
+]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize(("of_link", "of_target", "outcome"), RIGHTS)
+def test_a_reader_may_read_both(
+    server: LocalServer,
+    peer: Peer,
+    of_link: str,
+    of_target: str,
+    outcome: tuple[int, str],
+    elsewhere: bool,
+) -> None:
+    room = made(peer)
+    there = made(peer) if elsewhere else room
+    assert peer.ask("PUT", f"/{there}/k", {"x-cos-acl": of_target}, b"shown").status == 200
+    other = {"x_cos_symlink_bucket": there} if elsewhere else {}
+    assert link(peer, room, "l", "k", x_cos_acl=of_link, **other).status == 200
+    assert peer.ask("GET", f"/{room}/l").body == b"shown"
+    mine = f"mine{next(_numbers)}-{FRIEND}"
+    friend = member(server, FRIEND)
+    assert friend.ask("PUT", f"/{mine}/").status == 200
+    assert friend.ask("GET", f"/{room}/l").outcome == outcome
+    assert peer.ask("GET", f"/{room}/l", signed=False).outcome == outcome
+    source = {"x-cos-copy-source": f"{room}.cos.ap-local.myqcloud.com/l"}
+    assert friend.ask("PUT", f"/{mine}/copy", source, b"").outcome == outcome
+    assert friend.ask("DELETE", f"/{mine}/copy").status == 204
+    assert friend.ask("DELETE", f"/{mine}/").status == 204
+
+
+def test_a_link_of_ones_own_opens_nothing(server: LocalServer, peer: Peer, room: str) -> None:
+    thief = member(server, OTHER)
+    mine = f"mine{next(_numbers)}-{OTHER}"
+    assert thief.ask("PUT", f"/{mine}/").status == 200
+    for target in ("kept", "none"):
+        asked = {TARGET: target, BUCKET: room}
+        assert thief.ask("PUT", f"/{mine}/l?symlink", asked, b"").status == 200
+        # Whether there is such an object is told no more than where it is.
+        assert thief.ask("GET", f"/{mine}/l").outcome == (403, "AccessDenied")
+        assert thief.ask("HEAD", f"/{mine}/l").status == 403
+
+
+POLICIES = [
+    ("name/cos:PutObject", {"GET": 403, "PUT": 403}),
+    ("name/cos:PutSymlink", {"GET": 403, "PUT": 200}),
+    ("name/cos:GetSymlink", {"GET": 200, "PUT": 403}),
+    ("name/cos:GetObject", {"GET": 403, "PUT": 403}),
+]
+
+
+@pytest.mark.parametrize(("action", "answers"), POLICIES)
+def test_a_policy_names_the_rights_on_links(
+    server: LocalServer, peer: Peer, action: str, answers: dict[str, int]
+) -> None:
+    room = made(peer)
+    friend = member(server, FRIEND)
+    assert link(peer, room, "l", "k").status == 200
+    statement = {
+        "Effect": "allow",
+        "Principal": {"qcs": [f"qcs::cam::uin/{FRIEND}:uin/{FRIEND}"]},
+        "Action": [action],
+        "Resource": [f"qcs::cos:*:uid/1250000000:{room}/*"],
+    }
+    policy = json.dumps({"version": "2.0", "Statement": [statement]}).encode()
+    assert peer.ask("PUT", f"/{room}/?policy", {}, policy).status in (200, 204)
+    for method, status in answers.items():
+        headers = {TARGET: "k"} if method == "PUT" else {}
+        reply = friend.ask(method, f"/{room}/l?symlink", headers, b"" if headers else None)
+        assert reply.status == status

@@ -1,0 +1,255 @@
+"""Clients that take their time: whoever makes no headway is let go, and nothing of it is stored."""
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from coskit.server.http.admission import Limits
+from coskit.server.http.connections.timeouts import State, Watch
+from coskit.server.settings import timeouts
+from coskit.testing import LocalServer
+from tests.server.support.wire import Line, Peer, Reply
+
+ROOM = "room-1250000000"
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+    """Give a server that waits for nothing longer than half a second."""
+    options = [f"--timeout={name}=0.5s" for name in ("head", "idle", "body", "response")]
+    directory = tmp_path_factory.mktemp("impatient")
+    with LocalServer(directory, buckets=[ROOM], options=options) as server:
+        yield Peer.of(server)
+
+
+def test_a_head_that_does_not_end_is_answered_and_closed(impatient: Peer) -> None:
+    with impatient.line() as line:
+        line.send(b"GET / HTTP/1.1\r\nhost: x\r\n")
+        assert line.receive().outcome == (400, "RequestTimeout")
+        assert line.rest() == b""
+
+
+def test_a_second_head_that_does_not_end_is_closed_too(impatient: Peer) -> None:
+    with impatient.line() as line:
+        assert line.ask(impatient.request("HEAD", f"/{ROOM}/")).status == 200
+        line.send(b"GET / HTTP/1.1\r\nhost: x\r\n")
+        assert line.receive().outcome == (400, "RequestTimeout")
+        assert line.rest() == b""
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n\r\n"], ids=["silent", "blank lines"])
+def test_a_connection_without_a_request_is_closed(impatient: Peer, sent: bytes) -> None:
+    with impatient.line() as line:
+        line.send(sent)
+        assert line.rest() == b""
+
+
+def test_a_connection_is_closed_some_time_after_its_last_request(impatient: Peer) -> None:
+    with impatient.line() as line:
+        assert line.ask(impatient.request("HEAD", f"/{ROOM}/")).status == 200
+        assert line.rest() == b""
+
+
+@pytest.mark.parametrize("begun", [0, 5, 100_000], ids=lambda size: f"after {size} bytes")
+@pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "in chunks"])
+def test_a_stalled_body_is_a_timeout_and_stores_nothing(
+    impatient: Peer, begun: int, chunked: bool
+) -> None:
+    framing = {"transfer-encoding": "chunked"} if chunked else {"content-length": "200000"}
+    start = b"30d40\r\n" if chunked else b""
+    with impatient.line() as line:
+        line.send(impatient.request("PUT", f"/{ROOM}/stalled", framing) + start + b"x" * begun)
+        reply = line.receive()
+        assert (reply.outcome, reply.closes) == ((400, "RequestTimeout"), True)
+        assert line.rest() == b""
+    assert impatient.ask("HEAD", f"/{ROOM}/stalled").status == 404
+
+
+def test_a_body_that_was_asked_for_and_does_not_come_is_a_timeout(impatient: Peer) -> None:
+    headers = {"content-length": "10", "expect": "100-continue"}
+    with impatient.line() as line:
+        assert line.ask(impatient.request("PUT", f"/{ROOM}/awaited", headers)).status == 100
+        assert line.receive().outcome == (400, "RequestTimeout")
+
+
+def test_a_body_that_drips_is_a_timeout(tmp_path: Path) -> None:
+    options = ["--timeout=body=1s", "--slowest=100KiB"]
+    with LocalServer(tmp_path, buckets=[ROOM], options=options) as server:
+        peer = Peer.of(server)
+        with peer.line() as line:
+            line.send(peer.request("PUT", f"/{ROOM}/drips", {"content-length": "1000000"}))
+            assert drip(line).outcome == (400, "RequestTimeout")
+        assert peer.ask("HEAD", f"/{ROOM}/drips").status == 404
+
+
+def drip(line: Line) -> Reply:
+    """Send a byte now and then until there is an answer, and return it."""
+    line.socket.settimeout(0.02)
+    limit = time.monotonic() + 30
+    while time.monotonic() < limit:
+        with suppress(TimeoutError):
+            if line.socket.recv(1, socket.MSG_PEEK):
+                line.socket.settimeout(20)
+                return line.receive()
+        line.send(b"x")
+    raise AssertionError("a body of 50 bytes per second was taken for half a minute")
+
+
+def test_a_client_that_does_not_read_its_answer_is_let_go(tmp_path: Path) -> None:
+    options = ["--timeout=response=0.5s"]
+    with LocalServer(tmp_path, buckets=[ROOM], options=options) as server:
+        peer = Peer.of(server)
+        body = bytes(32 << 20)
+        assert peer.ask("PUT", f"/{ROOM}/large", {}, body).status == 200
+        with peer.line() as line:
+            line.send(peer.request("GET", f"/{ROOM}/large"))
+            until(lambda: metric(peer, "coskit_request_seconds_count", "GetObject") == 1)
+            assert metric(peer, "coskit_requests_running") == 0
+            received = 0
+            with suppress(ConnectionError):
+                while data := line.socket.recv(1 << 20):
+                    received += len(data)
+            assert received < len(body)
+
+
+def metric(peer: Peer, name: str, operation: str = "") -> float:
+    """Return a number that the server tells."""
+    text = peer.ask("GET", "/-/metrics", signed=False).body.decode()
+    label = f'{{operation="{operation}"}}' if operation else ""
+    found = re.search(rf"^{re.escape(name + label)} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0
+
+
+def until(condition: object, seconds: float = 30) -> None:
+    """Wait for a condition."""
+    assert callable(condition)
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_a_half_closed_connection_gets_its_answers(impatient: Peer) -> None:
+    requests = [impatient.request("PUT", f"/{ROOM}/half", {}, b"body")]
+    requests.append(impatient.request("GET", f"/{ROOM}/half"))
+    with impatient.line() as line:
+        line.send(b"".join(requests))
+        line.finish()
+        assert line.receive(b"PUT").status == 200
+        assert line.receive().body == b"body"
+        assert line.rest() == b""
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"content-length": "10"}, b""),
+        ({"content-length": "10"}, b"12345"),
+        ({"content-length": str(4 << 20)}, b"x" * (2 << 20)),
+        ({"transfer-encoding": "chunked"}, b"5\r\n12345\r\n"),
+    ],
+    ids=["nothing", "half", "two of four MiB", "no last chunk"],
+)
+def test_a_body_that_ends_early_is_told_so(
+    impatient: Peer, headers: dict[str, str], body: bytes
+) -> None:
+    with impatient.line() as line:
+        line.send(impatient.request("PUT", f"/{ROOM}/cut", headers) + body)
+        line.finish()
+        assert line.receive(b"PUT").outcome == (400, "IncompleteBody")
+        assert line.rest() == b""
+    assert impatient.ask("HEAD", f"/{ROOM}/cut").status == 404
+
+
+def test_the_refusal_of_a_large_body_reaches_a_client_that_still_sends(impatient: Peer) -> None:
+    headers = {"content-length": str(6 << 30)}
+    with impatient.line() as line:
+        line.send(impatient.request("PUT", f"/{ROOM}/huge", headers) + bytes(8 << 20))
+        reply = line.receive(b"PUT")
+        assert (reply.outcome, reply.closes) == ((400, "EntityTooLarge"), True)
+        assert line.rest() == b""
+
+
+class Client:
+    """A connection whose state a test sets."""
+
+    def __init__(self) -> None:
+        self.now = State("idle", 0, 0)
+        self.ended = ""
+
+    def state(self) -> State:
+        return self.now
+
+    def end(self, phase: str) -> None:
+        self.ended = phase
+
+
+class Watching:
+    """A watch over one connection, on a clock of its own."""
+
+    def __init__(self) -> None:
+        self.client = Client()
+        self._seconds = 0.0
+        self._watch = Watch([self.client], Limits(), lambda: self._seconds)
+        self._watch.look()
+
+    def see(self, state: State, seconds: int) -> str:
+        """Look once a second while the connection is in a state; return how it was ended."""
+        for _ in range(seconds):
+            self.client.now = state
+            self._seconds += 1
+            self._watch.look()
+        return self.client.ended
+
+
+@pytest.mark.parametrize(
+    ("phase", "limit"), [("idle", 75), ("head", 20), ("body", 60), ("response", 120), ("last", 2)]
+)
+def test_each_state_has_its_limit(phase: str, limit: int) -> None:
+    watching = Watching()
+    assert watching.see(State(phase, 1, 7), limit) == ""
+    assert watching.see(State(phase, 1, 7), 1) == phase
+
+
+def test_the_servers_own_work_has_no_limit() -> None:
+    assert Watching().see(State("work", 1, 0), 10_000) == ""
+
+
+def test_an_answer_that_goes_out_byte_by_byte_is_no_stalled_one() -> None:
+    watching = Watching()
+    assert [watching.see(State("response", 9999 - n, 5), 100) for n in range(50)] == [""] * 50
+
+
+@pytest.mark.parametrize(("rate", "ended"), [(1024, ""), (1023, "body")])
+def test_a_body_has_to_come_with_so_many_bytes_per_second(rate: int, ended: str) -> None:
+    watching = Watching()
+    for second in range(200):
+        watching.see(State("body", 1, second * rate), 1)
+    assert watching.client.ended == ended
+
+
+def test_time_in_which_the_server_did_not_take_the_body_does_not_count() -> None:
+    watching = Watching()
+    for second in range(60):
+        watching.see(State("body", 1, second), 1)
+        watching.see(State("work", 1, second), 1)
+    assert watching.client.ended == ""
+
+
+def test_each_body_is_measured_by_itself() -> None:
+    watching = Watching()
+    for request in range(10):
+        for second in range(50):
+            watching.see(State("body", request, request * 50 + second), 1)
+    assert watching.client.ended == ""
+
+
+@pytest.mark.parametrize("option", ["body", "body=", "body=0s", "bodies=1s", "=1s", "body=1"])
+def test_a_timeout_that_makes_no_sense_is_refused(option: str) -> None:
+    with pytest.raises(ValueError, match=r"as body=30s|30s, 1h or 1d"):
+        timeouts([option])

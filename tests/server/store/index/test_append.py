@@ -1,0 +1,53 @@
+"""What appending leaves behind: shared bytes, counted once, gone with the object."""
+
+from pathlib import Path
+
+import pytest
+
+from coskit.protocol.errors import EntityTooLarge
+from coskit.server.store.model import Bucket, NewVersion, Version
+from coskit.server.store.store import Store
+from tests.server.store.store_fixture import Shelf, body
+
+
+async def append(
+    store: Store, bucket: Bucket, position: int, data: bytes, limit: int = 1 << 30
+) -> Version:
+    async with store.receive(len(data)) as sink:
+        await sink.write(data)
+        stored = await sink.finish()
+        return await store.append(bucket, "log", stored, NewVersion(), position, limit=limit)
+
+
+def files(directory: Path) -> int:
+    return sum(path.is_file() for path in (directory / "blobs").rglob("*"))
+
+
+def test_bytes_are_added_not_copied_and_go_with_the_last_reader(shelf: Shelf) -> None:
+    async def work() -> None:
+        store = shelf.store
+        bucket = await store.create_bucket("b-1", "owner", "")
+        first = await append(store, bucket, 0, b"a" * 100_000)
+        grown = await append(store, bucket, 100_000, b"b" * 100_000)
+        assert grown.extents[:1] == first.extents
+        assert files(shelf.directory) == 2
+        copy = await store.copy(bucket, "copy", grown, NewVersion())
+        await store.delete(bucket, "log")
+        assert await body(store, copy) == b"a" * 100_000 + b"b" * 100_000
+        await store.delete(bucket, "copy")
+
+    shelf.run(work())
+    shelf.reopen()
+    assert files(shelf.directory) == 0
+
+
+def test_an_object_does_not_outgrow_the_limit(shelf: Shelf) -> None:
+    async def work() -> None:
+        bucket = await shelf.store.create_bucket("b-1", "owner", "")
+        await append(shelf.store, bucket, 0, b"a" * 6, limit=10)
+        with pytest.raises(EntityTooLarge):
+            await append(shelf.store, bucket, 6, b"b" * 5, limit=10)
+        version = await append(shelf.store, bucket, 6, b"b" * 4, limit=10)
+        assert await body(shelf.store, version) == b"aaaaaabbbb"
+
+    shelf.run(work())

@@ -1,0 +1,60 @@
+"""What is demanded of a bucket is decided in the commit that changes it."""
+
+import asyncio
+
+import pytest
+
+from coskit.protocol.errors import InvalidBucketState, PreconditionFailed
+from coskit.server.store.model import Bucket
+from tests.server.store.store_fixture import Shelf
+
+
+def test_a_bucket_may_keep_versions_from_its_first_moment(shelf: Shelf) -> None:
+    made = shelf.run(
+        shelf.store.create_bucket("b", "me", "acl", config={"lock": "L"}, versioning="Enabled")
+    )
+    assert (made.versioning, made.config) == ("Enabled", {"lock": "L"})
+    assert shelf.reopen().bucket("b") == made
+
+
+def test_a_condition_sees_the_bucket_and_may_refuse(shelf: Shelf) -> None:
+    before = shelf.bucket("b")
+    seen: list[Bucket] = []
+
+    def refuse(bucket: Bucket) -> None:
+        seen.append(bucket)
+        raise PreconditionFailed
+
+    with pytest.raises(PreconditionFailed):
+        shelf.run(shelf.store.update_bucket("b", versioning="Enabled", condition=refuse))
+    assert seen == [before] == [shelf.store.bucket("b")]
+    after = shelf.run(shelf.store.update_bucket("b", acl="new", condition=seen.append))
+    assert (seen[1], after.acl) == (before, "new")
+
+
+def test_of_two_changes_that_exclude_each_other_one_wins(shelf: Shelf) -> None:
+    """Each sees what the other did, though both asked before either was done."""
+
+    def keeps(bucket: Bucket) -> None:
+        if bucket.versioning != "Enabled":
+            raise InvalidBucketState
+
+    def unlocked(bucket: Bucket) -> None:
+        if "lock" in bucket.config:
+            raise InvalidBucketState
+
+    async def race(name: str, *, suspend_first: bool) -> Bucket:
+        await shelf.store.update_bucket(name, versioning="Enabled")
+        changes = [
+            shelf.store.update_bucket(name, config={"lock": "L"}, condition=keeps),
+            shelf.store.update_bucket(name, versioning="Suspended", condition=unlocked),
+        ]
+        ordered = reversed(changes) if suspend_first else changes
+        outcomes = await asyncio.gather(*ordered, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {Bucket, InvalidBucketState}
+        return shelf.store.bucket(name)
+
+    for number in range(10):
+        shelf.bucket(f"b{number}")
+        found = shelf.run(race(f"b{number}", suspend_first=bool(number % 2)))
+        assert (found.versioning, found.config) in [("Enabled", {"lock": "L"}), ("Suspended", {})]

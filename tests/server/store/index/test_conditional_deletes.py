@@ -1,0 +1,47 @@
+"""Deletions with a condition: it sees what would go, in the commit, and keeps it by raising."""
+
+import pytest
+
+from coskit.protocol.errors import PreconditionFailed
+from coskit.server.store.model import Deleted, Version
+from tests.server.store.store_fixture import Shelf, put
+
+
+class Recorder:
+    """A condition that notes what it sees and refuses what it is told to."""
+
+    def __init__(self, *refused: str) -> None:
+        self.seen: list[tuple[str, bool] | None] = []
+        self._refused = refused
+
+    def __call__(self, version: Version | None) -> None:
+        self.seen.append((version.key, version.is_latest) if version else None)
+        if version is None or version.key in self._refused:
+            raise PreconditionFailed
+
+
+@pytest.mark.parametrize("versioning", [None, "Enabled", "Suspended"])
+def test_what_is_refused_stays_and_the_rest_goes(shelf: Shelf, versioning: str | None) -> None:
+    bucket, store = shelf.bucket(versioning=versioning), shelf.store
+    for key in ("a", "b"):
+        shelf.run(put(store, bucket, key))
+    condition = Recorder("a")
+    targets = [("a", None), ("b", None), ("absent", None)]
+    outcomes = shelf.run(store.delete_many(bucket, targets, condition))
+    assert [isinstance(outcome, Deleted) for outcome in outcomes] == [False, True, False]
+    assert condition.seen == [("a", True), ("b", True), None]
+    page = shelf.run(store.list_objects(bucket))
+    assert [entry.key for entry in page.entries] == ["a"]
+    versions = shelf.run(store.list_versions(bucket)).entries
+    assert "absent" not in [entry.key for entry in versions]
+
+
+def test_a_condition_sees_the_version_that_would_go(shelf: Shelf) -> None:
+    bucket, store = shelf.bucket(versioning="Enabled"), shelf.store
+    old = shelf.run(put(store, bucket, "key"))
+    new = shelf.run(put(store, bucket, "key"))
+    condition = Recorder()
+    targets = [("key", old.version_id), ("key", new.version_id), ("key", "0" * 16)]
+    shelf.run(store.delete_many(bucket, targets, condition))
+    assert condition.seen == [("key", False), ("key", True), None]
+    assert shelf.run(store.list_versions(bucket)).entries == ()

@@ -1,0 +1,338 @@
+"""Writes that wait together are committed together, and yet each succeeds or fails alone."""
+
+import asyncio
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from coskit.protocol.errors import (
+    BucketAlreadyExists,
+    BucketAlreadyOwnedByYou,
+    BucketNotEmpty,
+    CosServiceError,
+    InternalError,
+    NoSuchBucket,
+    PreconditionFailed,
+    ServiceUnavailable,
+    TooManyBuckets,
+)
+from coskit.server.store.index.database import connect, one, prepare
+from coskit.server.store.index.group_commit import Writer
+from coskit.server.store.index.transaction import Transaction
+from coskit.server.store.interfaces import CommitError, Replaced
+from coskit.server.store.model import Deleted, Extent, NewVersion, Stored, Version
+from tests.server.store.store_fixture import Shelf, body, put
+
+
+def refuse(live: Version | None) -> NoReturn:
+    raise PreconditionFailed
+
+
+def absent(live: Version | None) -> None:
+    if live is not None:
+        raise PreconditionFailed
+
+
+def test_one_of_many_racing_writers_wins(shelf: Shelf) -> None:
+    store, bucket = shelf.store, shelf.bucket()
+
+    async def race() -> list[Version | BaseException]:
+        racers = (put(store, bucket, "key", b"%d" % n, absent) for n in range(64))
+        return await asyncio.gather(*racers, return_exceptions=True)
+
+    results = shelf.run(race())
+    winners = [result for result in results if isinstance(result, Version)]
+    assert len(winners) == 1
+    assert sum(isinstance(result, PreconditionFailed) for result in results) == 63
+    assert store.latest(bucket, "key") == winners[0]
+    assert shelf.run(body(store, winners[0])) == b"%d" % results.index(winners[0])
+
+
+def test_a_condition_sees_the_object_that_it_replaces(shelf: Shelf) -> None:
+    store, bucket = shelf.store, shelf.bucket(versioning="Enabled")
+    seen: list[Version | None] = []
+    first = shelf.run(put(store, bucket, "key", b"1", seen.append))
+    shelf.run(put(store, bucket, "key", b"2", seen.append))
+    shelf.run(store.delete(bucket, "key"))
+    shelf.run(put(store, bucket, "key", b"3", seen.append))
+    assert seen == [None, first, None]
+
+
+def test_a_failing_write_leaves_its_neighbours_alone(shelf: Shelf) -> None:
+    store, bucket = shelf.store, shelf.bucket()
+    large = b"x" * 100_000
+
+    async def write() -> list[Version | BaseException]:
+        writes = []
+        for n in range(40):
+            condition = refuse if n % 2 else None
+            writes.append(put(store, bucket, f"{n:02}", large if n % 4 > 1 else b"s", condition))
+        return await asyncio.gather(*writes, return_exceptions=True)
+
+    results = shelf.run(write())
+    assert [isinstance(result, Version) for result in results] == [True, False] * 20
+    page = shelf.run(store.list_objects(bucket))
+    assert [entry.key for entry in page.entries] == [f"{n:02}" for n in range(0, 40, 2)]
+    shelf.close()
+    assert len(shelf.files()) == 10
+    assert shelf.drafts() == set()
+    shelf.reopen()
+
+
+def test_what_a_condition_raises_reaches_the_writer(shelf: Shelf) -> None:
+    bucket = shelf.bucket()
+
+    def stumble(live: Version | None) -> None:
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        shelf.run(put(shelf.store, bucket, "key", condition=stumble))
+    assert shelf.run(shelf.store.list_objects(bucket)).entries == ()
+
+
+def test_deleting_many_reports_each(shelf: Shelf) -> None:
+    store, bucket = shelf.store, shelf.bucket()
+    shelf.run(put(store, bucket, "a"))
+    shelf.run(put(store, bucket, "b"))
+    results = shelf.run(store.delete_many(bucket, [("a", None), ("none", None), ("b", "null")]))
+    assert results == [
+        Deleted(None, False, True),
+        Deleted(None, False, False),
+        Deleted("null", False, True),
+    ]
+    assert shelf.run(store.delete_many(bucket, [])) == []
+
+
+def test_buckets_belong_to_one_owner(shelf: Shelf) -> None:
+    store = shelf.store
+    made = shelf.run(store.create_bucket("b", "me", "acl"))
+    assert (made.name, made.owner, made.acl, made.versioning, made.config) == (
+        *("b", "me", "acl", ""),
+        {},
+    )
+    refusals: list[tuple[str, str, int, type[CosServiceError]]] = [
+        ("b", "me", 200, BucketAlreadyOwnedByYou),
+        ("b", "you", 200, BucketAlreadyExists),
+        ("c", "me", 1, TooManyBuckets),
+    ]
+    for name, owner, limit, error in refusals:
+        with pytest.raises(error):
+            shelf.run(store.create_bucket(name, owner, "acl", limit=limit))
+    shelf.run(store.create_bucket("a", "you", "acl", limit=1))
+    assert [bucket.name for bucket in store.buckets()] == ["a", "b"]
+    assert store.bucket("b") == made
+
+
+def test_settings_of_a_bucket_change_one_by_one(shelf: Shelf) -> None:
+    store, bucket = shelf.store, shelf.bucket("b")
+    shelf.run(store.update_bucket("b", config={"cors": "C", "policy": "P"}))
+    shelf.run(store.update_bucket("b", versioning="Enabled", acl="new"))
+    shelf.run(store.update_bucket("b", config={"cors": None, "lifecycle": "L"}))
+    found = shelf.reopen().bucket("b")
+    assert (found.id, found.created) == (bucket.id, bucket.created)
+    assert (found.versioning, found.acl) == ("Enabled", "new")
+    assert found.config == {"policy": "P", "lifecycle": "L"}
+
+
+def test_a_bucket_with_anything_in_it_stays(shelf: Shelf) -> None:
+    store, bucket = shelf.store, shelf.bucket("b", "Enabled")
+
+    def refused() -> bool:
+        try:
+            shelf.run(store.delete_bucket("b"))
+        except BucketNotEmpty:
+            return True
+        return False
+
+    version = shelf.run(put(store, bucket, "key"))
+    assert refused(), "an object"
+    marker = shelf.run(store.delete(bucket, "key"))
+    assert refused(), "a version under a marker"
+    shelf.run(store.delete(bucket, "key", version.version_id))
+    assert refused(), "a marker"
+    shelf.run(store.delete(bucket, "key", marker.version_id))
+    upload = shelf.run(store.begin_upload(bucket, "key", NewVersion()))
+    assert refused(), "an upload"
+    shelf.run(store.abort(bucket, "key", upload.upload_id))
+    assert not refused()
+
+
+def test_a_deleted_bucket_takes_nothing_more_and_its_successor_is_another(shelf: Shelf) -> None:
+    store, gone = shelf.store, shelf.bucket("b")
+    source = shelf.run(put(store, shelf.bucket("sources"), "key"))
+    shelf.run(store.delete_bucket("b"))
+    writes = (
+        lambda: put(store, gone, "key"),
+        lambda: put(store, gone, "key", b"x" * 100_000),
+        lambda: store.copy(gone, "key", source, NewVersion()),
+        lambda: store.delete(gone, "key"),
+        lambda: store.begin_upload(gone, "key", NewVersion()),
+        lambda: store.update_version(gone, "key", acl="A"),
+        lambda: store.update_bucket("b", acl="A"),
+        lambda: store.delete_bucket("b"),
+    )
+    for write in writes:
+        with pytest.raises(NoSuchBucket):
+            shelf.run(write())
+    with pytest.raises(NoSuchBucket):
+        store.bucket("b")
+    successor = shelf.bucket("b")
+    assert successor.id != gone.id
+    assert shelf.run(store.list_objects(successor)).entries == ()
+
+
+def test_a_cancelled_request_does_not_undo_its_commit(shelf: Shelf) -> None:
+    store, bucket = shelf.store, shelf.bucket()
+    large = b"x" * 100_000
+
+    async def hurry() -> None:
+        arrived = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def condition(live: Version | None) -> None:
+            loop.call_soon_threadsafe(arrived.set)
+
+        request = asyncio.create_task(put(store, bucket, "key", large, condition))
+        await arrived.wait()
+        request.cancel()
+        await asyncio.wait([request])
+        # The writer works in order: once this is there, so is what came before it.
+        await put(store, bucket, "later")
+
+    shelf.run(hurry())
+    store = shelf.reopen()
+    assert shelf.run(body(store, store.latest(bucket, "key"))) == large
+    assert shelf.drafts() == set()
+
+
+def test_a_closed_store_takes_no_more(shelf: Shelf) -> None:
+    store, bucket = shelf.store, shelf.bucket()
+    shelf.close()
+    with pytest.raises(ServiceUnavailable):
+        shelf.run(store.delete(bucket, "key"))
+    assert shelf.reopen().bucket(bucket.name) == bucket
+
+
+class Writing:
+    """A writer over a table of words, with the numbers of its commits."""
+
+    def __init__(self, path: Path) -> None:
+        self.db = connect(path)
+        self.db.execute("CREATE TABLE sequence (last INTEGER)")
+        self.db.execute("CREATE TABLE word (text TEXT UNIQUE)")
+        self.writer = Writer(self.db, lambda: 0.0)
+
+    def add(self, text: str) -> asyncio.Future[str]:
+        return self.writer.submit(self._add, text)
+
+    @staticmethod
+    def _add(tx: Transaction, text: str) -> str:
+        tx.db.execute("INSERT INTO word VALUES (?)", (text,))
+        return text
+
+    def words(self) -> list[str]:
+        return [row[0] for row in self.db.execute("SELECT text FROM word ORDER BY text")]
+
+    def close(self) -> None:
+        self.writer.close()
+        self.db.close()
+
+
+def test_an_sql_error_fails_one_write(tmp_path: Path) -> None:
+    async def write() -> None:
+        writing = Writing(tmp_path / "db")
+        futures = [writing.add(text) for text in ("a", "b", "a", "c")]
+        results = await asyncio.gather(*futures, return_exceptions=True)
+        assert [results[0], results[1], results[3]] == ["a", "b", "c"]
+        assert isinstance(results[2], InternalError)
+        assert writing.words() == ["a", "b", "c"]
+        writing.close()
+
+    asyncio.run(write())
+
+
+def test_a_failed_commit_fails_its_group_and_the_writer_goes_on(tmp_path: Path) -> None:
+    async def write() -> None:
+        writing = Writing(tmp_path / "db")
+        await writing.add("first")
+
+        def spoil(tx: Transaction) -> None:
+            # What a full disk does: the transaction is gone in the middle of a change.
+            tx.db.execute("ROLLBACK")
+            tx.db.execute("SELECT * FROM missing")
+
+        # While the writer is busy with another change, three wait: they are one group.
+        opened = threading.Event()
+        begun = threading.Event()
+
+        def wait(tx: Transaction) -> bool:
+            begun.set()
+            return opened.wait(10)
+
+        gate = writing.writer.submit(wait)
+        assert await asyncio.to_thread(begun.wait, 10)
+        group: list[asyncio.Future] = [
+            writing.add("lost"),
+            writing.writer.submit(spoil),
+            writing.add("lost too"),
+        ]
+        opened.set()
+        assert await gate
+        results = await asyncio.gather(*group, return_exceptions=True)
+        assert [type(result) for result in results] == [CommitError] * 3
+        assert await writing.add("last") == "last"
+        assert writing.words() == ["first", "last"]
+        writing.close()
+
+    asyncio.run(write())
+
+
+def test_what_is_undone_releases_nothing(tmp_path: Path) -> None:
+    file = Stored("file", 5, "", 0, None)
+
+    def drop(tx: Transaction, extents: tuple[Extent, ...], fails: bool) -> None:
+        tx.references.drop(extents, 0)
+        if fails:
+            raise LookupError
+
+    with closing(connect(tmp_path / "db")) as db:
+        prepare(db)
+        tx = Transaction(db, lambda: 0.0)
+        extents = tx.references.add(file, "")
+        with pytest.raises(LookupError):
+            tx.attempt(drop, extents, fails=True)
+        assert tx.references.released == []
+        tx.attempt(drop, extents, fails=False)
+        assert tx.references.released == ["file"]
+
+
+def test_a_full_disk_fails_writes_until_there_is_room(tmp_path: Path) -> None:
+    async def write() -> None:
+        writing = Writing(tmp_path / "db")
+        await writing.add("first")
+        pages = one(writing.db, "PRAGMA page_count")[0]
+        writing.db.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(InternalError):
+            await writing.add("x" * 100_000)
+        assert await writing.add("small") == "small"
+        writing.db.execute("PRAGMA max_page_count = 100000")
+        await writing.add("y" * 100_000)
+        assert len(writing.words()) == 3
+        writing.close()
+
+    asyncio.run(write())
+
+
+def test_copying_what_is_gone_fails(shelf: Shelf) -> None:
+    store, bucket = shelf.store, shelf.bucket()
+    for data in (b"small", b"x" * 100_000):
+        source = shelf.run(put(store, bucket, "source", data))
+        shelf.run(store.delete(bucket, "source"))
+        with pytest.raises(Replaced):
+            shelf.run(store.copy(bucket, "copy", source, NewVersion()))
+        with pytest.raises(Replaced):
+            store.reading(source)
+    assert shelf.run(store.list_objects(bucket)).entries == ()

@@ -1,0 +1,227 @@
+"""The check of a directory finds every way in which index and bytes can part, and repairs some."""
+
+import os
+import random
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from coskit.server.store.index.database import connect
+from coskit.server.store.maintenance.blob_check import LOST
+from coskit.server.store.maintenance.findings import KINDS, Finding
+from coskit.server.store.maintenance.fsck import check, repair
+from coskit.server.store.model import NewVersion
+from tests.server.store.io.test_damage import flip
+from tests.server.store.store_fixture import Shelf, body, compose, put, put_part
+
+LARGE = random.Random(4).randbytes(150_000)
+
+
+def fill(shelf: Shelf) -> None:
+    """Store a bit of everything."""
+    store, bucket = shelf.store, shelf.bucket(versioning="Enabled")
+    for data in (b"small", LARGE, b""):
+        shelf.run(put(store, bucket, "key", data))
+    version = shelf.run(put(store, bucket, "source", LARGE[::-1]))
+    shelf.run(store.copy(bucket, "copy", version, NewVersion()))
+    shelf.run(store.delete(bucket, "source"))
+    shelf.run(compose(store, bucket, "joined", [LARGE, b"tail"]))
+    upload = shelf.run(store.begin_upload(bucket, "open", NewVersion()))
+    shelf.run(put_part(store, bucket, "open", upload.upload_id, 1, LARGE))
+    shelf.close()
+
+
+def findings(shelf: Shelf, **options: bool) -> list[Finding]:
+    return list(check(shelf.directory, alone=True, **options))
+
+
+def sql(shelf: Shelf, *statements: str) -> None:
+    with closing(connect(shelf.directory / "index.db")) as db:
+        for statement in statements:
+            db.execute(statement)
+            assert db.total_changes(), statement
+
+
+def first_file(shelf: Shelf) -> Path:
+    """Return the first of the large files."""
+    found = sorted((shelf.directory / "blobs").glob("*/*"))
+    return next(file for file in found if file.stat().st_size > len(LARGE))
+
+
+def test_what_is_right_has_no_findings(shelf: Shelf) -> None:
+    fill(shelf)
+    assert findings(shelf) == []
+    assert findings(shelf, deep=False) == []
+    shelf.reopen()
+    assert list(check(shelf.directory, alone=False)) == []
+
+
+A_FILE = "(SELECT id FROM blob WHERE size > 9 AND data IS NULL ORDER BY id LIMIT 1)"
+
+# By kind of finding: what brings it about, and whether it can be repaired.
+BREAKAGES: dict[str, tuple[str, bool]] = {
+    "body-length": (
+        "UPDATE head SET body = '[[\"x\",0,1]]', size = 9 WHERE key = x'6B6579'",
+        False,
+    ),
+    "blob-unknown": (f"DELETE FROM blob WHERE id = {A_FILE}", False),
+    "extent-beyond": (f"UPDATE blob SET size = 7 WHERE id = {A_FILE}", False),
+    "reference-count": (f"UPDATE blob SET refs = refs + 1 WHERE id = {A_FILE}", True),
+    "blob-unreferenced": ("INSERT INTO blob VALUES ('0abc', 1, 0, 1, x'00')", True),
+    "part-without-upload": ("DELETE FROM upload", True),
+    "without-bucket": ("UPDATE upload SET bucket_id = 77", False),
+    "version-order": ("UPDATE version SET vord = vord + (1 << 60) WHERE key = x'6B6579'", False),
+    "head-missing": ("DELETE FROM version WHERE is_marker", False),
+    "sequence-behind": ("UPDATE sequence SET last = 5", True),
+    "garbage-referenced": (f"INSERT INTO garbage VALUES ({A_FILE}, 0)", True),
+    "garbage": ("INSERT INTO garbage VALUES ('00gone', 0)", True),
+    "mark-obsolete": (f"INSERT INTO damage VALUES ({A_FILE}, 0, 'was wrong')", True),
+}
+
+
+@pytest.mark.parametrize("kind", BREAKAGES)
+def test_an_index_at_odds_with_itself_is_found(shelf: Shelf, kind: str) -> None:
+    fill(shelf)
+    statement, repairable = BREAKAGES[kind]
+    sql(shelf, statement)
+    found = findings(shelf)
+    mine = [finding for finding in found if finding.kind == kind]
+    assert mine, found
+    assert all((finding.repair is not None) == repairable for finding in mine)
+    assert all(finding.kind in KINDS for finding in found)
+    if repairable:
+        before = {path.name for path in first_file(shelf).parents[1].glob("*/*")}
+        repaired, left = repair(shelf.directory)
+        assert kind in {finding.kind for finding in repaired}
+        assert left == []
+        kept = {path.name for path in first_file(shelf).parents[1].glob("*/*")}
+        lost = {path.name for path in (shelf.directory / LOST).glob("*")}
+        assert kept | lost == before, "a repair has removed bytes"
+    shelf.reopen()
+
+
+def test_two_versions_with_the_id_null_are_found(shelf: Shelf) -> None:
+    fill(shelf)
+    sql(
+        shelf,
+        "UPDATE head SET is_null = 1",
+        "UPDATE version SET is_null = 1 WHERE vord = (SELECT min(vord) FROM version)",
+    )
+    assert [finding.kind for finding in findings(shelf)] == ["two-null-versions"]
+
+
+def break_file(shelf: Shelf, how: str) -> None:
+    file = first_file(shelf)
+    if how == "gone":
+        file.unlink()
+    elif how == "cut":
+        os.truncate(file, 1000)
+    elif how == "longer":
+        with file.open("ab") as opened:
+            opened.write(b"x")
+    elif how == "another":
+        others = [other for other in file.parents[1].glob("*/*") if other != file]
+        large = next(other for other in others if other.stat().st_size > len(LARGE))
+        file.write_bytes(large.read_bytes())
+    else:
+        flip(file, {"data": 70_000, "table": 150_005, "footer": -5 % file.stat().st_size}[how])
+
+
+@pytest.mark.parametrize("how", ["gone", "cut", "longer", "another", "data", "table", "footer"])
+def test_bytes_at_odds_with_the_index_are_found_and_what_needs_them_is_named(
+    shelf: Shelf, how: str
+) -> None:
+    fill(shelf)
+    file = first_file(shelf)
+    break_file(shelf, how)
+    (finding,) = findings(shelf)
+    assert finding.kind == ("blob-missing" if how == "gone" else "blob-damaged")
+    assert finding.subject == file.name
+    assert any(key in finding.what for key in ("key", "copy", "joined", "upload")), finding
+    assert finding.repair is None
+    quick = findings(shelf, deep=False)
+    assert len(quick) == (how != "data")
+    assert repair(shelf.directory) == ([], [finding])
+    shelf.reopen()
+
+
+def test_damaged_bytes_inside_the_index_are_found(shelf: Shelf) -> None:
+    fill(shelf)
+    sql(shelf, "UPDATE blob SET data = x'00' WHERE data = CAST('small' AS BLOB)")
+    (finding,) = findings(shelf)
+    assert finding.kind == "blob-damaged"
+    shelf.reopen()
+
+
+def test_strange_files_are_set_aside(shelf: Shelf) -> None:
+    fill(shelf)
+    stranger = shelf.directory / "blobs" / "ab" / ("ab" * 16)
+    stranger.write_bytes(b"whose?")
+    draft = shelf.directory / "tmp" / "half"
+    draft.write_bytes(b"half")
+    kept = first_file(shelf)
+    os.link(kept, shelf.directory / "tmp" / kept.name)
+    kinds = {finding.kind: finding.subject for finding in findings(shelf)}
+    assert kinds == {
+        "orphan-file": f"blobs/ab/{stranger.name}",
+        "unfinished": "half",
+        "unsettled": kept.name,
+    }
+    repaired, left = repair(shelf.directory)
+    assert (len(repaired), left) == (3, [])
+    assert (shelf.directory / LOST / stranger.name).read_bytes() == b"whose?"
+    assert kept.exists()
+    store = shelf.reopen()
+    assert shelf.drafts() == set()
+    version = store.latest(store.bucket("shelf"), "copy")
+    assert shelf.run(body(store, version)) == LARGE[::-1]
+
+
+def test_every_damaged_page_of_the_index_is_named(shelf: Shelf) -> None:
+    fill(shelf)
+    file = shelf.directory / "index.db"
+    good = file.read_bytes()
+    for page in range(1, len(good) // 4096, 3):
+        file.write_bytes(good)
+        flip(file, page * 4096 + 4000)
+        found = findings(shelf, deep=False)
+        assert [f.subject for f in found if f.kind == "page-damaged"] == [f"page {page + 1}"]
+    damaged = file.read_bytes()
+    assert repair(shelf.directory)[0] == []
+    assert file.read_bytes() == damaged, "a repair has written to a damaged index"
+    for place in (3, 17, 40, 4090):
+        file.write_bytes(good)
+        flip(file, place)
+        assert findings(shelf)[0].kind == "page-damaged"
+    file.write_bytes(good)
+    assert findings(shelf) == []
+    shelf.reopen()
+
+
+def test_of_what_is_under_way_only_a_file_that_a_reader_holds_for_long_is_told(
+    shelf: Shelf,
+) -> None:
+    fill(shelf)
+    store = shelf.reopen()
+    bucket = store.bucket("shelf")
+
+    async def work() -> list[Finding]:
+        version = await put(store, bucket, "going", LARGE)
+        reading = store.reading(version)  # its file stays for now
+        await store.delete(bucket, "going", version.version_id)
+        async with store.receive() as sink:
+            await sink.write(LARGE)
+            await sink.finish()
+            found = list(check(shelf.directory, alone=False))
+        await reading.aclose()
+        return found
+
+    # Another process cannot tell a removal that waits for a reader from one that fails.
+    assert [finding.kind for finding in shelf.run(work())] == ["garbage"]
+
+
+def test_all_kinds_of_findings_are_explained() -> None:
+    said: Callable[[str], bool] = lambda text: text.endswith(".") and len(text) > 20  # noqa: E731
+    assert all(map(said, KINDS.values()))

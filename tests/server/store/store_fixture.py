@@ -1,0 +1,120 @@
+"""A store on a loop of its own, and the few ways in which the tests use it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from coskit.server.store.interfaces import Condition, Finish
+from coskit.server.store.model import Bucket, NewVersion, Part, Version
+from coskit.server.store.store import Store
+
+T = TypeVar("T")
+Opener = Callable[..., Awaitable[Store]]
+
+# Every suite runs with each of these: another index or other blobs are another line.
+OPENERS: dict[str, Opener] = {"sqlite and files": Store.open}
+
+
+@dataclass
+class Shelf:
+    """One directory, opened and closed as often as a test likes."""
+
+    directory: Path
+    opener: Opener
+    runner: asyncio.Runner
+    store: Store
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the store's loop."""
+        return self.runner.run(work)
+
+    def reopen(self, **options: Any) -> Store:
+        """Close the store and open it again."""
+        self.close()
+        self.store = self.run(_call(self.opener, self.directory, **options))
+        return self.store
+
+    def close(self) -> None:
+        """Close the store; what it has put off is done then."""
+        self.run(self.store.close())
+
+    def bucket(self, name: str = "shelf", versioning: str | None = None) -> Bucket:
+        """Create a bucket."""
+        bucket = self.run(self.store.create_bucket(name, "owner", "acl", limit=1_000_000))
+        if versioning:
+            bucket = self.run(self.store.update_bucket(name, versioning=versioning))
+        return bucket
+
+    def files(self) -> set[str]:
+        """Return the names of all blob files."""
+        return {path.name for path in (self.directory / "blobs").glob("*/*")}
+
+    def drafts(self) -> set[str]:
+        """Return the names of what is being written or is not settled."""
+        return {path.name for path in (self.directory / "tmp").iterdir()}
+
+
+def open_shelf(directory: Path, opener: Opener, runner: asyncio.Runner, **options: Any) -> Shelf:
+    """Open a store for tests; the caller closes it."""
+    return Shelf(directory, opener, runner, runner.run(_call(opener, directory, **options)))
+
+
+async def _call(opener: Opener, directory: Path, **options: Any) -> Store:
+    return await opener(directory, **options)
+
+
+async def put(
+    store: Store,
+    bucket: Bucket,
+    key: str,
+    data: bytes = b"body",
+    condition: Condition | None = None,
+    new: NewVersion | None = None,
+) -> Version:
+    """Receive and publish a body."""
+    async with store.receive(len(data)) as sink:
+        await sink.write(data)
+        stored = await sink.finish()
+        return await store.put(bucket, key, stored, new or NewVersion(), condition)
+
+
+async def put_part(
+    store: Store,
+    bucket: Bucket,
+    key: str,
+    upload_id: str,
+    number: int,
+    data: bytes,
+    checksums: str | None = None,
+) -> Part:
+    """Receive and publish a part."""
+    async with store.receive(len(data), inline=False) as sink:
+        await sink.write(data)
+        stored = await sink.finish()
+        return await store.put_part(bucket, key, upload_id, number, stored, checksums)
+
+
+async def body(store: Store, version: Version, first: int = 0, length: int | None = None) -> bytes:
+    """Read a body, or some of it."""
+    return b"".join([chunk async for chunk in store.reading(version, first, length)])
+
+
+async def compose(
+    store: Store,
+    bucket: Bucket,
+    key: str,
+    parts: list[bytes],
+    new: NewVersion | None = None,
+    finish: Finish | None = None,
+) -> Version:
+    """Publish a body by a multipart upload."""
+    upload = await store.begin_upload(bucket, key, new or NewVersion())
+    listed = []
+    for number, data in enumerate(parts, 1):
+        part = await put_part(store, bucket, key, upload.upload_id, number, data)
+        listed.append((number, part.etag))
+    return await store.complete(
+        bucket, key, upload.upload_id, listed, minimum_part=0, finish=finish
+    )

@@ -1,0 +1,47 @@
+"""What a bad request is, and the proof that it changed nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tests.server.support.wire import Peer
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A bad request, with ROOM for the bucket, and what the server says to it."""
+
+    about: str
+    method: str
+    target: str | bytes
+    status: int
+    code: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+def refuse(peer: Peer, room: str, row: Bad) -> None:
+    """Send a bad request; check its answer, and that connection and bucket are as before."""
+    raw = row.target if isinstance(row.target, bytes) else row.target.encode()
+    headers = {name: value.replace("ROOM", room) for name, value in row.headers.items()}
+    with peer.line() as line:
+        target = raw.replace(b"ROOM", room.encode())
+        reply = line.ask(peer.request(row.method, target, headers, row.body))
+        assert reply.outcome == (row.status, row.code)
+        assert all(reply.text(tag) for tag in ("Message", "Resource", "RequestId", "TraceId"))
+        assert reply["x-cos-request-id"] == reply.text("RequestId")
+        if reply.closes:
+            assert line.rest() == b""
+        else:
+            assert line.ask(peer.request("GET", f"/{room}/kept")).body == b"kept"
+    assert state(peer, room) == UNTOUCHED
+
+
+def state(peer: Peer, room: str) -> tuple[list[str], list[str], bytes, str]:
+    """Return what a bucket holds: keys of all versions, uploads, and its one object."""
+    versions = peer.ask("GET", f"/{room}/?versions")
+    uploads = peer.ask("GET", f"/{room}/?uploads")
+    kept = peer.ask("GET", f"/{room}/kept")
+    return versions.texts("Key"), uploads.texts("UploadId"), kept.body, kept["Content-Type"]
+
+
+UNTOUCHED: tuple[list[str], list[str], bytes, str] = (["kept"], [], b"kept", "text/kept")
