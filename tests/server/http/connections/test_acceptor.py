@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -69,6 +70,28 @@ def test_connections_that_wait_together_are_taken_in_a_few_turns(
         clients = [socket.create_connection(listener.getsockname()) for _ in range(TOGETHER)]
         acceptor = Acceptor(listener, lambda: Guest(guests), None, 5)
         assert await turns(lambda: len(guests) == TOGETHER) <= TURNS
+        acceptor.close()
+        await acceptor.wait_closed()
+        for one in (*clients, *(guest.transport for guest in guests)):
+            one.close()
+
+    run(make, scene())
+
+
+@pytest.mark.parametrize("make", LOOPS, ids=["asyncio", "uvloop"])
+def test_the_last_of_many_connections_wait_for_few_turns(
+    make: Callable[[], asyncio.AbstractEventLoop], listener: socket.socket
+) -> None:
+    async def scene() -> None:
+        guests: list[Guest] = []
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(2 * TOGETHER)]
+        acceptor = Acceptor(listener, lambda: Guest(guests), None, 5)
+        taken = [0]
+        while len(guests) < len(clients):
+            await asyncio.sleep(0)
+            taken.append(len(guests))
+        batches = [after - before for before, after in pairwise(taken) if after > before]
+        assert batches == [64, 128, 2 * TOGETHER - 64 - 128]
         acceptor.close()
         await acceptor.wait_closed()
         for one in (*clients, *(guest.transport for guest in guests)):

@@ -11,7 +11,8 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 
-_BATCH = 64  # connections taken in one turn of the loop, so that a flood of them delays no request
+_BATCH = 64  # connections taken in one turn of the loop, so that a few more delay no request
+_LARGEST = 1024  # connections in one turn, while more are waiting
 _PAUSE = 0.1  # seconds until the next try where descriptors or memory have run out
 
 _log = logging.getLogger("coskit.server")
@@ -46,6 +47,7 @@ class Acceptor:
         self._beginning: set[asyncio.Task[None]] = set()
         self._resumption: asyncio.TimerHandle | None = None
         self._is_closed = False
+        self._batch = _BATCH
         self._listen()
 
     def close(self) -> None:
@@ -66,11 +68,16 @@ class Acceptor:
         self._loop.add_reader(self._listener.fileno(), self._accept)
 
     def _accept(self) -> None:
-        """Take what waits, up to a batch; the loop comes back for more."""
-        for _ in range(_BATCH):
+        """Take a batch of waiting connections; the next batch is twice as large.
+
+        A turn of the loop serves each connection that was taken, so it grows with them: batches of
+        one size would make the last of a thousand wait for many long turns.
+        """
+        for _ in range(self._batch):
             try:
                 connection, _address = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                self._batch = _BATCH
                 return
             except OSError as cause:
                 self._pause(cause)
@@ -79,6 +86,7 @@ class Acceptor:
             task = self._loop.create_task(self._begin(connection))
             self._beginning.add(task)
             task.add_done_callback(partial(self._begun, connection))
+        self._batch = min(2 * self._batch, _LARGEST)
 
     def _pause(self, cause: OSError) -> None:
         """Leave connections in the kernel's queue for a moment: asking at once would only spin."""
