@@ -371,7 +371,7 @@ def options_module() -> str:
         '"""The options that transfers and encrypted calls hand on, and their types."""\n',
         "from collections.abc import Mapping",
         "from typing import Literal, TypedDict\n",
-        "from coskit.client.transfer.progress import Callback",
+        "from coskit.client.settings.progress import Callback",
         "from coskit.protocol import types\n",
         option_type("UploadOptions", "Of each object that is uploaded.", upload),
         option_type("DownloadOptions", "Of each object that is downloaded.", download),

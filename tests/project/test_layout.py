@@ -61,9 +61,7 @@ FOLDER_CIRCLES_NOT_YET = {
     "coskit.client.request",
     "coskit.client.request.dialect",
     "coskit.client.request.s3_dialect",
-    "coskit.client.settings",
     "coskit.client.transfer",
-    "coskit.client.transport",
     "coskit.protocol.codec",
     "coskit.protocol.endpoint",
     "coskit.protocol.errors",
@@ -72,7 +70,7 @@ FOLDER_CIRCLES_NOT_YET = {
     "coskit.server.http",
     "coskit.server.settings",
 }
-PURE_NOT_YET = {"request", "settings", "transfer", "directory", "config"}
+PURE_NOT_YET = {"request", "config"}
 
 
 def folders() -> list[Path]:

@@ -9,8 +9,8 @@ from typing import Any, Self
 from urllib.parse import quote, unquote
 
 from coskit.client._sync.client import Client
+from coskit.client.settings.progress import Callback
 from coskit.client.transfer.copy_options import for_upload
-from coskit.client.transfer.progress import Callback
 from coskit.compat.cos_auth import rtmp_query
 from coskit.compat.cos_comm import is_switched, local_path, path_simplify_check
 from coskit.compat.inner.bucket_meta import bucket_meta

@@ -30,7 +30,7 @@ from coskit.client.directory.result import (
     Tally,
 )
 from coskit.client.directory.spooled_names import Spool
-from coskit.client.transfer.progress import Consumed
+from coskit.client.settings.progress import Consumed
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import ParameterError
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.parts import (
     MAX_PART,
     MAX_PARTS,
-    MIB,
     comfortable_part_size,
     plan_parts,
     stream_part_size,

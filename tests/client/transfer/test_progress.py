@@ -5,7 +5,8 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coskit.client.transfer.progress import Consumed, Progress
+from coskit.client.settings.progress import Consumed
+from coskit.client.transfer.progress import Progress
 
 Heard = list[tuple[int, int | None]]
 

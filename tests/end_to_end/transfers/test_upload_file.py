@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from coskit.client.transfer.progress import Consumed
+from coskit.client.settings.progress import Consumed
 from coskit.protocol.errors import (
     AccessDenied,
     CosException,

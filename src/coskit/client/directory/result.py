@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from coskit.client.transfer.progress import Callback, Consumed, Progress
+from coskit.client.settings.progress import Callback, Consumed
+from coskit.client.transfer.progress import Progress
 from coskit.protocol.errors import CosClientError
 
 _SHOWN = 100  # failures that a result lists; more than that nobody reads

@@ -10,8 +10,8 @@ from coskit.client.directory.compare import check_apart
 from coskit.client.directory.locations import BucketPlace, Filter
 from coskit.client.directory.result import FileAction
 from coskit.client.settings.argument_checks import check, check_known, check_options
+from coskit.client.settings.progress import Callback
 from coskit.client.transfer.body_source import refuse_body_options
-from coskit.client.transfer.progress import Callback
 from coskit.client.transfer.ranges import refuse_range
 from coskit.protocol.errors import ParameterError
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from coskit.client.config import ClientConfig
 from coskit.client.request.checksums import Crc64Proof, Proof, promised_crc64
 from coskit.client.request.signer import Addressing
-from coskit.client.transfer.parts import MIB
+from coskit.client.settings.transfers import MIB
 from coskit.protocol.codec.codec import Call, decode_result, encode_request
 from coskit.protocol.errors import CosServiceError, decode_error
 from coskit.protocol.messages import Response

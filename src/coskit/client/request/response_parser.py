@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coskit.client.request.dialect import Dialect
-from coskit.client.transfer.ranges import check_range
+from coskit.client.request.range_check import check_range
 from coskit.protocol.bucket.acl import canned_acl
 from coskit.protocol.codec.codec import Call
 from coskit.protocol.codec.ranges import etag_matches

@@ -18,7 +18,7 @@ from coskit.client.request.checksums import (
 from coskit.client.request.dialect import REQUEST_ID
 from coskit.client.request.s3_signer import DEFAULT_REGION, S3Addressing, is_s3_bucket_name
 from coskit.client.request.signer import Addressing
-from coskit.client.transfer.parts import MIB
+from coskit.client.settings.transfers import MIB
 from coskit.protocol.codec.codec import Call, decode_result, encode_request
 from coskit.protocol.codec.copy_source import check_source
 from coskit.protocol.codec.xml.document import items

@@ -4,7 +4,6 @@ import logging
 from dataclasses import dataclass
 
 from coskit.client.settings.argument_checks import number, seconds, whole
-from coskit.client.transfer.ranges import RangeIgnored
 from coskit.protocol.codec.codec import Call
 from coskit.protocol.codec.dates import parse_http_date
 from coskit.protocol.errors import (
@@ -18,6 +17,12 @@ from coskit.protocol.errors import (
 )
 
 _log = logging.getLogger("coskit")
+
+
+class RangeIgnored(IntegrityError):
+    """The service returned the whole object for a range, as HTTP allows (RFC 9110 14.2)."""
+
+
 Failure = TransportError | CosServiceError | IntegrityError
 FAILURES = (TransportError, CosServiceError, IntegrityError)
 

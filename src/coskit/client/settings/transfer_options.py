@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from typing import Literal, TypedDict
 
-from coskit.client.transfer.progress import Callback
+from coskit.client.settings.progress import Callback
 from coskit.protocol import types
 
 

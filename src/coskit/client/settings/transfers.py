@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coskit.client.settings.argument_checks import path_of, whole
-from coskit.client.transfer.parts import MIB
+
+MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

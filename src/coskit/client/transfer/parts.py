@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from coskit.client.settings.transfers import MIB
 from coskit.protocol.errors import ParameterError
 
-MIB = 1 << 20
 MAX_PARTS = 10_000
 MAX_PART = 5 << 30
 SINGLE_UPLOAD = 20 * MIB

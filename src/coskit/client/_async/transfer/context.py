@@ -10,8 +10,8 @@ from coskit.client._async.concurrency import AsyncBudget, AsyncWorkers, async_bl
 from coskit.client._async.paginators import AsyncPages
 from coskit.client.config import ClientConfig
 from coskit.client.request.dialect import dialect_of
+from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.adaptive_limit import Pace
-from coskit.client.transfer.parts import MIB
 from coskit.client.transfer.state.journal import Journal, is_left, journal_directory
 from coskit.protocol.errors import CosException
 

@@ -9,11 +9,11 @@ from coskit.client._async.concurrency import async_blocking
 from coskit.client._async.transfer.context import in_part
 from coskit.client._async.transfer.upload_stream import AsyncStreams
 from coskit.client.settings.argument_checks import text
+from coskit.client.settings.retry import RangeIgnored
 from coskit.client.transfer.download_target import Target
 from coskit.client.transfer.parts import PartRange
 from coskit.client.transfer.ranges import (
     Found,
-    RangeIgnored,
     Span,
     described,
     for_parts,

@@ -11,15 +11,16 @@ from coskit.client._async.concurrency import async_blocking, async_deadline, asy
 from coskit.client._async.transfer.context import AsyncEngine, in_part
 from coskit.client._async.transfer.multipart_upload import AsyncMultipart
 from coskit.client.settings.argument_checks import check, check_known, path_of
+from coskit.client.settings.progress import Callback
+from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.body_source import refuse_body_options
 from coskit.client.transfer.parts import (
-    MIB,
     SINGLE_UPLOAD,
     PartRange,
     comfortable_part_size,
     plan_parts,
 )
-from coskit.client.transfer.progress import Callback, Progress
+from coskit.client.transfer.progress import Progress
 from coskit.client.transfer.section import Tally
 from coskit.client.transfer.state.upload_state import fingerprint, is_md5, matching
 from coskit.client.transfer.upload_source import FileSource, Source

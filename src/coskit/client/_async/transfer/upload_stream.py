@@ -11,6 +11,8 @@ from coskit.client._async.transfer.context import in_part
 from coskit.client._async.transfer.multipart_upload import AsyncMultipart
 from coskit.client._async.transfer.upload import AsyncUploads, etag_of
 from coskit.client.settings.argument_checks import check, check_known
+from coskit.client.settings.progress import Callback
+from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.body_source import (
     END,
     as_bytes,
@@ -18,8 +20,8 @@ from coskit.client.transfer.body_source import (
     iterated,
     refuse_body_options,
 )
-from coskit.client.transfer.parts import MIB, stream_part_size
-from coskit.client.transfer.progress import Callback, Progress
+from coskit.client.transfer.parts import stream_part_size
+from coskit.client.transfer.progress import Progress
 from coskit.protocol import types
 from coskit.protocol.codec.checksums.md5_crc64 import crc64, crc64_combine
 from coskit.protocol.errors import CosException, ParameterError

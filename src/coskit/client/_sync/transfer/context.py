@@ -12,8 +12,8 @@ from coskit.client._sync.concurrency import Budget, Workers, blocking
 from coskit.client._sync.paginators import Pages
 from coskit.client.config import ClientConfig
 from coskit.client.request.dialect import dialect_of
+from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.adaptive_limit import Pace
-from coskit.client.transfer.parts import MIB
 from coskit.client.transfer.state.journal import Journal, is_left, journal_directory
 from coskit.protocol.errors import CosException
 

@@ -13,6 +13,7 @@ from coskit.client._sync.transfer.download import Downloads
 from coskit.client._sync.transfer.multipart_upload import Multipart
 from coskit.client._sync.transfer.upload import etag_of
 from coskit.client.settings.argument_checks import check, check_known
+from coskit.client.settings.progress import Callback
 from coskit.client.transfer.copy_options import (
     SINGLE_COPY,
     elsewhere,
@@ -23,7 +24,7 @@ from coskit.client.transfer.copy_options import (
     tagging_header,
 )
 from coskit.client.transfer.parts import PartRange, plan_parts
-from coskit.client.transfer.progress import Callback, Progress
+from coskit.client.transfer.progress import Progress
 from coskit.client.transfer.ranges import Found, range_header, read_answer
 from coskit.protocol import types
 from coskit.protocol.errors import (

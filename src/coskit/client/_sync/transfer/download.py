@@ -12,6 +12,8 @@ from coskit.client._sync.transfer.context import in_part
 from coskit.client._sync.transfer.download_stream import BLOCK, Outflow
 from coskit.client._sync.transfer.object_reader import Opened, Wanted, wanted
 from coskit.client.settings.argument_checks import check, check_known, path_of
+from coskit.client.settings.progress import Callback
+from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.download_target import (
     FileTarget,
     Section,
@@ -19,8 +21,8 @@ from coskit.client.transfer.download_target import (
     is_special,
     write_whole,
 )
-from coskit.client.transfer.parts import MIB, PartRange
-from coskit.client.transfer.progress import Callback, PartProgress, Progress
+from coskit.client.transfer.parts import PartRange
+from coskit.client.transfer.progress import PartProgress, Progress
 from coskit.client.transfer.ranges import Found, plan_ranges, refuse_range
 from coskit.client.transfer.state.download_state import Arrivals, Arrived, Left
 from coskit.client.transfer.state.journal import Journal

@@ -9,9 +9,11 @@ from coskit.client._sync.concurrency import blocking, deadline
 from coskit.client._sync.transfer.context import in_part
 from coskit.client._sync.transfer.object_reader import Finding, Opened, Wanted, wanted
 from coskit.client.settings.argument_checks import check, check_known
+from coskit.client.settings.progress import Callback
+from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.ordered_writer import InOrder, check_outlet, write_fully
-from coskit.client.transfer.parts import MIB, PartRange
-from coskit.client.transfer.progress import Callback, PartProgress, Progress
+from coskit.client.transfer.parts import PartRange
+from coskit.client.transfer.progress import PartProgress, Progress
 from coskit.client.transfer.ranges import plan_ranges, refuse_range
 from coskit.protocol import types
 from coskit.protocol.codec.checksums.md5_crc64 import crc64, crc64_combine

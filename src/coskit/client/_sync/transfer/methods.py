@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from coskit.client._sync.transfer.copies import Copies
 from coskit.client.settings.argument_checks import Compare, OnError, check, path_of
-from coskit.client.transfer.progress import Callback
+from coskit.client.settings.progress import Callback
 
 if TYPE_CHECKING:
     from coskit.client.directory.result import DirectoryResult, FileAction

@@ -13,15 +13,16 @@ from coskit.client._sync.concurrency import blocking, deadline, sleep
 from coskit.client._sync.transfer.context import Engine, in_part
 from coskit.client._sync.transfer.multipart_upload import Multipart
 from coskit.client.settings.argument_checks import check, check_known, path_of
+from coskit.client.settings.progress import Callback
+from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.body_source import refuse_body_options
 from coskit.client.transfer.parts import (
-    MIB,
     SINGLE_UPLOAD,
     PartRange,
     comfortable_part_size,
     plan_parts,
 )
-from coskit.client.transfer.progress import Callback, Progress
+from coskit.client.transfer.progress import Progress
 from coskit.client.transfer.section import Tally
 from coskit.client.transfer.state.upload_state import fingerprint, is_md5, matching
 from coskit.client.transfer.upload_source import FileSource, Source
