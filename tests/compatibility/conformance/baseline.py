@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent / "baselines"
+HERE = Path(__file__).parent
+BASELINES = HERE / "baselines"
 # Why a case fails: the two services differ and ours is the vendor's; what it asks for is not there;
 # it is there and wrong; or the case itself cannot hold (of another server only, or broken).
 KINDS = ("cos difference", "not done", "defect", "suite")
@@ -55,12 +56,12 @@ class Reason:
 
 def reasons_file(suite: str) -> Path:
     """Return where the reasons of a suite are written by hand."""
-    return HERE / f"{suite}.reasons.json"
+    return BASELINES / f"{suite}.reasons.json"
 
 
 def baseline_file(suite: str) -> Path:
     """Return where the outcomes of a suite's last full run are kept."""
-    return HERE / f"{suite}.json"
+    return BASELINES / f"{suite}.json"
 
 
 def read_reasons(suite: str) -> tuple[Reason, ...]:
