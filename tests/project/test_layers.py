@@ -26,7 +26,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "server": (),
     "server.trusted_proxies": (),
     "server.settings": (
-        "server.http.admission",
         "server.store.disk.durability",
         "server.trusted_proxies",
         "protocol",
@@ -36,13 +35,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "server.handlers": ("server.store", "protocol"),
     "server.auth": ("server.handlers", "server.settings", "server.store", "protocol"),
     "server.dialects": ("server.auth", "server.handlers", "server.store", "protocol"),
-    "server.http.admission": ("protocol.errors",),
-    "server.http.connections": ("server.http.admission", "protocol.errors"),
+    "server.http.connections": ("server.settings", "protocol.errors"),
     "server.http": (
         "server.auth",
         "server.dialects",
         "server.handlers",
-        "server.http.admission",
         "server.http.connections",
         "server.metrics",
         "server.settings",

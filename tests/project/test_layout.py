@@ -65,10 +65,6 @@ FOLDER_CIRCLES_NOT_YET = {
     "coskit.protocol.codec",
     "coskit.protocol.endpoint",
     "coskit.protocol.errors",
-    "coskit.server.auth",
-    "coskit.server.dialects",
-    "coskit.server.http",
-    "coskit.server.settings",
 }
 PURE_NOT_YET = {"request", "config"}
 

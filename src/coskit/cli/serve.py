@@ -17,7 +17,6 @@ from coskit.cli.ready_message import Announcement
 from coskit.protocol.errors import InvalidBucketName
 from coskit.server.app import listening_socket
 from coskit.server.handlers.buckets.buckets import check_name
-from coskit.server.http.admission import Limits
 from coskit.server.http.connections.certificates import (
     BadCertificate,
     CertificateFiles,
@@ -25,6 +24,7 @@ from coskit.server.http.connections.certificates import (
 )
 from coskit.server.run import serve_alone, serve_with_workers
 from coskit.server.settings import (
+    Limits,
     Settings,
     audience,
     find_keys,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from coskit.protocol.errors import SlowDown
-from coskit.server.http.admission import Admission, Limits
-from coskit.server.settings import Settings, size
+from coskit.server.http.admission import Admission
+from coskit.server.settings import Limits, Settings, size
 from coskit.server.store.io.memory_share import LARGEST, SMALLEST, Room
 from coskit.server.store.store import Store
 from coskit.testing import LocalServer

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from coskit.server.http.admission import Limits
+from coskit.server.settings import Limits
 from coskit.testing import LocalServer
 from tests.server.dialects.test_post_object import BOUNDARY
 from tests.server.http.connections.test_timeouts import metric, until

@@ -4,65 +4,11 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from coskit.protocol.errors import SlowDown
+from coskit.server.settings import Limits
 
 SMALL_BODY = 1 << 16  # bytes of a refused body that are read over rather than cut off
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a server bears.
-
-    Attributes:
-        head: seconds in which the head of a request has to be complete.
-        idle: seconds for which a connection may be without a request.
-        body: seconds for which nothing of a body may come.
-        response: seconds for which a client may take nothing of its answer.
-        queue: seconds for which a request may wait for its turn.
-        grace: seconds that running requests have when the server ends.
-        requests: how many are worked on at a time.
-        strangers: how many of these may be of nobody who is known; None is half of them.
-        stranger: seconds for which nothing of a stranger's body may come, and in which the fields
-            of a form have to be complete.
-        waiting: how many may wait for their turn.
-        commits: changes that may wait for the index before further writes are turned away.
-        memory: bytes that bodies on their way in and out share.
-        reserve: bytes of the disk that are left free: for deletions, which have to write as well.
-        slowest: bytes per second that a body has to come with, on average over `body` seconds.
-    """
-
-    head: float = 20
-    idle: float = 75
-    body: float = 60
-    response: float = 120
-    queue: float = 10
-    grace: float = 30
-    requests: int = 1024
-    strangers: int | None = None
-    stranger: float = 15
-    waiting: int = 1024
-    commits: int = 1024
-    memory: int = 256 << 20
-    reserve: int = 32 << 20
-    slowest: int = 1024
-
-    def of_strangers(self) -> "Limits":
-        """Return the limits of requests that are not known to be anybody's."""
-        half = max(1, self.requests // 2)
-        return replace(self, requests=half if self.strangers is None else self.strangers)
-
-    def shared(self, workers: int) -> "Limits":
-        """Return the share of each of several workers in what is counted."""
-        return replace(
-            self,
-            requests=-(-self.requests // workers),
-            strangers=None if self.strangers is None else -(-self.strangers // workers),
-            waiting=-(-self.waiting // workers),
-            commits=-(-self.commits // workers),
-            memory=-(-self.memory // workers),
-        )
 
 
 class Admission:

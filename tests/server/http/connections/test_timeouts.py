@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from coskit.server.http.admission import Limits
 from coskit.server.http.connections.timeouts import State, Watch
-from coskit.server.settings import timeouts
+from coskit.server.settings import Limits, timeouts
 from coskit.testing import LocalServer
 from tests.server.support.wire import Line, Peer, Reply
 

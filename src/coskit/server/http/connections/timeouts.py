@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol
 
-from coskit.server.http.admission import Limits
+from coskit.server.settings import Limits
 
 BODIES = ("body", "stranger")  # phases in which more of a body has to come
 _LAST = 2.0  # seconds in which a client may take note that its connection is over
