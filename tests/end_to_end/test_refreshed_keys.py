@@ -8,7 +8,7 @@ import pytest
 
 from coskit import Client, Credentials, CredentialsError, RefreshingCredentials, errors
 from coskit.compat import CosConfig, CosS3Client
-from coskit.server.auth.accounts import change_book, with_token_secret
+from coskit.server.auth.accounts import change_accounts, with_token_secret
 from coskit.server.auth.session_tokens import issue
 from coskit.server.settings import ACCOUNT
 from coskit.testing import LocalServer
@@ -25,7 +25,7 @@ class Issuer:
     """
 
     def __init__(self, server: LocalServer) -> None:
-        self._secret = change_book(server.directory, with_token_secret).token_secret
+        self._secret = change_accounts(server.directory, with_token_secret).token_secret
         self.lifetimes = [600]
         self.given: list[Credentials] = []
 

@@ -38,17 +38,17 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Make an account with a key pair, or one more key pair for an account."""
-    from coskit.server.auth.accounts import Book, add_key, change_book
+    from coskit.server.auth.accounts import AccountRegistry, add_key, change_accounts
 
     made = []
 
-    def change(book: Book) -> Book:
+    def change(book: AccountRegistry) -> AccountRegistry:
         book, pair = add_key(book, id, name)
         made.append(pair)
         return book
 
     with failures_told(directory):
-        change_book(directory, change)
+        change_accounts(directory, change)
     found = {"account": id, "secret_id": made[0].secret_id, "secret_key": made[0].secret_key}
     tell(found, as_json)
 
@@ -56,10 +56,10 @@ def add(
 @account.command("ls", cls=DirectoryCommand)
 def ls(directory: Directory = DEFAULT, as_json: AsJson = False) -> None:
     """List the accounts with the ids of their keys."""
-    from coskit.server.auth.accounts import read_book
+    from coskit.server.auth.accounts import read_accounts
 
     with failures_told(directory):
-        book = read_book(directory)
+        book = read_accounts(directory)
     rows = [
         {"account": item.id, "name": item.name, "keys": [key.secret_id for key in item.keys]}
         for item in book.accounts
@@ -78,10 +78,10 @@ def rm(
     key: Annotated[str, typer.Option(help="Remove only the key of this secret id.")] = "",
 ) -> None:
     """Remove an account with its sub-accounts and keys; its buckets stay and are still its own."""
-    from coskit.server.auth.accounts import change_book, remove
+    from coskit.server.auth.accounts import change_accounts, remove_account
 
     with failures_told(directory):
-        change_book(directory, lambda book: remove(book, id, key))
+        change_accounts(directory, lambda book: remove_account(book, id, key))
 
 
 @app.command("sts", cls=DirectoryCommand)
@@ -170,13 +170,13 @@ def _read_limits(file: Path) -> str:
 
 
 def _issue(directory: Path, account: str, seconds: int, expires: int, limits: str) -> "Credentials":
-    from coskit.server.auth.accounts import change_book, with_token_secret
+    from coskit.server.auth.accounts import change_accounts, with_token_secret
     from coskit.server.auth.session_tokens import MAX_SECONDS, issue
     from coskit.server.settings import ACCOUNT
 
     if not 0 < seconds <= MAX_SECONDS:
         raise ValueError(f"a temporary key is valid for 1 to {MAX_SECONDS} seconds")
-    book = change_book(directory, with_token_secret)
+    book = change_accounts(directory, with_token_secret)
     if account != ACCOUNT and book.find(account) is None:
         raise ValueError(f"there is no account {account[:60]}")
     return issue(book.token_secret, account, expires, limits)

@@ -135,7 +135,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Make a bucket from an archive; repeated, it goes on where it stopped. No server may run."""
-    from coskit.server.handlers.buckets.buckets import check_name
+    from coskit.server.handlers.buckets.buckets import check_bucket_name
     from coskit.server.store.maintenance.import_archive import unpack
     from coskit.server.workers.served_directory import require_room
 
@@ -143,7 +143,7 @@ def import_(
         if not allow_nonempty:
             require_room(directory, _FLAG)
         if bucket:
-            check_name(bucket)
+            check_bucket_name(bucket)
         moved = unpack(file, directory, time.time, bucket)
     tell(asdict(moved), as_json)
 

@@ -16,7 +16,7 @@ import typer
 from coskit.cli.ready_message import Announcement
 from coskit.protocol.errors import InvalidBucketName
 from coskit.server.app import listening_socket
-from coskit.server.handlers.buckets.buckets import check_name
+from coskit.server.handlers.buckets.buckets import check_bucket_name
 from coskit.server.http.connections.certificates import (
     BadCertificate,
     CertificateFiles,
@@ -191,7 +191,7 @@ def _bucket_names(names: Iterable[str]) -> tuple[str, ...]:
     found = tuple(names)
     for name in found:
         try:
-            check_name(name)
+            check_bucket_name(name)
         except InvalidBucketName as cause:
             raise ValueError(f"{name!r}: {cause.message}") from cause
     return found

@@ -15,8 +15,8 @@ import uvicorn
 
 from coskit.protocol.errors import BucketAlreadyOwnedByYou
 from coskit.server.handlers.access.acl import dump_grants
-from coskit.server.handlers.access.object_lock import keeping_locked
-from coskit.server.handlers.buckets.buckets import check_name
+from coskit.server.handlers.access.object_lock import lifecycle_lock_condition
+from coskit.server.handlers.buckets.buckets import check_bucket_name
 from coskit.server.http.access_log import AccessLog
 from coskit.server.http.connections.acceptor import Acceptor
 from coskit.server.http.connections.certificates import Certificates
@@ -142,7 +142,7 @@ class App:
     def _jobs(self, store: Store) -> Iterator[Coroutine[Any, Any, None]]:
         """Give what is to be done once for the whole server."""
         interval, day = self._settings.lifecycle_interval, self._settings.day_length
-        yield Lifecycle(store, interval / 1000, day, may_delete=keeping_locked()).run()
+        yield Lifecycle(store, interval / 1000, day, may_delete=lifecycle_lock_condition()).run()
         yield store.watch_orphans()
         yield store.keep_spare()
         if self._settings.scrub_rate:
@@ -166,7 +166,7 @@ async def open_store(settings: Settings, member: Member | None = None) -> AsyncI
     )
     try:
         for name in () if member else settings.buckets:
-            check_name(name)
+            check_bucket_name(name)
             try:
                 await store.create_bucket(name, ACCOUNT, dump_grants(()))
             except BucketAlreadyOwnedByYou:

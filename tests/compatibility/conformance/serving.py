@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coskit.protocol.auth.signature import Credentials
-from coskit.server.auth.accounts import add_key, change_book
+from coskit.server.auth.accounts import add_key, change_accounts
 from coskit.server.settings import ACCOUNT
 from coskit.testing import LocalServer
 
@@ -72,7 +72,7 @@ def _wait_until_ready(server: LocalServer) -> None:
 
 
 def _make(server: LocalServer, account: str, name: str) -> Credentials:
-    book = change_book(server.directory, lambda book: add_key(book, account, name)[0])
+    book = change_accounts(server.directory, lambda book: add_key(book, account, name)[0])
     found = book.find(account)
     if found is None:
         raise RuntimeError(f"there is no account {account}")

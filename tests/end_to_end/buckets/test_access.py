@@ -12,7 +12,7 @@ import pytest
 from coskit import Client
 from coskit.protocol.auth.signature import TOKEN, Credentials
 from coskit.protocol.errors import AccessDenied, ExpiredToken, MalformedPolicy, NoSuchBucketPolicy
-from coskit.server.auth.accounts import add_key, change_book, read_book, with_token_secret
+from coskit.server.auth.accounts import add_key, change_accounts, read_accounts, with_token_secret
 from coskit.server.auth.session_tokens import issue
 from coskit.testing import LocalServer
 from tests.support.local import fetch, write_file
@@ -24,9 +24,9 @@ HELPER = f"{OWNER}/99"
 
 def helper_key(server: LocalServer) -> Credentials:
     """Return the key of a sub-account, which is made if it is missing."""
-    book = read_book(server.directory)
+    book = read_accounts(server.directory)
     if book.find(HELPER) is None:
-        book = change_book(server.directory, lambda book: add_key(book, HELPER, "")[0])
+        book = change_accounts(server.directory, lambda book: add_key(book, HELPER, "")[0])
     found = book.find(HELPER)
     assert found is not None
     return found.keys[0]
@@ -34,7 +34,7 @@ def helper_key(server: LocalServer) -> Credentials:
 
 def temporary_key(server: LocalServer, bucket: str, seconds: int = 600) -> Credentials:
     """Return a key of the owner's that may put and get under `open/` and upload in parts."""
-    secret = change_book(server.directory, with_token_secret).token_secret
+    secret = change_accounts(server.directory, with_token_secret).token_secret
     actions = """GetObject HeadObject PutObject InitiateMultipartUpload UploadPart ListParts
     CompleteMultipartUpload AbortMultipartUpload ListMultipartUploads""".split()
     policy = {"statement": statement(bucket, "open/*", *actions), "version": "2.0"}

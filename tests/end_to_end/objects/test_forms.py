@@ -7,7 +7,7 @@ import pytest
 
 from coskit.protocol.auth.signature import TOKEN
 from coskit.protocol.errors import CredentialsError, ParameterError
-from coskit.server.auth.accounts import change_book, with_token_secret
+from coskit.server.auth.accounts import change_accounts, with_token_secret
 from coskit.server.auth.session_tokens import issue
 from coskit.server.settings import ACCOUNT
 from coskit.testing import LocalServer
@@ -82,7 +82,7 @@ def test_a_form_cannot_be_signed_without_keys_or_a_key(
 def test_a_temporary_key_signs_a_form_with_its_token(
     world: World, server: LocalServer, bucket: str
 ) -> None:
-    secret = change_book(server.directory, with_token_secret).token_secret
+    secret = change_accounts(server.directory, with_token_secret).token_secret
     key = issue(secret, ACCOUNT, int(time.time()) + 600, "")
     settings = {"secret_id": key.secret_id, "secret_key": key.secret_key, "token": key.token}
     with World("sync", endpoint=server.endpoint, **settings) as guest:

@@ -13,12 +13,12 @@ from typer.testing import CliRunner, Result
 from coskit.cli.commands import app
 from coskit.server.auth.accounts import (
     FILE,
-    Book,
+    AccountRegistry,
     add_key,
-    change_book,
+    change_accounts,
     checked_id,
-    read_book,
-    remove,
+    read_accounts,
+    remove_account,
 )
 from coskit.server.auth.key_ring import KeyRing
 from coskit.testing import LocalServer
@@ -103,8 +103,8 @@ def test_secrets_are_shown_once_and_kept_for_the_owner_alone(served: Path) -> No
     assert secret in (served / FILE).read_text()
     listed = admin(served, "ls"), admin(served, "ls", "--json")
     assert all("Ann" in page and "AKID" in page and secret not in page for page in listed)
-    assert secret not in repr(read_book(served))
-    assert "hidden" not in repr(Book(token_secret="hidden"))
+    assert secret not in repr(read_accounts(served))
+    assert "hidden" not in repr(AccountRegistry(token_secret="hidden"))
 
 
 @pytest.mark.parametrize(
@@ -135,20 +135,20 @@ def test_what_is_no_account_id(account: str) -> None:
 
 def test_changes_at_the_same_time_all_count(tmp_path: Path) -> None:
     def add(number: int) -> None:
-        change_book(tmp_path, lambda book: add_key(book, str(number), "")[0])
+        change_accounts(tmp_path, lambda book: add_key(book, str(number), "")[0])
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(1, 25)))
-    assert {a.id for a in read_book(tmp_path).accounts} == {str(n) for n in range(1, 25)}
+    assert {a.id for a in read_accounts(tmp_path).accounts} == {str(n) for n in range(1, 25)}
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
 def test_removing_an_account_removes_its_sub_accounts_alone() -> None:
-    book = Book()
+    book = AccountRegistry()
     for account in ("1", "1/2", "12", "12/2"):
         book, _ = add_key(book, account, "")
-    assert [a.id for a in remove(book, "1").accounts] == ["12", "12/2"]
-    assert [a.id for a in remove(book, "12/2").accounts] == ["1", "1/2", "12"]
+    assert [a.id for a in remove_account(book, "1").accounts] == ["12", "12/2"]
+    assert [a.id for a in remove_account(book, "12/2").accounts] == ["1", "1/2", "12"]
 
 
 class Clock:
@@ -164,7 +164,7 @@ def test_the_ring_looks_at_the_file_once_a_second(
     clock = Clock()
     ring = KeyRing(tmp_path, {"AKIDfixed": ("s", "9")}, clock)
     assert ring.get("AKIDfixed") == ("s", "9")
-    key = change_book(tmp_path, lambda book: add_key(book, "1", "")[0]).accounts[0].keys[0]
+    key = change_accounts(tmp_path, lambda book: add_key(book, "1", "")[0]).accounts[0].keys[0]
     assert ring.get(key.secret_id) == (key.secret_key, "1")
     looks: list[object] = []
     real = os.stat
@@ -185,7 +185,7 @@ def test_the_ring_looks_at_the_file_once_a_second(
 def test_a_spoiled_file_stops_a_start_but_not_a_running_server(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    key = change_book(tmp_path, lambda book: add_key(book, "1", "")[0]).accounts[0].keys[0]
+    key = change_accounts(tmp_path, lambda book: add_key(book, "1", "")[0]).accounts[0].keys[0]
     ring = KeyRing(tmp_path, {})
     (tmp_path / FILE).write_text('{"accounts": [')
     with pytest.raises(ValueError, match="holds no accounts"):

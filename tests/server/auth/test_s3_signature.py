@@ -35,7 +35,7 @@ from coskit.protocol.s3.auth.aws_chunked import (
     Seed,
     encoded_length,
 )
-from coskit.server.auth.accounts import change_book, with_token_secret
+from coskit.server.auth.accounts import change_accounts, with_token_secret
 from coskit.server.auth.authenticate import ANONYMOUS
 from coskit.server.auth.key_ring import KeyRing
 from coskit.server.auth.s3_signature import Identity, identify, identify_form
@@ -53,7 +53,7 @@ DATA = b"data" * 1000
 
 @pytest.fixture
 def keys(tmp_path: Path) -> KeyRing:
-    change_book(tmp_path, with_token_secret)
+    change_accounts(tmp_path, with_token_secret)
     return KeyRing(tmp_path, {"me": ("secret", OWNER)})
 
 
@@ -81,7 +81,7 @@ def each_way(request: Request, credentials: Credentials) -> list[Request]:
 @pytest.mark.parametrize("request_", [PATH_STYLE, IN_HOST], ids=["in the path", "in the host"])
 def test_a_signature_of_either_version_in_either_place(request_: Request, keys: KeyRing) -> None:
     for request in each_way(request_, ME):
-        assert who(request, keys).caller.account == OWNER
+        assert who(request, keys).principal.account == OWNER
         with pytest.raises(SignatureDoesNotMatch):
             who(replace(request, method="DELETE"), keys)
         with pytest.raises((AccessDenied, CosServiceError)):
@@ -106,7 +106,7 @@ def test_an_old_signature_for_one_object_is_none_for_another(keys: KeyRing) -> N
 def test_a_temporary_key_comes_with_its_token(keys: KeyRing) -> None:
     key = issue(keys.token_secret, OWNER, NOW + 600)
     for request in each_way(PATH_STYLE, key):
-        assert who(request, keys).caller.account == OWNER
+        assert who(request, keys).principal.account == OWNER
     for request in each_way(PATH_STYLE, replace(key, token="")):
         with pytest.raises(AccessDenied):
             who(request, keys)
@@ -167,9 +167,9 @@ def test_a_form_is_signed_by_its_policy(keys: KeyRing) -> None:
         "policy": "cG9saWN5",
         "x-amz-signature": post_signature.sign_form("cG9saWN5", ME, NOW, "any"),
     }
-    caller = identify_form(fields, keys, NOW)
-    assert caller is not None
-    assert caller.account == OWNER
+    principal = identify_form(fields, keys, NOW)
+    assert principal is not None
+    assert principal.account == OWNER
     with pytest.raises(SignatureDoesNotMatch):
         identify_form({**fields, "policy": "b3RoZXI="}, keys, NOW)
     with pytest.raises(AccessDenied):

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from coskit.cli.commands import app
 from coskit.protocol.auth.signature import TOKEN, Credentials, sign_form
 from coskit.protocol.errors import AccessDenied
-from coskit.server.auth.accounts import FILE, change_book, with_token_secret
+from coskit.server.auth.accounts import FILE, change_accounts, with_token_secret
 from coskit.server.auth.session_tokens import issue, open_token
 from coskit.testing import LocalServer
 from tests.server.support.accounts import HELPER, member
@@ -28,7 +28,7 @@ def temporary(
 ) -> Peer:
     """Return somebody with a new temporary key; its token is in their credentials."""
     assert Peer.of(server).ask("GET", "/-/ready").status == 200
-    secret = change_book(server.directory, with_token_secret).token_secret
+    secret = change_accounts(server.directory, with_token_secret).token_secret
     key = issue(secret, account, int(time.time()) + seconds, policy)
     peer = Peer(server.port, key.secret_id, key.secret_key)
     peer.credentials = key

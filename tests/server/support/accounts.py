@@ -1,6 +1,6 @@
 """Who else has keys to a server: accounts and sub-accounts, made as `coskit admin` makes them."""
 
-from coskit.server.auth.accounts import add_key, change_book, read_book
+from coskit.server.auth.accounts import add_key, change_accounts, read_accounts
 from coskit.testing import LocalServer
 from tests.server.support.wire import OWNER, Peer
 
@@ -16,9 +16,9 @@ def member(server: LocalServer, account: str) -> Peer:
     root = account.partition("/")[0]
     if root not in (account, OWNER):
         member(server, root)
-    found = read_book(server.directory).find(account)
+    found = read_accounts(server.directory).find(account)
     if found is None:
-        book = change_book(server.directory, lambda book: add_key(book, account, "")[0])
+        book = change_accounts(server.directory, lambda book: add_key(book, account, "")[0])
         found = book.find(account)
     assert found is not None
     return Peer(server.port, found.keys[0].secret_id, found.keys[0].secret_key)

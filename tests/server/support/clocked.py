@@ -9,7 +9,7 @@ from coskit.protocol.auth.signature import Credentials, sign
 from coskit.protocol.messages import encode_text
 from coskit.protocol.s3.auth import sigv4
 from coskit.server.handlers.access.acl import dump_grants
-from coskit.server.handlers.access.object_lock import keeping_locked
+from coskit.server.handlers.access.object_lock import lifecycle_lock_condition
 from coskit.server.http.gateway import Gateway
 from coskit.server.settings import ACCOUNT, Settings, key_ring
 from coskit.server.store.store import Store
@@ -64,7 +64,9 @@ class ClockedServer:
 
     def sweep(self) -> Counter[str]:
         """Let the lifecycle job make one pass as the server does."""
-        job = Lifecycle(self._store, clock=self.clock, may_delete=keeping_locked(self.clock))
+        job = Lifecycle(
+            self._store, clock=self.clock, may_delete=lifecycle_lock_condition(self.clock)
+        )
         return self._runner.run(job.sweep())
 
     def clock(self) -> float:

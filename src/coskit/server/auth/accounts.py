@@ -28,7 +28,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class AccountRegistry:
     """All accounts, and the secret that temporary keys are made from ("" until one is made)."""
 
     accounts: tuple[Account, ...] = ()
@@ -42,7 +42,7 @@ class Book:
         return next((found for found in self.accounts if found.id == account), None)
 
 
-def read_book(directory: Path) -> Book:
+def read_accounts(directory: Path) -> AccountRegistry:
     """Return the accounts kept in a directory; a missing file is an empty book.
 
     Raises:
@@ -52,9 +52,9 @@ def read_book(directory: Path) -> Book:
     try:
         kept = json.loads(file.read_text())
         accounts = tuple(_read_account(item) for item in kept["accounts"])
-        return Book(accounts, str(kept["token_secret"]))
+        return AccountRegistry(accounts, str(kept["token_secret"]))
     except FileNotFoundError:
-        return Book()
+        return AccountRegistry()
     except (ValueError, LookupError, TypeError) as cause:
         raise ValueError(f"{file} holds no accounts") from cause
 
@@ -64,7 +64,9 @@ def _read_account(item: Any) -> Account:
     return Account(checked_id(item["id"]), item["name"], pairs)
 
 
-def change_book(directory: Path, change: Callable[[Book], Book]) -> Book:
+def change_accounts(
+    directory: Path, change: Callable[[AccountRegistry], AccountRegistry]
+) -> AccountRegistry:
     """Replace the accounts kept in a directory by what `change` makes of them, and return that.
 
     Two changes at once follow one another; a reader sees the old file or the new one; the new one
@@ -74,14 +76,14 @@ def change_book(directory: Path, change: Callable[[Book], Book]) -> Book:
         ValueError: the file holds no accounts, or `change` refused.
         OSError: the directory does not exist or cannot be written.
     """
-    with _alone(directory):
-        book = change(read_book(directory))
+    with _exclusive(directory):
+        book = change(read_accounts(directory))
         _write(directory, book)
     return book
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
+def _exclusive(directory: Path) -> Iterator[None]:
     fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -91,7 +93,7 @@ def _alone(directory: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def _write(directory: Path, book: Book) -> None:
+def _write(directory: Path, book: AccountRegistry) -> None:
     accounts = [
         {
             "id": account.id,
@@ -123,7 +125,7 @@ def checked_id(account: str) -> str:
     return account
 
 
-def add_key(book: Book, account: str, name: str) -> tuple[Book, Credentials]:
+def add_key(book: AccountRegistry, account: str, name: str) -> tuple[AccountRegistry, Credentials]:
     """Return the book with one more key pair, and that pair; the account is made if it is new.
 
     Args:
@@ -145,12 +147,12 @@ def add_key(book: Book, account: str, name: str) -> tuple[Book, Credentials]:
     return replace(book, accounts=tuple(accounts)), pair
 
 
-def with_token_secret(book: Book) -> Book:
+def with_token_secret(book: AccountRegistry) -> AccountRegistry:
     """Return the book with a secret for temporary keys, the same for all of them."""
     return book if book.token_secret else replace(book, token_secret=secrets.token_urlsafe(32))
 
 
-def remove(book: Book, account: str, secret_id: str = "") -> Book:
+def remove_account(book: AccountRegistry, account: str, secret_id: str = "") -> AccountRegistry:
     """Return the book without an account and its sub-accounts, or without one key of it.
 
     Raises:

@@ -25,28 +25,28 @@ from coskit.protocol.model import Operation
 from coskit.protocol.operations import CREATE_MULTIPART_UPLOAD
 from coskit.server.auth.key_ring import KeyRing
 from coskit.server.auth.session_tokens import PREFIX, open_token
-from coskit.server.handlers.access.authorization import require
-from coskit.server.handlers.access.header_authorization import require_settings
+from coskit.server.handlers.access.authorization import require_permission
+from coskit.server.handlers.access.header_authorization import require_header_rights
 from coskit.server.handlers.access.header_rights import header_rights
 from coskit.server.handlers.access.referer import require_referer
 from coskit.server.handlers.access.upload_authorization import (
-    names_upload,
+    is_upload_operation,
     refuse_anonymous_upload,
-    require_upload,
+    require_upload_permission,
 )
-from coskit.server.handlers.context import Caller
+from coskit.server.handlers.context import Principal
 from coskit.server.store.model import Bucket
 from coskit.server.store.store import Store
 
 MAX_SKEW = 15 * 60
-ANONYMOUS = Caller(None)
+ANONYMOUS = Principal(None)
 # Parameters that carry a signature, by dialect.
 COS_SIGNATURES = frozenset(("q-signature", "sign"))
 S3_SIGNATURES = frozenset(("X-Amz-Algorithm", "X-Amz-Signature", "AWSAccessKeyId"))
 _SIGNATURES = COS_SIGNATURES | S3_SIGNATURES
 
 
-def identify(request: Request, keys: KeyRing, now: int) -> Caller:
+def identify(request: Request, keys: KeyRing, now: int) -> Principal:
     """Return who signed a request; without a signature it is nobody.
 
     Args:
@@ -70,17 +70,17 @@ def identify(request: Request, keys: KeyRing, now: int) -> Caller:
         raise InvalidArgument("A request is signed once, in one dialect")
     in_url = (value for name, value in request.query if name == TOKEN)
     token = request.headers.get(TOKEN) or next(in_url, "")
-    secret_key, caller = find_key(claim.secret_id, token, keys, now)
+    secret_key, principal = find_key(claim.secret_id, token, keys, now)
     sent = parse_http_date(request.headers["date"]) if "date" in request.headers else None
     if sent is not None and abs(sent // 1000 - now) > MAX_SKEW:
         raise RequestTimeTooSkewed
     verify(claim, request, secret_key, now)
     check_window(claim, keys.longest)
     check_coverage(claim, request)
-    return caller
+    return principal
 
 
-def identify_form(fields: Mapping[str, str], policy: str, keys: KeyRing, now: int) -> Caller:
+def identify_form(fields: Mapping[str, str], policy: str, keys: KeyRing, now: int) -> Principal:
     """Return who signed the policy of a form upload.
 
     Args:
@@ -99,10 +99,10 @@ def identify_form(fields: Mapping[str, str], policy: str, keys: KeyRing, now: in
     claim = find_form_claim(fields)
     if claim is None:
         raise AccessDenied("The policy of the form is not signed")
-    secret_key, caller = find_key(claim.secret_id, fields.get(TOKEN, ""), keys, now)
+    secret_key, principal = find_key(claim.secret_id, fields.get(TOKEN, ""), keys, now)
     verify_form(claim, policy, secret_key, now)
     check_window(claim, keys.longest)
-    return caller
+    return principal
 
 
 def is_signed_in_url(request: Request) -> bool:
@@ -110,7 +110,7 @@ def is_signed_in_url(request: Request) -> bool:
     return any(name in _SIGNATURES for name, _ in request.query)
 
 
-def find_key(secret_id: str, token: str, keys: KeyRing, now: int) -> tuple[str, Caller]:
+def find_key(secret_id: str, token: str, keys: KeyRing, now: int) -> tuple[str, Principal]:
     """Return the secret key of a secret id, and who signs with it.
 
     Args:
@@ -125,7 +125,7 @@ def find_key(secret_id: str, token: str, keys: KeyRing, now: int) -> tuple[str, 
         ExpiredToken: the temporary key has expired.
     """
     if found := keys.get(secret_id):
-        return found[0], Caller(found[1])
+        return found[0], Principal(found[1])
     if not secret_id.startswith(PREFIX):
         raise InvalidAccessKeyId
     key = open_token(keys.token_secret, token)
@@ -136,11 +136,11 @@ def find_key(secret_id: str, token: str, keys: KeyRing, now: int) -> tuple[str, 
     if not keys.knows(key.account):
         raise InvalidAccessKeyId
     limits = parse_policy(key.policy, of_bucket=False) if key.policy else None
-    return key.secret_key, Caller(key.account, limits)
+    return key.secret_key, Principal(key.account, limits)
 
 
 def authorize(
-    caller: Caller,
+    principal: Principal,
     operation: Operation,
     query: Mapping[str, str],
     store: Store,
@@ -151,7 +151,7 @@ def authorize(
     """Let a request pass if its caller may do what the row says.
 
     Args:
-        caller: from `identify`.
+        principal: from `identify`.
         operation: the row.
         query: the request's parameters.
         store: where the object's ACL is found.
@@ -165,28 +165,33 @@ def authorize(
         NoSuchVersion: as NoSuchKey.
     """
     if bucket is None or not operation.permission:
-        _require_account(caller, operation, name or "")
+        _require_root_account(principal, operation, name or "")
         return
-    require_referer(caller, bucket)
-    if caller.account is None and any(name.startswith("response-") for name in query):
+    require_referer(principal, bucket)
+    if principal.account is None and any(name.startswith("response-") for name in query):
         raise AccessDenied("Parameters response-* need a signature")
-    if names_upload(operation):
-        require_upload(caller, operation, store, bucket, key or "", query["uploadId"])
+    if is_upload_operation(operation):
+        require_upload_permission(principal, operation, store, bucket, key or "", query["uploadId"])
         return
-    require(caller, operation, store, bucket, key, query.get("versionId"))
+    require_permission(principal, operation, store, bucket, key, query.get("versionId"))
     if operation.name == CREATE_MULTIPART_UPLOAD.name:
-        refuse_anonymous_upload(caller, operation, store, bucket, key)
-    require_settings(caller, operation, store, bucket, key)
+        refuse_anonymous_upload(principal, operation, store, bucket, key)
+    require_header_rights(principal, operation, store, bucket, key)
 
 
-def _require_account(caller: Caller, operation: Operation, name: str) -> None:
+def _require_root_account(principal: Principal, operation: Operation, name: str) -> None:
     """Let an account pass, if its temporary key may do this; sub-accounts have no such right."""
-    if not caller.is_root:
+    if not principal.is_root_account:
         raise AccessDenied("This needs the signature of an account")
-    if caller.limits is None:
+    if principal.session_policy is None:
         return
-    assert caller.about is not None, "whoever asks does so by a request"
-    place = Place(caller.about.region, (caller.root,), name)
-    for right in (operation, *header_rights(operation, caller.about.request.headers)):
-        if caller.limits.verdict(Ask(caller.account, right, place, "", caller.about)) != "allow":
+    assert principal.request_context is not None, "whoever asks does so by a request"
+    place = Place(principal.request_context.region, (principal.root_account,), name)
+    for right in (operation, *header_rights(operation, principal.request_context.request.headers)):
+        if (
+            principal.session_policy.verdict(
+                Ask(principal.account, right, place, "", principal.request_context)
+            )
+            != "allow"
+        ):
             raise AccessDenied

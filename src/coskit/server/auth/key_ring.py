@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from coskit.server.auth.accounts import FILE, Book, read_book
+from coskit.server.auth.accounts import FILE, AccountRegistry, read_accounts
 from coskit.server.settings import ACCOUNT
 
 _log = logging.getLogger("coskit.server")
@@ -40,7 +40,7 @@ class KeyRing:
         self._clock = clock
         self._checked = clock()
         self._seen = self._stamp()
-        self._use(read_book(directory))
+        self._use(read_accounts(directory))
 
     @property
     def token_secret(self) -> str:
@@ -69,11 +69,11 @@ class KeyRing:
             return
         self._seen = seen
         try:
-            self._use(read_book(self._directory))
+            self._use(read_accounts(self._directory))
         except (OSError, ValueError):
             _log.exception("The accounts stay as they were")
 
-    def _use(self, book: Book) -> None:
+    def _use(self, book: AccountRegistry) -> None:
         self._book = book
         listed = {
             key.secret_id: (key.secret_key, account.id)

@@ -9,7 +9,7 @@ from coskit.protocol.s3.auth import aws_chunked, sigv2, sigv4, sigv4_verify
 from coskit.protocol.s3.auth.post_signature import find_form_claim, verify_form
 from coskit.server.auth import authenticate
 from coskit.server.auth.key_ring import KeyRing
-from coskit.server.handlers.context import Caller
+from coskit.server.handlers.context import Principal
 
 _TOKENS = ("X-Amz-Security-Token", sigv4.TOKEN)
 
@@ -19,13 +19,13 @@ class Identity:
     """Who sent a request.
 
     Attributes:
-        caller: who it is.
+        principal: who it is.
         payload_hash: hex SHA-256 of the body, or what stands for it, as it was signed; "" if the
             signature says nothing of the body.
         seed: what signatures of chunks start from, where the body has some.
     """
 
-    caller: Caller
+    principal: Principal
     payload_hash: str = ""
     seed: aws_chunked.Seed | None = None
 
@@ -58,21 +58,23 @@ def identify(
     if authorization and authenticate.is_signed_in_url(request):
         raise InvalidArgument("Only one auth mechanism allowed: the header or the query")
     if claim := sigv4_verify.find_claim(request):
-        secret_key, caller = authenticate.find_key(claim.secret_id, _token(request), keys, now)
+        secret_key, principal = authenticate.find_key(claim.secret_id, _token(request), keys, now)
         sigv4_verify.verify(claim, request, secret_key, now)
-        return Identity(caller, claim.payload_hash, _seed(claim, secret_key))
+        return Identity(principal, claim.payload_hash, _seed(claim, secret_key))
     if old_claim := sigv2.find_claim(request):
-        secret_key, caller = authenticate.find_key(old_claim.secret_id, _token(request), keys, now)
+        secret_key, principal = authenticate.find_key(
+            old_claim.secret_id, _token(request), keys, now
+        )
         # The path of a request has the bucket in it unless the host names it.
         in_host = bucket if request.path == f"/{key or ''}" else None
         sigv2.verify(old_claim, request, secret_key, now, in_host or "", keys.longest)
-        return Identity(caller)
+        return Identity(principal)
     if authorization:
         raise InvalidArgument("Unsupported Authorization Type")
     return Identity(authenticate.ANONYMOUS)
 
 
-def identify_form(fields: Mapping[str, str], keys: KeyRing, now: int) -> Caller | None:
+def identify_form(fields: Mapping[str, str], keys: KeyRing, now: int) -> Principal | None:
     """Return who signed the policy of a form upload, or None if it has no signature of S3.
 
     The policy itself, with its expiration, is still to be held against the form.
@@ -94,11 +96,11 @@ def identify_form(fields: Mapping[str, str], keys: KeyRing, now: int) -> Caller 
         return None
     if not fields.get("policy"):
         raise AccessDenied("The form is signed but has no policy")
-    secret_key, caller = authenticate.find_key(
+    secret_key, principal = authenticate.find_key(
         claim.secret_id, fields.get(sigv4.TOKEN, ""), keys, now
     )
     verify_form(claim, fields["policy"], secret_key)
-    return caller
+    return principal
 
 
 def _token(request: Request) -> str:

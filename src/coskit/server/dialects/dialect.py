@@ -19,8 +19,8 @@ from coskit.server.auth.key_ring import KeyRing
 from coskit.server.dialects import post_object, s3_payload, s3_post_object
 from coskit.server.dialects.multipart_form import Form
 from coskit.server.dialects.post_object import Upload
-from coskit.server.handlers.context import Caller, Incoming
-from coskit.server.handlers.dialect_rules import COS_RULES, S3_RULES, Rules
+from coskit.server.handlers.context import IncomingBody, Principal
+from coskit.server.handlers.dialect_rules import COS_RULES, S3_RULES, DialectRules
 
 Match = Callable[[str, str | None, str | None, Iterable[str], Iterable[str]], Operation]
 
@@ -35,7 +35,7 @@ class Dialect(Protocol):
     """
 
     @property
-    def rules(self) -> Rules: ...  # noqa: D102 - an attribute
+    def rules(self) -> DialectRules: ...  # noqa: D102 - an attribute
 
     @property
     def match(self) -> Match: ...  # noqa: D102 - an attribute
@@ -48,10 +48,10 @@ class Dialect(Protocol):
         request: Request,
         bucket: str | None,
         key: str | None,
-        body: Incoming,
+        body: IncomingBody,
         keys: KeyRing,
         now: int,
-    ) -> tuple[Caller, Incoming]:
+    ) -> tuple[Principal, IncomingBody]:
         """Return who sent a request, and its body as it is to be kept.
 
         Args:
@@ -123,10 +123,10 @@ class CosDialect:
         request: Request,
         bucket: str | None,
         key: str | None,
-        body: Incoming,
+        body: IncomingBody,
         keys: KeyRing,
         now: int,
-    ) -> tuple[Caller, Incoming]:
+    ) -> tuple[Principal, IncomingBody]:
         """See `Dialect.identify`."""
         return authenticate.identify(request, keys, now), body
 
@@ -187,13 +187,13 @@ class S3Dialect:
         request: Request,
         bucket: str | None,
         key: str | None,
-        body: Incoming,
+        body: IncomingBody,
         keys: KeyRing,
         now: int,
-    ) -> tuple[Caller, Incoming]:
+    ) -> tuple[Principal, IncomingBody]:
         """See `Dialect.identify`."""
         who = s3_signature.identify(request, bucket, key, keys, now)
-        return who.caller, s3_payload.open_payload(who, request, body)
+        return who.principal, s3_payload.open_payload(who, request, body)
 
     def read_upload(
         self, request: Request, begun: Form, bucket: str, keys: KeyRing, now: int

@@ -16,7 +16,7 @@ from coskit.protocol.operations import PUT_OBJECT
 from coskit.server.auth.authenticate import identify, identify_form, is_signed_in_url
 from coskit.server.auth.key_ring import KeyRing
 from coskit.server.dialects.multipart_form import MEDIA_TYPE, Form
-from coskit.server.handlers.context import Caller
+from coskit.server.handlers.context import Principal
 
 # Fields that mean what the header of their name means to a PUT.
 _HEADERS = frozenset(param.wire for param in PUT_OBJECT.params if param.place == "header")
@@ -39,14 +39,14 @@ class Upload:
     """A form whose fields have been read and whose file is still to come.
 
     Attributes:
-        caller: who signed it, or whom it came with.
+        principal: who signed it, or whom it came with.
         key: the object's, with the file's name in it if the form asks for that.
         headers: of the PUT that it amounts to.
         body: the file.
         fields: by lower-case name.
     """
 
-    caller: Caller
+    principal: Principal
     key: str
     headers: Mapping[str, str]
     body: "File"
@@ -115,9 +115,9 @@ def read_upload(request: Request, form: Form, bucket: str, keys: KeyRing, now: i
         refuse_signed_url(request)
         return Upload(identify(request, keys, now // 1000), key, headers, File(form), fields)
     policy = read_policy(fields.get("policy", ""))
-    caller = identify_form(fields, policy.text, keys, now // 1000)
+    principal = identify_form(fields, policy.text, keys, now // 1000)
     policy.check(fields, bucket, now)
-    return Upload(caller, key, headers, File(form, policy), fields)
+    return Upload(principal, key, headers, File(form, policy), fields)
 
 
 def keyed_fields(form: Form) -> dict[str, str]:

@@ -23,14 +23,14 @@ from coskit.protocol.s3.auth.aws_chunked import (
 )
 from coskit.protocol.s3.auth.sigv4 import EMPTY_PAYLOAD, PAYLOAD_HASH, UNSIGNED_PAYLOAD
 from coskit.server.auth.s3_signature import Identity
-from coskit.server.handlers.context import Incoming
+from coskit.server.handlers.context import IncomingBody
 
 _DECODED_LENGTH = "x-amz-decoded-content-length"
 _LENGTH_DIGITS = 18
 _HEX_DIGEST = re.compile("[0-9a-fA-F]{64}").fullmatch
 
 
-def open_payload(identity: Identity, request: Request, body: Incoming) -> Incoming:
+def open_payload(identity: Identity, request: Request, body: IncomingBody) -> IncomingBody:
     """Return the body that a request means, which raises before its end if it is another one.
 
     Args:
@@ -74,7 +74,7 @@ def open_payload(identity: Identity, request: Request, body: Incoming) -> Incomi
 class _Hashed:
     """A body whose SHA-256 was promised."""
 
-    def __init__(self, body: Incoming, expected: str) -> None:
+    def __init__(self, body: IncomingBody, expected: str) -> None:
         self._body = body
         self._expected = expected
 
@@ -103,7 +103,7 @@ class _Unframed:
     """The data of a body that comes in the framing `aws-chunked`."""
 
     def __init__(
-        self, body: Incoming, length: int, decoder: Decoder, announced: frozenset[str]
+        self, body: IncomingBody, length: int, decoder: Decoder, announced: frozenset[str]
     ) -> None:
         self._body = body
         self._length = length
@@ -130,7 +130,7 @@ class _Unframed:
 
 
 def _unframe(
-    headers: Mapping[str, str], body: Incoming, seed: Seed | None, *, has_trailer: bool = True
+    headers: Mapping[str, str], body: IncomingBody, seed: Seed | None, *, has_trailer: bool = True
 ) -> _Unframed:
     text = headers.get(_DECODED_LENGTH)
     if text is None:

@@ -53,8 +53,8 @@ def read_upload(request: Request, form: Form, bucket: str, keys: KeyRing, now: i
     """Find out whether a form may be sent; see `coskit.server.dialects.post_object.read_upload`."""
     fields = keyed_fields(form)
     headers = {**about(request), **_headers(fields)}
-    caller = identify_form(fields, keys, now // 1000)
-    if caller is None:
+    principal = identify_form(fields, keys, now // 1000)
+    if principal is None:
         if "policy" in fields:
             raise AccessDenied("The policy of the form is not signed")
         if request.headers.get("authorization", "").strip():
@@ -69,7 +69,7 @@ def read_upload(request: Request, form: Form, bucket: str, keys: KeyRing, now: i
         raise AccessDenied(f"A policy is valid for at most {keys.longest} seconds here")
     policy.check({**anything, **fields}, bucket, now)
     _refuse_extra(fields, policy)
-    return _S3Upload(caller, fields["key"], headers, File(form, policy), fields)
+    return _S3Upload(principal, fields["key"], headers, File(form, policy), fields)
 
 
 @dataclass(frozen=True, slots=True)

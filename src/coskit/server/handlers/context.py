@@ -8,13 +8,13 @@ from coskit.protocol.bucket.policy import Policy
 from coskit.protocol.bucket.policy_conditions import Circumstances
 from coskit.protocol.bucket.restore import DELAYS, Delays
 from coskit.protocol.model import Operation
-from coskit.server.handlers.dialect_rules import COS_RULES, Rules
+from coskit.server.handlers.dialect_rules import COS_RULES, DialectRules
 from coskit.server.store.model import Bucket
 from coskit.server.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Principal:
     """Who sent a request, and how.
 
     Attributes:
@@ -24,16 +24,16 @@ class Caller:
     """
 
     account: str | None
-    limits: Policy | None = None
-    about: Circumstances | None = None
+    session_policy: Policy | None = None
+    request_context: Circumstances | None = None
 
     @property
-    def root(self) -> str:
+    def root_account(self) -> str:
         """The account that owns what the caller makes, or ""."""
         return (self.account or "").partition("/")[0]
 
     @property
-    def is_root(self) -> bool:
+    def is_root_account(self) -> bool:
         """Whether this is an account itself, not a sub-account nor somebody unknown."""
         return self.account is not None and "/" not in self.account
 
@@ -42,7 +42,7 @@ class Caller:
         return self.account is not None and self.account == owner
 
 
-class Incoming(Protocol):
+class IncomingBody(Protocol):
     """The body of a request, read once."""
 
     @property
@@ -71,7 +71,7 @@ class Context:
     Attributes:
         store: where everything lives.
         operation: the row.
-        caller: who asks.
+        principal: who asks.
         params: the row's parameters, as the SDK names them.
         headers: the request's headers by lower-case name.
         body: the request's body, where the row has one.
@@ -88,19 +88,19 @@ class Context:
 
     store: Store
     operation: Operation
-    caller: Caller
+    principal: Principal
     params: Mapping[str, Any]
     headers: Mapping[str, str]
-    body: Incoming
+    body: IncomingBody
     origin: str
     path: str
     region: str
     now: int
-    rules: Rules = COS_RULES
+    rules: DialectRules = COS_RULES
     target: Bucket | None = None
     restore_delays: Delays = field(default_factory=lambda: DELAYS)
     master_key: bytes = field(default=b"", repr=False)
-    knows: Callable[[str], bool] = lambda account: True
+    account_exists: Callable[[str], bool] = lambda account: True
 
     @property
     def bucket(self) -> Bucket:
@@ -114,7 +114,7 @@ class Context:
         return str(self.params["Key"])
 
 
-class Streamed(Protocol):
+class OutgoingBody(Protocol):
     """An object's bytes on their way out."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -132,4 +132,4 @@ class Reply:
 
     result: Mapping[str, Any] = field(default_factory=dict)
     status: int = 0  # 0 is the row's usual one
-    body: bytes | Streamed | None = None
+    body: bytes | OutgoingBody | None = None

@@ -7,7 +7,7 @@ from coskit.protocol.errors import CosServiceError, NoSuchKey, PreconditionFaile
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class DialectRules:
     """What a handler heeds beside the parameters.
 
     Attributes:
@@ -36,69 +36,69 @@ class Rules:
             a private one.
     """
 
-    longest_delimiter: int
-    smallest_part: int
-    has_gaps: bool
-    lacking: Callable[[], CosServiceError]
-    shows_markers: bool
-    shortest_bucket_name: int
-    longest_bucket_name: int
-    has_dots: bool
-    completes_again: bool
-    has_checksums: bool
-    has_common_acls: bool
-    mixes_acls: bool
-    may_create_again: bool
-    may_restate: bool
-    ends_uploads: bool
-    knows_grantees: bool
-    inherits_acls: bool
-    counts_tags: bool
-    tells_expiry: bool
-    faults_preflights: bool
+    max_delimiter_length: int
+    min_part_size: int
+    allows_part_gaps: bool
+    missing_object_error: Callable[[], CosServiceError]
+    refuses_marker_with_405: bool
+    min_bucket_name_length: int
+    max_bucket_name_length: int
+    allows_dots_in_bucket_name: bool
+    allows_repeated_completion: bool
+    returns_checksums: bool
+    shares_canned_acls: bool
+    allows_canned_acl_with_grants: bool
+    allows_repeated_creation: bool
+    allows_restating_copy: bool
+    aborts_uploads_with_bucket: bool
+    requires_known_grantees: bool
+    inherits_bucket_acl: bool
+    returns_tag_count: bool
+    returns_expiration: bool
+    refuses_empty_preflight: bool
 
 
-COS_RULES = Rules(
-    longest_delimiter=1,
-    smallest_part=1 << 20,
-    has_gaps=False,
-    lacking=PreconditionFailed,
-    shows_markers=False,
-    shortest_bucket_name=1,
-    longest_bucket_name=50,
-    has_dots=False,
-    completes_again=False,
-    has_checksums=False,
-    has_common_acls=False,
-    mixes_acls=True,
-    may_create_again=False,
-    may_restate=False,
-    ends_uploads=False,
-    knows_grantees=False,
-    inherits_acls=True,
-    counts_tags=False,
-    tells_expiry=False,
-    faults_preflights=False,
+COS_RULES = DialectRules(
+    max_delimiter_length=1,
+    min_part_size=1 << 20,
+    allows_part_gaps=False,
+    missing_object_error=PreconditionFailed,
+    refuses_marker_with_405=False,
+    min_bucket_name_length=1,
+    max_bucket_name_length=50,
+    allows_dots_in_bucket_name=False,
+    allows_repeated_completion=False,
+    returns_checksums=False,
+    shares_canned_acls=False,
+    allows_canned_acl_with_grants=True,
+    allows_repeated_creation=False,
+    allows_restating_copy=False,
+    aborts_uploads_with_bucket=False,
+    requires_known_grantees=False,
+    inherits_bucket_acl=True,
+    returns_tag_count=False,
+    returns_expiration=False,
+    refuses_empty_preflight=False,
 )
-S3_RULES = Rules(
-    longest_delimiter=1024,
-    smallest_part=5 << 20,
-    has_gaps=True,
-    lacking=NoSuchKey,
-    shows_markers=True,
-    shortest_bucket_name=3,
-    longest_bucket_name=63,
-    has_dots=True,
-    completes_again=True,
-    has_checksums=True,
-    has_common_acls=True,
-    mixes_acls=False,
-    may_create_again=True,
-    may_restate=True,
-    ends_uploads=True,
-    knows_grantees=True,
-    inherits_acls=False,
-    counts_tags=True,
-    tells_expiry=True,
-    faults_preflights=True,
+S3_RULES = DialectRules(
+    max_delimiter_length=1024,
+    min_part_size=5 << 20,
+    allows_part_gaps=True,
+    missing_object_error=NoSuchKey,
+    refuses_marker_with_405=True,
+    min_bucket_name_length=3,
+    max_bucket_name_length=63,
+    allows_dots_in_bucket_name=True,
+    allows_repeated_completion=True,
+    returns_checksums=True,
+    shares_canned_acls=True,
+    allows_canned_acl_with_grants=False,
+    allows_repeated_creation=True,
+    allows_restating_copy=True,
+    aborts_uploads_with_bucket=True,
+    requires_known_grantees=True,
+    inherits_bucket_acl=False,
+    returns_tag_count=True,
+    returns_expiration=True,
+    refuses_empty_preflight=True,
 )

@@ -26,7 +26,7 @@ from coskit.protocol.operations import COMPLETE_MULTIPART_UPLOAD
 from coskit.server.dialects.dialect import COS, Dialect
 from coskit.server.handlers.body.checksums import check_document
 from coskit.server.handlers.body.request_body import expected_md5
-from coskit.server.handlers.context import Incoming, Streamed
+from coskit.server.handlers.context import IncomingBody, OutgoingBody
 from coskit.server.http.admission import SMALL_BODY
 from coskit.server.http.connections.connection import LINK
 from coskit.server.http.connections.header_case import spelled
@@ -238,7 +238,7 @@ class Exchange:
             if link.fault is not None:
                 raise link.fault
 
-    async def read_document(self, operation: Operation, body: Incoming) -> bytes:
+    async def read_document(self, operation: Operation, body: IncomingBody) -> bytes:
         """Return the document of an operation that has one, its MD5 and checksum checked.
 
         Args:
@@ -272,7 +272,7 @@ class Exchange:
             check_document(self._headers, body.trailers, document)
         return document
 
-    async def send_response(self, response: Response, body: bytes | Streamed) -> None:
+    async def send_response(self, response: Response, body: bytes | OutgoingBody) -> None:
         """Answer."""
         headers = dict(response.headers)
         if isinstance(body, bytes):
@@ -350,7 +350,7 @@ class Exchange:
             common["Connection"] = "close"
         return self.dialect.headers([*self.shared.items(), *headers.items(), *common.items()])
 
-    async def _send_chunks(self, chunks: Streamed) -> None:
+    async def _send_chunks(self, chunks: OutgoingBody) -> None:
         link = self._link
         # A server that keeps reading for a client who has gone would waste the disk.
         gone = asyncio.ensure_future(self._receive_disconnect())

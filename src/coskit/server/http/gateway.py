@@ -37,9 +37,9 @@ from coskit.server.dialects.dialect import COS, dialect_of, dialect_of_form
 from coskit.server.dialects.untrusted_xml import parse_stranger
 from coskit.server.handlers import HANDLERS
 from coskit.server.handlers.access.authorization import require_owner
-from coskit.server.handlers.body.request_body import MAX_BODY, refuse_what_is_not_done
+from coskit.server.handlers.body.request_body import MAX_BODY, refuse_unimplemented_headers
 from coskit.server.handlers.buckets import cors
-from coskit.server.handlers.context import Caller, Context, Incoming, Streamed
+from coskit.server.handlers.context import Context, IncomingBody, OutgoingBody, Principal
 from coskit.server.http import access_log as accesslog
 from coskit.server.http.access_log import AccessLog
 from coskit.server.http.admission import Admission
@@ -161,7 +161,9 @@ class Gateway:
         else:
             await self._send(exchange, response, body)
 
-    async def _send(self, exchange: Exchange, response: Response, body: bytes | Streamed) -> None:
+    async def _send(
+        self, exchange: Exchange, response: Response, body: bytes | OutgoingBody
+    ) -> None:
         try:
             await exchange.send_response(response, body)
         except CosServiceError as error:
@@ -170,7 +172,7 @@ class Gateway:
         except asyncio.CancelledError:
             exchange.cut_off(ServiceUnavailable("The server is about to end"))
 
-    async def _handle(self, exchange: Exchange) -> tuple[Response, bytes | Streamed]:
+    async def _handle(self, exchange: Exchange) -> tuple[Response, bytes | OutgoingBody]:
         request = exchange.read_request()
         exchange.dialect = dialect = dialect_of(request)
         host = request.headers.get("host", "")
@@ -181,7 +183,7 @@ class Gateway:
         await self._admit(exchange)
         if key is not None:
             check_key(key)
-        exchange.shared = cors.shared(self._store, bucket_name, request)
+        exchange.shared = cors.cors_headers(self._store, bucket_name, request)
         if request.method == "OPTIONS":
             return cors.preflight(self._store, bucket_name, request, dialect.rules), b""
         if bucket_name and post_object.is_form(request, bucket_name, key):
@@ -190,17 +192,17 @@ class Gateway:
         query = dict(reversed(request.query))
         operation = dialect.match(request.method, bucket_name, key, query, request.headers)
         exchange.operation = operation.name
-        caller, body = dialect.identify(
+        principal, body = dialect.identify(
             request, bucket_name, key, exchange, self._keys, int(exchange.now)
         )
-        if caller.account is None:
+        if principal.account is None:
             await self._admit_stranger(exchange)
         request = dialect.read(request)
         is_new = operation.name == "CreateBucket"
         bucket = self._store.bucket(bucket_name) if bucket_name and not is_new else None
-        exchange.shared |= cors.varying(bucket)
+        exchange.shared |= cors.vary_header(bucket)
         target = _Target(request, operation, query, bucket_name, key, bucket)
-        return await self._perform(exchange, target, caller, body)
+        return await self._perform(exchange, target, principal, body)
 
     async def _tell(self, exchange: Exchange, key: str | None) -> tuple[Response, bytes]:
         """Tell of the server; under one spelling, so that a proxy in front can keep it to itself.
@@ -274,28 +276,28 @@ class Gateway:
             raise RequestTimeout("The fields of the form did not arrive in time") from None
         exchange.dialect = dialect = dialect_of_form(request, begun.fields)
         upload = dialect.read_upload(request, begun, bucket, self._keys, now)
-        if upload.caller.account is not None:
+        if upload.principal.account is not None:
             self._strangers.leave()
             exchange.show_stranger(is_stranger=False)
         exchange.key = upload.key
         found = self._store.bucket(bucket)
-        exchange.shared |= cors.varying(found)
+        exchange.shared |= cors.vary_header(found)
         put = replace(request, headers=upload.headers)
         target = _Target(put, dialect.put_object, {}, bucket, upload.key, found)
-        stored, _ = await self._perform(exchange, target, upload.caller, upload.body)
+        stored, _ = await self._perform(exchange, target, upload.principal, upload.body)
         return upload.answer(stored, bucket, exchange.origin, request.path)
 
     async def _perform(
-        self, exchange: Exchange, target: _Target, caller: Caller, body: Incoming
-    ) -> tuple[Response, bytes | Streamed]:
+        self, exchange: Exchange, target: _Target, principal: Principal, body: IncomingBody
+    ) -> tuple[Response, bytes | OutgoingBody]:
         """Do what a caller may do."""
-        exchange.account = caller.account
+        exchange.account = principal.account
         request, operation, query = target.request, target.operation, target.query
         now, region = int(exchange.now * 1000), self._settings.region
         about = Circumstances(request, exchange.address, exchange.is_secure, now, region)
-        caller = Caller(caller.account, caller.limits, about)
+        principal = Principal(principal.account, principal.session_policy, about)
         authorize(
-            caller, operation, query, self._store, target.bucket, target.bucket_name, target.key
+            principal, operation, query, self._store, target.bucket, target.bucket_name, target.key
         )
         require_owner(target.bucket, request.headers.get(BUCKET_OWNER))
         handler = HANDLERS.get(operation.name)
@@ -319,7 +321,7 @@ class Gateway:
         context = Context(
             self._store,
             operation,
-            caller,
+            principal,
             dialect.params(operation, params),
             request.headers,
             body,
@@ -331,9 +333,9 @@ class Gateway:
             target.bucket,
             restore_delays=self._settings.restore_delays,
             master_key=self._master_key,
-            knows=self._keys.knows,
+            account_exists=self._keys.knows,
         )
-        refuse_what_is_not_done(context)
+        refuse_unimplemented_headers(context)
         reply = await handler(context)
         encoded = params.get("EncodingType") == "url"
         result = dialect.result(operation, reply.result)

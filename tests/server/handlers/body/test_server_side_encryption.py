@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5, crc64
-from coskit.server.handlers.body.encrypted_blocks import BLOCK, SALT, Key, pieces, unsealed_length
+from coskit.server.handlers.body.encrypted_blocks import (
+    BLOCK,
+    SALT,
+    EncryptionKey,
+    encrypted_ranges,
+    plain_length,
+)
 from coskit.server.settings import find_master_key
 from coskit.server.store.index.database import connect, one
 from coskit.server.store.model import Extent
@@ -279,12 +285,12 @@ def test_no_two_bodies_look_alike(tmp_path: Path) -> None:
 
 
 def test_a_key_does_not_show(capsys: pytest.CaptureFixture[str]) -> None:
-    key = Key("customer", OWN)
+    key = EncryptionKey("customer", OWN)
     assert "secret" not in repr(key)
     lock = key.lock()
     assert key.opens(lock)
-    assert not Key("customer", OTHER).opens(lock)
-    assert not Key("server", OWN).opens(lock)
+    assert not EncryptionKey("customer", OTHER).opens(lock)
+    assert not EncryptionKey("server", OWN).opens(lock)
     assert OWN.hex() not in lock
 
 
@@ -293,14 +299,14 @@ def test_pieces_name_every_wanted_byte_once(sizes: list[int], data: st.DataObjec
     extents = [
         Extent(str(n), 0, SALT + size + -(-size // BLOCK) * 16) for n, size in enumerate(sizes)
     ]
-    assert [unsealed_length(extent.length) for extent in extents] == sizes
+    assert [plain_length(extent.length) for extent in extents] == sizes
     first = data.draw(st.integers(0, sum(sizes) - 1))
     length = data.draw(st.integers(1, sum(sizes) - first))
     named = []
-    for piece in pieces(extents, first, length):
+    for piece in encrypted_ranges(extents, first, length):
         start = sum(sizes[: int(piece.extents[0].blob_id)]) + piece.block * BLOCK + piece.skip
         named.append((start, start + piece.length))
-        assert unsealed_length(piece.sealed + SALT) >= piece.skip + piece.length
+        assert plain_length(piece.sealed + SALT) >= piece.skip + piece.length
     assert named[0][0] == first
     assert named[-1][1] == first + length
     assert all(one[1] == two[0] for one, two in itertools.pairwise(named))

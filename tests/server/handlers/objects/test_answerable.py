@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from coskit.server.handlers.objects.objects import sendable
+from coskit.server.handlers.objects.objects import sendable_headers
 from tests.server.auth.test_signed_urls import v2_url, v4_url
 from tests.server.dialects.test_s3_post_object import policy, second
 from tests.server.support.s3 import S3Peer
@@ -161,13 +161,13 @@ def test_what_older_versions_stored_is_told_without_what_no_header_can_have() ->
         "x-cos-meta-d": "中\x00",
         "Content-Type": "text/plain",
     }
-    assert sendable(stored) == {
+    assert sendable_headers(stored) == {
         "x-cos-meta-a": "v  Set-Cookie: x",
         "x-cos-meta-d": "中 ",
         "Content-Type": "text/plain",
     }
     plain = {"Content-Type": "text/plain", "x-cos-meta-a": "b"}
-    assert sendable(plain) is plain
+    assert sendable_headers(plain) is plain
 
 
 FILENAMES = [

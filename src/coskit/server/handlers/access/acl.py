@@ -19,10 +19,10 @@ from coskit.protocol.errors import (
     MissingRequestBodyError,
     MissingSecurityHeader,
 )
-from coskit.server.handlers.access.ownership import has_acls, owner_of, refuse_acl
-from coskit.server.handlers.access.public_access import refuse_public
+from coskit.server.handlers.access.ownership import has_acls, object_owner, refuse_acl
+from coskit.server.handlers.access.public_access import refuse_public_grants
 from coskit.server.handlers.context import Context, Reply
-from coskit.server.handlers.dialect_rules import Rules
+from coskit.server.handlers.dialect_rules import DialectRules
 from coskit.server.handlers.object_state.versions import find_object
 
 _GRANT_PARAMS = {
@@ -45,7 +45,7 @@ def load_grants(text: str) -> tuple[Grant, ...]:
 
 
 def requested_acl(
-    params: Mapping[str, Any], rules: Rules, *, bucket_owner: str, on_bucket: bool
+    params: Mapping[str, Any], rules: DialectRules, *, bucket_owner: str, on_bucket: bool
 ) -> str | None:
     """Return the ACL that a request's headers ask for, or None if they ask for the default.
 
@@ -62,14 +62,14 @@ def requested_acl(
     grants: list[Grant] = []
     canned = params.get("ACL")
     asked = [name for name in _GRANT_PARAMS if name in params]
-    if canned and asked and not rules.mixes_acls:
+    if canned and asked and not rules.allows_canned_acl_with_grants:
         raise InvalidRequest("Specifying both Canned ACLs and Header Grants is not allowed")
-    if canned and not (canned == "default" and rules.mixes_acls):
+    if canned and not (canned == "default" and rules.allows_canned_acl_with_grants):
         grants += canned_grants(
             canned,
             on_bucket=on_bucket,
             bucket_owner=bucket_owner,
-            anywhere=rules.has_common_acls,
+            anywhere=rules.shares_canned_acls,
         )
     elif not asked:
         return None
@@ -82,7 +82,7 @@ def requested_acl(
     return dump_grants(grants)
 
 
-def replaced_acl(ctx: Context, *, on_bucket: bool) -> str | None:
+def requested_acl_of_put_acl(ctx: Context, *, on_bucket: bool) -> str | None:
     """Return the ACL that PUT acl asks for, by its document or by headers; None is the default.
 
     Raises:
@@ -98,30 +98,30 @@ def replaced_acl(ctx: Context, *, on_bucket: bool) -> str | None:
     if document is not None and by_header:
         raise InvalidRequest("An ACL comes in headers or in the body, not in both")
     if document is None and not by_header:
-        _refuse_silence(ctx)
+        _refuse_missing_acl(ctx)
     if document is not None:
         acl: str | None = dump_grants(document_grants(document))
     else:
         owner = ctx.bucket.owner
         acl = requested_acl(ctx.params, ctx.rules, bucket_owner=owner, on_bucket=on_bucket)
     if acl is None:
-        return None if ctx.rules.inherits_acls else dump_grants(())
-    refuse_grants(ctx, acl)
+        return None if ctx.rules.inherits_bucket_acl else dump_grants(())
+    refuse_unusable_grants(ctx, acl)
     return acl
 
 
-def _refuse_silence(ctx: Context) -> None:
+def _refuse_missing_acl(ctx: Context) -> None:
     """Refuse a request that does not say what the ACL is to be, for it would reset the ACL.
 
     In COS an empty header says that.
     """
-    if not ctx.rules.mixes_acls:
+    if not ctx.rules.allows_canned_acl_with_grants:
         raise MissingSecurityHeader
     if "x-cos-acl" not in ctx.headers:
         raise MissingRequestBodyError("An ACL comes in headers or in the body")
 
 
-def refuse_grants(ctx: Context, acl: str) -> None:
+def refuse_unusable_grants(ctx: Context, acl: str) -> None:
     """Refuse an ACL that is not one for here.
 
     Raises:
@@ -129,29 +129,29 @@ def refuse_grants(ctx: Context, acl: str) -> None:
         AccessDenied: it is public, and the bucket blocks such ACLs.
     """
     grants = load_grants(acl)
-    if ctx.rules.knows_grantees:
+    if ctx.rules.requires_known_grantees:
         for grant in grants:
-            if not grant.grantee.startswith("http") and not ctx.knows(grant.grantee):
+            if not grant.grantee.startswith("http") and not ctx.account_exists(grant.grantee):
                 raise InvalidArgument("Invalid id")
     if ctx.target is not None:
-        refuse_public(ctx.bucket, grants)
+        refuse_public_grants(ctx.bucket, grants)
 
 
 async def put_bucket_acl(ctx: Context) -> Reply:
     """Replace a bucket's ACL; the default is private."""
-    acl = replaced_acl(ctx, on_bucket=True)
+    acl = requested_acl_of_put_acl(ctx, on_bucket=True)
     await ctx.store.update_bucket(ctx.bucket.name, acl=acl or dump_grants(()))
     return Reply()
 
 
 async def get_bucket_acl(ctx: Context) -> Reply:
     """Return a bucket's ACL, the owner's full control first unless the ACL names the owner."""
-    return Reply(_listed(ctx.bucket.owner, load_grants(ctx.bucket.acl)))
+    return Reply(_acl_document(ctx.bucket.owner, load_grants(ctx.bucket.acl)))
 
 
 async def put_object_acl(ctx: Context) -> Reply:
     """Replace an object's ACL; the default inherits the bucket's."""
-    acl = replaced_acl(ctx, on_bucket=False)
+    acl = requested_acl_of_put_acl(ctx, on_bucket=False)
     await ctx.store.update_version(ctx.bucket, ctx.key, ctx.params.get("VersionId"), acl=acl)
     return Reply()
 
@@ -159,12 +159,12 @@ async def put_object_acl(ctx: Context) -> Reply:
 async def get_object_acl(ctx: Context) -> Reply:
     """Return an object's ACL; one that inherits has no grants of its own."""
     version = find_object(ctx)
-    owner = owner_of(ctx.bucket, version.owner)
+    owner = object_owner(ctx.bucket, version.owner)
     if version.acl is None or not has_acls(ctx.bucket):
         return Reply({**policy_document(owner, ()), "x-cos-acl": "default"})
-    return Reply(_listed(owner, load_grants(version.acl)))
+    return Reply(_acl_document(owner, load_grants(version.acl)))
 
 
-def _listed(owner: str, grants: Sequence[Grant]) -> dict[str, Any]:
+def _acl_document(owner: str, grants: Sequence[Grant]) -> dict[str, Any]:
     named = any(grant.grantee == owner for grant in grants)
     return policy_document(owner, grants if named else (Grant(owner, "FULL_CONTROL"), *grants))

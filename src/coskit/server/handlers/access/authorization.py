@@ -11,22 +11,22 @@ from coskit.protocol.model import Operation
 from coskit.protocol.operations import DELETE_OBJECTS, LIST_OBJECTS
 from coskit.protocol.s3.policy.policy import parse_bucket_policy
 from coskit.server.handlers.access.acl import load_grants
-from coskit.server.handlers.access.ownership import heeded, owner_of
+from coskit.server.handlers.access.ownership import effective_grants, object_owner
 from coskit.server.handlers.access.policy import SETTING as POLICY
-from coskit.server.handlers.access.policy import place_of
-from coskit.server.handlers.access.public_access import RESTRICT, blocks
-from coskit.server.handlers.context import Caller
+from coskit.server.handlers.access.policy import bucket_location
+from coskit.server.handlers.access.public_access import RESTRICT, is_switched_on
+from coskit.server.handlers.context import Principal
 from coskit.server.handlers.object_state.tagging import load_tags
-from coskit.server.handlers.object_state.versions import find
+from coskit.server.handlers.object_state.versions import find_version
 from coskit.server.store.model import Bucket, Version
 from coskit.server.store.store import Store
 
 # Reading a text always gives the same policy, and a busy bucket asks for it at every request.
-parsed = lru_cache(maxsize=256)(parse_bucket_policy)
+cached_policy = lru_cache(maxsize=256)(parse_bucket_policy)
 
 
-def require(
-    caller: Caller,
+def require_permission(
+    principal: Principal,
     operation: Operation,
     store: Store,
     bucket: Bucket,
@@ -36,7 +36,7 @@ def require(
     """Let a caller pass who may do what a row says.
 
     Args:
-        caller: who asks.
+        principal: who asks.
         operation: the row, which is about a bucket or an object.
         store: where the object and its folders are found.
         bucket: that it is about.
@@ -48,14 +48,16 @@ def require(
         NoSuchKey: there is no such object, which whoever may list the bucket may know.
         NoSuchVersion: as NoSuchKey.
     """
-    if operation.name == DELETE_OBJECTS.name and (POLICY in bucket.config or caller.limits):
+    if operation.name == DELETE_OBJECTS.name and (
+        POLICY in bucket.config or principal.session_policy
+    ):
         return  # its handler asks for each key
-    if not may(caller, operation, store, bucket, key, version_id):
+    if not is_allowed(principal, operation, store, bucket, key, version_id):
         raise AccessDenied
 
 
-def may(
-    caller: Caller,
+def is_allowed(
+    principal: Principal,
     operation: Operation,
     store: Store,
     bucket: Bucket,
@@ -69,10 +71,10 @@ def may(
         NoSuchKey: there is no such object.
         NoSuchVersion: as NoSuchKey.
     """
-    settled = decided(caller, operation, store, bucket, key, version_id)
+    settled = policy_decision(principal, operation, store, bucket, key, version_id)
     if settled is None and operation.on == "object" and key is not None:
-        settled = _granted_on_object(caller, operation, store, bucket, key, version_id)
-    return granted_on_bucket(caller, operation, bucket) if settled is None else settled
+        settled = _object_acl_allows(principal, operation, store, bucket, key, version_id)
+    return bucket_acl_allows(principal, operation, bucket) if settled is None else settled
 
 
 def require_owner(bucket: Bucket | None, expected: str | None) -> None:
@@ -89,8 +91,8 @@ def require_owner(bucket: Bucket | None, expected: str | None) -> None:
         raise AccessDenied("The bucket does not belong to the account that was expected")
 
 
-def may_in_bucket(
-    caller: Caller,
+def is_allowed_in_bucket(
+    principal: Principal,
     operation: Operation,
     store: Store,
     bucket: Bucket,
@@ -98,12 +100,12 @@ def may_in_bucket(
     version_id: str | None = None,
 ) -> bool:
     """Return whether a caller may do what a row says to any object of that key."""
-    settled = decided(caller, operation, store, bucket, key, version_id)
-    return granted_on_bucket(caller, operation, bucket) if settled is None else settled
+    settled = policy_decision(principal, operation, store, bucket, key, version_id)
+    return bucket_acl_allows(principal, operation, bucket) if settled is None else settled
 
 
-def decided(
-    caller: Caller,
+def policy_decision(
+    principal: Principal,
     operation: Operation,
     store: Store,
     bucket: Bucket,
@@ -115,67 +117,84 @@ def decided(
     A temporary key's own policy has to allow; then a deny of the bucket's policy wins over all but
     the owner's right to change that policy.
     """
-    owns = caller.owns(bucket.owner)
+    owns = principal.owns(bucket.owner)
     text = bucket.config.get(POLICY)
-    if text is None and caller.limits is None:
+    if text is None and principal.session_policy is None:
         return owns or None
-    ask = _ask(caller, operation, store, bucket, key, version_id)
-    if caller.limits is not None and caller.limits.verdict(ask) != "allow":
+    ask = _access_request(principal, operation, store, bucket, key, version_id)
+    if principal.session_policy is not None and principal.session_policy.verdict(ask) != "allow":
         return False
-    policy = None if text is None else parsed(text)
+    policy = None if text is None else cached_policy(text)
     verdict = policy.verdict(ask) if policy else None
     if verdict == "deny":
         return owns and operation.flag == POLICY
-    if policy and blocks(bucket, RESTRICT) and caller.root != bucket.owner and policy.is_public:
+    if (
+        policy
+        and is_switched_on(bucket, RESTRICT)
+        and principal.root_account != bucket.owner
+        and policy.is_public
+    ):
         verdict = None
     return owns or verdict == "allow" or None
 
 
-def is_denied(
-    caller: Caller, operation: Operation, store: Store, bucket: Bucket, key: str | None
+def is_denied_by_policy(
+    principal: Principal, operation: Operation, store: Store, bucket: Bucket, key: str | None
 ) -> bool:
     """Return whether a policy denies a right, rather than does not give it."""
     text = bucket.config.get(POLICY)
-    policies = [policy for policy in (caller.limits, text and parsed(text)) if policy]
+    policies = [
+        policy for policy in (principal.session_policy, text and cached_policy(text)) if policy
+    ]
     if not policies:
         return False
-    ask = _ask(caller, operation, store, bucket, key, None)
+    ask = _access_request(principal, operation, store, bucket, key, None)
     return any(policy.verdict(ask) == "deny" for policy in policies)
 
 
-def _ask(
-    caller: Caller,
+def _access_request(
+    principal: Principal,
     operation: Operation,
     store: Store,
     bucket: Bucket,
     key: str | None,
     version_id: str | None,
 ) -> Ask:
-    assert caller.about is not None, "whoever asks does so by a request"
-    place = place_of(bucket, caller.about.region)
-    tags = partial(_tags, store, bucket, key, version_id)
-    return Ask(caller.account, operation, place, key or "", caller.about, version_id or None, tags)
+    assert principal.request_context is not None, "whoever asks does so by a request"
+    place = bucket_location(bucket, principal.request_context.region)
+    tags = partial(_object_tags, store, bucket, key, version_id)
+    return Ask(
+        principal.account,
+        operation,
+        place,
+        key or "",
+        principal.request_context,
+        version_id or None,
+        tags,
+    )
 
 
-def _tags(
+def _object_tags(
     store: Store, bucket: Bucket, key: str | None, version_id: str | None
 ) -> Mapping[str, str]:
     """Return the tags of an object as it is, none if there is no such object."""
     try:
-        return dict(load_tags(find(store, bucket, key, version_id).tags)) if key else {}
+        return dict(load_tags(find_version(store, bucket, key, version_id).tags)) if key else {}
     except (NoSuchKey, NoSuchVersion):
         return {}
 
 
-def granted_on_bucket(caller: Caller, operation: Operation, bucket: Bucket) -> bool:
+def bucket_acl_allows(principal: Principal, operation: Operation, bucket: Bucket) -> bool:
     """Return whether the bucket's ACL gives what a row needs; no ACL gives what is the owner's."""
     if operation.permission == "OWNER":
         return False
-    return allows(heeded(bucket, load_grants(bucket.acl)), caller.account, operation.permission)
+    return allows(
+        effective_grants(bucket, load_grants(bucket.acl)), principal.account, operation.permission
+    )
 
 
-def _granted_on_object(
-    caller: Caller,
+def _object_acl_allows(
+    principal: Principal,
     operation: Operation,
     store: Store,
     bucket: Bucket,
@@ -184,27 +203,29 @@ def _granted_on_object(
 ) -> bool | None:
     """Return what the nearest explicit ACL of object and folders says; None if there is none."""
     try:
-        version = find(store, bucket, key, version_id)
+        version = find_version(store, bucket, key, version_id)
     except (NoSuchKey, NoSuchVersion):
-        if may_in_bucket(_listing(caller, key), LIST_OBJECTS, store, bucket):
+        if is_allowed_in_bucket(_as_listing(principal, key), LIST_OBJECTS, store, bucket):
             raise
         raise AccessDenied from None
-    if caller.owns(owner_of(bucket, version.owner)):
+    if principal.owns(object_owner(bucket, version.owner)):
         return True
     if operation.permission == "OWNER":
         return False
     acl = _nearest_acl(store, bucket, version)
     if acl is None:
         return None
-    return allows(heeded(bucket, load_grants(acl)), caller.account, operation.permission)
+    return allows(
+        effective_grants(bucket, load_grants(acl)), principal.account, operation.permission
+    )
 
 
-def _listing(caller: Caller, key: str) -> Caller:
+def _as_listing(principal: Principal, key: str) -> Principal:
     """Return a caller as one who asks to list what begins with a key."""
-    if caller.about is None:
-        return caller
-    request = replace(caller.about.request, query=(("prefix", key),))
-    return replace(caller, about=replace(caller.about, request=request))
+    if principal.request_context is None:
+        return principal
+    request = replace(principal.request_context.request, query=(("prefix", key),))
+    return replace(principal, request_context=replace(principal.request_context, request=request))
 
 
 def _nearest_acl(store: Store, bucket: Bucket, version: Version) -> str | None:

@@ -6,7 +6,11 @@ from coskit.protocol.bucket.acl import Grant, canned_grants, header_grants
 from coskit.protocol.errors import AccessDenied, InvalidArgument
 from coskit.protocol.model import Operation
 from coskit.server.handlers.access.acl import load_grants
-from coskit.server.handlers.access.authorization import decided, granted_on_bucket, is_denied
+from coskit.server.handlers.access.authorization import (
+    bucket_acl_allows,
+    is_denied_by_policy,
+    policy_decision,
+)
 from coskit.server.handlers.access.header_rights import (
     ACL_HEADERS,
     SET_ACL,
@@ -14,23 +18,23 @@ from coskit.server.handlers.access.header_rights import (
     SET_TAGS,
     header_rights,
 )
-from coskit.server.handlers.access.ownership import owner_to_be
-from coskit.server.handlers.context import Caller
+from coskit.server.handlers.access.ownership import future_owner
+from coskit.server.handlers.context import Principal
 from coskit.server.store.model import Bucket
 from coskit.server.store.store import Store
 
 _CANNED, *_GRANTS = ACL_HEADERS
 # Whoever is to own an object may give it these; what locks it binds the bucket's owner.
-_OF_OWNERS = (SET_ACL, SET_TAGS)
+_OWNER_RIGHTS = (SET_ACL, SET_TAGS)
 
 
-def require_settings(
-    caller: Caller, operation: Operation, store: Store, bucket: Bucket, key: str | None
+def require_header_rights(
+    principal: Principal, operation: Operation, store: Store, bucket: Bucket, key: str | None
 ) -> None:
     """Let a caller pass who may set what the headers of a request set.
 
     Args:
-        caller: who asks, by a request whose headers are in the names of COS.
+        principal: who asks, by a request whose headers are in the names of COS.
         operation: its row, which they may do.
         store: where the object's tags are found.
         bucket: that it is about.
@@ -39,20 +43,20 @@ def require_settings(
     Raises:
         AccessDenied: a right is missing.
     """
-    if caller.about is None:
+    if principal.request_context is None:
         return
-    headers = caller.about.request.headers
+    headers = principal.request_context.request.headers
     for right in header_rights(operation, headers):
-        if right in (SET_ACL, SET_BUCKET_ACL) and opens_nothing(headers, bucket):
-            refused = is_denied(caller, right, store, bucket, key)
+        if right in (SET_ACL, SET_BUCKET_ACL) and grants_nothing_new(headers, bucket):
+            refused = is_denied_by_policy(principal, right, store, bucket, key)
         else:
-            refused = not may_set(caller, operation, right, store, bucket, key)
+            refused = not has_header_right(principal, operation, right, store, bucket, key)
         if refused:
             raise AccessDenied(f"This sets what needs the right {right.name} too")
 
 
-def may_set(
-    caller: Caller,
+def has_header_right(
+    principal: Principal,
     operation: Operation,
     right: Operation,
     store: Store,
@@ -62,28 +66,36 @@ def may_set(
     """Return whether a caller has a right beside the one to write.
 
     Args:
-        caller: who asks.
+        principal: who asks.
         operation: the row that writes, which they may do.
         right: the row that says what is set.
         store: where the object's tags are found.
         bucket: that it is about.
         key: that it is about, or None.
     """
-    settled = decided(caller, right, store, bucket, key)
+    settled = policy_decision(principal, right, store, bucket, key)
     if settled is not None:
         return settled
-    if granted_on_bucket(caller, right, bucket):
+    if bucket_acl_allows(principal, right, bucket):
         return True
     # Whom a policy lets write has to have all of it from policies.
-    by_acl = decided(caller, operation, store, bucket, key) is None
-    canned = caller.about.request.headers.get(_CANNED, "") if caller.about else ""
-    return by_acl and right in _OF_OWNERS and caller.owns(owner_to_be(bucket, caller.root, canned))
+    by_acl = policy_decision(principal, operation, store, bucket, key) is None
+    canned = (
+        principal.request_context.request.headers.get(_CANNED, "")
+        if principal.request_context
+        else ""
+    )
+    return (
+        by_acl
+        and right in _OWNER_RIGHTS
+        and principal.owns(future_owner(bucket, principal.root_account, canned))
+    )
 
 
-def opens_nothing(headers: Mapping[str, str], bucket: Bucket) -> bool:
+def grants_nothing_new(headers: Mapping[str, str], bucket: Bucket) -> bool:
     """Return whether an ACL gives nobody but the bucket's owner more than the bucket's ACL does."""
     try:
-        grants = _asked_grants(headers, bucket)
+        grants = _requested_grants(headers, bucket)
     except InvalidArgument:
         return False
     given = load_grants(bucket.acl)
@@ -95,7 +107,7 @@ def opens_nothing(headers: Mapping[str, str], bucket: Bucket) -> bool:
     )
 
 
-def _asked_grants(headers: Mapping[str, str], bucket: Bucket) -> list[Grant]:
+def _requested_grants(headers: Mapping[str, str], bucket: Bucket) -> list[Grant]:
     grants: list[Grant] = []
     canned = headers.get(_CANNED, "")
     if canned and canned != "default":

@@ -11,40 +11,40 @@ from coskit.protocol.s3.extra_operations import SUBRESOURCES
 _S3 = {row.name: row for row in SUBRESOURCES}
 
 
-def _by_header(row: Operation) -> Operation:
+def _as_header_right(row: Operation) -> Operation:
     """Return a row as the right to set by a header what the row sets by a document."""
     params = tuple(param for param in row.params if param.place not in ("xml", "json"))
     return replace(row, params=params, body=None)
 
 
-SET_ACL = _by_header(cos.PUT_OBJECT_ACL)
-SET_BUCKET_ACL = _by_header(cos.PUT_BUCKET_ACL)
-SET_TAGS = _by_header(cos.PUT_OBJECT_TAGGING)
-_SET_BUCKET_TAGS = _by_header(cos.PUT_BUCKET_TAGGING)
-_SET_RETENTION = _by_header(_S3["PutObjectRetention"])
-_SET_HOLD = _by_header(_S3["PutObjectLegalHold"])
-_SET_BUCKET_LOCK = _by_header(_S3["PutObjectLockConfiguration"])
-_SET_VERSIONING = _by_header(cos.PUT_BUCKET_VERSIONING)
-_SET_OWNERSHIP = _by_header(_S3["PutBucketOwnershipControls"])
+SET_ACL = _as_header_right(cos.PUT_OBJECT_ACL)
+SET_BUCKET_ACL = _as_header_right(cos.PUT_BUCKET_ACL)
+SET_TAGS = _as_header_right(cos.PUT_OBJECT_TAGGING)
+_SET_BUCKET_TAGS = _as_header_right(cos.PUT_BUCKET_TAGGING)
+_SET_RETENTION = _as_header_right(_S3["PutObjectRetention"])
+_SET_HOLD = _as_header_right(_S3["PutObjectLegalHold"])
+_SET_BUCKET_LOCK = _as_header_right(_S3["PutObjectLockConfiguration"])
+_SET_VERSIONING = _as_header_right(cos.PUT_BUCKET_VERSIONING)
+_SET_OWNERSHIP = _as_header_right(_S3["PutBucketOwnershipControls"])
 
 ACL_HEADERS = ("x-cos-acl", *(f"x-cos-grant-{name}" for name in (
     "full-control", "read", "read-acp", "write", "write-acp"
 )))  # fmt: skip
-_OF_OBJECTS: Mapping[str, tuple[Operation, ...]] = {
+_OBJECT_HEADERS: Mapping[str, tuple[Operation, ...]] = {
     **dict.fromkeys(ACL_HEADERS, (SET_ACL,)),
     "x-cos-tagging": (SET_TAGS,),
     "x-amz-object-lock-mode": (_SET_RETENTION,),
     "x-amz-object-lock-retain-until-date": (_SET_RETENTION,),
     "x-amz-object-lock-legal-hold": (_SET_HOLD,),
 }
-_OF_BUCKETS: Mapping[str, tuple[Operation, ...]] = {
+_BUCKET_HEADERS: Mapping[str, tuple[Operation, ...]] = {
     **dict.fromkeys(ACL_HEADERS, (SET_BUCKET_ACL,)),
     "x-cos-tagging": (_SET_BUCKET_TAGS,),
     # A bucket with object lock keeps versions.
     "x-amz-bucket-object-lock-enabled": (_SET_BUCKET_LOCK, _SET_VERSIONING),
     "x-amz-object-ownership": (_SET_OWNERSHIP,),
 }
-_SETTING_NOTHING = ("", "false", "default")
+_NO_EFFECT = ("", "false", "default")
 
 
 def header_rights(operation: Operation, headers: Mapping[str, str]) -> tuple[Operation, ...]:
@@ -54,20 +54,20 @@ def header_rights(operation: Operation, headers: Mapping[str, str]) -> tuple[Ope
         operation: its row; one that is such a right itself needs no other.
         headers: by lower-case name, in the names of COS.
     """
-    table = _table(operation)
+    table = _header_table(operation)
     if table.keys().isdisjoint(headers):
         return ()
     found: dict[Operation, None] = {}
     for name, rights in table.items():
-        if headers.get(name, "").lower() not in _SETTING_NOTHING:
+        if headers.get(name, "").lower() not in _NO_EFFECT:
             found.update(dict.fromkeys(rights))
     return tuple(found)
 
 
 @cache
-def _table(operation: Operation) -> Mapping[str, tuple[Operation, ...]]:
+def _header_table(operation: Operation) -> Mapping[str, tuple[Operation, ...]]:
     """Return the headers of a row that need a right of their own."""
-    known = _OF_BUCKETS if operation.level == "bucket" else _OF_OBJECTS
+    known = _BUCKET_HEADERS if operation.level == "bucket" else _OBJECT_HEADERS
     return {
         param.wire: known[param.wire]
         for param in operation.params

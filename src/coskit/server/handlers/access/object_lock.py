@@ -27,7 +27,7 @@ from coskit.protocol.s3.documents.object_lock import (
     write_until,
 )
 from coskit.protocol.s3.extra_operations import BYPASS_GOVERNANCE
-from coskit.server.handlers.access.authorization import may_in_bucket
+from coskit.server.handlers.access.authorization import is_allowed_in_bucket
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.object_state.versions import find_object
 from coskit.server.store.interfaces import Condition
@@ -41,7 +41,7 @@ async def put_object_lock_configuration(ctx: Context) -> Reply:
     """Give a bucket object lock, for good, and set the default for its new versions."""
     default = read_default(ctx.params["ObjectLockConfiguration"])
     await ctx.store.update_bucket(
-        ctx.bucket.name, config={SETTING: dump_default(default)}, condition=_require_versions
+        ctx.bucket.name, config={SETTING: dump_default(default)}, condition=_require_versioning
     )
     return Reply()
 
@@ -61,14 +61,14 @@ async def put_object_retention(ctx: Context) -> Reply:
     if bool(mode) != bool(until) or mode not in ("", *MODES):
         raise MalformedXML("A retention has a Mode of GOVERNANCE or COMPLIANCE, and a date")
     end = read_until(until, ctx.now) if until else 0
-    bypass = may_bypass(ctx, ctx.key)
-    await _revise(ctx, lambda lock: lock.retained(mode, end, ctx.now, bypass=bypass))
+    bypass = bypasses_governance(ctx, ctx.key)
+    await _change_lock(ctx, lambda lock: lock.retained(mode, end, ctx.now, bypass=bypass))
     return Reply()
 
 
 async def get_object_retention(ctx: Context) -> Reply:
     """Return the retention of a version."""
-    lock = _lock_of(ctx)
+    lock = _current_lock(ctx)
     if not lock.mode:
         raise NoSuchObjectLockConfiguration
     return Reply({"Mode": lock.mode, "RetainUntilDate": write_until(lock.until)})
@@ -80,13 +80,13 @@ async def put_object_legal_hold(ctx: Context) -> Reply:
     status = ctx.params["LegalHold"].get("Status", "")
     if status not in HOLDS:
         raise MalformedXML("The Status of a legal hold is ON or OFF")
-    await _revise(ctx, lambda lock: Lock(lock.mode, lock.until, status))
+    await _change_lock(ctx, lambda lock: Lock(lock.mode, lock.until, status))
     return Reply()
 
 
 async def get_object_legal_hold(ctx: Context) -> Reply:
     """Return whether a version is under a legal hold."""
-    lock = _lock_of(ctx)
+    lock = _current_lock(ctx)
     if not lock.hold:
         raise NoSuchObjectLockConfiguration
     return Reply({"Status": lock.hold})
@@ -104,7 +104,7 @@ def new_bucket_lock(ctx: Context) -> dict[str, str]:
     return {SETTING: dump_default(None)} if text == "true" else {}
 
 
-def refuse_suspension(bucket: Bucket) -> None:
+def refuse_suspension_under_lock(bucket: Bucket) -> None:
     """Refuse to suspend versioning where locks need it.
 
     Raises:
@@ -178,12 +178,12 @@ def deletion_condition(ctx: Context) -> Condition:
 
     def may_delete(version: Version | None) -> None:
         if version is not None and version.lock is not None:
-            refuse_locked(version, ctx.now, bypass=may_bypass(ctx, version.key))
+            refuse_locked(version, ctx.now, bypass=bypasses_governance(ctx, version.key))
 
     return may_delete
 
 
-def keeping_locked(clock: Callable[[], float] = time.time) -> Condition:
+def lifecycle_lock_condition(clock: Callable[[], float] = time.time) -> Condition:
     """Return what jobs ask, in the commit, of each version that they would let go.
 
     Args:
@@ -197,17 +197,17 @@ def keeping_locked(clock: Callable[[], float] = time.time) -> Condition:
     return may_delete
 
 
-def may_bypass(ctx: Context, key: str) -> bool:
+def bypasses_governance(ctx: Context, key: str) -> bool:
     """Return whether a request says that governance is to be set aside, by one who may."""
     text = str(ctx.params.get("BypassGovernanceRetention", "")).strip().lower()
     if text in ("", "false"):
         return False
     if text != "true":
         raise InvalidArgument("x-amz-bypass-governance-retention is true or false")
-    return may_in_bucket(ctx.caller, BYPASS_GOVERNANCE, ctx.store, ctx.bucket, key)
+    return is_allowed_in_bucket(ctx.principal, BYPASS_GOVERNANCE, ctx.store, ctx.bucket, key)
 
 
-async def _revise(ctx: Context, change: Callable[[Lock], Lock]) -> None:
+async def _change_lock(ctx: Context, change: Callable[[Lock], Lock]) -> None:
     """Change the lock of a version as it is in the commit."""
     named = ctx.params.get("VersionId")
     find_object(ctx)
@@ -218,7 +218,7 @@ async def _revise(ctx: Context, change: Callable[[Lock], Lock]) -> None:
     await ctx.store.revise_version(ctx.bucket, ctx.key, named, revise)
 
 
-def _lock_of(ctx: Context) -> Lock:
+def _current_lock(ctx: Context) -> Lock:
     _require_lock(ctx.bucket)
     version = find_object(ctx)
     return load_lock(version.lock, version.modified)
@@ -229,7 +229,7 @@ def _require_lock(bucket: Bucket) -> None:
         raise InvalidRequest("Bucket is missing Object Lock Configuration")
 
 
-def refuse_suspension_lock(bucket: Bucket) -> None:
+def refuse_lock_when_suspended(bucket: Bucket) -> None:
     """Refuse object lock where versioning was suspended.
 
     Raises:
@@ -239,7 +239,7 @@ def refuse_suspension_lock(bucket: Bucket) -> None:
         raise InvalidBucketState("Versioning is suspended, so the bucket cannot have object lock")
 
 
-def _require_versions(bucket: Bucket) -> None:
+def _require_versioning(bucket: Bucket) -> None:
     if bucket.versioning != "Enabled":
         raise InvalidBucketState(
             "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"

@@ -15,7 +15,7 @@ from coskit.protocol.errors import (
     MalformedXML,
     OwnershipControlsNotFoundError,
 )
-from coskit.server.handlers.access.public_access import without_ignored
+from coskit.server.handlers.access.public_access import without_ignored_grants
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.store.model import Bucket
 
@@ -36,7 +36,7 @@ async def put_bucket_ownership_controls(ctx: Context) -> Reply:
         raise MalformedXML(f"OwnershipControls has one Rule with one of {', '.join(_KINDS)}")
 
     def condition(bucket: Bucket) -> None:
-        refuse_open_bucket(kind, bucket.acl)
+        refuse_shared_bucket_acl(kind, bucket.acl)
 
     await ctx.store.update_bucket(ctx.bucket.name, config={SETTING: kind}, condition=condition)
     return Reply()
@@ -71,11 +71,11 @@ def new_bucket_ownership(ctx: Context, acl: str) -> dict[str, str]:
         return {}
     if kind not in _KINDS:
         raise InvalidArgument(f"x-amz-object-ownership is one of {', '.join(_KINDS)}")
-    refuse_open_bucket(kind, acl)
+    refuse_shared_bucket_acl(kind, acl)
     return {SETTING: kind}
 
 
-def refuse_open_bucket(kind: str, acl: str) -> None:
+def refuse_shared_bucket_acl(kind: str, acl: str) -> None:
     """Refuse to do without ACLs in a bucket whose ACL opens it to others.
 
     Raises:
@@ -105,17 +105,17 @@ def refuse_acl(bucket: Bucket, params: Mapping[str, Any]) -> None:
         raise AccessControlListNotSupported
 
 
-def heeded(bucket: Bucket, grants: Sequence[Grant]) -> Sequence[Grant]:
+def effective_grants(bucket: Bucket, grants: Sequence[Grant]) -> Sequence[Grant]:
     """Return those of an ACL's grants that have an effect in a bucket."""
-    return without_ignored(bucket, grants) if has_acls(bucket) else ()
+    return without_ignored_grants(bucket, grants) if has_acls(bucket) else ()
 
 
 def new_owner(ctx: Context) -> str:
     """Return the account that is to own what a request stores."""
-    return owner_to_be(ctx.bucket, ctx.caller.root, ctx.params.get("ACL", ""))
+    return future_owner(ctx.bucket, ctx.principal.root_account, ctx.params.get("ACL", ""))
 
 
-def owner_to_be(bucket: Bucket, writer: str, canned: str) -> str:
+def future_owner(bucket: Bucket, writer: str, canned: str) -> str:
     """Return the account that is to own a new object.
 
     Args:
@@ -128,6 +128,6 @@ def owner_to_be(bucket: Bucket, writer: str, canned: str) -> str:
     return ("" if kind == ENFORCED or given else writer) or bucket.owner
 
 
-def owner_of(bucket: Bucket, writer: str) -> str:
+def object_owner(bucket: Bucket, writer: str) -> str:
     """Return the account that owns an object, which was kept as another's if it has ACLs."""
     return writer if has_acls(bucket) else bucket.owner

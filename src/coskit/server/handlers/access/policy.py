@@ -4,15 +4,15 @@ from coskit.protocol.bucket.policy import Place
 from coskit.protocol.errors import AccessDenied, MalformedPolicy, NoSuchBucketPolicy
 from coskit.protocol.s3.policy.policy import parse_bucket_policy
 from coskit.server.handlers.access.acl import load_grants
-from coskit.server.handlers.access.ownership import heeded
-from coskit.server.handlers.access.public_access import BLOCK_POLICY, blocks, is_public
+from coskit.server.handlers.access.ownership import effective_grants
+from coskit.server.handlers.access.public_access import BLOCK_POLICY, are_public, is_switched_on
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.store.model import Bucket
 
 SETTING = "policy"
 
 
-def place_of(bucket: Bucket, region: str) -> Place:
+def bucket_location(bucket: Bucket, region: str) -> Place:
     """Return a bucket as resources name it: under its owner's id or the APPID in its name."""
     return Place(region, (bucket.owner, bucket.name.rpartition("-")[2]), bucket.name)
 
@@ -20,14 +20,14 @@ def place_of(bucket: Bucket, region: str) -> Place:
 async def put_bucket_policy(ctx: Context) -> Reply:
     """Replace a bucket's policy; one that could not apply here is refused."""
     text = ctx.params["Policy"]
-    place = place_of(ctx.bucket, ctx.region)
+    place = bucket_location(ctx.bucket, ctx.region)
     policy = parse_bucket_policy(text)
     if not all(statement.is_within(place) for statement in policy.statements):
         raise MalformedPolicy(
             f"A resource is not of {place.bucket} of {' or '.join(place.accounts)}"
             f" in region {place.region}"
         )
-    condition = _refuse_public if policy.is_public else None
+    condition = _refuse_public_policy if policy.is_public else None
     await ctx.store.update_bucket(ctx.bucket.name, config={SETTING: text}, condition=condition)
     return Reply(status=204)
 
@@ -44,7 +44,7 @@ async def get_bucket_policy_status(ctx: Context) -> Reply:
     """Tell whether a bucket's policy or its ACL opens it to everybody."""
     text = ctx.bucket.config.get(SETTING)
     by_policy = text is not None and parse_bucket_policy(text).is_public
-    by_acl = is_public(heeded(ctx.bucket, load_grants(ctx.bucket.acl)))
+    by_acl = are_public(effective_grants(ctx.bucket, load_grants(ctx.bucket.acl)))
     return Reply({"IsPublic": str(by_policy or by_acl).lower()})
 
 
@@ -54,6 +54,6 @@ async def delete_bucket_policy(ctx: Context) -> Reply:
     return Reply()
 
 
-def _refuse_public(bucket: Bucket) -> None:
-    if blocks(bucket, BLOCK_POLICY):
+def _refuse_public_policy(bucket: Bucket) -> None:
+    if is_switched_on(bucket, BLOCK_POLICY):
         raise AccessDenied("Public policies are blocked by the bucket's public access block")

@@ -35,7 +35,7 @@ async def get_public_access_block(ctx: Context) -> Reply:
     """Return a bucket's setting."""
     if SETTING not in ctx.bucket.config:
         raise NoSuchPublicAccessBlockConfiguration
-    return Reply({name: str(blocks(ctx.bucket, name)).lower() for name in _SWITCHES})
+    return Reply({name: str(is_switched_on(ctx.bucket, name)).lower() for name in _SWITCHES})
 
 
 async def delete_public_access_block(ctx: Context) -> Reply:
@@ -44,29 +44,29 @@ async def delete_public_access_block(ctx: Context) -> Reply:
     return Reply()
 
 
-def blocks(bucket: Bucket, switch: str) -> bool:
+def is_switched_on(bucket: Bucket, switch: str) -> bool:
     """Return whether one of the four switches of a bucket is on."""
     return switch in bucket.config.get(SETTING, "").split()
 
 
-def is_public(grants: Sequence[Grant]) -> bool:
+def are_public(grants: Sequence[Grant]) -> bool:
     """Return whether grants open something to everybody, or to all who have a key."""
     return any(grant.grantee in _PUBLIC for grant in grants)
 
 
-def refuse_public(bucket: Bucket, grants: Sequence[Grant]) -> None:
+def refuse_public_grants(bucket: Bucket, grants: Sequence[Grant]) -> None:
     """Refuse an ACL that a bucket does not take.
 
     Raises:
         AccessDenied: it is public, and the bucket blocks such ACLs.
     """
-    if is_public(grants) and blocks(bucket, BLOCK_ACLS):
+    if are_public(grants) and is_switched_on(bucket, BLOCK_ACLS):
         raise AccessDenied("Public ACLs are blocked by the bucket's public access block")
 
 
-def without_ignored(bucket: Bucket, grants: Sequence[Grant]) -> Sequence[Grant]:
+def without_ignored_grants(bucket: Bucket, grants: Sequence[Grant]) -> Sequence[Grant]:
     """Return the grants that have an effect."""
-    if not blocks(bucket, IGNORE_ACLS):
+    if not is_switched_on(bucket, IGNORE_ACLS):
         return grants
     return [grant for grant in grants if grant.grantee not in _PUBLIC]
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from coskit.protocol.codec.xml.document import items
 from coskit.protocol.errors import AccessDenied, InvalidArgument, MalformedXML
 from coskit.protocol.messages import Request
-from coskit.server.handlers.context import Caller, Context, Reply
+from coskit.server.handlers.context import Context, Principal, Reply
 from coskit.server.store.model import Bucket
 
 _SETTING = "referer"
@@ -22,14 +22,14 @@ _AFTER_HOST = re.compile(r"[/?#\\]")
 _SIGNATURES = frozenset(
     ("q-signature", "sign", "X-Amz-Algorithm", "X-Amz-Signature", "AWSAccessKeyId")
 )
-_MOST_LENGTH = 1024
-_MOST_PAGES = 100
-_MOST_STARS = 8
-_READ = 4096  # characters of a referer that count: more than those that any page may list
+_MAX_LENGTH = 1024
+_MAX_DOMAINS = 100
+_MAX_STARS = 8
+_MAX_REFERER = 4096  # characters of a referer that count: more than those that any page may list
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RefererPattern:
     """A listed page or domain, in lower case: it is a prefix, `*` stands for subdomains.
 
     `example.com` is the beginning of `example.com/1`, of `example.com:8080` and of
@@ -46,12 +46,12 @@ class Page:
     def begins(self, text: str) -> bool:
         """Return whether a referer without its scheme, in lower case, begins like this."""
         first, *rest = self.pieces
-        if text.startswith(first) and _follow(text, len(first), rest):
+        if text.startswith(first) and _match_pieces(text, len(first), rest):
             return True
-        return self.has_subdomains and _follow(text, 0, [f".{first}", *rest])
+        return self.has_subdomains and _match_pieces(text, 0, [f".{first}", *rest])
 
 
-def _follow(text: str, at: int, pieces: Sequence[str]) -> bool:
+def _match_pieces(text: str, at: int, pieces: Sequence[str]) -> bool:
     """Return whether pieces follow one another from here on, with anything but `/?#\\` between.
 
     The first place of each is the only one that counts: a later one has nothing after it that the
@@ -70,7 +70,7 @@ def _follow(text: str, at: int, pieces: Sequence[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class RefererRules:
     """The rules of a bucket, compiled.
 
     Attributes:
@@ -83,13 +83,13 @@ class Rules:
     allows: bool
     allows_nothing_said: bool
     asks_signed_urls: bool
-    pages: tuple[Page, ...]
+    pages: tuple[RefererPattern, ...]
 
     def admit(self, referer: str) -> bool:
         """Return whether a request with this referer is let in; "" is none."""
         if not referer.strip():
             return self.allows_nothing_said
-        text = _SCHEME.sub("", referer.strip()[:_READ], 1).lower()
+        text = _SCHEME.sub("", referer.strip()[:_MAX_REFERER], 1).lower()
         return any(page.begins(text) for page in self.pages) == self.allows
 
 
@@ -99,11 +99,9 @@ async def put_bucket_referer(ctx: Context) -> Reply:
     if document:
         if not (document.get("Status") and document.get("RefererType")):
             raise MalformedXML("Referer rules need a Status and a RefererType")
-        pages = _listed(document)
-        if len(pages) > _MOST_PAGES or any(map(_is_too_much, pages)):
-            most = (
-                f"{_MOST_PAGES} Domains of {_MOST_LENGTH} characters with {_MOST_STARS} asterisks"
-            )
+        pages = _listed_domains(document)
+        if len(pages) > _MAX_DOMAINS or any(map(_exceeds_limits, pages)):
+            most = f"{_MAX_DOMAINS} Domains of {_MAX_LENGTH} characters with {_MAX_STARS} asterisks"
             raise InvalidArgument(f"Referer rules list at most {most}")
     kept = json.dumps(document) if document else None
     await ctx.store.update_bucket(ctx.bucket.name, config={_SETTING: kept})
@@ -116,7 +114,7 @@ async def get_bucket_referer(ctx: Context) -> Reply:
     return Reply(json.loads(text) if text else {})
 
 
-def require_referer(caller: Caller, bucket: Bucket) -> None:
+def require_referer(principal: Principal, bucket: Bucket) -> None:
     """Let a request pass whose referer the bucket's rules admit.
 
     Whoever signed a request knows what is in it, so that no rule is asked; for a URL, which is
@@ -126,44 +124,44 @@ def require_referer(caller: Caller, bucket: Bucket) -> None:
         AccessDenied: they do not admit it.
     """
     text = bucket.config.get(_SETTING)
-    if text is None or caller.about is None:
+    if text is None or principal.request_context is None:
         return
-    rules = _rules(text)
-    request = caller.about.request
-    if rules is None or (caller.account is not None and not _is_asked(rules, request)):
+    rules = _active_rules(text)
+    request = principal.request_context.request
+    if rules is None or (principal.account is not None and not _applies_to_signed(rules, request)):
         return
     if not rules.admit(request.headers.get("referer", "")):
         raise AccessDenied("You are denied by bucket referer rule")
 
 
-def _is_asked(rules: Rules, request: Request) -> bool:
+def _applies_to_signed(rules: RefererRules, request: Request) -> bool:
     in_url = any(name in _SIGNATURES for name, _ in request.query)
     return rules.asks_signed_urls and in_url
 
 
 @lru_cache(maxsize=256)
-def _rules(text: str) -> Rules | None:
+def _active_rules(text: str) -> RefererRules | None:
     """Return the rules that a setting says, None if they are off."""
     document = json.loads(text)
     if document["Status"] != "Enabled":
         return None
-    return Rules(
+    return RefererRules(
         document["RefererType"] == "White-List",
         document.get("EmptyReferConfiguration", "Deny") == "Allow",
         document.get("VerifySignatureURL") == "Enabled",
-        tuple(_page(text) for text in _listed(document)),
+        tuple(_parse_pattern(text) for text in _listed_domains(document)),
     )
 
 
-def _listed(document: object) -> list[str]:
+def _listed_domains(document: object) -> list[str]:
     inner = document.get("DomainList") if isinstance(document, dict) else None
     return [page.strip() for page in items(inner, "Domain") if page and page.strip()]
 
 
-def _is_too_much(page: str) -> bool:
-    return len(page) > _MOST_LENGTH or page.count("*") > _MOST_STARS
+def _exceeds_limits(page: str) -> bool:
+    return len(page) > _MAX_LENGTH or page.count("*") > _MAX_STARS
 
 
-def _page(text: str) -> Page:
+def _parse_pattern(text: str) -> RefererPattern:
     text = _SCHEME.sub("", text, 1).lower()
-    return Page(tuple(text.removeprefix("*.").split("*")), text.startswith("*."))
+    return RefererPattern(tuple(text.removeprefix("*.").split("*")), text.startswith("*."))

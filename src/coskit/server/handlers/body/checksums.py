@@ -15,16 +15,16 @@ from coskit.protocol.s3.checksums.algorithms import (
     load_checksum,
 )
 from coskit.protocol.s3.checksums.headers import announced, other_algorithm
-from coskit.server.handlers.body.encrypted_blocks import Key, Receiver, pour
-from coskit.server.handlers.body.server_side_encryption import opened
-from coskit.server.handlers.context import Context, Streamed
+from coskit.server.handlers.body.encrypted_blocks import EncryptionKey, Receiver, receive_body
+from coskit.server.handlers.body.server_side_encryption import plain_body
+from coskit.server.handlers.context import Context, OutgoingBody
 from coskit.server.store.model import Part, Stored, Upload, Version
 from coskit.server.store.part_layout import Piece
 
-_HASHED_ON_THE_LOOP = 1 << 16  # bytes that a change of threads would not pay for
+_HASHED_INLINE = 1 << 16  # bytes that a change of threads would not pay for
 
 
-class Check:
+class ChecksumVerifier:
     """What a body has to be for its checksum to be true.
 
     Args:
@@ -82,21 +82,21 @@ def check_document(
         InvalidRequest: what the request says makes no sense.
         BadDigest: it is the checksum of another document.
     """
-    check = Check(headers)
+    check = ChecksumVerifier(headers)
     if check.hasher:
         check.hasher.update(document)
     check.verify(trailers)
 
 
-async def poured(
-    body: Streamed, receiver: Receiver, algorithm: Algorithm | None
+async def receive_with_checksum(
+    body: OutgoingBody, receiver: Receiver, algorithm: Algorithm | None
 ) -> tuple[Stored, str | None]:
     """Take in bytes that come from another body; return them with their checksum, to be kept."""
     if algorithm is None:
-        return await pour(body, receiver), None
+        return await receive_body(body, receiver), None
     hasher = algorithm.hasher()
     receiver.observe(hasher.update)
-    stored = await pour(body, receiver)
+    stored = await receive_body(body, receiver)
     return stored, checksum(algorithm, hasher.digest()).dump()
 
 
@@ -105,7 +105,7 @@ async def range_checksum(
     source: Version,
     first: int,
     length: int,
-    key: Key | None,
+    key: EncryptionKey | None,
     algorithm: Algorithm | None,
 ) -> str | None:
     """Return the checksum of stored bytes, as text to be kept; None if nobody asks for one.
@@ -123,14 +123,14 @@ async def range_checksum(
     whole = load_checksum(source.checksums) if length == source.size else None
     if whole and whole.algorithm is algorithm and whole.kind == "FULL_OBJECT":
         return source.checksums
-    return await _computed(opened(ctx, source, first, length, key), algorithm)
+    return await _compute(plain_body(ctx, source, first, length, key), algorithm)
 
 
-async def _computed(body: Streamed, algorithm: Algorithm) -> str:
+async def _compute(body: OutgoingBody, algorithm: Algorithm) -> str:
     hasher = algorithm.hasher()
     try:
         async for chunk in body:
-            if len(chunk) <= _HASHED_ON_THE_LOOP:
+            if len(chunk) <= _HASHED_INLINE:
                 hasher.update(chunk)
             else:
                 await asyncio.to_thread(hasher.update, chunk)
@@ -141,27 +141,27 @@ async def _computed(body: Streamed, algorithm: Algorithm) -> str:
 
 def checksum_headers(ctx: Context, found: Checksum | None) -> dict[str, str]:
     """Return the headers that tell a checksum, in a dialect that has them."""
-    if found is None or not ctx.rules.has_checksums:
+    if found is None or not ctx.rules.returns_checksums:
         return {}
     return {found.algorithm.header: found.text, f"{HEADER}type": found.kind}
 
 
 def checksum_fields(ctx: Context, found: Checksum | None) -> dict[str, str]:
     """Return the elements of a document that tell a checksum, in a dialect that has them."""
-    if found is None or not ctx.rules.has_checksums:
+    if found is None or not ctx.rules.returns_checksums:
         return {}
     return {found.algorithm.field: found.text, "ChecksumType": found.kind}
 
 
-def part_fields(ctx: Context, part: Part | Piece) -> dict[str, str]:
+def part_checksum_fields(ctx: Context, part: Part | Piece) -> dict[str, str]:
     """Return the elements of a document that tell the checksum of a part."""
     found = load_checksum(part.checksums)
-    if found is None or not ctx.rules.has_checksums:
+    if found is None or not ctx.rules.returns_checksums:
         return {}
     return {found.algorithm.field: found.text}
 
 
-def asked_fields(upload: Upload) -> dict[str, str]:
+def upload_checksum_fields(upload: Upload) -> dict[str, str]:
     """Return the elements of a document that tell what checksum an upload asks for."""
     asked = load_asked(upload.checksums)
     if asked is None:
@@ -169,7 +169,9 @@ def asked_fields(upload: Upload) -> dict[str, str]:
     return {"ChecksumAlgorithm": asked.algorithm.name, "ChecksumType": asked.kind}
 
 
-def stored_checksum(ctx: Context, version: Version, piece: Piece | None = None) -> dict[str, str]:
+def read_checksum_headers(
+    ctx: Context, version: Version, piece: Piece | None = None
+) -> dict[str, str]:
     """Return the headers that tell the checksum of what is read, if the reader wants to know it.
 
     Args:

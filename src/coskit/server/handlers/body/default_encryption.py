@@ -23,8 +23,8 @@ _KEY_NAME = re.compile(r"[\w:/.+=@-]{1,256}", re.ASCII)
 
 async def put_bucket_encryption(ctx: Context) -> Reply:
     """Set the default; it does nothing to what is stored already."""
-    document = _known(ctx.params[_DOCUMENT])
-    _read(document)
+    document = _in_s3_names(ctx.params[_DOCUMENT])
+    _parse(document)
     await ctx.store.update_bucket(ctx.bucket.name, config={_SETTING: json.dumps(document)})
     return Reply()
 
@@ -43,7 +43,7 @@ async def delete_bucket_encryption(ctx: Context) -> Reply:
     return Reply()
 
 
-def _known(document: Mapping[str, Any]) -> Mapping[str, Any]:
+def _in_s3_names(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a document in the words of S3, which COS tells it in too."""
     rules = []
     for rule in items(document, "Rule"):
@@ -59,7 +59,7 @@ def _known(document: Mapping[str, Any]) -> Mapping[str, Any]:
 def default_encryption(bucket: Bucket) -> tuple[str, str]:
     """Return the algorithm and the name of the key, "" where there is none."""
     text = bucket.config.get(_SETTING)
-    return _read(json.loads(text)) if text else ("", "")
+    return _parse(json.loads(text)) if text else ("", "")
 
 
 def checked_key_name(name: str) -> str:
@@ -73,7 +73,7 @@ def checked_key_name(name: str) -> str:
     return name
 
 
-def _read(document: Mapping[str, Any]) -> tuple[str, str]:
+def _parse(document: Mapping[str, Any]) -> tuple[str, str]:
     """Return the algorithm and the name of the key that a document asks for.
 
     Raises:

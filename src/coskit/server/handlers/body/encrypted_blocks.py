@@ -19,19 +19,19 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import InternalError
-from coskit.server.handlers.context import Streamed
+from coskit.server.handlers.context import OutgoingBody
 from coskit.server.store.io.read import Reading
 from coskit.server.store.io.receive import Observer, Sink
 from coskit.server.store.model import Extent, Shown, Stored
 
 SALT = 32
 BLOCK = 1 << 16
-_SEALED = BLOCK + 16
+_ENCRYPTED_BLOCK = BLOCK + 16
 _BATCH = 8  # blocks that are worth a change of threads
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class EncryptionKey:
     """32 bytes that open a body, and whose they are.
 
     Attributes:
@@ -65,18 +65,18 @@ class Key:
         return hmac.digest(self.secret, b"coskit lock" + salt, "sha256").hex()
 
 
-def named_key(master_key: bytes, name: str) -> Key:
+def named_key(master_key: bytes, name: str) -> EncryptionKey:
     """Return one of the server's named keys; each name has its own, and needs no making."""
     secret = hmac.digest(master_key, b"coskit named key " + name.encode(), "sha256")
-    return Key("named", secret, name)
+    return EncryptionKey("named", secret, name)
 
 
-def locked_by(lock: str) -> str:
+def fingerprint_owner(lock: str) -> str:
     """Return whose key a lock needs: "customer", "server" or "named"."""
     return str(json.loads(lock)["by"])
 
 
-def locked_with(lock: str) -> str:
+def fingerprint_key_name(lock: str) -> str:
     """Return the name of the key that a lock needs, or "" if it has none."""
     return str(json.loads(lock).get("name", ""))
 
@@ -97,7 +97,7 @@ class Receiver(Protocol):
         ...
 
 
-async def pour(body: Streamed, receiver: Receiver) -> Stored:
+async def receive_body(body: OutgoingBody, receiver: Receiver) -> Stored:
     """Take in bytes that come from another body."""
     try:
         async for chunk in body:
@@ -107,14 +107,14 @@ async def pour(body: Streamed, receiver: Receiver) -> Stored:
     return await receiver.finish()
 
 
-class Sealer:
+class EncryptingReceiver:
     """Encrypts a body on its way into a sink.
 
     Attributes:
         md5: of what came in, in hex, once it is finished.
     """
 
-    def __init__(self, sink: Sink, key: Key) -> None:
+    def __init__(self, sink: Sink, key: EncryptionKey) -> None:
         self.md5 = ""
         self._sink = sink
         self._key = key
@@ -173,7 +173,7 @@ class Sealer:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class EncryptedRange:
     """The blocks of one blob that hold some bytes of a body.
 
     Attributes:
@@ -194,33 +194,37 @@ class Piece:
         return sum(extent.length for extent in self.extents) - SALT
 
 
-def unsealed_length(length: int) -> int:
+def plain_length(length: int) -> int:
     """Return how many bytes a sealed blob of some length stands for."""
-    blocks = -(-(length - SALT) // _SEALED)
-    return length - SALT - blocks * (_SEALED - BLOCK)
+    blocks = -(-(length - SALT) // _ENCRYPTED_BLOCK)
+    return length - SALT - blocks * (_ENCRYPTED_BLOCK - BLOCK)
 
 
-def pieces(extents: Sequence[Extent], first: int, length: int) -> Iterator[Piece]:
+def encrypted_ranges(
+    extents: Sequence[Extent], first: int, length: int
+) -> Iterator[EncryptedRange]:
     """Yield where `length` bytes from `first` on of a sealed body lie."""
     for extent in extents:
-        whole = unsealed_length(extent.length)
+        whole = plain_length(extent.length)
         taken = min(whole - first, length)
         if taken > 0:
             block, skip = divmod(first, BLOCK)
-            start = SALT + block * _SEALED
-            end = min(SALT + -(-(first + taken) // BLOCK) * _SEALED, extent.length)
+            start = SALT + block * _ENCRYPTED_BLOCK
+            end = min(SALT + -(-(first + taken) // BLOCK) * _ENCRYPTED_BLOCK, extent.length)
             blob = extent.blob_id
             # In one extent where they touch, so that a whole blob is checked as a whole.
             apart = (Extent(blob, 0, SALT), Extent(blob, start, end - start))
-            yield Piece((Extent(blob, 0, end),) if not block else apart, block, skip, taken)
+            yield EncryptedRange(
+                (Extent(blob, 0, end),) if not block else apart, block, skip, taken
+            )
             length -= taken
         first = max(0, first - whole)
 
 
-class Opening:
+class DecryptingBody:
     """A sealed body on its way out."""
 
-    def __init__(self, raw: Reading, wanted: Sequence[Piece], key: Key) -> None:
+    def __init__(self, raw: Reading, wanted: Sequence[EncryptedRange], key: EncryptionKey) -> None:
         self._raw = raw
         self._wanted = wanted
         self._key = key
@@ -245,9 +249,9 @@ class Opening:
             cipher = self._key.cipher(await self._take(SALT))
             number, skip, left, sealed = piece.block, piece.skip, piece.length, piece.sealed
             while sealed:
-                batch = min(sealed, _BATCH * _SEALED)
+                batch = min(sealed, _BATCH * _ENCRYPTED_BLOCK)
                 data = await self._take(batch)
-                plain = await asyncio.to_thread(_unseal, cipher, number, data)
+                plain = await asyncio.to_thread(_decrypt, cipher, number, data)
                 yield plain[skip : skip + left]
                 number, sealed = number + _BATCH, sealed - batch
                 left -= len(plain) - skip
@@ -261,11 +265,13 @@ class Opening:
         return taken
 
 
-def _unseal(cipher: AESGCM, number: int, data: bytes) -> bytes:
+def _decrypt(cipher: AESGCM, number: int, data: bytes) -> bytes:
     blocks = []
-    for offset in range(0, len(data), _SEALED):
+    for offset in range(0, len(data), _ENCRYPTED_BLOCK):
         try:
-            blocks.append(cipher.decrypt(_nonce(number), data[offset : offset + _SEALED], None))
+            blocks.append(
+                cipher.decrypt(_nonce(number), data[offset : offset + _ENCRYPTED_BLOCK], None)
+            )
         except InvalidTag as error:
             raise InternalError("Stored bytes are damaged.") from error
         number += 1

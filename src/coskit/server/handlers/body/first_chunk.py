@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from typing import Self
 
-from coskit.server.handlers.context import Streamed
+from coskit.server.handlers.context import OutgoingBody
 
 
-class Begun:
+class PrefetchedBody:
     """A body whose first chunk is here."""
 
-    def __init__(self, first: bytes, rest: AsyncIterator[bytes], body: Streamed) -> None:
+    def __init__(self, first: bytes, rest: AsyncIterator[bytes], body: OutgoingBody) -> None:
         self._first = first
         self._rest = rest
         self._body = body
@@ -29,7 +29,7 @@ class Begun:
         await self._body.aclose()
 
 
-async def begun(body: Streamed) -> Begun:
+async def prefetch_first_chunk(body: OutgoingBody) -> PrefetchedBody:
     """Read the first chunk of a body.
 
     Raises:
@@ -41,4 +41,4 @@ async def begun(body: Streamed) -> Begun:
     except BaseException:
         await body.aclose()
         raise
-    return Begun(first, chunks, body)
+    return PrefetchedBody(first, chunks, body)

@@ -24,7 +24,7 @@ from coskit.server.store.interfaces import Finish
 from coskit.server.store.model import Part, Upload
 
 
-def finishing(ctx: Context, listed: Sequence[Mapping[str, Any]]) -> Finish:
+def completion_checksum(ctx: Context, listed: Sequence[Mapping[str, Any]]) -> Finish:
     """Return what computes the checksum of an object from its parts, and checks what is said of it.
 
     Args:
@@ -44,7 +44,7 @@ def finishing(ctx: Context, listed: Sequence[Mapping[str, Any]]) -> Finish:
         _check_size(size, parts)
         _check_listed(listed, parts, asked)
         if asked is None:
-            found = _offered(parts, said)
+            found = _unrequested_checksum(parts, said)
         else:
             if kind and kind != asked.kind:
                 raise InvalidRequest(
@@ -54,7 +54,7 @@ def finishing(ctx: Context, listed: Sequence[Mapping[str, Any]]) -> Finish:
             if said and said.algorithm is not asked.algorithm:
                 raise other_algorithm(asked.algorithm, said.algorithm)
             found = asked.of_parts(_digests(parts, asked.algorithm))
-            if said and not _matches(said, found):
+            if said and not _is_same_checksum(said, found):
                 raise mismatch(asked.algorithm)
         return found.dump() if found else None
 
@@ -98,7 +98,7 @@ def _digests(parts: Sequence[Part], algorithm: Algorithm) -> list[tuple[bytes, i
     return digests
 
 
-def _offered(parts: Sequence[Part], said: Checksum | None) -> Checksum | None:
+def _unrequested_checksum(parts: Sequence[Part], said: Checksum | None) -> Checksum | None:
     """Return a checksum that the parts of an upload make which asked for none.
 
     Raises:
@@ -111,14 +111,14 @@ def _offered(parts: Sequence[Part], said: Checksum | None) -> Checksum | None:
     digests = _digests(parts, algorithm)
     made = [Asked(algorithm, kind).of_parts(digests) for kind in KINDS if algorithm.allows(kind)]
     if said and said.algorithm is algorithm:
-        fitting = [one for one in made if _matches(said, one)]
+        fitting = [one for one in made if _is_same_checksum(said, one)]
         if not fitting:
             raise mismatch(algorithm)
         return fitting[0]
     return made[0] if made[0].kind == "FULL_OBJECT" else None
 
 
-def _matches(said: Checksum, found: Checksum) -> bool:
+def _is_same_checksum(said: Checksum, found: Checksum) -> bool:
     """Return whether a checksum is the one that was said, where a number of parts may be left out.
 
     Clients differ in whether they know that it belongs to a composite one.

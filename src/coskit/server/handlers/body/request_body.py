@@ -20,13 +20,13 @@ from coskit.protocol.messages import encode_text, is_header_name, unsendable
 from coskit.protocol.model import Operation
 from coskit.protocol.operations import PUT_OBJECT_ACL
 from coskit.protocol.s3.checksums.algorithms import Asked, Checksum
-from coskit.server.handlers.access.acl import dump_grants, refuse_grants, requested_acl
-from coskit.server.handlers.access.authorization import may_in_bucket
+from coskit.server.handlers.access.acl import dump_grants, refuse_unusable_grants, requested_acl
+from coskit.server.handlers.access.authorization import is_allowed_in_bucket
 from coskit.server.handlers.access.object_lock import new_lock
 from coskit.server.handlers.access.ownership import new_owner, refuse_acl
-from coskit.server.handlers.body.checksums import Check
-from coskit.server.handlers.body.encrypted_blocks import Key, Receiver, Sealer
-from coskit.server.handlers.body.traffic_limit import requested_rate, slowed
+from coskit.server.handlers.body.checksums import ChecksumVerifier
+from coskit.server.handlers.body.encrypted_blocks import EncryptingReceiver, EncryptionKey, Receiver
+from coskit.server.handlers.body.traffic_limit import requested_rate, throttled
 from coskit.server.handlers.context import Context
 from coskit.server.handlers.object_state.tagging import dump_tags, parse_tag_header
 from coskit.server.store.io.receive import Sink
@@ -49,11 +49,11 @@ _STORED = {
     "Expires": "Expires",
 }
 # Accepting one of these without acting on it would store something else than was asked for.
-_NOT_DONE = ("pic-operations", "x-amz-website-redirect-location")
-_PAYER, _PART_OF_BODY = "x-amz-request-payer", "content-range"
-_SPECIAL = GUARDS | {_PAYER, _PART_OF_BODY}
-_OF_UPLOADS = ("UploadPart", "UploadPartCopy", "CompleteMultipartUpload")
-_DONE_BY_ROWS = (
+_NEVER_IMPLEMENTED = ("pic-operations", "x-amz-website-redirect-location")
+_PAYER, _CONTENT_RANGE = "x-amz-request-payer", "content-range"
+_CHECKED_VALUES = GUARDS | {_PAYER, _CONTENT_RANGE}
+_PART_OPERATIONS = ("UploadPart", "UploadPartCopy", "CompleteMultipartUpload")
+_IMPLEMENTED_BY_ROW = (
     "x-cos-server-side-encryption",
     "x-cos-server-side-encryption-customer-algorithm",
     "x-cos-server-side-encryption-customer-key",
@@ -62,53 +62,53 @@ _DONE_BY_ROWS = (
 )
 
 
-def refuse_what_is_not_done(ctx: Context) -> None:
+def refuse_unimplemented_headers(ctx: Context) -> None:
     """Answer 501 to a header that this server would have to ignore.
 
     Raises:
         NotImplementedOperation: it names the header.
         InvalidArgument: a guard says nothing, or a body is to be a part of an object.
     """
-    refused = _refused(ctx.operation)
+    refused = _unimplemented_headers(ctx.operation)
     if not refused.isdisjoint(ctx.headers):
         for name in sorted(refused):
             text = ctx.headers.get(name, "")
             may_be_off = name in FLAGS or name not in GUARDS
             if text and not (may_be_off and text == "false"):
                 raise NotImplementedOperation(f"The header {name} is not implemented here")
-    if not _SPECIAL.isdisjoint(ctx.headers):
-        _check_special(ctx)
+    if not _CHECKED_VALUES.isdisjoint(ctx.headers):
+        _check_header_values(ctx)
     if "aws-chunked" in ctx.headers.get("content-encoding", "").lower():
         raise NotImplementedOperation("A body in aws-chunked framing is not one of COS")
 
 
-def _check_special(ctx: Context) -> None:
+def _check_header_values(ctx: Context) -> None:
     for name in GUARDS & ctx.headers.keys():
         # Whoever has lost the value does not mean that anything goes.
         if not ctx.headers[name].strip():
             raise InvalidArgument(f"The header {name} says nothing")
     if ctx.headers.get(_PAYER, "requester").lower() != "requester":
         raise InvalidArgument(f"{_PAYER} is requester, who is charged nothing here")
-    if _PART_OF_BODY in ctx.headers and ctx.operation.method not in ("GET", "HEAD"):
+    if _CONTENT_RANGE in ctx.headers and ctx.operation.method not in ("GET", "HEAD"):
         # RFC 9110 14.5: stored as a whole object, the part would replace all of it.
         raise InvalidArgument("A body that is a part of an object, by Content-Range, is not taken")
 
 
 @cache
-def _refused(operation: Operation) -> frozenset[str]:
+def _unimplemented_headers(operation: Operation) -> frozenset[str]:
     if operation.method in ("GET", "HEAD"):
-        return unobeyed(operation) | frozenset(_NOT_DONE)
+        return unobeyed(operation) | frozenset(_NEVER_IMPLEMENTED)
     done = {param.wire for param in operation.params}
-    if operation.name in _OF_UPLOADS:
+    if operation.name in _PART_OPERATIONS:
         done.add("x-cos-server-side-encryption")  # the upload has been told; see needed_key
     if operation.name == "CreateMultipartUpload":
         # It reads no source; cos-python-sdk-v5 sends them where it copies in parts.
-        done.update(name for name in _DONE_BY_ROWS if name.startswith("x-cos-copy-source-"))
-    others = frozenset((*_NOT_DONE, *_DONE_BY_ROWS)) - done
+        done.update(name for name in _IMPLEMENTED_BY_ROW if name.startswith("x-cos-copy-source-"))
+    others = frozenset((*_NEVER_IMPLEMENTED, *_IMPLEMENTED_BY_ROW)) - done
     return unobeyed(operation) | others
 
 
-def new_version(ctx: Context, key: Key | None = None) -> NewVersion:
+def new_version(ctx: Context, key: EncryptionKey | None = None) -> NewVersion:
     """Return what a writing request says about its object besides the body.
 
     Args:
@@ -123,7 +123,7 @@ def new_version(ctx: Context, key: Key | None = None) -> NewVersion:
     """
     tags = parse_tag_header(ctx.params["Tagging"]) if "Tagging" in ctx.params else None
     return NewVersion(
-        storage_class=storage_class(ctx.params),
+        storage_class=requested_storage_class(ctx.params),
         owner=new_owner(ctx),
         headers=stored_headers(ctx.params),
         acl=_new_acl(ctx),
@@ -138,20 +138,20 @@ def _new_acl(ctx: Context) -> str | None:
     acl = requested_acl(ctx.params, ctx.rules, bucket_owner=ctx.bucket.owner, on_bucket=False)
     is_asked = acl is not None
     if acl is None:
-        if ctx.rules.inherits_acls:
+        if ctx.rules.inherits_bucket_acl:
             return None
         acl = dump_grants(())
-    refuse_grants(ctx, acl)
+    refuse_unusable_grants(ctx, acl)
     # The ACL of the owner's folders is that of what lies in them, so a writer may not give it.
-    if ctx.key.endswith("/") and ctx.caller.root in ("", ctx.bucket.owner):
-        if not may_in_bucket(ctx.caller, PUT_OBJECT_ACL, ctx.store, ctx.bucket, ctx.key):
+    if ctx.key.endswith("/") and ctx.principal.root_account in ("", ctx.bucket.owner):
+        if not is_allowed_in_bucket(ctx.principal, PUT_OBJECT_ACL, ctx.store, ctx.bucket, ctx.key):
             if is_asked:
                 raise AccessDenied("The ACL of a folder needs the right to write ACLs")
             return None
     return acl
 
 
-def storage_class(params: Mapping[str, Any]) -> str:
+def requested_storage_class(params: Mapping[str, Any]) -> str:
     """Return the storage class asked for, in upper case."""
     name = str(params.get("StorageClass", "STANDARD")).upper()
     if name not in STORAGE_CLASSES:
@@ -180,7 +180,7 @@ def stored_headers(params: Mapping[str, Any]) -> dict[str, str]:
 
 
 async def receive(
-    ctx: Context, sink: Sink, key: Key | None = None, asked: Asked | None = None
+    ctx: Context, sink: Sink, key: EncryptionKey | None = None, asked: Asked | None = None
 ) -> tuple[Stored, Checksum | None]:
     """Take in the body of a request and check it against what the request says of it.
 
@@ -203,18 +203,18 @@ async def receive(
         IncompleteBody: it ended too early.
         InvalidArgument: its traffic limit is out of bounds.
     """
-    expected, check = expected_md5(ctx.headers), Check(ctx.headers, asked)
+    expected, check = expected_md5(ctx.headers), ChecksumVerifier(ctx.headers, asked)
     if ctx.body.length is None and "transfer-encoding" not in ctx.headers:
         raise MissingContentLength
     if (ctx.body.length or 0) > MAX_BODY:
         raise EntityTooLarge
-    sealer = Sealer(sink, key) if key else None
+    sealer = EncryptingReceiver(sink, key) if key else None
     receiver: Receiver = sealer or sink
     if check.hasher:
         receiver.observe(check.hasher.update)
     size = 0
     rate = requested_rate(ctx)
-    async for chunk in slowed(ctx.body, rate) if rate else ctx.body:
+    async for chunk in throttled(ctx.body, rate) if rate else ctx.body:
         size += len(chunk)
         if size > MAX_BODY:
             raise EntityTooLarge

@@ -16,21 +16,21 @@ from coskit.protocol.errors import (
 )
 from coskit.server.handlers.body.default_encryption import KMS, checked_key_name, default_encryption
 from coskit.server.handlers.body.encrypted_blocks import (
-    Key,
-    Opening,
-    locked_by,
-    locked_with,
+    DecryptingBody,
+    EncryptionKey,
+    encrypted_ranges,
+    fingerprint_key_name,
+    fingerprint_owner,
     named_key,
-    pieces,
 )
-from coskit.server.handlers.context import Context, Streamed
+from coskit.server.handlers.context import Context, OutgoingBody
 from coskit.server.store.model import Version
 
 _SSE = "x-cos-server-side-encryption"
 _DEFAULT_KEY = "default"  # where a request names none
 
 
-def customer_key(params: Mapping[str, Any], prefix: str = "") -> Key | None:
+def customer_key(params: Mapping[str, Any], prefix: str = "") -> EncryptionKey | None:
     """Return the key that a request brings, or None if it brings none.
 
     Args:
@@ -54,10 +54,10 @@ def customer_key(params: Mapping[str, Any], prefix: str = "") -> Key | None:
         raise InvalidArgument("A customer key is the Base64 of 32 bytes")
     if content_md5(secret) != md5:
         raise InvalidArgument("The MD5 of the customer key is not that of the key")
-    return Key("customer", secret)
+    return EncryptionKey("customer", secret)
 
 
-def requested_key(ctx: Context) -> Key | None:
+def requested_key(ctx: Context) -> EncryptionKey | None:
     """Return the key that a write wants its object sealed with, or None for no encryption.
 
     Raises:
@@ -69,15 +69,15 @@ def requested_key(ctx: Context) -> Key | None:
     if ctx.params.get("SSEKMSContext"):
         raise NotImplementedOperation("A context of the encryption is not implemented")
     if not asked and not name:
-        return key or _own_key(ctx, *default_encryption(ctx.bucket))
+        return key or _server_key(ctx, *default_encryption(ctx.bucket))
     if key or asked not in ("AES256", KMS):
         raise InvalidArgument(f"{_SSE} is AES256 or {KMS}, without a customer key")
     if name and asked != KMS:
         raise InvalidArgument(f"Only {KMS} has a key of a name")
-    return _own_key(ctx, asked, name)
+    return _server_key(ctx, asked, name)
 
 
-def _own_key(ctx: Context, algorithm: str, name: str) -> Key | None:
+def _server_key(ctx: Context, algorithm: str, name: str) -> EncryptionKey | None:
     """Return the key of the server's that an algorithm takes, or None for no algorithm.
 
     Raises:
@@ -86,11 +86,11 @@ def _own_key(ctx: Context, algorithm: str, name: str) -> Key | None:
     if not algorithm:
         return None
     if algorithm != KMS:
-        return Key("server", ctx.master_key)
+        return EncryptionKey("server", ctx.master_key)
     return named_key(ctx.master_key, checked_key_name(name) if name else _DEFAULT_KEY)
 
 
-def needed_key(ctx: Context, lock: str | None, prefix: str = "") -> Key | None:
+def required_key(ctx: Context, lock: str | None, prefix: str = "") -> EncryptionKey | None:
     """Return the key that opens a body, or None if it is not sealed.
 
     Args:
@@ -109,47 +109,49 @@ def needed_key(ctx: Context, lock: str | None, prefix: str = "") -> Key | None:
         if lock is None or ctx.operation.method in ("GET", "HEAD"):
             raise SSEHeaderNotAllowed
     given = customer_key(ctx.params, prefix)
-    if lock is None or locked_by(lock) != "customer":
+    if lock is None or fingerprint_owner(lock) != "customer":
         if given:
             raise SSEHeaderNotAllowed("The object needs no customer key")
         if lock is None:
             return None
-    if ctx.caller.account is None:
+    if ctx.principal.account is None:
         raise AccessDenied("An encrypted object is not for the public")
-    if locked_by(lock) == "customer":
+    if fingerprint_owner(lock) == "customer":
         if given is None or not given.opens(lock):
             raise SsecDecryptHeaderInvalid
         return given
-    name = locked_with(lock)
-    own = named_key(ctx.master_key, name) if name else Key("server", ctx.master_key)
+    name = fingerprint_key_name(lock)
+    own = named_key(ctx.master_key, name) if name else EncryptionKey("server", ctx.master_key)
     if not own.opens(lock):
         raise InternalError("The object was sealed with another key of this server.")
     return own
 
 
-def encryption_headers(key: Key | None, lock: str | None = None) -> dict[str, str]:
+def encryption_headers(key: EncryptionKey | None, lock: str | None = None) -> dict[str, str]:
     """Return the headers that tell how an object is sealed; of a customer's key only its MD5.
 
     Args:
         key: that the request brought or needed.
         lock: of an object that is described without its key.
     """
-    owner = key.owner if key else locked_by(lock) if lock else ""
+    owner = key.owner if key else fingerprint_owner(lock) if lock else ""
     if not owner:
         return {}
     if owner == "server":
         return {_SSE: "AES256"}
     if owner == "named":
-        name = key.name if key else locked_with(lock or "")
+        name = key.name if key else fingerprint_key_name(lock or "")
         return {_SSE: KMS, f"{_SSE}-cos-kms-key-id": name}
     told = {f"{_SSE}-customer-algorithm": "AES256"}
     return {**told, f"{_SSE}-customer-key-MD5": content_md5(key.secret)} if key else told
 
 
-def opened(ctx: Context, version: Version, first: int, length: int, key: Key | None) -> Streamed:
+def plain_body(
+    ctx: Context, version: Version, first: int, length: int, key: EncryptionKey | None
+) -> OutgoingBody:
     """Return bytes of an object on their way out, unsealed with the key that it needs."""
     if key is None:
         return ctx.store.reading(version, first, length)
-    wanted = list(pieces(version.extents, first, length))
+    wanted = list(encrypted_ranges(version.extents, first, length))
     raw = ctx.store.fetching([extent for piece in wanted for extent in piece.extents])
-    return Opening(raw, wanted, key)
+    return DecryptingBody(raw, wanted, key)

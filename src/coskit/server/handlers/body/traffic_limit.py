@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from typing import Any
 
 from coskit.protocol.errors import InvalidArgument
-from coskit.server.handlers.context import Context, Streamed
+from coskit.server.handlers.context import Context, OutgoingBody
 
 SLOWEST, FASTEST = 819_200, 838_860_800  # bits per second
-_BEAT = 0.1  # seconds that one piece takes
+_INTERVAL = 0.1  # seconds that one piece takes
 
 
 def requested_rate(ctx: Context) -> int | None:
@@ -27,28 +27,28 @@ def requested_rate(ctx: Context) -> int | None:
     return int(text) // 8
 
 
-async def slowed(chunks: AsyncIterable[bytes], rate: int) -> AsyncGenerator[bytes, None]:
+async def throttled(chunks: AsyncIterable[bytes], rate: int) -> AsyncGenerator[bytes, None]:
     """Yield what comes in pieces, none earlier than `rate` bytes per second allow.
 
     Time that is lost elsewhere is not made up for by a burst.
     """
     clock = asyncio.get_running_loop().time
-    step = max(1, int(rate * _BEAT))
+    step = max(1, int(rate * _INTERVAL))
     due = clock()
     async for chunk in chunks:
         for start in range(0, len(chunk), step):
             piece = chunk[start : start + step]
-            due = max(due, clock() - _BEAT) + len(piece) / rate
+            due = max(due, clock() - _INTERVAL) + len(piece) / rate
             await asyncio.sleep(due - clock())
             yield piece
 
 
-class Slowed:
+class ThrottledBody:
     """A body on its way out at no more than `rate` bytes per second."""
 
-    def __init__(self, body: bytes | Streamed, rate: int) -> None:
+    def __init__(self, body: bytes | OutgoingBody, rate: int) -> None:
         self._body = body
-        self._pieces = slowed(_whole(body) if isinstance(body, bytes) else body, rate)
+        self._pieces = throttled(_one_chunk(body) if isinstance(body, bytes) else body, rate)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield pieces of a tenth of a second."""
@@ -61,5 +61,5 @@ class Slowed:
             await self._body.aclose()
 
 
-async def _whole(body: bytes) -> AsyncGenerator[bytes, None]:
+async def _one_chunk(body: bytes) -> AsyncGenerator[bytes, None]:
     yield body

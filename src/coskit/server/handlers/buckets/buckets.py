@@ -16,12 +16,12 @@ from coskit.protocol.errors import (
     NoSuchUpload,
     NotImplementedOperation,
 )
-from coskit.server.handlers.access.acl import dump_grants, refuse_grants, requested_acl
-from coskit.server.handlers.access.object_lock import new_bucket_lock, refuse_suspension
+from coskit.server.handlers.access.acl import dump_grants, refuse_unusable_grants, requested_acl
+from coskit.server.handlers.access.object_lock import new_bucket_lock, refuse_suspension_under_lock
 from coskit.server.handlers.access.ownership import new_bucket_ownership
 from coskit.server.handlers.buckets.listing import owner_fields
 from coskit.server.handlers.context import Context, Reply
-from coskit.server.handlers.dialect_rules import COS_RULES, Rules
+from coskit.server.handlers.dialect_rules import COS_RULES, DialectRules
 from coskit.server.handlers.object_state.tagging import bucket_tags, new_bucket_tags
 from coskit.server.store.model import Bucket
 
@@ -41,7 +41,7 @@ _COMPARISONS = {
 }
 
 
-def check_name(name: str, rules: Rules = COS_RULES) -> None:
+def check_bucket_name(name: str, rules: DialectRules = COS_RULES) -> None:
     """Refuse what cannot name a new bucket.
 
     Args:
@@ -51,8 +51,8 @@ def check_name(name: str, rules: Rules = COS_RULES) -> None:
     Raises:
         InvalidBucketName: it is too long or holds what no name may hold.
     """
-    shortest, longest = rules.shortest_bucket_name, rules.longest_bucket_name
-    labels = name.split(".") if rules.has_dots else [name]
+    shortest, longest = rules.min_bucket_name_length, rules.max_bucket_name_length
+    labels = name.split(".") if rules.allows_dots_in_bucket_name else [name]
     is_one = all(is_bucket_name(label) for label in labels) and not _ADDRESS.fullmatch(name)
     if not is_one or name != name.lower() or not shortest <= len(name) <= longest:
         raise InvalidBucketName(
@@ -63,25 +63,25 @@ def check_name(name: str, rules: Rules = COS_RULES) -> None:
 async def create_bucket(ctx: Context) -> Reply:
     """Create a bucket; it is private unless the request says otherwise."""
     name = ctx.params["Bucket"]
-    check_name(name, ctx.rules)
-    owner = ctx.caller.account or ""
+    check_bucket_name(name, ctx.rules)
+    owner = ctx.principal.account or ""
     asked = requested_acl(ctx.params, ctx.rules, bucket_owner=owner, on_bucket=True)
     lock = new_bucket_lock(ctx)
     acl = asked or dump_grants(())
-    refuse_grants(ctx, acl)
-    config = new_bucket_tags(ctx) | lock | new_bucket_ownership(ctx, acl) | _new_kind(ctx)
+    refuse_unusable_grants(ctx, acl)
+    config = new_bucket_tags(ctx) | lock | new_bucket_ownership(ctx, acl) | _requested_kind(ctx)
     versioning = "Enabled" if lock else ""
     try:
         await ctx.store.create_bucket(
             name, owner, acl, limit=MAX_BUCKETS, config=config, versioning=versioning
         )
     except BucketAlreadyOwnedByYou:
-        if not ctx.rules.may_create_again or ctx.params.get("LocationConstraint"):
+        if not ctx.rules.allows_repeated_creation or ctx.params.get("LocationConstraint"):
             raise
         found = ctx.store.bucket(name)
         if found.acl != acl or not lock.keys() <= found.config.keys():
             raise BucketAlreadyExists from None
-    return Reply({"Location": f"/{name}"} if ctx.rules.has_dots else {})
+    return Reply({"Location": f"/{name}"} if ctx.rules.allows_dots_in_bucket_name else {})
 
 
 async def head_bucket(ctx: Context) -> Reply:
@@ -91,7 +91,7 @@ async def head_bucket(ctx: Context) -> Reply:
     return Reply({"x-cos-bucket-region": ctx.region, **kinds})
 
 
-def _new_kind(ctx: Context) -> dict[str, str]:
+def _requested_kind(ctx: Context) -> dict[str, str]:
     """Return as what a bucket is to be created, which is told and changes nothing here.
 
     Raises:
@@ -106,13 +106,13 @@ def _new_kind(ctx: Context) -> dict[str, str]:
 
 async def delete_bucket(ctx: Context) -> Reply:
     """Delete an empty bucket."""
-    if ctx.rules.ends_uploads:
-        await _end_uploads(ctx)
+    if ctx.rules.aborts_uploads_with_bucket:
+        await _abort_uploads(ctx)
     await ctx.store.delete_bucket(ctx.bucket.name)
     return Reply()
 
 
-async def _end_uploads(ctx: Context) -> None:
+async def _abort_uploads(ctx: Context) -> None:
     """Abort the unfinished uploads of a bucket that holds nothing else."""
     page = await ctx.store.list_versions(ctx.bucket, limit=1)
     if page.entries:
@@ -134,12 +134,12 @@ async def list_buckets(ctx: Context) -> Reply:
     if limit < 1:
         name = next(param.wire for param in ctx.operation.params if param.name == "MaxKeys")
         raise InvalidArgument(f"{name} is 1 to {BUCKET_PAGE}")
-    chosen = [bucket for bucket in ctx.store.buckets() if _is_chosen(ctx, bucket)]
+    chosen = [bucket for bucket in ctx.store.buckets() if _is_selected(ctx, bucket)]
     page = chosen[:limit]
-    owner = ctx.caller.account or ""
+    owner = ctx.principal.account or ""
     result: dict[str, Any] = {
         "Owner": owner_fields(owner),
-        "Buckets": {"Bucket": [_listed(ctx, bucket) for bucket in page]} if page else None,
+        "Buckets": {"Bucket": [_bucket_fields(ctx, bucket) for bucket in page]} if page else None,
         "IsTruncated": "true" if len(chosen) > limit else "false",
         "Marker": ctx.params.get("Marker") or None,
     }
@@ -148,12 +148,12 @@ async def list_buckets(ctx: Context) -> Reply:
     return Reply(result)
 
 
-def _is_chosen(ctx: Context, bucket: Bucket) -> bool:
+def _is_selected(ctx: Context, bucket: Bucket) -> bool:
     params = ctx.params
     compare = _COMPARISONS[params.get("Range", "gte")]
     created = str(params.get("CreateTime", "0"))
     return (
-        ctx.caller.owns(bucket.owner)
+        ctx.principal.owns(bucket.owner)
         and bucket.name > params.get("Marker", "")
         and bucket.name.startswith(params.get("Prefix", ""))
         and params.get("Region", ctx.region) == ctx.region
@@ -172,7 +172,7 @@ def _has_tag(bucket: Bucket, key: str | None, value: str | None) -> bool:
     )
 
 
-def _listed(ctx: Context, bucket: Bucket) -> dict[str, str]:
+def _bucket_fields(ctx: Context, bucket: Bucket) -> dict[str, str]:
     return {
         "Name": bucket.name,
         "Location": ctx.region,
@@ -191,7 +191,7 @@ async def put_bucket_versioning(ctx: Context) -> Reply:
     status = ctx.params["Status"]
     if ctx.params.get("MfaDelete") == "Enabled":
         raise NotImplementedOperation("Deletion by multi-factor authentication is not implemented")
-    condition = refuse_suspension if status == "Suspended" else None
+    condition = refuse_suspension_under_lock if status == "Suspended" else None
     await ctx.store.update_bucket(ctx.bucket.name, versioning=status, condition=condition)
     return Reply()
 

@@ -16,7 +16,7 @@ from coskit.protocol.errors import (
 )
 from coskit.protocol.messages import Request, Response
 from coskit.server.handlers.context import Context, Reply
-from coskit.server.handlers.dialect_rules import Rules
+from coskit.server.handlers.dialect_rules import DialectRules
 from coskit.server.store.model import Bucket
 from coskit.server.store.store import Store
 
@@ -45,7 +45,9 @@ async def delete_bucket_cors(ctx: Context) -> Reply:
     return Reply()
 
 
-def preflight(store: Store, bucket_name: str | None, request: Request, rules: Rules) -> Response:
+def preflight(
+    store: Store, bucket_name: str | None, request: Request, rules: DialectRules
+) -> Response:
     """Answer an OPTIONS request, which nobody signs.
 
     Args:
@@ -62,21 +64,21 @@ def preflight(store: Store, bucket_name: str | None, request: Request, rules: Ru
     headers = request.headers
     asked = header_list(headers.get("access-control-request-headers", ""))
     method = headers.get("access-control-request-method", "")
-    if rules.faults_preflights and not ("origin" in headers and method):
+    if rules.refuses_empty_preflight and not ("origin" in headers and method):
         raise InvalidRequest("A preflight needs Origin and Access-Control-Request-Method")
-    shares = _rules(store.bucket(bucket_name)) if bucket_name else ()
+    shares = _bucket_rules(store.bucket(bucket_name)) if bucket_name else ()
     answer = allow(shares, headers.get("origin", ""), method, asked)
     if answer is None:
         raise AccessForbidden
     return Response(200, {**answer, **VARY})
 
 
-def shared(store: Store, bucket_name: str | None, request: Request) -> dict[str, str]:
+def cors_headers(store: Store, bucket_name: str | None, request: Request) -> dict[str, str]:
     """Return what the answer to an ordinary request tells a browser, also if it is an error."""
     if "origin" not in request.headers or not bucket_name:
         return {}
     try:
-        rules = _rules(store.bucket(bucket_name))
+        rules = _bucket_rules(store.bucket(bucket_name))
     except NoSuchBucket:
         return {}
     if not rules:
@@ -88,11 +90,11 @@ def shared(store: Store, bucket_name: str | None, request: Request) -> dict[str,
     return {**VARY, **(allow(rules, request.headers["origin"], method) or {})}
 
 
-def varying(bucket: Bucket | None) -> dict[str, str]:
+def vary_header(bucket: Bucket | None) -> dict[str, str]:
     """Return the header that keeps caches from giving one origin's answer to another."""
     return VARY if bucket is not None and CONFIG in bucket.config else {}
 
 
-def _rules(bucket: Bucket) -> tuple[Rule, ...]:
+def _bucket_rules(bucket: Bucket) -> tuple[Rule, ...]:
     text = bucket.config.get(CONFIG)
     return load_rules(text) if text else ()

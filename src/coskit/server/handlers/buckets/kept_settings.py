@@ -33,7 +33,7 @@ from coskit.protocol.s3.documents.object_lock import (
     read_default,
 )
 from coskit.server.handlers.access.object_lock import SETTING as LOCK
-from coskit.server.handlers.access.object_lock import refuse_suspension_lock
+from coskit.server.handlers.access.object_lock import refuse_lock_when_suspended
 from coskit.server.handlers.buckets import fixed_settings
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.dialect_rules import COS_RULES
@@ -42,28 +42,28 @@ _log = logging.getLogger("coskit.server")
 _INVENTORY, _TIERING = "inventory/", "intelligent-tiering/"
 _DEFAULT = "default"
 _PAGE = 100
-_MOST_RULES = 1000
+_MAX_RULES = 1000
 
 
-def _of_cos(ctx: Context) -> bool:
+def _is_cos(ctx: Context) -> bool:
     return ctx.rules is COS_RULES
 
 
-async def _keep(ctx: Context, name: str, document: Mapping[str, Any]) -> Reply:
+async def _store(ctx: Context, name: str, document: Mapping[str, Any]) -> Reply:
     """Keep a document; S3's own forms of them are not done."""
-    if not _of_cos(ctx):
+    if not _is_cos(ctx):
         raise NotImplementedOperation(f"{ctx.operation.name} is not implemented")
     await ctx.store.update_bucket(ctx.bucket.name, config={name: json.dumps(document)})
-    _warn(name.partition("/")[0])
+    _warn_once(name.partition("/")[0])
     return Reply()
 
 
 @cache  # once in a process for each kind
-def _warn(setting: str) -> None:
+def _warn_once(setting: str) -> None:
     _log.warning("The bucket setting %s is only kept and told: nothing here acts by it", setting)
 
 
-def _kept(ctx: Context, name: str, missing: type[CosServiceError] | None) -> Reply:
+def _stored(ctx: Context, name: str, missing: type[CosServiceError] | None) -> Reply:
     text = ctx.bucket.config.get(name)
     if text is not None:
         return Reply(json.loads(text))
@@ -72,8 +72,8 @@ def _kept(ctx: Context, name: str, missing: type[CosServiceError] | None) -> Rep
     return Reply()
 
 
-async def _forget(ctx: Context, name: str) -> Reply:
-    if not _of_cos(ctx):
+async def _remove(ctx: Context, name: str) -> Reply:
+    if not _is_cos(ctx):
         raise NotImplementedOperation(f"{ctx.operation.name} is not implemented")
     await ctx.store.update_bucket(ctx.bucket.name, config={name: None})
     return Reply()
@@ -82,64 +82,64 @@ async def _forget(ctx: Context, name: str) -> Reply:
 async def put_bucket_website(ctx: Context) -> Reply:
     """Keep how the bucket is to be served as a website."""
     document = ctx.params.get("WebsiteConfiguration") or {}
-    if _of_cos(ctx) and not (
+    if _is_cos(ctx) and not (
         document.get("IndexDocument") or document.get("RedirectAllRequestsTo")
     ):
         raise MalformedXML("A website needs an IndexDocument or RedirectAllRequestsTo")
     rules = [
-        {**rule, "Redirect": {**(rule.get("Redirect") or {}), "URLRedirect": _redirects(rule)}}
+        {**rule, "Redirect": {**(rule.get("Redirect") or {}), "URLRedirect": _url_redirect(rule)}}
         for rule in items(document.get("RoutingRules"), "RoutingRule")
     ]
     routed = {"RoutingRules": {"RoutingRule": rules}} if rules else {}
-    return await _keep(ctx, "website", {**document, **routed})
+    return await _store(ctx, "website", {**document, **routed})
 
 
-def _redirects(rule: Mapping[str, Any]) -> str:
+def _url_redirect(rule: Mapping[str, Any]) -> str:
     return (rule.get("Redirect") or {}).get("URLRedirect") or "Enabled"
 
 
 async def get_bucket_website(ctx: Context) -> Reply:
     """Tell it."""
-    if not _of_cos(ctx):
+    if not _is_cos(ctx):
         return await fixed_settings.get_bucket_website(ctx)
-    return _kept(ctx, "website", NoSuchWebsiteConfiguration)
+    return _stored(ctx, "website", NoSuchWebsiteConfiguration)
 
 
 async def delete_bucket_website(ctx: Context) -> Reply:
     """Forget it."""
-    return await _forget(ctx, "website")
+    return await _remove(ctx, "website")
 
 
 async def put_bucket_logging(ctx: Context) -> Reply:
     """Keep where logs are to be delivered."""
-    return await _keep(ctx, "logging", ctx.params.get("BucketLoggingStatus") or {})
+    return await _store(ctx, "logging", ctx.params.get("BucketLoggingStatus") or {})
 
 
 async def get_bucket_logging(ctx: Context) -> Reply:
     """Tell it; nothing where it was never put."""
-    if not _of_cos(ctx):
+    if not _is_cos(ctx):
         return await fixed_settings.get_bucket_logging(ctx)
-    return _kept(ctx, "logging", None)
+    return _stored(ctx, "logging", None)
 
 
 async def put_bucket_replication(ctx: Context) -> Reply:
     """Keep whereto objects are to be replicated."""
     document = ctx.params.get("ReplicationConfiguration") or {}
-    if _of_cos(ctx) and not items(document, "Rule"):
+    if _is_cos(ctx) and not items(document, "Rule"):
         raise MalformedXML("A replication needs a Rule")
-    return await _keep(ctx, "replication", document)
+    return await _store(ctx, "replication", document)
 
 
 async def get_bucket_replication(ctx: Context) -> Reply:
     """Tell it."""
-    if not _of_cos(ctx):
+    if not _is_cos(ctx):
         return await fixed_settings.get_bucket_replication(ctx)
-    return _kept(ctx, "replication", ReplicationConfigurationNotFoundError)
+    return _stored(ctx, "replication", ReplicationConfigurationNotFoundError)
 
 
 async def delete_bucket_replication(ctx: Context) -> Reply:
     """Forget it."""
-    return await _forget(ctx, "replication")
+    return await _remove(ctx, "replication")
 
 
 async def put_bucket_domain(ctx: Context) -> Reply:
@@ -147,17 +147,17 @@ async def put_bucket_domain(ctx: Context) -> Reply:
     document = ctx.params["DomainConfiguration"]
     if not items(document, "DomainRule"):
         raise MalformedXML("A configuration of domains needs a DomainRule")
-    return await _keep(ctx, "domain", document)
+    return await _store(ctx, "domain", document)
 
 
 async def get_bucket_domain(ctx: Context) -> Reply:
     """Tell them."""
-    return _kept(ctx, "domain", DomainConfigNotFoundError)
+    return _stored(ctx, "domain", DomainConfigNotFoundError)
 
 
 async def delete_bucket_domain(ctx: Context) -> Reply:
     """Forget them."""
-    return await _forget(ctx, "domain")
+    return await _remove(ctx, "domain")
 
 
 async def get_bucket_domain_certificate(ctx: Context) -> Reply:
@@ -175,28 +175,28 @@ async def put_bucket_origin(ctx: Context) -> Reply:
     document = ctx.params["OriginConfiguration"]
     if not items(document, "OriginRule"):
         raise MalformedXML("A configuration of origins needs an OriginRule")
-    return await _keep(ctx, "origin", document)
+    return await _store(ctx, "origin", document)
 
 
 async def get_bucket_origin(ctx: Context) -> Reply:
     """Tell it."""
-    return _kept(ctx, "origin", OriginConfigNotFoundError)
+    return _stored(ctx, "origin", OriginConfigNotFoundError)
 
 
 async def delete_bucket_origin(ctx: Context) -> Reply:
     """Forget it."""
-    return await _forget(ctx, "origin")
+    return await _remove(ctx, "origin")
 
 
 async def put_bucket_inventory(ctx: Context) -> Reply:
     """Keep one inventory of the bucket."""
     name = ctx.params["Id"]
-    document = _named(ctx, "InventoryConfiguration")
+    document = _with_id(ctx, "InventoryConfiguration")
     old = ctx.bucket.config.get(_INVENTORY + name)
     if old is None:
-        _require_room(ctx, _INVENTORY)
+        _require_free_rule(ctx, _INVENTORY)
     kept = {"made": json.loads(old)["made"] if old else time.time_ns(), "document": document}
-    return await _keep(ctx, _INVENTORY + name, kept)
+    return await _store(ctx, _INVENTORY + name, kept)
 
 
 async def get_bucket_inventory(ctx: Context) -> Reply:
@@ -209,12 +209,12 @@ async def get_bucket_inventory(ctx: Context) -> Reply:
 
 async def delete_bucket_inventory(ctx: Context) -> Reply:
     """Forget one inventory, if it is there."""
-    return await _forget(ctx, _INVENTORY + ctx.params["Id"])
+    return await _remove(ctx, _INVENTORY + ctx.params["Id"])
 
 
 async def list_bucket_inventory_configurations(ctx: Context) -> Reply:
     """Tell all inventories, in the order in which they were put first, a hundred at a time."""
-    found = [json.loads(text) for text in _rules(ctx, _INVENTORY)]
+    found = [json.loads(text) for text in _stored_rules(ctx, _INVENTORY)]
     listed = [kept["document"] for kept in sorted(found, key=lambda kept: kept["made"])]
     token = ctx.params.get("ContinuationToken") or "0"
     if not (token.isascii() and token.isdigit() and len(token) < 9):
@@ -234,7 +234,7 @@ async def put_bucket_intelligenttiering(ctx: Context) -> Reply:
     step = document.get("Transition") or {}
     tier = {"AccessTier": "INFREQUENT", **step}
     rule = {"Id": _DEFAULT, "Status": document["Status"], "Tiering": [tier]}
-    return await _keep(ctx, _TIERING + _DEFAULT, rule)
+    return await _store(ctx, _TIERING + _DEFAULT, rule)
 
 
 async def get_bucket_intelligenttiering(ctx: Context) -> Reply:
@@ -252,22 +252,22 @@ async def get_bucket_intelligenttiering(ctx: Context) -> Reply:
 
 async def put_bucket_intelligenttiering_v2(ctx: Context) -> Reply:
     """Keep one rule of them."""
-    document = _named(ctx, "IntelligentTieringConfiguration")
+    document = _with_id(ctx, "IntelligentTieringConfiguration")
     _require_status(document)
     if _TIERING + ctx.params["Id"] not in ctx.bucket.config:
-        _require_room(ctx, _TIERING)
-    return await _keep(ctx, _TIERING + ctx.params["Id"], document)
+        _require_free_rule(ctx, _TIERING)
+    return await _store(ctx, _TIERING + ctx.params["Id"], document)
 
 
 async def get_bucket_intelligenttiering_v2(ctx: Context) -> Reply:
     """Tell one rule."""
     name = _TIERING + ctx.params["Id"]
-    return _kept(ctx, name, IntelligentTieringConfigurationNotFoundError)
+    return _stored(ctx, name, IntelligentTieringConfigurationNotFoundError)
 
 
 async def list_bucket_intelligenttiering_configurations(ctx: Context) -> Reply:
     """Tell all rules."""
-    rules = [json.loads(text) for text in _rules(ctx, _TIERING)]
+    rules = [json.loads(text) for text in _stored_rules(ctx, _TIERING)]
     return Reply({"IntelligentTieringConfiguration": rules})
 
 
@@ -282,7 +282,7 @@ async def put_bucket_object_lock(ctx: Context) -> Reply:
         ctx.bucket.name,
         versioning="Enabled",
         config={LOCK: dump_default(default)},
-        condition=refuse_suspension_lock,
+        condition=refuse_lock_when_suspended,
     )
     return Reply()
 
@@ -294,7 +294,7 @@ async def get_bucket_object_lock(ctx: Context) -> Reply:
     return Reply(default_document(load_default(ctx.bucket.config[LOCK])))
 
 
-def _named(ctx: Context, param: str) -> Mapping[str, Any]:
+def _with_id(ctx: Context, param: str) -> Mapping[str, Any]:
     """Return a document under the name that the URL says.
 
     Raises:
@@ -308,12 +308,12 @@ def _named(ctx: Context, param: str) -> Mapping[str, Any]:
     return {"Id": name, **document}
 
 
-def _rules(ctx: Context, prefix: str) -> list[str]:
+def _stored_rules(ctx: Context, prefix: str) -> list[str]:
     return [text for name, text in ctx.bucket.config.items() if name.startswith(prefix)]
 
 
-def _require_room(ctx: Context, prefix: str) -> None:
-    if len(_rules(ctx, prefix)) >= _MOST_RULES:
+def _require_free_rule(ctx: Context, prefix: str) -> None:
+    if len(_stored_rules(ctx, prefix)) >= _MAX_RULES:
         raise TooManyConfigurations
 
 

@@ -9,7 +9,7 @@ from coskit.protocol.codec.checksums.md5_crc64 import quote_etag
 from coskit.protocol.codec.dates import listing_date
 from coskit.protocol.codec.xml.document import writable
 from coskit.protocol.errors import InvalidArgument, InvalidDelimiter
-from coskit.server.handlers.body.checksums import asked_fields
+from coskit.server.handlers.body.checksums import upload_checksum_fields
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.store.model import Entry, Upload
 
@@ -18,7 +18,7 @@ PAGE = 1000
 
 async def list_objects(ctx: Context) -> Reply:
     """List live objects and common prefixes."""
-    query = _Query(ctx, "MaxKeys")
+    query = _ListingQuery(ctx, "MaxKeys")
     marker = ctx.params.get("Marker", "")
     page = await ctx.store.list_objects(
         ctx.bucket, query.prefix, query.delimiter, marker, query.limit
@@ -28,7 +28,7 @@ async def list_objects(ctx: Context) -> Reply:
         "Name": ctx.bucket.name,
         **query.echoed("Marker", marker),
         **query.outcome(page.truncated, page.prefixes),
-        "Contents": [_object(entry, query, ctx.now) for entry in page.entries],
+        "Contents": [_object_fields(entry, query, ctx.now) for entry in page.entries],
     }
     if page.truncated:
         result["NextMarker"] = query.text(page.next_marker)
@@ -37,12 +37,12 @@ async def list_objects(ctx: Context) -> Reply:
 
 async def list_objects_v2(ctx: Context) -> Reply:
     """List live objects and common prefixes; a token leads to the next page."""
-    query = _Query(ctx, "MaxKeys")
+    query = _ListingQuery(ctx, "MaxKeys")
     token, after = ctx.params.get("ContinuationToken", ""), ctx.params.get("StartAfter", "")
     page = await ctx.store.list_objects(
-        ctx.bucket, query.prefix, query.delimiter, _place(token) or after, query.limit
+        ctx.bucket, query.prefix, query.delimiter, _read_token(token) or after, query.limit
     )
-    entries = [_object(entry, query, ctx.now) for entry in page.entries]
+    entries = [_object_fields(entry, query, ctx.now) for entry in page.entries]
     if ctx.params.get("FetchOwner", "").lower() != "true":
         for entry in entries:
             del entry["Owner"]
@@ -66,7 +66,7 @@ def _token(marker: str) -> str:
     return base64.urlsafe_b64encode(marker.encode()).decode()
 
 
-def _place(token: str) -> str:
+def _read_token(token: str) -> str:
     """Read what `_token` wrote.
 
     Raises:
@@ -80,7 +80,7 @@ def _place(token: str) -> str:
 
 async def list_objects_versions(ctx: Context) -> Reply:
     """List versions and delete markers, newest first for each key."""
-    query = _Query(ctx, "MaxKeys")
+    query = _ListingQuery(ctx, "MaxKeys")
     key_marker = ctx.params.get("KeyMarker", "")
     version_marker = ctx.params.get("VersionIdMarker", "")
     # Without a key to belong to, a version marks nothing.
@@ -88,7 +88,7 @@ async def list_objects_versions(ctx: Context) -> Reply:
     page = await ctx.store.list_versions(
         ctx.bucket, query.prefix, query.delimiter, key_marker, after, query.limit
     )
-    listed = [(entry.is_marker, _version(ctx, entry, query)) for entry in page.entries]
+    listed = [(entry.is_marker, _version_fields(ctx, entry, query)) for entry in page.entries]
     result = {
         "Name": ctx.bucket.name,
         **query.echoed("KeyMarker", key_marker),
@@ -106,7 +106,7 @@ async def list_objects_versions(ctx: Context) -> Reply:
 
 async def list_multipart_uploads(ctx: Context) -> Reply:
     """List unfinished multipart uploads."""
-    query = _Query(ctx, "MaxUploads")
+    query = _ListingQuery(ctx, "MaxUploads")
     key_marker = ctx.params.get("KeyMarker", "")
     upload_marker = ctx.params.get("UploadIdMarker", "")
     page = await ctx.store.list_uploads(
@@ -117,7 +117,7 @@ async def list_multipart_uploads(ctx: Context) -> Reply:
         **query.echoed("KeyMarker", key_marker),
         "UploadIdMarker": writable(upload_marker) or None,
         **query.outcome(page.truncated, page.prefixes),
-        "Upload": [_upload(upload, query) for upload in page.entries],
+        "Upload": [_upload_fields(upload, query) for upload in page.entries],
     }
     if page.truncated:
         result["NextKeyMarker"] = query.text(page.next_key_marker)
@@ -125,13 +125,13 @@ async def list_multipart_uploads(ctx: Context) -> Reply:
     return Reply(result)
 
 
-class _Query:
+class _ListingQuery:
     """What the three listings have in common: prefix, delimiter, limit, encoding."""
 
     def __init__(self, ctx: Context, limit: str) -> None:
         self.prefix: str = ctx.params.get("Prefix", "")
         self.delimiter: str = ctx.params.get("Delimiter", "")
-        if len(self.delimiter) > ctx.rules.longest_delimiter:
+        if len(self.delimiter) > ctx.rules.max_delimiter_length:
             raise InvalidDelimiter
         self.limit = page_limit(ctx.params.get(limit, PAGE), limit)
         self._limit_name = limit
@@ -184,7 +184,7 @@ def _class_fields(entry: Entry) -> dict[str, str]:
     return {"StorageClass": entry.storage_class, **({"StorageTier": tier} if tier else {})}
 
 
-def _object(entry: Entry, query: _Query, now: int) -> dict[str, Any]:
+def _object_fields(entry: Entry, query: _ListingQuery, now: int) -> dict[str, Any]:
     item = {
         "Key": query.text(entry.key),
         "LastModified": listing_date(entry.modified),
@@ -204,7 +204,7 @@ def _object(entry: Entry, query: _Query, now: int) -> dict[str, Any]:
     return item
 
 
-def _version(ctx: Context, entry: Entry, query: _Query) -> dict[str, Any]:
+def _version_fields(ctx: Context, entry: Entry, query: _ListingQuery) -> dict[str, Any]:
     item: dict[str, Any] = {
         "Key": query.text(entry.key),
         "VersionId": entry.version_id if ctx.bucket.versioning else None,
@@ -222,7 +222,7 @@ def _version(ctx: Context, entry: Entry, query: _Query) -> dict[str, Any]:
     }
 
 
-def _upload(upload: Upload, query: _Query) -> dict[str, Any]:
+def _upload_fields(upload: Upload, query: _ListingQuery) -> dict[str, Any]:
     return {
         "Key": query.text(upload.key),
         "UploadId": upload.upload_id,
@@ -230,5 +230,5 @@ def _upload(upload: Upload, query: _Query) -> dict[str, Any]:
         "Initiator": owner_fields(upload.initiator or upload.owner),
         "Owner": owner_fields(upload.owner),
         "Initiated": listing_date(upload.initiated),
-        **asked_fields(upload),
+        **upload_checksum_fields(upload),
     }

@@ -24,7 +24,7 @@ async def put_bucket_lifecycle(ctx: Context) -> Reply:
     smallest = ctx.params.get("TransitionDefaultMinimumObjectSize", "")
     text = dump_rules(ctx.params["LifecycleConfiguration"], smallest)
     await ctx.store.update_bucket(ctx.bucket.name, config={CONFIG: text})
-    return Reply(_smallest_header(ctx, text))
+    return Reply(_minimum_size_header(ctx, text))
 
 
 async def get_bucket_lifecycle(ctx: Context) -> Reply:
@@ -32,7 +32,7 @@ async def get_bucket_lifecycle(ctx: Context) -> Reply:
     text = ctx.bucket.config.get(CONFIG)
     if text is None:
         raise NoSuchLifecycleConfiguration
-    return Reply({**load_document(text), **_smallest_header(ctx, text)})
+    return Reply({**load_document(text), **_minimum_size_header(ctx, text)})
 
 
 async def delete_bucket_lifecycle(ctx: Context) -> Reply:
@@ -41,18 +41,18 @@ async def delete_bucket_lifecycle(ctx: Context) -> Reply:
     return Reply()
 
 
-def _smallest_header(ctx: Context, text: str) -> dict[str, str]:
+def _minimum_size_header(ctx: Context, text: str) -> dict[str, str]:
     """Return the header that tells how small objects may be that move, in the dialect that has it.
 
     Rules that came in the other dialect have nothing that it could say.
     """
     smallest = load_smallest(text)
-    return {SMALLEST_HEADER: smallest} if smallest and ctx.rules.tells_expiry else {}
+    return {SMALLEST_HEADER: smallest} if smallest and ctx.rules.returns_expiration else {}
 
 
 def expiration_header(ctx: Context, version: Version) -> dict[str, str]:
     """Return the header that tells when a live object will expire, in the dialect that has it."""
-    if CONFIG not in ctx.bucket.config or not ctx.rules.tells_expiry or not version.is_latest:
+    if CONFIG not in ctx.bucket.config or not ctx.rules.returns_expiration or not version.is_latest:
         return {}
     rules = load_rules(ctx.bucket.config[CONFIG])
     due = expiry(rules, version.key, version.size, load_tags(version.tags), version.modified)

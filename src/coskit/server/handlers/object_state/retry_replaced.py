@@ -10,10 +10,10 @@ from coskit.server.store.interfaces import Replaced
 Handler = Callable[[Context], Awaitable[Reply]]
 
 # Writers would have to win this often in a row; more likely then, the index is damaged.
-TRIES = 100
+MAX_ATTEMPTS = 100
 
 
-def reads_the_latest(handler: Handler) -> Handler:
+def retry_if_replaced(handler: Handler) -> Handler:
     """Run a handler anew when its object was replaced meanwhile: there was one all the time.
 
     For handlers of requests without a body, which leave nothing behind before they have succeeded.
@@ -24,7 +24,7 @@ def reads_the_latest(handler: Handler) -> Handler:
 
     @wraps(handler)
     async def reading(ctx: Context) -> Reply:
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             try:
                 return await handler(ctx)
             except Replaced:

@@ -34,10 +34,10 @@ def parse_tag_header(text: str, limit: int = MAX_TAGS) -> Tags:
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=100)
     except ValueError as cause:
         raise InvalidTag("x-cos-tagging is not of the form key=value&key2=value2") from cause
-    return _checked(pairs, limit)
+    return _check_tags(pairs, limit)
 
 
-def _checked(tags: Tags, limit: int) -> Tags:
+def _check_tags(tags: Tags, limit: int) -> Tags:
     if len(tags) > limit:
         raise InvalidTag(f"There are at most {limit} tags")
     if len({key for key, _ in tags}) < len(tags):
@@ -70,7 +70,7 @@ async def put_object_tagging(ctx: Context) -> Reply:
 async def get_object_tagging(ctx: Context) -> Reply:
     """Return the tags of an object."""
     version = find_object(ctx)
-    return _listed(load_tags(version.tags))
+    return _tag_document(load_tags(version.tags))
 
 
 async def delete_object_tagging(ctx: Context) -> Reply:
@@ -110,7 +110,7 @@ async def get_bucket_tagging(ctx: Context) -> Reply:
     tags = bucket_tags(ctx.bucket)
     if not tags:
         raise NoSuchTagSet
-    return _listed(tags)
+    return _tag_document(tags)
 
 
 async def delete_bucket_tagging(ctx: Context) -> Reply:
@@ -121,8 +121,8 @@ async def delete_bucket_tagging(ctx: Context) -> Reply:
 
 def _document_tags(ctx: Context, limit: int) -> Tags:
     pairs = items(ctx.params["Tagging"].get("TagSet"), "Tag")
-    return _checked([(tag.get("Key", ""), tag.get("Value", "")) for tag in pairs], limit)
+    return _check_tags([(tag.get("Key", ""), tag.get("Value", "")) for tag in pairs], limit)
 
 
-def _listed(tags: Tags) -> Reply:
+def _tag_document(tags: Tags) -> Reply:
     return Reply({"TagSet": {"Tag": [{"Key": key, "Value": value} for key, value in tags]}})

@@ -10,7 +10,7 @@ from coskit.server.store.model import NULL_VERSION, Bucket, Version
 from coskit.server.store.store import Store
 
 
-def find(store: Store, bucket: Bucket, key: str, version_id: str | None) -> Version:
+def find_version(store: Store, bucket: Bucket, key: str, version_id: str | None) -> Version:
     """Return a version by its id, which may be a delete marker, or the live object.
 
     Raises:
@@ -44,13 +44,13 @@ def refuse_marker(ctx: Context, version: Version) -> None:
     if not version.is_marker:
         return
     told = {"x-cos-delete-marker": "true", "x-cos-version-id": version.version_id}
-    if ctx.rules.shows_markers and ctx.params.get("VersionId"):
+    if ctx.rules.refuses_marker_with_405 and ctx.params.get("VersionId"):
         modified = http_date(version.modified)
         raise MethodNotAllowed(headers={**told, "Last-Modified": modified, "Allow": "DELETE"})
     raise NoSuchKey(headers={"x-cos-delete-marker": "true"})
 
 
-def tells_markers(handler: Handler) -> Handler:
+def report_delete_marker(handler: Handler) -> Handler:
     """Make a handler say of a key without an object that a delete marker is why."""
 
     @wraps(handler)
@@ -75,6 +75,6 @@ def find_object(ctx: Context) -> Version:
         NoSuchVersion: there is no version of that id.
         BucketVersionNotOpen: a version was named where there are none.
     """
-    version = find(ctx.store, ctx.bucket, ctx.key, named_version(ctx))
+    version = find_version(ctx.store, ctx.bucket, ctx.key, named_version(ctx))
     refuse_marker(ctx, version)
     return version

@@ -22,7 +22,7 @@ def overwrite_condition(ctx: Context) -> Condition | None:
         NoSuchKey: there is none that the conditions could name, where the dialect says so.
     """
     asked = {name: ctx.headers[name] for name in _CONDITIONS if ctx.headers.get(name)}
-    forbidden = _forbids_overwriting(ctx)
+    forbidden = _forbids_overwrite(ctx)
     if not asked and not forbidden:
         return None
 
@@ -31,7 +31,7 @@ def overwrite_condition(ctx: Context) -> Condition | None:
             raise FileAlreadyExists
         if old is None:
             if "if-match" in asked:
-                raise ctx.rules.lacking()
+                raise ctx.rules.missing_object_error()
         elif check_conditions(asked, old.etag, old.modified) != "met":
             raise PreconditionFailed
 
@@ -39,7 +39,7 @@ def overwrite_condition(ctx: Context) -> Condition | None:
     return condition
 
 
-def _forbids_overwriting(ctx: Context) -> bool:
+def _forbids_overwrite(ctx: Context) -> bool:
     text = str(ctx.params.get("ForbidOverwrite", "false")).strip().lower()
     if text not in ("true", "false"):
         raise InvalidArgument("x-cos-forbid-overwrite is true or false")

@@ -5,12 +5,12 @@ from typing import Any
 from coskit.protocol.codec.dates import http_date
 from coskit.protocol.errors import InvalidArgument, InvalidRequest
 from coskit.protocol.s3.checksums.algorithms import load_checksum
-from coskit.server.handlers.body.checksums import checksum_fields, part_fields
-from coskit.server.handlers.body.server_side_encryption import needed_key
+from coskit.server.handlers.body.checksums import checksum_fields, part_checksum_fields
+from coskit.server.handlers.body.server_side_encryption import required_key
 from coskit.server.handlers.buckets.listing import page_limit
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.object_state.versions import find_object
-from coskit.server.handlers.objects.symlinks import followed, is_link
+from coskit.server.handlers.objects.symlinks import follow_link, is_link
 from coskit.server.store.model import Version
 from coskit.server.store.part_layout import Piece, pieces
 
@@ -20,12 +20,12 @@ _ATTRIBUTES = frozenset(("ETag", "Checksum", "ObjectParts", "StorageClass", "Obj
 
 async def get_object_attributes(ctx: Context) -> Reply:
     """Tell the chosen attributes of an object; what it has not is left out."""
-    chosen = _chosen(ctx.params.get("ObjectAttributes", ""))
+    chosen = _requested_attributes(ctx.params.get("ObjectAttributes", ""))
     version = find_object(ctx)
     seen = {"x-cos-version-id": version.version_id} if ctx.bucket.versioning else {}
     if is_link(version):
-        ctx, version, _ = followed(ctx, version)
-    needed_key(ctx, version.sealing)
+        ctx, version, _ = follow_link(ctx, version)
+    required_key(ctx, version.sealing)
     result: dict[str, Any] = {"Last-Modified": http_date(version.modified), **seen}
     if "ETag" in chosen:
         result["ETag"] = version.etag
@@ -33,7 +33,7 @@ async def get_object_attributes(ctx: Context) -> Reply:
         if told := checksum_fields(ctx, load_checksum(version.checksums)):
             result["Checksum"] = told
     if "ObjectParts" in chosen and version.parts:
-        result["ObjectParts"] = _parts(ctx, version)
+        result["ObjectParts"] = _parts_page(ctx, version)
     if "StorageClass" in chosen:
         result["StorageClass"] = version.storage_class
     if "ObjectSize" in chosen:
@@ -41,7 +41,7 @@ async def get_object_attributes(ctx: Context) -> Reply:
     return Reply(result)
 
 
-def _chosen(text: str) -> set[str]:
+def _requested_attributes(text: str) -> set[str]:
     """Return the names in a list.
 
     Raises:
@@ -59,7 +59,7 @@ def _chosen(text: str) -> set[str]:
     return names
 
 
-def _parts(ctx: Context, version: Version) -> dict[str, Any]:
+def _parts_page(ctx: Context, version: Version) -> dict[str, Any]:
     """Return a page of the parts that an object was completed from.
 
     Of an object that was completed before its parts were kept apart, only their number is known.
@@ -74,9 +74,13 @@ def _parts(ctx: Context, version: Version) -> dict[str, Any]:
         "NextPartNumberMarker": str(shown[-1].number if shown else 0),
         "MaxParts": str(limit),
         "IsTruncated": "true" if len(following) > len(shown) else "false",
-        "Part": [_part(ctx, piece) for piece in shown],
+        "Part": [_part_fields(ctx, piece) for piece in shown],
     }
 
 
-def _part(ctx: Context, piece: Piece) -> dict[str, str]:
-    return {"PartNumber": str(piece.number), "Size": str(piece.size), **part_fields(ctx, piece)}
+def _part_fields(ctx: Context, piece: Piece) -> dict[str, str]:
+    return {
+        "PartNumber": str(piece.number),
+        "Size": str(piece.size),
+        **part_checksum_fields(ctx, piece),
+    }

@@ -16,7 +16,7 @@ from coskit.protocol.errors import (
     PreconditionFailed,
 )
 from coskit.protocol.operations import DELETE_OBJECTS
-from coskit.server.handlers.access.authorization import may_in_bucket
+from coskit.server.handlers.access.authorization import is_allowed_in_bucket
 from coskit.server.handlers.access.object_lock import deletion_condition
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.store.interfaces import Condition
@@ -32,7 +32,9 @@ async def delete_object(ctx: Context) -> Reply:
         ctx.bucket,
         ctx.key,
         version_id,
-        condition=_condition([((ctx.key, version_id), _demand(ctx.params, "IfMatch"))]),
+        condition=_delete_condition(
+            [((ctx.key, version_id), _expected_state(ctx.params, "IfMatch"))]
+        ),
         may_delete=deletion_condition(ctx),
     )
     result: dict[str, Any] = {}
@@ -53,14 +55,14 @@ async def delete_objects(ctx: Context) -> Reply:
     if any("VersionId" in item and not item["VersionId"] for item in objects):
         raise MalformedXML("A VersionId is not empty")  # the current object is not what is meant
     targets = [(item["Key"], item.get("VersionId")) for item in objects]
-    demands = [_demand(item, "") for item in objects]
-    fates = [_fate(ctx, *target) for target in targets]
+    demands = [_expected_state(item, "") for item in objects]
+    fates = [_early_outcome(ctx, *target) for target in targets]
     possible = [target for target, fate in zip(targets, fates, strict=True) if fate is None]
     deleted = iter(
         await ctx.store.delete_many(
             ctx.bucket,
             possible,
-            _condition(zip(targets, demands, strict=True)),
+            _delete_condition(zip(targets, demands, strict=True)),
             may_delete=deletion_condition(ctx),
         )
     )
@@ -76,12 +78,16 @@ async def delete_objects(ctx: Context) -> Reply:
     return Reply(result)
 
 
-def _fate(ctx: Context, key: str, version_id: str | None) -> Deleted | CosServiceError | None:
+def _early_outcome(
+    ctx: Context, key: str, version_id: str | None
+) -> Deleted | CosServiceError | None:
     """Return the outcome for a key that may not be deleted, or that no object can have.
 
     The latter must not get a delete marker.
     """
-    if not may_in_bucket(ctx.caller, DELETE_OBJECTS, ctx.store, ctx.bucket, key, version_id):
+    if not is_allowed_in_bucket(
+        ctx.principal, DELETE_OBJECTS, ctx.store, ctx.bucket, key, version_id
+    ):
         return AccessDenied()
     if len(key.encode()) > MAX_KEY_BYTES:
         return KeyTooLong()
@@ -95,11 +101,11 @@ def _marker_fields(deleted: Deleted) -> dict[str, str]:
 
 
 # The text of an ETag, a second since 1970, a number of bytes; None demands nothing.
-_Demand = tuple[str | None, int | None, int | None]
+_ExpectedState = tuple[str | None, int | None, int | None]
 _Target = tuple[str, str | None]
 
 
-def _demand(asked: Mapping[str, Any], prefix: str) -> _Demand:
+def _expected_state(asked: Mapping[str, Any], prefix: str) -> _ExpectedState:
     """Return what is to be true of what is deleted.
 
     Args:
@@ -132,12 +138,12 @@ def _size(text: str) -> int:
     return int(text)
 
 
-def _condition(demands: Iterable[tuple[_Target, _Demand]]) -> Condition | None:
+def _delete_condition(demands: Iterable[tuple[_Target, _ExpectedState]]) -> Condition | None:
     """Return what is checked in the commit, or None if nothing is demanded.
 
     What is not there is deleted already, whatever was demanded of it.
     """
-    wanted: dict[str, list[tuple[str | None, _Demand]]] = defaultdict(list)
+    wanted: dict[str, list[tuple[str | None, _ExpectedState]]] = defaultdict(list)
     for (key, version_id), demand in demands:
         if demand != (None, None, None):
             wanted[key].append((version_id, demand))

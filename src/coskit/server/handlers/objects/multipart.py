@@ -13,26 +13,26 @@ from coskit.protocol.errors import EntityTooLarge, InvalidArgument, MalformedXML
 from coskit.protocol.s3.checksums.algorithms import HEADER, load_asked, load_checksum
 from coskit.protocol.s3.checksums.headers import asked_of_upload
 from coskit.server.handlers.body.checksums import (
-    asked_fields,
     checksum_fields,
     checksum_headers,
-    part_fields,
-    poured,
+    part_checksum_fields,
     range_checksum,
+    receive_with_checksum,
+    upload_checksum_fields,
 )
-from coskit.server.handlers.body.encrypted_blocks import Key, Sealer
-from coskit.server.handlers.body.part_checksums import finishing
+from coskit.server.handlers.body.encrypted_blocks import EncryptingReceiver, EncryptionKey
+from coskit.server.handlers.body.part_checksums import completion_checksum
 from coskit.server.handlers.body.request_body import MAX_BODY, new_version, receive
 from coskit.server.handlers.body.server_side_encryption import (
     customer_key,
     encryption_headers,
-    needed_key,
-    opened,
+    plain_body,
     requested_key,
+    required_key,
 )
 from coskit.server.handlers.buckets.listing import owner_fields, page_limit
 from coskit.server.handlers.context import Context, Reply
-from coskit.server.handlers.object_state.retry_replaced import reads_the_latest
+from coskit.server.handlers.object_state.retry_replaced import retry_if_replaced
 from coskit.server.handlers.object_state.write_conditions import overwrite_condition
 from coskit.server.handlers.objects.objects import find_source, source_version_header
 from coskit.server.handlers.objects.part_numbers import MAX_PART_NUMBER
@@ -44,7 +44,7 @@ async def create_multipart_upload(ctx: Context) -> Reply:
     """Begin an upload; what is said of the object here applies at completion."""
     key = requested_key(ctx)
     new, asked = new_version(ctx, key), asked_of_upload(ctx.headers)
-    new = replace(new, initiator=ctx.caller.account or "")
+    new = replace(new, initiator=ctx.principal.account or "")
     told: dict[str, str] = {}
     if asked:
         new = replace(new, checksums=asked.dump())
@@ -59,7 +59,7 @@ async def upload_part(ctx: Context) -> Reply:
     number, upload_id = _part_number(ctx), ctx.params["UploadId"]
     # Refused here, a body of gigabytes is not taken in for nothing.
     upload = ctx.store.upload(ctx.bucket, ctx.key, upload_id)
-    key = needed_key(ctx, upload.sealing)
+    key = required_key(ctx, upload.sealing)
     async with ctx.store.receive(ctx.body.length, inline=False) as sink:
         stored, checksum = await receive(ctx, sink, key, load_asked(upload.checksums))
         text = checksum.dump() if checksum else None
@@ -70,14 +70,14 @@ async def upload_part(ctx: Context) -> Reply:
     return Reply({**sums, **told, **encryption_headers(key)})
 
 
-@reads_the_latest
+@retry_if_replaced
 async def upload_part_copy(ctx: Context) -> Reply:
     """Make a part from an object or a range of it."""
     number, upload_id = _part_number(ctx), ctx.params["UploadId"]
     upload = ctx.store.upload(ctx.bucket, ctx.key, upload_id)
     _, source = find_source(ctx)
-    key = needed_key(ctx, upload.sealing)
-    opener = needed_key(ctx, source.sealing, "CopySource")
+    key = required_key(ctx, upload.sealing)
+    opener = required_key(ctx, source.sealing, "CopySource")
     span = parse_copy_range(ctx.params.get("CopySourceRange", ""), source.size)
     first, length = (span.first, span.length) if span else (0, source.size)
     if length > MAX_BODY:
@@ -90,14 +90,16 @@ async def upload_part_copy(ctx: Context) -> Reply:
         part = await ctx.store.copy_part(*place, source, first, length, text)
     else:
         async with ctx.store.receive(length, inline=False) as sink:
-            body = opened(ctx, source, first, length, opener)
-            stored, text = await poured(body, Sealer(sink, key) if key else sink, algorithm)
+            body = plain_body(ctx, source, first, length, opener)
+            stored, text = await receive_with_checksum(
+                body, EncryptingReceiver(sink, key) if key else sink, algorithm
+            )
             part = await ctx.store.put_part(*place, stored, text)
     return Reply(
         {
             "ETag": quote_etag(part.etag),
             "LastModified": plain_date(part.modified),
-            **part_fields(ctx, part),
+            **part_checksum_fields(ctx, part),
             **source_version_header(ctx),
             **encryption_headers(key),
         }
@@ -128,13 +130,13 @@ async def list_parts(ctx: Context) -> Reply:
                 "LastModified": listing_date(part.modified),
                 "ETag": quote_etag(part.etag),
                 "Size": str(part.size),
-                **part_fields(ctx, part),
+                **part_checksum_fields(ctx, part),
             }
             for part in page.entries
         ],
     }
-    if ctx.rules.has_checksums:
-        result |= asked_fields(page.upload)
+    if ctx.rules.returns_checksums:
+        result |= upload_checksum_fields(page.upload)
     if page.truncated:
         result["NextPartNumberMarker"] = str(page.next_marker)
     return Reply(result)
@@ -149,7 +151,7 @@ async def complete_multipart_upload(ctx: Context) -> Reply:
         version, key = await _complete(ctx, listed)
     except NoSuchUpload:
         # The answer to an earlier try may have been lost.
-        live = ctx.store.find(ctx.bucket, ctx.key) if ctx.rules.completes_again else None
+        live = ctx.store.find(ctx.bucket, ctx.key) if ctx.rules.allows_repeated_completion else None
         if live is None or completed_from(live) != ctx.params["UploadId"]:
             raise
         version, key = live, None
@@ -169,19 +171,19 @@ async def complete_multipart_upload(ctx: Context) -> Reply:
 
 async def _complete(
     ctx: Context, listed: Sequence[Mapping[str, Any]]
-) -> tuple[Version, Key | None]:
+) -> tuple[Version, EncryptionKey | None]:
     """Return the object that an upload becomes, and the customer's key that it is sealed with."""
     upload = ctx.store.upload(ctx.bucket, ctx.key, ctx.params["UploadId"])
-    key = needed_key(ctx, upload.sealing) if customer_key(ctx.params) else None
+    key = required_key(ctx, upload.sealing) if customer_key(ctx.params) else None
     version = await ctx.store.complete(
         ctx.bucket,
         ctx.key,
         ctx.params["UploadId"],
         [(part["PartNumber"], part["ETag"].strip().strip('"')) for part in listed],
-        ctx.rules.smallest_part,
+        ctx.rules.min_part_size,
         overwrite_condition(ctx),
-        gaps=ctx.rules.has_gaps,
-        finish=finishing(ctx, listed),
+        gaps=ctx.rules.allows_part_gaps,
+        finish=completion_checksum(ctx, listed),
     )
     return version, key
 

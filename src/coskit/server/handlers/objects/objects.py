@@ -24,44 +24,48 @@ from coskit.protocol.operations import GET_OBJECT, GET_OBJECT_TAGGING
 from coskit.protocol.s3.checksums.algorithms import load_checksum
 from coskit.protocol.s3.checksums.headers import asked_algorithm
 from coskit.protocol.s3.extra_operations import GET_OBJECT_LEGAL_HOLD, GET_OBJECT_RETENTION
-from coskit.server.handlers.access.authorization import may, require, require_owner
-from coskit.server.handlers.access.header_authorization import may_set
+from coskit.server.handlers.access.authorization import (
+    is_allowed,
+    require_owner,
+    require_permission,
+)
+from coskit.server.handlers.access.header_authorization import has_header_right
 from coskit.server.handlers.access.header_rights import SET_TAGS
 from coskit.server.handlers.access.object_lock import HOLD_HEADER, lock_headers
 from coskit.server.handlers.access.referer import require_referer
 from coskit.server.handlers.body.checksums import (
     checksum_fields,
     checksum_headers,
-    poured,
     range_checksum,
-    stored_checksum,
+    read_checksum_headers,
+    receive_with_checksum,
 )
-from coskit.server.handlers.body.encrypted_blocks import Key, Sealer
-from coskit.server.handlers.body.first_chunk import begun
+from coskit.server.handlers.body.encrypted_blocks import EncryptingReceiver, EncryptionKey
+from coskit.server.handlers.body.first_chunk import prefetch_first_chunk
 from coskit.server.handlers.body.request_body import MAX_BODY, new_version, receive, stored_headers
 from coskit.server.handlers.body.server_side_encryption import (
     encryption_headers,
-    needed_key,
-    opened,
+    plain_body,
     requested_key,
+    required_key,
 )
-from coskit.server.handlers.body.traffic_limit import Slowed, requested_rate
+from coskit.server.handlers.body.traffic_limit import ThrottledBody, requested_rate
 from coskit.server.handlers.buckets.listing import storage_tier
-from coskit.server.handlers.context import Context, Reply, Streamed
+from coskit.server.handlers.context import Context, OutgoingBody, Reply
 from coskit.server.handlers.object_state.expiration import expiration_header
-from coskit.server.handlers.object_state.retry_replaced import reads_the_latest
+from coskit.server.handlers.object_state.retry_replaced import retry_if_replaced
 from coskit.server.handlers.object_state.tagging import dump_tags, load_tags, parse_tag_header
 from coskit.server.handlers.object_state.versions import (
-    find,
     find_object,
+    find_version,
     named_version,
     refuse_marker,
-    tells_markers,
+    report_delete_marker,
 )
 from coskit.server.handlers.object_state.write_conditions import overwrite_condition
-from coskit.server.handlers.objects.part_numbers import named_part
+from coskit.server.handlers.objects.part_numbers import selected_part
 from coskit.server.handlers.objects.restore import refuse_archived
-from coskit.server.handlers.objects.symlinks import followed, is_link, link_headers
+from coskit.server.handlers.objects.symlinks import follow_link, is_link, link_headers
 from coskit.server.store.model import Bucket, NewVersion, Version
 
 MAX_DELETED = 1000
@@ -96,34 +100,34 @@ async def put_object(ctx: Context) -> Reply:
     )
 
 
-@tells_markers
+@report_delete_marker
 async def head_object(ctx: Context) -> Reply:
     """Describe an object; archived ones too."""
     version = find_object(ctx)
     seen: dict[str, str] = {}
     if is_link(version):
         seen = link_headers(ctx.bucket, version)
-        ctx, version, _ = followed(ctx, version)
-    key = needed_key(ctx, version.sealing)
+        ctx, version, _ = follow_link(ctx, version)
+    key = required_key(ctx, version.sealing)
     outcome = check_conditions(ctx.headers, version.etag, version.modified)
     if outcome == "failed":
         raise PreconditionFailed
-    headers = described(ctx, version) | encryption_headers(key) | seen
+    headers = object_headers(ctx, version) | encryption_headers(key) | seen
     if outcome == "not modified":
         return Reply(headers, status=304)
-    headers |= _overrides(ctx.params)
-    if part := named_part(ctx, version):
-        return Reply(headers | part.headers | _spanned(part.span, part.size), part.status)
+    headers |= _overridden_headers(ctx.params)
+    if part := selected_part(ctx, version):
+        return Reply(headers | part.headers | _range_headers(part.span, part.size), part.status)
     # Only the row of one dialect has a range here.
-    span = _asked_range(ctx, version)
+    span = _requested_range(ctx, version)
     if span:
-        return Reply(headers | _spanned(span, span.length), 206)
-    headers |= stored_checksum(ctx, version)
+        return Reply(headers | _range_headers(span, span.length), 206)
+    headers |= read_checksum_headers(ctx, version)
     return Reply({**headers, "Content-Length": str(version.size)})
 
 
-@tells_markers
-@reads_the_latest
+@report_delete_marker
+@retry_if_replaced
 async def get_object(ctx: Context) -> Reply:
     """Send an object, a range or a part of it."""
     named = named_version(ctx)
@@ -132,37 +136,37 @@ async def get_object(ctx: Context) -> Reply:
     seen: dict[str, str] = {}
     if is_link(version):
         seen = link_headers(ctx.bucket, version)
-        ctx, version, inline = followed(ctx, version)
+        ctx, version, inline = follow_link(ctx, version)
     refuse_archived(ctx, version)
-    key = needed_key(ctx, version.sealing)
+    key = required_key(ctx, version.sealing)
     outcome = check_conditions(ctx.headers, version.etag, version.modified)
     if outcome == "failed":
         raise PreconditionFailed
-    headers = described(ctx, version) | encryption_headers(key) | seen
+    headers = object_headers(ctx, version) | encryption_headers(key) | seen
     if outcome == "not modified":
         return Reply(headers, status=304)
-    headers |= _overrides(ctx.params)
+    headers |= _overridden_headers(ctx.params)
     headers["Accept-Ranges"] = "bytes"
-    part = named_part(ctx, version)
+    part = selected_part(ctx, version)
     if part:
         span, length, status = part.span, part.size, part.status
         headers |= part.headers
     else:
-        span = _asked_range(ctx, version)
+        span = _requested_range(ctx, version)
         length, status = (span.length, 206) if span else (version.size, 200)
         if span is None:
-            headers |= stored_checksum(ctx, version)
+            headers |= read_checksum_headers(ctx, version)
     first, rate = span.first if span else 0, requested_rate(ctx)
-    headers |= _spanned(span, length)
-    body: bytes | Streamed
+    headers |= _range_headers(span, length)
+    body: bytes | OutgoingBody
     if inline is not None:
         body = inline[first : first + length]
     else:
-        body = await begun(opened(ctx, version, first, length, key))
-    return Reply(headers, status, Slowed(body, rate) if rate else body)
+        body = await prefetch_first_chunk(plain_body(ctx, version, first, length, key))
+    return Reply(headers, status, ThrottledBody(body, rate) if rate else body)
 
 
-def _asked_range(ctx: Context, version: Version) -> ByteRange | None:
+def _requested_range(ctx: Context, version: Version) -> ByteRange | None:
     """Return the range of a version that a request asks for, or None if it is to have all of it.
 
     Raises:
@@ -176,13 +180,13 @@ def _asked_range(ctx: Context, version: Version) -> ByteRange | None:
     return parse_range(ctx.params["Range"], version.size)
 
 
-def _spanned(span: ByteRange | None, length: int) -> dict[str, str]:
+def _range_headers(span: ByteRange | None, length: int) -> dict[str, str]:
     """Return the headers that tell which bytes are sent."""
     told = {"Content-Length": str(length)}
     return {**told, "Content-Range": span.content_range} if span else told
 
 
-def _overrides(params: Mapping[str, Any]) -> dict[str, str]:
+def _overridden_headers(params: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers that response-* parameters put in place of stored ones."""
     asked = {header: params[name] for name, header in _OVERRIDES.items() if name in params}
     for header, text in asked.items():
@@ -191,19 +195,23 @@ def _overrides(params: Mapping[str, Any]) -> dict[str, str]:
     return asked
 
 
-@reads_the_latest
+@retry_if_replaced
 async def copy_object(ctx: Context) -> Reply:
     """Copy an object, without moving its bytes unless another key is to seal them."""
     source_bucket, source = find_source(ctx)
     if source.size > MAX_BODY:
         raise EntityTooLarge("A source above 5 GB is copied in parts")
-    opener = needed_key(ctx, source.sealing, "CopySource")
+    opener = required_key(ctx, source.sealing, "CopySource")
     key = requested_key(ctx)
-    new = _copied(ctx, source_bucket, source, key)
+    new = _new_copy(ctx, source_bucket, source, key)
     same_place = (source_bucket.name, source.key) == (ctx.bucket.name, ctx.key)
     replaced = ctx.params.get("CopyStatus") == "Replaced"
     same_class = new.storage_class == source.storage_class
-    alike = same_class and key == opener and not (ctx.rules.may_restate and _restates(ctx.params))
+    alike = (
+        same_class
+        and key == opener
+        and not (ctx.rules.allows_restating_copy and _names_new_settings(ctx.params))
+    )
     if same_place and not replaced and alike:
         raise InvalidRequest("A copy onto itself needs x-cos-metadata-directive Replaced")
     condition = overwrite_condition(ctx)
@@ -215,8 +223,10 @@ async def copy_object(ctx: Context) -> Reply:
     else:
         algorithm = algorithm or (old.algorithm if old else None)
         async with ctx.store.receive(source.size) as sink:
-            body = opened(ctx, source, 0, source.size, opener)
-            stored, sums = await poured(body, Sealer(sink, key) if key else sink, algorithm)
+            body = plain_body(ctx, source, 0, source.size, opener)
+            stored, sums = await receive_with_checksum(
+                body, EncryptingReceiver(sink, key) if key else sink, algorithm
+            )
             new = replace(new, checksums=sums)
             version = await ctx.store.put(ctx.bucket, ctx.key, stored, new, condition)
     result: dict[str, Any] = {
@@ -232,12 +242,14 @@ async def copy_object(ctx: Context) -> Reply:
     return Reply(result)
 
 
-def _restates(params: Mapping[str, Any]) -> bool:
+def _names_new_settings(params: Mapping[str, Any]) -> bool:
     """Return whether a copy says of its own what else it is to be, even if that is nothing new."""
     return any(name in params for name in ("StorageClass", "ServerSideEncryption"))
 
 
-def _copied(ctx: Context, bucket: Bucket, source: Version, key: Key | None) -> NewVersion:
+def _new_copy(
+    ctx: Context, bucket: Bucket, source: Version, key: EncryptionKey | None
+) -> NewVersion:
     """Return what a copy is to be: class and ACL as asked, the rest as the directives say.
 
     Raises:
@@ -252,16 +264,16 @@ def _copied(ctx: Context, bucket: Bucket, source: Version, key: Key | None) -> N
         given = parse_tag_header(ctx.params["Tagging"]) if "Tagging" in ctx.params else ()
         tags = dump_tags(given) if given else None
     elif tags:
-        _require_tags(ctx, bucket, source)
+        _require_tag_rights(ctx, bucket, source)
     return replace(asked, headers=headers, tags=tags)
 
 
-def _require_tags(ctx: Context, bucket: Bucket, source: Version) -> None:
+def _require_tag_rights(ctx: Context, bucket: Bucket, source: Version) -> None:
     """Let pass who may take the tags of a source to its copy."""
     named = source.version_id if "VersionId" in ctx.params["CopySource"] else None
     if not (
-        may(ctx.caller, GET_OBJECT_TAGGING, ctx.store, bucket, source.key, named)
-        and may_set(ctx.caller, ctx.operation, SET_TAGS, ctx.store, ctx.bucket, ctx.key)
+        is_allowed(ctx.principal, GET_OBJECT_TAGGING, ctx.store, bucket, source.key, named)
+        and has_header_right(ctx.principal, ctx.operation, SET_TAGS, ctx.store, ctx.bucket, ctx.key)
     ):
         raise AccessDenied("The source has tags, which need rights to read and to set them")
 
@@ -280,14 +292,14 @@ def find_source(ctx: Context) -> tuple[Bucket, Version]:
     place = ctx.params["CopySource"]
     bucket = ctx.store.bucket(place["Bucket"])
     key, version_id = place["Key"], place.get("VersionId")
-    require_referer(ctx.caller, bucket)
-    require(ctx.caller, GET_OBJECT, ctx.store, bucket, key, version_id)
+    require_referer(ctx.principal, bucket)
+    require_permission(ctx.principal, GET_OBJECT, ctx.store, bucket, key, version_id)
     require_owner(bucket, ctx.headers.get(SOURCE_OWNER))
-    version = find(ctx.store, bucket, key, version_id)
+    version = find_version(ctx.store, bucket, key, version_id)
     if version.is_marker:
         raise InvalidRequest("The source is a delete marker")
     if is_link(version):
-        there, version, _ = followed(replace(ctx, target=bucket), version)
+        there, version, _ = follow_link(replace(ctx, target=bucket), version)
         bucket = there.bucket
     refuse_archived(ctx, version)
     met = check_conditions(ctx.headers, version.etag, version.modified, "x-cos-copy-source-")
@@ -302,11 +314,11 @@ def source_version_header(ctx: Context) -> dict[str, str]:
     return {"x-cos-copy-source-version-id": named} if named else {}
 
 
-def described(ctx: Context, version: Version) -> dict[str, Any]:
+def object_headers(ctx: Context, version: Version) -> dict[str, Any]:
     """Return the headers that describe a version, its stored ones among them."""
     headers: dict[str, Any] = {
         "Content-Type": "application/octet-stream",
-        **sendable(version.headers),
+        **sendable_headers(version.headers),
         "ETag": quote_etag(version.etag),
         "Last-Modified": http_date(version.modified),
         "x-cos-hash-crc64ecma": str(version.crc64),
@@ -321,14 +333,14 @@ def described(ctx: Context, version: Version) -> dict[str, Any]:
     if ctx.bucket.versioning:
         headers["x-cos-version-id"] = version.version_id
     if version.lock:
-        headers |= _lock_told(ctx, version)
+        headers |= _readable_lock_headers(ctx, version)
     headers |= expiration_header(ctx, version)
-    if version.tags and ctx.rules.counts_tags and _is_told(ctx, GET_OBJECT_TAGGING, version):
+    if version.tags and ctx.rules.returns_tag_count and _may_read(ctx, GET_OBJECT_TAGGING, version):
         headers["x-amz-tagging-count"] = str(len(load_tags(version.tags)))
     return headers
 
 
-def sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
+def sendable_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Return stored headers as an answer can have them: older versions stored others too."""
     plain = "".join((*headers, *headers.values()))
     if plain.isascii() and plain.isprintable():
@@ -340,21 +352,21 @@ def sendable(headers: Mapping[str, str]) -> Mapping[str, str]:
     }
 
 
-def _lock_told(ctx: Context, version: Version) -> dict[str, str]:
+def _readable_lock_headers(ctx: Context, version: Version) -> dict[str, str]:
     """Return the headers on what locks a version that the caller may read."""
     told = lock_headers(version)
-    if not _is_told(ctx, GET_OBJECT_RETENTION, version):
+    if not _may_read(ctx, GET_OBJECT_RETENTION, version):
         told = {name: text for name, text in told.items() if name == HOLD_HEADER}
-    if HOLD_HEADER in told and not _is_told(ctx, GET_OBJECT_LEGAL_HOLD, version):
+    if HOLD_HEADER in told and not _may_read(ctx, GET_OBJECT_LEGAL_HOLD, version):
         del told[HOLD_HEADER]
     return told
 
 
-def _is_told(ctx: Context, right: Operation, version: Version) -> bool:
+def _may_read(ctx: Context, right: Operation, version: Version) -> bool:
     """Return whether a reader of an object may know what is a right of its own to read."""
     named = ctx.params.get("VersionId")
     try:
-        return may(ctx.caller, right, ctx.store, ctx.bucket, version.key, named)
+        return is_allowed(ctx.principal, right, ctx.store, ctx.bucket, version.key, named)
     except (AccessDenied, NoSuchKey, NoSuchVersion):  # gone meanwhile
         return False
 

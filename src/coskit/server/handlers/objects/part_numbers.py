@@ -9,7 +9,7 @@ from coskit.protocol.errors import (
     InvalidRequest,
     NotImplementedOperation,
 )
-from coskit.server.handlers.body.checksums import stored_checksum
+from coskit.server.handlers.body.checksums import read_checksum_headers
 from coskit.server.handlers.context import Context
 from coskit.server.store.model import Version
 from coskit.server.store.part_layout import Piece, pieces
@@ -18,7 +18,7 @@ MAX_PART_NUMBER = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class NamedPart:
+class SelectedPart:
     """A part of an object, or an object without parts as its own first one.
 
     Attributes:
@@ -34,7 +34,7 @@ class NamedPart:
     status: int
 
 
-def named_part(ctx: Context, version: Version) -> NamedPart | None:
+def selected_part(ctx: Context, version: Version) -> SelectedPart | None:
     """Return the part that a request names, or None if it names none.
 
     Raises:
@@ -54,17 +54,17 @@ def named_part(ctx: Context, version: Version) -> NamedPart | None:
         )
     parts = pieces(version)
     if parts:
-        return _of_parts(ctx, version, parts, number)
+        return _select(ctx, version, parts, number)
     if version.parts:
         raise NotImplementedOperation("The object was completed before its parts were kept apart")
     if number > 1:
         raise InvalidPartNumber
     span = ByteRange(0, version.size - 1, version.size) if version.size else None
-    headers = stored_checksum(ctx, version)
-    return NamedPart(span, version.size, headers, 206 if span else 200)
+    headers = read_checksum_headers(ctx, version)
+    return SelectedPart(span, version.size, headers, 206 if span else 200)
 
 
-def _of_parts(ctx: Context, version: Version, parts: tuple[Piece, ...], number: int) -> NamedPart:
+def _select(ctx: Context, version: Version, parts: tuple[Piece, ...], number: int) -> SelectedPart:
     first = 0
     for part in parts:
         if part.number == number:
@@ -73,6 +73,6 @@ def _of_parts(ctx: Context, version: Version, parts: tuple[Piece, ...], number: 
     else:
         raise InvalidPartNumber
     span = ByteRange(first, first + part.size - 1, version.size) if part.size else None
-    told = stored_checksum(ctx, version, part)
+    told = read_checksum_headers(ctx, version, part)
     headers = {**told, "x-amz-mp-parts-count": str(len(parts))}
-    return NamedPart(span, part.size, headers, 206)
+    return SelectedPart(span, part.size, headers, 206)

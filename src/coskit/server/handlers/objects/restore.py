@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from coskit.protocol.bucket.restore import dump_job, is_readable, load_job, request_restore
 from coskit.protocol.errors import InvalidObjectState
-from coskit.server.handlers.body.server_side_encryption import customer_key, needed_key
+from coskit.server.handlers.body.server_side_encryption import customer_key, required_key
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.object_state.versions import named_version
 from coskit.server.store.model import Version
@@ -19,7 +19,7 @@ async def restore_object(ctx: Context) -> Reply:
     def decide(version: Version) -> Mapping[str, str | None]:
         nonlocal status
         if customer_key(ctx.params):  # which S3 does not ask for, and COS as for HEAD
-            needed_key(ctx, version.sealing)
+            required_key(ctx, version.sealing)
         job, status = request_restore(
             version.storage_class,
             load_job(version.restore),

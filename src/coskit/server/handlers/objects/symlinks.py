@@ -22,23 +22,23 @@ from coskit.protocol.errors import (
     SymlinkTargetNotExist,
 )
 from coskit.protocol.operations import GET_OBJECT
-from coskit.server.handlers.access.authorization import require
+from coskit.server.handlers.access.authorization import require_permission
 from coskit.server.handlers.access.referer import require_referer
 from coskit.server.handlers.body.request_body import new_version
-from coskit.server.handlers.context import Caller, Context, Reply
+from coskit.server.handlers.context import Context, Principal, Reply
 from coskit.server.handlers.object_state.versions import find_object
 from coskit.server.handlers.object_state.write_conditions import overwrite_condition
 from coskit.server.store.model import Bucket, Version
 from coskit.server.store.store import Store
 
 _TARGET, _BUCKET = "x-cos-symlink-target", "x-cos-symlink-bucket"
-_OF_CONTENT = ("x-cos-meta-", "x-cos-storage-class", "x-cos-tagging")
+_CONTENT_HEADERS = ("x-cos-meta-", "x-cos-storage-class", "x-cos-tagging")
 
 
 async def put_symlink(ctx: Context) -> Reply:
     """Make a key a link; whether there is a target is asked when it is read."""
     _refuse_content(ctx.body.length, ctx.headers)
-    new = replace(new_version(ctx), headers=_pointer(ctx))
+    new = replace(new_version(ctx), headers=_link_headers(ctx))
     condition = overwrite_condition(ctx)
     async with ctx.store.receive(0) as sink:
         # Links to different objects are different objects, which conditions tell by the ETag.
@@ -59,7 +59,7 @@ async def get_symlink(ctx: Context) -> Reply:
         _TARGET: unquote(link.headers[_TARGET]),
         "ETag": quote_etag(link.etag),
         "Last-Modified": http_date(link.modified),
-        **_version_told(ctx.bucket, link),
+        **_version_header(ctx.bucket, link),
     }
     return Reply(told)
 
@@ -69,11 +69,13 @@ def is_link(version: Version) -> bool:
     return _TARGET in version.headers
 
 
-def target_of(caller: Caller, store: Store, bucket: Bucket, link: Version) -> tuple[Bucket, str]:
+def link_target(
+    principal: Principal, store: Store, bucket: Bucket, link: Version
+) -> tuple[Bucket, str]:
     """Return the bucket and key that a link stands for, if its reader may read them as well.
 
     Args:
-        caller: who reads the link.
+        principal: who reads the link.
         store: where both are.
         bucket: the link's.
         link: it.
@@ -86,14 +88,14 @@ def target_of(caller: Caller, store: Store, bucket: Bucket, link: Version) -> tu
     try:
         if name := link.headers.get(_BUCKET):
             bucket = store.bucket(name)
-        require_referer(caller, bucket)
-        require(caller, GET_OBJECT, store, bucket, key)
+        require_referer(principal, bucket)
+        require_permission(principal, GET_OBJECT, store, bucket, key)
     except (NoSuchKey, NoSuchBucket) as error:
         raise SymlinkTargetNotExist from error
     return bucket, key
 
 
-def followed(ctx: Context, link: Version) -> tuple[Context, Version, bytes | None]:
+def follow_link(ctx: Context, link: Version) -> tuple[Context, Version, bytes | None]:
     """Return a request for a link as one for its target, with what the store gives of that.
 
     Raises:
@@ -101,7 +103,7 @@ def followed(ctx: Context, link: Version) -> tuple[Context, Version, bytes | Non
         InvalidTargetType: it is a link too.
         AccessDenied: the caller may not read it; also where there may be none.
     """
-    bucket, key = target_of(ctx.caller, ctx.store, ctx.bucket, link)
+    bucket, key = link_target(ctx.principal, ctx.store, ctx.bucket, link)
     params = {name: value for name, value in ctx.params.items() if name != "VersionId"}
     try:
         version, inline = ctx.store.get(bucket, key)
@@ -116,14 +118,14 @@ def followed(ctx: Context, link: Version) -> tuple[Context, Version, bytes | Non
 
 def link_headers(bucket: Bucket, link: Version) -> dict[str, str]:
     """Return the headers that tell that what is sent was read through a link."""
-    return {"x-cos-object-type": "symlink", **_version_told(bucket, link)}
+    return {"x-cos-object-type": "symlink", **_version_header(bucket, link)}
 
 
-def _version_told(bucket: Bucket, link: Version) -> dict[str, str]:
+def _version_header(bucket: Bucket, link: Version) -> dict[str, str]:
     return {"x-cos-version-id": link.version_id} if bucket.versioning else {}
 
 
-def _pointer(ctx: Context) -> dict[str, str]:
+def _link_headers(ctx: Context) -> dict[str, str]:
     """Return what a link is kept as.
 
     Raises:
@@ -150,5 +152,5 @@ def _refuse_content(length: int | None, headers: Iterable[str]) -> None:
     if length:
         raise InvalidArgument("A symbolic link has no content")
     for name in headers:
-        if name.startswith(_OF_CONTENT):
+        if name.startswith(_CONTENT_HEADERS):
             raise NotImplementedOperation(f"The header {name} is not implemented for links")
