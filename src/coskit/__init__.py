@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from coskit._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from coskit.client._async.body.streaming_body import AsyncBody
     from coskit.client._async.client import AsyncClient
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     )
     from coskit.client.settings.retry import RetryPolicy
     from coskit.client.settings.transfers import TransferSettings
-    from coskit.client.transport.curl_easy import TransportSettings
+    from coskit.client.settings.transport import TransportSettings
     from coskit.client.user_metadata import metadata
     from coskit.protocol.auth.signature import Credentials
     from coskit.protocol.errors import (
@@ -73,7 +75,6 @@ __all__ = [
     "UnexpectedAnswer",
     "metadata",
 ]
-__version__ = "0.2.0"
 
 _HOMES = {
     "AsyncBody": "client._async.body.streaming_body",
@@ -94,7 +95,7 @@ _HOMES = {
     "RefreshingCredentials": "client._sync.credentials.refreshable",
     "RetryPolicy": "client.settings.retry",
     "TransferSettings": "client.settings.transfers",
-    "TransportSettings": "client.transport.curl_easy",
+    "TransportSettings": "client.settings.transport",
     "metadata": "client.user_metadata",
 }
 

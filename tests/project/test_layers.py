@@ -16,6 +16,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": HANDED_OUT,
     "types": HANDED_OUT,
     "__main__": ("cli",),
+    "_version": (),
     "protocol": (),
     "client": ("client.credentials.vendor_files", "protocol"),
     "client.credentials.vendor_files": ("protocol",),
@@ -97,7 +98,7 @@ def _imports(path: Path) -> Iterator[str]:
             assert node.module is not None, f"{path} imports by dots"
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
-                if name == "coskit.__version__":
+                if alias.name == "__version__":
                     continue  # a number, which is on no side
                 yield name if name in MODULES else node.module
 

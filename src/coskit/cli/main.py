@@ -2,7 +2,7 @@
 
 import sys
 
-from coskit import __version__
+from coskit._version import __version__
 
 # The extra of this package that brings a module; what is not here belongs to the server.
 _EXTRAS = {"rich": "cli"}

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from ipaddress import ip_address
 from pathlib import Path
 
-from coskit import __version__
+from coskit._version import __version__
 from coskit.protocol.auth.signature import Credentials
 from coskit.server.http.connections.certificates import Certificates
 from coskit.server.http.status import is_loopback

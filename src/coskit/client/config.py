@@ -12,7 +12,7 @@ from coskit.client.credentials.provider import CredentialsSource
 from coskit.client.settings.argument_checks import Scheme, flag, instance, text
 from coskit.client.settings.retry import RetryPolicy
 from coskit.client.settings.transfers import TransferSettings
-from coskit.client.transport.curl_easy import TransportSettings
+from coskit.client.settings.transport import TransportSettings
 from coskit.protocol.endpoint import (
     Endpoint,
     check_region,

@@ -1,5 +1,5 @@
 """The version, under the vendor's name of its module."""
 
-from coskit import __version__
+from coskit._version import __version__
 
 __all__ = ["__version__"]

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from coskit.client._sync.transport import Transport
+from coskit.client.settings.transport import TransportSettings
 from coskit.client.transport import direct_connection, libc
-from coskit.client.transport.curl_easy import Outgoing, TransportSettings
 from coskit.client.transport.direct_connection import needs_libcurl
+from coskit.client.transport.http_request import HTTPRequest
 from coskit.client.transport.receive_buffer import reserved
 from coskit.protocol.errors import IntegrityError, TransferTimeout, TransportError
 from tests.client.stubs.stub import TLS, Stub, Wire, always
@@ -46,7 +47,7 @@ def test_a_body_in_memory_goes_out_whole(size: int, tls: bool) -> None:
     body = BIG[:size]
     with Stub(digest_of_body, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
         for _ in range(2):
-            answer = transport.send(Outgoing("PUT", f"{stub.url}/key", (), body, size))
+            answer = transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), body, size))
             assert answer.body == hashlib.md5(body).hexdigest().encode()
         assert stub.connections == 1
 
@@ -62,7 +63,7 @@ def test_a_long_body_arrives_whole(chunked: bool, tls: bool) -> None:
         body = b"".join([b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces]) + b"0\r\n\r\n"
     settings = SECURE if tls else SETTINGS
     with Stub(always(head + body), tls=tls) as stub, Transport(settings) as transport:
-        out = Outgoing("GET", f"{stub.url}/key")
+        out = HTTPRequest("GET", f"{stub.url}/key")
         assert transport.send(out).body == BIG
         with transport.stream(out) as incoming:
             assert incoming.read() == BIG
@@ -85,7 +86,7 @@ def test_a_body_is_written_where_the_caller_wants_it(window: int, chunked: bool,
         for _ in range(2):
             target, at = bytearray(len(BIG) + 1), 0
             with (
-                transport.stream(Outgoing("GET", f"{stub.url}/key")) as incoming,
+                transport.stream(HTTPRequest("GET", f"{stub.url}/key")) as incoming,
                 memoryview(target) as view,
             ):
                 while size := incoming.readinto(view[at : at + window]):
@@ -107,7 +108,7 @@ def test_a_body_that_is_cut_while_it_is_written_is_no_success(end: str, tls: boo
     with Stub(cut, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
         memory = memoryview(bytearray(len(BIG)))
         pieces: list[int] = []
-        with transport.stream(Outgoing("GET", f"{stub.url}/key")) as incoming:
+        with transport.stream(HTTPRequest("GET", f"{stub.url}/key")) as incoming:
 
             def read_on() -> None:
                 while size := incoming.readinto(memory[sum(pieces) :]):
@@ -123,7 +124,7 @@ def test_a_python_without_ctypes_does_as_well(monkeypatch: pytest.MonkeyPatch) -
     libc._library.cache_clear()
     try:
         with Stub(digest_of_body) as stub, Transport(SETTINGS) as transport:
-            out = Outgoing("PUT", f"{stub.url}/key", (), b"x", 1)
+            out = HTTPRequest("PUT", f"{stub.url}/key", (), b"x", 1)
             assert transport.send(out).body == hashlib.md5(b"x").hexdigest().encode()
             assert len(reserved(len(BIG)).getvalue()) == len(BIG)
     finally:
@@ -139,7 +140,7 @@ def test_an_early_refusal_of_a_body_in_memory_is_heard() -> None:
 
     with Stub(refuse) as stub, Transport(SETTINGS) as transport:
         body = bytes(64 << 20)
-        answer = transport.send(Outgoing("PUT", f"{stub.url}/key", (), body, len(body)))
+        answer = transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), body, len(body)))
     assert (answer.status, answer.body) == (403, b"no")
 
 
@@ -148,7 +149,7 @@ def test_an_idle_connection_holds_no_body(name: str) -> None:
     body = secrets.token_bytes(100_000)
     held = sys.getrefcount(body)
     with Stub(always(HELLO)) as stub, Transport(SETTINGS) as transport:
-        transport.send(Outgoing("PUT", f"{stub.url}/key", ((name, "x"),), body, len(body)))
+        transport.send(HTTPRequest("PUT", f"{stub.url}/key", ((name, "x"),), body, len(body)))
         assert sys.getrefcount(body) == held
 
 
@@ -167,7 +168,7 @@ def test_sources_travel_on_a_kept_connection(tls: bool) -> None:
     with Stub(digest_of_body, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
         for size in (1, 300_000, len(BIG)):
             source = Counted(BIG[:size])
-            answer = transport.send(Outgoing("PUT", f"{stub.url}/key", (), source, size))
+            answer = transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), source, size))
             assert answer.body == hashlib.md5(BIG[:size]).hexdigest().encode()
         assert stub.connections == 1
 
@@ -185,7 +186,7 @@ def test_a_source_is_not_begun_on_a_connection_that_has_ended(tls: bool) -> None
         for _ in range(3):
             closed.clear()
             source = Counted(BIG)
-            answer = transport.send(Outgoing("PUT", f"{stub.url}/key", (), source, len(BIG)))
+            answer = transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), source, len(BIG)))
             assert answer.body == hashlib.md5(BIG).hexdigest().encode()
             assert source.beginnings == 1
             assert closed.wait(5)
@@ -199,10 +200,10 @@ def test_a_source_that_was_begun_is_not_sent_again_in_silence() -> None:
         wire.sock.recv(100_000)  # and goes without a word
 
     with Stub(run) as stub, Transport(SETTINGS) as transport:
-        transport.send(Outgoing("PUT", f"{stub.url}/key", (), b"x", 1))
+        transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), b"x", 1))
         source = Counted(BIG)
         with pytest.raises(TransportError) as caught:
-            transport.send(Outgoing("PUT", f"{stub.url}/key", (), source, len(BIG)))
+            transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), source, len(BIG)))
         assert caught.value.sent
         assert source.beginnings == 1
         assert stub.connections == 1
@@ -214,7 +215,7 @@ def test_a_source_that_gives_more_than_was_asked_is_no_success() -> None:
             return super().read()
 
     with Stub(always(HELLO)) as stub, Transport(SETTINGS) as transport:
-        out = Outgoing("PUT", f"{stub.url}/key", (), Generous(b"too much"), 3)
+        out = HTTPRequest("PUT", f"{stub.url}/key", (), Generous(b"too much"), 3)
         with pytest.raises(IntegrityError, match="gave 8 bytes instead of 3"):
             transport.send(out)
 
@@ -223,13 +224,13 @@ def test_an_idle_connection_holds_no_source() -> None:
     source = Counted(BIG)
     held = sys.getrefcount(source)
     with Stub(always(HELLO)) as stub, Transport(SETTINGS) as transport:
-        transport.send(Outgoing("PUT", f"{stub.url}/key", (), source, len(BIG)))
+        transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), source, len(BIG)))
         assert sys.getrefcount(source) == held
 
 
 def test_a_connection_that_was_idle_for_long_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     with Stub(always(HELLO)) as stub, Transport(SETTINGS) as transport:
-        out = Outgoing("GET", f"{stub.url}/key")
+        out = HTTPRequest("GET", f"{stub.url}/key")
         transport.send(out)
         monkeypatch.setattr(direct_connection, "_LONGEST_IDLE", -1.0)
         assert transport.send(out).body == b"hello"
@@ -244,9 +245,9 @@ def test_a_delete_is_sent_again_only_if_nothing_came_back() -> None:
             wire.send(b"HTTP/1.1 20")
 
     with Stub(half) as stub, Transport(SETTINGS) as transport:
-        transport.send(Outgoing("GET", f"{stub.url}/key"))
+        transport.send(HTTPRequest("GET", f"{stub.url}/key"))
         with pytest.raises(TransportError, match="the head has no end"):
-            transport.send(Outgoing("DELETE", f"{stub.url}/key"))
+            transport.send(HTTPRequest("DELETE", f"{stub.url}/key"))
         assert [request.line.split()[0] for request in stub.requests] == ["GET", "DELETE"]
 
 
@@ -260,7 +261,7 @@ def test_the_total_timeout_ends_a_trickle() -> None:
     settings = TransportSettings(read_timeout=20, total_timeout=0.3, proxy="")
     out_of_time = pytest.raises(TransferTimeout, match="total timeout")
     with Stub(trickle) as stub, Transport(settings) as transport, out_of_time:
-        transport.send(Outgoing("GET", f"{stub.url}/key"))
+        transport.send(HTTPRequest("GET", f"{stub.url}/key"))
 
 
 @pytest.mark.parametrize(

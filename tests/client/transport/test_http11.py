@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coskit.client.transport.curl_easy import Outgoing, origin
 from coskit.client.transport.http11 import Answer, is_plain, write_request
+from coskit.client.transport.http_request import HTTPRequest, origin
 from coskit.protocol.errors import ParameterError
 
 PLACE = "http://127.0.0.1:9000"
 
 
-def outgoing(method: str = "GET", path: str = "/bucket/key", **fields: object) -> Outgoing:
-    return Outgoing(method, PLACE + path, **fields)  # type: ignore[arg-type]
+def outgoing(method: str = "GET", path: str = "/bucket/key", **fields: object) -> HTTPRequest:
+    return HTTPRequest(method, PLACE + path, **fields)  # type: ignore[arg-type]
 
 
-def written(out: Outgoing) -> list[str]:
+def written(out: HTTPRequest) -> list[str]:
     text = write_request(out, origin(out.url), "coskit/1").decode()
     assert text.endswith("\r\n\r\n")
     return text[:-4].split("\r\n")
@@ -63,7 +63,9 @@ def test_host_and_user_agent_can_be_given() -> None:
     ],
 )
 def test_the_host_names_a_port_only_if_it_is_not_the_usual_one(place: str, host: str) -> None:
-    assert f"Host: {host}\r\n".encode() in write_request(Outgoing("GET", place + "/k"), place, "c")
+    assert f"Host: {host}\r\n".encode() in write_request(
+        HTTPRequest("GET", place + "/k"), place, "c"
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,13 +87,13 @@ NOT_PLAIN = [
     ("no path", outgoing(path="")),
     ("a fragment", outgoing(path="/a#b")),
     ("text that is not ASCII", outgoing(path="/ä")),
-    ("a password", Outgoing("GET", "http://me:secret@127.0.0.1/k")),
-    ("another scheme", Outgoing("GET", "ftp://127.0.0.1/k")),
+    ("a password", HTTPRequest("GET", "http://me:secret@127.0.0.1/k")),
+    ("another scheme", HTTPRequest("GET", "ftp://127.0.0.1/k")),
 ]
 
 
 @pytest.mark.parametrize("out", [row[1] for row in NOT_PLAIN], ids=[row[0] for row in NOT_PLAIN])
-def test_what_asks_for_more_care_is_left_to_libcurl(out: Outgoing) -> None:
+def test_what_asks_for_more_care_is_left_to_libcurl(out: HTTPRequest) -> None:
     assert not is_plain(out, origin(out.url))
 
 

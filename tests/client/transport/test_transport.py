@@ -22,7 +22,10 @@ import uvloop
 
 from coskit.client._async.transport import AsyncIncoming, AsyncTransport
 from coskit.client._sync.transport import Transport
-from coskit.client.transport.curl_easy import CAPACITY, Outgoing, TransportSettings, read_head
+from coskit.client.settings.transport import TransportSettings
+from coskit.client.transport.curl_easy import CAPACITY
+from coskit.client.transport.http11 import read_head
+from coskit.client.transport.http_request import HTTPRequest
 from coskit.protocol.errors import IntegrityError, ParameterError, TransferTimeout, TransportError
 from coskit.protocol.messages import Response
 from tests.client.stubs.stub import TLS, Script, Stub, Wire, always, once
@@ -106,10 +109,10 @@ class AsyncWorld:
 
         return self._runner.run(wait())
 
-    def send(self, out: Outgoing, settings: TransportSettings | None = None) -> Response:
+    def send(self, out: HTTPRequest, settings: TransportSettings | None = None) -> Response:
         return self._run(self.transport.send(out, settings))
 
-    def stream(self, out: Outgoing, settings: TransportSettings | None = None) -> AsyncBox:
+    def stream(self, out: HTTPRequest, settings: TransportSettings | None = None) -> AsyncBox:
         return AsyncBox(self._run, self._run(self.transport.stream(out, settings)))
 
     def close(self) -> None:
@@ -145,8 +148,8 @@ def world(open_world: Opener) -> World:
     return open_world(SETTINGS)
 
 
-def get(url: str, path: str = "/key", **more: Any) -> Outgoing:
-    return Outgoing("GET", url + path, **more)
+def get(url: str, path: str = "/key", **more: Any) -> HTTPRequest:
+    return HTTPRequest("GET", url + path, **more)
 
 
 def open_files() -> int:
@@ -203,7 +206,7 @@ def test_only_the_given_headers_and_the_framing_go_out(
     length = None if body is None else len(body)
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     with Stub(always(answer)) as stub:
-        world.send(Outgoing(method, f"{stub.url}/key", given, body, length))
+        world.send(HTTPRequest(method, f"{stub.url}/key", given, body, length))
     (request,) = stub.requests
     assert request.line == f"{method} /key HTTP/1.1"
     agent = request.header.pop("user-agent")
@@ -216,7 +219,7 @@ def test_only_the_given_headers_and_the_framing_go_out(
 def test_host_content_type_and_user_agent_can_be_given(world: World) -> None:
     headers = (("host", "b.cos.local"), ("Content-Type", "a/b"), ("User-Agent", "me"))
     with Stub(always(HELLO)) as stub:
-        world.send(Outgoing("PUT", f"{stub.url}/key", headers, b"x", 1))
+        world.send(HTTPRequest("PUT", f"{stub.url}/key", headers, b"x", 1))
     assert [
         (k.lower(), v) for k, v in stub.requests[0].headers if k.lower() != "content-length"
     ] == [
@@ -237,7 +240,7 @@ def test_a_header_cannot_smuggle_another(world: World, header: tuple[str, str]) 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/a", "http://[::1/a", "http://a b/"])
 def test_a_url_that_is_none_is_a_wrong_parameter(world: World, url: str) -> None:
     with pytest.raises(ParameterError):
-        world.send(Outgoing("GET", url))
+        world.send(HTTPRequest("GET", url))
 
 
 CHUNKS = (b"first", b"x" * 700_000, b"last")
@@ -249,7 +252,7 @@ def test_a_source_is_sent_to_its_end(world: World, method: str, known: bool) -> 
     whole = b"".join(CHUNKS)
     source: Any = world.source(*CHUNKS)
     with Stub(always(HELLO)) as stub:
-        out = Outgoing(method, f"{stub.url}/key", (), source, len(whole) if known else None)
+        out = HTTPRequest(method, f"{stub.url}/key", (), source, len(whole) if known else None)
         assert world.send(out).body == b"hello"
     (request,) = stub.requests
     assert request.body == whole
@@ -263,7 +266,7 @@ def test_what_a_source_raises_comes_out_as_it_is(world: World, chunks: tuple[byt
     source: Any = world.source(*chunks, error)
     with Stub(always(HELLO)) as stub:
         with pytest.raises(OSError, match="the disk is gone") as caught:
-            world.send(Outgoing("PUT", f"{stub.url}/key", (), source, 100))
+            world.send(HTTPRequest("PUT", f"{stub.url}/key", (), source, 100))
         assert caught.value is error
         assert world.send(get(stub.url)).body == b"hello"
 
@@ -271,7 +274,7 @@ def test_what_a_source_raises_comes_out_as_it_is(world: World, chunks: tuple[byt
 def test_a_source_that_ends_early_is_no_success(world: World) -> None:
     source: Any = world.source(b"short")
     with Stub(always(HELLO)) as stub, pytest.raises(IntegrityError, match="100 bytes"):
-        world.send(Outgoing("PUT", f"{stub.url}/key", (), source, 100))
+        world.send(HTTPRequest("PUT", f"{stub.url}/key", (), source, 100))
 
 
 def test_an_early_refusal_of_an_upload_is_heard(world: World) -> None:
@@ -283,7 +286,7 @@ def test_an_early_refusal_of_an_upload_is_heard(world: World) -> None:
 
     source: Any = world.source(*[bytes(1 << 20)] * 64)
     with Stub(refuse) as stub:
-        response = world.send(Outgoing("PUT", f"{stub.url}/key", (), source, 64 << 20))
+        response = world.send(HTTPRequest("PUT", f"{stub.url}/key", (), source, 64 << 20))
     assert (response.status, response.body) == (403, b"no")
 
 
@@ -338,7 +341,7 @@ def test_answers_are_understood(
     world: World, method: str, answer: bytes, status: int, body: bytes
 ) -> None:
     with Stub(always(answer)) as stub:
-        out = Outgoing(method, f"{stub.url}/key")
+        out = HTTPRequest(method, f"{stub.url}/key")
         for _ in range(2):
             response = world.send(out)
             assert (response.status, response.body) == (status, body)
@@ -444,7 +447,7 @@ def unused_port() -> int:
 def test_a_refused_connection_sent_nothing(world: World, body: bytes | None) -> None:
     port = unused_port()
     with pytest.raises(TransportError, match=f"no connection to 127.0.0.1:{port}") as caught:
-        world.send(Outgoing("PUT", f"http://127.0.0.1:{port}/k", (), body))
+        world.send(HTTPRequest("PUT", f"http://127.0.0.1:{port}/k", (), body))
     assert not caught.value.sent
 
 
@@ -461,7 +464,7 @@ def test_a_kept_connection_that_the_server_closed_is_replaced(world: World) -> N
         for body in (None, b"x", memoryview(b"y")):
             closed.clear()
             method = "GET" if body is None else "PUT"
-            assert world.send(Outgoing(method, f"{stub.url}/k", (), body)).body == b"hello"
+            assert world.send(HTTPRequest(method, f"{stub.url}/k", (), body)).body == b"hello"
             assert closed.wait(5)
         assert stub.connections == 3
 
@@ -475,7 +478,7 @@ def test_a_post_is_never_sent_twice_in_silence(world: World) -> None:
     with Stub(run) as stub:
         world.send(get(stub.url))
         with pytest.raises(TransportError) as caught:
-            world.send(Outgoing("POST", f"{stub.url}/k?append", (), b"more", 4))
+            world.send(HTTPRequest("POST", f"{stub.url}/k?append", (), b"more", 4))
         assert caught.value.sent
         assert [r.line for r in stub.requests].count("POST /k?append HTTP/1.1") == 1
 
@@ -537,7 +540,7 @@ def test_the_read_timeout_ends_a_stalled_upload(world: World) -> None:
     released = threading.Event()
     limits = replace(SETTINGS, read_timeout=0.15)
     with Stub(never_reads) as stub:
-        out = Outgoing("PUT", f"{stub.url}/k", (), bytes(BIG), BIG)
+        out = HTTPRequest("PUT", f"{stub.url}/k", (), bytes(BIG), BIG)
         with pytest.raises(TransferTimeout, match="read timeout") as caught:
             world.send(out, limits)
         released.set()
@@ -740,7 +743,7 @@ def test_threads_share_a_transport() -> None:
     def work(number: int) -> None:
         for turn in range(20):
             path, body = f"/{number}/{turn}", b"x" * number
-            sent = transport.send(Outgoing("PUT", stub.url + path, (), body, number)).body
+            sent = transport.send(HTTPRequest("PUT", stub.url + path, (), body, number)).body
             with transport.stream(get(stub.url, path)) as incoming:
                 if (sent, incoming.read()) != (path.encode() + body, path.encode()):
                     wrong.append((sent, path))
@@ -776,7 +779,7 @@ CALLS: dict[str, Callable[[Transport, str], object]] = {
     "stream": lambda transport, url: transport.stream(get(url)),
     "read": read_interrupted,
     "source": lambda transport, url: transport.send(
-        Outgoing("PUT", url + "/key", (), Blocking(), 100)
+        HTTPRequest("PUT", url + "/key", (), Blocking(), 100)
     ),
 }
 
@@ -835,11 +838,12 @@ def test_ctrl_c_at_any_moment_leaves_the_transport_usable() -> None:
 FORKED = """
     import os, sys
     from coskit.client._sync.transport import Transport
-    from coskit.client.transport.curl_easy import Outgoing, TransportSettings
+    from coskit.client.settings.transport import TransportSettings
+    from coskit.client.transport.http_request import HTTPRequest
 
-    out = Outgoing("GET", sys.argv[1] + "/key")
+    out = HTTPRequest("GET", sys.argv[1] + "/key")
     transport = Transport(TransportSettings(proxy="", ca_file=sys.argv[2]))
-    half_read = transport.stream(Outgoing("GET", sys.argv[1] + "/long"))
+    half_read = transport.stream(HTTPRequest("GET", sys.argv[1] + "/long"))
     start = half_read.read(1000)
     assert transport.send(out).body == b"hello"
     child = os.fork()
@@ -865,12 +869,13 @@ FORKED = """
 ASYNC_FORKED = """
     import asyncio, os, sys
     from coskit.client._async.transport import AsyncTransport
-    from coskit.client.transport.curl_easy import Outgoing, TransportSettings
+    from coskit.client.settings.transport import TransportSettings
+    from coskit.client.transport.http_request import HTTPRequest
 
-    out = Outgoing("GET", sys.argv[1] + "/key")
+    out = HTTPRequest("GET", sys.argv[1] + "/key")
     transport = AsyncTransport(TransportSettings(proxy="", ca_file=sys.argv[2]))
     runner = asyncio.Runner()
-    half_read = runner.run(transport.stream(Outgoing("GET", sys.argv[1] + "/long")))
+    half_read = runner.run(transport.stream(HTTPRequest("GET", sys.argv[1] + "/long")))
     start = runner.run(half_read.read(1000))
     assert runner.run(transport.send(out)).body == b"hello"
     child = os.fork()
@@ -924,7 +929,7 @@ def test_descriptors_above_1024_work(world: World) -> None:
             world.send(get(stub.url))
             while not taken or taken[-1] < 1100:
                 taken.append(os.dup(0))
-            other = Outgoing("GET", f"http://localhost:{stub.port}/key")
+            other = HTTPRequest("GET", f"http://localhost:{stub.port}/key")
             assert world.send(other).body == b"hello"
             assert world.stream(other).read() == b"hello"
     finally:
@@ -984,7 +989,7 @@ def test_a_cancelled_upload_stops_its_source(loop: Loop) -> None:
     async def main() -> None:
         source = Endless()
         async with AsyncTransport(SETTINGS) as transport:
-            out = Outgoing("PUT", stub.url + "/k", (), source, None)
+            out = HTTPRequest("PUT", stub.url + "/k", (), source, None)
             task = asyncio.create_task(transport.send(out))
             await asyncio.to_thread(until, lambda: source.reads == 4)
             task.cancel()
@@ -1084,7 +1089,7 @@ def test_only_the_right_certificate_is_trusted(
     ca_file = ca and str(TLS / ca)
     world = open_world(replace(SETTINGS, ca_file=ca_file, verify=verify))
     with Stub(always(HELLO), tls=True) as stub:
-        out = Outgoing("GET", f"https://{host}:{stub.port}/key")
+        out = HTTPRequest("GET", f"https://{host}:{stub.port}/key")
         if words is None:
             assert world.send(out).body == b"hello"
             assert world.stream(out).read() == b"hello"
@@ -1132,7 +1137,7 @@ def test_a_proxy_is_used(
     with Stub(always(HELLO)) as stub:
         monkeypatch.setenv("http_proxy", stub.url if setting is None else "http://127.0.0.1:1")
         world = open_world(replace(SETTINGS, proxy=setting and stub.url))
-        assert world.send(Outgoing("GET", "http://cos.test/k")).body == b"hello"
+        assert world.send(HTTPRequest("GET", "http://cos.test/k")).body == b"hello"
         assert stub.requests[0].line == line
 
 

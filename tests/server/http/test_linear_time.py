@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from coskit.client.request.resume_body import extent_of
-from coskit.client.transport.curl_easy import read_head
-from coskit.client.transport.http11 import Answer
+from coskit.client.transport.http11 import Answer, read_head
 from coskit.protocol.auth.post_policy import read_policy
 from coskit.protocol.auth.signature import find_claim, verify
 from coskit.protocol.bucket import cors, lifecycle

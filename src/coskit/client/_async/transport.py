@@ -8,19 +8,10 @@ import pycurl
 
 from coskit.client._async.concurrency import put_off
 from coskit.client.cancellation import AFTERMATH
-from coskit.client.transport.curl_easy import (
-    CAPACITY,
-    UNBOUNDED,
-    AsyncSource,
-    HandleOwner,
-    Outgoing,
-    Slices,
-    TransportSettings,
-    new_easy,
-    source_of,
-    unpause,
-)
+from coskit.client.settings.transport import TransportSettings
+from coskit.client.transport.curl_easy import CAPACITY, UNBOUNDED, HandleOwner, new_easy, unpause
 from coskit.client.transport.exchange import CurlExchange
+from coskit.client.transport.http_request import AsyncSource, HTTPRequest, Slices, source_of
 from coskit.protocol.errors import ClientClosed, TransportError
 from coskit.protocol.messages import Response
 
@@ -82,7 +73,7 @@ class _Flow:
         self,
         engine: "_Engine",
         easy: Any,
-        out: Outgoing,
+        out: HTTPRequest,
         limits: TransportSettings,
         capacity: int,
     ) -> None:
@@ -174,7 +165,7 @@ class _Engine(HandleOwner):
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
 
-    def begin(self, out: Outgoing, limits: TransportSettings, capacity: int) -> _Flow:
+    def begin(self, out: HTTPRequest, limits: TransportSettings, capacity: int) -> _Flow:
         """Start an exchange."""
         secure = _is_secure(out)
         idle = self._idle[secure]
@@ -288,7 +279,7 @@ class _Engine(HandleOwner):
         self.close()
 
 
-def _is_secure(out: Outgoing) -> bool:
+def _is_secure(out: HTTPRequest) -> bool:
     return out.url.startswith("https:")
 
 
@@ -399,7 +390,7 @@ class AsyncTransport:
         self._engine: _Engine | None = None
         self._closed = False
 
-    async def send(self, out: Outgoing, settings: TransportSettings | None = None) -> Response:
+    async def send(self, out: HTTPRequest, settings: TransportSettings | None = None) -> Response:
         """Return the whole response, its body in memory.
 
         A task that is cancelled here ends the exchange and its connection at once.
@@ -421,7 +412,7 @@ class AsyncTransport:
         return flow.exchange.response()
 
     async def stream(
-        self, out: Outgoing, settings: TransportSettings | None = None
+        self, out: HTTPRequest, settings: TransportSettings | None = None
     ) -> AsyncIncoming:
         """Return the response when its head and the first bytes of its body are in.
 
@@ -431,7 +422,7 @@ class AsyncTransport:
         return AsyncIncoming(await self._exchange(out, settings, CAPACITY))
 
     async def _exchange(
-        self, out: Outgoing, settings: TransportSettings | None, capacity: int
+        self, out: HTTPRequest, settings: TransportSettings | None, capacity: int
     ) -> _Flow:
         flow = self._engine_here().begin(out, settings or self._settings, capacity)
         await flow.settled()

@@ -30,8 +30,8 @@ from coskit.client.request.validation import (
 from coskit.client.settings.argument_checks import HTTPMethod, Scheme, check, instance
 from coskit.client.settings.retry import FAILURES, RetryPolicy
 from coskit.client.settings.transfers import TransferSettings
+from coskit.client.settings.transport import TransportSettings
 from coskit.client.transfer.body_source import checked_length
-from coskit.client.transport.curl_easy import TransportSettings
 from coskit.protocol.codec.codec import Call
 from coskit.protocol.errors import CosServiceError, ParameterError
 from coskit.protocol.messages import Response

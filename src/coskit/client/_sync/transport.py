@@ -5,17 +5,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Self
 
+from coskit.client.settings.transport import TransportSettings
 from coskit.client.transport.curl_connection import Line
-from coskit.client.transport.curl_easy import (
-    CAPACITY,
-    UNBOUNDED,
-    HandleOwner,
-    Outgoing,
-    TransportSettings,
-    origin,
-)
+from coskit.client.transport.curl_easy import CAPACITY, UNBOUNDED, HandleOwner
 from coskit.client.transport.direct_connection import DirectLine, Outdated, needs_libcurl
 from coskit.client.transport.http11 import is_plain
+from coskit.client.transport.http_request import HTTPRequest, origin
 from coskit.protocol.errors import ClientClosed
 from coskit.protocol.messages import Response
 
@@ -129,7 +124,7 @@ class Transport(HandleOwner):
         self._lock = threading.Lock()
         self._idle: list[Line] = []  # the one used last stands last
 
-    def send(self, out: Outgoing, settings: TransportSettings | None = None) -> Response:
+    def send(self, out: HTTPRequest, settings: TransportSettings | None = None) -> Response:
         """Return the whole response, its body in memory.
 
         Args:
@@ -150,7 +145,7 @@ class Transport(HandleOwner):
         finally:
             self.give(line)
 
-    def stream(self, out: Outgoing, settings: TransportSettings | None = None) -> Incoming:
+    def stream(self, out: HTTPRequest, settings: TransportSettings | None = None) -> Incoming:
         """Return the response when its head and the first bytes of its body are in.
 
         A body of up to 256 KiB has then arrived whole. A longer one arrives as it is read. Raises
@@ -158,7 +153,9 @@ class Transport(HandleOwner):
         """
         return Incoming(self, self._exchange(out, settings, CAPACITY))
 
-    def _exchange(self, out: Outgoing, settings: TransportSettings | None, capacity: int) -> Line:
+    def _exchange(
+        self, out: HTTPRequest, settings: TransportSettings | None, capacity: int
+    ) -> Line:
         place = origin(out.url)
         line = self._take(place, plain=is_plain(out, place))
         while True:

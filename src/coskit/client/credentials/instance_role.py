@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from coskit.client.transport.curl_easy import Outgoing
+from coskit.client.transport.http_request import HTTPRequest
 from coskit.protocol.auth.signature import Credentials
 from coskit.protocol.errors import CredentialsError
 from coskit.protocol.messages import Response
@@ -42,17 +42,17 @@ def web_identity(environ: Mapping[str, str]) -> WebIdentity | None:
     return WebIdentity(*values) if all(values) else None
 
 
-def role_names_request(endpoint: str) -> Outgoing:
+def role_names_request(endpoint: str) -> HTTPRequest:
     """Return the question for the name of the machine's role."""
-    return Outgoing("GET", f"{endpoint.rstrip('/')}{_ROLES}")
+    return HTTPRequest("GET", f"{endpoint.rstrip('/')}{_ROLES}")
 
 
-def role_keys_request(endpoint: str, role: str) -> Outgoing:
+def role_keys_request(endpoint: str, role: str) -> HTTPRequest:
     """Return the question for the keys of a role."""
-    return Outgoing("GET", f"{endpoint.rstrip('/')}{_ROLES}{quote(role, safe='')}")
+    return HTTPRequest("GET", f"{endpoint.rstrip('/')}{_ROLES}{quote(role, safe='')}")
 
 
-def sts_request(endpoint: str, identity: WebIdentity, token: str, now: int) -> Outgoing:
+def sts_request(endpoint: str, identity: WebIdentity, token: str, now: int) -> HTTPRequest:
     """Return the unsigned call that exchanges a pod's token for keys.
 
     Args:
@@ -78,7 +78,7 @@ def sts_request(endpoint: str, identity: WebIdentity, token: str, now: int) -> O
     }
     data = json.dumps(body).encode()
     url = f"{endpoint.rstrip('/')}/"
-    return Outgoing("POST", url, tuple(headers.items()), data, len(data))
+    return HTTPRequest("POST", url, tuple(headers.items()), data, len(data))
 
 
 def read_role_name(response: Response) -> str:

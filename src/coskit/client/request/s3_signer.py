@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from coskit.client.request.signer import Addressing, Content
-from coskit.client.transport.curl_easy import Outgoing
+from coskit.client.transport.http_request import HTTPRequest
 from coskit.protocol.auth.post_policy import (
     encode_policy,
     fixed_fields,
@@ -54,7 +54,7 @@ class S3Addressing(Addressing):
         credentials: Credentials | None,
         content: Content | None = None,
         length: int | None = None,
-    ) -> Outgoing:
+    ) -> HTTPRequest:
         """See `Addressing.outgoing`; the headers have the hash of the content."""
         host, path = self._place(call.bucket, call.key)
         headers = dict(call.headers)

@@ -7,7 +7,7 @@ from typing import Any
 
 from coskit.client.config import ClientConfig
 from coskit.client.request.validation import checked_key
-from coskit.client.transport.curl_easy import AsyncSource, Outgoing, Source
+from coskit.client.transport.http_request import AsyncSource, HTTPRequest, Source
 from coskit.protocol.auth.post_policy import (
     encode_policy,
     fixed_fields,
@@ -37,7 +37,7 @@ class Addressing:
         credentials: Credentials | None,
         content: Content | None = None,
         length: int | None = None,
-    ) -> Outgoing:
+    ) -> HTTPRequest:
         """Return the request of a call, signed now; unsigned without credentials.
 
         Args:
@@ -68,13 +68,13 @@ class Addressing:
         headers: dict[str, str],
         content: Content | None,
         length: int | None,
-    ) -> Outgoing:
+    ) -> HTTPRequest:
         if self.config.endpoint.via:
             headers["host"] = host
         if content is None and call.body is not None:
             content, length = call.body, len(call.body)
         url = self._url(host, path, call.query)
-        return Outgoing(call.operation.method, url, tuple(headers.items()), content, length)
+        return HTTPRequest(call.operation.method, url, tuple(headers.items()), content, length)
 
     def url(self, bucket: str, key: str) -> str:
         """Return the plain URL of an object."""

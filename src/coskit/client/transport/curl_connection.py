@@ -8,15 +8,10 @@ from typing import Any, cast
 import pycurl
 
 from coskit.client.cancellation import GLANCE, here
-from coskit.client.transport.curl_easy import (
-    HandleOwner,
-    Outgoing,
-    Source,
-    TransportSettings,
-    new_easy,
-    source_of,
-)
+from coskit.client.settings.transport import TransportSettings
+from coskit.client.transport.curl_easy import HandleOwner, new_easy
 from coskit.client.transport.exchange import CurlExchange, Exchange
+from coskit.client.transport.http_request import HTTPRequest, Source, source_of
 
 _INTEREST = {
     pycurl.POLL_IN: select.POLLIN,
@@ -52,7 +47,7 @@ class Line(HandleOwner):
         self.origin = origin
         self._easy = new_easy(settings, secure=origin.startswith("https:"))
 
-    def begin(self, out: Outgoing, limits: TransportSettings, capacity: int) -> None:
+    def begin(self, out: HTTPRequest, limits: TransportSettings, capacity: int) -> None:
         """Start an exchange; `run` carries it on."""
         source = cast("Source | None", source_of(out))
         read = source.read if source else None

@@ -14,10 +14,12 @@ from collections.abc import Mapping
 import pycurl
 
 from coskit.client.cancellation import GLANCE, here
+from coskit.client.settings.transport import TransportSettings
 from coskit.client.transport.curl_connection import LONGEST_WAIT, Line
-from coskit.client.transport.curl_easy import Outgoing, TransportSettings, set_timeouts, user_agent
+from coskit.client.transport.curl_easy import set_timeouts, user_agent
 from coskit.client.transport.exchange import Exchange
 from coskit.client.transport.http11 import Answer, write_request
+from coskit.client.transport.http_request import HTTPRequest
 from coskit.client.transport.libc import SHORT
 from coskit.client.transport.send_buffer import Outbox
 from coskit.client.transport.socket_stream import Channel, open_channel
@@ -59,7 +61,7 @@ class DirectLine(Line):
         self._connected = False
         self._channel: Channel
 
-    def begin(self, out: Outgoing, limits: TransportSettings, capacity: int) -> None:
+    def begin(self, out: HTTPRequest, limits: TransportSettings, capacity: int) -> None:
         """Start an exchange; `run` carries it on.
 
         Raises:

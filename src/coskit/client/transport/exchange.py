@@ -1,25 +1,24 @@
 """One request and its response: what both transports know of it while it is under way."""
 
 import sys
-from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pycurl
 
+from coskit.client.settings.transport import TransportSettings
 from coskit.client.transport.curl_easy import (
     UNASKED,
     UNBOUNDED,
-    Outgoing,
-    TransportSettings,
     header_lines,
-    must_be_sent_once,
-    read_head,
     set_timeouts,
     unpause,
 )
 from coskit.client.transport.error_advice import Advice, advise
+from coskit.client.transport.http11 import read_head
+from coskit.client.transport.http_request import HTTPRequest, must_be_sent_once
+from coskit.client.transport.receive_buffer import ReceiveBuffer
 from coskit.protocol.errors import (
     CosClientError,
     IntegrityError,
@@ -30,64 +29,6 @@ from coskit.protocol.errors import (
 from coskit.protocol.messages import Response
 
 _MISUSED = frozenset((pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL))
-
-
-class Inbox:
-    """Body bytes that have arrived and were not yet taken."""
-
-    __slots__ = ("_chunks", "arrived", "held")
-
-    def __init__(self) -> None:
-        self._chunks: deque[bytes | memoryview] = deque()
-        self.held = 0
-        self.arrived = 0
-
-    def put(self, data: bytes) -> None:
-        """Keep what has just arrived."""
-        self._chunks.append(data)
-        self.held += len(data)
-        self.arrived += len(data)
-
-    def take(self, size: int = -1) -> bytes:
-        """Return `size` bytes of what is held, or all where that is less or `size` negative."""
-        if not self.held:
-            return b""
-        if size < 0 or size >= self.held:
-            parts: list[bytes | memoryview] = list(self._chunks)
-            self._chunks.clear()
-        else:
-            parts = self._first(size)
-        first = parts[0]
-        data = b"".join(parts) if len(parts) > 1 or type(first) is not bytes else first
-        self.held -= len(data)
-        return data
-
-    def pour(self, memory: memoryview) -> int:
-        """Move what is held to the start of a view, as far as there is room; return its length."""
-        at = 0
-        while self._chunks and at < len(memory):
-            chunk = self._chunks.popleft()
-            room = len(memory) - at
-            if len(chunk) > room:
-                view = memoryview(chunk)
-                self._chunks.appendleft(view[room:])
-                chunk = view[:room]
-            memory[at : at + len(chunk)] = chunk
-            at += len(chunk)
-        self.held -= at
-        return at
-
-    def _first(self, size: int) -> list[bytes | memoryview]:
-        parts: list[bytes | memoryview] = []
-        while size:
-            chunk = self._chunks.popleft()
-            if len(chunk) > size:
-                view = memoryview(chunk)
-                self._chunks.appendleft(view[size:])
-                chunk = view[:size]
-            parts.append(chunk)
-            size -= len(chunk)
-        return parts
 
 
 class Exchange:
@@ -107,8 +48,10 @@ class Exchange:
         longest: bytes of the body that are read.
     """
 
-    def __init__(self, easy: Any, out: Outgoing, limits: TransportSettings, capacity: int) -> None:
-        self.easy, self.out, self.limits, self.inbox = easy, out, limits, Inbox()
+    def __init__(
+        self, easy: Any, out: HTTPRequest, limits: TransportSettings, capacity: int
+    ) -> None:
+        self.easy, self.out, self.limits, self.inbox = easy, out, limits, ReceiveBuffer()
         self.head: tuple[int, dict[str, str]] | None = None
         self.failure: CosClientError | None = None
         self.raised: BaseException | None = None
@@ -163,7 +106,7 @@ class Exchange:
         """Note that nothing more will come, and let go of the request's body."""
         self.finished = True
         if self.out.body is not None:  # whoever keeps the connection keeps this
-            self.out = Outgoing(self.out.method, self.out.url, self.out.headers)
+            self.out = HTTPRequest(self.out.method, self.out.url, self.out.headers)
 
     def stall(self) -> TransferTimeout:
         """Return the error of an exchange on which nothing moved for the read timeout."""
@@ -252,7 +195,7 @@ class CurlExchange(Exchange):
     def __init__(
         self,
         easy: Any,
-        out: Outgoing,
+        out: HTTPRequest,
         limits: TransportSettings,
         capacity: int,
         read: Callable[[int], bytes | int] | None,

@@ -4,10 +4,13 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from coskit.client.transport.curl_easy import HEAD_END, Outgoing, must_be_sent_once, read_fields
+from coskit.client.transport.http_request import HTTPRequest, must_be_sent_once
 from coskit.protocol.errors import ParameterError
-from coskit.protocol.messages import encode_text
+from coskit.protocol.messages import decode_text, encode_text, spell
 
+# A head ends with an empty line; some servers end lines without a carriage return.
+_HEAD_END = re.compile(rb"\n\r?\n")
+_spell = lru_cache(maxsize=256)(spell)
 # Bytes of a head, and of a line between chunks, from which on they are taken for nonsense.
 _LONGEST_HEAD = 256 * 1024
 _LONGEST_LINE = 16 * 1024
@@ -20,7 +23,7 @@ _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?", re.DOTALL)
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 
 
-def is_plain(out: Outgoing, origin: str) -> bool:
+def is_plain(out: HTTPRequest, origin: str) -> bool:
     """Return whether a request is of the kind that `write_request` writes.
 
     There is no body, or one that is at hand or whose length is known; it may go out on a kept
@@ -65,7 +68,7 @@ def _host(origin: str) -> str | None:
     return found[2] if found[3] in (None, usual) else found[2] + found[3]
 
 
-def write_request(out: Outgoing, origin: str, user_agent: str) -> bytes:
+def write_request(out: HTTPRequest, origin: str, user_agent: str) -> bytes:
     """Return the head of a plain request.
 
     Args:
@@ -92,12 +95,39 @@ def write_request(out: Outgoing, origin: str, user_agent: str) -> bytes:
     return encode_text(text + "\r\n\r\n")
 
 
-def _length(out: Outgoing) -> int | None:
+def _length(out: HTTPRequest) -> int | None:
     if isinstance(out.body, bytes):
         return len(out.body)
     if isinstance(out.body, memoryview):
         return out.body.nbytes
     return out.length if out.body is not None else 0
+
+
+def read_head(block: bytes) -> tuple[int, dict[str, str]]:
+    """Return status and headers of the last response whose header lines these are.
+
+    Interim responses, a proxy's answer and trailers may stand around it. Headers that come more
+    than once are joined by a comma.
+
+    Raises:
+        ValueError: the connection ended within the head, which libcurl lets pass.
+    """
+    start = block.rfind(b"\nHTTP/") + 1
+    end = _HEAD_END.search(block, start)
+    if end is None:
+        raise ValueError("the head has no end")
+    return _read_fields(block[start : end.start()])
+
+
+def _read_fields(head: bytes) -> tuple[int, dict[str, str]]:
+    """Return status and headers of one head, from its first line to the text of its last."""
+    first, *lines = decode_text(head).split("\n")
+    headers: dict[str, str] = {}
+    for line in lines:
+        given, _, value = line.partition(":")
+        name, value = _spell(given), value.strip(" \t\r")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return int(first.split(None, 2)[1]), headers
 
 
 class Answer:
@@ -175,13 +205,13 @@ class Answer:
 
     def _read_head(self, data: bytes) -> bytes:
         """Read the final head and return what follows, or keep what there is of it."""
-        while end := HEAD_END.search(data):
+        while end := _HEAD_END.search(data):
             head, data = data[: end.start()], data[end.end() :]
             if not head.startswith(b"HTTP/1."):
                 raise ValueError("the answer is not HTTP/1")
             if b"\n " in head or b"\n\t" in head:
                 head = _FOLD.sub(b" ", head)
-            status, headers = read_fields(head)
+            status, headers = _read_fields(head)
             if status == 101:
                 raise ValueError("the answer changes the protocol")
             if status >= 200:

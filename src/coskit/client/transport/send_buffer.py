@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from coskit.client.transport.curl_easy import Outgoing, Source
+from coskit.client.transport.http_request import HTTPRequest, Source
 from coskit.protocol.errors import IntegrityError
 
 # Up to here head and body leave with one call.
@@ -22,7 +22,7 @@ class Outbox:
 
     __slots__ = ("_body", "_left", "_length", "_source", "piece", "started")
 
-    def __init__(self, head: bytes, out: Outgoing) -> None:
+    def __init__(self, head: bytes, out: HTTPRequest) -> None:
         self.piece: bytes | memoryview = head
         self.started = False
         self._body: bytes | memoryview = _NOTHING

@@ -10,7 +10,7 @@ from coskit.client.config import ClientConfig
 from coskit.client.request.dialect import CosDialect
 from coskit.client.request.signer import Addressing, Content
 from coskit.client.settings.retry import Failure, Tries
-from coskit.client.transport.curl_easy import Outgoing
+from coskit.client.transport.http_request import HTTPRequest
 from coskit.compat.cos_comm import to_unicode
 from coskit.protocol.auth.signature import Credentials, sign
 from coskit.protocol.codec.codec import META, Call
@@ -43,7 +43,7 @@ class _AskedAddressing(Addressing):
         credentials: Credentials | None,
         content: Content | None = None,
         length: int | None = None,
-    ) -> Outgoing:
+    ) -> HTTPRequest:
         wishes = self.wishes
         out = super().outgoing(call, credentials, content, length)
         headers = dict(out.headers)

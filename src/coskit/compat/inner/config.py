@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from coskit.client.config import ClientConfig
 from coskit.client.settings.retry import RetryPolicy
+from coskit.client.settings.transport import TransportSettings
 from coskit.client.transfer.copy_options import SINGLE_COPY
-from coskit.client.transport.curl_easy import TransportSettings
 from coskit.compat.cos_comm import format_bucket, format_endpoint, to_unicode
 from coskit.protocol import types
 from coskit.protocol.auth.signature import Credentials, without_margin

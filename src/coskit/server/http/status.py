@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from coskit import __version__
+from coskit._version import __version__
 from coskit.protocol.errors import AccessDenied, InvalidURI
 from coskit.protocol.messages import Response
 from coskit.server.http.access_log import AccessLog

@@ -14,7 +14,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from coskit import __version__
+from coskit._version import __version__
 from coskit.server.metrics.counters import SECONDS, Metrics, Situation
 from coskit.server.store.interfaces import GROUPS
 from coskit.server.store.maintenance.scrub import Scrubbed

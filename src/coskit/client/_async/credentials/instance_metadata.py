@@ -22,7 +22,8 @@ from coskit.client.credentials.instance_role import (
     sts_request,
     web_identity,
 )
-from coskit.client.transport.curl_easy import Outgoing, TransportSettings
+from coskit.client.settings.transport import TransportSettings
+from coskit.client.transport.http_request import HTTPRequest
 from coskit.protocol.auth.signature import Credentials
 from coskit.protocol.errors import TransportError
 from coskit.protocol.messages import Response
@@ -86,7 +87,7 @@ class AsyncMetadataCredentials(AsyncRefreshingCredentials):
         return partial(type(self), early=self.early, clock=self.clock, **self._settings), ()
 
 
-async def _send(transport: AsyncTransport, request: Outgoing) -> Response:
+async def _send(transport: AsyncTransport, request: HTTPRequest) -> Response:
     """Return the answer, asking again if there is none or the server has trouble."""
     for pause in _PAUSES:
         try:
