@@ -2,8 +2,8 @@
 """Write what follows from the operation table and from the async source; `--check` only compares.
 
 From the tables: the TypedDicts, the typed methods, the reference pages. From `client/_async` and
-`encryption/_async`: their synchronous twins in `_sync`, but for the client's transport and workers,
-which are made by hand in pairs.
+`encryption/_async`: their synchronous twins in `_sync`, but for the client's transport, concurrency
+and keys, which are made by hand in pairs.
 """
 
 import ast
@@ -50,7 +50,7 @@ TWINS = (
 )
 # Methods of the vendor with names of arguments that their rows do not have, made by hand.
 RENAMED = {"get_symlink", "put_symlink"}
-HAND_MADE = {SYNC / "transport.py", SYNC / "concurrency.py"}
+HAND_MADE = {SYNC / "transport.py", SYNC / "concurrency.py", SYNC / "credentials/keys.py"}
 # Headers that every success of an operation which documents them carries.
 ALWAYS = {"ETag", "Content-Length", "Last-Modified", "x-cos-request-id"}
 

@@ -204,7 +204,7 @@ class CosS3Client(Methods, CosS3ClientRefusals):
             Params: of the stream; they are signed.
         """
         bucket = self._conf.bucket(Bucket)
-        keys = self._client._keys.here()
+        keys = self._client._keys.get_without_waiting()
         query = rtmp_query(keys, bucket, ChannelName, Expire, Params or {})
         return f"rtmp://{self._conf.get_host(Bucket)}/live/{ChannelName}?{query}"
 

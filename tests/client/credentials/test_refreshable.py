@@ -100,7 +100,7 @@ def test_a_source_of_ever_the_same_keys_is_asked_once_a_second_at_most(begin: Be
         calls += 1
         return Credentials("id", "secret-key", "token", START + 10)
 
-    provider.inner._fetching.fetch = same
+    provider.inner._single_flight.function = same
     for tenths in range(100):
         clock.now = START + tenths / 10
         assert provider.get() == "id"
@@ -217,13 +217,13 @@ def test_while_one_task_fetches_early_the_others_go_on() -> None:
 def waiting_threads(provider: RefreshingCredentials, gate: Gate, count: int) -> list[Any]:
     """Have threads ask for keys, let the fetch go on when all of them are at it."""
     arrived = threading.Semaphore(0)
-    take = provider._fetching.take
+    enter = provider._single_flight.enter
 
     def counted(*, wait: bool) -> bool:
         arrived.release()
-        return take(wait=wait)
+        return enter(wait=wait)
 
-    provider._fetching.take = counted  # type: ignore[method-assign]
+    provider._single_flight.enter = counted  # type: ignore[method-assign]
     with ThreadPoolExecutor(count) as pool:
         futures = [pool.submit(provider.get) for _ in range(count)]
         for _ in range(count):

@@ -7,13 +7,14 @@ from typing import Any, Self
 
 from coskit.client._async.body.request_body import AsyncUpload
 from coskit.client._async.body.streaming_body import AsyncBody
+from coskit.client._async.credentials.keys import AsyncSigningKeys
 from coskit.client._async.request.append_check import AsyncAppendProof
 from coskit.client._async.request.retry_handler import AsyncContinuation, AsyncRecovery
 from coskit.client._async.request.sender import AsyncSender
 from coskit.client._async.transfer.methods import AsyncDirectories
 from coskit.client._async.transport import AsyncTransport
 from coskit.client.config import ClientConfig, find_config
-from coskit.client.credentials.provider import AsyncKeys, CredentialsSource
+from coskit.client.credentials.provider import CredentialsSource
 from coskit.client.credentials.resolver import DialectName
 from coskit.client.request.dialect import Dialect
 from coskit.client.request.validation import (
@@ -114,7 +115,7 @@ class AsyncClient(AsyncDirectories):
         super().__init__(config)
         self._addressing = self._dialect.addressing(config)
         self._transport = AsyncTransport(config.transport)
-        self._keys = AsyncKeys(config.credentials, config.clock)
+        self._keys = AsyncSigningKeys(config.credentials, config.clock)
         self._sender = AsyncSender(config, self._dialect, self._keys, self._transport, self._pace)
 
     async def _call(
@@ -229,7 +230,7 @@ class AsyncClient(AsyncDirectories):
                 a method that is none, the key is empty or the bucket's name is none.
         """
         return self._addressing.presigned(
-            self._keys.here(),
+            self._keys.get_without_waiting(),
             checked_method(Method),
             checked_bucket(Bucket),
             checked_key(Key),
@@ -282,7 +283,7 @@ class AsyncClient(AsyncDirectories):
         Conditions = list(Conditions) if isinstance(Conditions, Iterator) else Conditions
         check(Conditions=Conditions)
         url, fields = self._addressing.form(
-            self._keys.here(),
+            self._keys.get_without_waiting(),
             checked_bucket(Bucket),
             checked_key(Key),
             checked_lifetime(Expired),
@@ -315,7 +316,7 @@ class AsyncClient(AsyncDirectories):
             CredentialsError: the client is anonymous, or its provider has no keys at hand.
         """
         return self._addressing.authorization(
-            self._keys.here(),
+            self._keys.get_without_waiting(),
             checked_method(Method),
             checked_bucket(Bucket),
             checked_key(Key) if Key else "",

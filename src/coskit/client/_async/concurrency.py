@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, ParamSpec, Self
+from weakref import WeakKeyDictionary
 
 from coskit.client.cancellation import AFTERMATH
 from coskit.client.transfer.adaptive_limit import Pace
@@ -183,6 +184,43 @@ class AsyncBudget:
             if not turn.done() and not turn.get_loop().is_closed():
                 self._free -= wanted
                 turn.set_result(None)
+
+
+class AsyncSingleFlight:
+    """A function that one task at a time calls on each event loop.
+
+    Args:
+        function: the function; if it is not asynchronous, it is called in a thread.
+    """
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
+        self._locks: WeakKeyDictionary[Any, asyncio.Lock] = WeakKeyDictionary()
+
+    def _lock(self) -> asyncio.Lock:
+        loop = asyncio.get_running_loop()
+        lock = self._locks.get(loop)
+        if lock is None:
+            lock = self._locks[loop] = asyncio.Lock()
+        return lock
+
+    async def enter(self, *, wait: bool) -> bool:
+        """Take the lock and return True; return False if it is taken and `wait` is false."""
+        lock = self._lock()
+        if not wait and lock.locked():
+            return False
+        return await lock.acquire()
+
+    def leave(self) -> None:
+        """Release the lock."""
+        self._lock().release()
+
+    async def call(self) -> Any:
+        """Return what the function returns; raise what it raises."""
+        if inspect.iscoroutinefunction(self.function):
+            return await self.function()
+        found = await asyncio.to_thread(self.function)
+        return await found if inspect.isawaitable(found) else found
 
 
 class AsyncWorkers:

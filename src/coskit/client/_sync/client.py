@@ -9,13 +9,14 @@ from typing import Any, Self
 
 from coskit.client._sync.body.request_body import Upload
 from coskit.client._sync.body.streaming_body import Body
+from coskit.client._sync.credentials.keys import SigningKeys
 from coskit.client._sync.request.append_check import AppendProof
 from coskit.client._sync.request.retry_handler import Continuation, Recovery
 from coskit.client._sync.request.sender import Sender
 from coskit.client._sync.transfer.methods import Directories
 from coskit.client._sync.transport import Transport
 from coskit.client.config import ClientConfig, find_config
-from coskit.client.credentials.provider import CredentialsSource, Keys
+from coskit.client.credentials.provider import CredentialsSource
 from coskit.client.credentials.resolver import DialectName
 from coskit.client.request.dialect import Dialect
 from coskit.client.request.validation import (
@@ -116,7 +117,7 @@ class Client(Directories):
         super().__init__(config)
         self._addressing = self._dialect.addressing(config)
         self._transport = Transport(config.transport)
-        self._keys = Keys(config.credentials, config.clock)
+        self._keys = SigningKeys(config.credentials, config.clock)
         self._sender = Sender(config, self._dialect, self._keys, self._transport, self._pace)
 
     def _call(
@@ -231,7 +232,7 @@ class Client(Directories):
                 a method that is none, the key is empty or the bucket's name is none.
         """
         return self._addressing.presigned(
-            self._keys.here(),
+            self._keys.get_without_waiting(),
             checked_method(Method),
             checked_bucket(Bucket),
             checked_key(Key),
@@ -284,7 +285,7 @@ class Client(Directories):
         Conditions = list(Conditions) if isinstance(Conditions, Iterator) else Conditions
         check(Conditions=Conditions)
         url, fields = self._addressing.form(
-            self._keys.here(),
+            self._keys.get_without_waiting(),
             checked_bucket(Bucket),
             checked_key(Key),
             checked_lifetime(Expired),
@@ -317,7 +318,7 @@ class Client(Directories):
             CredentialsError: the client is anonymous, or its provider has no keys at hand.
         """
         return self._addressing.authorization(
-            self._keys.here(),
+            self._keys.get_without_waiting(),
             checked_method(Method),
             checked_bucket(Bucket),
             checked_key(Key) if Key else "",

@@ -173,6 +173,35 @@ class Budget:
             self._change.notify_all()
 
 
+class SingleFlight:
+    """A function that one thread at a time calls.
+
+    A forked process has a lock of its own, so that one held at the fork hinders no process.
+
+    Args:
+        function: the function.
+    """
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
+        self._locks: dict[int, threading.Lock] = {}
+
+    def _lock(self) -> threading.Lock:
+        return self._locks.setdefault(os.getpid(), threading.Lock())
+
+    def enter(self, *, wait: bool) -> bool:
+        """Take the lock and return True; return False if it is taken and `wait` is false."""
+        return self._lock().acquire(blocking=wait)
+
+    def leave(self) -> None:
+        """Release the lock."""
+        self._lock().release()
+
+    def call(self) -> Any:
+        """Return what the function returns; raise what it raises."""
+        return self.function()
+
+
 class Workers:
     """At most `limit` threads at a time; the first failure ends the others at once and is raised.
 

@@ -1,8 +1,7 @@
-"""What a client signs with: fixed keys, or those that a provider has at the moment."""
+"""Sources of credentials: the protocols of providers and the checks of what they return."""
 
 import inspect
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol
 
@@ -11,7 +10,7 @@ from coskit.protocol.errors import CosServiceError, CredentialsError
 
 _log = logging.getLogger("coskit")
 METADATA: Literal["metadata"] = "metadata"
-# What the service says of keys that were good once; new ones may be.
+# Error codes for keys that were valid once: new ones may be accepted.
 _OUTDATED = frozenset(("ExpiredToken", "InvalidAccessKeyId"))
 
 
@@ -38,217 +37,59 @@ CredentialsSource = (
 )
 
 
-class Keys:
-    """What a synchronous client signs with.
-
-    Args:
-        source: keys, a provider, a function that fetches keys, `"metadata"`, or None.
-        clock: Unix seconds; for keys that are fetched here.
-
-    Raises:
-        CredentialsError: the source is none of these, or must be awaited; or keys have something
-            around them that is no part of them.
-    """
-
-    def __init__(
-        self, source: CredentialsSource | None, clock: Callable[[], float] = time.time
-    ) -> None:
-        self.fixed = _checked(source) if isinstance(source, Credentials) else None
-        self._provider: Any = None
-        if source is not None and self.fixed is None:
-            self._provider = _for_threads(source, clock)
-
-    def get(self) -> Credentials | None:
-        """Return the keys for the next request, None to leave it unsigned.
-
-        Raises:
-            CredentialsError: the provider has none.
-        """
-        return self.fixed if self._provider is None else _checked(self._provider.get())
-
-    def here(self) -> Credentials:
-        """Return the keys for a signature that is made without a request.
-
-        Raises:
-            CredentialsError: the client is anonymous, or the provider has no keys.
-        """
-        return _needed(self.get())
-
-    def renewed(self, error: Exception, used: Credentials | None) -> bool:
-        """Return whether there are other keys after a call failed because these were outdated."""
-        if self._provider is None or used is None or not _is_outdated(error):
-            return False
-        try:
-            if hasattr(self._provider, "renew"):
-                return _checked(self._provider.renew(used)) != used
-            return self.get() != used
-        except CredentialsError as failure:
-            _tell_unrenewed(failure)
-            return False
-
-
-class AsyncKeys:
-    """What an asynchronous client signs with.
-
-    Args:
-        source: keys, a provider of either kind, a function of either kind that fetches keys,
-            `"metadata"`, or None.
-        clock: Unix seconds; for keys that are fetched here.
-
-    Raises:
-        CredentialsError: the source is none of these.
-    """
-
-    def __init__(
-        self, source: CredentialsSource | None, clock: Callable[[], float] = time.time
-    ) -> None:
-        self.fixed = _checked(source) if isinstance(source, Credentials) else None
-        self._clock = clock
-        self._last: Credentials | None = None
-        self._provider: Any = None
-        self._in_place: Any = None
-        if source is not None and self.fixed is None:
-            self._provider, self._in_place = _for_tasks(source, clock)
-            self._clock = getattr(self._provider, "clock", clock)
-
-    async def get(self) -> Credentials | None:
-        """Return the keys for the next request, None to leave it unsigned.
-
-        Raises:
-            CredentialsError: the provider has none.
-        """
-        if self._provider is None:
-            return self.fixed
-        answer = self._provider.get()
-        self._last = _checked(await answer if inspect.isawaitable(answer) else answer)
-        return self._last
-
-    def here(self) -> Credentials:
-        """Return the keys for a signature that is made in place, without waiting.
-
-        Raises:
-            CredentialsError: the client is anonymous, or its provider has to be waited for and
-                the keys it gave last, if any, have expired.
-        """
-        if self._in_place is not None:
-            return _checked(self._in_place.get())
-        if self._provider is None:
-            return _needed(self.fixed)
-        last = self._last
-        if last is None or (last.expires is not None and last.expires <= self._clock()):
-            raise CredentialsError(
-                "There are no valid keys to sign with in place: "
-                "call `await client.refresh_credentials()` first"
-            )
-        return last
-
-    async def renewed(self, error: Exception, used: Credentials | None) -> bool:
-        """Return whether there are other keys after a call failed because these were outdated."""
-        if self._provider is None or used is None or not _is_outdated(error):
-            return False
-        try:
-            if not hasattr(self._provider, "renew"):
-                return await self.get() != used
-            answer = self._provider.renew(used)
-            self._last = _checked(await answer if inspect.isawaitable(answer) else answer)
-        except CredentialsError as failure:
-            _tell_unrenewed(failure)
-            return False
-        return self._last != used
-
-
-class Borrowed:
-    """A refreshing provider of threads as the fetch of one for tasks: both hold the same keys."""
-
-    def __init__(self, provider: Any) -> None:
-        self._provider = provider
-        self._last: Credentials | None = None
-
-    def __call__(self) -> Credentials:
-        """Return keys other than those returned last."""
-        last = self._last
-        self._last = _checked(self._provider.get() if last is None else self._provider.renew(last))
-        return self._last
-
-
-# The providers of each world are imported where they are made: a program of one world does not
-# load the other.
-
-
-def _for_threads(source: Any, clock: Callable[[], float]) -> Any:
-    if source == METADATA:
-        from coskit.client._sync.credentials.instance_metadata import MetadataCredentials
-
-        return MetadataCredentials(clock=clock)
-    if _is_provider(source):
-        if inspect.iscoroutinefunction(source.get):
-            raise CredentialsError(
-                "The credentials have to be awaited: only AsyncClient takes them"
-            )
-        return source
-    if not callable(source) or _is_async(source):
-        raise _misfit(source, "a function that returns Credentials")
-    from coskit.client._sync.credentials.refreshable import RefreshingCredentials
-
-    return RefreshingCredentials(source, clock=clock)
-
-
-def _for_tasks(source: Any, clock: Callable[[], float]) -> tuple[Any, Any]:
-    """Return the provider to ask for requests and, if it need not be awaited, the one in place."""
-    from coskit.client._async.credentials.refreshable import AsyncRefreshingCredentials
-
-    if source == METADATA:
-        from coskit.client._async.credentials.instance_metadata import AsyncMetadataCredentials
-
-        return AsyncMetadataCredentials(clock=clock), None
-    if not _is_provider(source):
-        if not callable(source):
-            raise _misfit(source, "a function")
-        if _is_async(source):
-            return AsyncRefreshingCredentials(source, clock=clock), None
-        source = _for_threads(source, clock)
-    if inspect.iscoroutinefunction(source.get):
-        return source, None
-    if hasattr(source, "renew"):
-        # Its `get` may wait for the network, which must not hold up the event loop.
-        early, clock = getattr(source, "early", 300.0), getattr(source, "clock", clock)
-        return AsyncRefreshingCredentials(Borrowed(source), early, clock=clock), source
-    return source, source
-
-
-def _is_provider(source: Any) -> bool:
+def is_provider(source: Any) -> bool:
+    """Return whether a source is a provider: an object with `get`."""
     return callable(getattr(source, "get", None))
 
 
-def _is_async(function: Any) -> bool:
+def is_async(function: Any) -> bool:
+    """Return whether calling a function, or an object, returns an awaitable."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - of an object whose call is awaited
     )
 
 
-def _misfit(source: Any, function: str) -> CredentialsError:
+def source_error(source: Any, function: str) -> CredentialsError:
+    """Return the error for an object that is no source of credentials.
+
+    Args:
+        source: the object that was given.
+        function: the functions that would be accepted, for the message.
+    """
     return CredentialsError(
         f"credentials are Credentials, an object with get(), {function}, or {METADATA!r}, "
         f"not {type(source).__name__}"
     )
 
 
-def _checked(answer: Any) -> Credentials:
-    if not isinstance(answer, Credentials):
-        raise CredentialsError(f"A provider gave {type(answer).__name__} instead of Credentials")
-    check_keys(answer)
-    return answer
+def checked_credentials(found: Any) -> Credentials:
+    """Return the credentials that a provider gave.
+
+    Raises:
+        CredentialsError: the value is no `Credentials`, or its keys contain surrounding blanks.
+    """
+    if not isinstance(found, Credentials):
+        raise CredentialsError(f"A provider gave {type(found).__name__} instead of Credentials")
+    check_keys(found)
+    return found
 
 
-def _needed(keys: Credentials | None) -> Credentials:
+def required_credentials(keys: Credentials | None) -> Credentials:
+    """Return the credentials of a client that has to sign.
+
+    Raises:
+        CredentialsError: there are none, because the client is anonymous.
+    """
     if keys is None:
         raise CredentialsError("An anonymous client cannot sign")
     return keys
 
 
-def _is_outdated(error: Exception) -> bool:
+def is_outdated(error: Exception) -> bool:
+    """Return whether an error says that the keys of a request are no longer valid."""
     return isinstance(error, CosServiceError) and error.code in _OUTDATED
 
 
-def _tell_unrenewed(failure: CredentialsError) -> None:
+def log_unrenewed(failure: CredentialsError) -> None:
+    """Log that outdated keys could not be replaced."""
     _log.debug("The service calls the keys outdated, and there are no others: %s", failure)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from coskit.client.credentials.single_flight import AsyncFetching, reason
+from coskit.client._async.concurrency import AsyncSingleFlight
 from coskit.protocol.auth.signature import Credentials
-from coskit.protocol.errors import CredentialsError
+from coskit.protocol.errors import CosException, CredentialsError
 
 _log = logging.getLogger("coskit")
 # Seconds until a failed early refresh is tried again.
@@ -65,7 +65,7 @@ class AsyncRefreshingCredentials:
         """
         self.early = early
         self.clock = clock
-        self._fetching = AsyncFetching(fetch)
+        self._single_flight = AsyncSingleFlight(fetch)
         self._held: _Held | None = None
         self._failures = 0
         self._failure: Exception | None = None
@@ -81,12 +81,12 @@ class AsyncRefreshingCredentials:
             return held.keys
         if held is None or not held.is_valid(now):
             return await self._wait(None)
-        if not await self._fetching.take(wait=False):
+        if not await self._single_flight.enter(wait=False):
             return held.keys
         try:
             return await self._early(held)
         finally:
-            self._fetching.give()
+            self._single_flight.leave()
 
     async def renew(self, used: Credentials) -> Credentials:
         """Return other keys than these, which the service no longer takes.
@@ -98,7 +98,7 @@ class AsyncRefreshingCredentials:
 
     async def _wait(self, used: Credentials | None) -> Credentials:
         failures = self._failures
-        await self._fetching.take(wait=True)
+        await self._single_flight.enter(wait=True)
         try:
             held = self._held
             if held is not None and held.keys != used and held.is_valid(self.clock()):
@@ -107,7 +107,7 @@ class AsyncRefreshingCredentials:
                 raise self._no_keys(self._failure)
             return await self._fetch()
         finally:
-            self._fetching.give()
+            self._single_flight.leave()
 
     async def _early(self, held: _Held) -> Credentials:
         if self._held is not None and self._held is not held:
@@ -121,7 +121,9 @@ class AsyncRefreshingCredentials:
 
     async def _fetch(self) -> Credentials:
         try:
-            keys = await self._fetching.call()
+            keys = await self._single_flight.call()
+            if not isinstance(keys, Credentials):
+                raise CredentialsError(f"it gave {type(keys).__name__} instead of Credentials")
             now = self.clock()
             if keys.expires is not None and keys.expires <= now:
                 raise CredentialsError("they have expired already")
@@ -140,13 +142,18 @@ class AsyncRefreshingCredentials:
         return min(keys.expires, now + max(left - self.early, left / 2, 1.0))
 
     def _no_keys(self, failure: Exception) -> CredentialsError:
-        error = CredentialsError(f"No new keys could be fetched: {reason(failure)}")
+        error = CredentialsError(f"No new keys could be fetched: {_reason(failure)}")
         error.__cause__ = failure
         return error
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Neither the keys nor the lock: what may be public travels, the rest is fetched there.
-        return partial(type(self), clock=self.clock), (self._fetching.fetch, self.early)
+        return partial(type(self), clock=self.clock), (self._single_flight.function, self.early)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(early={self.early:g})"
+
+
+def _reason(failure: Exception) -> str:
+    """Return why a fetch failed: of a foreign exception only its type, as it may quote a secret."""
+    return str(failure) if isinstance(failure, CosException) else type(failure).__name__

@@ -8,9 +8,9 @@ from time import perf_counter
 from typing import Any
 
 from coskit.client._async.body.request_body import AsyncUpload
+from coskit.client._async.credentials.keys import AsyncSigningKeys
 from coskit.client._async.transport import AsyncIncoming, AsyncTransport
 from coskit.client.config import ClientConfig
-from coskit.client.credentials.provider import AsyncKeys
 from coskit.client.request.checksums import check_stored, check_stored_md5
 from coskit.client.request.clock_skew import ServiceClock
 from coskit.client.request.dialect import Dialect
@@ -46,7 +46,7 @@ class AsyncSender:
         self,
         config: ClientConfig,
         dialect: Dialect,
-        keys: AsyncKeys,
+        keys: AsyncSigningKeys,
         transport: AsyncTransport,
         pace: Pace,
     ) -> None:
@@ -95,7 +95,7 @@ class AsyncSender:
         self, call: Call, error: CosServiceError, keys: Credentials | None
     ) -> bool:
         """Return whether the call may succeed now: at the service's time, or with other keys."""
-        mended = self._clock.learn(error) or await self._keys.renewed(error, keys)
+        mended = self._clock.learn(error) or await self._keys.renew_after(error, keys)
         if mended:
             _log.debug("%s, signed anew at once: %s", label(call), told(error))
         return mended

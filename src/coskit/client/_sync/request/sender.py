@@ -10,9 +10,9 @@ from time import perf_counter
 from typing import Any
 
 from coskit.client._sync.body.request_body import Upload
+from coskit.client._sync.credentials.keys import SigningKeys
 from coskit.client._sync.transport import Incoming, Transport
 from coskit.client.config import ClientConfig
-from coskit.client.credentials.provider import Keys
 from coskit.client.request.checksums import check_stored, check_stored_md5
 from coskit.client.request.clock_skew import ServiceClock
 from coskit.client.request.dialect import Dialect
@@ -48,7 +48,7 @@ class Sender:
         self,
         config: ClientConfig,
         dialect: Dialect,
-        keys: Keys,
+        keys: SigningKeys,
         transport: Transport,
         pace: Pace,
     ) -> None:
@@ -93,7 +93,7 @@ class Sender:
 
     def _is_mended(self, call: Call, error: CosServiceError, keys: Credentials | None) -> bool:
         """Return whether the call may succeed now: at the service's time, or with other keys."""
-        mended = self._clock.learn(error) or self._keys.renewed(error, keys)
+        mended = self._clock.learn(error) or self._keys.renew_after(error, keys)
         if mended:
             _log.debug("%s, signed anew at once: %s", label(call), told(error))
         return mended
