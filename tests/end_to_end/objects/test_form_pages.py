@@ -16,7 +16,7 @@ from coskit.testing import LocalServer
 from tests.support.local import fetch
 
 PAGE = (Path(__file__).parents[3] / "docs" / "sdk.md").read_text()
-SECTION = PAGE.partition("\n## Presigned forms")[2].partition("\n## ")[0]
+SECTION = PAGE.partition("\n## Presign forms")[2].partition("\n## ")[0]
 BLOCKS = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
 CONTENT = b"\x89PNG"
 

@@ -17,6 +17,7 @@ SERVER = ("coskit[server]",)
 # What a page takes for granted that its reader has.
 GIVEN = {
     "a.txt": "hi\n",
+    "video.mp4": "a video\n",
     "tables/1.csv": "a,b\n1,2\n",
     "site/index.html": "<h1>hi</h1>\n",
     "site/.git/config": "[core]\n",
