@@ -151,7 +151,7 @@ def test_the_rule_can_be_broken() -> None:
         ("client", "coskit"),
         ("client", "coskit.encryption.master_keys"),
         ("server.store", "coskit.protocol.codec.codec"),
-        ("server.store", "coskit.server.handlers.objects.objects"),
+        ("server.store", "coskit.server.handlers.objects.get"),
         ("server.auth", "coskit.server.http.gateway"),
         ("server.http", "coskit.client.transport.curl_easy"),
         ("compat", "coskit.server.app"),

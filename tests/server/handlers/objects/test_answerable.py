@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from coskit.server.handlers.objects.objects import sendable_headers
+from coskit.server.handlers.objects.response_headers import sendable_headers
 from tests.server.auth.test_signed_urls import v2_url, v4_url
 from tests.server.dialects.test_s3_post_object import policy, second
 from tests.server.support.s3 import S3Peer

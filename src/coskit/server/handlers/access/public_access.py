@@ -4,11 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from coskit.protocol.bucket.acl import ALL_USERS, AUTHENTICATED_USERS, Grant
-from coskit.protocol.errors import (
-    AccessDenied,
-    MalformedXML,
-    NoSuchPublicAccessBlockConfiguration,
-)
+from coskit.protocol.errors import AccessDenied, MalformedXML, NoSuchPublicAccessBlockConfiguration
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.store.model import Bucket
 

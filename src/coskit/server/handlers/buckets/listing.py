@@ -11,6 +11,7 @@ from coskit.protocol.codec.xml.document import writable
 from coskit.protocol.errors import InvalidArgument, InvalidDelimiter
 from coskit.server.handlers.body.checksums import upload_checksum_fields
 from coskit.server.handlers.context import Context, Reply
+from coskit.server.handlers.object_state.storage_class import storage_tier
 from coskit.server.store.model import Entry, Upload
 
 PAGE = 1000
@@ -172,11 +173,6 @@ def page_limit(asked: int, name: str) -> int:
 def owner_fields(account: str) -> dict[str, str]:
     """Return the Owner of an entry."""
     return {"ID": account, "DisplayName": account}
-
-
-def storage_tier(storage_class: str) -> str | None:
-    """Return the tier of a class that has tiers; what is kept here is always at hand."""
-    return "FREQUENT" if storage_class.endswith("INTELLIGENT_TIERING") else None
 
 
 def _class_fields(entry: Entry) -> dict[str, str]:

@@ -32,9 +32,8 @@ from coskit.server.handlers.body.server_side_encryption import (
 )
 from coskit.server.handlers.buckets.listing import owner_fields, page_limit
 from coskit.server.handlers.context import Context, Reply
-from coskit.server.handlers.object_state.retry_replaced import retry_if_replaced
 from coskit.server.handlers.object_state.write_conditions import overwrite_condition
-from coskit.server.handlers.objects.objects import find_source, source_version_header
+from coskit.server.handlers.objects.copy import find_source, source_version_header
 from coskit.server.handlers.objects.part_numbers import MAX_PART_NUMBER
 from coskit.server.store.model import Version
 from coskit.server.store.part_layout import completed_from
@@ -70,7 +69,6 @@ async def upload_part(ctx: Context) -> Reply:
     return Reply({**sums, **told, **encryption_headers(key)})
 
 
-@retry_if_replaced
 async def upload_part_copy(ctx: Context) -> Reply:
     """Make a part from an object or a range of it."""
     number, upload_id = _part_number(ctx), ctx.params["UploadId"]

@@ -1,9 +1,8 @@
-"""Archived objects: ask for a copy that can be read, and refuse reading where there is none."""
+"""Restores of archived objects."""
 
 from collections.abc import Mapping
 
-from coskit.protocol.bucket.restore import dump_job, is_readable, load_job, request_restore
-from coskit.protocol.errors import InvalidObjectState
+from coskit.protocol.bucket.restore import dump_job, load_job, request_restore
 from coskit.server.handlers.body.server_side_encryption import customer_key, required_key
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.object_state.versions import named_version
@@ -32,9 +31,3 @@ async def restore_object(ctx: Context) -> Reply:
 
     await ctx.store.revise_version(ctx.bucket, ctx.key, named_version(ctx), decide)
     return Reply(status=status)
-
-
-def refuse_archived(ctx: Context, version: Version) -> None:
-    """Raise InvalidObjectState for an object that has to be restored before it is read."""
-    if not is_readable(version.storage_class, load_job(version.restore), ctx.now):
-        raise InvalidObjectState(headers={"x-cos-storage-class": version.storage_class})
