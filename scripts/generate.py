@@ -70,7 +70,7 @@ TO_SYNC = [
     (r"\bAsyncIterator\b", "Iterator"),
     (r"\bAsyncContent\b", "Content"),
     (r"\bAsync([A-Z]\w*)", r"\1"),
-    (r"\basync_(aftermath|blocking|chunks|deadline|heard_out|next_of|read|sleep)\b", r"\1"),
+    (r"\basync_(blocking|chunks|cleanup|deadline|next_of|read|shielded|sleep)\b", r"\1"),
     (r"\basync (def|with|for)\b", r"\1"),
     (r"\bawait ", ""),
     (r"\b__aenter__\b", "__enter__"),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coskit.client.transfer.upload_source import FileSource, Source
+from coskit.client.transfer.upload_source import FileSource, UploadSource
 from coskit.encryption.decrypt import FrameOpener
 from coskit.encryption.encrypt import SealedFile, SealedSource, seal_bytes
 from coskit.encryption.errors import SealBroken
@@ -27,7 +27,7 @@ def source_of(path: Path, key: MasterKey = AES, frame: int = FRAME) -> SealedSou
     return SealedSource(FileSource(path), key, frame=frame)
 
 
-def read(source: Source, offset: int, length: int) -> bytes:
+def read(source: UploadSource, offset: int, length: int) -> bytes:
     """Return the bytes of a section."""
     with source.section(offset, length) as section:
         return section.read()
@@ -93,7 +93,7 @@ def test_a_source_is_told_from_one_that_is_sealed_otherwise(tmp_path: Path) -> N
     path = tmp_path / "file"
     path.write_bytes(b"content")
     plain = FileSource(path)
-    sources: list[Source] = [
+    sources: list[UploadSource] = [
         plain,
         source_of(path),
         source_of(path, AESKey.generate()),

@@ -20,13 +20,8 @@ NOT_YET = {
     "Resource",
     "Rule",
     "S3Dialect",
-    "Source",
     "Statement",
-    "Sums",
-    "Tally",
-    "Target",
     "Upload",
-    "Watch",
     "_Source",
 }
 

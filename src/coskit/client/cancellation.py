@@ -6,16 +6,16 @@ import time
 from coskit.protocol.errors import TransferTimeout
 
 # Seconds after which a waiting thread looks again; Ctrl-C has to end a transfer within one.
-GLANCE = 0.1
+POLL_INTERVAL = 0.1
 # Seconds that a transfer which has ended may still take to clean up.
-AFTERMATH = 5.0
+CLEANUP_TIMEOUT = 5.0
 
 
-class Stopped(Exception):
+class Cancelled(Exception):
     """This thread is to end, because its transfer has; no error, the transfer's own counts."""
 
 
-class Stop:
+class CancelToken:
     """The end of a transfer, or of a part of one, which ends with the whole.
 
     Args:
@@ -23,13 +23,13 @@ class Stop:
         seconds: until its deadline, if it has one.
     """
 
-    def __init__(self, outer: "Stop | None" = None, seconds: float | None = None) -> None:
+    def __init__(self, outer: "CancelToken | None" = None, seconds: float | None = None) -> None:
         self._outer = outer
         self._seconds = seconds
         self._deadline = None if seconds is None else time.monotonic() + seconds
         self._stopped = threading.Event()
 
-    def stop(self) -> None:
+    def cancel(self) -> None:
         """End the transfer; its threads notice at their next glance."""
         self._stopped.set()
 
@@ -41,7 +41,7 @@ class Stop:
             TransferTimeout: its deadline has passed.
         """
         if self._stopped.is_set():
-            raise Stopped
+            raise Cancelled
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise TransferTimeout(f"The transfer's deadline of {self._seconds} s has passed")
         if self._outer is not None:
@@ -52,18 +52,18 @@ class Stop:
         end = time.monotonic() + seconds
         self.check()
         while (left := end - time.monotonic()) > 0:
-            self._stopped.wait(min(left, GLANCE))
+            self._stopped.wait(min(left, POLL_INTERVAL))
             self.check()
 
 
-class Grace(Stop):
+class GraceToken(CancelToken):
     """The end of a transfer for a call whose answer has to be known: some seconds later.
 
     Args:
         outer: what ends it; its own `stop` does too.
     """
 
-    def __init__(self, outer: Stop | None) -> None:
+    def __init__(self, outer: CancelToken | None) -> None:
         super().__init__(outer)
         self._until: float | None = None
 
@@ -71,9 +71,9 @@ class Grace(Stop):
         """See `Stop.check`."""
         try:
             super().check()
-        except (Stopped, TransferTimeout):
+        except (Cancelled, TransferTimeout):
             now = time.monotonic()
-            self._until = self._until or now + AFTERMATH
+            self._until = self._until or now + CLEANUP_TIMEOUT
             if now >= self._until:
                 raise
 
@@ -83,11 +83,11 @@ class Grace(Stop):
         super().pause(seconds)
 
 
-class _Here(threading.local):
+class _Current(threading.local):
     """The transfer that the current thread works for."""
 
-    stop: Stop | None = None
+    token: CancelToken | None = None
 
 
 # A thread's own variable, as a contextvar is a task's.
-here = _Here()
+current = _Current()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from coskit.client.transfer.download_target import Section, Target
+from coskit.client.transfer.download_target import DownloadTarget, Section
 from coskit.encryption.decrypt import Opener
 from coskit.encryption.keyring import Content, Keyring
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
@@ -15,7 +15,7 @@ class OpenedTarget:
     Its offsets are those of the sealed object, whose CRC64 the download compares as usual.
     """
 
-    def __init__(self, plain: Target, keyring: Keyring) -> None:
+    def __init__(self, plain: DownloadTarget, keyring: Keyring) -> None:
         """Write to a target.
 
         Args:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, cast
 
-from coskit.client.transfer.upload_source import Source
+from coskit.client.transfer.upload_source import UploadSource
 from coskit.encryption.errors import NotSealed
 from coskit.encryption.format.envelope import Envelope, new_envelope
 from coskit.encryption.format.frames import FRAME, Frames, Layout
@@ -135,7 +135,7 @@ class SealedSource:
     """A source whose bytes are sealed on the way; it resumes under the data key it began with."""
 
     def __init__(
-        self, plain: Source, key: MasterKey, *, frame: int = FRAME, description: str = ""
+        self, plain: UploadSource, key: MasterKey, *, frame: int = FRAME, description: str = ""
     ) -> None:
         """Seal a source with a data key of its own."""
         self._plain = plain

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coskit.client.directory.compare import (
-    Entry,
+    FileEntry,
     Verdict,
     check_apart,
     file_time,
     is_settled,
     judge,
 )
-from coskit.client.directory.local_files import Sums, files
+from coskit.client.directory.local_files import FileChecksums, files
 from coskit.client.directory.locations import BucketPlace, Filter
 from coskit.client.directory.result import (
     DirectoryProgress,
@@ -27,9 +27,9 @@ from coskit.client.directory.result import (
     DirectoryTransferError,
     FileAction,
     FileFailure,
-    Tally,
+    ResultCounter,
 )
-from coskit.client.directory.spooled_names import Spool
+from coskit.client.directory.spooled_names import SpooledNames
 from coskit.client.settings.progress import Consumed
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import ParameterError
@@ -39,12 +39,12 @@ NOW = 1_700_000_000 * SECOND
 SAME, DIFFERENT, UNSURE = Verdict.SAME, Verdict.DIFFERENT, Verdict.UNSURE
 
 
-def file(size: int = 5, modified: int = NOW) -> Entry:
-    return Entry("a", size, modified)
+def file(size: int = 5, modified: int = NOW) -> FileEntry:
+    return FileEntry("a", size, modified)
 
 
-def stored(size: int = 5, modified: int = NOW, etag: str = "e1") -> Entry:
-    return Entry("a", size, modified, etag)
+def stored(size: int = 5, modified: int = NOW, etag: str = "e1") -> FileEntry:
+    return FileEntry("a", size, modified, etag)
 
 
 @pytest.mark.parametrize("comparison", ["size-mtime", "size", "checksum"])
@@ -170,7 +170,7 @@ def test_a_link_to_itself_is_a_failure_and_hides_no_other_file(tmp_path: Path) -
 def test_sums_of_a_file_are_those_of_its_content(tmp_path: Path) -> None:
     content = bytes(range(256)) * 80_000
     (tmp_path / "a").write_bytes(content)
-    with Sums(tmp_path / "a") as sums:
+    with FileChecksums(tmp_path / "a") as sums:
         while sums.more():
             pass
     assert (sums.md5, sums.crc64) == (hashlib.md5(content).hexdigest(), str(crc64(content)))
@@ -183,7 +183,7 @@ def test_what_cannot_be_uploaded_is_a_failure_at_the_source_only(tmp_path: Path)
     (tmp_path / os.fsdecode(b"\xff")).write_text("x")
     (tmp_path / ".a.0123456789abcdef.part").write_text("half")
     found = list(files(tmp_path, Filter()))
-    assert [type(entry) for entry in found] == [Entry, FileFailure, FileFailure]
+    assert [type(entry) for entry in found] == [FileEntry, FileFailure, FileFailure]
     assert "no regular file" in str(found[1])
     assert "not UTF-8" in str(found[2])
     assert walk(tmp_path, source=False) == ["a"]
@@ -198,7 +198,7 @@ def test_an_excluded_folder_is_not_even_read(tmp_path: Path) -> None:
 
 def test_a_spool_keeps_any_number_of_any_names_in_order() -> None:
     names = [f"line\nbreak {n} \ud7ff \x00" for n in range(50_000)]
-    with Spool() as spool:
+    with SpooledNames() as spool:
         tracemalloc.start()
         for name in names:
             spool.add(name)
@@ -212,7 +212,7 @@ def test_a_spool_keeps_any_number_of_any_names_in_order() -> None:
 
 def test_a_tally_counts_and_lists_the_first_hundred_failures() -> None:
     told: list[FileAction] = []
-    tally = Tally(told.append)
+    tally = ResultCounter(told.append)
     tally.transferred("upload", "a", 5)
     tally.deleted("b")
     tally.unchanged()

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coskit.client.directory.local_files import Target
+from coskit.client.directory.local_files import LocalDirectory
 from coskit.client.directory.locations import (
     BucketPlace,
-    Clashes,
     Filter,
+    NameCollisions,
     bucket_place,
     check_name,
     is_partial,
@@ -116,7 +116,7 @@ def test_only_a_downloads_own_name_is_taken_for_a_partial_file() -> None:
 
 def clashing(names: list[str], *, case_blind: bool = False) -> list[str]:
     """Return the names that are refused."""
-    clashes, refused = Clashes(case_blind=case_blind), []
+    clashes, refused = NameCollisions(case_blind=case_blind), []
     for name in names:
         try:
             clashes.check(name)
@@ -214,7 +214,7 @@ def test_a_malformed_pattern_is_refused() -> None:
 def test_a_target_makes_directories_and_refuses_links_on_the_way(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     root = tmp_path / "root"
-    target = Target(root)
+    target = LocalDirectory(root)
     assert target.prepare("a/b/c") == root / "a/b/c"
     assert (root / "a/b").is_dir()
     (root / "link").symlink_to(tmp_path / "elsewhere")
@@ -226,7 +226,7 @@ def test_a_target_makes_directories_and_refuses_links_on_the_way(tmp_path: Path)
 
 
 def test_the_directories_that_a_removed_file_leaves_empty_go_too(tmp_path: Path) -> None:
-    target = Target(tmp_path / "root")
+    target = LocalDirectory(tmp_path / "root")
     for name in ("a/b/one", "a/two"):
         target.prepare(name).write_bytes(b"")
     target.remove("a/b/one")

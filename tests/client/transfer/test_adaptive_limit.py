@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from coskit.client.transfer.adaptive_limit import Pace
+from coskit.client.transfer.adaptive_limit import AdaptiveLimit
 
 
 @dataclass
@@ -17,7 +17,7 @@ class Clock:
         return self.now
 
 
-def work(pace: Pace, clock: Clock, seconds: int, speed: float) -> list[int]:
+def work(pace: AdaptiveLimit, clock: Clock, seconds: int, speed: float) -> list[int]:
     """Move `speed` bytes a second, all places in use; return the limit after each second."""
     limits = []
     for _ in range(seconds * 4):
@@ -29,7 +29,7 @@ def work(pace: Pace, clock: Clock, seconds: int, speed: float) -> list[int]:
 
 def test_it_climbs_while_one_more_place_brings_more() -> None:
     clock = Clock()
-    pace = Pace(clock)
+    pace = AdaptiveLimit(clock)
     start = pace.limit
     pace.moved(1, start)
     for _ in range(10):
@@ -39,7 +39,7 @@ def test_it_climbs_while_one_more_place_brings_more() -> None:
 
 def test_it_gives_a_place_back_that_brings_nothing() -> None:
     clock = Clock()
-    pace = Pace(clock)
+    pace = AdaptiveLimit(clock)
     start = pace.limit
     pace.moved(1, start)
     limits = work(pace, clock, 40, speed=1_000_000)
@@ -49,7 +49,7 @@ def test_it_gives_a_place_back_that_brings_nothing() -> None:
 
 def test_a_transfer_that_does_not_use_the_limit_teaches_nothing() -> None:
     clock = Clock()
-    pace = Pace(clock)
+    pace = AdaptiveLimit(clock)
     start = pace.limit
     for _ in range(100):
         clock.now += 0.25
@@ -59,7 +59,7 @@ def test_a_transfer_that_does_not_use_the_limit_teaches_nothing() -> None:
 
 def test_a_refusal_halves_it_and_a_burst_of_them_does_so_once() -> None:
     clock = Clock()
-    pace = Pace(clock)
+    pace = AdaptiveLimit(clock)
     pace.limit = 16
     for _ in range(5):
         pace.throttled()
@@ -73,7 +73,7 @@ def test_a_refusal_halves_it_and_a_burst_of_them_does_so_once() -> None:
 @pytest.mark.parametrize("speed", [0.0, 1e12])
 def test_it_stays_within_1_and_64(speed: float) -> None:
     clock = Clock()
-    pace = Pace(clock)
+    pace = AdaptiveLimit(clock)
     for _ in range(20):
         clock.now += 2
         pace.throttled()
@@ -85,7 +85,7 @@ def test_it_stays_within_1_and_64(speed: float) -> None:
 
 def test_it_climbs_again_after_a_refusal() -> None:
     clock = Clock()
-    pace = Pace(clock)
+    pace = AdaptiveLimit(clock)
     pace.throttled()
     low = pace.limit
     pace.moved(1, low)

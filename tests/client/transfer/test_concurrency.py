@@ -7,14 +7,14 @@ import threading
 import pytest
 
 from coskit.client._async.concurrency import (
-    AsyncBudget,
+    AsyncMemoryBudget,
     AsyncWorkers,
-    async_aftermath,
+    async_cleanup,
     async_deadline,
 )
-from coskit.client._sync.concurrency import Budget, Workers, aftermath, deadline, sleep
-from coskit.client.cancellation import Stop, Stopped, here
-from coskit.client.transfer.adaptive_limit import Pace
+from coskit.client._sync.concurrency import MemoryBudget, Workers, cleanup, deadline, sleep
+from coskit.client.cancellation import Cancelled, CancelToken, current
+from coskit.client.transfer.adaptive_limit import AdaptiveLimit
 from coskit.protocol.errors import TransferTimeout
 
 
@@ -117,7 +117,7 @@ def test_an_error_of_the_caller_cancels_the_tasks() -> None:
 
 
 def test_a_limit_that_the_pace_lowers_holds_for_the_next_task() -> None:
-    pace, running, most = Pace(), 0, []
+    pace, running, most = AdaptiveLimit(), 0, []
     pace.limit = 2
 
     async def work() -> None:
@@ -143,32 +143,32 @@ def test_a_limit_that_the_pace_lowers_holds_for_the_next_task() -> None:
 
 
 def test_a_stop_ends_what_is_part_of_it_and_nothing_else() -> None:
-    whole = Stop()
-    inner, other = Stop(whole), Stop()
+    whole = CancelToken()
+    inner, other = CancelToken(whole), CancelToken()
     inner.check()
-    whole.stop()
+    whole.cancel()
     for stopped in (whole, inner):
-        with pytest.raises(Stopped):
+        with pytest.raises(Cancelled):
             stopped.check()
     other.check()
 
 
 def test_a_part_may_end_without_the_whole() -> None:
-    whole = Stop()
-    Stop(whole).stop()
+    whole = CancelToken()
+    CancelToken(whole).cancel()
     whole.check()
 
 
 def test_a_deadline_of_the_whole_ends_a_pause_in_a_part() -> None:
     with pytest.raises(TransferTimeout, match=r"deadline of 0\.01 s"):
-        Stop(Stop(None, seconds=0.01)).pause(60)
+        CancelToken(CancelToken(None, seconds=0.01)).pause(60)
 
 
 def test_a_pause_ends_when_another_thread_stops_it() -> None:
-    stop = Stop()
-    thread = threading.Timer(0.01, stop.stop)
+    stop = CancelToken()
+    thread = threading.Timer(0.01, stop.cancel)
     thread.start()
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         stop.pause(60)
     thread.join()
 
@@ -184,7 +184,7 @@ def test_a_deadline_holds_for_threads_and_for_nothing_after_it() -> None:
 
     with pytest.raises(TransferTimeout, match="deadline"):
         all_of_it()
-    assert here.stop is None
+    assert current.token is None
     sleep(0)
     assert not [t for t in threading.enumerate() if t.name.startswith("coskit")]
 
@@ -231,14 +231,14 @@ def test_an_aftermath_runs_although_the_transfer_was_stopped() -> None:
         sleep(0)
         done.append(True)
 
-    here.stop = Stop()
+    current.token = CancelToken()
     try:
-        here.stop.stop()
-        aftermath(clean)
-        with pytest.raises(Stopped):
+        current.token.cancel()
+        cleanup(clean)
+        with pytest.raises(Cancelled):
             sleep(0)
     finally:
-        here.stop = None
+        current.token = None
     assert done == [True]
 
 
@@ -251,7 +251,7 @@ def test_an_aftermath_is_finished_before_a_second_cancellation_is_heeded() -> No
         done.append(True)
 
     async def main() -> None:
-        task = asyncio.create_task(async_aftermath(clean))
+        task = asyncio.create_task(async_cleanup(clean))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.sleep(0)
@@ -264,22 +264,22 @@ def test_an_aftermath_is_finished_before_a_second_cancellation_is_heeded() -> No
 
 
 def test_an_aftermath_that_takes_too_long_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coskit.client._async.concurrency.AFTERMATH", 0.01)
-    monkeypatch.setattr("coskit.client._sync.concurrency.AFTERMATH", 0.01)
-    asyncio.run(async_aftermath(asyncio.sleep, 60))
-    aftermath(sleep, 60)
+    monkeypatch.setattr("coskit.client._async.concurrency.CLEANUP_TIMEOUT", 0.01)
+    monkeypatch.setattr("coskit.client._sync.concurrency.CLEANUP_TIMEOUT", 0.01)
+    asyncio.run(async_cleanup(asyncio.sleep, 60))
+    cleanup(sleep, 60)
 
 
 # What follows is about memory.
 
 
 def test_who_asks_for_more_memory_than_there_is_gets_what_there_is() -> None:
-    budget = Budget(10)
+    budget = MemoryBudget(10)
     assert budget.take(100) == 10
     budget.give(10)
 
     async def main() -> None:
-        other = AsyncBudget(10)
+        other = AsyncMemoryBudget(10)
         assert await other.take(100) == 10
 
     asyncio.run(main())
@@ -289,7 +289,7 @@ def test_memory_is_given_in_turn_to_tasks_so_that_who_wants_much_gets_it() -> No
     order: list[str] = []
 
     async def main() -> None:
-        budget = AsyncBudget(10)
+        budget = AsyncMemoryBudget(10)
         await budget.take(6)
 
         async def take(name: str, size: int) -> None:
@@ -309,7 +309,7 @@ def test_memory_is_given_in_turn_to_tasks_so_that_who_wants_much_gets_it() -> No
 
 def test_a_task_that_is_cancelled_while_it_waits_for_memory_leaves_the_rest_to_others() -> None:
     async def main() -> None:
-        budget = AsyncBudget(10)
+        budget = AsyncMemoryBudget(10)
         await budget.take(10)
         first = asyncio.create_task(budget.take(8))
         second = asyncio.create_task(budget.take(8))
@@ -325,7 +325,7 @@ def test_a_task_that_is_cancelled_while_it_waits_for_memory_leaves_the_rest_to_o
 
 
 def test_memory_is_given_in_turn_to_threads() -> None:
-    budget, order = Budget(10), []
+    budget, order = MemoryBudget(10), []
     budget.take(6)
 
     def take(name: str, size: int) -> None:
@@ -346,7 +346,7 @@ def test_memory_is_given_in_turn_to_threads() -> None:
 
 
 def test_a_thread_whose_transfer_ends_while_it_waits_for_memory_leaves_the_line() -> None:
-    budget = Budget(10)
+    budget = MemoryBudget(10)
     budget.take(10)
 
     def wait() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coskit.client.transfer.download_target import FileTarget, is_special, write_whole
-from coskit.client.transfer.ordered_writer import InOrder, check_outlet, write_fully
+from coskit.client.transfer.ordered_writer import OrderedWriter, check_writable, write_fully
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import ParameterError
 
@@ -204,7 +204,7 @@ class Full(io.RawIOBase):
 
 def test_a_callers_file_gets_everything_however_little_it_takes() -> None:
     for file in (Trickle(), Silent()):
-        check_outlet(file)
+        check_writable(file)
         write_fully(file, [b"abcde", b"", b"f"])
         assert file.got == b"abcdef"
 
@@ -215,12 +215,12 @@ def test_a_callers_file_that_cannot_take_bytes_is_an_error() -> None:
     with pytest.raises(ParameterError, match="awaited"):
         write_fully(Awaited(), [b"a"])
     with pytest.raises(ParameterError, match="text"):
-        check_outlet(io.StringIO())
+        check_writable(io.StringIO())
 
 
 @given(order=st.permutations(range(1, 9)))
 def test_parts_are_written_in_the_order_of_their_numbers(order: list[int]) -> None:
-    turn, written = InOrder(), list[bytes]()
+    turn, written = OrderedWriter(), list[bytes]()
     for number in order:
         turn.offer(number, [b"%d" % number])
         while (ready := turn.claim()) is not None:

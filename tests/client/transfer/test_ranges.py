@@ -7,13 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coskit.client.transfer.parts import MAX_PARTS, PartRange
-from coskit.client.transfer.ranges import Found, Span, plan_ranges, range_header, read_answer
-from coskit.client.transfer.state.download_state import Arrivals, Arrived, Left, left_in
+from coskit.client.transfer.ranges import FoundObject, Span, plan_ranges, range_header, read_answer
+from coskit.client.transfer.state.download_state import (
+    DownloadState,
+    PartDone,
+    SavedDownload,
+    saved_download,
+)
 from coskit.client.transfer.state.journal import Journal
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import IntegrityError, ObjectChanged
 
-FOUND = Found(100, '"a"', "", None)
+FOUND = FoundObject(100, '"a"', "", None)
 PART = PartRange(2, 10, 20)
 
 
@@ -46,8 +51,8 @@ def test_a_part_is_asked_for_by_its_first_and_last_byte() -> None:
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ({"Content-Length": "5"}, (Found(5, "", "", None), Span(0, 5))),
-        ({"Content-Length": "0", "ETag": '"e"'}, (Found(0, '"e"', "", None), Span(0, 0))),
+        ({"Content-Length": "5"}, (FoundObject(5, "", "", None), Span(0, 5))),
+        ({"Content-Length": "0", "ETag": '"e"'}, (FoundObject(0, '"e"', "", None), Span(0, 0))),
         (
             {
                 "Content-Length": "5",
@@ -56,11 +61,11 @@ def test_a_part_is_asked_for_by_its_first_and_last_byte() -> None:
                 "x-cos-version-id": "v",
                 "x-cos-hash-crc64ecma": "7",
             },
-            (Found(99, '"e"', "v", 7), Span(10, 5)),
+            (FoundObject(99, '"e"', "v", 7), Span(10, 5)),
         ),
     ],
 )
-def test_what_an_answer_tells(headers: dict[str, str], expected: tuple[Found, Span]) -> None:
+def test_what_an_answer_tells(headers: dict[str, str], expected: tuple[FoundObject, Span]) -> None:
     assert read_answer(headers) == expected
 
 
@@ -109,33 +114,35 @@ def test_a_part_is_believed_only_as_that_part_of_that_object(
 @given(content=st.binary(min_size=1, max_size=300), step=st.integers(1, 100))
 def test_the_sum_of_the_parts_is_that_of_the_whole(content: bytes, step: int) -> None:
     parts = plan_ranges(len(content), step)
-    arrivals = Arrivals(None, Left(FOUND, step, {}, {}))
+    arrivals = DownloadState(None, SavedDownload(FOUND, step, {}, {}))
     for part in reversed(parts):
         piece = content[part.offset : part.offset + part.length]
-        arrivals.add(part, Arrived(crc64(piece), ""))
+        arrivals.add(part, PartDone(crc64(piece), ""))
     assert arrivals.crc64(parts) == crc64(content)
 
 
 def test_what_is_kept_comes_back(tmp_path: Any) -> None:
     identity = {"kind": "download", "path": "p"}
-    left = Left(Found(100, '"a"', "v", 7), 20, {"partial": "x"}, {})
+    left = SavedDownload(FoundObject(100, '"a"', "v", 7), 20, {"partial": "x"}, {})
     with Journal(tmp_path, identity) as journal:
-        arrivals = Arrivals(journal, left)
+        arrivals = DownloadState(journal, left)
         assert not arrivals.keep(), "nothing has arrived"
     with Journal(tmp_path, identity) as journal:
-        arrivals = Arrivals(journal, left, clock=lambda: 1.0)
+        arrivals = DownloadState(journal, left, clock=lambda: 1.0)
         arrivals.begin(left.target)
-        arrivals.add(PART, Arrived(5, "mark"))  # not saved: no time has passed
-        assert left_in(Journal(tmp_path, identity)) is None, "it is held"
+        arrivals.add(PART, PartDone(5, "mark"))  # not saved: no time has passed
+        assert saved_download(Journal(tmp_path, identity)) is None, "it is held"
         assert journal.state["parts"] == {}
         assert arrivals.keep()
-        arrivals.add(PartRange(3, 30, 20), Arrived(6, "late"))
+        arrivals.add(PartRange(3, 30, 20), PartDone(6, "late"))
     with Journal(tmp_path, identity) as journal:
-        assert left_in(journal) == Left(left.found, 20, {"partial": "x"}, {2: Arrived(5, "mark")})
+        assert saved_download(journal) == SavedDownload(
+            left.found, 20, {"partial": "x"}, {2: PartDone(5, "mark")}
+        )
 
 
 @pytest.mark.parametrize("state", [{}, {"object": [1]}, {"object": [1, "e", "", 0], "parts": []}])
 def test_a_state_of_another_form_is_as_good_as_none(tmp_path: Any, state: dict[str, Any]) -> None:
     with Journal(tmp_path, {"kind": "download"}) as journal:
         journal.save(state)
-        assert left_in(journal) is None
+        assert saved_download(journal) is None

@@ -10,22 +10,21 @@ from typing import BinaryIO, cast
 import pytest
 
 from coskit.client.transfer.progress import Progress
-from coskit.client.transfer.section import FileSection, Tally
-from coskit.client.transfer.upload_source import FileSource
+from coskit.client.transfer.upload_source import CheckedReader, FileChunk, FileSource
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import ParameterError, SourceChanged
 
 
-def tally(path: Path, offset: int, length: int) -> Tally:
+def tally(path: Path, offset: int, length: int) -> CheckedReader:
     """Return a tally of a section whose source never changes."""
-    section = cast(BinaryIO, FileSection(path, offset, length))
-    return Tally(section, length, Progress(None, length).part(), lambda: None)
+    section = cast(BinaryIO, FileChunk(path, offset, length))
+    return CheckedReader(section, length, Progress(None, length).part(), lambda: None)
 
 
 def test_a_section_ends_where_it_should_and_has_its_own_position(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"0123456789")
-    with FileSection(path, 2, 5) as one, FileSection(path, 4, 100) as other:
+    with FileChunk(path, 2, 5) as one, FileChunk(path, 4, 100) as other:
         assert (one.read(2), other.read(), one.read(), one.read()) == (
             b"23",
             b"456789",
@@ -41,7 +40,7 @@ def test_a_closed_section_reads_nothing_even_if_its_descriptor_is_in_use_again(
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"0123456789")
-    section = FileSection(path, 0, 10)
+    section = FileChunk(path, 0, 10)
     section.close()
     with path.open("rb"), pytest.raises(ValueError, match="closed"):
         section.read(1)
@@ -52,9 +51,9 @@ def test_closing_while_threads_read_hurts_nobody(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(bytes(1 << 20))
     for _ in range(50):
-        section = FileSection(path, 0, 1 << 20)
+        section = FileChunk(path, 0, 1 << 20)
 
-        def read(section: FileSection = section) -> None:
+        def read(section: FileChunk = section) -> None:
             with contextlib.suppress(ValueError):  # it is closed
                 while section.read(4096):
                     pass
@@ -67,7 +66,7 @@ def test_closing_while_threads_read_hurts_nobody(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_an_os_error_and_leaves_nothing_open(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        FileSection(tmp_path / "file", 0, 1)
+        FileChunk(tmp_path / "file", 0, 1)
 
 
 def test_a_rewind_sums_and_counts_from_the_beginning(tmp_path: Path) -> None:
@@ -97,7 +96,7 @@ def test_the_last_byte_of_a_changed_file_is_not_given_away(tmp_path: Path) -> No
     path = tmp_path / "file"
     path.write_bytes(b"0123456789")
     source = FileSource(path)
-    body = Tally(source.section(0, 10), 10, Progress(None, 10).part(), source.check)
+    body = CheckedReader(source.section(0, 10), 10, Progress(None, 10).part(), source.check)
     with body:
         assert body.read(9) == b"012345678"
         os.utime(path, ns=(1, 1))

@@ -116,7 +116,9 @@ class AsyncClient(AsyncDirectories):
         self._addressing = self._dialect.addressing(config)
         self._transport = AsyncTransport(config.transport)
         self._keys = AsyncSigningKeys(config.credentials, config.clock)
-        self._sender = AsyncSender(config, self._dialect, self._keys, self._transport, self._pace)
+        self._sender = AsyncSender(
+            config, self._dialect, self._keys, self._transport, self._adaptive_limit
+        )
 
     async def _call(
         self, operation: Operation, params: dict[str, Any], unknown: Mapping[str, Any]

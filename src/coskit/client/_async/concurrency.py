@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self
 from weakref import WeakKeyDictionary
 
-from coskit.client.cancellation import AFTERMATH
-from coskit.client.transfer.adaptive_limit import Pace
+from coskit.client.cancellation import CLEANUP_TIMEOUT
+from coskit.client.transfer.adaptive_limit import AdaptiveLimit
 from coskit.client.transfer.body_source import END
 from coskit.protocol.errors import TransferTimeout
 
@@ -24,7 +24,7 @@ async_blocking = asyncio.to_thread
 
 async def async_sleep(seconds: float) -> None:
     """Wait; not at all in a task whose cancellation was put off."""
-    state = _heard_out.get()
+    state = _shielded.get()
     if state is not None and state.cancelled is not None:
         raise state.cancelled
     await asyncio.sleep(seconds)
@@ -70,7 +70,7 @@ async def async_next_of(iterator: AsyncIterator[Any] | Iterator[Any]) -> Any:
     return await asyncio.to_thread(next, iterator, END)
 
 
-async def async_aftermath(
+async def async_cleanup(
     function: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs
 ) -> None:
     """Do what has to be done after a transfer, whatever ended it, for 5 s at most.
@@ -80,7 +80,7 @@ async def async_aftermath(
 
     async def run() -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(AFTERMATH):
+            async with asyncio.timeout(CLEANUP_TIMEOUT):
                 await function(*args, **kwargs)
 
     task, tries = asyncio.ensure_future(run()), 1
@@ -97,17 +97,17 @@ async def async_aftermath(
         raise cancelled
 
 
-class _HeardOut:
+class _Shield:
     """The cancellation that waits until an answer is known, if there was one."""
 
     cancelled: asyncio.CancelledError | None = None
 
 
 # As a thread's `here` is in the other world, this is a task's own variable.
-_heard_out: ContextVar[_HeardOut | None] = ContextVar("heard_out", default=None)
+_shielded: ContextVar[_Shield | None] = ContextVar("heard_out", default=None)
 
 
-async def async_heard_out(
+async def async_shielded(
     function: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs
 ) -> None:
     """Make a call and note its answer, which may be of something that would be left behind.
@@ -115,19 +115,19 @@ async def async_heard_out(
     A task that is cancelled while the request is on its way is so only when the answer has come,
     or did not within 5 s; nothing is sent again then.
     """
-    state = _HeardOut()
-    outer = _heard_out.set(state)
+    state = _Shield()
+    outer = _shielded.set(state)
     try:
         await function(*args, **kwargs)
     finally:
-        _heard_out.reset(outer)
+        _shielded.reset(outer)
         if state.cancelled is not None:
             raise state.cancelled
 
 
-def put_off(cancelled: asyncio.CancelledError) -> bool:
+def defer_cancellation(cancelled: asyncio.CancelledError) -> bool:
     """Note a cancellation for later and return True if the answer of this call has to be known."""
-    state = _heard_out.get()
+    state = _shielded.get()
     if state is None:
         return False
     state.cancelled = cancelled
@@ -148,7 +148,7 @@ class AsyncRaw:
         self.closed = True
 
 
-class AsyncBudget:
+class AsyncMemoryBudget:
     """Bytes that may be in memory at a time; who asks for more waits until others give back."""
 
     def __init__(self, size: int) -> None:
@@ -233,9 +233,9 @@ class AsyncWorkers:
         pace: what else limits them, anew with each task.
     """
 
-    def __init__(self, limit: int, pace: Pace | None = None) -> None:
+    def __init__(self, limit: int, pace: AdaptiveLimit | None = None) -> None:
         self._limit = limit
-        self._pace = pace
+        self._adaptive_limit = pace
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -262,7 +262,7 @@ class AsyncWorkers:
 
         self._tasks.add(asyncio.create_task(run()))
 
-    async def one_ended(self) -> None:
+    async def wait_for_one(self) -> None:
         """Wait until one of the tasks has ended, if there are any; maybe not even so long.
 
         Raises:
@@ -272,7 +272,7 @@ class AsyncWorkers:
             await self._reap()
 
     def _places(self) -> int:
-        return min(self._limit, self._pace.limit) if self._pace else self._limit
+        return min(self._limit, self._adaptive_limit.limit) if self._adaptive_limit else self._limit
 
     async def __aexit__(
         self,

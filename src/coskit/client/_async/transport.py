@@ -6,8 +6,8 @@ from typing import Any, Self, cast
 
 import pycurl
 
-from coskit.client._async.concurrency import put_off
-from coskit.client.cancellation import AFTERMATH
+from coskit.client._async.concurrency import defer_cancellation
+from coskit.client.cancellation import CLEANUP_TIMEOUT
 from coskit.client.settings.transport import TransportSettings
 from coskit.client.transport.curl_easy import CAPACITY, UNBOUNDED, HandleOwner, new_easy, unpause
 from coskit.client.transport.exchange import CurlExchange
@@ -117,9 +117,9 @@ class _Flow:
                 try:
                     await self._waiter
                 except asyncio.CancelledError as error:
-                    if not (exchange.is_connected and put_off(error)):
+                    if not (exchange.is_connected and defer_cancellation(error)):
                         raise
-                    self.engine.loop.call_later(AFTERMATH, self.engine.drop, self)
+                    self.engine.loop.call_later(CLEANUP_TIMEOUT, self.engine.drop, self)
             if exchange.raised is not None:
                 raise exchange.raised
         except BaseException:

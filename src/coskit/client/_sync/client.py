@@ -118,7 +118,9 @@ class Client(Directories):
         self._addressing = self._dialect.addressing(config)
         self._transport = Transport(config.transport)
         self._keys = SigningKeys(config.credentials, config.clock)
-        self._sender = Sender(config, self._dialect, self._keys, self._transport, self._pace)
+        self._sender = Sender(
+            config, self._dialect, self._keys, self._transport, self._adaptive_limit
+        )
 
     def _call(
         self, operation: Operation, params: dict[str, Any], unknown: Mapping[str, Any]

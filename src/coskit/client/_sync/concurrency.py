@@ -12,8 +12,14 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from coskit.client.cancellation import AFTERMATH, GLANCE, Grace, Stop, here
-from coskit.client.transfer.adaptive_limit import Pace
+from coskit.client.cancellation import (
+    CLEANUP_TIMEOUT,
+    POLL_INTERVAL,
+    CancelToken,
+    GraceToken,
+    current,
+)
+from coskit.client.transfer.adaptive_limit import AdaptiveLimit
 from coskit.client.transfer.body_source import END, iterated
 
 P = ParamSpec("P")
@@ -22,10 +28,10 @@ T = TypeVar("T")
 
 def sleep(seconds: float) -> None:
     """Wait, but no longer than the transfer that this thread works for."""
-    if here.stop is None:
+    if current.token is None:
         time.sleep(seconds)
     else:
-        here.stop.pause(seconds)
+        current.token.pause(seconds)
 
 
 def blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -45,13 +51,13 @@ def deadline(seconds: float | None) -> Iterator[None]:
     Raises:
         TransferTimeout: it lasted longer and was ended at its next wait.
     """
-    outer = here.stop
+    outer = current.token
     if seconds is not None:
-        here.stop = Stop(outer, seconds)
+        current.token = CancelToken(outer, seconds)
     try:
         yield
     finally:
-        here.stop = outer
+        current.token = outer
 
 
 def read(read: Callable[[int], Any], size: int) -> Any:
@@ -64,30 +70,30 @@ def next_of(iterator: Iterator[Any]) -> Any:
     return next(iterator, END)
 
 
-def aftermath(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+def cleanup(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
     """Do what has to be done after a transfer, whatever ended it, for 5 s at most."""
-    outer, here.stop = here.stop, Stop(None, AFTERMATH)
+    outer, current.token = current.token, CancelToken(None, CLEANUP_TIMEOUT)
     try:
         with suppress(TimeoutError):
             function(*args, **kwargs)
     finally:
-        here.stop = outer
+        current.token = outer
 
 
-def heard_out(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+def shielded(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
     """Make a call and note its answer, which may be of something that would be left behind.
 
     A transfer that ends while the request is on its way, by Ctrl-C too, does so only when the
     answer has come, or did not within 5 s; nothing is sent again then.
     """
-    grace = Grace(here.stop)
+    grace = GraceToken(current.token)
 
     def run() -> None:
-        outer, here.stop = here.stop, grace
+        outer, current.token = current.token, grace
         try:
             function(*args, **kwargs)
         finally:
-            here.stop = outer
+            current.token = outer
 
     if threading.current_thread() is threading.main_thread():
         _beside(copy_context().run, run, grace)
@@ -96,7 +102,7 @@ def heard_out(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) ->
 
 
 def _beside(
-    enter: Callable[[Callable[[], None]], None], run: Callable[[], None], grace: Stop
+    enter: Callable[[Callable[[], None]], None], run: Callable[[], None], grace: CancelToken
 ) -> None:
     """Run a function in a thread of its own, so that Ctrl-C here does not cut it short."""
     started, ended = threading.Event(), threading.Event()
@@ -122,7 +128,7 @@ def _beside(
     try:
         ended.wait()
     except BaseException:
-        grace.stop()
+        grace.cancel()
         ended.wait()
         raise
     if failures:
@@ -133,7 +139,7 @@ class Raw(io.RawIOBase):
     """What a body has of a file: all that Python's own raw files have."""
 
 
-class Budget:
+class MemoryBudget:
     """Bytes that may be in memory at a time; who asks for more waits until others give back."""
 
     def __init__(self, size: int) -> None:
@@ -157,9 +163,9 @@ class Budget:
             try:
                 # In turn, lest those who want little keep the one who wants much waiting for ever.
                 while self._free < size or self._waiting[0] is not turn:
-                    self._change.wait(GLANCE)
-                    if here.stop is not None:
-                        here.stop.check()
+                    self._change.wait(POLL_INTERVAL)
+                    if current.token is not None:
+                        current.token.check()
                 self._free -= size
             finally:
                 self._waiting.remove(turn)
@@ -213,11 +219,11 @@ class Workers:
         pace: what else limits them, anew with each task.
     """
 
-    def __init__(self, limit: int, pace: Pace | None = None) -> None:
+    def __init__(self, limit: int, pace: AdaptiveLimit | None = None) -> None:
         self._limit = limit
-        self._pace = pace
+        self._adaptive_limit = pace
         self._futures: set[Future[None]] = set()
-        self._stop = Stop(here.stop)
+        self._token = CancelToken(current.token)
         self._failure: BaseException | None = None
         self._pool = ThreadPoolExecutor(limit, thread_name_prefix="coskit")
 
@@ -239,7 +245,7 @@ class Workers:
             self._reap()
         self._futures.add(self._pool.submit(self._run, lambda: function(*args, **kwargs)))
 
-    def one_ended(self) -> None:
+    def wait_for_one(self) -> None:
         """Wait until one of the tasks has ended, if there are any; maybe not even so long.
 
         Raises:
@@ -249,18 +255,18 @@ class Workers:
             self._reap()
 
     def _places(self) -> int:
-        return min(self._limit, self._pace.limit) if self._pace else self._limit
+        return min(self._limit, self._adaptive_limit.limit) if self._adaptive_limit else self._limit
 
     def _run(self, task: Callable[[], None]) -> None:
-        here.stop = self._stop
+        current.token = self._token
         try:
-            self._stop.check()
+            self._token.check()
             task()
         except BaseException as error:
             # The first failure is the real one: what it stops fails because of it.
             if self._failure is None:
                 self._failure = error
-            self._stop.stop()
+            self._token.cancel()
             raise
 
     def __exit__(
@@ -273,16 +279,16 @@ class Workers:
             while error is None and self._futures:
                 self._reap()
         except BaseException:
-            self._stop.stop()
+            self._token.cancel()
             raise
         finally:
             if error is not None:
-                self._stop.stop()
+                self._token.cancel()
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _reap(self) -> None:
-        done, self._futures = wait(self._futures, GLANCE, return_when=FIRST_COMPLETED)
+        done, self._futures = wait(self._futures, POLL_INTERVAL, return_when=FIRST_COMPLETED)
         if self._failure is not None:
             raise self._failure
-        if not done and here.stop is not None:
-            here.stop.check()
+        if not done and current.token is not None:
+            current.token.check()

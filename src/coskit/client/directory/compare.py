@@ -14,7 +14,7 @@ _SKEW = 15 * 60 * _SECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileEntry:
     """A file or an object.
 
     Attributes:
@@ -38,7 +38,7 @@ class Verdict(Enum):
     UNSURE = "unsure"
 
 
-def judge(comparison: str, source: Entry, there: Entry) -> Verdict:
+def judge(comparison: str, source: FileEntry, there: FileEntry) -> Verdict:
     """Compare a source with what is at its destination, as far as listings tell.
 
     By `size-mtime` two objects are the same if their ETags are, a file and an object if the object
@@ -61,14 +61,14 @@ def judge(comparison: str, source: Entry, there: Entry) -> Verdict:
     return _upload(source, there) if there.etag else _download(source, there)
 
 
-def _upload(file: Entry, stored: Entry) -> Verdict:
+def _upload(file: FileEntry, stored: FileEntry) -> Verdict:
     age = stored.modified - file.modified
     if abs(age) <= _CLOSE:
         return Verdict.UNSURE
     return Verdict.SAME if age > 0 else Verdict.DIFFERENT
 
 
-def _download(stored: Entry, file: Entry) -> Verdict:
+def _download(stored: FileEntry, file: FileEntry) -> Verdict:
     if stored.modified == file.modified:
         return Verdict.SAME
     same_second = stored.modified // _SECOND == file.modified // _SECOND

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from coskit.client.directory.compare import Entry
+from coskit.client.directory.compare import FileEntry
 from coskit.client.directory.locations import Filter, check_name, is_partial, is_text
 from coskit.client.directory.result import FileFailure
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
@@ -34,7 +34,7 @@ class _Folder:
 
 def files(
     root: Path, wanted: Filter, *, follow: bool = True, source: bool = True
-) -> Iterator[Entry | FileFailure]:
+) -> Iterator[FileEntry | FileFailure]:
     """Yield the files below a directory, in the byte order of their names.
 
     Of each directory on the way to the present file all names are held, of the others none. Partial
@@ -96,13 +96,13 @@ def _enter(folders: list[_Folder], name: str, path: bytes, follow: bool) -> _Fol
     return _Folder(name, path, identity, iter(_names(path, follow)))
 
 
-def _file(name: str, path: bytes, follow: bool, source: bool) -> Entry | None:
+def _file(name: str, path: bytes, follow: bool, source: bool) -> FileEntry | None:
     if is_partial(name.rpartition("/")[2]):
         return None
     status = os.stat(path, follow_symlinks=follow)  # noqa: PTH116
     if stat.S_ISREG(status.st_mode):
         if is_text(name):
-            return Entry(name, status.st_size, status.st_mtime_ns)
+            return FileEntry(name, status.st_size, status.st_mtime_ns)
         reason = "its name is not UTF-8"
     elif stat.S_ISLNK(status.st_mode) or not source:
         return None
@@ -113,7 +113,7 @@ def _file(name: str, path: bytes, follow: bool, source: bool) -> Entry | None:
     return None
 
 
-class Target:
+class LocalDirectory:
     """A directory into which files are downloaded, and out of which none is written.
 
     Args:
@@ -182,7 +182,7 @@ def _make(path: Path) -> None:
             raise Obstacle(f"{path} is a file, where a directory is to be") from None
 
 
-class Sums:
+class FileChecksums:
     """The MD5 and the CRC64 of a file, taken a piece at a time so that nobody waits long to stop.
 
     `more` and `close` may be called from different threads; use as a context manager.

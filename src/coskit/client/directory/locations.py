@@ -91,7 +91,7 @@ def is_partial(name: str) -> bool:
     return _PARTIAL.fullmatch(name) is not None
 
 
-class Clashes:
+class NameCollisions:
     """Finds keys that need a directory where another key needs a file, in keys that come sorted.
 
     Args:

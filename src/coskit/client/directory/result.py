@@ -82,7 +82,7 @@ class DirectoryTransferError(CosClientError):
         return type(self), (self.result,)
 
 
-class Tally:
+class ResultCounter:
     """Counts what becomes of each file, from every thread.
 
     Args:

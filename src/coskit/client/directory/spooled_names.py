@@ -8,7 +8,7 @@ from typing import Self
 _IN_MEMORY = 1 << 20
 
 
-class Spool:
+class SpooledNames:
     """Names that are kept for later, to be read once all are there; use as a context manager."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from coskit.protocol.errors import ParameterError
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SyncRequest:
     """A transfer of many files.
 
     Attributes:

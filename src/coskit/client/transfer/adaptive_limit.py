@@ -11,7 +11,7 @@ _REST = 10  # windows between two trials, once one more place has brought nothin
 _RECOVERY = 1.0  # seconds after a refusal in which further ones count as the same
 
 
-class Pace:
+class AdaptiveLimit:
     """A limit that climbs while throughput grows and halves when the service says SlowDown.
 
     It belongs to one client, whose transfers share it. Threads may call it side by side: a lost

@@ -163,7 +163,7 @@ def stretch_of(file: Any) -> tuple[int, int] | None:
     return start, max(end - start, 0)
 
 
-class Watch:
+class FileWatch:
     """Notices that an open file is written to while it is sent; nothing is known of others."""
 
     def __init__(self, file: Any) -> None:

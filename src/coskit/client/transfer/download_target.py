@@ -39,7 +39,7 @@ class Section(Protocol):
         ...
 
 
-class Target(Protocol):
+class DownloadTarget(Protocol):
     """What one object is downloaded into. Its offsets are those of the object as it travels.
 
     All methods may block and are called from any thread. `begin` or `resume` comes first, then
@@ -89,7 +89,7 @@ class Target(Protocol):
         ...
 
 
-def write_whole(target: Target, headers: Mapping[str, str], content: bytes) -> None:
+def write_whole(target: DownloadTarget, headers: Mapping[str, str], content: bytes) -> None:
     """Put a small object that is in memory where it belongs."""
     if isinstance(target, FileTarget):
         target.put(content)  # with half as many calls of the system

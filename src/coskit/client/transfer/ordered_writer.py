@@ -9,7 +9,7 @@ from typing import Any
 from coskit.protocol.errors import ParameterError
 
 
-def check_outlet(file: Any) -> None:
+def check_writable(file: Any) -> None:
     """Make sure that bytes can be written to what a caller gave.
 
     Raises:
@@ -44,7 +44,7 @@ def write_fully(file: Any, pieces: Sequence[bytes]) -> None:
                 break
 
 
-class InOrder:
+class OrderedWriter:
     """Parts that arrive in any order and are written in that of their numbers, from 1.
 
     Whoever has brought a part claims what is to be written next, until there is nothing; so parts

@@ -22,7 +22,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundObject:
     """The object that a download has found; every further answer has to be about the same one.
 
     Attributes:
@@ -62,7 +62,7 @@ class Found:
             )
 
 
-def read_answer(headers: Mapping[str, Any]) -> tuple[Found, Span]:
+def read_answer(headers: Mapping[str, Any]) -> tuple[FoundObject, Span]:
     """Return what an answer to GET or HEAD tells about the object, and which bytes it carries.
 
     Raises:
@@ -83,10 +83,10 @@ def read_answer(headers: Mapping[str, Any]) -> tuple[Found, Span]:
     crc = headers.get("x-cos-hash-crc64ecma", "")
     known = int(crc) if crc.isascii() and crc.isdigit() else None
     etag, version = headers.get("ETag", ""), headers.get("x-cos-version-id", "")
-    return Found(size, etag, version, known), span
+    return FoundObject(size, etag, version, known), span
 
 
-def described(headers: Mapping[str, Any], found: Found) -> dict[str, Any]:
+def described(headers: Mapping[str, Any], found: FoundObject) -> dict[str, Any]:
     """Return the headers of the whole object, from those of an answer that carries a part of it."""
     others = {name: text for name, text in headers.items() if name not in ("Body", "Content-Range")}
     return {**others, "Content-Length": str(found.size)}

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pycurl
 
-from coskit.client.cancellation import GLANCE, here
+from coskit.client.cancellation import POLL_INTERVAL, current
 from coskit.client.settings.transport import TransportSettings
 from coskit.client.transport.curl_easy import HandleOwner, new_easy
 from coskit.client.transport.exchange import CurlExchange, Exchange
@@ -79,9 +79,9 @@ class Line(HandleOwner):
     def _step(self) -> None:
         stall = self._moved + self.exchange.limits.read_timeout - time.monotonic()
         longest = LONGEST_WAIT
-        if here.stop is not None:
-            here.stop.check()
-            longest = GLANCE
+        if current.token is not None:
+            current.token.check()
+            longest = POLL_INTERVAL
         wait = round(min(max(stall, 0), longest) * 1000)
         due = self._multi.timeout()
         events = self._poll.poll(wait if due < 0 else min(wait, due))

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import pycurl
 
-from coskit.client.cancellation import GLANCE, here
+from coskit.client.cancellation import POLL_INTERVAL, current
 from coskit.client.settings.transport import TransportSettings
 from coskit.client.transport.curl_connection import LONGEST_WAIT, Line
 from coskit.client.transport.curl_easy import set_timeouts, user_agent
@@ -251,7 +251,7 @@ class DirectLine(Line):
         """Wait for the socket and return its events; 0 if the exchange was given up."""
         limits = self.exchange.limits
         longest, deadline = limits.read_timeout, self._deadline
-        if here.stop is None and deadline is None and longest < LONGEST_WAIT:
+        if current.token is None and deadline is None and longest < LONGEST_WAIT:
             events = self._poll.poll(longest * 1000)
             if events:
                 return events[0][1]
@@ -264,9 +264,9 @@ class DirectLine(Line):
         while not self.exchange.finished:
             now = time.monotonic()
             pause = min(stall - now, LONGEST_WAIT)
-            if here.stop is not None:
-                here.stop.check()
-                pause = min(pause, GLANCE)
+            if current.token is not None:
+                current.token.check()
+                pause = min(pause, POLL_INTERVAL)
             if self._deadline is not None:
                 pause = min(pause, self._deadline - now)
             events = self._poll.poll(max(pause, 0) * 1000)

@@ -111,7 +111,9 @@ class InnerClient(Client):
         if wishes != _Wishes(True, True, True):
             self._dialect = _AskedDialect(wishes)
             self._addressing = self._dialect.addressing(config)
-        sender = _CountingSender(config, self._dialect, self._keys, self._transport, self._pace)
+        sender = _CountingSender(
+            config, self._dialect, self._keys, self._transport, self._adaptive_limit
+        )
         sender.count = self._count
         self._sender = sender
 

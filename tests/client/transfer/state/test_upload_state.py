@@ -6,29 +6,29 @@ from hypothesis import strategies as st
 
 from coskit.client.transfer.parts import PartRange
 from coskit.client.transfer.state.upload_state import (
-    Trace,
-    Window,
-    decode_trace,
-    encode_trace,
+    LostInitiation,
+    UploadState,
+    decode_state,
+    encode_state,
     fingerprint,
     is_completed,
     is_md5,
-    is_orphan,
     is_worth_resuming,
     matching,
-    may_be_echo,
+    may_be_lost_upload,
+    may_have_completed,
     seconds_ahead,
 )
 from coskit.protocol import errors
 
 TIMES = st.floats(0, 4e9, allow_nan=False)
 TRACES = st.builds(
-    Trace,
+    UploadState,
     upload_id=st.text(),
     begun=TIMES,
     crc64=st.none() | st.integers(0, (1 << 64) - 1),
     source=st.dictionaries(st.text(), st.text()),
-    lost=st.lists(st.builds(Window, TIMES, st.none() | TIMES)).map(tuple),
+    lost=st.lists(st.builds(LostInitiation, TIMES, st.none() | TIMES)).map(tuple),
     etag=st.text(),
 )
 NOON = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
@@ -41,8 +41,8 @@ LISTED = {"Key": "k", "UploadId": "1", "Initiated": "2023-11-14T22:13:20.000Z"}
 
 
 @given(TRACES)
-def test_a_trace_reads_back_as_it_was_written(trace: Trace) -> None:
-    assert decode_trace(encode_trace(trace)) == trace
+def test_a_trace_reads_back_as_it_was_written(trace: UploadState) -> None:
+    assert decode_state(encode_state(trace)) == trace
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_a_trace_reads_back_as_it_was_written(trace: Trace) -> None:
     ids=str,
 )
 def test_anything_else_reads_as_no_trace(change: dict[str, object]) -> None:
-    assert decode_trace({**encode_trace(Trace("id", NOON)), **change}) == Trace()
-    assert decode_trace({}) == Trace()
+    assert decode_state({**encode_state(UploadState("id", NOON)), **change}) == UploadState()
+    assert decode_state({}) == UploadState()
 
 
 def test_a_fingerprint_tells_options_apart_and_no_secrets() -> None:
@@ -91,21 +91,21 @@ def test_an_etag_is_an_md5_quoted_or_not() -> None:
 @pytest.mark.parametrize(
     ("change", "window", "ahead", "expected"),
     [
-        ({}, Window(NOON, NOON), 0, True),
-        ({}, Window(NOON - 10, None), 0, True),
-        ({}, Window(NOON - 100, None), 0, False),
-        ({}, Window(NOON + 3, NOON + 4), 0, False),
-        ({}, Window(NOON - 9, NOON - 3), 0, False),
-        ({}, Window(NOON - 300, NOON - 300), 300, True),
-        ({"UploadId": "ours"}, Window(NOON, NOON), 0, False),
-        ({"Key": "k2"}, Window(NOON, NOON), 0, False),
-        ({"Initiated": "?"}, Window(NOON, NOON), 0, False),
+        ({}, LostInitiation(NOON, NOON), 0, True),
+        ({}, LostInitiation(NOON - 10, None), 0, True),
+        ({}, LostInitiation(NOON - 100, None), 0, False),
+        ({}, LostInitiation(NOON + 3, NOON + 4), 0, False),
+        ({}, LostInitiation(NOON - 9, NOON - 3), 0, False),
+        ({}, LostInitiation(NOON - 300, NOON - 300), 300, True),
+        ({"UploadId": "ours"}, LostInitiation(NOON, NOON), 0, False),
+        ({"Key": "k2"}, LostInitiation(NOON, NOON), 0, False),
+        ({"Initiated": "?"}, LostInitiation(NOON, NOON), 0, False),
     ],
 )
 def test_an_orphan_has_our_key_and_was_initiated_when_a_reply_was_lost(
-    change: dict[str, str], window: Window, ahead: float, expected: bool
+    change: dict[str, str], window: LostInitiation, ahead: float, expected: bool
 ) -> None:
-    assert is_orphan({**LISTED, **change}, "k", "ours", [window], ahead) is expected
+    assert may_be_lost_upload({**LISTED, **change}, "k", "ours", [window], ahead) is expected
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_an_orphan_has_our_key_and_was_initiated_when_a_reply_was_lost(
 def test_an_object_is_ours_by_length_sum_and_age(
     change: dict[str, str], begun: float, ahead: float, expected: bool
 ) -> None:
-    asked = Trace(begun=begun, crc64=7)
+    asked = UploadState(begun=begun, crc64=7)
     assert is_completed({**HEAD, **change}, 5, asked, ahead) is expected
 
 
@@ -140,13 +140,13 @@ def test_where_no_crc64_is_told_an_object_is_ours_by_the_etag_of_its_parts(
     change: dict[str, str], expected: bool
 ) -> None:
     head = {name: text for name, text in HEAD.items() if name != "x-cos-hash-crc64ecma"}
-    asked = Trace(begun=NOON, crc64=7, etag="e-2")
+    asked = UploadState(begun=NOON, crc64=7, etag="e-2")
     assert is_completed({**head, **change}, 5, asked, 0) is expected
 
 
 def test_an_object_is_not_ours_because_neither_side_knows_an_etag() -> None:
     head = {"Content-Length": "5", "Last-Modified": HEAD["Last-Modified"]}
-    assert not is_completed(head, 5, Trace(begun=NOON), 0)
+    assert not is_completed(head, 5, UploadState(begun=NOON), 0)
 
 
 def test_clocks_are_compared_by_the_date_of_an_answer() -> None:
@@ -200,4 +200,4 @@ def test_a_refusal_may_be_the_echo_of_a_completion_whose_reply_was_lost(
     error: errors.CosException, in_doubt: bool, expected: bool
 ) -> None:
     lost = errors.TransportError("cut") if in_doubt else None
-    assert may_be_echo(error, lost) is expected
+    assert may_have_completed(error, lost) is expected

@@ -7,8 +7,8 @@ from hashlib import md5, sha256
 from typing import TYPE_CHECKING, Any
 
 from coskit.client._async.concurrency import async_blocking, async_chunks, async_read
-from coskit.client.transfer.body_source import END, Watch, as_bytes, in_memory, stretch_of
-from coskit.client.transfer.section import Tally
+from coskit.client.transfer.body_source import END, FileWatch, as_bytes, in_memory, stretch_of
+from coskit.client.transfer.upload_source import CheckedReader
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5, crc64
 from coskit.protocol.errors import ParameterError, SourceChanged
 from coskit.protocol.messages import AsyncContent
@@ -66,7 +66,7 @@ class AsyncUpload:
         self._read: Any = None
         self._chunks: AsyncIterator[bytes] | None = None
         self._rest = memoryview(b"")
-        self._watch: Watch | None = None
+        self._watch: FileWatch | None = None
         self._checks_itself = False
         self.data = in_memory(content, name)
         stream: Any = content
@@ -91,7 +91,7 @@ class AsyncUpload:
     def _open_file(self, file: Any) -> None:
         self._file = file
         self._read = file.read
-        self._checks_itself = isinstance(file, Tally)
+        self._checks_itself = isinstance(file, CheckedReader)
         # The vendor's SDK sends a file from its present position; so do we.
         if type(file) is io.BytesIO:  # mostly small: what it is need not be found out
             start = file.tell()
@@ -104,7 +104,7 @@ class AsyncUpload:
             return
         self.start, found = place
         if not self._checks_itself and type(file) is not io.BytesIO:
-            self._watch = Watch(file)
+            self._watch = FileWatch(file)
         if self._announced is None:
             self.length = found
         elif found and found != self._announced:

@@ -25,7 +25,7 @@ from coskit.client.settings.retry import (
     label,
     told,
 )
-from coskit.client.transfer.adaptive_limit import Pace
+from coskit.client.transfer.adaptive_limit import AdaptiveLimit
 from coskit.protocol.auth.signature import Credentials
 from coskit.protocol.codec.codec import Call
 from coskit.protocol.errors import CosServiceError, TransportError
@@ -48,7 +48,7 @@ class AsyncSender:
         dialect: Dialect,
         keys: AsyncSigningKeys,
         transport: AsyncTransport,
-        pace: Pace,
+        pace: AdaptiveLimit,
     ) -> None:
         self._clock = ServiceClock(config.clock)
         self._config = config = replace(config, clock=self._clock)
@@ -56,7 +56,7 @@ class AsyncSender:
         self._keys = keys
         self._reached = False
         self._transport = transport
-        self._pace = pace
+        self._adaptive_limit = pace
         self._budget = RetryBudget(config.retry.budget)
         self._here = dialect.addressing(config)
         second = config.second()
@@ -250,6 +250,6 @@ class AsyncSender:
         if isinstance(error, TransportError) and error.unresolved and not self._reached:
             error.lasting = True  # misspelt rather than lost for a moment
         if isinstance(error, CosServiceError) and error.status in REFUSED:
-            self._pace.throttled()
+            self._adaptive_limit.throttled()
         if self._other is not None and self._here is here and is_misled(error):
             self._here, self._other = self._other, here

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from coskit.client._async.concurrency import AsyncBudget, AsyncWorkers, async_blocking
+from coskit.client._async.concurrency import AsyncMemoryBudget, AsyncWorkers, async_blocking
 from coskit.client._async.paginators import AsyncPages
 from coskit.client.config import ClientConfig
 from coskit.client.request.dialect import dialect_of
 from coskit.client.settings.transfers import MIB
-from coskit.client.transfer.adaptive_limit import Pace
+from coskit.client.transfer.adaptive_limit import AdaptiveLimit
 from coskit.client.transfer.state.journal import Journal, is_left, journal_directory
 from coskit.protocol.errors import CosException
 
@@ -22,8 +22,8 @@ class AsyncEngine(AsyncPages):
     def __init__(self, config: ClientConfig) -> None:
         self._config = config
         self._dialect = dialect_of(config)
-        self._pace = Pace()
-        self._budget = AsyncBudget(config.transfers.memory)
+        self._adaptive_limit = AdaptiveLimit()
+        self._budget = AsyncMemoryBudget(config.transfers.memory)
         # Found once: every small download asks for it.
         chosen = config.transfers.journals
         self._journals = journal_directory() if chosen is None else Path(chosen)
@@ -38,7 +38,7 @@ class AsyncEngine(AsyncPages):
 
     def _workers(self, limit: int) -> AsyncWorkers:
         """Return workers for parts: `limit` at a time, fewer while the service wants fewer."""
-        return AsyncWorkers(limit, self._pace)
+        return AsyncWorkers(limit, self._adaptive_limit)
 
     @asynccontextmanager
     async def _memory(self, size: int) -> AsyncIterator[None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 from coskit.client._async.concurrency import async_deadline
 from coskit.client._async.transfer.context import AsyncEngine, in_part
 from coskit.client._async.transfer.download import AsyncDownloads
-from coskit.client._async.transfer.multipart_upload import AsyncMultipart
+from coskit.client._async.transfer.multipart_upload import AsyncMultipartUpload
 from coskit.client._async.transfer.upload import etag_of
 from coskit.client.settings.argument_checks import check, check_known
 from coskit.client.settings.progress import Callback
@@ -23,7 +23,7 @@ from coskit.client.transfer.copy_options import (
 )
 from coskit.client.transfer.parts import PartRange, plan_parts
 from coskit.client.transfer.progress import Progress
-from coskit.client.transfer.ranges import Found, range_header, read_answer
+from coskit.client.transfer.ranges import FoundObject, range_header, read_answer
 from coskit.protocol import types
 from coskit.protocol.errors import (
     CosException,
@@ -52,7 +52,7 @@ class _Source:
     """
 
     named: types.CopySource
-    found: Found
+    found: FoundObject
     head: Mapping[str, Any]
 
     @property
@@ -166,7 +166,7 @@ class AsyncCopies(AsyncDownloads):
                 else:
                     parts = plan_parts(source.found.size, self._least_part(PartSize))
                     known = await self._taken_along(source, CopyStatus, options)
-                    upload = AsyncMultipart(self, self._config, Bucket, Key, known)
+                    upload = AsyncMultipartUpload(self, self._config, Bucket, Key, known)
                     result = await self._copy_in_parts(
                         upload, source, parts, MAXThread, for_parts(options), progress
                     )
@@ -239,7 +239,7 @@ class AsyncCopies(AsyncDownloads):
 
     async def _copy_in_parts(
         self,
-        upload: AsyncMultipart,
+        upload: AsyncMultipartUpload,
         source: _Source,
         parts: tuple[PartRange, ...],
         limit: int,
@@ -266,7 +266,7 @@ class AsyncCopies(AsyncDownloads):
                     await self._explain(error, source, options)
                 raise
             progress.advance(part.length)
-            self._pace.moved(part.length, workers.busy)
+            self._adaptive_limit.moved(part.length, workers.busy)
 
         async with self._workers(limit) as workers:
             for part in parts:

@@ -8,21 +8,25 @@ from coskit.client._async.body.streaming_body import AsyncBody
 from coskit.client._async.concurrency import async_blocking, async_deadline
 from coskit.client._async.transfer.context import in_part
 from coskit.client._async.transfer.download_stream import BLOCK, AsyncOutflow
-from coskit.client._async.transfer.object_reader import AsyncOpened, Wanted, wanted
+from coskit.client._async.transfer.object_reader import (
+    AsyncOpenedObject,
+    DownloadRequest,
+    download_request,
+)
 from coskit.client.settings.argument_checks import check, check_known, path_of
 from coskit.client.settings.progress import Callback
 from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.download_target import (
+    DownloadTarget,
     FileTarget,
     Section,
-    Target,
     is_special,
     write_whole,
 )
 from coskit.client.transfer.parts import PartRange
 from coskit.client.transfer.progress import PartProgress, Progress
-from coskit.client.transfer.ranges import Found, plan_ranges, refuse_range
-from coskit.client.transfer.state.download_state import Arrivals, Arrived, Left
+from coskit.client.transfer.ranges import FoundObject, plan_ranges, refuse_range
+from coskit.client.transfer.state.download_state import DownloadState, PartDone, SavedDownload
 from coskit.client.transfer.state.journal import Journal
 from coskit.protocol import types
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
@@ -122,7 +126,7 @@ class AsyncDownloads(AsyncOutflow):
 
     async def _download_to(
         self,
-        target: Target,
+        target: DownloadTarget,
         Bucket: str,
         Key: str,
         *,
@@ -145,7 +149,9 @@ class AsyncDownloads(AsyncOutflow):
             Deadline=Deadline,
         )
         _check_options(options)
-        order = wanted(Bucket, Key, VersionId, PartSize * MIB, MAXThread, EnableCRC, options)
+        order = download_request(
+            Bucket, Key, VersionId, PartSize * MIB, MAXThread, EnableCRC, options
+        )
         identity = {"kind": "download", "bucket": Bucket, "key": Key, "version": VersionId}
         bound = {**identity, **target.identity} if Resume else None
         progress = Progress(progress_callback, None)
@@ -165,8 +171,8 @@ class AsyncDownloads(AsyncOutflow):
 
     async def _download(
         self,
-        order: Wanted,
-        target: Target,
+        order: DownloadRequest,
+        target: DownloadTarget,
         identity: Mapping[str, str] | None,
         progress: Progress,
     ) -> dict[str, Any]:
@@ -189,7 +195,7 @@ class AsyncDownloads(AsyncOutflow):
             await opened.close()
 
     async def _take_small(
-        self, target: Target, opened: AsyncOpened, progress: Progress
+        self, target: DownloadTarget, opened: AsyncOpenedObject, progress: Progress
     ) -> dict[str, Any]:
         """Write an object that has arrived as a whole; its body has checked it."""
         progress.start(opened.found.size)
@@ -208,16 +214,18 @@ class AsyncDownloads(AsyncOutflow):
 
     async def _take(
         self,
-        order: Wanted,
-        target: Target,
-        opened: AsyncOpened,
+        order: DownloadRequest,
+        target: DownloadTarget,
+        opened: AsyncOpenedObject,
         journal: Journal | None,
-        left: Left | None,
+        left: SavedDownload | None,
         progress: Progress,
     ) -> dict[str, Any]:
         """Bring what is missing of an object, check the whole, let it be seen."""
         found = opened.found
-        arrivals = Arrivals(journal, left or Left(found, order.step, target.state, {}))
+        arrivals = DownloadState(
+            journal, left or SavedDownload(found, order.step, target.state, {})
+        )
         progress.start(found.size)
         try:
             parts = await self._prepare(order, target, opened, arrivals, left, progress)
@@ -240,11 +248,11 @@ class AsyncDownloads(AsyncOutflow):
 
     async def _confirm(
         self,
-        order: Wanted,
-        found: Found,
+        order: DownloadRequest,
+        found: FoundObject,
         parts: tuple[PartRange, ...],
-        arrivals: Arrivals,
-        left: Left | None,
+        arrivals: DownloadState,
+        left: SavedDownload | None,
     ) -> None:
         try:
             order.confirm(found, await async_blocking(arrivals.crc64, parts))
@@ -256,11 +264,11 @@ class AsyncDownloads(AsyncOutflow):
 
     async def _prepare(
         self,
-        order: Wanted,
-        target: Target,
-        opened: AsyncOpened,
-        arrivals: Arrivals,
-        left: Left | None,
+        order: DownloadRequest,
+        target: DownloadTarget,
+        opened: AsyncOpenedObject,
+        arrivals: DownloadState,
+        left: SavedDownload | None,
         progress: Progress,
     ) -> tuple[PartRange, ...]:
         """Make the target ready and return the parts that the object has."""
@@ -281,16 +289,16 @@ class AsyncDownloads(AsyncOutflow):
 
     async def _look_over(
         self,
-        order: Wanted,
-        target: Target,
+        order: DownloadRequest,
+        target: DownloadTarget,
         parts: tuple[PartRange, ...],
-        arrivals: Arrivals,
-        left: Left,
+        arrivals: DownloadState,
+        left: SavedDownload,
         progress: Progress,
     ) -> None:
         """Take no part of an earlier download for granted: what is damaged is lost."""
 
-        async def look(part: PartRange, arrived: Arrived) -> None:
+        async def look(part: PartRange, arrived: PartDone) -> None:
             if await async_blocking(target.holds, part.offset, part.length, arrived.mark):
                 progress.resume(part.length)
             else:
@@ -303,11 +311,11 @@ class AsyncDownloads(AsyncOutflow):
 
     async def _bring(
         self,
-        order: Wanted,
-        target: Target,
-        opened: AsyncOpened,
+        order: DownloadRequest,
+        target: DownloadTarget,
+        opened: AsyncOpenedObject,
         parts: tuple[PartRange, ...],
-        arrivals: Arrivals,
+        arrivals: DownloadState,
         progress: Progress,
     ) -> None:
         """Fetch the parts that are missing, several at a time if there are several."""
@@ -328,7 +336,7 @@ class AsyncDownloads(AsyncOutflow):
 
         async def fetch_beside(part: PartRange) -> None:
             await fetch(part)
-            self._pace.moved(part.length, workers.busy)
+            self._adaptive_limit.moved(part.length, workers.busy)
 
         if len(missing) == 1:
             await fetch(missing[0])
@@ -347,7 +355,7 @@ def _check_options(options: "DownloadOptions") -> None:
 
 async def _write_to(
     section: Section, body: AsyncBody, part: PartRange, seen: PartProgress
-) -> Arrived:
+) -> PartDone:
     """Write a part's bytes where they belong, a block at a time."""
     sum_, received = 0, 0
     pieces, held = list[bytes](), 0
@@ -368,4 +376,4 @@ async def _write_to(
     except CosException as error:
         in_part(error, part.number)
         raise
-    return Arrived(sum_, await async_blocking(section.seal, sum_))
+    return PartDone(sum_, await async_blocking(section.seal, sum_))

@@ -5,11 +5,16 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 from coskit.client._async.body.streaming_body import AsyncBody
 from coskit.client._async.concurrency import async_blocking, async_deadline
 from coskit.client._async.transfer.context import in_part
-from coskit.client._async.transfer.object_reader import AsyncFinding, AsyncOpened, Wanted, wanted
+from coskit.client._async.transfer.object_reader import (
+    AsyncFinding,
+    AsyncOpenedObject,
+    DownloadRequest,
+    download_request,
+)
 from coskit.client.settings.argument_checks import check, check_known
 from coskit.client.settings.progress import Callback
 from coskit.client.settings.transfers import MIB
-from coskit.client.transfer.ordered_writer import InOrder, check_outlet, write_fully
+from coskit.client.transfer.ordered_writer import OrderedWriter, check_writable, write_fully
 from coskit.client.transfer.parts import PartRange
 from coskit.client.transfer.progress import PartProgress, Progress
 from coskit.client.transfer.ranges import plan_ranges, refuse_range
@@ -67,7 +72,7 @@ class AsyncOutflow(AsyncFinding):
             CosClientError: a request failed.
             Exception: what the file raised.
         """
-        check_outlet(Fileobj)
+        check_writable(Fileobj)
         check(
             PartSize=PartSize,
             MAXThread=MAXThread,
@@ -80,7 +85,7 @@ class AsyncOutflow(AsyncFinding):
         # A stream holds whole parts in memory; a quarter lets others go on beside it.
         most = max(self._config.transfers.memory // 4, 1)
         step = min(PartSize * MIB, most)
-        order = wanted(Bucket, Key, VersionId, step, MAXThread, EnableCRC, options)
+        order = download_request(Bucket, Key, VersionId, step, MAXThread, EnableCRC, options)
         async with async_deadline(Deadline):
             opened = await self._find_object(order)
             try:
@@ -97,11 +102,16 @@ class AsyncOutflow(AsyncFinding):
         return cast(types.HeadObjectResult, opened.headers)
 
     async def _pour_parts(
-        self, order: Wanted, opened: AsyncOpened, file: Any, window: int, progress: Progress
+        self,
+        order: DownloadRequest,
+        opened: AsyncOpenedObject,
+        file: Any,
+        window: int,
+        progress: Progress,
     ) -> int:
         """Write the parts of an object to a file, `window` of them ahead; return its CRC64."""
         found, parts = opened.found, plan_ranges(opened.found.size, order.step)
-        turn, sums = InOrder(), dict[int, int]()
+        turn, sums = OrderedWriter(), dict[int, int]()
 
         async def fetch(part: PartRange) -> None:
             body = opened.body_of(part) or await self._open_part(order, found, part)
@@ -116,7 +126,7 @@ class AsyncOutflow(AsyncFinding):
             finally:
                 await body.aclose()
             sums[part.number] = crc64_of(pieces)
-            self._pace.moved(part.length, workers.busy)
+            self._adaptive_limit.moved(part.length, workers.busy)
             turn.offer(part.number, pieces)
             while (ready := turn.claim()) is not None:
                 await async_blocking(write_fully, file, ready)
@@ -126,7 +136,7 @@ class AsyncOutflow(AsyncFinding):
         async with held, self._workers(window) as workers:
             for part in parts:
                 while part.number > turn.written + window:
-                    await workers.one_ended()
+                    await workers.wait_for_one()
                 await workers.submit(fetch, part)
         whole = 0
         for part in parts:

@@ -223,11 +223,11 @@ class AsyncDirectories(AsyncCopies):
         # Loaded at the first use: most programs move no directories, and all wait for imports.
         from coskit.client._async.transfer.sync import AsyncMirror
         from coskit.client.directory.locations import Filter, parse_place
-        from coskit.client.directory.sync_request import Order
+        from coskit.client.directory.sync_request import SyncRequest
 
         check(Include=include, Exclude=exclude)
         wanted = Filter(include, exclude)
         places = parse_place(source), parse_place(destination)
-        order = Order(function, *places, wanted, **others)
+        order = SyncRequest(function, *places, wanted, **others)
         order.check()
         return await AsyncMirror(self, order, self._config.transfers.files).run()

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from coskit.client._async.concurrency import (
-    async_aftermath,
     async_blocking,
-    async_heard_out,
+    async_cleanup,
+    async_shielded,
     async_sleep,
 )
 from coskit.client._async.transfer.context import AsyncEngine
@@ -19,14 +19,14 @@ from coskit.client.request.validation import checked_key
 from coskit.client.settings.retry import is_lost
 from coskit.client.transfer.state.journal import Journal
 from coskit.client.transfer.state.upload_state import (
-    Trace,
-    Window,
-    decode_trace,
-    encode_trace,
+    LostInitiation,
+    UploadState,
+    decode_state,
+    encode_state,
     is_completed,
-    is_orphan,
     is_worth_resuming,
-    may_be_echo,
+    may_be_lost_upload,
+    may_have_completed,
     seconds_ahead,
 )
 from coskit.protocol import types
@@ -47,7 +47,7 @@ _CONDITIONS = ("ForbidOverwrite", "IfMatch", "IfNoneMatch")
 _OF_ONE_BODY = frozenset(("ContentMD5", "ContentLength", "TrafficLimit", *_CONDITIONS))
 
 
-class AsyncMultipart:
+class AsyncMultipartUpload:
     """A multipart upload: begun or taken up again, then completed, kept or aborted.
 
     Only uploads of ours are ever touched: the one in the journal, and those whose initiation got
@@ -82,7 +82,7 @@ class AsyncMultipart:
         self._customer_key = _chosen(options, _CUSTOMER_KEY)
         self._journal = journal
         self._tells_crc64 = dialect_of(config).tells_crc64
-        self.trace = Trace() if journal is None else decode_trace(journal.state)
+        self.trace = UploadState() if journal is None else decode_state(journal.state)
 
     @property
     def place(self) -> dict[str, Any]:
@@ -94,10 +94,10 @@ class AsyncMultipart:
         """The options that come with every part again."""
         return {**self._customer_key, **_chosen(self._options, ("TrafficLimit",))}
 
-    async def _note(self, trace: Trace) -> None:
+    async def _note(self, trace: UploadState) -> None:
         self.trace = trace
         if self._journal is not None:
-            await async_blocking(self._journal.save, encode_trace(trace))
+            await async_blocking(self._journal.save, encode_state(trace))
 
     async def begin(self, metadata: Mapping[str, str], source: Mapping[str, str]) -> None:
         """Initiate it. That is written down before, so that no sudden death makes it forgotten.
@@ -115,14 +115,14 @@ class AsyncMultipart:
         attempt = 1
         while True:
             before, start = self.trace, self._config.clock()
-            await self._note(replace(before, lost=(*before.lost, Window(start))))
+            await self._note(replace(before, lost=(*before.lost, LostInitiation(start))))
             try:
-                await async_heard_out(self._create, options, start, source)
+                await async_shielded(self._create, options, start, source)
             except CosException as error:
                 if not is_lost(error):
                     await self._note(before)
                     raise
-                window = Window(start, self._config.clock())
+                window = LostInitiation(start, self._config.clock())
                 await self._note(replace(before, lost=(*before.lost, window)))
                 pause = self._pause(attempt)
                 if pause is None:
@@ -183,7 +183,7 @@ class AsyncMultipart:
 
     async def forget(self) -> None:
         """Note that the service does not have it; another one may be begun."""
-        await self._note(Trace(lost=self.trace.lost))
+        await self._note(UploadState(lost=self.trace.lost))
 
     async def complete(self, etags: Sequence[str], size: int, crc64: int | None) -> dict[str, Any]:
         """Join the parts and return what `complete_multipart_upload` returns.
@@ -216,7 +216,7 @@ class AsyncMultipart:
             except (TransportError, CosServiceError) as error:
                 if is_lost(error):
                     lost, pause = error, self._pause(attempt)
-                elif not may_be_echo(error, lost):
+                elif not may_have_completed(error, lost):
                     raise
                 if pause is None:
                     found = await self.completed(size)
@@ -266,7 +266,7 @@ class AsyncMultipart:
 
         Its parts are of no use any more.
         """
-        stale = Trace() if self._journal is None else decode_trace(self._journal.stale)
+        stale = UploadState() if self._journal is None else decode_state(self._journal.stale)
         if stale.upload_id:
             await self._abort_quietly(stale.upload_id)
         if stale.lost:
@@ -278,7 +278,7 @@ class AsyncMultipart:
         Args:
             date: the Date of a recent answer.
         """
-        await async_aftermath(self._sweep, date)
+        await async_cleanup(self._sweep, date)
         if self._journal is not None:
             self._journal.remove()
 
@@ -288,7 +288,7 @@ class AsyncMultipart:
         Args:
             error: what ended the transfer; it is told if the upload cannot be aborted.
         """
-        await async_aftermath(self._end_badly, error)
+        await async_cleanup(self._end_badly, error)
 
     async def _end_badly(self, error: BaseException) -> None:
         keep = self._journal is not None and is_worth_resuming(error)
@@ -301,7 +301,7 @@ class AsyncMultipart:
                 upload_id = self.trace.upload_id
                 error.add_note(f"The upload {upload_id} could not be aborted: {failure!r}")
                 return
-            self.trace = Trace(lost=self.trace.lost)
+            self.trace = UploadState(lost=self.trace.lost)
         if self._journal is None:
             await self._sweep("")
         elif self.trace.lost and not self.trace.upload_id:
@@ -320,7 +320,7 @@ class AsyncMultipart:
             async for upload in self._engine.iter_uploads(bucket, Prefix=key):
                 if upload["Key"] != key:
                     break  # the key itself comes first
-                if is_orphan(upload, key, trace.upload_id, trace.lost, ahead):
+                if may_be_lost_upload(upload, key, trace.upload_id, trace.lost, ahead):
                     place = {**self._object, "UploadId": upload["UploadId"]}
                     parts = await self._engine.list_parts(**place, MaxParts=1)
                     if not parts.get("Part"):

@@ -10,10 +10,10 @@ from coskit.client._async.transfer.context import in_part
 from coskit.client._async.transfer.upload_stream import AsyncStreams
 from coskit.client.settings.argument_checks import text
 from coskit.client.settings.retry import RangeIgnored
-from coskit.client.transfer.download_target import Target
+from coskit.client.transfer.download_target import DownloadTarget
 from coskit.client.transfer.parts import PartRange
 from coskit.client.transfer.ranges import (
-    Found,
+    FoundObject,
     Span,
     described,
     for_parts,
@@ -21,7 +21,7 @@ from coskit.client.transfer.ranges import (
     range_header,
     read_answer,
 )
-from coskit.client.transfer.state.download_state import Left, left_in
+from coskit.client.transfer.state.download_state import SavedDownload, saved_download
 from coskit.client.transfer.state.journal import Journal
 from coskit.protocol.errors import (
     CosException,
@@ -38,7 +38,7 @@ _FOR_HEAD = frozenset(("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKey
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DownloadRequest:
     """What a caller wants to have downloaded, and how.
 
     Attributes:
@@ -55,7 +55,7 @@ class Wanted:
     threads: int
     check: bool
 
-    def confirm(self, found: Found, arrived: int) -> None:
+    def confirm(self, found: FoundObject, arrived: int) -> None:
         """Compare the CRC64 of all that has arrived with the object's, if both are to be had.
 
         Raises:
@@ -68,7 +68,7 @@ class Wanted:
             )
 
 
-def wanted(
+def download_request(
     Bucket: str,
     Key: str,
     VersionId: str | None,
@@ -76,7 +76,7 @@ def wanted(
     threads: int,
     check: bool,
     options: Mapping[str, Any],
-) -> Wanted:
+) -> DownloadRequest:
     """Return what a caller wants.
 
     Raises:
@@ -85,11 +85,11 @@ def wanted(
     if VersionId is not None:
         text("VersionId", VersionId)
     place = {"Bucket": Bucket, "Key": Key, **({"VersionId": VersionId} if VersionId else {})}
-    return Wanted(place, dict(options), step, threads, check)
+    return DownloadRequest(place, dict(options), step, threads, check)
 
 
 @dataclass(frozen=True, slots=True)
-class AsyncOpened:
+class AsyncOpenedObject:
     """An object that was found, and the answer that told of it.
 
     Attributes:
@@ -99,7 +99,7 @@ class AsyncOpened:
         body: None if the answer was one to HEAD.
     """
 
-    found: Found
+    found: FoundObject
     headers: dict[str, Any]
     span: Span
     body: AsyncBody | None
@@ -123,8 +123,8 @@ class AsyncFinding(AsyncStreams):
     """How downloads find their objects."""
 
     async def _find_object(
-        self, order: Wanted, offset: int = 0, conditions: Mapping[str, str] | None = None
-    ) -> AsyncOpened:
+        self, order: DownloadRequest, offset: int = 0, conditions: Mapping[str, str] | None = None
+    ) -> AsyncOpenedObject:
         """Ask for some bytes of an object, which tells all there is to know about it.
 
         Args:
@@ -154,9 +154,11 @@ class AsyncFinding(AsyncStreams):
         except IntegrityError:
             await body.aclose()
             raise
-        return AsyncOpened(found, described(answer, found), span, body)
+        return AsyncOpenedObject(found, described(answer, found), span, body)
 
-    async def _open_part(self, order: Wanted, found: Found, part: PartRange) -> AsyncBody:
+    async def _open_part(
+        self, order: DownloadRequest, found: FoundObject, part: PartRange
+    ) -> AsyncBody:
         """Open one part of the object that was found, and of no other.
 
         Raises:
@@ -183,15 +185,15 @@ class AsyncFinding(AsyncStreams):
             raise
         return body
 
-    async def _left(self, journal: Journal | None, target: Target) -> Left | None:
+    async def _left(self, journal: Journal | None, target: DownloadTarget) -> SavedDownload | None:
         """Return what the journal says, once what it says of another download is cleaned up."""
         if journal is not None and journal.stale:
             await async_blocking(target.forget, journal.stale.get("target", {}))
-        return left_in(journal)
+        return saved_download(journal)
 
     async def _find_again(
-        self, order: Wanted, target: Target, left: Left | None
-    ) -> tuple[AsyncOpened, Left | None]:
+        self, order: DownloadRequest, target: DownloadTarget, left: SavedDownload | None
+    ) -> tuple[AsyncOpenedObject, SavedDownload | None]:
         """Return the object that an interrupted download was about and what that has left.
 
         If the object is another one by now, what is left of the old one is thrown away.
@@ -209,7 +211,7 @@ class AsyncFinding(AsyncStreams):
             await async_blocking(target.forget, left.target)
         return await self._find_object(order), None
 
-    async def _find_left(self, order: Wanted, left: Left) -> AsyncOpened:
+    async def _find_left(self, order: DownloadRequest, left: SavedDownload) -> AsyncOpenedObject:
         missing = [
             part
             for part in plan_ranges(left.found.size, left.step)
@@ -217,10 +219,12 @@ class AsyncFinding(AsyncStreams):
         ]
         held = left.held(order.options.get("IfMatch"))
         if missing:
-            again = Wanted(order.place, order.options, left.step, order.threads, order.check)
+            again = DownloadRequest(
+                order.place, order.options, left.step, order.threads, order.check
+            )
             return await self._find_object(again, missing[0].offset, held)
         known = {name: value for name, value in order.options.items() if name in _FOR_HEAD}
         asked: dict[str, Any] = {**order.place, **known, **held}
         head = dict(await self.head_object(**asked))
         found, _ = read_answer(head)
-        return AsyncOpened(found, described(head, found), Span(0, 0), None)
+        return AsyncOpenedObject(found, described(head, found), Span(0, 0), None)

@@ -14,18 +14,18 @@ from coskit.client._async.concurrency import (
     async_sleep,
 )
 from coskit.client._async.transfer.copies import AsyncCopies
-from coskit.client.directory.compare import Entry, Verdict, file_time, is_settled, judge
-from coskit.client.directory.local_files import Obstacle, Sums, Target, files
-from coskit.client.directory.locations import BucketPlace, Clashes, check_name
+from coskit.client.directory.compare import FileEntry, Verdict, file_time, is_settled, judge
+from coskit.client.directory.local_files import FileChecksums, LocalDirectory, Obstacle, files
+from coskit.client.directory.locations import BucketPlace, NameCollisions, check_name
 from coskit.client.directory.result import (
     DirectoryProgress,
     DirectoryResult,
     DirectoryTransferError,
     FileFailure,
-    Tally,
+    ResultCounter,
 )
-from coskit.client.directory.spooled_names import Spool
-from coskit.client.directory.sync_request import Order
+from coskit.client.directory.spooled_names import SpooledNames
+from coskit.client.directory.sync_request import SyncRequest
 from coskit.client.transfer.parts import SINGLE_UPLOAD
 from coskit.protocol import types
 from coskit.protocol.codec.dates import parse_http_date, parse_iso_date
@@ -50,18 +50,18 @@ class AsyncMirror:
         limit: files at a time.
     """
 
-    def __init__(self, client: AsyncCopies, order: Order, limit: int) -> None:
+    def __init__(self, client: AsyncCopies, order: SyncRequest, limit: int) -> None:
         self._client = client
         self._order = order
         self._limit = limit
-        self._tally = Tally(order.action)
+        self._tally = ResultCounter(order.action)
         self._progress = DirectoryProgress(order.progress)
-        self._put_off: list[Entry] = []
-        self._target: Target | None = None
-        self._clashes: Clashes | None = None
+        self._put_off: list[FileEntry] = []
+        self._target: LocalDirectory | None = None
+        self._clashes: NameCollisions | None = None
         if isinstance(order.destination, Path):
-            self._target = Target(order.destination)
-            self._clashes = Clashes(case_blind=self._target.is_case_blind())
+            self._target = LocalDirectory(order.destination)
+            self._clashes = NameCollisions(case_blind=self._target.is_case_blind())
         self._ends = None if order.deadline is None else time.monotonic() + order.deadline
 
     async def run(self) -> DirectoryResult:
@@ -74,7 +74,7 @@ class AsyncMirror:
         """
         try:
             async with async_deadline(self._order.deadline):
-                with Spool() as doomed:
+                with SpooledNames() as doomed:
                     await self._transfer(doomed)
                     # What is missing at the source is known only where all of it was seen.
                     if self._order.delete and self._tally.clean:
@@ -89,7 +89,7 @@ class AsyncMirror:
             raise DirectoryTransferError(result) from result.failures[0].error
         return result
 
-    async def _transfer(self, doomed: Spool) -> None:
+    async def _transfer(self, doomed: SpooledNames) -> None:
         async with AsyncWorkers(self._limit) as workers:
             async for source, there in self._pairs():
                 if source is None:
@@ -121,7 +121,7 @@ class AsyncMirror:
 
     # Both sides, in step.
 
-    async def _pairs(self) -> AsyncIterator[tuple[Entry | None, Entry | None]]:
+    async def _pairs(self) -> AsyncIterator[tuple[FileEntry | None, FileEntry | None]]:
         """Yield each file of the source with its counterpart, and what has none at the source."""
         left = self._entries(self._order.source, source=True)
         if self._order.comparison is None:
@@ -141,12 +141,12 @@ class AsyncMirror:
                 yield source, there
                 source, there = await anext(left, None), await anext(right, None)
 
-    def _entries(self, place: BucketPlace | Path, *, source: bool) -> AsyncIterator[Entry]:
+    def _entries(self, place: BucketPlace | Path, *, source: bool) -> AsyncIterator[FileEntry]:
         if isinstance(place, BucketPlace):
             return self._objects(place)
         return self._files(place, source=source)
 
-    async def _objects(self, place: BucketPlace) -> AsyncIterator[Entry]:
+    async def _objects(self, place: BucketPlace) -> AsyncIterator[FileEntry]:
         folders = isinstance(self._order.source, Path) or self._target is not None
         async for listed in self._client.iter_objects(place.bucket, Prefix=place.prefix):
             name = listed["Key"][len(place.prefix) :]
@@ -157,9 +157,9 @@ class AsyncMirror:
             if self._order.wanted.takes(name):
                 modified = parse_iso_date(str(listed.get("LastModified") or "")) or 0
                 etag = str(listed.get("ETag") or "").strip('"') or "-"
-                yield Entry(name, size, modified * 1_000_000, etag)
+                yield FileEntry(name, size, modified * 1_000_000, etag)
 
-    async def _files(self, root: Path, *, source: bool) -> AsyncIterator[Entry]:
+    async def _files(self, root: Path, *, source: bool) -> AsyncIterator[FileEntry]:
         if not source and not root.exists():
             return
         follow = source and self._order.follow
@@ -171,7 +171,7 @@ class AsyncMirror:
                 else:
                     yield found
 
-    def _may_be_stored(self, source: Entry) -> bool:
+    def _may_be_stored(self, source: FileEntry) -> bool:
         if self._clashes is not None:
             try:
                 check_name(source.name)
@@ -184,7 +184,7 @@ class AsyncMirror:
     # One file.
 
     async def _bring(
-        self, source: Entry, there: Entry | None, verdict: Verdict, last: bool = False
+        self, source: FileEntry, there: FileEntry | None, verdict: Verdict, last: bool = False
     ) -> None:
         name = source.name
         try:
@@ -204,7 +204,7 @@ class AsyncMirror:
         else:
             self._tally.transferred(kind, name, source.size)
 
-    async def _move(self, entry: Entry) -> str:
+    async def _move(self, entry: FileEntry) -> str:
         """Move one file and return what that is called."""
         source, destination = self._order.source, self._order.destination
         if isinstance(destination, Path):
@@ -235,7 +235,7 @@ class AsyncMirror:
             )
         return "copy"
 
-    async def _download(self, source: BucketPlace, entry: Entry) -> None:
+    async def _download(self, source: BucketPlace, entry: FileEntry) -> None:
         if self._order.dry_run or self._target is None:
             return
         path = self._target.prepare(entry.name)
@@ -252,13 +252,13 @@ class AsyncMirror:
             moment = file_time(modified, parse_http_date(str(headers.get("Date", ""))))
             os.utime(path, ns=(moment, moment))
 
-    def _settle(self, source: Entry) -> None:
+    def _settle(self, source: FileEntry) -> None:
         """Take the mark of a young object from a file that proved to be the same."""
         by_date = self._order.comparison == "size-mtime" and not self._order.dry_run
         if self._target is not None and by_date and is_settled(source.modified, time.time()):
             os.utime(self._target.root / source.name, ns=(source.modified, source.modified))
 
-    async def _is_same(self, source: Entry, there: Entry) -> bool:
+    async def _is_same(self, source: FileEntry, there: FileEntry) -> bool:
         """Compare two contents of the same size by their sums."""
         left, right = self._order.source, self._order.destination
         if isinstance(left, BucketPlace) and isinstance(right, BucketPlace):
@@ -268,18 +268,18 @@ class AsyncMirror:
             (left, source), (right, there) = (right, there), (left, source)
         assert isinstance(left, Path)
         assert isinstance(right, BucketPlace)
-        with Sums(left / source.name) as sums:
+        with FileChecksums(left / source.name) as sums:
             while await async_blocking(sums.more):
                 await async_sleep(0)  # the place to stop at
         return there.etag == sums.md5 or await self._crc64(right, there) == sums.crc64
 
-    async def _crc64(self, place: BucketPlace, entry: Entry) -> str:
+    async def _crc64(self, place: BucketPlace, entry: FileEntry) -> str:
         head = await self._client.head_object(place.bucket, place.key(entry.name))
         return head.get("x-cos-hash-crc64ecma", "")
 
     # What the source lacks.
 
-    async def _delete(self, doomed: Spool) -> None:
+    async def _delete(self, doomed: SpooledNames) -> None:
         for listed in doomed.batches(_BATCH):
             names = [name for name in listed if not self._has_come(name)]
             if self._order.dry_run:
@@ -300,7 +300,7 @@ class AsyncMirror:
             return False
         return os.path.lexists(f"{self._order.source}/{name}")
 
-    def _delete_files(self, target: Target, names: list[str]) -> None:
+    def _delete_files(self, target: LocalDirectory, names: list[str]) -> None:
         for name in names:
             try:
                 target.remove(name)
@@ -345,7 +345,7 @@ class AsyncMirror:
             self._fail(name, CosServiceError("The answer says nothing of it", code="Unknown"))
 
 
-def _some_of(walk: Iterator[Entry | FileFailure]) -> list[Entry | FileFailure]:
+def _some_of(walk: Iterator[FileEntry | FileFailure]) -> list[FileEntry | FileFailure]:
     return list(islice(walk, _BATCH))
 
 

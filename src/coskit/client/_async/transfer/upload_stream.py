@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from coskit.client._async.concurrency import async_deadline, async_next_of, async_read, async_sleep
 from coskit.client._async.transfer.context import in_part
-from coskit.client._async.transfer.multipart_upload import AsyncMultipart
+from coskit.client._async.transfer.multipart_upload import AsyncMultipartUpload
 from coskit.client._async.transfer.upload import AsyncUploads, etag_of
 from coskit.client.settings.argument_checks import check, check_known
 from coskit.client.settings.progress import Callback
@@ -86,7 +86,7 @@ class AsyncStreams(AsyncUploads):
         )
         refuse_body_options(options)
         check_known("upload_stream", options, "UploadOptions")
-        upload = AsyncMultipart(self, self._config, Bucket, Key, options)
+        upload = AsyncMultipartUpload(self, self._config, Bucket, Key, options)
         put = partial(self.put_object, Bucket, Key=Key, **options)
         least = self._least_part(PartSize)
         feed = _Feed(AsyncReader(Stream), least, MAXThread, EnableMD5, {})
@@ -143,7 +143,11 @@ class AsyncStreams(AsyncUploads):
         return await feed.reader.fill(size), feed.reader.ended
 
     async def _send_stream(
-        self, feed: "_Feed", put: Callable[..., Any], upload: AsyncMultipart, progress: Progress
+        self,
+        feed: "_Feed",
+        put: Callable[..., Any],
+        upload: AsyncMultipartUpload,
+        progress: Progress,
     ) -> tuple[Any, int]:
         """Send everything; return the result and how many bytes it was."""
         content, last = await self._next_part(feed, 1)
@@ -171,7 +175,7 @@ class AsyncStreams(AsyncUploads):
             finally:
                 self._budget.give(feed.memory.pop(number))
             progress.part().at(len(content))
-            self._pace.moved(len(content), workers.busy)
+            self._adaptive_limit.moved(len(content), workers.busy)
 
         number = 1
         async with self._workers(feed.limit) as workers:

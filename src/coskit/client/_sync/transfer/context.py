@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from coskit.client._sync.concurrency import Budget, Workers, blocking
+from coskit.client._sync.concurrency import MemoryBudget, Workers, blocking
 from coskit.client._sync.paginators import Pages
 from coskit.client.config import ClientConfig
 from coskit.client.request.dialect import dialect_of
 from coskit.client.settings.transfers import MIB
-from coskit.client.transfer.adaptive_limit import Pace
+from coskit.client.transfer.adaptive_limit import AdaptiveLimit
 from coskit.client.transfer.state.journal import Journal, is_left, journal_directory
 from coskit.protocol.errors import CosException
 
@@ -24,8 +24,8 @@ class Engine(Pages):
     def __init__(self, config: ClientConfig) -> None:
         self._config = config
         self._dialect = dialect_of(config)
-        self._pace = Pace()
-        self._budget = Budget(config.transfers.memory)
+        self._adaptive_limit = AdaptiveLimit()
+        self._budget = MemoryBudget(config.transfers.memory)
         # Found once: every small download asks for it.
         chosen = config.transfers.journals
         self._journals = journal_directory() if chosen is None else Path(chosen)
@@ -40,7 +40,7 @@ class Engine(Pages):
 
     def _workers(self, limit: int) -> Workers:
         """Return workers for parts: `limit` at a time, fewer while the service wants fewer."""
-        return Workers(limit, self._pace)
+        return Workers(limit, self._adaptive_limit)
 
     @contextmanager
     def _memory(self, size: int) -> Iterator[None]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 from coskit.client._sync.concurrency import deadline
 from coskit.client._sync.transfer.context import Engine, in_part
 from coskit.client._sync.transfer.download import Downloads
-from coskit.client._sync.transfer.multipart_upload import Multipart
+from coskit.client._sync.transfer.multipart_upload import MultipartUpload
 from coskit.client._sync.transfer.upload import etag_of
 from coskit.client.settings.argument_checks import check, check_known
 from coskit.client.settings.progress import Callback
@@ -25,7 +25,7 @@ from coskit.client.transfer.copy_options import (
 )
 from coskit.client.transfer.parts import PartRange, plan_parts
 from coskit.client.transfer.progress import Progress
-from coskit.client.transfer.ranges import Found, range_header, read_answer
+from coskit.client.transfer.ranges import FoundObject, range_header, read_answer
 from coskit.protocol import types
 from coskit.protocol.errors import (
     CosException,
@@ -54,7 +54,7 @@ class _Source:
     """
 
     named: types.CopySource
-    found: Found
+    found: FoundObject
     head: Mapping[str, Any]
 
     @property
@@ -168,7 +168,7 @@ class Copies(Downloads):
                 else:
                     parts = plan_parts(source.found.size, self._least_part(PartSize))
                     known = self._taken_along(source, CopyStatus, options)
-                    upload = Multipart(self, self._config, Bucket, Key, known)
+                    upload = MultipartUpload(self, self._config, Bucket, Key, known)
                     result = self._copy_in_parts(
                         upload, source, parts, MAXThread, for_parts(options), progress
                     )
@@ -239,7 +239,7 @@ class Copies(Downloads):
 
     def _copy_in_parts(
         self,
-        upload: Multipart,
+        upload: MultipartUpload,
         source: _Source,
         parts: tuple[PartRange, ...],
         limit: int,
@@ -266,7 +266,7 @@ class Copies(Downloads):
                     self._explain(error, source, options)
                 raise
             progress.advance(part.length)
-            self._pace.moved(part.length, workers.busy)
+            self._adaptive_limit.moved(part.length, workers.busy)
 
         with self._workers(limit) as workers:
             for part in parts:

@@ -10,21 +10,25 @@ from coskit.client._sync.body.streaming_body import Body
 from coskit.client._sync.concurrency import blocking, deadline
 from coskit.client._sync.transfer.context import in_part
 from coskit.client._sync.transfer.download_stream import BLOCK, Outflow
-from coskit.client._sync.transfer.object_reader import Opened, Wanted, wanted
+from coskit.client._sync.transfer.object_reader import (
+    DownloadRequest,
+    OpenedObject,
+    download_request,
+)
 from coskit.client.settings.argument_checks import check, check_known, path_of
 from coskit.client.settings.progress import Callback
 from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.download_target import (
+    DownloadTarget,
     FileTarget,
     Section,
-    Target,
     is_special,
     write_whole,
 )
 from coskit.client.transfer.parts import PartRange
 from coskit.client.transfer.progress import PartProgress, Progress
-from coskit.client.transfer.ranges import Found, plan_ranges, refuse_range
-from coskit.client.transfer.state.download_state import Arrivals, Arrived, Left
+from coskit.client.transfer.ranges import FoundObject, plan_ranges, refuse_range
+from coskit.client.transfer.state.download_state import DownloadState, PartDone, SavedDownload
 from coskit.client.transfer.state.journal import Journal
 from coskit.protocol import types
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
@@ -124,7 +128,7 @@ class Downloads(Outflow):
 
     def _download_to(
         self,
-        target: Target,
+        target: DownloadTarget,
         Bucket: str,
         Key: str,
         *,
@@ -147,7 +151,9 @@ class Downloads(Outflow):
             Deadline=Deadline,
         )
         _check_options(options)
-        order = wanted(Bucket, Key, VersionId, PartSize * MIB, MAXThread, EnableCRC, options)
+        order = download_request(
+            Bucket, Key, VersionId, PartSize * MIB, MAXThread, EnableCRC, options
+        )
         identity = {"kind": "download", "bucket": Bucket, "key": Key, "version": VersionId}
         bound = {**identity, **target.identity} if Resume else None
         progress = Progress(progress_callback, None)
@@ -167,8 +173,8 @@ class Downloads(Outflow):
 
     def _download(
         self,
-        order: Wanted,
-        target: Target,
+        order: DownloadRequest,
+        target: DownloadTarget,
         identity: Mapping[str, str] | None,
         progress: Progress,
     ) -> dict[str, Any]:
@@ -190,7 +196,9 @@ class Downloads(Outflow):
         finally:
             opened.close()
 
-    def _take_small(self, target: Target, opened: Opened, progress: Progress) -> dict[str, Any]:
+    def _take_small(
+        self, target: DownloadTarget, opened: OpenedObject, progress: Progress
+    ) -> dict[str, Any]:
         """Write an object that has arrived as a whole; its body has checked it."""
         progress.start(opened.found.size)
         assert opened.body is not None
@@ -208,16 +216,18 @@ class Downloads(Outflow):
 
     def _take(
         self,
-        order: Wanted,
-        target: Target,
-        opened: Opened,
+        order: DownloadRequest,
+        target: DownloadTarget,
+        opened: OpenedObject,
         journal: Journal | None,
-        left: Left | None,
+        left: SavedDownload | None,
         progress: Progress,
     ) -> dict[str, Any]:
         """Bring what is missing of an object, check the whole, let it be seen."""
         found = opened.found
-        arrivals = Arrivals(journal, left or Left(found, order.step, target.state, {}))
+        arrivals = DownloadState(
+            journal, left or SavedDownload(found, order.step, target.state, {})
+        )
         progress.start(found.size)
         try:
             parts = self._prepare(order, target, opened, arrivals, left, progress)
@@ -240,11 +250,11 @@ class Downloads(Outflow):
 
     def _confirm(
         self,
-        order: Wanted,
-        found: Found,
+        order: DownloadRequest,
+        found: FoundObject,
         parts: tuple[PartRange, ...],
-        arrivals: Arrivals,
-        left: Left | None,
+        arrivals: DownloadState,
+        left: SavedDownload | None,
     ) -> None:
         try:
             order.confirm(found, blocking(arrivals.crc64, parts))
@@ -256,11 +266,11 @@ class Downloads(Outflow):
 
     def _prepare(
         self,
-        order: Wanted,
-        target: Target,
-        opened: Opened,
-        arrivals: Arrivals,
-        left: Left | None,
+        order: DownloadRequest,
+        target: DownloadTarget,
+        opened: OpenedObject,
+        arrivals: DownloadState,
+        left: SavedDownload | None,
         progress: Progress,
     ) -> tuple[PartRange, ...]:
         """Make the target ready and return the parts that the object has."""
@@ -279,16 +289,16 @@ class Downloads(Outflow):
 
     def _look_over(
         self,
-        order: Wanted,
-        target: Target,
+        order: DownloadRequest,
+        target: DownloadTarget,
         parts: tuple[PartRange, ...],
-        arrivals: Arrivals,
-        left: Left,
+        arrivals: DownloadState,
+        left: SavedDownload,
         progress: Progress,
     ) -> None:
         """Take no part of an earlier download for granted: what is damaged is lost."""
 
-        def look(part: PartRange, arrived: Arrived) -> None:
+        def look(part: PartRange, arrived: PartDone) -> None:
             if blocking(target.holds, part.offset, part.length, arrived.mark):
                 progress.resume(part.length)
             else:
@@ -301,11 +311,11 @@ class Downloads(Outflow):
 
     def _bring(
         self,
-        order: Wanted,
-        target: Target,
-        opened: Opened,
+        order: DownloadRequest,
+        target: DownloadTarget,
+        opened: OpenedObject,
         parts: tuple[PartRange, ...],
-        arrivals: Arrivals,
+        arrivals: DownloadState,
         progress: Progress,
     ) -> None:
         """Fetch the parts that are missing, several at a time if there are several."""
@@ -326,7 +336,7 @@ class Downloads(Outflow):
 
         def fetch_beside(part: PartRange) -> None:
             fetch(part)
-            self._pace.moved(part.length, workers.busy)
+            self._adaptive_limit.moved(part.length, workers.busy)
 
         if len(missing) == 1:
             fetch(missing[0])
@@ -343,7 +353,7 @@ def _check_options(options: "DownloadOptions") -> None:
     check_known("download_file", options, "DownloadOptions")
 
 
-def _write_to(section: Section, body: Body, part: PartRange, seen: PartProgress) -> Arrived:
+def _write_to(section: Section, body: Body, part: PartRange, seen: PartProgress) -> PartDone:
     """Write a part's bytes where they belong, a block at a time."""
     sum_, received = 0, 0
     pieces, held = list[bytes](), 0
@@ -364,4 +374,4 @@ def _write_to(section: Section, body: Body, part: PartRange, seen: PartProgress)
     except CosException as error:
         in_part(error, part.number)
         raise
-    return Arrived(sum_, blocking(section.seal, sum_))
+    return PartDone(sum_, blocking(section.seal, sum_))

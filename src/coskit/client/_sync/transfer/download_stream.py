@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 from coskit.client._sync.body.streaming_body import Body
 from coskit.client._sync.concurrency import blocking, deadline
 from coskit.client._sync.transfer.context import in_part
-from coskit.client._sync.transfer.object_reader import Finding, Opened, Wanted, wanted
+from coskit.client._sync.transfer.object_reader import (
+    DownloadRequest,
+    Finding,
+    OpenedObject,
+    download_request,
+)
 from coskit.client.settings.argument_checks import check, check_known
 from coskit.client.settings.progress import Callback
 from coskit.client.settings.transfers import MIB
-from coskit.client.transfer.ordered_writer import InOrder, check_outlet, write_fully
+from coskit.client.transfer.ordered_writer import OrderedWriter, check_writable, write_fully
 from coskit.client.transfer.parts import PartRange
 from coskit.client.transfer.progress import PartProgress, Progress
 from coskit.client.transfer.ranges import plan_ranges, refuse_range
@@ -69,7 +74,7 @@ class Outflow(Finding):
             CosClientError: a request failed.
             Exception: what the file raised.
         """
-        check_outlet(Fileobj)
+        check_writable(Fileobj)
         check(
             PartSize=PartSize,
             MAXThread=MAXThread,
@@ -82,7 +87,7 @@ class Outflow(Finding):
         # A stream holds whole parts in memory; a quarter lets others go on beside it.
         most = max(self._config.transfers.memory // 4, 1)
         step = min(PartSize * MIB, most)
-        order = wanted(Bucket, Key, VersionId, step, MAXThread, EnableCRC, options)
+        order = download_request(Bucket, Key, VersionId, step, MAXThread, EnableCRC, options)
         with deadline(Deadline):
             opened = self._find_object(order)
             try:
@@ -99,11 +104,16 @@ class Outflow(Finding):
         return cast(types.HeadObjectResult, opened.headers)
 
     def _pour_parts(
-        self, order: Wanted, opened: Opened, file: Any, window: int, progress: Progress
+        self,
+        order: DownloadRequest,
+        opened: OpenedObject,
+        file: Any,
+        window: int,
+        progress: Progress,
     ) -> int:
         """Write the parts of an object to a file, `window` of them ahead; return its CRC64."""
         found, parts = opened.found, plan_ranges(opened.found.size, order.step)
-        turn, sums = InOrder(), dict[int, int]()
+        turn, sums = OrderedWriter(), dict[int, int]()
 
         def fetch(part: PartRange) -> None:
             body = opened.body_of(part) or self._open_part(order, found, part)
@@ -118,7 +128,7 @@ class Outflow(Finding):
             finally:
                 body.close()
             sums[part.number] = crc64_of(pieces)
-            self._pace.moved(part.length, workers.busy)
+            self._adaptive_limit.moved(part.length, workers.busy)
             turn.offer(part.number, pieces)
             while (ready := turn.claim()) is not None:
                 blocking(write_fully, file, ready)
@@ -128,7 +138,7 @@ class Outflow(Finding):
         with held, self._workers(window) as workers:
             for part in parts:
                 while part.number > turn.written + window:
-                    workers.one_ended()
+                    workers.wait_for_one()
                 workers.submit(fetch, part)
         whole = 0
         for part in parts:

@@ -225,11 +225,11 @@ class Directories(Copies):
         # Loaded at the first use: most programs move no directories, and all wait for imports.
         from coskit.client._sync.transfer.sync import Mirror
         from coskit.client.directory.locations import Filter, parse_place
-        from coskit.client.directory.sync_request import Order
+        from coskit.client.directory.sync_request import SyncRequest
 
         check(Include=include, Exclude=exclude)
         wanted = Filter(include, exclude)
         places = parse_place(source), parse_place(destination)
-        order = Order(function, *places, wanted, **others)
+        order = SyncRequest(function, *places, wanted, **others)
         order.check()
         return Mirror(self, order, self._config.transfers.files).run()

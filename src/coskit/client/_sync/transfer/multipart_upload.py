@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from coskit.client._sync.concurrency import (
-    aftermath,
     blocking,
-    heard_out,
+    cleanup,
+    shielded,
     sleep,
 )
 from coskit.client._sync.transfer.context import Engine
@@ -21,14 +21,14 @@ from coskit.client.request.validation import checked_key
 from coskit.client.settings.retry import is_lost
 from coskit.client.transfer.state.journal import Journal
 from coskit.client.transfer.state.upload_state import (
-    Trace,
-    Window,
-    decode_trace,
-    encode_trace,
+    LostInitiation,
+    UploadState,
+    decode_state,
+    encode_state,
     is_completed,
-    is_orphan,
     is_worth_resuming,
-    may_be_echo,
+    may_be_lost_upload,
+    may_have_completed,
     seconds_ahead,
 )
 from coskit.protocol import types
@@ -49,7 +49,7 @@ _CONDITIONS = ("ForbidOverwrite", "IfMatch", "IfNoneMatch")
 _OF_ONE_BODY = frozenset(("ContentMD5", "ContentLength", "TrafficLimit", *_CONDITIONS))
 
 
-class Multipart:
+class MultipartUpload:
     """A multipart upload: begun or taken up again, then completed, kept or aborted.
 
     Only uploads of ours are ever touched: the one in the journal, and those whose initiation got
@@ -84,7 +84,7 @@ class Multipart:
         self._customer_key = _chosen(options, _CUSTOMER_KEY)
         self._journal = journal
         self._tells_crc64 = dialect_of(config).tells_crc64
-        self.trace = Trace() if journal is None else decode_trace(journal.state)
+        self.trace = UploadState() if journal is None else decode_state(journal.state)
 
     @property
     def place(self) -> dict[str, Any]:
@@ -96,10 +96,10 @@ class Multipart:
         """The options that come with every part again."""
         return {**self._customer_key, **_chosen(self._options, ("TrafficLimit",))}
 
-    def _note(self, trace: Trace) -> None:
+    def _note(self, trace: UploadState) -> None:
         self.trace = trace
         if self._journal is not None:
-            blocking(self._journal.save, encode_trace(trace))
+            blocking(self._journal.save, encode_state(trace))
 
     def begin(self, metadata: Mapping[str, str], source: Mapping[str, str]) -> None:
         """Initiate it. That is written down before, so that no sudden death makes it forgotten.
@@ -117,14 +117,14 @@ class Multipart:
         attempt = 1
         while True:
             before, start = self.trace, self._config.clock()
-            self._note(replace(before, lost=(*before.lost, Window(start))))
+            self._note(replace(before, lost=(*before.lost, LostInitiation(start))))
             try:
-                heard_out(self._create, options, start, source)
+                shielded(self._create, options, start, source)
             except CosException as error:
                 if not is_lost(error):
                     self._note(before)
                     raise
-                window = Window(start, self._config.clock())
+                window = LostInitiation(start, self._config.clock())
                 self._note(replace(before, lost=(*before.lost, window)))
                 pause = self._pause(attempt)
                 if pause is None:
@@ -181,7 +181,7 @@ class Multipart:
 
     def forget(self) -> None:
         """Note that the service does not have it; another one may be begun."""
-        self._note(Trace(lost=self.trace.lost))
+        self._note(UploadState(lost=self.trace.lost))
 
     def complete(self, etags: Sequence[str], size: int, crc64: int | None) -> dict[str, Any]:
         """Join the parts and return what `complete_multipart_upload` returns.
@@ -214,7 +214,7 @@ class Multipart:
             except (TransportError, CosServiceError) as error:
                 if is_lost(error):
                     lost, pause = error, self._pause(attempt)
-                elif not may_be_echo(error, lost):
+                elif not may_have_completed(error, lost):
                     raise
                 if pause is None:
                     found = self.completed(size)
@@ -264,7 +264,7 @@ class Multipart:
 
         Its parts are of no use any more.
         """
-        stale = Trace() if self._journal is None else decode_trace(self._journal.stale)
+        stale = UploadState() if self._journal is None else decode_state(self._journal.stale)
         if stale.upload_id:
             self._abort_quietly(stale.upload_id)
         if stale.lost:
@@ -276,7 +276,7 @@ class Multipart:
         Args:
             date: the Date of a recent answer.
         """
-        aftermath(self._sweep, date)
+        cleanup(self._sweep, date)
         if self._journal is not None:
             self._journal.remove()
 
@@ -286,7 +286,7 @@ class Multipart:
         Args:
             error: what ended the transfer; it is told if the upload cannot be aborted.
         """
-        aftermath(self._end_badly, error)
+        cleanup(self._end_badly, error)
 
     def _end_badly(self, error: BaseException) -> None:
         keep = self._journal is not None and is_worth_resuming(error)
@@ -299,7 +299,7 @@ class Multipart:
                 upload_id = self.trace.upload_id
                 error.add_note(f"The upload {upload_id} could not be aborted: {failure!r}")
                 return
-            self.trace = Trace(lost=self.trace.lost)
+            self.trace = UploadState(lost=self.trace.lost)
         if self._journal is None:
             self._sweep("")
         elif self.trace.lost and not self.trace.upload_id:
@@ -318,7 +318,7 @@ class Multipart:
             for upload in self._engine.iter_uploads(bucket, Prefix=key):
                 if upload["Key"] != key:
                     break  # the key itself comes first
-                if is_orphan(upload, key, trace.upload_id, trace.lost, ahead):
+                if may_be_lost_upload(upload, key, trace.upload_id, trace.lost, ahead):
                     place = {**self._object, "UploadId": upload["UploadId"]}
                     parts = self._engine.list_parts(**place, MaxParts=1)
                     if not parts.get("Part"):

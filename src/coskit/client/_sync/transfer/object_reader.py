@@ -12,10 +12,10 @@ from coskit.client._sync.transfer.context import in_part
 from coskit.client._sync.transfer.upload_stream import Streams
 from coskit.client.settings.argument_checks import text
 from coskit.client.settings.retry import RangeIgnored
-from coskit.client.transfer.download_target import Target
+from coskit.client.transfer.download_target import DownloadTarget
 from coskit.client.transfer.parts import PartRange
 from coskit.client.transfer.ranges import (
-    Found,
+    FoundObject,
     Span,
     described,
     for_parts,
@@ -23,7 +23,7 @@ from coskit.client.transfer.ranges import (
     range_header,
     read_answer,
 )
-from coskit.client.transfer.state.download_state import Left, left_in
+from coskit.client.transfer.state.download_state import SavedDownload, saved_download
 from coskit.client.transfer.state.journal import Journal
 from coskit.protocol.errors import (
     CosException,
@@ -40,7 +40,7 @@ _FOR_HEAD = frozenset(("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKey
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DownloadRequest:
     """What a caller wants to have downloaded, and how.
 
     Attributes:
@@ -57,7 +57,7 @@ class Wanted:
     threads: int
     check: bool
 
-    def confirm(self, found: Found, arrived: int) -> None:
+    def confirm(self, found: FoundObject, arrived: int) -> None:
         """Compare the CRC64 of all that has arrived with the object's, if both are to be had.
 
         Raises:
@@ -70,7 +70,7 @@ class Wanted:
             )
 
 
-def wanted(
+def download_request(
     Bucket: str,
     Key: str,
     VersionId: str | None,
@@ -78,7 +78,7 @@ def wanted(
     threads: int,
     check: bool,
     options: Mapping[str, Any],
-) -> Wanted:
+) -> DownloadRequest:
     """Return what a caller wants.
 
     Raises:
@@ -87,11 +87,11 @@ def wanted(
     if VersionId is not None:
         text("VersionId", VersionId)
     place = {"Bucket": Bucket, "Key": Key, **({"VersionId": VersionId} if VersionId else {})}
-    return Wanted(place, dict(options), step, threads, check)
+    return DownloadRequest(place, dict(options), step, threads, check)
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedObject:
     """An object that was found, and the answer that told of it.
 
     Attributes:
@@ -101,7 +101,7 @@ class Opened:
         body: None if the answer was one to HEAD.
     """
 
-    found: Found
+    found: FoundObject
     headers: dict[str, Any]
     span: Span
     body: Body | None
@@ -125,8 +125,8 @@ class Finding(Streams):
     """How downloads find their objects."""
 
     def _find_object(
-        self, order: Wanted, offset: int = 0, conditions: Mapping[str, str] | None = None
-    ) -> Opened:
+        self, order: DownloadRequest, offset: int = 0, conditions: Mapping[str, str] | None = None
+    ) -> OpenedObject:
         """Ask for some bytes of an object, which tells all there is to know about it.
 
         Args:
@@ -156,9 +156,9 @@ class Finding(Streams):
         except IntegrityError:
             body.close()
             raise
-        return Opened(found, described(answer, found), span, body)
+        return OpenedObject(found, described(answer, found), span, body)
 
-    def _open_part(self, order: Wanted, found: Found, part: PartRange) -> Body:
+    def _open_part(self, order: DownloadRequest, found: FoundObject, part: PartRange) -> Body:
         """Open one part of the object that was found, and of no other.
 
         Raises:
@@ -185,15 +185,15 @@ class Finding(Streams):
             raise
         return body
 
-    def _left(self, journal: Journal | None, target: Target) -> Left | None:
+    def _left(self, journal: Journal | None, target: DownloadTarget) -> SavedDownload | None:
         """Return what the journal says, once what it says of another download is cleaned up."""
         if journal is not None and journal.stale:
             blocking(target.forget, journal.stale.get("target", {}))
-        return left_in(journal)
+        return saved_download(journal)
 
     def _find_again(
-        self, order: Wanted, target: Target, left: Left | None
-    ) -> tuple[Opened, Left | None]:
+        self, order: DownloadRequest, target: DownloadTarget, left: SavedDownload | None
+    ) -> tuple[OpenedObject, SavedDownload | None]:
         """Return the object that an interrupted download was about and what that has left.
 
         If the object is another one by now, what is left of the old one is thrown away.
@@ -211,7 +211,7 @@ class Finding(Streams):
             blocking(target.forget, left.target)
         return self._find_object(order), None
 
-    def _find_left(self, order: Wanted, left: Left) -> Opened:
+    def _find_left(self, order: DownloadRequest, left: SavedDownload) -> OpenedObject:
         missing = [
             part
             for part in plan_ranges(left.found.size, left.step)
@@ -219,10 +219,12 @@ class Finding(Streams):
         ]
         held = left.held(order.options.get("IfMatch"))
         if missing:
-            again = Wanted(order.place, order.options, left.step, order.threads, order.check)
+            again = DownloadRequest(
+                order.place, order.options, left.step, order.threads, order.check
+            )
             return self._find_object(again, missing[0].offset, held)
         known = {name: value for name, value in order.options.items() if name in _FOR_HEAD}
         asked: dict[str, Any] = {**order.place, **known, **held}
         head = dict(self.head_object(**asked))
         found, _ = read_answer(head)
-        return Opened(found, described(head, found), Span(0, 0), None)
+        return OpenedObject(found, described(head, found), Span(0, 0), None)

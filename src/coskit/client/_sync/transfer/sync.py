@@ -16,18 +16,18 @@ from coskit.client._sync.concurrency import (
     sleep,
 )
 from coskit.client._sync.transfer.copies import Copies
-from coskit.client.directory.compare import Entry, Verdict, file_time, is_settled, judge
-from coskit.client.directory.local_files import Obstacle, Sums, Target, files
-from coskit.client.directory.locations import BucketPlace, Clashes, check_name
+from coskit.client.directory.compare import FileEntry, Verdict, file_time, is_settled, judge
+from coskit.client.directory.local_files import FileChecksums, LocalDirectory, Obstacle, files
+from coskit.client.directory.locations import BucketPlace, NameCollisions, check_name
 from coskit.client.directory.result import (
     DirectoryProgress,
     DirectoryResult,
     DirectoryTransferError,
     FileFailure,
-    Tally,
+    ResultCounter,
 )
-from coskit.client.directory.spooled_names import Spool
-from coskit.client.directory.sync_request import Order
+from coskit.client.directory.spooled_names import SpooledNames
+from coskit.client.directory.sync_request import SyncRequest
 from coskit.client.transfer.parts import SINGLE_UPLOAD
 from coskit.protocol import types
 from coskit.protocol.codec.dates import parse_http_date, parse_iso_date
@@ -52,18 +52,18 @@ class Mirror:
         limit: files at a time.
     """
 
-    def __init__(self, client: Copies, order: Order, limit: int) -> None:
+    def __init__(self, client: Copies, order: SyncRequest, limit: int) -> None:
         self._client = client
         self._order = order
         self._limit = limit
-        self._tally = Tally(order.action)
+        self._tally = ResultCounter(order.action)
         self._progress = DirectoryProgress(order.progress)
-        self._put_off: list[Entry] = []
-        self._target: Target | None = None
-        self._clashes: Clashes | None = None
+        self._put_off: list[FileEntry] = []
+        self._target: LocalDirectory | None = None
+        self._clashes: NameCollisions | None = None
         if isinstance(order.destination, Path):
-            self._target = Target(order.destination)
-            self._clashes = Clashes(case_blind=self._target.is_case_blind())
+            self._target = LocalDirectory(order.destination)
+            self._clashes = NameCollisions(case_blind=self._target.is_case_blind())
         self._ends = None if order.deadline is None else time.monotonic() + order.deadline
 
     def run(self) -> DirectoryResult:
@@ -76,7 +76,7 @@ class Mirror:
         """
         try:
             with deadline(self._order.deadline):
-                with Spool() as doomed:
+                with SpooledNames() as doomed:
                     self._transfer(doomed)
                     # What is missing at the source is known only where all of it was seen.
                     if self._order.delete and self._tally.clean:
@@ -91,7 +91,7 @@ class Mirror:
             raise DirectoryTransferError(result) from result.failures[0].error
         return result
 
-    def _transfer(self, doomed: Spool) -> None:
+    def _transfer(self, doomed: SpooledNames) -> None:
         with Workers(self._limit) as workers:
             for source, there in self._pairs():
                 if source is None:
@@ -123,7 +123,7 @@ class Mirror:
 
     # Both sides, in step.
 
-    def _pairs(self) -> Iterator[tuple[Entry | None, Entry | None]]:
+    def _pairs(self) -> Iterator[tuple[FileEntry | None, FileEntry | None]]:
         """Yield each file of the source with its counterpart, and what has none at the source."""
         left = self._entries(self._order.source, source=True)
         if self._order.comparison is None:
@@ -143,12 +143,12 @@ class Mirror:
                 yield source, there
                 source, there = next(left, None), next(right, None)
 
-    def _entries(self, place: BucketPlace | Path, *, source: bool) -> Iterator[Entry]:
+    def _entries(self, place: BucketPlace | Path, *, source: bool) -> Iterator[FileEntry]:
         if isinstance(place, BucketPlace):
             return self._objects(place)
         return self._files(place, source=source)
 
-    def _objects(self, place: BucketPlace) -> Iterator[Entry]:
+    def _objects(self, place: BucketPlace) -> Iterator[FileEntry]:
         folders = isinstance(self._order.source, Path) or self._target is not None
         for listed in self._client.iter_objects(place.bucket, Prefix=place.prefix):
             name = listed["Key"][len(place.prefix) :]
@@ -159,9 +159,9 @@ class Mirror:
             if self._order.wanted.takes(name):
                 modified = parse_iso_date(str(listed.get("LastModified") or "")) or 0
                 etag = str(listed.get("ETag") or "").strip('"') or "-"
-                yield Entry(name, size, modified * 1_000_000, etag)
+                yield FileEntry(name, size, modified * 1_000_000, etag)
 
-    def _files(self, root: Path, *, source: bool) -> Iterator[Entry]:
+    def _files(self, root: Path, *, source: bool) -> Iterator[FileEntry]:
         if not source and not root.exists():
             return
         follow = source and self._order.follow
@@ -173,7 +173,7 @@ class Mirror:
                 else:
                     yield found
 
-    def _may_be_stored(self, source: Entry) -> bool:
+    def _may_be_stored(self, source: FileEntry) -> bool:
         if self._clashes is not None:
             try:
                 check_name(source.name)
@@ -186,7 +186,7 @@ class Mirror:
     # One file.
 
     def _bring(
-        self, source: Entry, there: Entry | None, verdict: Verdict, last: bool = False
+        self, source: FileEntry, there: FileEntry | None, verdict: Verdict, last: bool = False
     ) -> None:
         name = source.name
         try:
@@ -206,7 +206,7 @@ class Mirror:
         else:
             self._tally.transferred(kind, name, source.size)
 
-    def _move(self, entry: Entry) -> str:
+    def _move(self, entry: FileEntry) -> str:
         """Move one file and return what that is called."""
         source, destination = self._order.source, self._order.destination
         if isinstance(destination, Path):
@@ -237,7 +237,7 @@ class Mirror:
             )
         return "copy"
 
-    def _download(self, source: BucketPlace, entry: Entry) -> None:
+    def _download(self, source: BucketPlace, entry: FileEntry) -> None:
         if self._order.dry_run or self._target is None:
             return
         path = self._target.prepare(entry.name)
@@ -254,13 +254,13 @@ class Mirror:
             moment = file_time(modified, parse_http_date(str(headers.get("Date", ""))))
             os.utime(path, ns=(moment, moment))
 
-    def _settle(self, source: Entry) -> None:
+    def _settle(self, source: FileEntry) -> None:
         """Take the mark of a young object from a file that proved to be the same."""
         by_date = self._order.comparison == "size-mtime" and not self._order.dry_run
         if self._target is not None and by_date and is_settled(source.modified, time.time()):
             os.utime(self._target.root / source.name, ns=(source.modified, source.modified))
 
-    def _is_same(self, source: Entry, there: Entry) -> bool:
+    def _is_same(self, source: FileEntry, there: FileEntry) -> bool:
         """Compare two contents of the same size by their sums."""
         left, right = self._order.source, self._order.destination
         if isinstance(left, BucketPlace) and isinstance(right, BucketPlace):
@@ -270,18 +270,18 @@ class Mirror:
             (left, source), (right, there) = (right, there), (left, source)
         assert isinstance(left, Path)
         assert isinstance(right, BucketPlace)
-        with Sums(left / source.name) as sums:
+        with FileChecksums(left / source.name) as sums:
             while blocking(sums.more):
                 sleep(0)  # the place to stop at
         return there.etag == sums.md5 or self._crc64(right, there) == sums.crc64
 
-    def _crc64(self, place: BucketPlace, entry: Entry) -> str:
+    def _crc64(self, place: BucketPlace, entry: FileEntry) -> str:
         head = self._client.head_object(place.bucket, place.key(entry.name))
         return head.get("x-cos-hash-crc64ecma", "")
 
     # What the source lacks.
 
-    def _delete(self, doomed: Spool) -> None:
+    def _delete(self, doomed: SpooledNames) -> None:
         for listed in doomed.batches(_BATCH):
             names = [name for name in listed if not self._has_come(name)]
             if self._order.dry_run:
@@ -302,7 +302,7 @@ class Mirror:
             return False
         return os.path.lexists(f"{self._order.source}/{name}")
 
-    def _delete_files(self, target: Target, names: list[str]) -> None:
+    def _delete_files(self, target: LocalDirectory, names: list[str]) -> None:
         for name in names:
             try:
                 target.remove(name)
@@ -347,7 +347,7 @@ class Mirror:
             self._fail(name, CosServiceError("The answer says nothing of it", code="Unknown"))
 
 
-def _some_of(walk: Iterator[Entry | FileFailure]) -> list[Entry | FileFailure]:
+def _some_of(walk: Iterator[FileEntry | FileFailure]) -> list[FileEntry | FileFailure]:
     return list(islice(walk, _BATCH))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Unpack, cast
 
 from coskit.client._sync.concurrency import blocking, deadline, sleep
 from coskit.client._sync.transfer.context import Engine, in_part
-from coskit.client._sync.transfer.multipart_upload import Multipart
+from coskit.client._sync.transfer.multipart_upload import MultipartUpload
 from coskit.client.settings.argument_checks import check, check_known, path_of
 from coskit.client.settings.progress import Callback
 from coskit.client.settings.transfers import MIB
@@ -23,9 +23,8 @@ from coskit.client.transfer.parts import (
     plan_parts,
 )
 from coskit.client.transfer.progress import Progress
-from coskit.client.transfer.section import Tally
 from coskit.client.transfer.state.upload_state import fingerprint, is_md5, matching
-from coskit.client.transfer.upload_source import FileSource, Source
+from coskit.client.transfer.upload_source import CheckedReader, FileSource, UploadSource
 from coskit.protocol import types
 from coskit.protocol.codec.checksums.md5_crc64 import crc64, crc64_combine
 from coskit.protocol.errors import CosException, IntegrityError
@@ -140,7 +139,7 @@ class Uploads(Engine):
 
     def _upload_source(
         self,
-        source: Source,
+        source: UploadSource,
         Bucket: str,
         Key: str,
         *,
@@ -182,7 +181,7 @@ class Uploads(Engine):
             "options": fingerprint(options),
         }
         with self._journal(identity if Resume else None) as journal:
-            upload = Multipart(self, self._config, Bucket, Key, options, journal)
+            upload = MultipartUpload(self, self._config, Bucket, Key, options, journal)
             transfer = _Transfer(source, parts, upload, progress, MAXThread, EnableMD5)
             try:
                 with deadline(Deadline):
@@ -196,7 +195,7 @@ class Uploads(Engine):
 
     def _upload_at_once(
         self,
-        source: Source,
+        source: UploadSource,
         progress: Progress,
         place: dict[str, Any],
         enable_md5: bool,
@@ -208,7 +207,7 @@ class Uploads(Engine):
             blocking(source.check)
         with self._memory(min(_IN_FLIGHT, source.size)):
             section = source.section(0, source.size)
-            with Tally(section, source.size, progress.part(), source.check) as body:
+            with CheckedReader(section, source.size, progress.part(), source.check) as body:
                 result = self.put_object(
                     **place,
                     Body=cast(BinaryIO, body),
@@ -267,7 +266,7 @@ class Uploads(Engine):
                 with self._memory(_IN_FLIGHT):
                     section = source.section(part.offset, part.length)
                     progress = transfer.progress.part()
-                    with Tally(section, part.length, progress, source.check) as body:
+                    with CheckedReader(section, part.length, progress, source.check) as body:
                         result = self.upload_part(
                             **place,
                             Body=cast(BinaryIO, body),
@@ -279,7 +278,7 @@ class Uploads(Engine):
             except CosException as error:
                 in_part(error, part.number)
                 raise
-            self._pace.moved(part.length, workers.busy)
+            self._adaptive_limit.moved(part.length, workers.busy)
 
         with self._workers(transfer.limit) as workers:
             for part in transfer.parts:
@@ -291,9 +290,9 @@ class Uploads(Engine):
 class _Transfer:
     """One upload in parts: what is sent, to where, and how."""
 
-    source: Source
+    source: UploadSource
     parts: tuple[PartRange, ...]
-    upload: Multipart
+    upload: MultipartUpload
     progress: Progress
     limit: int
     enable_md5: bool
@@ -316,7 +315,7 @@ def etag_of(result: Mapping[str, Any]) -> str:
     return etag
 
 
-def _sums(source: Source, part: PartRange) -> tuple[str, int]:
+def _sums(source: UploadSource, part: PartRange) -> tuple[str, int]:
     """Return MD5 and CRC64 of a part, from one reading."""
     digest, sum_ = md5(), 0
     with source.section(part.offset, part.length) as section:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from coskit.client._sync.concurrency import deadline, next_of, read, sleep
 from coskit.client._sync.transfer.context import in_part
-from coskit.client._sync.transfer.multipart_upload import Multipart
+from coskit.client._sync.transfer.multipart_upload import MultipartUpload
 from coskit.client._sync.transfer.upload import Uploads, etag_of
 from coskit.client.settings.argument_checks import check, check_known
 from coskit.client.settings.progress import Callback
@@ -88,7 +88,7 @@ class Streams(Uploads):
         )
         refuse_body_options(options)
         check_known("upload_stream", options, "UploadOptions")
-        upload = Multipart(self, self._config, Bucket, Key, options)
+        upload = MultipartUpload(self, self._config, Bucket, Key, options)
         put = partial(self.put_object, Bucket, Key=Key, **options)
         least = self._least_part(PartSize)
         feed = _Feed(Reader(Stream), least, MAXThread, EnableMD5, {})
@@ -145,7 +145,11 @@ class Streams(Uploads):
         return feed.reader.fill(size), feed.reader.ended
 
     def _send_stream(
-        self, feed: "_Feed", put: Callable[..., Any], upload: Multipart, progress: Progress
+        self,
+        feed: "_Feed",
+        put: Callable[..., Any],
+        upload: MultipartUpload,
+        progress: Progress,
     ) -> tuple[Any, int]:
         """Send everything; return the result and how many bytes it was."""
         content, last = self._next_part(feed, 1)
@@ -173,7 +177,7 @@ class Streams(Uploads):
             finally:
                 self._budget.give(feed.memory.pop(number))
             progress.part().at(len(content))
-            self._pace.moved(len(content), workers.busy)
+            self._adaptive_limit.moved(len(content), workers.busy)
 
         number = 1
         with self._workers(feed.limit) as workers:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from coskit.client.transfer.parts import PartRange
-from coskit.client.transfer.ranges import Found
+from coskit.client.transfer.ranges import FoundObject
 from coskit.client.transfer.state.journal import Journal
 from coskit.protocol.codec.checksums.md5_crc64 import crc64_combine
 
@@ -15,7 +15,7 @@ _PAUSE = 0.5  # seconds from one save to the next: each costs a sync of the disk
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class PartDone:
     """A part that is where it belongs.
 
     Attributes:
@@ -28,7 +28,7 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class SavedDownload:
     """What an interrupted download has left.
 
     Attributes:
@@ -38,10 +38,10 @@ class Left:
         parts: those that had arrived, by number.
     """
 
-    found: Found
+    found: FoundObject
     step: int
     target: Mapping[str, str]
-    parts: Mapping[int, Arrived]
+    parts: Mapping[int, PartDone]
 
     def held(self, wanted: str | None) -> dict[str, str]:
         """Return the condition for the object to be the same still, and the one that is wanted.
@@ -52,18 +52,20 @@ class Left:
         return {"IfMatch": wanted or self.found.etag}
 
 
-def left_in(journal: Journal | None) -> Left | None:
+def saved_download(journal: Journal | None) -> SavedDownload | None:
     """Return what a journal says, or None if it says nothing that can be used."""
     state: Mapping[str, Any] = journal.state if journal is not None else {}
     try:
         size, etag, version, crc64 = state["object"]
-        parts = {int(number): Arrived(*told) for number, told in state["parts"].items()}
-        return Left(Found(size, etag, version, crc64), state["step"], state["target"], parts)
+        parts = {int(number): PartDone(*told) for number, told in state["parts"].items()}
+        return SavedDownload(
+            FoundObject(size, etag, version, crc64), state["step"], state["target"], parts
+        )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
-class Arrivals:
+class DownloadState:
     """The parts of one download; threads add to them side by side.
 
     Args:
@@ -75,7 +77,7 @@ class Arrivals:
     def __init__(
         self,
         journal: Journal | None,
-        left: Left,
+        left: SavedDownload,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
@@ -111,7 +113,7 @@ class Arrivals:
         with self._lock:
             del self._parts[part.number]
 
-    def add(self, part: PartRange, arrived: Arrived) -> None:
+    def add(self, part: PartRange, arrived: PartDone) -> None:
         """Note that a part has arrived; it is saved if the last save is a while ago."""
         with self._lock:
             self._parts[part.number] = arrived

@@ -22,7 +22,7 @@ from coskit.protocol.errors import (
 # The service tells whole seconds, of its own clock.
 _MARGIN = 2.0
 # A request whose process died with it arrives within this, or never.
-_LAST_WORDS = 60.0
+_LATEST_ARRIVAL = 60.0
 
 # They are decided when the object appears, or concern one request: parts do not depend on them.
 _UNBOUND = frozenset(("ForbidOverwrite", "IfMatch", "IfNoneMatch", "TrafficLimit"))
@@ -34,7 +34,7 @@ _PASSING_CODE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class LostInitiation:
     """When an upload may have been initiated whose id never arrived.
 
     Attributes:
@@ -47,12 +47,12 @@ class Window:
 
     def holds(self, moment: float) -> bool:
         """Return whether a moment, to the second, may lie in it."""
-        end = self.start + _LAST_WORDS if self.end is None else self.end
+        end = self.start + _LATEST_ARRIVAL if self.end is None else self.end
         return self.start - _MARGIN <= moment <= end + _MARGIN
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class UploadState:
     """What an upload leaves in its journal.
 
     Attributes:
@@ -68,11 +68,11 @@ class Trace:
     begun: float = 0.0
     crc64: int | None = None
     source: Mapping[str, str] = field(default_factory=dict)
-    lost: tuple[Window, ...] = ()
+    lost: tuple[LostInitiation, ...] = ()
     etag: str = ""
 
 
-def encode_trace(trace: Trace) -> dict[str, Any]:
+def encode_state(trace: UploadState) -> dict[str, Any]:
     """Return a trace as JSON can write it."""
     return {
         "upload_id": trace.upload_id,
@@ -84,22 +84,22 @@ def encode_trace(trace: Trace) -> dict[str, Any]:
     }
 
 
-def decode_trace(state: Mapping[str, Any]) -> Trace:
+def decode_state(state: Mapping[str, Any]) -> UploadState:
     """Return the trace that was written; an empty one for anything else."""
     try:
-        return Trace(
+        return UploadState(
             upload_id=str(state["upload_id"]),
             begun=float(state["begun"]),
             crc64=None if state["crc64"] is None else int(state["crc64"]),
             source={str(name): str(value) for name, value in state["source"].items()},
             lost=tuple(
-                Window(float(start), None if end is None else float(end))
+                LostInitiation(float(start), None if end is None else float(end))
                 for start, end in state["lost"]
             ),
             etag=str(state.get("etag", "")),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
-        return Trace()
+        return UploadState()
 
 
 def fingerprint(options: Mapping[str, Any]) -> str:
@@ -137,8 +137,8 @@ def is_md5(etag: str, hex_digest: str) -> bool:
     return etag.strip('"').lower() == hex_digest.lower()
 
 
-def is_orphan(
-    upload: Mapping[str, Any], key: str, ours: str, lost: Iterable[Window], ahead: float
+def may_be_lost_upload(
+    upload: Mapping[str, Any], key: str, ours: str, lost: Iterable[LostInitiation], ahead: float
 ) -> bool:
     """Return whether a listed upload may be one of those whose ids never arrived.
 
@@ -155,7 +155,7 @@ def is_orphan(
     return any(window.holds(initiated / 1000 - ahead) for window in lost)
 
 
-def is_completed(head: Mapping[str, str], size: int, asked: Trace, ahead: float) -> bool:
+def is_completed(head: Mapping[str, str], size: int, asked: UploadState, ahead: float) -> bool:
     """Return whether an object is what an upload of ours was to become.
 
     Args:
@@ -191,7 +191,7 @@ def is_worth_resuming(error: BaseException) -> bool:
     return not isinstance(error, SourceChanged | ParameterError)
 
 
-def may_be_echo(error: CosException, lost: CosException | None) -> bool:
+def may_have_completed(error: CosException, lost: CosException | None) -> bool:
     """Return whether a completion may be refused because it has succeeded already.
 
     Args:
