@@ -7,7 +7,7 @@ Names of headers are the same in any case: RFC 9110 5.1. The prefixes are those 
 import pytest
 
 import coskit
-from coskit.protocol.codec.codec import encode_request
+from coskit.protocol.codec.encode_request import encode_request
 from coskit.protocol.operations import PUT_OBJECT
 
 

@@ -31,7 +31,6 @@ LONG_NOT_YET = {
     "client/_async/transport.py",
     "protocol/auth/signature.py",
     "protocol/bucket/lifecycle.py",
-    "protocol/codec/codec.py",
     "server/store/index/sqlite.py",
     "server/store/interfaces.py",
     "server/store/store.py",
@@ -55,9 +54,6 @@ FOLDER_CIRCLES_NOT_YET = {
     "coskit.client._sync.transfer",
     "coskit.client.request.dialect",
     "coskit.client.request.s3_dialect",
-    "coskit.protocol.codec",
-    "coskit.protocol.endpoint",
-    "coskit.protocol.errors",
 }
 PURE_NOT_YET = {"request", "config"}
 

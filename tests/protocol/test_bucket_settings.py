@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from coskit.protocol import bucket_settings as rows
-from coskit.protocol.codec.codec import decode_request, encode_request
+from coskit.protocol.codec.decode_request import decode_request
+from coskit.protocol.codec.encode_request import encode_request
 from coskit.protocol.errors import MalformedXML, ParameterError
 from coskit.protocol.model import TRUTHS, Operation, Shape
 

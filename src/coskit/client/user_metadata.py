@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-_PREFIXES = ("x-cos-meta-", "x-amz-meta-")
+from coskit.protocol.messages import META_PREFIX
+
+_PREFIXES = (META_PREFIX, "x-amz-meta-")
 
 
 def metadata(head: Mapping[str, object]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from coskit.protocol.errors import InvalidURI, KeyTooLong, NoSuchBucket, ParameterError
-from coskit.protocol.messages import encode_text
+from coskit.protocol.messages import encode_text, percent_encode
 
 _BUCKET = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _SIGNED_REGION = re.compile(r"[a-z0-9._-]+", re.IGNORECASE | re.ASCII)  # MinIO's have underscores
@@ -132,7 +132,7 @@ def encode_path(path: str) -> str:
 
     Slashes beside a dot segment are encoded too, since proxies on the way would resolve `..`.
     """
-    encoded = quote(encode_text(path), safe="/-_.~")
+    encoded = percent_encode(path)
     return _DOT_SEGMENT.sub("%2F", encoded) if "/." in encoded else encoded
 
 

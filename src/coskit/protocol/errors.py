@@ -1,4 +1,4 @@
-"""The one exception tree, the code and status of each service error, and the error XML.
+"""The one exception tree, with the code and the status of each error of the service.
 
 CosException
 ├── CosClientError              nothing usable came back
@@ -19,8 +19,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 from xml.etree import ElementTree
-
-from coskit.protocol.codec.xml.document import escape, writable
 
 
 class CosException(Exception):
@@ -831,83 +829,3 @@ class SlowDown(CosServiceError):
 BY_CODE: dict[str, type[CosServiceError]] = {
     cls.wire_code or cls.__name__: cls for cls in CosServiceError.__subclasses__()
 }
-
-
-def encode_error(error: CosServiceError) -> bytes:
-    """Return the error document; no field is left empty, since clients drop documents with one."""
-    fields = (
-        ("Code", error.code),
-        ("Message", error.message),
-        ("Resource", error.resource or "/"),
-        ("RequestId", error.request_id or "-"),
-        ("TraceId", error.trace_id or error.request_id or "-"),
-    )
-    inner = "".join(f"<{tag}>{escape(writable(text))}</{tag}>" for tag, text in fields)
-    return f"<?xml version='1.0' encoding='utf-8' ?>\n<Error>{inner}</Error>".encode()
-
-
-def decode_error(
-    status: int,
-    headers: Mapping[str, str],
-    body: bytes,
-    *,
-    method: str = "",
-    resource: str = "",
-    attempts: int = 1,
-    names: Mapping[str, str] = MappingProxyType({}),
-) -> CosServiceError:
-    """Return the exception that an error answer stands for, whatever of it is missing.
-
-    HEAD answers have no body: their code follows from the status, their ids from the headers.
-
-    Args:
-        status: of the answer.
-        headers: of the answer.
-        body: the document, or what came in its place.
-        method: of the request.
-        resource: its address, where the document names none.
-        attempts: how often it was sent.
-        names: of codes that are not in the vendor's table, the one whose class they get.
-    """
-    fields = _error_fields(body)
-    code = fields.get("Code") or _CODE_OF_STATUS.get(status) or f"HTTP{status}"
-    cls = BY_CODE.get(names.get(code, code), CosServiceError)
-    return cls(
-        fields.get("Message", ""),
-        code=code,
-        status=status,
-        resource=fields.get("Resource") or resource,
-        request_id=fields.get("RequestId") or headers.get("x-cos-request-id", ""),
-        trace_id=fields.get("TraceId") or fields.get("HostId") or headers.get("x-cos-trace-id", ""),
-        method=method,
-        attempts=attempts,
-        headers=dict(headers),
-        body=body.decode("utf-8", "replace"),
-    )
-
-
-# What a status says when no document says more, as after HEAD.
-_CODE_OF_STATUS = {
-    304: "NotModified",
-    400: "InvalidRequest",
-    403: "AccessDenied",
-    404: "NoSuchResource",
-    405: "MethodNotAllowed",
-    409: "InvalidBucketState",
-    411: "MissingContentLength",
-    412: "PreconditionFailed",
-    416: "InvalidRange",
-    500: "InternalError",
-    501: "NotImplemented",
-    503: "ServiceUnavailable",
-}
-
-
-def _error_fields(body: bytes) -> dict[str, str]:
-    try:
-        root = ElementTree.fromstring(body.strip())  # noqa: S314 - a client reading its server
-    except ElementTree.ParseError:
-        return {}
-    if root.tag.rpartition("}")[2] != "Error":
-        return {}
-    return {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in root}

@@ -3,20 +3,15 @@
 import re
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
+from urllib.parse import quote
+
+META_PREFIX = "x-cos-meta-"  # of the headers with user metadata
 
 # What a caller may pass as `Body`: bytes, text (sent as UTF-8), a binary file read from its
 # current position, or chunks from an iterator.
 Content = bytes | bytearray | memoryview | str | BinaryIO | Iterable[bytes]
 AsyncContent = Content | AsyncIterable[bytes]
-
-
-class Readable(Protocol):
-    """A binary source that is read to its end, file or not."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return up to `size` bytes; `b""` is the end."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +88,11 @@ def decode_text(raw: bytes) -> str:
 def encode_text(text: str) -> bytes:
     """Give back the very bytes that `decode_text` read."""
     return text.encode("utf-8", "surrogateescape")
+
+
+def percent_encode(text: str) -> str:
+    """Return a text with all but slashes and unreserved characters percent-encoded."""
+    return quote(encode_text(text), safe="/-_.~")
 
 
 def unsendable(text: str) -> bool:

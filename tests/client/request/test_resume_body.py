@@ -23,7 +23,7 @@ from coskit import (
 from coskit.client.request.resume_body import Extent, call_for_rest, check_rest, extent_of
 from coskit.protocol.auth.signature import Credentials
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
-from coskit.protocol.codec.codec import encode_request
+from coskit.protocol.codec.encode_request import encode_request
 from coskit.protocol.codec.ranges import parse_range
 from coskit.protocol.operations import GET_OBJECT
 from coskit.testing import LocalServer

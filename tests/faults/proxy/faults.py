@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from coskit.protocol.errors import BY_CODE, CosServiceError, encode_error
+from coskit.protocol.codec.xml.error_document import encode_error
+from coskit.protocol.errors import BY_CODE, CosServiceError
 from tests.faults.proxy.proxy_steps import Change, Passage
 
 

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
-from coskit.protocol.codec.codec import decode_request, decode_result, encode_request, encode_result
+from coskit.protocol.codec.decode_request import decode_request
+from coskit.protocol.codec.encode_request import encode_request
+from coskit.protocol.codec.results import decode_result, encode_result
 from coskit.protocol.codec.xml.document import NotThisShape
 from coskit.protocol.errors import (
     CosServiceError,

@@ -9,13 +9,9 @@ from hypothesis import strategies as st
 
 from coskit.protocol.auth.signature import Credentials, find_claim, sign, verify
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
-from coskit.protocol.codec.codec import (
-    Call,
-    decode_request,
-    decode_result,
-    encode_request,
-    encode_result,
-)
+from coskit.protocol.codec.decode_request import decode_request
+from coskit.protocol.codec.encode_request import Call, encode_request
+from coskit.protocol.codec.results import decode_result, encode_result
 from coskit.protocol.codec.routing import match
 from coskit.protocol.endpoint import (
     Endpoint,

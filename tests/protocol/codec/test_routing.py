@@ -2,7 +2,7 @@
 
 import pytest
 
-from coskit.protocol.codec.codec import encode_request
+from coskit.protocol.codec.encode_request import encode_request
 from coskit.protocol.codec.routing import match
 from coskit.protocol.endpoint import decode_query
 from coskit.protocol.errors import (

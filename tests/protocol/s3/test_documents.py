@@ -1,7 +1,7 @@
 """Documents of S3 as handlers see them, and results of handlers as S3 tells them."""
 
 from coskit.protocol.bucket.acl import ALL_USERS
-from coskit.protocol.codec.codec import encode_result
+from coskit.protocol.codec.results import encode_result
 from coskit.protocol.s3 import operations as s3
 from coskit.protocol.s3.documents.server import params_to_cos, result_to_s3
 from coskit.protocol.s3.names import S3_ALL_USERS

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coskit.protocol.codec.codec import decode_request, decode_result, encode_request, encode_result
+from coskit.protocol.codec.decode_request import decode_request
+from coskit.protocol.codec.encode_request import encode_request
+from coskit.protocol.codec.results import decode_result, encode_result
 from coskit.protocol.codec.routing import Router
 from coskit.protocol.model import Operation
 from coskit.protocol.s3.operations import S3_OPERATIONS

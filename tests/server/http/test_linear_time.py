@@ -24,15 +24,17 @@ from coskit.protocol.bucket.acl import account_id, document_grants, header_grant
 from coskit.protocol.bucket.policy import Ask, Place
 from coskit.protocol.bucket.policy_conditions import Circumstances, glob
 from coskit.protocol.codec.checksums.md5_crc64 import parse_content_md5
-from coskit.protocol.codec.codec import META, decode_request, decode_result
 from coskit.protocol.codec.copy_source import decode_copy_source
 from coskit.protocol.codec.dates import parse_http_date, parse_iso_date
+from coskit.protocol.codec.decode_request import decode_request
 from coskit.protocol.codec.ranges import check_conditions, parse_copy_range, parse_range
+from coskit.protocol.codec.results import decode_result
 from coskit.protocol.codec.xml import document as xml
+from coskit.protocol.codec.xml.error_document import decode_error
 from coskit.protocol.codec.xml.fast_listing import read_document
 from coskit.protocol.endpoint import check_key, decode_path, decode_query, encode_path, resolve
-from coskit.protocol.errors import CosServiceError, ParameterError, decode_error
-from coskit.protocol.messages import Request, encode_text
+from coskit.protocol.errors import CosServiceError, ParameterError
+from coskit.protocol.messages import META_PREFIX, Request, encode_text
 from coskit.protocol.model import Operation, Param, Shape
 from coskit.protocol.operations import LIST_OBJECTS, OPERATIONS
 from coskit.protocol.s3.auth import sigv2, sigv4, sigv4_verify
@@ -281,7 +283,7 @@ PLACES = places()
 @pytest.mark.parametrize("place", PLACES)
 def test_each_header_and_parameter_is_read_in_linear_time(place: str) -> None:
     row, param, of_s3 = PLACES[place]
-    wire = param.wire or META + "a"
+    wire = param.wire or META_PREFIX + "a"
     if param.place == "query":
         assert_is_quick(lambda text: decode_request(row, "b", "k", {wire: text}, {}))
     else:

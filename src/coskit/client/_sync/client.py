@@ -33,7 +33,7 @@ from coskit.client.settings.retry import FAILURES, RetryPolicy
 from coskit.client.settings.transfers import TransferSettings
 from coskit.client.settings.transport import TransportSettings
 from coskit.client.transfer.body_source import checked_length
-from coskit.protocol.codec.codec import Call
+from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import CosServiceError, ParameterError
 from coskit.protocol.messages import Response
 from coskit.protocol.model import Operation

@@ -7,8 +7,10 @@ from coskit.client.config import ClientConfig
 from coskit.client.request.checksums import Crc64Proof, Proof, promised_crc64
 from coskit.client.request.signer import Addressing
 from coskit.client.settings.transfers import MIB
-from coskit.protocol.codec.codec import Call, decode_result, encode_request
-from coskit.protocol.errors import CosServiceError, decode_error
+from coskit.protocol.codec.encode_request import Call, encode_request
+from coskit.protocol.codec.results import decode_result
+from coskit.protocol.codec.xml.error_document import decode_error
+from coskit.protocol.errors import CosServiceError
 from coskit.protocol.messages import Response
 from coskit.protocol.model import Operation
 

@@ -7,7 +7,7 @@ from typing import Any
 from coskit.client.request.dialect import Dialect
 from coskit.client.request.range_check import check_range
 from coskit.protocol.bucket.acl import canned_acl
-from coskit.protocol.codec.codec import Call
+from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.codec.ranges import etag_matches
 from coskit.protocol.codec.xml.document import NotThisShape
 from coskit.protocol.errors import CosException, ObjectChanged, UnexpectedAnswer

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from coskit.protocol.codec.codec import Call
+from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import IntegrityError, ObjectChanged
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)

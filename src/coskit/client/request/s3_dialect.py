@@ -19,10 +19,12 @@ from coskit.client.request.dialect import REQUEST_ID
 from coskit.client.request.s3_signer import DEFAULT_REGION, S3Addressing, is_s3_bucket_name
 from coskit.client.request.signer import Addressing
 from coskit.client.settings.transfers import MIB
-from coskit.protocol.codec.codec import Call, decode_result, encode_request
 from coskit.protocol.codec.copy_source import check_source
+from coskit.protocol.codec.encode_request import Call, encode_request
+from coskit.protocol.codec.results import decode_result
 from coskit.protocol.codec.xml.document import items
-from coskit.protocol.errors import CosServiceError, ParameterError, decode_error
+from coskit.protocol.codec.xml.error_document import decode_error
+from coskit.protocol.errors import CosServiceError, ParameterError
 from coskit.protocol.messages import Response, encode_text
 from coskit.protocol.model import Operation, Shape
 from coskit.protocol.operations import CREATE_MULTIPART_UPLOAD

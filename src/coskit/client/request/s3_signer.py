@@ -14,7 +14,7 @@ from coskit.protocol.auth.post_policy import (
     write_policy,
 )
 from coskit.protocol.auth.signature import Credentials
-from coskit.protocol.codec.codec import Call
+from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import ParameterError
 from coskit.protocol.messages import Request
 from coskit.protocol.s3 import names

@@ -15,7 +15,7 @@ from coskit.protocol.auth.post_policy import (
     write_policy,
 )
 from coskit.protocol.auth.signature import TOKEN, Credentials, presign, sign, sign_form
-from coskit.protocol.codec.codec import Call
+from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.endpoint import encode_path, encode_query, is_bucket_name
 from coskit.protocol.errors import ParameterError
 from coskit.protocol.messages import Request

@@ -4,8 +4,8 @@ import logging
 from dataclasses import dataclass
 
 from coskit.client.settings.argument_checks import number, seconds, whole
-from coskit.protocol.codec.codec import Call
 from coskit.protocol.codec.dates import parse_http_date
+from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import (
     CosServiceError,
     IntegrityError,

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from coskit.protocol.endpoint import Endpoint, parse_endpoint, region_endpoint
 from coskit.protocol.errors import ParameterError
+from coskit.protocol.messages import META_PREFIX
 
 # Bytes that the service copies in one request.
 SINGLE_COPY = 5 << 30
@@ -19,7 +20,6 @@ _KEPT = {
     "Content-Type": "ContentType",
     "Expires": "Expires",
 }
-_META = "x-cos-meta-"
 _SOURCE = "CopySource"
 # HEAD answers these two as a copy does; the others it answers with 304, which is no error.
 _FOR_HEAD = {"CopySourceIfMatch": "IfMatch", "CopySourceIfUnmodifiedSince": "IfUnmodifiedSince"}
@@ -103,7 +103,7 @@ def for_upload(options: Mapping[str, Any], head: Mapping[str, Any], status: str)
         return own
     others = {name: own[name] for name in own if name not in {*_KEPT.values(), "Metadata"}}
     kept = {_KEPT[name]: value for name, value in head.items() if name in _KEPT}
-    metadata = {name: value for name, value in head.items() if name.startswith(_META)}
+    metadata = {name: value for name, value in head.items() if name.startswith(META_PREFIX)}
     return others | kept | ({"Metadata": metadata} if metadata else {})
 
 

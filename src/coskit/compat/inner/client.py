@@ -13,8 +13,8 @@ from coskit.client.settings.retry import Failure, Tries
 from coskit.client.transport.http_request import HTTPRequest
 from coskit.compat.cos_comm import to_unicode
 from coskit.protocol.auth.signature import Credentials, sign
-from coskit.protocol.codec.codec import META, Call
-from coskit.protocol.messages import Request
+from coskit.protocol.codec.encode_request import Call
+from coskit.protocol.messages import META_PREFIX, Request
 
 _CONTENT = frozenset(("Body", "Data", "Policy", "SSECustomerKey", "CopySourceSSECustomerKey"))
 
@@ -145,4 +145,4 @@ class InnerClient(Client):
 
 
 def _is_metadata(name: object) -> bool:
-    return str(name).lower().startswith(META)
+    return str(name).lower().startswith(META_PREFIX)

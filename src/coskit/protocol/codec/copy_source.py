@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote_to_bytes
 from coskit.protocol.codec.xml.strict import NotThisShape, check_value
 from coskit.protocol.endpoint import is_bucket_name
 from coskit.protocol.errors import InvalidCopySource, ParameterError
-from coskit.protocol.messages import encode_text
+from coskit.protocol.messages import encode_text, percent_encode
 from coskit.protocol.model import Shape
 
 _SUFFIXES = ("myqcloud.com", "tencentcos.cn")
@@ -55,7 +55,7 @@ def encode_copy_source(source: Mapping[str, Any]) -> str:
     if not is_bucket_name(bucket) or not _HOST.fullmatch(host):
         raise ParameterError(f"CopySource is not in a bucket's host, {bucket}.{host}")
     try:
-        location = f"{bucket}.{host}/{quote(encode_text(key), safe='/-_.~')}"
+        location = f"{bucket}.{host}/{percent_encode(key)}"
     except UnicodeEncodeError as cause:
         raise ParameterError("CopySource has half a surrogate pair in its Key") from cause
     return f"{location}?versionId={quote(str(version), safe='')}" if version else location
@@ -128,7 +128,7 @@ def spellings_of(text: str, region: str, *, of_s3: bool = False) -> tuple[str, .
         f"{slash}{host}/{path}{end}"
         for slash in ("", "/")
         for host in hosts
-        for path in (key, quote(encode_text(key), safe="/-_.~"))
+        for path in (key, percent_encode(key))
         for end in ("", version)
     ]
     return tuple(dict.fromkeys((text, *found)))

@@ -10,6 +10,7 @@ from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from coskit.protocol.codec.dates import parse_http_date
 from coskit.protocol.errors import ParameterError
 
+INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 _RANGE = re.compile(r"bytes=(?:([0-9]{1,19})-([0-9]{0,19})|-[0-9]{1,19})")
 _KEY_BYTES = 32
 

@@ -13,11 +13,10 @@ from coskit.protocol.errors import (
     InvalidStorageClass,
     NotImplementedOperation,
 )
-from coskit.protocol.messages import Request, is_header_name, unsendable
+from coskit.protocol.messages import META_PREFIX, Request, is_header_name, unsendable
 from coskit.protocol.s3.encoded_words import decode_words, encode_words
 
 COS = "x-cos-"
-_META = "x-cos-meta-"
 AMZ = "x-amz-"
 
 # Names that are the same behind the prefix; others that begin with x-amz- are S3's alone.
@@ -172,7 +171,7 @@ def s3_name(name: str) -> str:
 
 def _cos_value(name: str, value: str) -> str:
     """Return the value of a header that has a COS name."""
-    if name.startswith(_META):
+    if name.startswith(META_PREFIX):
         return decode_words(value)
     if name == "x-cos-storage-class":
         return _CLASSES.get(value, value)
@@ -198,7 +197,7 @@ def _quoted_grantee(item: str) -> str:
 
 
 def _s3_value(name: str, value: str) -> str:
-    if name.startswith(_META):
+    if name.startswith(META_PREFIX):
         return encode_words(value)
     if name == "x-cos-storage-class":
         return class_to_s3(value)

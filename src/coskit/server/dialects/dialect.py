@@ -7,7 +7,8 @@ from typing import Any, Protocol
 from coskit.protocol import operations
 from coskit.protocol.codec.conditional_headers import GUARDS
 from coskit.protocol.codec.routing import Router, match
-from coskit.protocol.errors import CosServiceError, InvalidArgument, encode_error
+from coskit.protocol.codec.xml.error_document import encode_error
+from coskit.protocol.errors import CosServiceError, InvalidArgument
 from coskit.protocol.messages import Request
 from coskit.protocol.model import Operation
 from coskit.protocol.s3 import errors

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from coskit.protocol.auth.post_policy import FILENAME, Policy, read_policy
-from coskit.protocol.codec.codec import META
 from coskit.protocol.codec.conditional_headers import GUARDS
 from coskit.protocol.codec.routing import is_of_any_request
 from coskit.protocol.endpoint import check_key, encode_path
 from coskit.protocol.errors import AccessDenied, EntityTooLarge, EntityTooSmall, InvalidArgument
-from coskit.protocol.messages import Request, Response, encode_text, unsendable
+from coskit.protocol.messages import META_PREFIX, Request, Response, encode_text, unsendable
 from coskit.protocol.operations import PUT_OBJECT
 from coskit.server.auth.authenticate import identify, identify_form, is_signed_in_url
 from coskit.server.auth.key_ring import KeyRing
@@ -175,7 +174,7 @@ def _headers(fields: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: text.strip(" \t")
         for name, text in renamed.items()
-        if name in _HEADERS or name in GUARDS or name.startswith(META)
+        if name in _HEADERS or name in GUARDS or name.startswith(META_PREFIX)
     }
     return {**kept, "transfer-encoding": "chunked"}
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from coskit.protocol.auth.post_policy import Policy, read_policy
-from coskit.protocol.codec.codec import META
 from coskit.protocol.codec.conditional_headers import GUARDS
 from coskit.protocol.codec.xml.document import NotThisShape, dump, items, load, writable
 from coskit.protocol.endpoint import encode_path
 from coskit.protocol.errors import AccessDenied, InvalidPolicyDocument, MalformedXML
-from coskit.protocol.messages import Request, Response, encode_text
+from coskit.protocol.messages import META_PREFIX, Request, Response, encode_text
 from coskit.protocol.model import Shape
 from coskit.protocol.operations import PUT_OBJECT_TAGGING
 from coskit.protocol.s3.names import to_cos
@@ -106,7 +105,7 @@ def _headers(fields: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: text
         for name, text in headers.items()
-        if name in _HEADERS or name in GUARDS or name.startswith((META, _CHECKSUM))
+        if name in _HEADERS or name in GUARDS or name.startswith((META_PREFIX, _CHECKSUM))
     }
     if "tagging" in fields:
         kept["x-cos-tagging"] = _tags(fields["tagging"])

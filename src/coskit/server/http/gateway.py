@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from coskit.protocol.bucket.policy_conditions import Circumstances
-from coskit.protocol.codec.codec import decode_request, encode_result
 from coskit.protocol.codec.conditional_headers import BUCKET_OWNER
+from coskit.protocol.codec.decode_request import decode_request
+from coskit.protocol.codec.results import encode_result
 from coskit.protocol.endpoint import check_key, resolve
 from coskit.protocol.errors import (
     CosServiceError,

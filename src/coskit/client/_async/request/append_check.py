@@ -7,7 +7,7 @@ from coskit.client._async.body.request_body import AsyncUpload
 from coskit.client._async.operations import AsyncOperations
 from coskit.client.request.checksums import told_crc64
 from coskit.protocol.codec.checksums.md5_crc64 import crc64_combine
-from coskit.protocol.codec.codec import Call
+from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import CosException, CosServiceError, IntegrityError, ParameterError
 
 

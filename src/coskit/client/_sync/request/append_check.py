@@ -9,7 +9,7 @@ from coskit.client._sync.body.request_body import Upload
 from coskit.client._sync.operations import Operations
 from coskit.client.request.checksums import told_crc64
 from coskit.protocol.codec.checksums.md5_crc64 import crc64_combine
-from coskit.protocol.codec.codec import Call
+from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import CosException, CosServiceError, IntegrityError, ParameterError
 
 

@@ -16,7 +16,7 @@ from coskit.client.request.resume_body import call_for_rest, check_rest, extent_
 from coskit.client.request.validation import is_repeatable
 from coskit.client.settings.retry import Failure, Tries, is_lost
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
-from coskit.protocol.codec.codec import Call
+from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import (
     AppendPositionErr,
     CosException,

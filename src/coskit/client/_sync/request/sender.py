@@ -29,7 +29,7 @@ from coskit.client.settings.retry import (
 )
 from coskit.client.transfer.adaptive_limit import AdaptiveLimit
 from coskit.protocol.auth.signature import Credentials
-from coskit.protocol.codec.codec import Call
+from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import CosServiceError, TransportError
 from coskit.protocol.messages import Response
 from coskit.protocol.operations import APPEND_OBJECT

@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from coskit.protocol.codec.xml.strict import NotThisShape, check_element, local
+from coskit.protocol.messages import percent_encode
 from coskit.protocol.model import TRUTHS, Shape
 
 __all__ = [
@@ -149,7 +150,7 @@ def _text(value: object, *, quoted: bool) -> str:
         raise NotThisShape(f"text or a number is needed, not {type(value).__name__}")
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if quoted:
-        return quote(text.encode("utf-8", "surrogateescape"), safe="/-_.~")
+        return percent_encode(text)
     return escape(_checked(text))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from coskit.protocol.auth.signature import Credentials
-from coskit.protocol.messages import Request, encode_text
+from coskit.protocol.messages import Request, encode_text, percent_encode
 
 if TYPE_CHECKING:
     from hashlib import _Hash as HASH
@@ -204,7 +204,7 @@ def _to_sign(headers: Iterable[str]) -> list[str]:
 
 def encode_path(path: str) -> str:
     """Return a decoded path as it is signed."""
-    return path if _PLAIN_PATH(path) else quote(encode_text(path), safe="/-_.~")
+    return path if _PLAIN_PATH(path) else percent_encode(path)
 
 
 def _canonical_query(query: tuple[tuple[str, str], ...]) -> str:

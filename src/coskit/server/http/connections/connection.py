@@ -12,13 +12,8 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from coskit.protocol.errors import (
-    CosServiceError,
-    IncompleteBody,
-    InvalidRequest,
-    RequestTimeout,
-    encode_error,
-)
+from coskit.protocol.codec.xml.error_document import encode_error
+from coskit.protocol.errors import CosServiceError, IncompleteBody, InvalidRequest, RequestTimeout
 from coskit.server.http.connections.request_cycle import ANSWER, Cycle
 from coskit.server.http.connections.timeouts import BODIES, State
 

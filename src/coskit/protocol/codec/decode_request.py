@@ -1,0 +1,178 @@
+"""Decode a request into the parameters of its operation."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import unquote_to_bytes
+from xml.etree import ElementTree
+
+from coskit.protocol.codec.copy_source import decode_copy_source
+from coskit.protocol.codec.formats import INTEGER
+from coskit.protocol.codec.xml import document as xml
+from coskit.protocol.errors import (
+    CosServiceError,
+    InvalidArgument,
+    InvalidCopySource,
+    ListPartUploadIdIsEmpty,
+    MalformedPolicy,
+    MalformedXML,
+    MissingRequestBodyError,
+)
+from coskit.protocol.messages import META_PREFIX, encode_text
+from coskit.protocol.model import Operation, Param
+
+
+def decode_request(
+    operation: Operation,
+    bucket: str | None,
+    key: str | None,
+    query: Mapping[str, str],
+    headers: Mapping[str, str],
+    body: bytes = b"",
+    parse: Callable[[bytes], ElementTree.Element] = xml.parse,
+) -> dict[str, Any]:
+    """Return the parameters that a request carries, as the SDK's caller named them.
+
+    Args:
+        operation: from `match`.
+        bucket: from the address.
+        key: from the address.
+        query: decoded, the first value of each name.
+        headers: by lower-case name.
+        body: the XML document; a streamed Body stays outside.
+        parse: a parser for documents of strangers.
+
+    Raises:
+        InvalidArgument: a number is none, a value is not among the choices, or the id of a version
+            is empty.
+        MalformedXML: the document does not follow the row's shape.
+        MissingRequestBodyError: there is no document where one is needed.
+        InvalidCopySource: it names no bucket or no key.
+        ListPartUploadIdIsEmpty: the parts of no upload are asked for.
+    """
+    plan = _plan(operation)
+    params: dict[str, Any] = {}
+    if bucket is not None:
+        params["Bucket"] = bucket
+    if key is not None:
+        params["Key"] = key
+    for param in plan.query:
+        text = query.get(param.wire, "")
+        if text:
+            params[param.name] = _value(param, text)
+        elif param.required:
+            raise _missing(operation, param)
+        elif param.name == "VersionId" and param.wire in query:
+            # The current object would be meant by who has lost the id of another version.
+            raise InvalidArgument("Version id cannot be the empty string")
+    for param in plan.headers:
+        text = headers.get(param.wire, "")
+        if text:
+            params[param.name] = _value(param, text)
+        elif param.required:
+            raise _missing(operation, param)
+    if plan.has_metadata:
+        found = {name: text for name, text in headers.items() if name.startswith(META_PREFIX)}
+        if found:
+            params["Metadata"] = found
+    if operation.body:
+        _decode_document(operation, body, parse, params)
+    elif operation.has_document:
+        _decode_json(operation, body, params)
+    return params
+
+
+def _missing(operation: Operation, param: Param) -> CosServiceError:
+    if operation.name == "ListParts":
+        return ListPartUploadIdIsEmpty()
+    if param.place == "source":
+        return InvalidCopySource()
+    return InvalidArgument(f"The parameter {param.wire} is missing")
+
+
+def _value(param: Param, text: str) -> Any:
+    if param.place == "source":
+        return decode_copy_source(text, of_s3=param.wire.startswith("x-amz-"))
+    if param.form == "encoded":
+        return _unquoted(param.wire, text)
+    if param.kind == "int":
+        if not INTEGER.fullmatch(text):
+            raise InvalidArgument(f"{param.wire} is not a number: {text[:40]}")
+        return int(text)
+    if not param.choices:
+        return text
+    for choice in param.choices:
+        if choice.lower() == text.lower():
+            return choice
+    raise InvalidArgument(f"{param.wire} is one of {', '.join(filter(None, param.choices))}")
+
+
+def _unquoted(name: str, text: str) -> str:
+    try:
+        return unquote_to_bytes(encode_text(text)).decode()
+    except UnicodeDecodeError as cause:
+        raise InvalidArgument(f"{name} is not the percent-encoding of UTF-8") from cause
+
+
+def _decode_document(
+    operation: Operation,
+    body: bytes,
+    parse: Callable[[bytes], ElementTree.Element],
+    params: dict[str, Any],
+) -> None:
+    fields = [param for param in operation.params if param.place == "xml"]
+    if not body.strip():
+        if any(param.required for param in fields):
+            raise MissingRequestBodyError
+        return
+    assert operation.body is not None
+    try:
+        document = xml.load(operation.body, parse(body), strict=True)
+        xml.check_complete(operation.body, document)
+    except xml.NotThisShape as cause:
+        raise MalformedXML(str(cause)) from cause
+    for param in fields:
+        value = document if not param.wire else document.get(param.wire)
+        if value is None and not param.required:
+            continue
+        if param.choices and value not in param.choices:
+            raise MalformedXML(f"{param.wire} is one of {', '.join(param.choices)}")
+        if value is not None:
+            params[param.name] = value
+
+
+def _decode_json(operation: Operation, body: bytes, params: dict[str, Any]) -> None:
+    """Take a JSON body as it is: its handler says what is wrong with it."""
+    if not body.strip():
+        raise MissingRequestBodyError
+    name = next(param.name for param in operation.params if param.place == "json")
+    try:
+        params[name] = body.decode()
+    except UnicodeDecodeError as cause:
+        raise MalformedPolicy("The body is not UTF-8") from cause
+
+
+@dataclass(frozen=True, slots=True)
+class _DecodingPlan:
+    """A row's decoding, worked out once.
+
+    Attributes:
+        query: parameters in the query.
+        headers: parameters in the headers.
+        has_metadata: whether the operation takes user metadata.
+    """
+
+    query: tuple[Param, ...]
+    headers: tuple[Param, ...]
+    has_metadata: bool
+
+
+@cache
+def _plan(operation: Operation) -> _DecodingPlan:
+    params = operation.params
+    return _DecodingPlan(
+        query=tuple(param for param in params if param.place == "query"),
+        headers=tuple(param for param in params if param.place in ("header", "source")),
+        has_metadata=any(param.place == "metadata" for param in params),
+    )
