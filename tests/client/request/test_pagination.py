@@ -2,7 +2,7 @@
 
 import pytest
 
-from coskit.client.request.pagination import onward
+from coskit.client.request.pagination import next_mark
 from coskit.protocol.errors import CosClientError
 
 MORE, LAST = {"IsTruncated": "true"}, {"IsTruncated": "false"}
@@ -13,8 +13,8 @@ MORE, LAST = {"IsTruncated": "true"}, {"IsTruncated": "false"}
     [("", "a"), ("a", "b"), (("", ""), ("a", "")), (("a", "1"), ("a", "2")), (0, 3)],
 )
 def test_a_cut_off_listing_goes_on_at_its_mark(here: object, there: object) -> None:
-    assert onward(MORE, here, there) == there
-    assert onward(LAST, here, there) is None
+    assert next_mark(MORE, here, there) == there
+    assert next_mark(LAST, here, there) is None
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ def test_a_cut_off_listing_goes_on_at_its_mark(here: object, there: object) -> N
 )
 def test_a_cut_off_listing_that_does_not_go_on_is_refused(here: object, there: object) -> None:
     with pytest.raises(CosClientError, match="does not say where"):
-        onward(MORE, here, there)
+        next_mark(MORE, here, there)

@@ -20,7 +20,12 @@ from coskit import (
     TransportError,
     TransportSettings,
 )
-from coskit.client.request.resume_body import Extent, call_for_rest, check_rest, extent_of
+from coskit.client.request.resume_body import (
+    BodyRange,
+    body_range_of,
+    check_remaining,
+    remaining_call,
+)
 from coskit.protocol.auth.signature import Credentials
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.codec.encode_request import encode_request
@@ -294,14 +299,14 @@ def test_an_extent_that_is_read_on_ends_where_it_ended(
     total = first + length + after
     begun = {"ETag": ETAG, "Content-Length": str(length)}
     begun["Content-Range"] = f"bytes {first}-{first + length - 1}/{total}"
-    extent = extent_of(206, begun)
-    assert extent == Extent(first, first + length - 1, total, ETAG, "")
+    extent = body_range_of(206, begun)
+    assert extent == BodyRange(first, first + length - 1, total, ETAG, "")
     call = encode_request(GET_OBJECT, {"Bucket": BUCKET, "Key": "key", "Range": "bytes=-7"})
-    asked = call_for_rest(call, extent, received)
+    asked = remaining_call(call, extent, received)
     span = parse_range(asked.headers["range"], total)
     assert span is not None
     assert (span.first, span.length) == (first + received, length - received)
-    check_rest(extent, received, 206, {"ETag": ETAG, "Content-Range": span.content_range})
+    check_remaining(extent, received, 206, {"ETag": ETAG, "Content-Range": span.content_range})
     assert call.headers == {"range": "bytes=-7"}
 
 
@@ -320,7 +325,7 @@ def test_an_extent_that_is_read_on_ends_where_it_ended(
     ids=str,
 )
 def test_an_extent_that_is_not_sure_is_none(status: int, headers: dict[str, Any]) -> None:
-    assert extent_of(status, {"ETag": ETAG, **headers}) is None
+    assert body_range_of(status, {"ETag": ETAG, **headers}) is None
 
 
 # With the server itself, on a way that is cut again and again.

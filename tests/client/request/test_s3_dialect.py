@@ -20,7 +20,7 @@ from coskit import (
     UnexpectedAnswer,
 )
 from coskit.client.credentials.resolver import find
-from coskit.client.request.s3_dialect import S3Dialect
+from coskit.client.request.dialects.s3_dialect import S3ClientDialect
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import AccessDenied, NoSuchKey, SlowDown
 from coskit.protocol.messages import Request
@@ -235,7 +235,7 @@ def test_what_s3_lacks_is_refused_before_anything_is_sent(
 
 
 def test_nothing_that_only_cos_knows_is_ever_sent() -> None:
-    dialect = S3Dialect("")
+    dialect = S3ClientDialect("")
     required: dict[str, Any] = {
         "Bucket": BUCKET,
         "Key": "k",
@@ -252,7 +252,7 @@ def test_nothing_that_only_cos_knows_is_ever_sent() -> None:
             needed = {p.name: required[p.name] for p in row.params if p.name in required}
             value = param.choices[-1] if param.choices else "1"
             try:
-                call = dialect.lay_out(row, {**needed, param.name: value})
+                call = dialect.encode(row, {**needed, param.name: value})
             except ParameterError:
                 continue
             sent = [name for name in call.headers if name.startswith("x-cos-")]

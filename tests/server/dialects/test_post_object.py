@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from coskit.client.config import ClientConfig
-from coskit.client.request.signer import Addressing
+from coskit.client.request.dialects.signer import RequestSigner
 from coskit.protocol.auth.post_policy import encode_policy, write_policy
 from coskit.protocol.auth.signature import sign_form
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
@@ -45,8 +45,8 @@ def post(peer: Peer, bucket: str, body: bytes, **headers: str) -> Reply:
 def signed(peer: Peer, bucket: str, key: str, *conditions: Any, lifetime: int = 60) -> Pairs:
     """Return the fields of a signed form, as the client makes them."""
     endpoint = parse_endpoint(f"http://{HOST}:{peer.port}")
-    addressing = Addressing(ClientConfig(endpoint))
-    return list(addressing.form(peer.credentials, bucket, key, lifetime, conditions)[1].items())
+    signer = RequestSigner(ClientConfig(endpoint))
+    return list(signer.presign_form(peer.credentials, bucket, key, lifetime, conditions)[1].items())
 
 
 def changed(fields: Pairs, **values: str | None) -> Pairs:

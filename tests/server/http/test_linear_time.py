@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from coskit.client.request.resume_body import extent_of
+from coskit.client.request.resume_body import body_range_of
 from coskit.client.transport.http11 import Answer, read_head
 from coskit.protocol.auth.post_policy import read_policy
 from coskit.protocol.auth.signature import find_claim, verify
@@ -250,7 +250,7 @@ READERS: dict[str, Reader] = {
     "head of an answer": lambda text: read_head(
         encode_text(f"HTTP/1.1 200 OK\r\na: {text}\r\n\r\n")
     ),
-    "range of an answer": lambda text: extent_of(206, {"Content-Range": text, "ETag": text}),
+    "range of an answer": lambda text: body_range_of(206, {"Content-Range": text, "ETag": text}),
     "error": lambda text: decode_error(400, {}, encode_text(f"<Error><Code>{text}")),
     "listing": listed,
     "element of a listing": lambda text: listed(f"<Contents>{text}</Contents></ListBucketResult>"),

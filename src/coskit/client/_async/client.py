@@ -5,10 +5,10 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
-from coskit.client._async.body.request_body import AsyncUpload
+from coskit.client._async.body.request_body import AsyncRequestBody
 from coskit.client._async.body.streaming_body import AsyncBody
 from coskit.client._async.credentials.keys import AsyncSigningKeys
-from coskit.client._async.request.append_check import AsyncAppendProof
+from coskit.client._async.request.append_check import AsyncAppendCheck
 from coskit.client._async.request.retry_handler import AsyncContinuation, AsyncRecovery
 from coskit.client._async.request.sender import AsyncSender
 from coskit.client._async.transfer.methods import AsyncDirectories
@@ -16,7 +16,7 @@ from coskit.client._async.transport import AsyncTransport
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials.provider import CredentialsSource
 from coskit.client.credentials.resolver import DialectName
-from coskit.client.request.dialect import Dialect
+from coskit.client.request.dialects.dialect import ClientDialect
 from coskit.client.request.validation import (
     checked_bucket,
     checked_fields,
@@ -113,7 +113,7 @@ class AsyncClient(AsyncDirectories):
 
     def _begin(self, config: ClientConfig) -> None:
         super().__init__(config)
-        self._addressing = self._dialect.addressing(config)
+        self._signer = self._dialect.signer(config)
         self._transport = AsyncTransport(config.transport)
         self._keys = AsyncSigningKeys(config.credentials, config.clock)
         self._sender = AsyncSender(
@@ -126,13 +126,13 @@ class AsyncClient(AsyncDirectories):
         if unknown:
             raise unknown_parameter(operation, unknown)
         normal = normalise(operation, params, self._config.region)
-        call = self._dialect.lay_out(operation, normal)
+        call = self._dialect.encode(operation, normal)
+        call.keep_encoded = operation.listing and params.get("EncodingType") == "url"
         upload = await _upload_of(call, self._dialect)
         proof = None
         if operation is APPEND_OBJECT and upload is not None:
-            proof = AsyncAppendProof(self, call, params)
+            proof = AsyncAppendCheck(self, call, params)
             await proof.prepare(upload)
-        keep_encoded = operation.listing and params.get("EncodingType") == "url"
         recovery: AsyncRecovery | None = None
         result: Any
         while True:
@@ -142,7 +142,7 @@ class AsyncClient(AsyncDirectories):
                 if operation.returns == "stream":
                     result = await self._open(call, attempt)
                 else:
-                    result = await self._sender.send(call, upload, keep_encoded, attempt)
+                    result = await self._sender.send(call, upload, attempt)
             except FAILURES as error:
                 recovery = recovery or AsyncRecovery(self, self._sender, call, params, upload)
                 result = await recovery.after(error, perf_counter() - started)
@@ -158,7 +158,7 @@ class AsyncClient(AsyncDirectories):
         incoming = await self._sender.open(call, attempt)
         status, headers = incoming.status, incoming.headers
         rest = AsyncContinuation(self._sender, call, status, headers)
-        proof = self._dialect.promised(status, headers)
+        proof = self._dialect.expected_checksum(status, headers)
         return {**headers, "Body": AsyncBody(incoming, headers, proof, rest)}
 
     async def object_exists(self, Bucket: str, Key: str) -> bool:
@@ -196,8 +196,9 @@ class AsyncClient(AsyncDirectories):
 
     def _absent(self, error: CosServiceError) -> bool:
         """Return False for "it does not exist"; any other answer is an error."""
-        answer = Response(error.status, error.headers)
-        if error.status == 404 and (error.request_id or self._dialect.is_proven(answer, bare=True)):
+        response = Response(error.status, error.headers)
+        genuine = error.request_id or self._dialect.is_genuine(response, bare=True)
+        if error.status == 404 and genuine:
             return False
         raise error
 
@@ -231,7 +232,7 @@ class AsyncClient(AsyncDirectories):
             ParameterError: an argument is of another kind, such as a number of seconds below one or
                 a method that is none, the key is empty or the bucket's name is none.
         """
-        return self._addressing.presigned(
+        return self._signer.presign_url(
             self._keys.get_without_waiting(),
             checked_method(Method),
             checked_bucket(Bucket),
@@ -284,7 +285,7 @@ class AsyncClient(AsyncDirectories):
         """
         Conditions = list(Conditions) if isinstance(Conditions, Iterator) else Conditions
         check(Conditions=Conditions)
-        url, fields = self._addressing.form(
+        url, fields = self._signer.presign_form(
             self._keys.get_without_waiting(),
             checked_bucket(Bucket),
             checked_key(Key),
@@ -317,7 +318,7 @@ class AsyncClient(AsyncDirectories):
         Raises:
             CredentialsError: the client is anonymous, or its provider has no keys at hand.
         """
-        return self._addressing.authorization(
+        return self._signer.authorization(
             self._keys.get_without_waiting(),
             checked_method(Method),
             checked_bucket(Bucket),
@@ -330,7 +331,7 @@ class AsyncClient(AsyncDirectories):
 
     def get_object_url(self, Bucket: str, Key: str) -> str:
         """Return the plain URL of an object, without a signature."""
-        return self._addressing.url(checked_bucket(Bucket), Key)
+        return self._signer.url(checked_bucket(Bucket), Key)
 
     async def refresh_credentials(self) -> None:
         """See to it that there are valid keys, so that URLs can be signed without waiting.
@@ -369,15 +370,15 @@ class AsyncClient(AsyncDirectories):
         return f"{type(self).__name__}({place.scheme}://{place.host})"
 
 
-async def _upload_of(call: Call, dialect: Dialect) -> AsyncUpload | None:
+async def _upload_of(call: Call, dialect: ClientDialect) -> AsyncRequestBody | None:
     if call.content is None:
         return None
     length = checked_length(call.local.get("ContentLength"))
     name = "Data" if call.operation is APPEND_OBJECT else "Body"
-    upload = AsyncUpload(call.content, length, name=name, with_md5=dialect.sums_md5)
+    upload = AsyncRequestBody(call.content, length, name=name, with_md5=dialect.needs_md5)
     await upload.load()
-    if dialect.content_hash and upload.data is not None:
-        call.headers[dialect.content_hash] = await upload.sha256()
+    if dialect.payload_hash_header and upload.data is not None:
+        call.headers[dialect.payload_hash_header] = await upload.sha256()
     if dialect.needs_length and upload.length is None:
         raise ParameterError("S3 needs a Body's length: give ContentLength, or use upload_stream")
     if call.local.get("EnableMD5"):

@@ -3,7 +3,13 @@
 from collections.abc import AsyncIterator
 
 from coskit.client._async.operations import AsyncOperations
-from coskit.client.request.pagination import next_key, next_part, next_upload, next_version, onward
+from coskit.client.request.pagination import (
+    next_key,
+    next_mark,
+    next_part,
+    next_upload,
+    next_version,
+)
 from coskit.client.settings.argument_checks import check
 from coskit.protocol import types
 
@@ -38,7 +44,7 @@ class AsyncPages(AsyncOperations):
             # Some services tell all of them at once, and not whether there are more.
             told = {"IsTruncated": "false", **page}
             last = page.get("NextMarker") or (listed[-1]["Name"] if listed else "")
-            marker = onward(told, marker, last)
+            marker = next_mark(told, marker, last)
 
     async def iter_objects(
         self, Bucket: str, Prefix: str = "", Marker: str = "", PageSize: int = 1000
@@ -61,7 +67,7 @@ class AsyncPages(AsyncOperations):
             page = await self.list_objects(Bucket, Prefix=Prefix, Marker=marker, MaxKeys=PageSize)
             for entry in page.get("Contents", ()):
                 yield entry
-            marker = onward(page, marker, next_key(page))
+            marker = next_mark(page, marker, next_key(page))
 
     async def iter_prefixes(
         self, Bucket: str, Prefix: str = "", Delimiter: str = "/", PageSize: int = 1000
@@ -86,7 +92,7 @@ class AsyncPages(AsyncOperations):
             )
             for entry in page.get("CommonPrefixes", ()):
                 yield entry["Prefix"]
-            marker = onward(page, marker, next_key(page))
+            marker = next_mark(page, marker, next_key(page))
 
     async def iter_versions(
         self, Bucket: str, Prefix: str = "", PageSize: int = 1000
@@ -114,7 +120,7 @@ class AsyncPages(AsyncOperations):
             deletions = iter(page.get("DeleteMarker", ()))
             for tag in page.get("Order", ()):
                 yield next(versions if tag == "Version" else deletions)
-            mark = onward(page, mark, next_version(page))
+            mark = next_mark(page, mark, next_version(page))
 
     async def iter_uploads(
         self, Bucket: str, Prefix: str = "", PageSize: int = 1000
@@ -142,7 +148,7 @@ class AsyncPages(AsyncOperations):
             )
             for upload in page.get("Upload", ()):
                 yield upload
-            mark = onward(page, mark, next_upload(page))
+            mark = next_mark(page, mark, next_upload(page))
 
     async def iter_parts(
         self, Bucket: str, Key: str, UploadId: str, PageSize: int = 1000
@@ -167,4 +173,4 @@ class AsyncPages(AsyncOperations):
             )
             for part in page.get("Part", ()):
                 yield part
-            marker = onward(page, marker, next_part(page))
+            marker = next_mark(page, marker, next_part(page))

@@ -7,10 +7,10 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
-from coskit.client._sync.body.request_body import Upload
+from coskit.client._sync.body.request_body import RequestBody
 from coskit.client._sync.body.streaming_body import Body
 from coskit.client._sync.credentials.keys import SigningKeys
-from coskit.client._sync.request.append_check import AppendProof
+from coskit.client._sync.request.append_check import AppendCheck
 from coskit.client._sync.request.retry_handler import Continuation, Recovery
 from coskit.client._sync.request.sender import Sender
 from coskit.client._sync.transfer.methods import Directories
@@ -18,7 +18,7 @@ from coskit.client._sync.transport import Transport
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials.provider import CredentialsSource
 from coskit.client.credentials.resolver import DialectName
-from coskit.client.request.dialect import Dialect
+from coskit.client.request.dialects.dialect import ClientDialect
 from coskit.client.request.validation import (
     checked_bucket,
     checked_fields,
@@ -115,7 +115,7 @@ class Client(Directories):
 
     def _begin(self, config: ClientConfig) -> None:
         super().__init__(config)
-        self._addressing = self._dialect.addressing(config)
+        self._signer = self._dialect.signer(config)
         self._transport = Transport(config.transport)
         self._keys = SigningKeys(config.credentials, config.clock)
         self._sender = Sender(
@@ -128,13 +128,13 @@ class Client(Directories):
         if unknown:
             raise unknown_parameter(operation, unknown)
         normal = normalise(operation, params, self._config.region)
-        call = self._dialect.lay_out(operation, normal)
+        call = self._dialect.encode(operation, normal)
+        call.keep_encoded = operation.listing and params.get("EncodingType") == "url"
         upload = _upload_of(call, self._dialect)
         proof = None
         if operation is APPEND_OBJECT and upload is not None:
-            proof = AppendProof(self, call, params)
+            proof = AppendCheck(self, call, params)
             proof.prepare(upload)
-        keep_encoded = operation.listing and params.get("EncodingType") == "url"
         recovery: Recovery | None = None
         result: Any
         while True:
@@ -144,7 +144,7 @@ class Client(Directories):
                 if operation.returns == "stream":
                     result = self._open(call, attempt)
                 else:
-                    result = self._sender.send(call, upload, keep_encoded, attempt)
+                    result = self._sender.send(call, upload, attempt)
             except FAILURES as error:
                 recovery = recovery or Recovery(self, self._sender, call, params, upload)
                 result = recovery.after(error, perf_counter() - started)
@@ -160,7 +160,7 @@ class Client(Directories):
         incoming = self._sender.open(call, attempt)
         status, headers = incoming.status, incoming.headers
         rest = Continuation(self._sender, call, status, headers)
-        proof = self._dialect.promised(status, headers)
+        proof = self._dialect.expected_checksum(status, headers)
         return {**headers, "Body": Body(incoming, headers, proof, rest)}
 
     def object_exists(self, Bucket: str, Key: str) -> bool:
@@ -198,8 +198,9 @@ class Client(Directories):
 
     def _absent(self, error: CosServiceError) -> bool:
         """Return False for "it does not exist"; any other answer is an error."""
-        answer = Response(error.status, error.headers)
-        if error.status == 404 and (error.request_id or self._dialect.is_proven(answer, bare=True)):
+        response = Response(error.status, error.headers)
+        genuine = error.request_id or self._dialect.is_genuine(response, bare=True)
+        if error.status == 404 and genuine:
             return False
         raise error
 
@@ -233,7 +234,7 @@ class Client(Directories):
             ParameterError: an argument is of another kind, such as a number of seconds below one or
                 a method that is none, the key is empty or the bucket's name is none.
         """
-        return self._addressing.presigned(
+        return self._signer.presign_url(
             self._keys.get_without_waiting(),
             checked_method(Method),
             checked_bucket(Bucket),
@@ -286,7 +287,7 @@ class Client(Directories):
         """
         Conditions = list(Conditions) if isinstance(Conditions, Iterator) else Conditions
         check(Conditions=Conditions)
-        url, fields = self._addressing.form(
+        url, fields = self._signer.presign_form(
             self._keys.get_without_waiting(),
             checked_bucket(Bucket),
             checked_key(Key),
@@ -319,7 +320,7 @@ class Client(Directories):
         Raises:
             CredentialsError: the client is anonymous, or its provider has no keys at hand.
         """
-        return self._addressing.authorization(
+        return self._signer.authorization(
             self._keys.get_without_waiting(),
             checked_method(Method),
             checked_bucket(Bucket),
@@ -332,7 +333,7 @@ class Client(Directories):
 
     def get_object_url(self, Bucket: str, Key: str) -> str:
         """Return the plain URL of an object, without a signature."""
-        return self._addressing.url(checked_bucket(Bucket), Key)
+        return self._signer.url(checked_bucket(Bucket), Key)
 
     def refresh_credentials(self) -> None:
         """See to it that there are valid keys, so that URLs can be signed without waiting.
@@ -371,15 +372,15 @@ class Client(Directories):
         return f"{type(self).__name__}({place.scheme}://{place.host})"
 
 
-def _upload_of(call: Call, dialect: Dialect) -> Upload | None:
+def _upload_of(call: Call, dialect: ClientDialect) -> RequestBody | None:
     if call.content is None:
         return None
     length = checked_length(call.local.get("ContentLength"))
     name = "Data" if call.operation is APPEND_OBJECT else "Body"
-    upload = Upload(call.content, length, name=name, with_md5=dialect.sums_md5)
+    upload = RequestBody(call.content, length, name=name, with_md5=dialect.needs_md5)
     upload.load()
-    if dialect.content_hash and upload.data is not None:
-        call.headers[dialect.content_hash] = upload.sha256()
+    if dialect.payload_hash_header and upload.data is not None:
+        call.headers[dialect.payload_hash_header] = upload.sha256()
     if dialect.needs_length and upload.length is None:
         raise ParameterError("S3 needs a Body's length: give ContentLength, or use upload_stream")
     if call.local.get("EnableMD5"):

@@ -5,7 +5,13 @@
 from collections.abc import Iterator
 
 from coskit.client._sync.operations import Operations
-from coskit.client.request.pagination import next_key, next_part, next_upload, next_version, onward
+from coskit.client.request.pagination import (
+    next_key,
+    next_mark,
+    next_part,
+    next_upload,
+    next_version,
+)
 from coskit.client.settings.argument_checks import check
 from coskit.protocol import types
 
@@ -40,7 +46,7 @@ class Pages(Operations):
             # Some services tell all of them at once, and not whether there are more.
             told = {"IsTruncated": "false", **page}
             last = page.get("NextMarker") or (listed[-1]["Name"] if listed else "")
-            marker = onward(told, marker, last)
+            marker = next_mark(told, marker, last)
 
     def iter_objects(
         self, Bucket: str, Prefix: str = "", Marker: str = "", PageSize: int = 1000
@@ -63,7 +69,7 @@ class Pages(Operations):
             page = self.list_objects(Bucket, Prefix=Prefix, Marker=marker, MaxKeys=PageSize)
             for entry in page.get("Contents", ()):
                 yield entry
-            marker = onward(page, marker, next_key(page))
+            marker = next_mark(page, marker, next_key(page))
 
     def iter_prefixes(
         self, Bucket: str, Prefix: str = "", Delimiter: str = "/", PageSize: int = 1000
@@ -88,7 +94,7 @@ class Pages(Operations):
             )
             for entry in page.get("CommonPrefixes", ()):
                 yield entry["Prefix"]
-            marker = onward(page, marker, next_key(page))
+            marker = next_mark(page, marker, next_key(page))
 
     def iter_versions(
         self, Bucket: str, Prefix: str = "", PageSize: int = 1000
@@ -116,7 +122,7 @@ class Pages(Operations):
             deletions = iter(page.get("DeleteMarker", ()))
             for tag in page.get("Order", ()):
                 yield next(versions if tag == "Version" else deletions)
-            mark = onward(page, mark, next_version(page))
+            mark = next_mark(page, mark, next_version(page))
 
     def iter_uploads(
         self, Bucket: str, Prefix: str = "", PageSize: int = 1000
@@ -144,7 +150,7 @@ class Pages(Operations):
             )
             for upload in page.get("Upload", ()):
                 yield upload
-            mark = onward(page, mark, next_upload(page))
+            mark = next_mark(page, mark, next_upload(page))
 
     def iter_parts(
         self, Bucket: str, Key: str, UploadId: str, PageSize: int = 1000
@@ -169,4 +175,4 @@ class Pages(Operations):
             )
             for part in page.get("Part", ()):
                 yield part
-            marker = onward(page, marker, next_part(page))
+            marker = next_mark(page, marker, next_part(page))

@@ -14,7 +14,7 @@ _MD5 = re.compile("[0-9a-f]{32}", re.ASCII | re.IGNORECASE).fullmatch
 _CONTENT_RANGE = re.compile(r"bytes 0-(\d{1,19})/(\d{1,19})", re.ASCII).fullmatch
 
 
-class Proof(Protocol):
+class BodyChecksum(Protocol):
     """A sum that is taken of a body while it arrives.
 
     Attributes:
@@ -39,7 +39,7 @@ class Proof(Protocol):
         ...
 
 
-class Crc64Proof:
+class Crc64Checksum:
     """The CRC64 that COS tells of its objects."""
 
     __slots__ = ("_crc64", "_expected")
@@ -54,7 +54,7 @@ class Crc64Proof:
         self._crc64 = crc64(chunk, self._crc64)
 
     def check(self, received: int) -> None:
-        """See `Proof.check`."""
+        """See `BodyChecksum.check`."""
         if self._crc64 != self._expected:
             raise IntegrityError(
                 f"The object's CRC64 is {self._expected}, but the {received} bytes that "
@@ -62,7 +62,7 @@ class Crc64Proof:
             )
 
 
-class HashProof:
+class HashChecksum:
     """Another sum of a whole object.
 
     Args:
@@ -84,7 +84,7 @@ class HashProof:
         self._hasher.update(chunk)
 
     def check(self, received: int) -> None:
-        """See `Proof.check`."""
+        """See `BodyChecksum.check`."""
         digest: bytes = self._hasher.digest()
         found = digest.hex() if self._name == "MD5" else b64encode(digest).decode()
         if found != self._expected:
@@ -94,15 +94,15 @@ class HashProof:
             )
 
 
-def told_crc64(headers: Mapping[str, str]) -> int | None:
+def object_crc64(headers: Mapping[str, str]) -> int | None:
     """Return the CRC64 of the whole object, or None if an answer does not tell it."""
     text = headers.get(CRC64, "")
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def promised_crc64(status: int, headers: Mapping[str, str]) -> int | None:
+def body_crc64(status: int, headers: Mapping[str, str]) -> int | None:
     """Return the CRC64 of the body that an answer carries, or None if it does not tell it."""
-    told = told_crc64(headers)
+    told = object_crc64(headers)
     return told if told is not None and is_whole(status, headers) else None
 
 
@@ -145,7 +145,7 @@ def check_stored(headers: Mapping[str, str], sent: int) -> bool:
     Raises:
         IntegrityError: the service stored other bytes.
     """
-    stored = told_crc64(headers)
+    stored = object_crc64(headers)
     if stored is not None and stored != sent:
         raise IntegrityError(
             f"The service stored bytes with CRC64 {stored}; those sent have {sent}"

@@ -10,7 +10,7 @@ Mark = TypeVar("Mark")
 _NOWHERE = ("", 0, ("", ""))  # where a listing begins
 
 
-def onward(page: Mapping[str, Any], here: Mark, there: Mark) -> Mark | None:
+def next_mark(page: Mapping[str, Any], here: Mark, there: Mark) -> Mark | None:
     """Return the mark of the next page, or None if this was the last one.
 
     Args:

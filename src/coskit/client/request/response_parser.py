@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from coskit.client.request.dialect import Dialect
+from coskit.client.request.dialects.dialect import ClientDialect
 from coskit.client.request.range_check import check_range
 from coskit.protocol.bucket.acl import canned_acl
 from coskit.protocol.codec.encode_request import Call
@@ -25,8 +25,8 @@ _PAGED = frozenset(
 _CONDITIONS = ("if-none-match", "if-modified-since")
 
 
-def decode(
-    dialect: Dialect, call: Call, response: Response, resource: str, *, keep_encoded: bool
+def parse_response(
+    dialect: ClientDialect, call: Call, response: Response, resource: str
 ) -> dict[str, Any] | None:
     """Return an operation's result.
 
@@ -35,7 +35,6 @@ def decode(
         call: what was asked for.
         response: whole, its length already checked, with the headers in the names of COS.
         resource: the address, for an error to name.
-        keep_encoded: the caller asked for percent-encoded keys.
 
     Raises:
         CosServiceError: the status or the document says that the operation failed.
@@ -43,34 +42,34 @@ def decode(
     """
     operation = call.operation
     if response.status not in operation.status:
-        raise dialect.failure(operation, response, resource)
+        raise dialect.error(operation, response, resource)
     has_document = operation.result is not None or bool(operation.text)
     # Where nothing is expected, a document can only be an error inside a success.
     if not has_document and response.body and b"<Error" in response.body[:_PROLOGUE]:
-        raise dialect.failure(operation, response, resource)
+        raise dialect.error(operation, response, resource)
     bare = not (has_document or operation.carries)
-    if not dialect.is_proven(response, bare=bare or response.status == 304):
+    if not dialect.is_genuine(response, bare=bare or response.status == 304):
         raise _unproven(dialect, operation, response, resource, "a request id")
     if response.status == 304:
         return _not_modified(dialect, call, response, resource)
-    if not has_document and dialect.tells_request_id and response.body.strip():
+    if not has_document and dialect.returns_request_id and response.body.strip():
         raise _unproven(dialect, operation, response, resource, "an empty body")
     if operation.returns == "none":
         return None
-    result = _result(dialect, operation, response, resource, keep_encoded=keep_encoded)
+    result = _result(dialect, call, response, resource)
     if operation.carries and not result.get(operation.carries):
         raise _unproven(dialect, operation, response, resource, operation.carries)
     if operation.name in _PAGED:
         result.setdefault("IsTruncated", "false")
-    if operation.listing and not keep_encoded:
+    if operation.listing and not call.keep_encoded:
         result.pop("EncodingType", None)
     if "AccessControlList" in result:
         result["CannedACL"] = canned_acl(result)
     return result
 
 
-def check_opened(
-    dialect: Dialect, call: Call, status: int, headers: Mapping[str, str], resource: str
+def check_stream(
+    dialect: ClientDialect, call: Call, status: int, headers: Mapping[str, str], resource: str
 ) -> None:
     """Make sure that the answer whose body is about to be read carries what was asked for.
 
@@ -80,7 +79,7 @@ def check_opened(
         IntegrityError: it carries other bytes of the object.
     """
     answer = Response(status, headers)
-    if not dialect.is_proven(answer, bare=False):
+    if not dialect.is_genuine(answer, bare=False):
         raise _unexpected(call.operation, answer, resource, "a request id")
     condition, etag = call.headers.get("if-match"), headers["ETag"]
     if condition and not etag_matches(condition, etag.removeprefix("W/")):
@@ -88,12 +87,12 @@ def check_opened(
     check_range(call.headers.get("range", ""), status, headers)
 
 
-def refusal(
-    dialect: Dialect, operation: Operation, response: Response, resource: str
+def stream_error(
+    dialect: ClientDialect, operation: Operation, response: Response, resource: str
 ) -> CosException:
     """Return the exception for an answer that is to be read and carries no object."""
     if response.status not in operation.status:
-        return dialect.failure(operation, response, resource)
+        return dialect.error(operation, response, resource)
     return _unproven(dialect, operation, response, resource, operation.carries)
 
 
@@ -112,12 +111,13 @@ def _unexpected(
 
 
 def _result(
-    dialect: Dialect, operation: Operation, response: Response, resource: str, *, keep_encoded: bool
+    dialect: ClientDialect, call: Call, response: Response, resource: str
 ) -> dict[str, Any]:
+    operation = call.operation
     try:
         if operation.text and not isinstance(json.loads(response.body), dict):
             raise NotThisShape("the document is no JSON object")
-        return dialect.result(operation, response, keep_encoded=keep_encoded)
+        return dialect.decode(call, response)
     except (NotThisShape, ValueError) as cause:
         raise _unproven(dialect, operation, response, resource, _document_of(operation)) from cause
 
@@ -127,19 +127,19 @@ def _document_of(operation: Operation) -> str:
 
 
 def _not_modified(
-    dialect: Dialect, call: Call, response: Response, resource: str
+    dialect: ClientDialect, call: Call, response: Response, resource: str
 ) -> dict[str, Any]:
     # RFC 9110 15.4.5: it answers a condition.
     if not any(name in call.headers for name in _CONDITIONS):
-        raise dialect.failure(call.operation, response, resource)
+        raise dialect.error(call.operation, response, resource)
     return dict(response.headers)
 
 
 def _unproven(
-    dialect: Dialect, operation: Operation, response: Response, resource: str, lacks: str
+    dialect: ClientDialect, operation: Operation, response: Response, resource: str, lacks: str
 ) -> CosException:
     """Return the error that a document tells, else the one for what an answer lacks."""
-    error = dialect.failure(operation, response, resource)
+    error = dialect.error(operation, response, resource)
     if error.code != f"HTTP{response.status}":
         return error
     return _unexpected(operation, response, resource, lacks)

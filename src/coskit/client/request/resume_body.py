@@ -12,7 +12,7 @@ _CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class BodyRange:
     """The bytes of one object that a body consists of.
 
     Attributes:
@@ -34,8 +34,8 @@ class Extent:
         return f"bytes {self.first + received}-{self.last}/{self.total}"
 
 
-def extent_of(status: int, headers: Mapping[str, str]) -> Extent | None:
-    """Return the extent that an answer's body has, or None where it cannot be told for sure.
+def body_range_of(status: int, headers: Mapping[str, str]) -> BodyRange | None:
+    """Return the body_range that an answer's body has, or None where it cannot be told for sure.
 
     Args:
         status: 200 for a whole object, 206 for a range.
@@ -46,29 +46,31 @@ def extent_of(status: int, headers: Mapping[str, str]) -> Extent | None:
         return None
     version = headers.get("x-cos-version-id", "")
     if status == 200:
-        return Extent(0, int(length) - 1, int(length), etag, version)
+        return BodyRange(0, int(length) - 1, int(length), etag, version)
     found = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
     if found is None:  # several ranges in one body, say
         return None
     first, last, total = map(int, found.groups())
     if last - first + 1 != int(length) or last >= total:
         return None
-    return Extent(first, last, total, etag, version)
+    return BodyRange(first, last, total, etag, version)
 
 
-def call_for_rest(call: Call, extent: Extent, received: int) -> Call:
+def remaining_call(call: Call, body_range: BodyRange, received: int) -> Call:
     """Return the call that reads on: of the same object, from the first byte that is missing."""
     headers = {name: text for name, text in call.headers.items() if name not in _CONDITIONS}
-    headers["range"] = f"bytes={extent.first + received}-{extent.last}"
-    headers["if-match"] = extent.etag
+    headers["range"] = f"bytes={body_range.first + received}-{body_range.last}"
+    headers["if-match"] = body_range.etag
     query = call.query
-    if extent.version:
+    if body_range.version:
         query = [pair for pair in query if pair[0] != "versionId"]
-        query = [*query, ("versionId", extent.version)]
+        query = [*query, ("versionId", body_range.version)]
     return replace(call, headers=headers, query=query)
 
 
-def check_rest(extent: Extent, received: int, status: int, headers: Mapping[str, str]) -> None:
+def check_remaining(
+    body_range: BodyRange, received: int, status: int, headers: Mapping[str, str]
+) -> None:
     """Make sure that an answer is the rest, and of the same object.
 
     Raises:
@@ -76,12 +78,12 @@ def check_rest(extent: Extent, received: int, status: int, headers: Mapping[str,
         IntegrityError: it is another part of the object, or the whole of it.
     """
     etag = headers.get("ETag", "")
-    if etag and etag.strip('"') != extent.etag.strip('"'):
+    if etag and etag.strip('"') != body_range.etag.strip('"'):
         raise ObjectChanged(
-            f"The object changed while it was read: its ETag was {extent.etag} and is {etag} "
+            f"The object changed while it was read: its ETag was {body_range.etag} and is {etag} "
             f"after {received} bytes"
         )
-    wanted, got = extent.content_range(received), headers.get("Content-Range", "")
+    wanted, got = body_range.content_range(received), headers.get("Content-Range", "")
     if status != 206 or got != wanted:
         raise IntegrityError(
             f"The rest of a body that was cut is {wanted!r}; the service answered HTTP {status} "

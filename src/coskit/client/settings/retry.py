@@ -220,7 +220,7 @@ def is_lost(error: Exception) -> bool:
     return isinstance(error, CosServiceError) and (error.status in _FAILED or _is_late(error))
 
 
-def is_misled(error: Exception) -> bool:
+def is_misdirected(error: Exception) -> bool:
     """Return whether a request did not get to the service, so that its other domain may do better.
 
     An answer without a request id is not the service's own.
@@ -247,7 +247,7 @@ def _is_passing(error: Exception, idempotent: bool) -> bool:
 def _is_curable(error: Exception, idempotent: bool) -> bool:
     """Return whether another address may help; who sends a redirect has not acted."""
     redirected = isinstance(error, CosServiceError) and error.status in _REDIRECTED
-    return is_misled(error) and (idempotent or redirected)
+    return is_misdirected(error) and (idempotent or redirected)
 
 
 def _is_late(error: CosServiceError) -> bool:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from coskit.client._sync.client import Client
 from coskit.client._sync.request.sender import Sender
 from coskit.client.config import ClientConfig
-from coskit.client.request.dialect import CosDialect
-from coskit.client.request.signer import Addressing, Content
+from coskit.client.request.dialects.cos_dialect import CosClientDialect
+from coskit.client.request.dialects.signer import Content, RequestSigner
 from coskit.client.settings.retry import Failure, Tries
 from coskit.client.transport.http_request import HTTPRequest
 from coskit.compat.cos_comm import to_unicode
@@ -32,12 +32,12 @@ class _Wishes:
 
 
 @dataclass(frozen=True)
-class _AskedAddressing(Addressing):
+class _ConfiguredSigner(RequestSigner):
     """Signs less, and closes connections, where a configuration asks for it."""
 
     wishes: _Wishes
 
-    def outgoing(
+    def sign_request(
         self,
         call: Call,
         credentials: Credentials | None,
@@ -45,7 +45,7 @@ class _AskedAddressing(Addressing):
         length: int | None = None,
     ) -> HTTPRequest:
         wishes = self.wishes
-        out = super().outgoing(call, credentials, content, length)
+        out = super().sign_request(call, credentials, content, length)
         headers = dict(out.headers)
         if credentials is not None and not (wishes.sign_host and wishes.sign_params):
             headers["authorization"] = self._signed(call, credentials, headers, wishes)
@@ -66,15 +66,15 @@ class _AskedAddressing(Addressing):
         return sign(request, credentials, int(self.config.clock()))
 
 
-class _AskedDialect(CosDialect):
+class _ConfiguredDialect(CosClientDialect):
     """COS, with addresses as a configuration wants them."""
 
     def __init__(self, wishes: _Wishes) -> None:
         self._wishes = wishes
 
-    def addressing(self, config: ClientConfig) -> Addressing:
-        """See `Dialect.addressing`."""
-        return _AskedAddressing(config, self._wishes)
+    def signer(self, config: ClientConfig) -> RequestSigner:
+        """See `ClientDialect.signer`."""
+        return _ConfiguredSigner(config, self._wishes)
 
 
 class _CountingSender(Sender):
@@ -109,8 +109,8 @@ class InnerClient(Client):
             conf._keep_alive is not False, conf._sign_host is not False, bool(conf._sign_params)
         )
         if wishes != _Wishes(True, True, True):
-            self._dialect = _AskedDialect(wishes)
-            self._addressing = self._dialect.addressing(config)
+            self._dialect = _ConfiguredDialect(wishes)
+            self._signer = self._dialect.signer(config)
         sender = _CountingSender(
             config, self._dialect, self._keys, self._transport, self._adaptive_limit
         )

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from coskit.client._async.body.request_body import AsyncUpload
+from coskit.client._async.body.request_body import AsyncRequestBody
 from coskit.client._async.client import AsyncClient
 from coskit.client._async.concurrency import async_blocking
 from coskit.client._async.operations import GetObjectResult
@@ -119,7 +119,7 @@ class AsyncEncryptedClient:
             CosClientError: the request failed.
         """
         _check_md5(options)
-        content = AsyncUpload(Body, checked_length(options.pop("ContentLength", None)))
+        content = AsyncRequestBody(Body, checked_length(options.pop("ContentLength", None)))
         await content.load()
         envelope, frames = new_envelope(self._key, **self._seal)
         sealed: AsyncContent

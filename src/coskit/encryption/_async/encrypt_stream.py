@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 
-from coskit.client._async.body.request_body import AsyncUpload
+from coskit.client._async.body.request_body import AsyncRequestBody
 from coskit.encryption.format.frames import Frames, Layout
 
 
 async def sealed_chunks(
-    frames: Frames, layout: Layout, content: AsyncUpload
+    frames: Frames, layout: Layout, content: AsyncRequestBody
 ) -> AsyncIterator[bytes]:
     """Yield the sealed frames of content, of its `length` bytes if it tells one.
 
@@ -26,7 +26,7 @@ async def sealed_chunks(
         number, held = number + 1, following
 
 
-async def _frame_of(content: AsyncUpload, layout: Layout, left: int | None) -> bytes:
+async def _frame_of(content: AsyncRequestBody, layout: Layout, left: int | None) -> bytes:
     """Return the next frame's plaintext, whole unless the content ends in it."""
     size = layout.frame if left is None else min(layout.frame, left)
     plain = b""

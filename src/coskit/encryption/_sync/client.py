@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from coskit.client._sync.body.request_body import Upload
+from coskit.client._sync.body.request_body import RequestBody
 from coskit.client._sync.client import Client
 from coskit.client._sync.concurrency import blocking
 from coskit.client._sync.operations import GetObjectResult
@@ -121,7 +121,7 @@ class EncryptedClient:
             CosClientError: the request failed.
         """
         _check_md5(options)
-        content = Upload(Body, checked_length(options.pop("ContentLength", None)))
+        content = RequestBody(Body, checked_length(options.pop("ContentLength", None)))
         content.load()
         envelope, frames = new_envelope(self._key, **self._seal)
         sealed: Content

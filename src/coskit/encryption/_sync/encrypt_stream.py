@@ -4,11 +4,11 @@
 
 from collections.abc import Iterator
 
-from coskit.client._sync.body.request_body import Upload
+from coskit.client._sync.body.request_body import RequestBody
 from coskit.encryption.format.frames import Frames, Layout
 
 
-def sealed_chunks(frames: Frames, layout: Layout, content: Upload) -> Iterator[bytes]:
+def sealed_chunks(frames: Frames, layout: Layout, content: RequestBody) -> Iterator[bytes]:
     """Yield the sealed frames of content, of its `length` bytes if it tells one.
 
     Raises:
@@ -26,7 +26,7 @@ def sealed_chunks(frames: Frames, layout: Layout, content: Upload) -> Iterator[b
         number, held = number + 1, following
 
 
-def _frame_of(content: Upload, layout: Layout, left: int | None) -> bytes:
+def _frame_of(content: RequestBody, layout: Layout, left: int | None) -> bytes:
     """Return the next frame's plaintext, whole unless the content ends in it."""
     size = layout.frame if left is None else min(layout.frame, left)
     plain = b""

@@ -37,6 +37,7 @@ class Call:
         body: the XML or JSON document, or None.
         content: the value of the parameter Body, or None.
         local: parameters that steer the client.
+        keep_encoded: whether the result keeps percent-encoded keys as they are.
     """
 
     operation: Operation
@@ -47,6 +48,7 @@ class Call:
     body: bytes | None = None
     content: Any = None
     local: dict[str, Any] = field(default_factory=dict)
+    keep_encoded: bool = False
 
 
 def encode_request(operation: Operation, params: Mapping[str, Any]) -> Call:

@@ -20,7 +20,7 @@ _BLOCK = 1 << 20
 _QUICK = 1 << 16  # bytes that are hashed sooner than a thread would begin to
 
 
-class AsyncUpload:
+class AsyncRequestBody:
     """Content to be sent, once or, if it can be rewound, several times.
 
     What is sent is all of the content. Its last byte is given away only when it is known that it

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 from coskit.client._async.body.save_body import save_chunks
 from coskit.client._async.concurrency import AsyncRaw, async_blocking
 from coskit.client._async.transport import AsyncIncoming
-from coskit.client.request.checksums import Proof
+from coskit.client.request.checksums import BodyChecksum
 from coskit.client.settings.argument_checks import path_of, whole
 from coskit.client.transport.receive_buffer import reserved
 from coskit.protocol.errors import IntegrityError, TransportError
@@ -19,7 +19,7 @@ _CHUNK = 1 << 20
 _QUICK = 1 << 16  # bytes that any sum takes in sooner than a thread would begin to
 
 
-class AsyncReopen(Protocol):
+class AsyncResume(Protocol):
     """Opens the rest of a body whose connection was cut."""
 
     async def __call__(self, received: int, cut: TransportError) -> AsyncIncoming:
@@ -44,8 +44,8 @@ class AsyncBody(AsyncRaw):
         self,
         incoming: AsyncIncoming,
         headers: Mapping[str, str],
-        proof: Proof | None,
-        reopen: AsyncReopen | None = None,
+        proof: BodyChecksum | None,
+        reopen: AsyncResume | None = None,
     ) -> None:
         self._incoming = incoming
         self._reopen = reopen

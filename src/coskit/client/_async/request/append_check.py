@@ -1,17 +1,17 @@
-"""Proof that what was appended to an object is what was sent."""
+"""BodyChecksum that what was appended to an object is what was sent."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from coskit.client._async.body.request_body import AsyncUpload
+from coskit.client._async.body.request_body import AsyncRequestBody
 from coskit.client._async.operations import AsyncOperations
-from coskit.client.request.checksums import told_crc64
+from coskit.client.request.checksums import object_crc64
 from coskit.protocol.codec.checksums.md5_crc64 import crc64_combine
 from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import CosException, CosServiceError, IntegrityError, ParameterError
 
 
-class AsyncAppendProof:
+class AsyncAppendCheck:
     """What there has to be once an append succeeded.
 
     A body that can be read twice travels with its MD5, which the service compares. One that can be
@@ -26,7 +26,7 @@ class AsyncAppendProof:
         self._position = _position(params["Position"])
         self._before: int | None = None if self._position else 0
 
-    async def prepare(self, upload: AsyncUpload) -> None:
+    async def prepare(self, upload: AsyncRequestBody) -> None:
         """Put the MD5 on the call, or ask for the object's CRC64.
 
         Raises:
@@ -54,11 +54,11 @@ class AsyncAppendProof:
             raise
         if str(head.get("Content-Length")) != str(self._position):
             return  # likewise
-        self._before = told_crc64(head)
+        self._before = object_crc64(head)
         if self._before is None:
             raise IntegrityError(f"The object's CRC64 is not told. {_HINT}")
 
-    def check(self, result: Mapping[str, Any], upload: AsyncUpload) -> None:
+    def check(self, result: Mapping[str, Any], upload: AsyncRequestBody) -> None:
         """Compare what the service tells with what was sent.
 
         Raises:
@@ -67,7 +67,7 @@ class AsyncAppendProof:
         end, following = self._position + upload.sent, result.get("x-cos-next-append-position")
         if following is not None and str(following) != str(end):
             raise IntegrityError(f"The object ends at {following} after the append, not at {end}")
-        told = told_crc64(result)
+        told = object_crc64(result)
         if told is not None and self._before is not None:
             whole = crc64_combine(self._before, upload.sum(), upload.sent)
             if told != whole:

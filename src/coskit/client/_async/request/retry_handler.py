@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
-from coskit.client._async.body.request_body import AsyncUpload
+from coskit.client._async.body.request_body import AsyncRequestBody
 from coskit.client._async.concurrency import async_sleep
 from coskit.client._async.operations import AsyncOperations
 from coskit.client._async.request.sender import AsyncSender
 from coskit.client._async.transport import AsyncIncoming
-from coskit.client.request.resume_body import call_for_rest, check_rest, extent_of
+from coskit.client.request.resume_body import body_range_of, check_remaining, remaining_call
 from coskit.client.request.validation import is_repeatable
 from coskit.client.settings.retry import Failure, Tries, is_lost
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
@@ -52,7 +52,7 @@ class AsyncRecovery:
         sender: AsyncSender,
         call: Call,
         params: Mapping[str, Any],
-        upload: AsyncUpload | None,
+        upload: AsyncRequestBody | None,
     ) -> None:
         self._client = client
         self._sender = sender
@@ -134,7 +134,7 @@ class AsyncRecovery:
 
 
 async def _find_append(
-    client: AsyncOperations, params: Mapping[str, Any], upload: AsyncUpload | None
+    client: AsyncOperations, params: Mapping[str, Any], upload: AsyncRequestBody | None
 ) -> _Finding:
     """Look whether the object ends with what was appended."""
     assert upload is not None
@@ -168,7 +168,7 @@ async def _find_append(
 
 
 async def _find_completion(
-    client: AsyncOperations, params: Mapping[str, Any], upload: AsyncUpload | None
+    client: AsyncOperations, params: Mapping[str, Any], upload: AsyncRequestBody | None
 ) -> _Finding:
     """Look whether the upload is still there; if it is not, its object proves nothing by itself."""
     place = {name: params[name] for name in ("Bucket", "Key", "UploadId")}
@@ -185,7 +185,7 @@ class AsyncFinder(Protocol):
     """Finds out what became of a call of one kind, by other calls; what fails then is a note."""
 
     async def __call__(
-        self, client: AsyncOperations, params: Mapping[str, Any], upload: AsyncUpload | None
+        self, client: AsyncOperations, params: Mapping[str, Any], upload: AsyncRequestBody | None
     ) -> _Finding:
         """Return what was found."""
         ...
@@ -218,14 +218,14 @@ class AsyncContinuation:
             IntegrityError: the service sends something else than the rest.
             CosException: it cannot be had; the cut itself, if trying is of no use.
         """
-        extent = extent_of(self._status, self._headers)
-        if extent is None:
+        body_range = body_range_of(self._status, self._headers)
+        if body_range is None:
             raise cut
         tries = self._tries = self._tries or self._sender.tries(self._call)
         if received > self._received:
             self._received = received
             tries.succeeded()
-        call = call_for_rest(self._call, extent, received)
+        call = remaining_call(self._call, body_range, received)
         error: TransportError | CosServiceError = cut
         started = perf_counter()
         while True:
@@ -247,7 +247,7 @@ class AsyncContinuation:
                 error = failure
                 continue
             try:
-                check_rest(extent, received, incoming.status, incoming.headers)
+                check_remaining(body_range, received, incoming.status, incoming.headers)
             except IntegrityError:
                 await incoming.aclose()
                 raise

@@ -7,21 +7,21 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from coskit.client._async.body.request_body import AsyncUpload
+from coskit.client._async.body.request_body import AsyncRequestBody
 from coskit.client._async.credentials.keys import AsyncSigningKeys
 from coskit.client._async.transport import AsyncIncoming, AsyncTransport
 from coskit.client.config import ClientConfig
 from coskit.client.request.checksums import check_stored, check_stored_md5
 from coskit.client.request.clock_skew import ServiceClock
-from coskit.client.request.dialect import Dialect
-from coskit.client.request.response_parser import check_opened, decode, refusal
-from coskit.client.request.signer import Addressing, is_full_name
+from coskit.client.request.dialects.dialect import ClientDialect
+from coskit.client.request.dialects.signer import RequestSigner, is_full_name
+from coskit.client.request.response_parser import check_stream, parse_response, stream_error
 from coskit.client.settings.retry import (
     REFUSED,
     Failure,
     RetryBudget,
     Tries,
-    is_misled,
+    is_misdirected,
     label,
     told,
 )
@@ -45,7 +45,7 @@ class AsyncSender:
     def __init__(
         self,
         config: ClientConfig,
-        dialect: Dialect,
+        dialect: ClientDialect,
         keys: AsyncSigningKeys,
         transport: AsyncTransport,
         pace: AdaptiveLimit,
@@ -58,19 +58,16 @@ class AsyncSender:
         self._transport = transport
         self._adaptive_limit = pace
         self._budget = RetryBudget(config.retry.budget)
-        self._here = dialect.addressing(config)
+        self._here = dialect.signer(config)
         second = config.second()
-        self._other = dialect.addressing(replace(config, endpoint=second)) if second else None
+        self._other = dialect.signer(replace(config, endpoint=second)) if second else None
 
-    async def send(
-        self, call: Call, upload: AsyncUpload | None, keep_encoded: bool, attempt: int = 1
-    ) -> Any:
+    async def send(self, call: Call, upload: AsyncRequestBody | None, attempt: int = 1) -> Any:
         """Send a call and return its result.
 
         Args:
             call: what to send.
             upload: its content, if it has one.
-            keep_encoded: the caller asked for percent-encoded keys.
             attempt: its number, from 1, for the log.
 
         Raises:
@@ -81,7 +78,7 @@ class AsyncSender:
         """
         keys = self._keys.fixed or await self._keys.get()
         try:
-            return await self._send(call, keys, upload, keep_encoded, attempt)
+            return await self._send(call, keys, upload, attempt)
         except CosServiceError as error:
             once = upload is not None and not upload.replayable
             if not await self._is_mended(call, error, keys) or once:
@@ -89,7 +86,7 @@ class AsyncSender:
         if upload:
             upload.rewind()
         with self._explained():
-            return await self._send(call, await self._keys.get(), upload, keep_encoded, attempt)
+            return await self._send(call, await self._keys.get(), upload, attempt)
 
     async def _is_mended(
         self, call: Call, error: CosServiceError, keys: Credentials | None
@@ -112,23 +109,22 @@ class AsyncSender:
         self,
         call: Call,
         keys: Credentials | None,
-        upload: AsyncUpload | None,
-        keep_encoded: bool,
+        upload: AsyncRequestBody | None,
         attempt: int,
     ) -> Any:
         here, started = self._here, perf_counter()
         try:
             if upload is None:
-                out = here.outgoing(call, keys)
+                out = here.sign_request(call, keys)
             else:
                 content = upload if upload.data is None else upload.data
-                out = here.outgoing(call, keys, content, upload.length)
+                out = here.sign_request(call, keys, content, upload.length)
             response = await self._transport.send(out)
             self._reached = True
-            headers = self._dialect.headers(response.headers)
+            headers = self._dialect.cos_headers(response.headers)
             if headers is not response.headers:
                 response = replace(response, headers=headers)
-            result = decode(self._dialect, call, response, out.url, keep_encoded=keep_encoded)
+            result = parse_response(self._dialect, call, response, out.url)
         except (TransportError, CosServiceError) as error:
             self._heed(error, here)
             raise
@@ -161,10 +157,10 @@ class AsyncSender:
     async def _open(self, call: Call, keys: Credentials | None, attempt: int) -> AsyncIncoming:
         here, started = self._here, perf_counter()
         try:
-            out = here.outgoing(call, keys)
+            out = here.sign_request(call, keys)
             incoming = await self._transport.stream(out)
             self._reached = True
-            incoming.headers = self._dialect.headers(incoming.headers)
+            incoming.headers = self._dialect.cos_headers(incoming.headers)
             try:
                 await self._check(call, incoming, out.url)
             except BaseException:
@@ -195,10 +191,10 @@ class AsyncSender:
         status, headers = incoming.status, incoming.headers
         # Every object has an ETag: what comes without one is an error inside a 200.
         if status in call.operation.status and headers.get("ETag"):
-            check_opened(self._dialect, call, status, headers, url)
+            check_stream(self._dialect, call, status, headers, url)
             return
         answer = Response(status, headers, await incoming.read(_ERROR_DOCUMENT))
-        raise refusal(self._dialect, call.operation, answer, url)
+        raise stream_error(self._dialect, call.operation, answer, url)
 
     def tries(self, call: Call) -> Tries:
         """Return what counts the tries of a call."""
@@ -245,11 +241,11 @@ class AsyncSender:
                 f"The names of buckets of COS end with the APPID, such as {bucket}-1250000000"
             )
 
-    def _heed(self, error: TransportError | CosServiceError, here: Addressing) -> None:
+    def _heed(self, error: TransportError | CosServiceError, here: RequestSigner) -> None:
         """Learn from a failure; `here` is where it happened, which another call may have left."""
         if isinstance(error, TransportError) and error.unresolved and not self._reached:
             error.lasting = True  # misspelt rather than lost for a moment
         if isinstance(error, CosServiceError) and error.status in REFUSED:
             self._adaptive_limit.throttled()
-        if self._other is not None and self._here is here and is_misled(error):
+        if self._other is not None and self._here is here and is_misdirected(error):
             self._here, self._other = self._other, here

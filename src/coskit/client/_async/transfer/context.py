@@ -9,7 +9,7 @@ from typing import Any
 from coskit.client._async.concurrency import AsyncMemoryBudget, AsyncWorkers, async_blocking
 from coskit.client._async.paginators import AsyncPages
 from coskit.client.config import ClientConfig
-from coskit.client.request.dialect import dialect_of
+from coskit.client.request.dialects.lookup import dialect_of
 from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.adaptive_limit import AdaptiveLimit
 from coskit.client.transfer.state.journal import Journal, is_left, journal_directory
@@ -34,7 +34,7 @@ class AsyncEngine(AsyncPages):
 
     def _least_part(self, megabytes: int) -> int:
         """Return the bytes of a part: what is wanted, if the service takes parts so small."""
-        return max(megabytes * MIB, self._dialect.smallest_part)
+        return max(megabytes * MIB, self._dialect.min_part_size)
 
     def _workers(self, limit: int) -> AsyncWorkers:
         """Return workers for parts: `limit` at a time, fewer while the service wants fewer."""

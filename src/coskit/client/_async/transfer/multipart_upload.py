@@ -14,7 +14,7 @@ from coskit.client._async.concurrency import (
 from coskit.client._async.transfer.context import AsyncEngine
 from coskit.client.config import ClientConfig
 from coskit.client.request.checksums import bare_etag, joined_etag
-from coskit.client.request.dialect import dialect_of
+from coskit.client.request.dialects.lookup import dialect_of
 from coskit.client.request.validation import checked_key
 from coskit.client.settings.retry import is_lost
 from coskit.client.transfer.state.journal import Journal
@@ -81,7 +81,7 @@ class AsyncMultipartUpload:
         self._options = options
         self._customer_key = _chosen(options, _CUSTOMER_KEY)
         self._journal = journal
-        self._tells_crc64 = dialect_of(config).tells_crc64
+        self._tells_crc64 = dialect_of(config).returns_crc64
         self.trace = UploadState() if journal is None else decode_state(journal.state)
 
     @property

@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 from coskit.client._sync.body.save_body import save_chunks
 from coskit.client._sync.concurrency import Raw, blocking
 from coskit.client._sync.transport import Incoming
-from coskit.client.request.checksums import Proof
+from coskit.client.request.checksums import BodyChecksum
 from coskit.client.settings.argument_checks import path_of, whole
 from coskit.client.transport.receive_buffer import reserved
 from coskit.protocol.errors import IntegrityError, TransportError
@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 _QUICK = 1 << 16  # bytes that any sum takes in sooner than a thread would begin to
 
 
-class Reopen(Protocol):
+class Resume(Protocol):
     """Opens the rest of a body whose connection was cut."""
 
     def __call__(self, received: int, cut: TransportError) -> Incoming:
@@ -46,8 +46,8 @@ class Body(Raw):
         self,
         incoming: Incoming,
         headers: Mapping[str, str],
-        proof: Proof | None,
-        reopen: Reopen | None = None,
+        proof: BodyChecksum | None,
+        reopen: Resume | None = None,
     ) -> None:
         self._incoming = incoming
         self._reopen = reopen

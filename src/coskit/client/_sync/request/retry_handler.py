@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
-from coskit.client._sync.body.request_body import Upload
+from coskit.client._sync.body.request_body import RequestBody
 from coskit.client._sync.concurrency import sleep
 from coskit.client._sync.operations import Operations
 from coskit.client._sync.request.sender import Sender
 from coskit.client._sync.transport import Incoming
-from coskit.client.request.resume_body import call_for_rest, check_rest, extent_of
+from coskit.client.request.resume_body import body_range_of, check_remaining, remaining_call
 from coskit.client.request.validation import is_repeatable
 from coskit.client.settings.retry import Failure, Tries, is_lost
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
@@ -54,7 +54,7 @@ class Recovery:
         sender: Sender,
         call: Call,
         params: Mapping[str, Any],
-        upload: Upload | None,
+        upload: RequestBody | None,
     ) -> None:
         self._client = client
         self._sender = sender
@@ -135,7 +135,9 @@ class Recovery:
         return isinstance(error, TransportError) and not error.sent and not upload.started
 
 
-def _find_append(client: Operations, params: Mapping[str, Any], upload: Upload | None) -> _Finding:
+def _find_append(
+    client: Operations, params: Mapping[str, Any], upload: RequestBody | None
+) -> _Finding:
     """Look whether the object ends with what was appended."""
     assert upload is not None
     place = {"Bucket": params["Bucket"], "Key": params["Key"]}
@@ -168,7 +170,7 @@ def _find_append(client: Operations, params: Mapping[str, Any], upload: Upload |
 
 
 def _find_completion(
-    client: Operations, params: Mapping[str, Any], upload: Upload | None
+    client: Operations, params: Mapping[str, Any], upload: RequestBody | None
 ) -> _Finding:
     """Look whether the upload is still there; if it is not, its object proves nothing by itself."""
     place = {name: params[name] for name in ("Bucket", "Key", "UploadId")}
@@ -185,7 +187,7 @@ class Finder(Protocol):
     """Finds out what became of a call of one kind, by other calls; what fails then is a note."""
 
     def __call__(
-        self, client: Operations, params: Mapping[str, Any], upload: Upload | None
+        self, client: Operations, params: Mapping[str, Any], upload: RequestBody | None
     ) -> _Finding:
         """Return what was found."""
         ...
@@ -216,14 +218,14 @@ class Continuation:
             IntegrityError: the service sends something else than the rest.
             CosException: it cannot be had; the cut itself, if trying is of no use.
         """
-        extent = extent_of(self._status, self._headers)
-        if extent is None:
+        body_range = body_range_of(self._status, self._headers)
+        if body_range is None:
             raise cut
         tries = self._tries = self._tries or self._sender.tries(self._call)
         if received > self._received:
             self._received = received
             tries.succeeded()
-        call = call_for_rest(self._call, extent, received)
+        call = remaining_call(self._call, body_range, received)
         error: TransportError | CosServiceError = cut
         started = perf_counter()
         while True:
@@ -245,7 +247,7 @@ class Continuation:
                 error = failure
                 continue
             try:
-                check_rest(extent, received, incoming.status, incoming.headers)
+                check_remaining(body_range, received, incoming.status, incoming.headers)
             except IntegrityError:
                 incoming.close()
                 raise

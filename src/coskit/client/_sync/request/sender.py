@@ -9,21 +9,21 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from coskit.client._sync.body.request_body import Upload
+from coskit.client._sync.body.request_body import RequestBody
 from coskit.client._sync.credentials.keys import SigningKeys
 from coskit.client._sync.transport import Incoming, Transport
 from coskit.client.config import ClientConfig
 from coskit.client.request.checksums import check_stored, check_stored_md5
 from coskit.client.request.clock_skew import ServiceClock
-from coskit.client.request.dialect import Dialect
-from coskit.client.request.response_parser import check_opened, decode, refusal
-from coskit.client.request.signer import Addressing, is_full_name
+from coskit.client.request.dialects.dialect import ClientDialect
+from coskit.client.request.dialects.signer import RequestSigner, is_full_name
+from coskit.client.request.response_parser import check_stream, parse_response, stream_error
 from coskit.client.settings.retry import (
     REFUSED,
     Failure,
     RetryBudget,
     Tries,
-    is_misled,
+    is_misdirected,
     label,
     told,
 )
@@ -47,7 +47,7 @@ class Sender:
     def __init__(
         self,
         config: ClientConfig,
-        dialect: Dialect,
+        dialect: ClientDialect,
         keys: SigningKeys,
         transport: Transport,
         pace: AdaptiveLimit,
@@ -60,17 +60,16 @@ class Sender:
         self._transport = transport
         self._adaptive_limit = pace
         self._budget = RetryBudget(config.retry.budget)
-        self._here = dialect.addressing(config)
+        self._here = dialect.signer(config)
         second = config.second()
-        self._other = dialect.addressing(replace(config, endpoint=second)) if second else None
+        self._other = dialect.signer(replace(config, endpoint=second)) if second else None
 
-    def send(self, call: Call, upload: Upload | None, keep_encoded: bool, attempt: int = 1) -> Any:
+    def send(self, call: Call, upload: RequestBody | None, attempt: int = 1) -> Any:
         """Send a call and return its result.
 
         Args:
             call: what to send.
             upload: its content, if it has one.
-            keep_encoded: the caller asked for percent-encoded keys.
             attempt: its number, from 1, for the log.
 
         Raises:
@@ -81,7 +80,7 @@ class Sender:
         """
         keys = self._keys.fixed or self._keys.get()
         try:
-            return self._send(call, keys, upload, keep_encoded, attempt)
+            return self._send(call, keys, upload, attempt)
         except CosServiceError as error:
             once = upload is not None and not upload.replayable
             if not self._is_mended(call, error, keys) or once:
@@ -89,7 +88,7 @@ class Sender:
         if upload:
             upload.rewind()
         with self._explained():
-            return self._send(call, self._keys.get(), upload, keep_encoded, attempt)
+            return self._send(call, self._keys.get(), upload, attempt)
 
     def _is_mended(self, call: Call, error: CosServiceError, keys: Credentials | None) -> bool:
         """Return whether the call may succeed now: at the service's time, or with other keys."""
@@ -110,23 +109,22 @@ class Sender:
         self,
         call: Call,
         keys: Credentials | None,
-        upload: Upload | None,
-        keep_encoded: bool,
+        upload: RequestBody | None,
         attempt: int,
     ) -> Any:
         here, started = self._here, perf_counter()
         try:
             if upload is None:
-                out = here.outgoing(call, keys)
+                out = here.sign_request(call, keys)
             else:
                 content = upload if upload.data is None else upload.data
-                out = here.outgoing(call, keys, content, upload.length)
+                out = here.sign_request(call, keys, content, upload.length)
             response = self._transport.send(out)
             self._reached = True
-            headers = self._dialect.headers(response.headers)
+            headers = self._dialect.cos_headers(response.headers)
             if headers is not response.headers:
                 response = replace(response, headers=headers)
-            result = decode(self._dialect, call, response, out.url, keep_encoded=keep_encoded)
+            result = parse_response(self._dialect, call, response, out.url)
         except (TransportError, CosServiceError) as error:
             self._heed(error, here)
             raise
@@ -159,10 +157,10 @@ class Sender:
     def _open(self, call: Call, keys: Credentials | None, attempt: int) -> Incoming:
         here, started = self._here, perf_counter()
         try:
-            out = here.outgoing(call, keys)
+            out = here.sign_request(call, keys)
             incoming = self._transport.stream(out)
             self._reached = True
-            incoming.headers = self._dialect.headers(incoming.headers)
+            incoming.headers = self._dialect.cos_headers(incoming.headers)
             try:
                 self._check(call, incoming, out.url)
             except BaseException:
@@ -193,10 +191,10 @@ class Sender:
         status, headers = incoming.status, incoming.headers
         # Every object has an ETag: what comes without one is an error inside a 200.
         if status in call.operation.status and headers.get("ETag"):
-            check_opened(self._dialect, call, status, headers, url)
+            check_stream(self._dialect, call, status, headers, url)
             return
         answer = Response(status, headers, incoming.read(_ERROR_DOCUMENT))
-        raise refusal(self._dialect, call.operation, answer, url)
+        raise stream_error(self._dialect, call.operation, answer, url)
 
     def tries(self, call: Call) -> Tries:
         """Return what counts the tries of a call."""
@@ -243,11 +241,11 @@ class Sender:
                 f"The names of buckets of COS end with the APPID, such as {bucket}-1250000000"
             )
 
-    def _heed(self, error: TransportError | CosServiceError, here: Addressing) -> None:
+    def _heed(self, error: TransportError | CosServiceError, here: RequestSigner) -> None:
         """Learn from a failure; `here` is where it happened, which another call may have left."""
         if isinstance(error, TransportError) and error.unresolved and not self._reached:
             error.lasting = True  # misspelt rather than lost for a moment
         if isinstance(error, CosServiceError) and error.status in REFUSED:
             self._adaptive_limit.throttled()
-        if self._other is not None and self._here is here and is_misled(error):
+        if self._other is not None and self._here is here and is_misdirected(error):
             self._here, self._other = self._other, here

@@ -11,7 +11,7 @@ from typing import Any
 from coskit.client._sync.concurrency import MemoryBudget, Workers, blocking
 from coskit.client._sync.paginators import Pages
 from coskit.client.config import ClientConfig
-from coskit.client.request.dialect import dialect_of
+from coskit.client.request.dialects.lookup import dialect_of
 from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.adaptive_limit import AdaptiveLimit
 from coskit.client.transfer.state.journal import Journal, is_left, journal_directory
@@ -36,7 +36,7 @@ class Engine(Pages):
 
     def _least_part(self, megabytes: int) -> int:
         """Return the bytes of a part: what is wanted, if the service takes parts so small."""
-        return max(megabytes * MIB, self._dialect.smallest_part)
+        return max(megabytes * MIB, self._dialect.min_part_size)
 
     def _workers(self, limit: int) -> Workers:
         """Return workers for parts: `limit` at a time, fewer while the service wants fewer."""

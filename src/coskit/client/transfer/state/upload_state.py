@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from coskit.client.request.checksums import told_crc64
+from coskit.client.request.checksums import object_crc64
 from coskit.client.transfer.parts import PartRange
 from coskit.protocol.codec.dates import parse_http_date, parse_iso_date
 from coskit.protocol.errors import (
@@ -166,7 +166,7 @@ def is_completed(head: Mapping[str, str], size: int, asked: UploadState, ahead: 
     """
     if head.get("Content-Length") != str(size):
         return False
-    crc64 = told_crc64(head)
+    crc64 = object_crc64(head)
     # A service without the CRC64 tells of which parts the object is.
     by_parts = crc64 is None and asked.etag != "" and head.get("ETag", "").strip('"') == asked.etag
     if not by_parts and (crc64 is None or crc64 != asked.crc64):

@@ -8,16 +8,20 @@ from urllib.parse import quote, unquote_plus
 
 from coskit.client.config import ClientConfig
 from coskit.client.request.checksums import (
-    Crc64Proof,
-    HashProof,
-    Proof,
+    BodyChecksum,
+    Crc64Checksum,
+    HashChecksum,
+    body_crc64,
     is_whole,
     md5_of_etag,
-    promised_crc64,
 )
-from coskit.client.request.dialect import REQUEST_ID
-from coskit.client.request.s3_signer import DEFAULT_REGION, S3Addressing, is_s3_bucket_name
-from coskit.client.request.signer import Addressing
+from coskit.client.request.dialects.dialect import REQUEST_ID
+from coskit.client.request.dialects.s3_signer import (
+    DEFAULT_REGION,
+    S3RequestSigner,
+    is_s3_bucket_name,
+)
+from coskit.client.request.dialects.signer import RequestSigner
 from coskit.client.settings.transfers import MIB
 from coskit.protocol.codec.copy_source import check_source
 from coskit.protocol.codec.encode_request import Call, encode_request
@@ -81,29 +85,29 @@ _LACKING_IN = {
 }
 
 
-class S3Dialect:
+class S3ClientDialect:
     """The dialect of S3.
 
     Args:
         region: of the client, "" for the default one.
     """
 
-    smallest_part = 5 * MIB
-    tells_crc64 = False
-    content_hash = PAYLOAD_HASH
-    sums_md5 = True
+    min_part_size = 5 * MIB
+    returns_crc64 = False
+    payload_hash_header = PAYLOAD_HASH
+    needs_md5 = True
     needs_length = True
-    tells_request_id = False  # some stores give none
+    returns_request_id = False  # some stores give none
 
     def __init__(self, region: str) -> None:
         self._region = "" if region == DEFAULT_REGION else region
 
-    def addressing(self, config: ClientConfig) -> Addressing:
-        """See `Dialect.addressing`."""
-        return S3Addressing(config)
+    def signer(self, config: ClientConfig) -> RequestSigner:
+        """See `ClientDialect.signer`."""
+        return S3RequestSigner(config)
 
-    def lay_out(self, operation: Operation, params: Mapping[str, Any]) -> Call:
-        """See `Dialect.lay_out`."""
+    def encode(self, operation: Operation, params: Mapping[str, Any]) -> Call:
+        """See `ClientDialect.encode`."""
         row = _ROWS.get(operation.name)
         if row is None:
             raise ParameterError(f"S3 has no {operation.function}")
@@ -129,28 +133,27 @@ class S3Dialect:
             found["CopySource"] = _copy_source(source)
         return found
 
-    def headers(self, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """See `Dialect.headers`."""
+    def cos_headers(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """See `ClientDialect.cos_headers`."""
         named = names.headers_to_cos(headers)
         if "x-amz-id-2" in named:
             named["x-cos-trace-id"] = named["x-amz-id-2"]
         return named
 
-    def result(
-        self, operation: Operation, response: Response, *, keep_encoded: bool
-    ) -> dict[str, Any]:
-        """See `Dialect.result`."""
-        row, (root, other) = operation, _OTHER_ROOTS.get(operation.name, (b"", operation))
+    def decode(self, call: Call, response: Response) -> dict[str, Any]:
+        """See `ClientDialect.decode`."""
+        operation = row = call.operation
+        root, other = _OTHER_ROOTS.get(operation.name, (b"", operation))
         if root and root in response.body:
             row = other
         result = decode_result(row, response.headers, response.body, keep_encoded=True)
-        if operation.result and result.get("EncodingType") == "url" and not keep_encoded:
+        if operation.result and result.get("EncodingType") == "url" and not call.keep_encoded:
             _decode_keys(operation.result, result)
             del result["EncodingType"]
         return result_to_cos(operation.name, result)
 
-    def failure(self, operation: Operation, response: Response, resource: str) -> CosServiceError:
-        """See `Dialect.failure`."""
+    def error(self, operation: Operation, response: Response, resource: str) -> CosServiceError:
+        """See `ClientDialect.error`."""
         error = decode_error(
             response.status,
             response.headers,
@@ -166,8 +169,8 @@ class S3Dialect:
             )
         return error
 
-    def is_proven(self, response: Response, *, bare: bool) -> bool:
-        """See `Dialect.is_proven`; where a store gives no request id, an empty answer has to do."""
+    def is_genuine(self, response: Response, *, bare: bool) -> bool:
+        """See `ClientDialect.is_genuine`; without a request id an empty response has to do."""
         if not bare or any(name in response.headers for name in _OWN_HEADERS):
             return True
         kind = response.headers.get("Content-Type", "").lower()
@@ -175,22 +178,22 @@ class S3Dialect:
         shown = response.headers.get("Content-Length", "0") != "0" and "xml" not in kind
         return not (response.body or shown or "html" in kind)
 
-    def promised(self, status: int, headers: Mapping[str, str]) -> Proof | None:
-        """See `Dialect.promised`."""
+    def expected_checksum(self, status: int, headers: Mapping[str, str]) -> BodyChecksum | None:
+        """See `ClientDialect.expected_checksum`."""
         if not is_whole(status, headers):
             return None
-        crc64 = promised_crc64(status, headers)
+        crc64 = body_crc64(status, headers)
         if crc64 is not None:
-            return Crc64Proof(crc64)
+            return Crc64Checksum(crc64)
         for algorithm in _CHECKSUMS:
             text = headers.get(algorithm.header, "")
             if text and "-" not in text:  # else it is one of the checksums of parts
-                return HashProof(algorithm.name, text, algorithm.hasher())
+                return HashChecksum(algorithm.name, text, algorithm.hasher())
         md5 = self.stored_md5({}, headers)
-        return HashProof("MD5", md5, hashlib.md5()) if md5 else None
+        return HashChecksum("MD5", md5, hashlib.md5()) if md5 else None
 
     def stored_md5(self, asked: Mapping[str, str], headers: Mapping[str, str]) -> str:
-        """See `Dialect.stored_md5`."""
+        """See `ClientDialect.stored_md5`."""
         # With a key of KMS or of the caller's own an ETag of this form is something else.
         if _CUSTOMER_KEY in headers or names.s3_name(_CUSTOMER_KEY) in asked:
             return ""

@@ -26,12 +26,12 @@ Content = bytes | memoryview | Source | AsyncSource
 
 
 @dataclass(frozen=True, slots=True)
-class Addressing:
+class RequestSigner:
     """Puts calls on the address of one service and signs them."""
 
     config: ClientConfig
 
-    def outgoing(
+    def sign_request(
         self,
         call: Call,
         credentials: Credentials | None,
@@ -81,7 +81,7 @@ class Addressing:
         host, path = self._place(bucket, checked_key(key))
         return self._url(host, path, ())
 
-    def presigned(
+    def presign_url(
         self,
         credentials: Credentials,
         method: str,
@@ -100,7 +100,7 @@ class Addressing:
         pairs = presign(request, credentials, int(self.config.clock()), expired)
         return self._url(host, request.path, pairs)
 
-    def form(
+    def presign_form(
         self,
         credentials: Credentials,
         bucket: str,

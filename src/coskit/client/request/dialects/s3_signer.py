@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from coskit.client.request.signer import Addressing, Content
+from coskit.client.request.dialects.signer import Content, RequestSigner
 from coskit.client.transport.http_request import HTTPRequest
 from coskit.protocol.auth.post_policy import (
     encode_policy,
@@ -40,7 +40,7 @@ def is_s3_bucket_name(name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class S3Addressing(Addressing):
+class S3RequestSigner(RequestSigner):
     """Puts calls on the address of one store and signs them."""
 
     @property
@@ -48,14 +48,14 @@ class S3Addressing(Addressing):
         """Of the signature's scope."""
         return self.config.region or DEFAULT_REGION
 
-    def outgoing(
+    def sign_request(
         self,
         call: Call,
         credentials: Credentials | None,
         content: Content | None = None,
         length: int | None = None,
     ) -> HTTPRequest:
-        """See `Addressing.outgoing`; the headers have the hash of the content."""
+        """See `RequestSigner.sign_request`; the headers have the hash of the content."""
         host, path = self._place(call.bucket, call.key)
         headers = dict(call.headers)
         if credentials is not None:
@@ -65,7 +65,7 @@ class S3Addressing(Addressing):
             headers.update(sign(request, credentials, now, self.region, payload))
         return self._addressed(call, host, path, headers, content, length)
 
-    def presigned(
+    def presign_url(
         self,
         credentials: Credentials,
         method: str,
@@ -76,7 +76,7 @@ class S3Addressing(Addressing):
         headers: Mapping[str, str],
         sign_host: bool = True,
     ) -> str:
-        """See `Addressing.presigned`.
+        """See `RequestSigner.presign_url`.
 
         Raises:
             ParameterError: the URL would be good for more than a week, or for another host.
@@ -87,7 +87,7 @@ class S3Addressing(Addressing):
         pairs = presign(request, credentials, int(self.config.clock()), self.region, expired)
         return self._url(host, request.path, pairs)
 
-    def form(
+    def presign_form(
         self,
         credentials: Credentials,
         bucket: str,
@@ -95,7 +95,7 @@ class S3Addressing(Addressing):
         expired: int,
         conditions: Iterable[Any],
     ) -> tuple[str, dict[str, str]]:
-        """See `Addressing.form`; what is named as in COS is renamed."""
+        """See `RequestSigner.presign_form`; what is named as in COS is renamed."""
         now = int(self.config.clock())
         signing = signing_fields(credentials, now, self.region)
         given = [_condition(condition) for condition in conditions]
