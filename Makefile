@@ -32,7 +32,7 @@ faults: $(VENV)/.dev
 crash: $(VENV)/.dev
 	$(BIN)/python -m tests.crash.run $(N)
 
-# Other people's clients: tests/compatibility/interop/matrix.json and the table in docs/compatibility.md.
+# Published clients of other projects: tests/compatibility/interop/matrix.json and the table in docs/compatibility.md.
 interop: $(VENV)/.dev
 	$(BIN)/python -m tests.compatibility.interop.run
 
