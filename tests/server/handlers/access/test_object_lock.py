@@ -57,7 +57,7 @@ class Vault:
 
     def __init__(self, s3: S3Peer) -> None:
         self.s3 = s3
-        self.name = f"vault{next(_numbers)}-1250000000"
+        self.name = f"vault{next(_numbers)}-{KEEPER}"
         assert s3.ask("PUT", f"/{self.name}", {LOCKED: "true"}).status == 200
 
     def ask(

@@ -12,7 +12,10 @@ EVERYBODY = "http://cam.qcloud.com/groups/global/AllUsers"
 MEMBERS = "http://cam.qcloud.com/groups/global/AuthenticatedUsers"
 DELETE = b"<Delete><Object><Key>own</Key></Object></Delete>"
 ENABLE = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
-POLICY = b"<AccessControlPolicy><Owner><ID>1</ID></Owner><AccessControlList/></AccessControlPolicy>"
+POLICY = (
+    b"<AccessControlPolicy><Owner><ID>1250000000</ID></Owner><AccessControlList/>"
+    b"</AccessControlPolicy>"
+)
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def test_a_grant_gives_what_it_names(
 ) -> None:
     tag = "URI" if who.startswith("http") else "ID"
     policy = (
-        "<AccessControlPolicy><Owner><ID>1</ID></Owner><AccessControlList><Grant>"
+        "<AccessControlPolicy><Owner><ID>1250000000</ID></Owner><AccessControlList><Grant>"
         f"<Grantee><{tag}>{who}</{tag}></Grantee><Permission>{permission}</Permission>"
         "</Grant></AccessControlList></AccessControlPolicy>"
     )

@@ -190,3 +190,31 @@ def test_the_status_tells_whether_everybody_may_come(s3: S3Peer, bucket: str) ->
     assert status() == "false"
     assert s3.ask("PUT", f"/{bucket}/?acl", {"x-amz-acl": "public-read"}).status == 200
     assert status() == "true"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{}",
+        "[]",
+        '"text"',
+        "1",
+        "null",
+        '{"a": 1}',
+        "{",
+        '{"Version": "2012-10-17"}',
+        '{"Version": "2012-10-17", "Statement": []}',
+        '{"Version": "2012-10-17", "Statement": {}}',
+        '{"Version": "2012-10-17", "Statement": "Allow"}',
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow"}]}',
+        '{"Version": "2020-01-01", "Statement": []}',
+        '{"Version": "2012-10-17", "Statement": [], "Statement": []}',
+        '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}]}',
+    ],
+)
+def test_what_is_no_policy_is_refused(s3: S3Peer, bucket: str, document: str) -> None:
+    """Source: AWS, PutBucketPolicy and Error Responses: MalformedPolicy, 400."""
+    for asking in (s3, s3.peer):
+        reply = asking.ask("PUT", f"/{bucket}/?policy", None, document.encode())
+        assert reply.outcome == (400, "MalformedPolicy")
+    assert s3.ask("GET", f"/{bucket}/?policy").outcome == (404, "NoSuchBucketPolicy")

@@ -28,7 +28,7 @@ def document(*grants: tuple[str, str]) -> bytes:
         for who, permission in grants
     )
     return (
-        "<AccessControlPolicy><Owner><ID>1</ID></Owner>"
+        "<AccessControlPolicy><Owner><ID>1250000000</ID></Owner>"
         f"<AccessControlList>{inner}</AccessControlList></AccessControlPolicy>"
     ).encode()
 

@@ -11,6 +11,8 @@ from coskit import Client
 from coskit.client.settings.argument_checks import HTTPMethod
 from coskit.protocol.errors import CosServiceError
 from coskit.testing import LocalServer
+from tests.server.support.s3 import S3Peer
+from tests.server.support.wire import Peer
 from tests.server.workers.test_run import Serving, serving
 from tests.support.local import Answer, fetch
 
@@ -283,6 +285,23 @@ def test_a_certificate_is_not_taken(owner: Client, bucket: str) -> None:
     assert refusal.value.status == 501
     assert owner.get_bucket_domain_certificate(bucket, "www.example.com")["Status"] == "Disabled"
     owner.delete_bucket_domain_certificate(bucket, "www.example.com")
+
+
+@pytest.mark.parametrize("setting", ["website", "logging", "replication"])
+def test_the_other_dialect_is_referred_to_this_one(
+    owner: Client, peer: Peer, bucket: str, setting: str
+) -> None:
+    """The S3 dialect neither stores such a setting nor denies that there is one."""
+    s3, target = S3Peer(peer), f"/{bucket}/?{setting}"
+    refusal = s3.ask("PUT", target, None, b"")
+    assert refusal.outcome == (501, "NotImplemented")
+    assert "In the COS dialect the setting is stored" in refusal.text("Message")
+    assert s3.ask("GET", target).status in (200, 404)
+    param, document, _ = SETTINGS[setting]
+    getattr(owner, f"put_bucket_{setting}")(bucket, **{param: document})
+    hidden = s3.ask("GET", target)
+    assert hidden.outcome == (501, "NotImplemented")
+    assert f"a {setting} setting that was stored in the COS dialect" in hidden.text("Message")
 
 
 def test_the_kind_of_a_bucket_is_told(owner: Client, server: LocalServer) -> None:

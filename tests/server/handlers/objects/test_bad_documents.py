@@ -32,7 +32,7 @@ def tags(*pairs: tuple[str, str]) -> bytes:
 def grant(who: str, permission: str) -> bytes:
     """Return an AccessControlPolicy document with one grant."""
     return (
-        f"<AccessControlPolicy><Owner><ID>1</ID></Owner><AccessControlList><Grant>"
+        f"<AccessControlPolicy><Owner><ID>1250000000</ID></Owner><AccessControlList><Grant>"
         f"<Grantee>{who}</Grantee><Permission>{permission}</Permission>"
         f"</Grant></AccessControlList></AccessControlPolicy>"
     ).encode()

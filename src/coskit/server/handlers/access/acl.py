@@ -7,6 +7,7 @@ from typing import Any
 from coskit.protocol.bucket.acl import (
     MAX_GRANTS,
     Grant,
+    account_id,
     canned_grants,
     document_grants,
     header_grants,
@@ -14,6 +15,7 @@ from coskit.protocol.bucket.acl import (
 )
 from coskit.protocol.codec.xml.document import writable
 from coskit.protocol.errors import (
+    AccessDenied,
     InvalidArgument,
     InvalidRequest,
     MissingRequestBodyError,
@@ -100,6 +102,7 @@ def requested_acl_of_put_acl(ctx: Context, *, on_bucket: bool) -> str | None:
     if document is None and not by_header:
         _refuse_missing_acl(ctx)
     if document is not None:
+        _refuse_other_owner(ctx, document, on_bucket=on_bucket)
         acl: str | None = dump_grants(document_grants(document))
     else:
         owner = ctx.bucket.owner
@@ -108,6 +111,21 @@ def requested_acl_of_put_acl(ctx: Context, *, on_bucket: bool) -> str | None:
         return None if ctx.rules.inherits_bucket_acl else dump_grants(())
     refuse_unusable_grants(ctx, acl)
     return acl
+
+
+def _refuse_other_owner(ctx: Context, document: Mapping[str, Any], *, on_bucket: bool) -> None:
+    """Refuse an ACL document that names another owner: PUT acl does not change the owner.
+
+    Raises:
+        AccessDenied: the document's Owner is not the owner of the bucket or object.
+    """
+    named = account_id((document.get("Owner") or {}).get("ID") or "")
+    if not named:
+        return
+    bucket = ctx.bucket
+    owner = bucket.owner if on_bucket else object_owner(bucket, find_object(ctx).owner)
+    if named != owner:
+        raise AccessDenied("The Owner in the ACL document is not the owner of the resource")
 
 
 def _refuse_missing_acl(ctx: Context) -> None:

@@ -8,7 +8,7 @@ from coskit.protocol.bucket.acl import allows
 from coskit.protocol.bucket.policy import Ask
 from coskit.protocol.errors import AccessDenied, NoSuchKey, NoSuchVersion
 from coskit.protocol.model import Operation
-from coskit.protocol.operations import DELETE_OBJECTS, LIST_OBJECTS
+from coskit.protocol.operations import DELETE_OBJECT, DELETE_OBJECTS, LIST_OBJECTS
 from coskit.protocol.s3.policy.policy import parse_bucket_policy
 from coskit.server.handlers.access.acl import load_grants
 from coskit.server.handlers.access.ownership import effective_grants, object_owner
@@ -21,6 +21,7 @@ from coskit.server.handlers.object_state.versions import find_version
 from coskit.server.store.model import Bucket, Version
 from coskit.server.store.store import Store
 
+_DELETIONS = frozenset((DELETE_OBJECT.name, DELETE_OBJECTS.name))
 # Reading a text always gives the same policy, and a busy bucket asks for it at every request.
 cached_policy = lru_cache(maxsize=256)(parse_bucket_policy)
 
@@ -72,9 +73,20 @@ def is_allowed(
         NoSuchVersion: as NoSuchKey.
     """
     settled = policy_decision(principal, operation, store, bucket, key, version_id)
+    if settled is None and _removes_version(operation, version_id):
+        return False
     if settled is None and operation.on == "object" and key is not None:
         settled = _object_acl_allows(principal, operation, store, bucket, key, version_id)
     return bucket_acl_allows(principal, operation, bucket) if settled is None else settled
+
+
+def _removes_version(operation: Operation, version_id: str | None) -> bool:
+    """Return whether a request removes a version for good, a right that no ACL grants.
+
+    Source: AWS, "Mapping of ACL permissions and access policy permissions": WRITE on a bucket gives
+    `s3:DeleteObjectVersion` to the bucket's owner only.
+    """
+    return version_id is not None and operation.name in _DELETIONS
 
 
 def require_owner(bucket: Bucket | None, expected: str | None) -> None:
@@ -101,6 +113,8 @@ def is_allowed_in_bucket(
 ) -> bool:
     """Return whether a caller may do what a row says to any object of that key."""
     settled = policy_decision(principal, operation, store, bucket, key, version_id)
+    if settled is None and _removes_version(operation, version_id):
+        return False
     return bucket_acl_allows(principal, operation, bucket) if settled is None else settled
 
 

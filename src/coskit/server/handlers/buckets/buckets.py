@@ -8,6 +8,7 @@ from typing import Any
 from coskit.protocol.codec.dates import plain_date
 from coskit.protocol.endpoint import is_bucket_name
 from coskit.protocol.errors import (
+    AccessDenied,
     BucketAlreadyExists,
     BucketAlreadyOwnedByYou,
     BucketNotEmpty,
@@ -64,6 +65,7 @@ async def create_bucket(ctx: Context) -> Reply:
     """Create a bucket; it is private unless the request says otherwise."""
     name = ctx.params["Bucket"]
     check_bucket_name(name, ctx.rules)
+    _refuse_foreign_appid(ctx, name)
     owner = ctx.principal.account or ""
     asked = requested_acl(ctx.params, ctx.rules, bucket_owner=owner, on_bucket=True)
     lock = new_bucket_lock(ctx)
@@ -82,6 +84,19 @@ async def create_bucket(ctx: Context) -> Reply:
         if found.acl != acl or not lock.keys() <= found.config.keys():
             raise BucketAlreadyExists from None
     return Reply({"Location": f"/{name}"} if ctx.rules.allows_dots_in_bucket_name else {})
+
+
+def _refuse_foreign_appid(ctx: Context, name: str) -> None:
+    """Refuse a name that ends in the APPID of another account, which could expect to own it.
+
+    Raises:
+        AccessDenied: the account of that APPID exists on this server and did not send the request.
+    """
+    appid = name.rpartition("-")[2]
+    if appid.isdigit() and appid != ctx.principal.root_account and ctx.account_exists(appid):
+        raise AccessDenied(
+            "A bucket name that ends in an APPID belongs to the account of that APPID"
+        )
 
 
 async def head_bucket(ctx: Context) -> Reply:

@@ -43,6 +43,10 @@ _INVENTORY, _TIERING = "inventory/", "intelligent-tiering/"
 _DEFAULT = "default"
 _PAGE = 100
 _MAX_RULES = 1000
+_ONLY_COS = (
+    "{} is not implemented in the S3 dialect. In the COS dialect the setting is stored, "
+    "but the server does not act on it"
+)
 
 
 def _is_cos(ctx: Context) -> bool:
@@ -52,7 +56,7 @@ def _is_cos(ctx: Context) -> bool:
 async def _store(ctx: Context, name: str, document: Mapping[str, Any]) -> Reply:
     """Keep a document; S3's own forms of them are not done."""
     if not _is_cos(ctx):
-        raise NotImplementedOperation(f"{ctx.operation.name} is not implemented")
+        raise NotImplementedOperation(_ONLY_COS.format(ctx.operation.name))
     await ctx.store.update_bucket(ctx.bucket.name, config={name: json.dumps(document)})
     _warn_once(name.partition("/")[0])
     return Reply()
@@ -74,9 +78,22 @@ def _stored(ctx: Context, name: str, missing: type[CosServiceError] | None) -> R
 
 async def _remove(ctx: Context, name: str) -> Reply:
     if not _is_cos(ctx):
-        raise NotImplementedOperation(f"{ctx.operation.name} is not implemented")
+        raise NotImplementedOperation(_ONLY_COS.format(ctx.operation.name))
     await ctx.store.update_bucket(ctx.bucket.name, config={name: None})
     return Reply()
+
+
+def _refuse_cos_document(ctx: Context, name: str) -> None:
+    """Refuse to return in S3 a setting that was stored as a document of COS.
+
+    Raises:
+        NotImplementedOperation: the bucket has such a setting.
+    """
+    if name in ctx.bucket.config:
+        raise NotImplementedOperation(
+            f"The bucket has a {name} setting that was stored in the COS dialect; "
+            f"{ctx.operation.name} returns it there only"
+        )
 
 
 async def put_bucket_website(ctx: Context) -> Reply:
@@ -101,6 +118,7 @@ def _url_redirect(rule: Mapping[str, Any]) -> str:
 async def get_bucket_website(ctx: Context) -> Reply:
     """Tell it."""
     if not _is_cos(ctx):
+        _refuse_cos_document(ctx, "website")
         return await fixed_settings.get_bucket_website(ctx)
     return _stored(ctx, "website", NoSuchWebsiteConfiguration)
 
@@ -118,6 +136,7 @@ async def put_bucket_logging(ctx: Context) -> Reply:
 async def get_bucket_logging(ctx: Context) -> Reply:
     """Tell it; nothing where it was never put."""
     if not _is_cos(ctx):
+        _refuse_cos_document(ctx, "logging")
         return await fixed_settings.get_bucket_logging(ctx)
     return _stored(ctx, "logging", None)
 
@@ -133,6 +152,7 @@ async def put_bucket_replication(ctx: Context) -> Reply:
 async def get_bucket_replication(ctx: Context) -> Reply:
     """Tell it."""
     if not _is_cos(ctx):
+        _refuse_cos_document(ctx, "replication")
         return await fixed_settings.get_bucket_replication(ctx)
     return _stored(ctx, "replication", ReplicationConfigurationNotFoundError)
 
