@@ -15,7 +15,8 @@ from pathlib import Path
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from coskit.protocol.auth.signature import Credentials, presign
+from coskit.protocol.auth.credentials import Credentials
+from coskit.protocol.auth.signature import presign
 from coskit.protocol.endpoint import encode_query
 from coskit.protocol.messages import Request
 from coskit.testing import LocalServer

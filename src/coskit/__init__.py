@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from coskit.client.settings.transfers import TransferSettings
     from coskit.client.settings.transport import TransportSettings
     from coskit.client.user_metadata import metadata
-    from coskit.protocol.auth.signature import Credentials
+    from coskit.protocol.auth.credentials import Credentials
     from coskit.protocol.errors import (
         ClientClosed,
         CosClientError,
@@ -85,7 +85,7 @@ _HOMES = {
     "Body": "client._sync.body.streaming_body",
     "Client": "client._sync.client",
     "ClientConfig": "client.config",
-    "Credentials": "protocol.auth.signature",
+    "Credentials": "protocol.auth.credentials",
     "CredentialsProvider": "client.credentials.provider",
     "DirectoryResult": "client.directory.result",
     "DirectoryTransferError": "client.directory.result",

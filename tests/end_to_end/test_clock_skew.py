@@ -8,7 +8,7 @@ import pytest
 
 from coskit import RetryPolicy
 from coskit.client.config import ClientConfig
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.endpoint import parse_endpoint
 from coskit.testing import LocalServer
 from tests.support.worlds import World

@@ -29,8 +29,6 @@ TABLES = {
 
 LONG_NOT_YET = {
     "client/_async/transport.py",
-    "protocol/auth/signature.py",
-    "protocol/bucket/lifecycle.py",
     "server/store/index/sqlite.py",
     "server/store/interfaces.py",
     "server/store/store.py",

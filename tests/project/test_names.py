@@ -8,14 +8,11 @@ SOURCE = Path(__file__).parents[2] / "src" / "coskit"
 
 
 NOT_YET = {
-    "Claim",
     "Condition",
     "Entry",
     "Exchange",
-    "Found",
     "Policy",
     "Resource",
-    "Rule",
     "Statement",
     "Upload",
     "_Source",

@@ -20,7 +20,7 @@ from coskit.cli.directories import (
 )
 
 if TYPE_CHECKING:
-    from coskit.protocol.auth.signature import Credentials
+    from coskit.protocol.auth.credentials import Credentials
 
 app = typer.Typer(help="Accounts and keys of a server, and care for what it stores.")
 account = typer.Typer(help="Accounts and sub-accounts besides the owner's own key pair.")

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from coskit._version import __version__
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.server.http.connections.certificates import Certificates
 from coskit.server.http.status import is_loopback
 from coskit.server.settings import KEYS_FILE, Settings

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from coskit.compat.cos_comm import to_str, to_unicode
-from coskit.protocol.auth.signature import Credentials, sign
+from coskit.protocol.auth.credentials import Credentials
+from coskit.protocol.auth.signature import sign
 from coskit.protocol.messages import Request
 
 if TYPE_CHECKING:

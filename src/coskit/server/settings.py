@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from coskit.protocol.auth.signature import Credentials, without_margin
+from coskit.protocol.auth.credentials import Credentials, without_margin
 from coskit.protocol.bucket.restore import DELAYS, TIERS, Delays
 from coskit.server.store.disk.durability import Durability
 from coskit.server.trusted_proxies import Network

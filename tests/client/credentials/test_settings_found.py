@@ -9,7 +9,7 @@ from coskit import AsyncClient, Client, CredentialsError, ParameterError
 from coskit.client.config import ClientConfig
 from coskit.client.credentials.resolver import find
 from coskit.client.credentials.vendor_files import find_foreign
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.server.settings import find_keys
 
 KEYS = {"COSKIT_SECRET_ID": "id", "COSKIT_SECRET_KEY": "key"}

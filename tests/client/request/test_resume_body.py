@@ -26,7 +26,7 @@ from coskit.client.request.resume_body import (
     check_remaining,
     remaining_call,
 )
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.codec.encode_request import encode_request
 from coskit.protocol.codec.ranges import parse_range

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.server.auth.accounts import add_key, change_accounts
 from coskit.server.settings import ACCOUNT
 from coskit.testing import LocalServer

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from coskit import Client
-from coskit.protocol.auth.signature import TOKEN, Credentials
+from coskit.protocol.auth.credentials import Credentials
+from coskit.protocol.auth.signature import TOKEN
 from coskit.protocol.errors import AccessDenied, ExpiredToken, MalformedPolicy, NoSuchBucketPolicy
 from coskit.server.auth.accounts import add_key, change_accounts, read_accounts, with_token_secret
 from coskit.server.auth.session_tokens import issue

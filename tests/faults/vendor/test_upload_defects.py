@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from coskit import CosException, TransportSettings
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.operations import (
     APPEND_OBJECT,
     COMPLETE_MULTIPART_UPLOAD,

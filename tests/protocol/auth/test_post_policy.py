@@ -13,7 +13,7 @@ from coskit.protocol.auth.post_policy import (
     read_policy,
     write_policy,
 )
-from coskit.protocol.auth.signature import find_form_claim, verify_form
+from coskit.protocol.auth.verify import find_form_claim, verify_form
 from coskit.protocol.errors import AccessDenied, InvalidPolicyDocument, SignatureDoesNotMatch
 
 # The published vector.

@@ -8,15 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coskit.protocol.auth.signature import (
-    Credentials,
-    find_claim,
-    presign,
-    sign,
-    sign_form,
-    sign_key,
-    verify,
-)
+from coskit.protocol.auth.credentials import Credentials
+from coskit.protocol.auth.signature import presign, sign, sign_form, sign_key
+from coskit.protocol.auth.verify import find_claim, verify
 from coskit.protocol.endpoint import decode_query, encode_path, encode_query
 from coskit.protocol.errors import AccessDenied, SignatureDoesNotMatch
 from coskit.protocol.messages import Request, decode_text, encode_text

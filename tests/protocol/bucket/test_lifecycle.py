@@ -8,11 +8,13 @@ import pytest
 from coskit.protocol.bucket.lifecycle import (
     DAY,
     Action,
-    Found,
+    LifecycleCandidate,
     decide,
-    dump_rules,
     expiry,
     is_stale,
+)
+from coskit.protocol.bucket.lifecycle_document import (
+    dump_rules,
     load_document,
     load_rules,
     load_smallest,
@@ -34,7 +36,7 @@ def at(text: str) -> int:
 
 
 STORED = at("2024-03-10T10:30:00Z")
-OBJECT = Found("logs/a", 1 << 20, STORED, "STANDARD", True, False, True)
+OBJECT = LifecycleCandidate("logs/a", 1 << 20, STORED, "STANDARD", True, False, True)
 OLD = replace(OBJECT, is_latest=False)
 MARKER = replace(OBJECT, is_marker=True, size=0, storage_class="")
 EXPIRE, REMOVE = Action("expire"), Action("remove")
@@ -78,7 +80,7 @@ def sized(**sizes: Any) -> dict[str, Any]:
     return {**AFTER_3, "Filter": {"And": {"Prefix": "logs/", **sizes}}}
 
 
-DECISIONS: list[tuple[str, dict[str, Any], Found, str, Action | None]] = [
+DECISIONS: list[tuple[str, dict[str, Any], LifecycleCandidate, str, Action | None]] = [
     ("days count from the next midnight", AFTER_3, OBJECT, "2024-03-13T23:59:59Z", None),
     ("an object expires", AFTER_3, OBJECT, "2024-03-14T00:00:00Z", EXPIRE),
     (
@@ -213,7 +215,9 @@ DECISIONS: list[tuple[str, dict[str, Any], Found, str, Action | None]] = [
     [row[1:] for row in DECISIONS],
     ids=[r[0] for r in DECISIONS],
 )
-def test_what_is_due(rule: dict[str, Any], found: Found, now: str, action: Action | None) -> None:
+def test_what_is_due(
+    rule: dict[str, Any], found: LifecycleCandidate, now: str, action: Action | None
+) -> None:
     assert decide(rules(rule), found, lambda: [("k", "v")], at(now)) == action
 
 

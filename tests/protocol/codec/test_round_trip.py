@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coskit.protocol.auth.signature import Credentials, find_claim, sign, verify
+from coskit.protocol.auth.credentials import Credentials
+from coskit.protocol.auth.signature import sign
+from coskit.protocol.auth.verify import find_claim, verify
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from coskit.protocol.codec.decode_request import decode_request
 from coskit.protocol.codec.encode_request import Call, encode_request

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coskit.protocol.auth.prepared_hmac import hmac_sha256
 from coskit.protocol.errors import (
     CosServiceError,
     IncompleteBody,
@@ -17,7 +18,7 @@ from coskit.protocol.errors import (
 )
 from coskit.protocol.messages import Request
 from coskit.protocol.s3.auth.aws_chunked import Chain, Decoder, Encoder, Seed, encoded_length
-from coskit.protocol.s3.auth.sigv4 import canonical_request, sign_text, signing_key, string_to_sign
+from coskit.protocol.s3.auth.sigv4 import canonical_request, signing_key, string_to_sign
 
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 DATE = "20130524T000000Z"
@@ -41,7 +42,7 @@ def seed_of(headers: dict[str, str], payload_hash: str) -> Seed:
     }
     request = Request("PUT", "/examplebucket/chunkObject.txt", (), about)
     canonical = canonical_request(request, sorted(about), payload_hash)
-    return Seed(KEY, DATE, SCOPE, sign_text(KEY, string_to_sign(canonical, DATE, SCOPE)))
+    return Seed(KEY, DATE, SCOPE, hmac_sha256(KEY, string_to_sign(canonical, DATE, SCOPE)))
 
 
 def framed(chunks: tuple[bytes, ...], seed: Seed | None, trailer: dict[str, str] | None) -> bytes:

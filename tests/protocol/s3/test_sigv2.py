@@ -12,7 +12,7 @@ from botocore.credentials import Credentials as AwsCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.codec.dates import http_date, parse_http_date
 from coskit.protocol.endpoint import decode_path, decode_query, encode_query
 from coskit.protocol.errors import (

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from coskit.protocol.auth.signature import Credentials, sign
+from coskit.protocol.auth.credentials import Credentials
+from coskit.protocol.auth.signature import sign
 from coskit.protocol.codec.dates import http_date
 from tests.server.support.wire import HOST, Peer, received
 from tests.support.ids import stable

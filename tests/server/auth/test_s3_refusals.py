@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.endpoint import encode_query
 from coskit.protocol.s3.auth import sigv2, sigv4
 from coskit.protocol.s3.auth.aws_chunked import (

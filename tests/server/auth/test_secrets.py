@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.endpoint import encode_query
 from coskit.protocol.messages import Request
 from coskit.protocol.s3.auth import sigv2, sigv4

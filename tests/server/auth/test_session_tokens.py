@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from coskit.cli.commands import app
-from coskit.protocol.auth.signature import TOKEN, Credentials, sign_form
+from coskit.protocol.auth.credentials import Credentials
+from coskit.protocol.auth.signature import TOKEN, sign_form
 from coskit.protocol.errors import AccessDenied
 from coskit.server.auth.accounts import FILE, change_accounts, with_token_secret
 from coskit.server.auth.session_tokens import issue, open_token

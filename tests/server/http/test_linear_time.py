@@ -18,8 +18,8 @@ import pytest
 from coskit.client.request.resume_body import body_range_of
 from coskit.client.transport.http11 import Answer, read_head
 from coskit.protocol.auth.post_policy import read_policy
-from coskit.protocol.auth.signature import find_claim, verify
-from coskit.protocol.bucket import cors, lifecycle
+from coskit.protocol.auth.verify import find_claim, verify
+from coskit.protocol.bucket import cors, lifecycle_document
 from coskit.protocol.bucket.acl import account_id, document_grants, header_grants
 from coskit.protocol.bucket.policy import Ask, Place
 from coskit.protocol.bucket.policy_conditions import Circumstances, glob
@@ -320,7 +320,7 @@ def read_body(row: Operation, body: bytes) -> None:
     """Read a document as far as that can be done without a store."""
     params = params_to_cos(row.name, decode_request(row, "b", "k", {}, {}, body, parse_stranger))
     if "LifecycleConfiguration" in params:
-        lifecycle.dump_rules(params["LifecycleConfiguration"])
+        lifecycle_document.dump_rules(params["LifecycleConfiguration"])
     if "CORSConfiguration" in params:
         cors.dump_rules(params["CORSConfiguration"])
     if "AccessControlPolicy" in params:

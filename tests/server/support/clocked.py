@@ -5,7 +5,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Self
 
-from coskit.protocol.auth.signature import Credentials, sign
+from coskit.protocol.auth.credentials import Credentials
+from coskit.protocol.auth.signature import sign
 from coskit.protocol.messages import encode_text
 from coskit.protocol.s3.auth import sigv4
 from coskit.server.handlers.access.acl import dump_grants

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from coskit.protocol.auth.signature import Credentials, presign, sign
+from coskit.protocol.auth.credentials import Credentials
+from coskit.protocol.auth.signature import presign, sign
 from coskit.protocol.endpoint import decode_path, decode_query, encode_query
 from coskit.protocol.errors import InvalidURI
 from coskit.protocol.messages import Request, decode_text, encode_text

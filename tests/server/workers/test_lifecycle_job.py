@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from coskit.protocol.bucket.lifecycle import dump_rules
+from coskit.protocol.bucket.lifecycle_document import dump_rules
 from coskit.protocol.errors import AccessDenied
 from coskit.server.store.model import Bucket, NewVersion, Version
 from coskit.server.store.store import Store

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from coskit.client.transport.http_request import HTTPRequest
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.errors import CredentialsError
 from coskit.protocol.messages import Response
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol
 
-from coskit.protocol.auth.signature import Credentials, check_keys
+from coskit.protocol.auth.credentials import Credentials, check_keys
 from coskit.protocol.errors import CosServiceError, CredentialsError
 
 _log = logging.getLogger("coskit")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from coskit.client.credentials.provider import METADATA, CredentialsSource
-from coskit.protocol.auth.signature import Credentials, without_margin
+from coskit.protocol.auth.credentials import Credentials, without_margin
 from coskit.protocol.errors import CredentialsError, ParameterError
 
 DialectName = Literal["cos", "s3"]

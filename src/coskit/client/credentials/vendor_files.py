@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coskit.protocol.auth.signature import Credentials, without_margin
+from coskit.protocol.auth.credentials import Credentials, without_margin
 
 _log = logging.getLogger("coskit")
 

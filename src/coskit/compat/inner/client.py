@@ -12,7 +12,8 @@ from coskit.client.request.dialects.signer import Content, RequestSigner
 from coskit.client.settings.retry import Failure, Tries
 from coskit.client.transport.http_request import HTTPRequest
 from coskit.compat.cos_comm import to_unicode
-from coskit.protocol.auth.signature import Credentials, sign
+from coskit.protocol.auth.credentials import Credentials
+from coskit.protocol.auth.signature import sign
 from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.messages import META_PREFIX, Request
 

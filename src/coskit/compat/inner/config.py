@@ -11,7 +11,7 @@ from coskit.client.settings.transport import TransportSettings
 from coskit.client.transfer.copy_options import SINGLE_COPY
 from coskit.compat.cos_comm import format_bucket, format_endpoint, to_unicode
 from coskit.protocol import types
-from coskit.protocol.auth.signature import Credentials, without_margin
+from coskit.protocol.auth.credentials import Credentials, without_margin
 from coskit.protocol.endpoint import Endpoint, parse_endpoint
 from coskit.protocol.errors import CosClientError, CredentialsError, ParameterError
 

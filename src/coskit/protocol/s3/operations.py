@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from coskit.protocol import operations as cos
-from coskit.protocol.bucket.lifecycle import SMALLEST_HEADER, SMALLEST_KINDS
+from coskit.protocol.bucket.lifecycle_document import SMALLEST_HEADER, SMALLEST_KINDS
 from coskit.protocol.bucket_settings import BUCKET
 from coskit.protocol.model import Operation, Param, Shape
 from coskit.protocol.operations import (

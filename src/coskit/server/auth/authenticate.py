@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from coskit.protocol.auth.signature import (
-    TOKEN,
+from coskit.protocol.auth.signature import TOKEN
+from coskit.protocol.auth.verify import (
+    MAX_SKEW,
     check_coverage,
     check_window,
     find_claim,
@@ -38,7 +39,6 @@ from coskit.server.handlers.context import Principal
 from coskit.server.store.model import Bucket
 from coskit.server.store.store import Store
 
-MAX_SKEW = 15 * 60
 ANONYMOUS = Principal(None)
 # Parameters that carry a signature, by dialect.
 COS_SIGNATURES = frozenset(("q-signature", "sign"))

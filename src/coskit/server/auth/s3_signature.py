@@ -109,7 +109,7 @@ def _token(request: Request) -> str:
     return request.headers.get(sigv4.TOKEN) or next(in_url, "")
 
 
-def _seed(claim: sigv4_verify.Claim, secret_key: str) -> aws_chunked.Seed | None:
+def _seed(claim: sigv4_verify.SigV4Claim, secret_key: str) -> aws_chunked.Seed | None:
     if claim.payload_hash not in (aws_chunked.SIGNED, aws_chunked.SIGNED_TRAILER):
         return None
     key = sigv4.signing_key(secret_key, claim.date[:8], claim.region)

@@ -8,7 +8,15 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from os.path import commonprefix
 
-from coskit.protocol.bucket.lifecycle import DAY, Action, Found, Rule, decide, is_stale, load_rules
+from coskit.protocol.bucket.lifecycle import (
+    DAY,
+    Action,
+    LifecycleCandidate,
+    LifecycleRule,
+    decide,
+    is_stale,
+)
+from coskit.protocol.bucket.lifecycle_document import load_rules
 from coskit.protocol.errors import (
     CosServiceError,
     NoSuchBucket,
@@ -101,7 +109,9 @@ class Lifecycle:
 
     async def _version_pages(
         self, name: str
-    ) -> AsyncIterator[tuple[Bucket, Sequence[Rule], list[tuple[Entry, Found]]]]:
+    ) -> AsyncIterator[
+        tuple[Bucket, Sequence[LifecycleRule], list[tuple[Entry, LifecycleCandidate]]]
+    ]:
         """Yield a bucket, its rules and its versions in pages, each as it is by then."""
         key_marker = version_marker = ""
         newer: Entry | None = None
@@ -130,7 +140,11 @@ class Lifecycle:
             await asyncio.sleep(time.monotonic() - started)
 
     def _due(
-        self, bucket: Bucket, rules: Sequence[Rule], entry: Entry, found: Found
+        self,
+        bucket: Bucket,
+        rules: Sequence[LifecycleRule],
+        entry: Entry,
+        found: LifecycleCandidate,
     ) -> Iterator[tuple[Version, Action]]:
         """Yield what is due for a listed version, which is looked up only if that matters."""
         look_up = cache(partial(self._as_found, bucket, entry))
@@ -200,11 +214,13 @@ class Lifecycle:
             key_marker, upload_marker = page.next_key_marker, page.next_upload_id_marker
             await asyncio.sleep(time.monotonic() - started)
 
-    def _rules(self, bucket: Bucket) -> Sequence[Rule]:
+    def _rules(self, bucket: Bucket) -> Sequence[LifecycleRule]:
         return load_rules(bucket.config[CONFIG]) if CONFIG in bucket.config else ()
 
 
-def _found(entry: Entry, newer: Entry | None, older: Entry | None, behind: int) -> Found:
+def _found(
+    entry: Entry, newer: Entry | None, older: Entry | None, behind: int
+) -> LifecycleCandidate:
     """Return a listed version between its neighbours, which may belong to other keys.
 
     Args:
@@ -215,7 +231,7 @@ def _found(entry: Entry, newer: Entry | None, older: Entry | None, behind: int) 
     """
     # A page may begin with a key's versions anew, if the marked one has been deleted meanwhile.
     replaced = newer is not None and newer.key == entry.key and not entry.is_latest
-    return Found(
+    return LifecycleCandidate(
         key=entry.key,
         size=entry.size,
         since=newer.modified if newer is not None and replaced else entry.modified,

@@ -24,7 +24,7 @@ from coskit.client.credentials.instance_role import (
 )
 from coskit.client.settings.transport import TransportSettings
 from coskit.client.transport.http_request import HTTPRequest
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.errors import TransportError
 from coskit.protocol.messages import Response
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from coskit.client._async.concurrency import AsyncSingleFlight
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.errors import CosException, CredentialsError
 
 _log = logging.getLogger("coskit")

@@ -26,7 +26,7 @@ from coskit.client.settings.retry import (
     told,
 )
 from coskit.client.transfer.adaptive_limit import AdaptiveLimit
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import CosServiceError, TransportError
 from coskit.protocol.messages import Response

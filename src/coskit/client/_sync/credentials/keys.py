@@ -16,7 +16,7 @@ from coskit.client.credentials.provider import (
     required_credentials,
     source_error,
 )
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.errors import CredentialsError
 
 

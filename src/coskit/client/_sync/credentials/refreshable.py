@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from coskit.client._sync.concurrency import SingleFlight
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.errors import CosException, CredentialsError
 
 _log = logging.getLogger("coskit")

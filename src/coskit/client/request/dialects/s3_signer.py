@@ -7,13 +7,13 @@ from typing import Any
 
 from coskit.client.request.dialects.signer import Content, RequestSigner
 from coskit.client.transport.http_request import HTTPRequest
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.auth.post_policy import (
     encode_policy,
     fixed_fields,
     key_condition,
     write_policy,
 )
-from coskit.protocol.auth.signature import Credentials
 from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import ParameterError
 from coskit.protocol.messages import Request

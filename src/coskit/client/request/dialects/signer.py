@@ -8,13 +8,14 @@ from typing import Any
 from coskit.client.config import ClientConfig
 from coskit.client.request.validation import checked_key
 from coskit.client.transport.http_request import AsyncSource, HTTPRequest, Source
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.auth.post_policy import (
     encode_policy,
     fixed_fields,
     key_condition,
     write_policy,
 )
-from coskit.protocol.auth.signature import TOKEN, Credentials, presign, sign, sign_form
+from coskit.protocol.auth.signature import TOKEN, presign, sign, sign_form
 from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.endpoint import encode_path, encode_query, is_bucket_name
 from coskit.protocol.errors import ParameterError

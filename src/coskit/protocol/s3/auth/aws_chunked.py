@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
+from coskit.protocol.auth.prepared_hmac import hmac_sha256
 from coskit.protocol.errors import (
     IncompleteBody,
     InvalidChunkSizeError,
@@ -17,7 +18,7 @@ from coskit.protocol.errors import (
     SignatureDoesNotMatch,
 )
 from coskit.protocol.messages import decode_text, encode_text
-from coskit.protocol.s3.auth.sigv4 import EMPTY_PAYLOAD, sign_text
+from coskit.protocol.s3.auth.sigv4 import EMPTY_PAYLOAD
 
 SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
@@ -76,7 +77,7 @@ class Chain:
 
     def _sign(self, what: str, digests: str) -> str:
         head = f"AWS4-HMAC-SHA256-{what}\n{self._seed.date}\n{self._seed.scope}"
-        self._last = sign_text(self._seed.key, f"{head}\n{self._last}\n{digests}")
+        self._last = hmac_sha256(self._seed.key, f"{head}\n{self._last}\n{digests}")
         return self._last
 
 

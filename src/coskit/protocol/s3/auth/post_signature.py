@@ -4,10 +4,11 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
+from coskit.protocol.auth.prepared_hmac import hmac_sha256
 from coskit.protocol.errors import AccessDenied, InvalidArgument, SignatureDoesNotMatch
 from coskit.protocol.messages import encode_text
-from coskit.protocol.s3.auth import sigv2, sigv4
+from coskit.protocol.s3.auth import sigv2
 from coskit.protocol.s3.auth.sigv4 import ALGORITHM, TOKEN, amz_date, parse_amz_date, signing_key
 from coskit.protocol.s3.auth.sigv4_verify import read_credential
 
@@ -60,7 +61,7 @@ def verify_form(claim: FormClaim, encoded: str, secret_key: str) -> None:
     if not encoded:
         raise AccessDenied("The form is signed but has no policy")
     if claim.day:
-        expected = sigv4.sign_text(signing_key(secret_key, claim.day, claim.region), encoded)
+        expected = hmac_sha256(signing_key(secret_key, claim.day, claim.region), encoded)
     else:
         expected = sigv2.sign_text(secret_key, encoded)
     if not hmac.compare_digest(expected.encode(), encode_text(claim.signature)):
@@ -87,7 +88,7 @@ def signing_fields(credentials: Credentials, now: int, region: str) -> dict[str,
 def sign_form(encoded: str, credentials: Credentials, now: int, region: str) -> str:
     """Return the `x-amz-signature` of a form from the Base64 of its policy."""
     key = signing_key(credentials.secret_key, amz_date(now)[:8], region)
-    return sigv4.sign_text(key, encoded)
+    return hmac_sha256(key, encoded)
 
 
 def _read_v4(fields: Mapping[str, str]) -> FormClaim:

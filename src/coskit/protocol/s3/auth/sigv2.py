@@ -5,7 +5,8 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
+from coskit.protocol.auth.verify import MAX_SKEW
 from coskit.protocol.codec.dates import http_date, parse_http_date
 from coskit.protocol.errors import (
     AccessDenied,
@@ -15,7 +16,6 @@ from coskit.protocol.errors import (
 )
 from coskit.protocol.messages import Request, encode_text, is_header_name, unsendable
 from coskit.protocol.s3.auth.sigv4 import TOKEN, encode_path, parse_amz_date
-from coskit.protocol.s3.auth.sigv4_verify import MAX_SKEW
 
 _SCHEME = "AWS "
 _AMZ = "x-amz-"
@@ -34,7 +34,7 @@ _QUERY_NAMES = ("AWSAccessKeyId", "Signature", "Expires")
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class SigV2Claim:
     """What a request says of its own signature; nothing in it has been checked.
 
     Attributes:
@@ -48,7 +48,7 @@ class Claim:
     expires: str | None = None
 
 
-def find_claim(request: Request) -> Claim | None:
+def find_claim(request: Request) -> SigV2Claim | None:
     """Return what a request says of its signature, or None if it has none of this version.
 
     Raises:
@@ -60,7 +60,7 @@ def find_claim(request: Request) -> Claim | None:
         secret_id, colon, signature = authorization[len(_SCHEME) :].strip().rpartition(":")
         if not colon or not secret_id:
             raise InvalidArgument("AWS authorization header is invalid: AWS AccessKeyId:signature")
-        return Claim(secret_id, signature)
+        return SigV2Claim(secret_id, signature)
     query = dict(reversed(request.query))
     if "AWSAccessKeyId" not in query:
         return None
@@ -72,11 +72,11 @@ def find_claim(request: Request) -> Claim | None:
             "parameters"
         )
     # Base64 has no blanks; one that was read is a plus that somebody did not encode.
-    return Claim(secret_id, signature.replace(" ", "+"), expires)
+    return SigV2Claim(secret_id, signature.replace(" ", "+"), expires)
 
 
 def verify(
-    claim: Claim,
+    claim: SigV2Claim,
     request: Request,
     secret_key: str,
     now: int,
@@ -159,7 +159,9 @@ def sign_text(secret_key: str, text: str) -> str:
     return b64encode(hmac.digest(encode_text(secret_key), encode_text(text), "sha1")).decode()
 
 
-def _check_time(claim: Claim, headers: Mapping[str, str], now: int, longest: int | None) -> None:
+def _check_time(
+    claim: SigV2Claim, headers: Mapping[str, str], now: int, longest: int | None
+) -> None:
     if claim.expires is not None:
         if now > int(claim.expires):
             raise AccessDenied("Request has expired")

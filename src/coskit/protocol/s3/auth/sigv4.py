@@ -9,14 +9,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from coskit.protocol.auth.signature import Credentials
+from coskit.protocol.auth.credentials import Credentials
+from coskit.protocol.auth.prepared_hmac import hmac_sha256
 from coskit.protocol.messages import Request, encode_text, percent_encode
-
-if TYPE_CHECKING:
-    from hashlib import _Hash as HASH
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 PAYLOAD_HASH = "x-amz-content-sha256"
@@ -33,10 +30,7 @@ _SIGNED_HEADERS = frozenset(
     expires host if-match if-modified-since if-none-match if-unmodified-since origin
     range""".split()
 )
-_HMAC_BLOCK = 64  # bytes; a signing key has 32
 _LONGEST_KEPT = 64  # characters of a stranger's text
-_INNER = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 # Other white space, such as U+3000, is part of a value.
 _BLANKS = re.compile("[ \t]+")
 _FOLDED = re.compile("\t|  ").search
@@ -116,22 +110,6 @@ def string_to_sign(canonical: str, date: str, scope: str) -> str:
     return f"{ALGORITHM}\n{date}\n{scope}\n{sha256(encode_text(canonical)).hexdigest()}"
 
 
-def sign_text(key: bytes, text: str) -> str:
-    """Return the hex signature of a text under a `signing_key`."""
-    inner, outer = _keyed(key)
-    inner, outer = inner.copy(), outer.copy()
-    inner.update(encode_text(text))
-    outer.update(inner.digest())
-    return outer.hexdigest()
-
-
-# HMAC as it is defined: to go on from hashes that have the key takes half of hmac.digest's time.
-@lru_cache(maxsize=256)
-def _keyed(key: bytes) -> tuple["HASH", "HASH"]:
-    block = key.ljust(_HMAC_BLOCK, b"\0")
-    return sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
-
-
 def sign(
     request: Request,
     credentials: Credentials,
@@ -157,7 +135,7 @@ def sign(
     signed = Request(request.method, request.path, request.query, headers)
     scope = f"{date[:8]}/{region}/{SERVICE}/aws4_request"
     text = string_to_sign(canonical_request(signed, names, payload_hash), date, scope)
-    signature = sign_text(signing_key(credentials.secret_key, date[:8], region), text)
+    signature = hmac_sha256(signing_key(credentials.secret_key, date[:8], region), text)
     added["authorization"] = (
         f"{ALGORITHM} Credential={credentials.secret_id}/{scope}, "
         f"SignedHeaders={';'.join(names)}, Signature={signature}"
@@ -192,7 +170,7 @@ def presign(
     )
     signed = Request(request.method, request.path, query, request.headers)
     text = string_to_sign(canonical_request(signed, names), date, scope)
-    signature = sign_text(signing_key(credentials.secret_key, date[:8], region), text)
+    signature = hmac_sha256(signing_key(credentials.secret_key, date[:8], region), text)
     return (*query, ("X-Amz-Signature", signature))
 
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from coskit.protocol.auth.prepared_hmac import hmac_sha256
+from coskit.protocol.auth.verify import MAX_SKEW
 from coskit.protocol.codec.dates import parse_http_date
 from coskit.protocol.errors import (
     AccessDenied,
@@ -25,19 +27,17 @@ from coskit.protocol.s3.auth.sigv4 import (
     amz_date,
     canonical_request,
     parse_amz_date,
-    sign_text,
     signing_key,
     string_to_sign,
 )
 
-MAX_SKEW = 15 * 60
 _END_OF_TIME = 253_402_300_800  # the first second whose year has five digits
 _DEFAULT_PORTS = (":80", ":443")
 _HEADER = re.compile(rf"{ALGORITHM}(?:[\s,]|$)").match
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class SigV4Claim:
     """What a request says of its own signature; nothing in it has been checked but its form.
 
     Attributes:
@@ -64,7 +64,7 @@ class Claim:
         return f"{self.date[:8]}/{self.region}/{SERVICE}/aws4_request"
 
 
-def find_claim(request: Request) -> Claim | None:
+def find_claim(request: Request) -> SigV4Claim | None:
     """Return what a request says of its signature, or None if it has none of this version.
 
     Raises:
@@ -84,7 +84,7 @@ def find_claim(request: Request) -> Claim | None:
     return None
 
 
-def verify(claim: Claim, request: Request, secret_key: str, now: int) -> None:
+def verify(claim: SigV4Claim, request: Request, secret_key: str, now: int) -> None:
     """Check a claim against the request it came with; the body is left to `payload_hash`.
 
     Args:
@@ -106,13 +106,13 @@ def verify(claim: Claim, request: Request, secret_key: str, now: int) -> None:
     key, given = signing_key(secret_key, claim.date[:8], claim.region), encode_text(claim.signature)
     for host in _hosts(request.headers["host"]):
         canonical = canonical_request(request, claim.signed_headers, claim.payload_hash, host=host)
-        expected = sign_text(key, string_to_sign(canonical, claim.date, claim.scope))
+        expected = hmac_sha256(key, string_to_sign(canonical, claim.date, claim.scope))
         if hmac.compare_digest(expected.encode(), given):
             return
     raise SignatureDoesNotMatch
 
 
-def _check_time(claim: Claim, now: int) -> None:
+def _check_time(claim: SigV4Claim, now: int) -> None:
     start = parse_amz_date(claim.date)
     assert start is not None, "find_claim takes nothing else"
     if claim.lifetime is None:
@@ -124,7 +124,7 @@ def _check_time(claim: Claim, now: int) -> None:
         raise AccessDenied("Request is not yet valid")
 
 
-def _check_coverage(claim: Claim, headers: Mapping[str, str]) -> None:
+def _check_coverage(claim: SigV4Claim, headers: Mapping[str, str]) -> None:
     signed = set(claim.signed_headers)
     if "host" not in signed or "host" not in headers:
         raise AccessDenied("The Host header has to be signed")
@@ -139,7 +139,7 @@ def _check_coverage(claim: Claim, headers: Mapping[str, str]) -> None:
         raise SignatureDoesNotMatch("The signature covers a header that is absent")
 
 
-def _read_header(authorization: str, headers: Mapping[str, str]) -> Claim:
+def _read_header(authorization: str, headers: Mapping[str, str]) -> SigV4Claim:
     fields: dict[str, str] = {}
     for item in authorization[len(ALGORITHM) :].split(","):
         name, _, value = item.partition("=")
@@ -157,7 +157,7 @@ def _read_header(authorization: str, headers: Mapping[str, str]) -> Claim:
     if PAYLOAD_HASH not in headers:
         raise InvalidRequest(f"Missing required header for this request: {PAYLOAD_HASH}")
     signed = tuple(filter(None, names.lower().split(";")))
-    return Claim(secret_id, date, region, signed, headers[PAYLOAD_HASH].strip(), signature)
+    return SigV4Claim(secret_id, date, region, signed, headers[PAYLOAD_HASH].strip(), signature)
 
 
 def _signed_date(headers: Mapping[str, str]) -> str:
@@ -175,7 +175,7 @@ def _signed_date(headers: Mapping[str, str]) -> str:
     return amz_date(second)
 
 
-def _read_query(query: Mapping[str, str], headers: Mapping[str, str]) -> Claim:
+def _read_query(query: Mapping[str, str], headers: Mapping[str, str]) -> SigV4Claim:
     wrong = AuthorizationQueryParametersError
     if query.get("X-Amz-Algorithm") != ALGORITHM:
         raise wrong(f"X-Amz-Algorithm only supports {ALGORITHM}")
@@ -200,7 +200,7 @@ def _read_query(query: Mapping[str, str], headers: Mapping[str, str]) -> Claim:
     if not payload and PAYLOAD_HASH in signed:
         payload = headers.get(PAYLOAD_HASH, "")
     hashed = payload or UNSIGNED_PAYLOAD
-    return Claim(secret_id, date, region, signed, hashed, signature, int(expires))
+    return SigV4Claim(secret_id, date, region, signed, hashed, signature, int(expires))
 
 
 def read_credential(text: str, wrong: type[CosServiceError]) -> tuple[str, str, str]:

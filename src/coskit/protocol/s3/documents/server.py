@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 
-from coskit.protocol.bucket.lifecycle import DAY, SMALLEST_KINDS
+from coskit.protocol.bucket.lifecycle import DAY
+from coskit.protocol.bucket.lifecycle_document import SMALLEST_KINDS
 from coskit.protocol.codec.dates import parse_iso_date
 from coskit.protocol.codec.xml.document import items
 from coskit.protocol.errors import InvalidArgument, UnresolvableGrantByEmailAddress

@@ -2,10 +2,10 @@
 
 from urllib.parse import quote
 
-from coskit.protocol.bucket.lifecycle import (
+from coskit.protocol.bucket.lifecycle import expiry
+from coskit.protocol.bucket.lifecycle_document import (
     SMALLEST_HEADER,
     dump_rules,
-    expiry,
     load_document,
     load_rules,
     load_smallest,
