@@ -9,8 +9,6 @@ SOURCE = Path(__file__).parents[2] / "src" / "coskit"
 
 NOT_YET = {
     "Condition",
-    "Entry",
-    "Exchange",
     "Policy",
     "Resource",
     "Statement",

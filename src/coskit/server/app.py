@@ -19,10 +19,10 @@ from coskit.server.handlers.access.object_lock import lifecycle_lock_condition
 from coskit.server.handlers.buckets.buckets import check_bucket_name
 from coskit.server.http.access_log import AccessLog
 from coskit.server.http.connections.acceptor import Acceptor
+from coskit.server.http.connections.asgi import Message, Receive, Send
 from coskit.server.http.connections.certificates import Certificates
 from coskit.server.http.connections.connection import Connection
 from coskit.server.http.connections.timeouts import Watch, Watched
-from coskit.server.http.exchange import Message, Receive, Send
 from coskit.server.http.gateway import Gateway
 from coskit.server.settings import ACCOUNT, Settings, find_master_key
 from coskit.server.store.disk.disk_reserve import SIZE
@@ -80,7 +80,7 @@ class App:
             assert self._gateway is not None, "requests come after the lifespan has started"
             if self._proxies is not None:
                 scope = self._proxies.seen_through(scope)
-            await self._gateway.answer(scope, receive, send)
+            await self._gateway.serve(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
 

@@ -16,7 +16,7 @@ from typing import Any
 import apsw
 
 from coskit.server.app import App
-from coskit.server.http.connections.request_cycle import Cycle
+from coskit.server.http.connections.request_cycle import RequestCycle
 from coskit.server.store.blobs import files
 from coskit.server.store.index.group_commit import Writer
 from tests.crash.server.steps import Step, Watcher
@@ -194,7 +194,8 @@ class Watched:
     # The way back to the client.
 
     def _replace_answers(self) -> None:
-        settle, serve, answer_at_once, watched = Writer._settle, App.__call__, Cycle.answer, self
+        settle, serve, watched = Writer._settle, App.__call__, self
+        send_at_once = RequestCycle.send_whole
 
         def _settle(writer: Writer, *args: Any) -> None:
             with watched.step("deliver"):
@@ -203,11 +204,15 @@ class Watched:
         async def __call__(app: App, scope: Any, receive: Any, send: Any) -> None:
             await serve(app, scope, receive, watched._sending(send) if "path" in scope else send)
 
-        def answer(cycle: Cycle, *args: Any) -> bool:
+        def send_whole(cycle: RequestCycle, *args: Any) -> bool:
             with watched.step("answer"):
-                return answer_at_once(cycle, *args)
+                return send_at_once(cycle, *args)
 
-        patches: list[tuple[type, Any]] = [(Writer, _settle), (App, __call__), (Cycle, answer)]
+        patches: list[tuple[type, Any]] = [
+            (Writer, _settle),
+            (App, __call__),
+            (RequestCycle, send_whole),
+        ]
         for kind, patch in patches:
             setattr(kind, patch.__name__, patch)
 

@@ -15,7 +15,7 @@ from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.endpoint import encode_query
 from coskit.protocol.messages import Request
 from coskit.protocol.s3.auth import sigv2, sigv4
-from coskit.server.http.access_log import Entry, without_secrets
+from coskit.server.http.access_log import LogEntry, without_secrets
 from coskit.testing import LocalServer
 from tests.server.dialects.test_post_object import form, post, signed
 from tests.server.support.wire import HOST, Peer
@@ -64,7 +64,7 @@ def test_what_is_no_secret_is_logged(kept: str) -> None:
     ],
 )
 def test_a_url_that_became_a_key_is_logged_without_secrets(key: str, logged: str) -> None:
-    entry = Entry(0, "", "", "GET", "b", key, "-", "", 0, "", 0, 0, 0, None, "none", "")
+    entry = LogEntry(0, "", "", "GET", "b", key, "-", "", 0, "", 0, 0, 0, None, "none", "")
     assert json.loads(entry.line())["key"] == logged
 
 

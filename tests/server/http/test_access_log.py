@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from coskit.server.http.access_log import AccessLog, Entry, without_secrets
+from coskit.server.http.access_log import AccessLog, LogEntry, without_secrets
 from coskit.testing import LocalServer
 from tests.server.support.wire import Peer
 from tests.server.workers.test_run import refused
@@ -150,7 +150,7 @@ def test_all_is_written_when_the_log_is_closed(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def entry(request_id: str) -> Entry:
+def entry(request_id: str) -> LogEntry:
     """Return what is logged of some request."""
     about = (0.0, request_id, "", "GET", None, None, "-", "", 200, "")
-    return Entry(*about, 0, 0, 0.1, None, "none", "")
+    return LogEntry(*about, 0, 0, 0.1, None, "none", "")

@@ -87,7 +87,7 @@ class ClockedServer:
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        await self._gateway.answer(scope, receive, send)
+        await self._gateway.serve(scope, receive, send)
         start, *pieces = sent
         fields = tuple((bytes(name).decode(), value.decode()) for name, value in start["headers"])
         return Reply(start["status"], fields, b"".join(piece["body"] for piece in pieces))

@@ -51,7 +51,7 @@ class Upload:
     body: "File"
     fields: Mapping[str, str]
 
-    def answer(self, stored: Response, bucket: str, origin: str, path: str) -> Response:
+    def response(self, stored: Response, bucket: str, origin: str, path: str) -> Response:
         """Return what the form's sender is told.
 
         Args:

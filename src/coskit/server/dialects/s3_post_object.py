@@ -75,8 +75,8 @@ def read_upload(request: Request, form: Form, bucket: str, keys: KeyRing, now: i
 class _S3Upload(Upload):
     """A form whose sender is told what S3 tells."""
 
-    def answer(self, stored: Response, bucket: str, origin: str, path: str) -> Response:
-        """See `Upload.answer`."""
+    def response(self, stored: Response, bucket: str, origin: str, path: str) -> Response:
+        """See `Upload.response`."""
         location = origin + encode_path(f"{path.rstrip('/')}/{self.key}")
         headers = {**stored.headers, "Location": location}
         target = self.fields.get("success_action_redirect") or self.fields.get("redirect", "")

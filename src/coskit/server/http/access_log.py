@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import unquote_plus
 
-from coskit.server.http.exchange import Exchange
+from coskit.server.http.exchange.request_reader import RequestReader
+from coskit.server.http.exchange.request_record import RequestRecord
 
 _log = logging.getLogger("coskit.server")
 _WAITING = 10_000  # entries that wait for a slow disk; more are lost rather than kept
@@ -28,7 +29,7 @@ _SECRET_PREFIX = "q-"  # noqa: S105 - what the names begin with
 _OF_KEYS = "server-side-encryption-customer-key"  # of the object, of a copy's source, and their MD5
 
 
-class Entry(NamedTuple):
+class LogEntry(NamedTuple):
     """What is logged of one request.
 
     Attributes:
@@ -80,25 +81,33 @@ class Entry(NamedTuple):
         return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
 
 
-def entry(exchange: Exchange, seconds: float) -> Entry:
-    """Return what is logged of a request that took so long."""
-    return Entry(
-        exchange.now,
-        exchange.request_id,
-        exchange.address,
-        exchange.method,
-        exchange.bucket,
-        exchange.key,
-        exchange.operation,
-        exchange.query,
-        exchange.status,
-        exchange.error,
-        exchange.received,
-        exchange.sent,
+def entry(reader: RequestReader, record: RequestRecord, seconds: float) -> LogEntry:
+    """Return the entry of a request.
+
+    Args:
+        reader: the request.
+        record: the facts gathered while it was served.
+        seconds: the time from its head to the end of its response.
+    """
+    is_signed_form = record.operation == "PostObject" and record.account is not None
+    signature = reader.signature
+    return LogEntry(
+        record.time,
+        record.request_id,
+        reader.address,
+        reader.method,
+        record.bucket,
+        record.key,
+        record.operation,
+        reader.query,
+        record.status,
+        record.error,
+        record.received,
+        record.sent,
         seconds * 1000,
-        exchange.account,
-        exchange.signature,
-        exchange.user_agent,
+        record.account,
+        "form" if signature == "none" and is_signed_form else signature,
+        reader.user_agent,
     )
 
 
@@ -144,12 +153,12 @@ class AccessLog:
         self._path = path
         self._fd = self._open()
         self._is_moved = False
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[LogEntry] = deque()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="coskit-access-log", daemon=True)
         self._thread.start()
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: LogEntry) -> None:
         """Have an entry written soon."""
         if len(self._waiting) < _WAITING:
             self._waiting.append(entry)
@@ -191,7 +200,7 @@ class AccessLog:
         if self._fd != _STDOUT:
             os.close(self._fd)
 
-    def _put(self, entries: list[Entry]) -> None:
+    def _put(self, entries: list[LogEntry]) -> None:
         try:
             left = memoryview(b"".join(entry.line() for entry in entries))
             with self._turns:  # a pipe takes long writes piece by piece

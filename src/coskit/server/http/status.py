@@ -70,8 +70,8 @@ class Health:
         self._pause = _CENSUS_AGE
         self._counting: asyncio.Task[None] | None = None
 
-    async def answer(self, name: str | None, address: str) -> tuple[Response, bytes]:
-        """Answer a request for `/-/<name>`.
+    async def page(self, name: str | None, address: str) -> tuple[Response, bytes]:
+        """Return the page `/-/<name>`.
 
         Args:
             name: what is asked for.

@@ -14,10 +14,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from coskit.protocol.codec.xml.error_document import encode_error
 from coskit.protocol.errors import CosServiceError, IncompleteBody, InvalidRequest, RequestTimeout
-from coskit.server.http.connections.request_cycle import ANSWER, Cycle
+from coskit.server.http.connections.asgi import CONNECTION, SEND_WHOLE
+from coskit.server.http.connections.request_cycle import RequestCycle
 from coskit.server.http.connections.timeouts import BODIES, State
 
-LINK = "coskit.connection"  # its name among the extensions of a scope
 MAX_HEAD = 64 << 10
 _UNSENT = 1 << 14  # bytes that may wait for a client before the app does
 _READ_OVER = 16 << 20  # bytes that are read over after the last answer
@@ -30,16 +30,17 @@ class Connection(HttpToolsProtocol):
 
     A request line with its headers may have `MAX_HEAD` bytes, and so may what frames a body without
     bringing a byte of it (extensions of chunks, trailers), as far as the pieces in which they come
-    can be told apart. The app finds the connection in the scope, as `LINK`.
+    can be told apart. The application finds the connection in the scope, as the
+    extension `CONNECTION`.
 
     Attributes:
-        receiving: whether the app waits for more of a body.
-        is_of_stranger: whether nobody is known to have sent the request.
+        is_receiving: whether the app waits for more of a body.
+        is_anonymous: whether nobody is known to have sent the request.
         fault: why no more of the body will come, or None.
     """
 
-    receiving = False
-    is_of_stranger = False
+    is_receiving = False
+    is_anonymous = False
     fault: type[CosServiceError] | None = None
     _in_head = True
     _in_body = False
@@ -126,7 +127,7 @@ class Connection(HttpToolsProtocol):
         if parsed.host:
             scope["headers"] = _addressed(scope["headers"], parsed)
         before: Any = self.cycle  # None before the first request
-        self.cycle = cycle = Cycle(
+        self.cycle = cycle = RequestCycle(
             scope,
             self._outlet,
             self.flow,
@@ -139,7 +140,7 @@ class Connection(HttpToolsProtocol):
             scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
             self.on_response_complete,
         )
-        scope["extensions"] = {LINK: self, ANSWER: cycle.answer}
+        scope["extensions"] = {CONNECTION: self, SEND_WHOLE: cycle.send_whole}
         if before is None or before.response_complete:
             self._start_asgi_task(cycle, self.app)
         else:
@@ -204,8 +205,8 @@ class Connection(HttpToolsProtocol):
         cycle: Any = self.cycle
         if cycle is None or cycle.response_complete:
             return State("head" if self._in_head and self._heads else "idle", self._heads, 0)
-        if self.receiving:
-            phase = "stranger" if self.is_of_stranger else "body"
+        if self.is_receiving:
+            phase = "stranger" if self.is_anonymous else "body"
             return State(phase, self._heads, self._received)
         return State("work", self._heads, 0)
 

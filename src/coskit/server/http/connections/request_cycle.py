@@ -1,22 +1,19 @@
 """One request on a connection and its answer: uvicorn's, with small answers sent at once."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-ANSWER = "coskit.answer"  # its name among the extensions of a scope
 _UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
-Answer = Callable[[int, Sequence[tuple[str, str]], bytes], bool]
 
-
-class Cycle(RequestResponseCycle):
+class RequestCycle(RequestResponseCycle):
     """Takes a body in the pieces it came in, and sends a whole answer with one write.
 
-    The app finds `answer` in the scope, as `ANSWER`.
+    The application finds `send_whole` in the scope, as the extension `SEND_WHOLE`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -40,7 +37,7 @@ class Cycle(RequestResponseCycle):
             message["body"] = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return message
 
-    def answer(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> bool:
+    def send_whole(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> bool:
         """Send a whole answer, if that is possible without waiting; return whether it was.
 
         Args:
