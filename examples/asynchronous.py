@@ -1,4 +1,4 @@
-"""Many objects at a time: upload, then download and compare."""
+"""Upload and download 100 objects concurrently."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ async def round_trip(client: AsyncClient, number: int) -> int:
 async def main() -> None:
     async with AsyncClient() as client:
         sizes = await asyncio.gather(*(round_trip(client, number) for number in range(100)))
-        print(len(sizes), "objects,", sum(sizes), "bytes came back as they were sent")
+        print(len(sizes), "objects,", sum(sizes), "bytes uploaded and downloaded unchanged")
 
 
 asyncio.run(main())

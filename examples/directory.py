@@ -1,4 +1,4 @@
-"""A directory into a bucket, only what has changed, and back."""
+"""Sync a directory to a bucket, then download it."""
 
 import os
 import tempfile
@@ -15,7 +15,7 @@ with Client() as client, tempfile.TemporaryDirectory() as directory:
         (source / name).write_text(name)
     first = client.sync(source, f"cos://{bucket}/documents", Delete=True)
     again = client.sync(source, f"cos://{bucket}/documents", Delete=True)
-    print("sent", first.transferred, "files, then", again.transferred)
+    print("first sync:", first.transferred, "files; second sync:", again.transferred)
     client.download_dir(bucket, copy, "documents")
     print(
         "the same"

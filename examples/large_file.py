@@ -1,4 +1,7 @@
-"""A file in parallel parts, and back to another file; interrupted ones go on when called again."""
+"""Upload and download a large file in parallel parts.
+
+Call `upload_file` or `download_file` again after an interruption to resume.
+"""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""Code for cos-python-sdk-v5 with its import line changed."""
+"""Run code for cos-python-sdk-v5 on coskit: only the import differs."""
 
 import os
 

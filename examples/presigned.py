@@ -1,4 +1,4 @@
-"""A URL that lets anybody download one object for five minutes."""
+"""Share one object for five minutes with a presigned URL."""
 
 import os
 import urllib.request
@@ -10,5 +10,5 @@ bucket = os.environ["EXAMPLE_BUCKET"]
 with Client() as client:
     client.put_object(bucket, b"shared", "shared.txt", ContentType="text/plain")
     url = client.get_presigned_download_url(bucket, "shared.txt", Expired=300)
-    with urllib.request.urlopen(url) as answer:
-        print(answer.status, answer.headers["Content-Type"], answer.read().decode())
+    with urllib.request.urlopen(url) as response:
+        print(response.status, response.headers["Content-Type"], response.read().decode())

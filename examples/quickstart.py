@@ -1,4 +1,4 @@
-"""Store, read, list and delete, with the settings from the environment."""
+"""Upload, read, list and delete an object, with settings from the environment."""
 
 import os
 

@@ -101,7 +101,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded when first asked for: a program of one world does not wait for the other.
+    # Import on first use, so that a sync program does not load the async client.
     if name.startswith("_"):
         raise AttributeError(f"module 'coskit' has no attribute {name!r}")
     from importlib import import_module

@@ -1,8 +1,8 @@
-"""All exceptions of coskit: the tree, and one class for each error code of the service."""
+"""All exceptions of coskit, with one class for each error code of the service."""
 
 from coskit.client.directory.result import DirectoryTransferError
 from coskit.protocol import errors as _tree
-from coskit.protocol.errors import *  # noqa: F403 - one class for each code
+from coskit.protocol.errors import *  # noqa: F403 - a class for each error code
 
 __all__ = sorted(
     {

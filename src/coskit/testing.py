@@ -1,4 +1,4 @@
-"""A server of one's own for tests and trials: its own process, its own directory, a free port."""
+"""A local server for tests: a process of its own on a free port."""
 
 import os
 import secrets
@@ -18,19 +18,20 @@ try:
 except ModuleNotFoundError as cause:
     if (cause.name or "").startswith("coskit"):
         raise
-    text = f"coskit.testing needs {cause.name}, which pip install 'coskit[server]' brings"
+    text = f"coskit.testing needs {cause.name}: pip install 'coskit[server]'"
     raise ModuleNotFoundError(text, name=cause.name) from cause
 
 
 class LocalServer:
-    """A running `coskit serve`; leaving the context ends it.
+    """A running `coskit serve`, stopped at the end of the `with` block.
 
     Attributes:
-        directory: where it keeps everything.
-        endpoint: its URL, such as `http://127.0.0.1:49152`; by TLS if a certificate is given.
-        secret_id: of its only key pair.
-        secret_key: of its only key pair.
-        pid: its process.
+        directory: the directory with its data.
+        endpoint: its URL, such as `http://127.0.0.1:49152`; `https` if it has a certificate.
+        port: its port.
+        secret_id: the id of its key pair.
+        secret_key: the secret of its key pair.
+        pid: the id of its process.
     """
 
     def __init__(
@@ -41,20 +42,20 @@ class LocalServer:
         host: str = "127.0.0.1",
         options: Sequence[str] = (),
     ) -> None:
-        """Start the server; it takes connections at once.
+        """Start the server, which accepts connections at once.
 
         Args:
-            directory: where it keeps everything.
-            buckets: created if they are missing.
+            directory: the directory for its data, created if it is missing.
+            buckets: the names of buckets to create if they are missing.
             host: the address to listen on.
-            options: further ones of `coskit serve`, such as `--restore-delay=Standard=1s`.
+            options: further options of `coskit serve`, such as `--restore-delay=Standard=1s`.
         """
         self.directory = directory
         self.secret_id = f"AKID{secrets.token_hex(8)}"
         self.secret_key = secrets.token_hex(16)
         scheme = "https" if any(o.startswith("--certificate") for o in options) else "http"
-        # Connections queue at the listening socket until the server takes them, so that nobody has
-        # to wait for its start; if it dies, they are refused.
+        # Connections queue at the listening socket until the server accepts them, so there is no
+        # need to wait for its start. If the server dies, they are refused.
         with listening_socket(host, 0) as listener:
             self.port: int = listener.getsockname()[1]
             self.endpoint = f"{scheme}://{host}:{self.port}"
@@ -78,13 +79,13 @@ class LocalServer:
         )
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """End the server and return its exit status."""
+        """Stop the server and return its exit status."""
         if self._process.poll() is None:
             self._process.send_signal(how)
         return self._process.wait()
 
     def wait(self) -> int:
-        """Wait until the server ends by itself and return its exit status."""
+        """Wait for the server to exit and return its exit status."""
         return self._process.wait()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Every example runs against a server and says what it should."""
+"""Every example runs against a server and prints the expected text."""
 
 import os
 import subprocess
@@ -12,9 +12,9 @@ from coskit.testing import LocalServer
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SAYS = {
     "quickstart.py": "greetings/hello world.txt 11",
-    "asynchronous.py": "100 objects, 4950000 bytes came back as they were sent",
+    "asynchronous.py": "100 objects, 4950000 bytes uploaded and downloaded unchanged",
     "large_file.py": "the same",
-    "directory.py": "sent 3 files, then 0\nthe same",
+    "directory.py": "first sync: 3 files; second sync: 0\nthe same",
     "presigned.py": "200 text/plain shared",
     "migrate.py": "NoSuchKey 404",
 }

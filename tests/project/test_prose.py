@@ -47,7 +47,6 @@ Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 NOT_YET = {
-    ".",
     "cli",
     "client",
     "client/_async",
