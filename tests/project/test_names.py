@@ -12,7 +12,6 @@ NOT_YET = {
     "Policy",
     "Resource",
     "Statement",
-    "Upload",
     "_Source",
 }
 

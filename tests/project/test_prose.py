@@ -78,7 +78,6 @@ NOT_YET = {
     "protocol/s3/policy",
     "server",
     "server/auth",
-    "server/dialects",
     "server/handlers",
     "server/handlers/access",
     "server/handlers/body",

@@ -47,10 +47,10 @@ from coskit.protocol.s3.operations import S3_OPERATIONS
 from coskit.protocol.s3.policy.operators import wild
 from coskit.protocol.s3.policy.policy import parse_bucket_policy
 from coskit.server.auth.session_tokens import PREFIX, open_token
-from coskit.server.dialects.multipart_form import Form
+from coskit.server.dialects.multipart_form import MultipartForm
 from coskit.server.dialects.post_object import is_form, is_url
 from coskit.server.dialects.s3_post_object import is_of_s3
-from coskit.server.dialects.untrusted_xml import parse_stranger
+from coskit.server.dialects.untrusted_xml import parse_untrusted
 from coskit.server.handlers.object_state.tagging import parse_tag_header
 from coskit.server.http.access_log import without_secrets
 from coskit.server.http.connections.connection import MAX_HEAD
@@ -146,7 +146,7 @@ def received_form(boundary: str, body: bytes) -> None:
         yield body
 
     async def receive() -> None:
-        form = Form(pieces(), f"multipart/form-data; boundary={boundary}")
+        form = MultipartForm(pieces(), f"multipart/form-data; boundary={boundary}")
         await form.begin()
         async for _ in form:
             pass
@@ -232,9 +232,9 @@ READERS: dict[str, Reader] = {
     "preflight": lambda text: cors.allow(
         cors_rule(AllowedHeader=["x-*-a", "b", "*"]), "", "GET", cors.header_list(text)
     ),
-    "document": lambda text: parse_stranger(encode_text(text)),
-    "document in an element": lambda text: parse_stranger(encode_text(f"<a>{text}")),
-    "document in an attribute": lambda text: parse_stranger(encode_text(f'<a b="{text}')),
+    "document": lambda text: parse_untrusted(encode_text(text)),
+    "document in an element": lambda text: parse_untrusted(encode_text(f"<a>{text}")),
+    "document in an attribute": lambda text: parse_untrusted(encode_text(f'<a b="{text}')),
     "access log": without_secrets,
     "boundary": lambda text: received_form(text, encode_text(f"--{text}\r\n")),
     "form": lambda text: received_form("x", encode_text(text)),
@@ -318,7 +318,7 @@ def _least(shape: Shape) -> str:
 
 def read_body(row: Operation, body: bytes) -> None:
     """Read a document as far as that can be done without a store."""
-    params = params_to_cos(row.name, decode_request(row, "b", "k", {}, {}, body, parse_stranger))
+    params = params_to_cos(row.name, decode_request(row, "b", "k", {}, {}, body, parse_untrusted))
     if "LifecycleConfiguration" in params:
         lifecycle_document.dump_rules(params["LifecycleConfiguration"])
     if "CORSConfiguration" in params:
@@ -389,7 +389,7 @@ def test_a_deep_or_wide_policy_is_refused(text: str) -> None:
     ids=["open", "deep", "attributes", "namespaces", "entities"],
 )
 def test_a_deep_or_wide_document_is_read_in_linear_time(document: str) -> None:
-    assert_is_quick(lambda text: parse_stranger(text.encode()), [document])
+    assert_is_quick(lambda text: parse_untrusted(text.encode()), [document])
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""The two dialects: how a request is recognised as one of either, read, and answered."""
+"""The COS and S3 dialects: recognise the dialect of a request, and translate both ways."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from coskit.protocol import operations
 from coskit.protocol.codec.conditional_headers import GUARDS
@@ -18,33 +19,37 @@ from coskit.protocol.s3.operations import PUT_OBJECT, S3_OPERATIONS
 from coskit.server.auth import authenticate, s3_signature
 from coskit.server.auth.key_ring import KeyRing
 from coskit.server.dialects import post_object, s3_payload, s3_post_object
-from coskit.server.dialects.multipart_form import Form
-from coskit.server.dialects.post_object import Upload
+from coskit.server.dialects.multipart_form import MultipartForm
+from coskit.server.dialects.post_object import FormUpload
 from coskit.server.handlers.context import IncomingBody, Principal
 from coskit.server.handlers.dialect_rules import COS_RULES, S3_RULES, DialectRules
 
 Match = Callable[[str, str | None, str | None, Iterable[str], Iterable[str]], Operation]
 
+# Headers of a copy in the words of COS, and of a write into an object of a directory bucket: a PUT
+# with one of them is no PutObject of S3.
+_NO_S3_PUT = ("x-cos-copy-source", "x-amz-write-offset-bytes")
 
-class Dialect(Protocol):
-    """One way of speaking; the gateway and the handlers behind it speak COS.
+
+class Dialect(ABC):
+    """A dialect of the protocol; the gateway and the handlers behind it speak COS.
+
+    The methods that translate return their argument unchanged; a dialect overrides those that
+    differ.
 
     Attributes:
-        rules: what it demands differently.
-        match: finds the row that a request is, as `Router.match` does.
-        put_object: the row that a form upload amounts to.
+        rules: the limits and choices in which the dialect differs.
+        match: finds the operation of a request, as `Router.match` does.
+        put_object: the operation that a form upload amounts to.
     """
 
-    @property
-    def rules(self) -> DialectRules: ...  # noqa: D102 - an attribute
+    def __init__(self, rules: DialectRules, match: Match, put_object: Operation) -> None:
+        self.rules = rules
+        self.match = match
+        self.put_object = put_object
 
-    @property
-    def match(self) -> Match: ...  # noqa: D102 - an attribute
-
-    @property
-    def put_object(self) -> Operation: ...  # noqa: D102 - an attribute
-
-    def identify(
+    @abstractmethod
+    def verify(
         self,
         request: Request,
         bucket: str | None,
@@ -53,73 +58,70 @@ class Dialect(Protocol):
         keys: KeyRing,
         now: int,
     ) -> tuple[Principal, IncomingBody]:
-        """Return who sent a request, and its body as it is to be kept.
+        """Return the sender of a request, and its body without signatures and framing.
 
         Args:
-            request: as it came.
-            bucket: from the address, or None.
-            key: from the address, or None.
-            body: as it comes.
-            keys: of all accounts.
-            now: Unix second.
+            request: the request as received.
+            bucket: the bucket's name from the address, or None.
+            key: the object's key from the address, or None.
+            body: the request's body as received.
+            keys: the keys of all accounts.
+            now: the time in Unix seconds.
 
         Raises:
-            CosServiceError: the signature is malformed, wrong, too old or of nobody.
+            CosServiceError: the signature is malformed, wrong or expired, or its key is unknown.
         """
-        ...
 
+    @abstractmethod
     def read_upload(
-        self, request: Request, begun: Form, bucket: str, keys: KeyRing, now: int
-    ) -> Upload:
-        """Return what a form uploads, if it may be sent.
+        self, request: Request, form: MultipartForm, bucket: str, keys: KeyRing, now: int
+    ) -> FormUpload:
+        """Return the upload that a form asks for, with its signature and policy checked.
 
         Args:
-            request: what carries it.
-            begun: its fields, and its file to come.
+            request: the request that carries the form.
+            form: the form, read up to its file.
             bucket: the bucket's name.
-            keys: of all accounts.
-            now: milliseconds since 1970.
+            keys: the keys of all accounts.
+            now: the time in milliseconds since 1970.
 
         Raises:
-            CosServiceError: the form lacks something, or its policy or signature is not one for it.
+            CosServiceError: the form lacks a field, or its policy or signature does not allow it.
         """
-        ...
 
-    def read(self, request: Request) -> Request:
-        """Return a request in the names of COS."""
-        ...
-
-    def params(self, operation: Operation, params: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters of a row as handlers expect them."""
-        ...
-
-    def result(self, operation: Operation, result: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the result of a handler as the row's documents tell it."""
-        ...
-
-    def headers(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the headers of an answer as they stand on the wire."""
-        ...
-
-    def error(
+    @abstractmethod
+    def error_document(
         self,
         error: CosServiceError,
         bucket: str | None,
         key: str | None,
         headers: Container[str] = (),
     ) -> bytes:
-        """Return the document of an error, which gets the code and status of the dialect."""
-        ...
+        """Return the document of an error, and give the error the dialect's code and status."""
+
+    def translate_request(self, request: Request) -> Request:
+        """Return a request with the header and parameter names of COS."""
+        return request
+
+    def translate_params(self, operation: Operation, params: dict[str, Any]) -> dict[str, Any]:
+        """Return an operation's parameters as its handler expects them."""
+        return params
+
+    def translate_result(
+        self, operation: Operation, result: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return a handler's result as the operation's documents represent it."""
+        return result
+
+    def translate_headers(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the headers of a response under the dialect's names."""
+        return headers
 
 
-class CosDialect:
+class CosDialect(Dialect):
     """The dialect of COS."""
 
-    rules = COS_RULES
-    match: Match = staticmethod(match)
-    put_object = operations.PUT_OBJECT
-
-    def identify(
+    def verify(
         self,
         request: Request,
         bucket: str | None,
@@ -128,17 +130,28 @@ class CosDialect:
         keys: KeyRing,
         now: int,
     ) -> tuple[Principal, IncomingBody]:
-        """See `Dialect.identify`."""
+        """See `Dialect.verify`."""
         return authenticate.identify(request, keys, now), body
 
     def read_upload(
-        self, request: Request, begun: Form, bucket: str, keys: KeyRing, now: int
-    ) -> Upload:
+        self, request: Request, form: MultipartForm, bucket: str, keys: KeyRing, now: int
+    ) -> FormUpload:
         """See `Dialect.read_upload`."""
-        return post_object.read_upload(request, begun, bucket, keys, now)
+        return post_object.read_upload(request, form, bucket, keys, now)
 
-    def read(self, request: Request) -> Request:
-        """Return the request without headers of S3, which count for nothing but as guards."""
+    def error_document(
+        self,
+        error: CosServiceError,
+        bucket: str | None,
+        key: str | None,
+        headers: Container[str] = (),
+    ) -> bytes:
+        """See `Dialect.error_document`."""
+        error.headers.setdefault("x-cos-trace-id", error.trace_id)
+        return encode_error(error)
+
+    def translate_request(self, request: Request) -> Request:
+        """Return the request without S3 headers, of which only conditions count."""
         if naming.AMZ not in "\n".join(request.headers):
             return request
         kept = {
@@ -148,42 +161,11 @@ class CosDialect:
         }
         return replace(request, headers=kept)
 
-    def params(self, operation: Operation, params: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters, which are as they should be."""
-        return params
 
-    def result(self, operation: Operation, result: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the result, which is as it should be."""
-        return result
-
-    def headers(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the headers, which are as they should be."""
-        return headers
-
-    def error(
-        self,
-        error: CosServiceError,
-        bucket: str | None,
-        key: str | None,
-        headers: Container[str] = (),
-    ) -> bytes:
-        """See `Dialect.error`."""
-        error.headers.setdefault("x-cos-trace-id", error.trace_id)
-        return encode_error(error)
-
-
-# A copy in the words of COS, and a write into an object of a directory bucket.
-_OTHER_THAN_PUT = ("x-cos-copy-source", "x-amz-write-offset-bytes")
-
-
-class S3Dialect:
+class S3Dialect(Dialect):
     """The dialect of S3."""
 
-    rules = S3_RULES
-    match: Match = staticmethod(Router(S3_OPERATIONS, _OTHER_THAN_PUT).match)
-    put_object = PUT_OBJECT
-
-    def identify(
+    def verify(
         self,
         request: Request,
         bucket: str | None,
@@ -192,51 +174,53 @@ class S3Dialect:
         keys: KeyRing,
         now: int,
     ) -> tuple[Principal, IncomingBody]:
-        """See `Dialect.identify`."""
-        who = s3_signature.identify(request, bucket, key, keys, now)
-        return who.principal, s3_payload.open_payload(who, request, body)
+        """See `Dialect.verify`."""
+        identity = s3_signature.identify(request, bucket, key, keys, now)
+        return identity.principal, s3_payload.open_payload(identity, request, body)
 
     def read_upload(
-        self, request: Request, begun: Form, bucket: str, keys: KeyRing, now: int
-    ) -> Upload:
+        self, request: Request, form: MultipartForm, bucket: str, keys: KeyRing, now: int
+    ) -> FormUpload:
         """See `Dialect.read_upload`."""
-        return s3_post_object.read_upload(request, begun, bucket, keys, now)
+        return s3_post_object.read_upload(request, form, bucket, keys, now)
 
-    def read(self, request: Request) -> Request:
-        """Return a request in the names of COS."""
-        return naming.to_cos(request)
-
-    def params(self, operation: Operation, params: dict[str, Any]) -> dict[str, Any]:
-        """See `Dialect.params`."""
-        return server.params_to_cos(operation.name, params)
-
-    def result(self, operation: Operation, result: Mapping[str, Any]) -> Mapping[str, Any]:
-        """See `Dialect.result`."""
-        return server.result_to_s3(operation.name, result)
-
-    def headers(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """See `Dialect.headers`."""
-        return naming.headers_to_s3(headers)
-
-    def error(
+    def error_document(
         self,
         error: CosServiceError,
         bucket: str | None,
         key: str | None,
         headers: Container[str] = (),
     ) -> bytes:
-        """See `Dialect.error`."""
+        """See `Dialect.error_document`."""
         error.headers.setdefault("x-amz-id-2", error.trace_id)
         errors.translate(error)
         return errors.encode_error(error, bucket, key, headers)
 
+    def translate_request(self, request: Request) -> Request:
+        """See `Dialect.translate_request`."""
+        return naming.to_cos(request)
 
-COS: Dialect = CosDialect()
-S3: Dialect = S3Dialect()
+    def translate_params(self, operation: Operation, params: dict[str, Any]) -> dict[str, Any]:
+        """See `Dialect.translate_params`."""
+        return server.params_to_cos(operation.name, params)
+
+    def translate_result(
+        self, operation: Operation, result: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """See `Dialect.translate_result`."""
+        return server.result_to_s3(operation.name, result)
+
+    def translate_headers(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """See `Dialect.translate_headers`."""
+        return naming.headers_to_s3(headers)
+
+
+COS = CosDialect(COS_RULES, match, operations.PUT_OBJECT)
+S3 = S3Dialect(S3_RULES, Router(S3_OPERATIONS, _NO_S3_PUT).match, PUT_OBJECT)
 
 
 def dialect_of(request: Request) -> Dialect:
-    """Return the dialect that a request came in: by its signature, else by what only S3 says."""
+    """Return the dialect of a request: by its signature, or else by names that only S3 has."""
     signature = request.headers.get("authorization", "").strip()
     if signature.startswith("q-"):
         return COS
@@ -252,14 +236,14 @@ def dialect_of(request: Request) -> Dialect:
 
 
 def dialect_of_form(request: Request, fields: Mapping[str, str]) -> Dialect:
-    """Return the dialect of a form upload: its fields tell it, else what carries it.
+    """Return the dialect of a form upload: by its fields, or else by the request's headers.
 
     Args:
-        request: what carries the form.
-        fields: by lower-case name.
+        request: the request that carries the form.
+        fields: the form's fields by lower-case name.
 
     Raises:
-        InvalidArgument: it has a signature of each dialect.
+        InvalidArgument: the form has a signature of each dialect.
     """
     if "q-signature" in fields:
         if not fields.keys().isdisjoint(s3_post_object.SIGNATURES):

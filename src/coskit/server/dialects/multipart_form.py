@@ -1,4 +1,4 @@
-"""multipart/form-data as it streams in: the fields before the file, then the file's bytes."""
+"""A streaming parser of multipart/form-data: the fields before the file, then the file."""
 
 import logging
 from collections import deque
@@ -15,28 +15,30 @@ from coskit.protocol.messages import decode_text
 MEDIA_TYPE = "multipart/form-data"
 FILE = "file"
 MAX_FIELDS = 64 << 10  # bytes of all names and values before the file
-# The parser writes down each bad byte of a stranger, who is told of it anyway.
-_NOTHING = logging.Logger("coskit.server.dialects.multipart_form", logging.CRITICAL + 1)
+# The parser logs each bad byte; the client gets an error response for it anyway.
+_SILENT = logging.Logger("coskit.server.dialects.multipart_form", logging.CRITICAL + 1)
 _MAX_HEADERS = 16 << 10  # bytes of the headers of a part
-_MAX_OPTIONS = 4 << 10  # characters of a header with options, of which the parser is quadratic
+_MAX_OPTIONS = 4 << 10  # characters of a header: the parser takes quadratic time for its options
 
 
-class Form:
-    """A form being received; as an iterable it is the content of its file, which is read once.
+class MultipartForm:
+    """A form that is being received; as an iterable it is the content of its file, read once.
 
-    It keeps the fields and one chunk of the body in memory.
+    The fields and one chunk of the body are in memory.
+
+    Args:
+        body: the request's body.
+        content_type: the request's Content-Type.
 
     Attributes:
-        fields: by lower-case name; of a repeated one the first counts.
-        filename: that the client gave the file.
+        fields: the values by lower-case name; the first value of a repeated field counts.
+        filename: the file's name as the client sent it.
+
+    Raises:
+        MalformedPOSTRequest: the Content-Type names no boundary, or is too long.
     """
 
     def __init__(self, body: AsyncIterable[bytes], content_type: str) -> None:
-        """Take a body of this Content-Type; `begin` reads the fields.
-
-        Raises:
-            MalformedPOSTRequest: the Content-Type names no boundary, or is too long.
-        """
         boundary = _options(content_type).get(b"boundary", b"")
         self.fields: dict[str, str] = {}
         self.filename = ""
@@ -60,20 +62,20 @@ class Form:
             )
         except FormParserError as cause:
             raise MalformedPOSTRequest("The boundary of the form is too long") from cause
-        self._parser.logger = _NOTHING
+        self._parser.logger = _SILENT
         if not boundary:
             raise MalformedPOSTRequest("The Content-Type names no boundary")
 
     @property
     def length(self) -> None:
-        """None, for only the file's end tells how long it is."""
+        """None, because the length is known only at the file's end."""
 
     async def begin(self) -> None:
         """Read the fields up to the file.
 
         Raises:
-            MalformedPOSTRequest: it is no form, or its fields take more than 64 KB.
-            IncorrectNumberOfFilesInPostRequest: it has no file.
+            MalformedPOSTRequest: the body is not a form, or its fields take more than 64 KB.
+            IncorrectNumberOfFilesInPostRequest: the form has no file.
         """
         taken = 0
         while (name := await self._next_part()) != FILE:
@@ -88,11 +90,11 @@ class Form:
             self.fields.setdefault(name, decode_text(bytes(value)))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the file, then make sure that the form ends as it should.
+        """Yield the file's chunks, then check that the form ends properly.
 
         Raises:
-            MalformedPOSTRequest: the form does not end, or a part behind the file has long headers.
-            IncorrectNumberOfFilesInPostRequest: it has another file.
+            MalformedPOSTRequest: the form is cut off, or a part behind the file has long headers.
+            IncorrectNumberOfFilesInPostRequest: the form has another file.
         """
         while (event := await self._next())[0] == "data":
             yield event[1]
@@ -127,7 +129,7 @@ class Form:
                 raise MalformedPOSTRequest("The body is no multipart/form-data") from cause
         return self._events.popleft()
 
-    # Called by the parser.
+    # Callbacks of the parser.
 
     def _note(self, kind: str, data: bytes = b"", start: int = 0, end: int = 0) -> None:
         self._events.append((kind, data[start:end]))
@@ -145,7 +147,7 @@ class Form:
         self._value += data[start:end]
 
     def _count_header(self, size: int) -> None:
-        self._headers_size += size + 1  # a header without a name and a value is one as well
+        self._headers_size += size + 1  # an empty header counts as well
         if self._headers_size > _MAX_HEADERS:
             raise MalformedPOSTRequest(f"The headers of a part take at most {_MAX_HEADERS} bytes")
 
@@ -157,10 +159,10 @@ class Form:
 
 
 def _options(header: str) -> dict[bytes, bytes]:
-    """Return what follows the value of a header, such as `form-data; name="key"`.
+    """Return the options of a header such as `form-data; name="key"`.
 
     Raises:
-        MalformedPOSTRequest: it is too long.
+        MalformedPOSTRequest: the header is too long.
     """
     if len(header) > _MAX_OPTIONS:
         raise MalformedPOSTRequest(f"A header of a form takes at most {_MAX_OPTIONS} bytes")

@@ -1,4 +1,4 @@
-"""POST Object: a browser's form made the same thing as a PUT, and answered as its fields ask."""
+"""POST Object: convert a browser's form to a PUT, and respond as the form's fields ask."""
 
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
@@ -14,19 +14,19 @@ from coskit.protocol.messages import META_PREFIX, Request, Response, encode_text
 from coskit.protocol.operations import PUT_OBJECT
 from coskit.server.auth.authenticate import identify, identify_form, is_signed_in_url
 from coskit.server.auth.key_ring import KeyRing
-from coskit.server.dialects.multipart_form import MEDIA_TYPE, Form
+from coskit.server.dialects.multipart_form import MEDIA_TYPE, MultipartForm
 from coskit.server.handlers.context import Principal
 
-# Fields that mean what the header of their name means to a PUT.
+# Fields with the meaning that a PUT's header of the same name has.
 _HEADERS = frozenset(param.wire for param in PUT_OBJECT.params if param.place == "header")
 _PATH = re.compile(r"[/\\]")
-_FREE = ("key", "policy", "tagging")  # fields that are sent on in no header as they are
+_FREE = ("key", "policy", "tagging")  # fields that become no header as they are
 _STATUSES = frozenset(("200", "201", "204"))
 _URL = re.compile(r"https?://[!-~\x80-\U0010ffff]{1,2048}", re.IGNORECASE)
 
 
 def is_form(request: Request, bucket: str | None, key: str | None) -> bool:
-    """Return whether a request is a form upload: to a bucket, and to nothing that hangs on it."""
+    """Return whether a request is a form upload: a POST of a form to a bucket itself."""
     if request.method != "POST" or bucket is None or key is not None:
         return False
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -34,31 +34,31 @@ def is_form(request: Request, bucket: str | None, key: str | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class FormUpload:
     """A form whose fields have been read and whose file is still to come.
 
     Attributes:
-        principal: who signed it, or whom it came with.
-        key: the object's, with the file's name in it if the form asks for that.
-        headers: of the PUT that it amounts to.
+        principal: the sender, by the signature of the form or of its request.
+        key: the object's key, with the file's name in it if the form asks for that.
+        headers: the headers of the PUT that the form amounts to.
         body: the file.
-        fields: by lower-case name.
+        fields: the form's fields by lower-case name.
     """
 
     principal: Principal
     key: str
     headers: Mapping[str, str]
-    body: "File"
+    body: "FormFile"
     fields: Mapping[str, str]
 
     def response(self, stored: Response, bucket: str, origin: str, path: str) -> Response:
-        """Return what the form's sender is told.
+        """Return the response to the form.
 
         Args:
-            stored: what a PUT would be told.
+            stored: the response to a PUT of the file.
             bucket: the bucket's name.
-            origin: scheme and host of the request.
-            path: of the request, decoded.
+            origin: the scheme and host of the request.
+            path: the decoded path of the request.
         """
         location = origin + encode_path(f"{path.rstrip('/')}/{self.key}")
         headers = {**stored.headers, "Location": location}
@@ -73,59 +73,63 @@ class Upload:
         return Response(int(status) if status in _STATUSES else 204, headers)
 
 
-async def begin_form(request: Request, body: AsyncIterable[bytes]) -> Form:
+async def begin_form(request: Request, body: AsyncIterable[bytes]) -> MultipartForm:
     """Read a form up to its file.
 
     Args:
-        request: what carries it.
-        body: of the request.
+        request: the request that carries the form.
+        body: the request's body.
 
     Raises:
-        MalformedPOSTRequest: it is no form, or its fields are too large.
-        IncorrectNumberOfFilesInPostRequest: it has no file.
+        MalformedPOSTRequest: the body is not a form, or its fields are too large.
+        IncorrectNumberOfFilesInPostRequest: the form has no file.
     """
-    form = Form(body, request.headers.get("content-type", ""))
+    form = MultipartForm(body, request.headers.get("content-type", ""))
     await form.begin()
     return form
 
 
-def read_upload(request: Request, form: Form, bucket: str, keys: KeyRing, now: int) -> Upload:
-    """Find out whether a form may be sent.
+def read_upload(
+    request: Request, form: MultipartForm, bucket: str, keys: KeyRing, now: int
+) -> FormUpload:
+    """Return the upload of a COS form, with its signature and policy checked.
 
     Args:
-        request: what carries it.
-        form: from `begin_form`.
+        request: the request that carries the form.
+        form: the form, from `begin_form`.
         bucket: the bucket's name.
-        keys: of all accounts.
-        now: milliseconds since 1970.
+        keys: the keys of all accounts.
+        now: the time in milliseconds since 1970.
 
     Raises:
-        InvalidArgument: it has no key, or a field holds what is not allowed.
+        InvalidArgument: the form has no key, or a field has a value that is not allowed.
         KeyTooLong: the key has more than 850 bytes.
-        InvalidURI: the key cannot be that of an object.
-        InvalidPolicyDocument: the policy makes no sense.
+        InvalidURI: no object can have the key.
+        InvalidPolicyDocument: the policy is malformed.
         AccessDenied: the policy does not allow the form, or its signature is malformed or too old.
-        SignatureDoesNotMatch: it is the signature of another policy or another key.
+        SignatureDoesNotMatch: the signature is of another policy or by another key.
     """
     fields = keyed_fields(form)
     key = fields["key"]
-    headers = {**about(request), **_headers(fields)}
+    headers = {**sender_headers(request), **_headers(fields)}
     if "policy" not in fields and "q-signature" not in fields:
         refuse_signed_url(request)
-        return Upload(identify(request, keys, now // 1000), key, headers, File(form), fields)
+        return FormUpload(
+            identify(request, keys, now // 1000), key, headers, FormFile(form), fields
+        )
     policy = read_policy(fields.get("policy", ""))
     principal = identify_form(fields, policy.text, keys, now // 1000)
     policy.check(fields, bucket, now)
-    return Upload(principal, key, headers, File(form, policy), fields)
+    return FormUpload(principal, key, headers, FormFile(form, policy), fields)
 
 
-def keyed_fields(form: Form) -> dict[str, str]:
-    """Return the fields of a form with the file's name in the key, if that asks for it.
+def keyed_fields(form: MultipartForm) -> dict[str, str]:
+    """Return the fields of a form, with `${filename}` in the key replaced by the file's name.
 
     Raises:
-        InvalidArgument: there is no key, or a field holds what no header can.
+        InvalidArgument: there is no key, or a field has a character that no header can have.
         KeyTooLong: the key has more than 850 bytes.
-        InvalidURI: the key cannot be that of an object.
+        InvalidURI: no object can have the key.
     """
     fields = dict(form.fields)
     if not fields.get("key"):
@@ -139,25 +143,25 @@ def keyed_fields(form: Form) -> dict[str, str]:
 
 
 def refuse_signed_url(request: Request) -> None:
-    """Refuse a form without a policy where a URL is all that is signed: it covers no field.
+    """Refuse a form without a policy in a signed URL: that signature covers no field.
 
     Raises:
-        AccessDenied: it is such a form.
+        AccessDenied: the URL is signed.
     """
     if is_signed_in_url(request):
         raise AccessDenied("A form is signed by its policy, not by the URL that it is sent to")
 
 
 def _basename(filename: str) -> str:
-    """Return what stands behind the last slash or backslash, for some clients send whole paths.
+    """Return the name behind the last slash or backslash, since some clients send whole paths.
 
     RFC 7578 4.2, and S3's POST policy on `${filename}`.
     """
     return _PATH.split(filename)[-1]
 
 
-def about(request: Request) -> dict[str, str]:
-    """Return what the request tells of its sender, and nothing that would be stored or done."""
+def sender_headers(request: Request) -> dict[str, str]:
+    """Return the request's headers that describe its sender, without those that a PUT acts on."""
     return {
         name: text
         for name, text in request.headers.items()
@@ -180,25 +184,25 @@ def _headers(fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_url(text: str) -> bool:
-    """Return whether a browser can be sent to what a form calls an address."""
+    """Return whether a form's redirect target is a URL."""
     return _URL.fullmatch(text) is not None
 
 
-class File:
-    """The file of a form, of a size that the policy allows."""
+class FormFile:
+    """The file of a form, as a request's body; its size is checked against the form's policy."""
 
-    def __init__(self, form: Form, policy: Policy | None = None) -> None:
+    def __init__(self, form: MultipartForm, policy: Policy | None = None) -> None:
         self._form = form
         self._smallest = policy.smallest if policy else 0
         self._largest = policy.largest if policy else None
 
     @property
     def length(self) -> None:
-        """None, for only the file's end tells how long it is."""
+        """None, because the length is known only at the file's end."""
 
     @property
     def trailers(self) -> Mapping[str, str]:
-        """Nothing, for a form has none."""
+        """An empty mapping, because a form has no trailers."""
         return {}
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""The bodies of S3 requests: checked against their SHA-256, and taken out of their framing."""
+"""The bodies of S3 requests: check their SHA-256, and decode the framing aws-chunked."""
 
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -31,25 +31,25 @@ _HEX_DIGEST = re.compile("[0-9a-fA-F]{64}").fullmatch
 
 
 def open_payload(identity: Identity, request: Request, body: IncomingBody) -> IncomingBody:
-    """Return the body that a request means, which raises before its end if it is another one.
+    """Return the decoded body of a request; it raises before its end if it was altered.
 
     Args:
-        identity: who signed the request.
-        request: as it was received, in the names of S3.
-        body: as it comes.
+        identity: the request's sender and signature.
+        request: the request as received, under the names of S3.
+        body: the body as received.
 
     Raises:
         InvalidArgument: x-amz-content-sha256 or the length of the data is malformed.
-        InvalidRequest: the chunks are signed, the request is not.
-        MissingContentLength: the body is framed, and nobody says how long its data is.
-        NotImplementedOperation: the chunks are signed in a way that is not known here.
-        XAmzContentSHA256Mismatch: there is no body, and there should be one.
+        InvalidRequest: the chunks are signed, but not the request.
+        MissingContentLength: the body is framed, and no header gives the length of its data.
+        NotImplementedOperation: the chunks have a signature of an unknown kind.
+        XAmzContentSHA256Mismatch: the body is missing.
     """
     headers, hashed = request.headers, identity.payload_hash
     if hashed in ("", UNSIGNED_PAYLOAD):
         hashed = headers.get(PAYLOAD_HASH, UNSIGNED_PAYLOAD).strip()
     if hashed == UNSIGNED_PAYLOAD:
-        # Old tools frame a body and say so only here.
+        # Old tools frame a body and announce it only in Content-Encoding.
         return _unframe(headers, body, None) if _is_framed(headers) else body
     if hashed == UNSIGNED_TRAILER:
         return _unframe(headers, body, None)
@@ -72,7 +72,7 @@ def open_payload(identity: Identity, request: Request, body: IncomingBody) -> In
 
 
 class _Hashed:
-    """A body whose SHA-256 was promised."""
+    """A body with a SHA-256 to check."""
 
     def __init__(self, body: IncomingBody, expected: str) -> None:
         self._body = body
@@ -89,8 +89,8 @@ class _Hashed:
         return self._body.trailers
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        # On the loop: what comes at a time takes tens of microseconds, and MD5, in a thread, four
-        # times as long, so that nothing would be gained by another thread.
+        # On the event loop: a chunk takes tens of microseconds; its MD5, in a thread, takes four
+        # times as long, so another thread would gain nothing.
         digest = sha256()
         async for chunk in self._body:
             digest.update(chunk)
@@ -100,7 +100,7 @@ class _Hashed:
 
 
 class _Unframed:
-    """The data of a body that comes in the framing `aws-chunked`."""
+    """The data of a body in the framing `aws-chunked`."""
 
     def __init__(
         self, body: IncomingBody, length: int, decoder: Decoder, announced: frozenset[str]
@@ -112,7 +112,7 @@ class _Unframed:
 
     @property
     def length(self) -> int:
-        """See `Incoming.length`; without the framing."""
+        """See `Incoming.length`; the length without the framing."""
         return self._length
 
     @property

@@ -1,4 +1,4 @@
-"""POST Object as S3 has it: other fields, other signatures, and a document for those who ask."""
+"""POST Object of S3: its fields, its signatures, and the response document that it offers."""
 
 import json
 import re
@@ -19,20 +19,20 @@ from coskit.protocol.s3.operations import PUT_OBJECT
 from coskit.server.auth.authenticate import ANONYMOUS
 from coskit.server.auth.key_ring import KeyRing
 from coskit.server.auth.s3_signature import identify_form
-from coskit.server.dialects.multipart_form import Form
+from coskit.server.dialects.multipart_form import MultipartForm
 from coskit.server.dialects.post_object import (
-    File,
-    Upload,
-    about,
+    FormFile,
+    FormUpload,
     is_url,
     keyed_fields,
     refuse_signed_url,
+    sender_headers,
 )
-from coskit.server.dialects.untrusted_xml import parse_stranger
+from coskit.server.dialects.untrusted_xml import parse_untrusted
 
 SIGNATURES = ("awsaccesskeyid", "signature", "x-amz-signature")  # fields
 _MARKS = ("awsaccesskeyid", "signature", "tagging")
-# Fields that a policy need not speak of: they make or carry its signature.
+# Fields that a policy need not mention: they make or carry its signature.
 _FREE = ("awsaccesskeyid", "signature", "x-amz-signature", "policy")
 _ANYTHING = ("starts-with", "")  # such a field may be missing
 _HEADERS = frozenset(param.wire for param in PUT_OBJECT.params if param.place == "header")
@@ -42,16 +42,18 @@ _RESPONSE = Shape("PostResponse", (Shape("Location"), Shape("Bucket"), Shape("Ke
 
 
 def is_of_s3(fields: Mapping[str, str]) -> bool:
-    """Return whether a form, its fields by lower-case name, is one of S3."""
+    """Return whether a form is one of S3, by its fields with lower-case names."""
     if "q-signature" in fields:
         return False
     return any(name in _MARKS or name.startswith("x-amz-") for name in fields)
 
 
-def read_upload(request: Request, form: Form, bucket: str, keys: KeyRing, now: int) -> Upload:
-    """Find out whether a form may be sent; see `coskit.server.dialects.post_object.read_upload`."""
+def read_upload(
+    request: Request, form: MultipartForm, bucket: str, keys: KeyRing, now: int
+) -> FormUpload:
+    """Return the upload of an S3 form; see `coskit.server.dialects.post_object.read_upload`."""
     fields = keyed_fields(form)
-    headers = {**about(request), **_headers(fields)}
+    headers = {**sender_headers(request), **_headers(fields)}
     principal = identify_form(fields, keys, now // 1000)
     if principal is None:
         if "policy" in fields:
@@ -59,7 +61,7 @@ def read_upload(request: Request, form: Form, bucket: str, keys: KeyRing, now: i
         if request.headers.get("authorization", "").strip():
             raise AccessDenied("A form is signed by its policy, not by the request that carries it")
         refuse_signed_url(request)
-        return _S3Upload(ANONYMOUS, fields["key"], headers, File(form), fields)
+        return S3FormUpload(ANONYMOUS, fields["key"], headers, FormFile(form), fields)
     policy = read_policy(fields["policy"], ())
     if not _EXPIRATION.fullmatch(json.loads(policy.text)["expiration"]):
         raise InvalidPolicyDocument("The policy's expiration is no ISO 8601 date in UTC")
@@ -68,15 +70,15 @@ def read_upload(request: Request, form: Form, bucket: str, keys: KeyRing, now: i
         raise AccessDenied(f"A policy is valid for at most {keys.longest} seconds here")
     policy.check({**anything, **fields}, bucket, now)
     _refuse_extra(fields, policy)
-    return _S3Upload(principal, fields["key"], headers, File(form, policy), fields)
+    return S3FormUpload(principal, fields["key"], headers, FormFile(form, policy), fields)
 
 
 @dataclass(frozen=True, slots=True)
-class _S3Upload(Upload):
-    """A form whose sender is told what S3 tells."""
+class S3FormUpload(FormUpload):
+    """A form upload with the responses of S3."""
 
     def response(self, stored: Response, bucket: str, origin: str, path: str) -> Response:
-        """See `Upload.response`."""
+        """See `FormUpload.response`."""
         location = origin + encode_path(f"{path.rstrip('/')}/{self.key}")
         headers = {**stored.headers, "Location": location}
         target = self.fields.get("success_action_redirect") or self.fields.get("redirect", "")
@@ -95,7 +97,7 @@ class _S3Upload(Upload):
 
 
 def _headers(fields: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of the PUT that a form amounts to, in the names of COS."""
+    """Return the headers of the PUT that a form amounts to, under their names in COS."""
     renamed = {
         "x-amz-acl" if name == "acl" else name: text.strip(" \t")
         for name, text in fields.items()
@@ -113,11 +115,11 @@ def _headers(fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def _tags(document: str) -> str:
-    """Return the tags of a document as a header has them."""
+    """Return the tags of a document in the form of the header x-cos-tagging."""
     shape = PUT_OBJECT_TAGGING.body
     assert shape is not None, "the row has a document"
     try:
-        found = load(shape, parse_stranger(encode_text(document)))
+        found = load(shape, parse_untrusted(encode_text(document)))
     except NotThisShape as cause:
         raise MalformedXML(str(cause)) from cause
     tags = items(found.get("TagSet"), "Tag")
@@ -125,10 +127,10 @@ def _tags(document: str) -> str:
 
 
 def _refuse_extra(fields: Mapping[str, str], policy: Policy) -> None:
-    """Refuse a field that a policy does not speak of: its signature must not serve for that.
+    """Refuse a field that the policy does not mention, because its signature does not cover it.
 
     Raises:
-        AccessDenied: there is one.
+        AccessDenied: there is such a field.
     """
     named = {condition.field for condition in policy.conditions}
     for name in ("bucket", *fields):

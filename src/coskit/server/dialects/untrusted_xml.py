@@ -1,4 +1,4 @@
-"""Documents that strangers sent, parsed so that none of them can do harm."""
+"""Parse untrusted XML: no DTD, no entities."""
 
 from xml.etree.ElementTree import Element, ParseError
 
@@ -7,11 +7,11 @@ from defusedxml import ElementTree, common
 from coskit.protocol.codec.xml.document import NotThisShape
 
 
-def parse_stranger(document: bytes) -> Element:
-    """Parse a document that a stranger sent: no entities, no DTD.
+def parse_untrusted(document: bytes) -> Element:
+    """Return the root element of an untrusted document.
 
     Raises:
-        NotThisShape: it is not well-formed, or it is an attack.
+        NotThisShape: the document is not well-formed, or has a DTD or entities.
     """
     try:
         return ElementTree.fromstring(document.lstrip(), forbid_dtd=True)

@@ -173,7 +173,7 @@ class Gateway:
             return await self._store_form(exchange, request, bucket_name)
         operation, query = self._route(record, dialect, request)
         principal, body = await self._verify(exchange, dialect, request)
-        request = dialect.read(request)
+        request = dialect.translate_request(request)
         is_new = operation.name == CREATE_BUCKET.name
         bucket = self._find_bucket(writer, bucket_name) if bucket_name and not is_new else None
         routed = RoutedRequest(dialect, request, operation, query, bucket_name, key, bucket)
@@ -219,7 +219,7 @@ class Gateway:
     ) -> tuple[Principal, IncomingBody]:
         """Return the sender of a request by its signature, and the body that the handler reads."""
         reader, _, record, ticket = exchange
-        principal, body = dialect.identify(
+        principal, body = dialect.verify(
             request, record.bucket, record.key, reader, self._keys, int(record.time)
         )
         if principal.account is None:

@@ -15,7 +15,7 @@ from coskit.protocol.operations import COMPLETE_MULTIPART_UPLOAD, DELETE_OBJECTS
 from coskit.server.auth.authenticate import authorize
 from coskit.server.auth.key_ring import KeyRing
 from coskit.server.dialects.dialect import COS, Dialect
-from coskit.server.dialects.untrusted_xml import parse_stranger
+from coskit.server.dialects.untrusted_xml import parse_untrusted
 from coskit.server.handlers import HANDLERS
 from coskit.server.handlers.access.authorization import require_owner
 from coskit.server.handlers.body.request_body import MAX_BODY, refuse_unimplemented_headers
@@ -142,7 +142,7 @@ class OperationRunner:
             query,
             routed.request.headers,
             document,
-            parse_stranger,
+            parse_untrusted,
         )
         if TRAFFIC_LIMIT.wire in query and routed.dialect is COS:  # a URL has no headers for it
             params.setdefault(TRAFFIC_LIMIT.name, query[TRAFFIC_LIMIT.wire])
@@ -160,7 +160,7 @@ class OperationRunner:
             store=self._store,
             operation=routed.operation,
             principal=principal,
-            params=routed.dialect.params(routed.operation, params),
+            params=routed.dialect.translate_params(routed.operation, params),
             headers=routed.request.headers,
             body=body,
             origin=exchange.reader.origin,
@@ -188,6 +188,6 @@ def _encode(
     """Return the response that a handler's reply amounts to, and its body."""
     operation = routed.operation
     encoded = params.get("EncodingType") == "url"
-    result = routed.dialect.result(operation, reply.result)
+    result = routed.dialect.translate_result(operation, reply.result)
     response = encode_result(operation, result, status=reply.status, encode=encoded)
     return response, response.body if reply.body is None else reply.body

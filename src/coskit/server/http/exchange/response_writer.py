@@ -92,7 +92,7 @@ class ResponseWriter:
         error.request_id = record.request_id
         error.trace_id = error.trace_id or record.request_id
         error.resource = reader.resource
-        document = self._dialect.error(error, record.bucket, record.key, reader.headers)
+        document = self._dialect.error_document(error, record.bucket, record.key, reader.headers)
         record.error = error.code
         body = b"" if reader.method == "HEAD" else document
         headers = {
@@ -140,7 +140,9 @@ class ResponseWriter:
         if "expect" in reader.headers and not reader.is_body_requested:
             # The client may or may not send the body, so the start of the next request is unknown.
             common["Connection"] = "close"
-        return self._dialect.headers([*self._headers.items(), *headers.items(), *common.items()])
+        return self._dialect.translate_headers(
+            [*self._headers.items(), *headers.items(), *common.items()]
+        )
 
     async def _send_chunks(self, chunks: OutgoingBody) -> None:
         connection = self._connection
