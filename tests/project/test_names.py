@@ -8,10 +8,6 @@ SOURCE = Path(__file__).parents[2] / "src" / "coskit"
 
 
 NOT_YET = {
-    "Condition",
-    "Policy",
-    "Resource",
-    "Statement",
     "_Source",
 }
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coskit.protocol.bucket.policy import MAX_POLICY, Ask, Place, parse_policy
-from coskit.protocol.bucket.policy_conditions import Circumstances, glob
+from coskit.protocol.bucket.policy import MAX_POLICY, AccessRequest, ResourceLocation, parse_policy
+from coskit.protocol.bucket.policy_conditions import RequestContext, wildcard_match
 from coskit.protocol.errors import MalformedPolicy
 from coskit.protocol.messages import Request
 from coskit.protocol.operations import BY_NAME
 from tests.support.ids import stable
 
 BUCKET = "examplebucket-1250000000"
-PLACE = Place("ap-local", ("100000000001", "1250000000"), BUCKET)
+PLACE = ResourceLocation("ap-local", ("100000000001", "1250000000"), BUCKET)
 EVERYTHING = f"qcs::cos:ap-local:uid/1250000000:{BUCKET}/*"
 NOON = 1_700_049_600_000  # 2023-11-15T12:00:00Z
 
@@ -43,14 +43,14 @@ def ask(
     headers: dict[str, str] | None = None,
     address: str = "192.0.2.7",
     secure: bool = False,
-) -> Ask:
+) -> AccessRequest:
     """Return a question, asked at noon."""
     request = Request("GET", "/", tuple((query or {}).items()), headers or {})
-    about = Circumstances(request, address, secure, NOON, "ap-local")
-    return Ask(account, BY_NAME[operation], PLACE, key, about)
+    about = RequestContext(request, address, secure, NOON, "ap-local")
+    return AccessRequest(account, BY_NAME[operation], PLACE, key, about)
 
 
-def allows(change: dict[str, Any], question: Ask) -> bool:
+def allows(change: dict[str, Any], question: AccessRequest) -> bool:
     return parse_policy(text(statement(**change))).verdict(question) == "allow"
 
 
@@ -154,7 +154,7 @@ def test_a_listing_is_about_its_prefix(path: str, prefix: str | None, allowed: b
 
 
 HTML, PREFIXED = {"content-type": "text/html"}, {"prefix": "a/b"}
-CONDITIONS: list[tuple[str, str, Any, Ask, bool]] = [
+CONDITIONS: list[tuple[str, str, Any, AccessRequest, bool]] = [
     ("ip_equal", "qcs:ip", "192.0.2.0/24", ask(), True),
     ("ip_equal", "qcs:ip", ["10.0.0.1", "192.0.2.7"], ask(), True),
     ("ip_equal", "qcs:ip", "192.0.2.7/24", ask(address="192.0.2.99"), True),
@@ -207,7 +207,7 @@ CONDITIONS: list[tuple[str, str, Any, Ask, bool]] = [
 
 @pytest.mark.parametrize(("operator", "key", "values", "question", "met"), CONDITIONS, ids=str)
 def test_what_a_condition_asks(
-    operator: str, key: str, values: Any, question: Ask, met: bool
+    operator: str, key: str, values: Any, question: AccessRequest, met: bool
 ) -> None:
     condition = {operator: {key: values}}
     assert allows({"Condition": condition}, question) == met
@@ -308,16 +308,16 @@ def test_what_would_not_be_heeded_is_refused(about: str, document: str) -> None:
     ],
 )
 def test_an_asterisk_stands_for_any_text(pattern: str, subject: str, like: bool) -> None:
-    assert glob(pattern, subject) == like
+    assert wildcard_match(pattern, subject) == like
 
 
 @given(st.lists(st.text("ab/", max_size=3), min_size=1, max_size=4), st.text("ab/", max_size=6))
 def test_a_pattern_is_like_what_fills_its_asterisks(pieces: list[str], filling: str) -> None:
-    assert glob("*".join(pieces), filling.join(pieces))
+    assert wildcard_match("*".join(pieces), filling.join(pieces))
 
 
 def test_a_hostile_pattern_costs_no_more_than_others() -> None:
-    assert not glob("*a" * 400 + "*b", "a" * 850)
+    assert not wildcard_match("*a" * 400 + "*b", "a" * 850)
 
 
 @given(

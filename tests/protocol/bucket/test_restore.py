@@ -4,7 +4,7 @@ import pytest
 
 from coskit.protocol.bucket.restore import (
     DELAYS,
-    Job,
+    RestoreJob,
     dump_job,
     is_readable,
     load_job,
@@ -25,9 +25,9 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 NOW = 1_700_000_000_000  # Tue, 14 Nov 2023 22:13:20 GMT
 
-ONGOING = Job("Standard", 2, NOW - HOUR, NOW + HOUR)
-RESTORED = Job("Bulk", 2, NOW - DAY, NOW - HOUR)
-EXPIRED = Job("Expedited", 1, NOW - 9 * DAY, NOW - 8 * DAY)
+ONGOING = RestoreJob("Standard", 2, NOW - HOUR, NOW + HOUR)
+RESTORED = RestoreJob("Bulk", 2, NOW - DAY, NOW - HOUR)
+EXPIRED = RestoreJob("Expedited", 1, NOW - 9 * DAY, NOW - 8 * DAY)
 
 ANSWERS = [
     ("ARCHIVE", None, "Expedited", 202, 1 * MINUTE),
@@ -39,7 +39,7 @@ ANSWERS = [
     ("ARCHIVE", EXPIRED, "Standard", 202, 3 * HOUR),
     ("ARCHIVE", ONGOING, "Expedited", 202, 1 * MINUTE),
     # A faster tier never makes it later than it was going to be.
-    ("DEEP_ARCHIVE", Job("Bulk", 1, NOW, NOW + HOUR), "Standard", 202, HOUR),
+    ("DEEP_ARCHIVE", RestoreJob("Bulk", 1, NOW, NOW + HOUR), "Standard", 202, HOUR),
     ("ARCHIVE", RESTORED, "Bulk", 200, 0),
     ("ARCHIVE", RESTORED, "Expedited", 200, 0),
 ]
@@ -47,10 +47,10 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("storage_class", "job", "tier", "status", "delay"), ANSWERS)
 def test_a_request_makes_a_job(
-    storage_class: str, job: Job | None, tier: str, status: int, delay: int
+    storage_class: str, job: RestoreJob | None, tier: str, status: int, delay: int
 ) -> None:
     made = request_restore(storage_class, job, tier, 3, NOW)
-    assert made == (Job(tier, 3, NOW, NOW + delay), status)
+    assert made == (RestoreJob(tier, 3, NOW, NOW + delay), status)
 
 
 REFUSALS = [
@@ -70,7 +70,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("storage_class", "job", "tier", "days", "error"), REFUSALS)
 def test_a_request_is_refused(
-    storage_class: str, job: Job | None, tier: str, days: int, error: type[CosServiceError]
+    storage_class: str, job: RestoreJob | None, tier: str, days: int, error: type[CosServiceError]
 ) -> None:
     with pytest.raises(error):
         request_restore(storage_class, job, tier, days, NOW)
@@ -91,11 +91,11 @@ def test_a_copy_expires_at_midnight_in_the_vendors_time_zone(
 ) -> None:
     moment = parse_iso_date(ready)
     assert moment is not None
-    assert Job("Standard", days, 0, moment).expiry == parse_iso_date(expiry)
+    assert RestoreJob("Standard", days, 0, moment).expiry == parse_iso_date(expiry)
 
 
 def test_each_moment_has_its_state_headers_and_status() -> None:
-    job = Job("Expedited", 1, NOW, NOW + MINUTE)
+    job = RestoreJob("Expedited", 1, NOW, NOW + MINUTE)
     date = http_date(job.expiry)
     running = {
         "x-cos-restore": 'ongoing-request="true"',

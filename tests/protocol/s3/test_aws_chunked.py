@@ -17,7 +17,13 @@ from coskit.protocol.errors import (
     SignatureDoesNotMatch,
 )
 from coskit.protocol.messages import Request
-from coskit.protocol.s3.auth.aws_chunked import Chain, Decoder, Encoder, Seed, encoded_length
+from coskit.protocol.s3.auth.aws_chunked import (
+    ChunkDecoder,
+    ChunkEncoder,
+    ChunkSigner,
+    SeedSignature,
+    encoded_length,
+)
 from coskit.protocol.s3.auth.sigv4 import canonical_request, signing_key, string_to_sign
 
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -26,10 +32,10 @@ SCOPE = "20130524/us-east-1/s3/aws4_request"
 KEY = signing_key(SECRET_KEY, "20130524", "us-east-1")
 DATA = (b"a" * 65536, b"a" * 1024)
 CRC = {"x-amz-checksum-crc32c": "sOO8/Q=="}
-FEW = Seed(KEY, DATE, SCOPE, "0" * 64)
+FEW = SeedSignature(KEY, DATE, SCOPE, "0" * 64)
 
 
-def seed_of(headers: dict[str, str], payload_hash: str) -> Seed:
+def seed_of(headers: dict[str, str], payload_hash: str) -> SeedSignature:
     """Return what AWS's example of a body starts from: the signature of its request."""
     about = {
         "content-encoding": "aws-chunked",
@@ -42,18 +48,20 @@ def seed_of(headers: dict[str, str], payload_hash: str) -> Seed:
     }
     request = Request("PUT", "/examplebucket/chunkObject.txt", (), about)
     canonical = canonical_request(request, sorted(about), payload_hash)
-    return Seed(KEY, DATE, SCOPE, hmac_sha256(KEY, string_to_sign(canonical, DATE, SCOPE)))
+    return SeedSignature(KEY, DATE, SCOPE, hmac_sha256(KEY, string_to_sign(canonical, DATE, SCOPE)))
 
 
-def framed(chunks: tuple[bytes, ...], seed: Seed | None, trailer: dict[str, str] | None) -> bytes:
-    encoder = Encoder(seed)
+def framed(
+    chunks: tuple[bytes, ...], seed: SeedSignature | None, trailer: dict[str, str] | None
+) -> bytes:
+    encoder = ChunkEncoder(seed)
     return b"".join((*map(encoder.chunk, chunks), encoder.end(trailer)))
 
 
 def decode(
-    body: bytes, length: int | None, seed: Seed | None = None, *, has_trailer: bool = False
+    body: bytes, length: int | None, seed: SeedSignature | None = None, *, has_trailer: bool = False
 ) -> tuple[bytes, dict[str, str]]:
-    decoder = Decoder(length, seed, has_trailer=has_trailer)
+    decoder = ChunkDecoder(length, seed, has_trailer=has_trailer)
     data = b"".join(decoder.feed(body))
     decoder.finish()
     return data, decoder.trailers
@@ -108,7 +116,7 @@ def test_a_body_is_the_same_however_it_was_cut_and_came(
 ) -> None:
     seed = FEW if is_signed else None
     body, length = framed(chunks, seed, trailer), sum(map(len, chunks))
-    decoder = Decoder(length, seed, has_trailer=trailer is not None)
+    decoder = ChunkDecoder(length, seed, has_trailer=trailer is not None)
     data, at = b"", 0
     for cut in itertools.chain(cuts, itertools.repeat(97)):
         data += b"".join(decoder.feed(body[at : at + cut]))
@@ -151,8 +159,8 @@ def test_a_body_that_ends_early_is_noticed(data: st.DataObject) -> None:
         decode(body[:end], None, FEW, has_trailer=True)
 
 
-def parts(seed: Seed = FEW) -> list[bytes]:
-    encoder = Encoder(seed)
+def parts(seed: SeedSignature = FEW) -> list[bytes]:
+    encoder = ChunkEncoder(seed)
     return [*(encoder.chunk(bytes((n,)) * 20) for n in b"abc"), encoder.end()]
 
 
@@ -174,7 +182,7 @@ def test_signed_chunks_are_good_in_their_order_only(order: tuple[int, ...]) -> N
 
 
 def test_chunks_of_another_request_are_refused() -> None:
-    other = Seed(KEY, DATE, SCOPE, "1" * 64)
+    other = SeedSignature(KEY, DATE, SCOPE, "1" * 64)
     pieces = parts()
     pieces[1] = parts(other)[1]
     for body in (b"".join(parts(other)), b"".join(pieces)):
@@ -191,7 +199,7 @@ def test_a_trailer_has_to_be_signed_where_the_chunks_are() -> None:
 
 
 def test_data_is_handed_out_as_it_comes() -> None:
-    decoder = Decoder(1 << 40, FEW)
+    decoder = ChunkDecoder(1 << 40, FEW)
     size = f"{1 << 40:x}".encode()
     assert decoder.feed(size + b";chunk-signature=" + b"0" * 64 + b"\r\nabc") == [b"abc"]
     assert decoder.feed(b"x" * 70_000) == [b"x" * 70_000]
@@ -262,7 +270,7 @@ def test_a_key_is_not_shown() -> None:
 
 
 def test_a_chain_goes_on_from_each_signature() -> None:
-    first, second = Chain(FEW), Chain(FEW)
+    first, second = ChunkSigner(FEW), ChunkSigner(FEW)
     digest = sha256(b"x").hexdigest()
     assert first.sign_chunk(digest) == second.sign_chunk(digest)
-    assert first.sign_chunk(digest) != Chain(FEW).sign_chunk(digest)
+    assert first.sign_chunk(digest) != ChunkSigner(FEW).sign_chunk(digest)

@@ -14,16 +14,16 @@ from coskit.protocol.s3.checksums.algorithms import (
     ALGORITHMS,
     KINDS,
     Algorithm,
-    Asked,
+    RequestedChecksum,
     checksum,
-    load_asked,
     load_checksum,
+    load_requested_checksum,
 )
 from coskit.protocol.s3.checksums.headers import (
-    Announced,
-    announced,
-    announced_of_object,
-    asked_of_upload,
+    DeclaredChecksum,
+    declared_checksum,
+    declared_object_checksum,
+    requested_checksum,
 )
 
 # Of the text that catalogues of CRCs give the check value of.
@@ -86,7 +86,7 @@ def test_an_object_in_parts_has_the_checksum_that_others_compute(name: str) -> N
     size = 5 << 20
     digests = [algorithm.digest(letter * size) for letter in (b"A", b"B", b"C")]
     assert [checksum(algorithm, digest).text for digest in digests] == expected
-    asked = Asked(algorithm, "COMPOSITE" if "-" in whole else "FULL_OBJECT")
+    asked = RequestedChecksum(algorithm, "COMPOSITE" if "-" in whole else "FULL_OBJECT")
     assert asked.of_parts([(digest, size) for digest in digests]).text == whole
 
 
@@ -94,9 +94,9 @@ def test_an_object_in_parts_has_the_checksum_that_others_compute(name: str) -> N
 def test_a_checksum_is_written_down_and_read_back(
     algorithm: Algorithm, data: bytes, kind: str, parts: int
 ) -> None:
-    asked = asked_of_upload({"x-amz-checksum-algorithm": algorithm.name})
+    asked = requested_checksum({"x-amz-checksum-algorithm": algorithm.name})
     assert asked is not None
-    assert load_asked(asked.dump()) == asked
+    assert load_requested_checksum(asked.dump()) == asked
     digest = algorithm.digest(data)
     for found in (checksum(algorithm, digest), asked.of_parts([(digest, len(data))] * parts)):
         assert load_checksum(found.dump()) == found
@@ -107,28 +107,32 @@ def test_a_checksum_is_written_down_and_read_back(
 
 def test_nothing_said_stays_nothing() -> None:
     assert load_checksum(None) is None
-    assert load_asked(None) is None
-    assert announced({"content-type": "text/plain"}) is None
+    assert load_requested_checksum(None) is None
+    assert declared_checksum({"content-type": "text/plain"}) is None
     # None of these holds a checksum.
-    assert announced({f"x-amz-checksum-{name}": "x" for name in ("algorithm", "mode")}) is None
-    assert announced({"x-amz-trailer": "x-amz-meta-last"}) is None
-    assert announced_of_object({"x-amz-checksum-type": "COMPOSITE"}) is None
-    assert asked_of_upload({}) is None
+    assert (
+        declared_checksum({f"x-amz-checksum-{name}": "x" for name in ("algorithm", "mode")}) is None
+    )
+    assert declared_checksum({"x-amz-trailer": "x-amz-meta-last"}) is None
+    assert declared_object_checksum({"x-amz-checksum-type": "COMPOSITE"}) is None
+    assert requested_checksum({}) is None
 
 
 CRC32, SHA256 = ALGORITHMS["CRC32"], ALGORITHMS["SHA256"]
 
 
 def test_a_checksum_is_announced_before_or_behind_the_body() -> None:
-    before = announced({"x-amz-checksum-crc32": "AAAAAA==", "x-amz-checksum-type": "FULL_OBJECT"})
-    assert before == Announced(CRC32, b"\0\0\0\0")
-    behind = announced(
+    before = declared_checksum(
+        {"x-amz-checksum-crc32": "AAAAAA==", "x-amz-checksum-type": "FULL_OBJECT"}
+    )
+    assert before == DeclaredChecksum(CRC32, b"\0\0\0\0")
+    behind = declared_checksum(
         {
             "x-amz-trailer": "x-amz-meta-last, X-Amz-Checksum-CRC32",
             "x-amz-sdk-checksum-algorithm": "crc32",
         }
     )
-    assert behind == Announced(CRC32, None)
+    assert behind == DeclaredChecksum(CRC32, None)
     assert behind.verify(b"\0\0\0\1", {"x-amz-checksum-crc32": "AAAAAQ=="}).text == "AAAAAQ=="
 
 
@@ -172,7 +176,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
 @pytest.mark.parametrize(("headers", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_makes_no_sense_is_refused(headers: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidRequest, match=re.escape(message)):
-        announced(headers)
+        declared_checksum(headers)
 
 
 FOLLOWING: list[tuple[str, dict[str, str], type[CosServiceError]]] = [
@@ -190,20 +194,20 @@ def test_what_follows_the_body_is_checked(
     says: str, trailers: Mapping[str, str], error: type[CosServiceError]
 ) -> None:
     with pytest.raises(error):
-        Announced(CRC32, None).verify(b"\0\0\0\1", trailers)
+        DeclaredChecksum(CRC32, None).verify(b"\0\0\0\1", trailers)
 
 
 def test_a_wrong_checksum_is_named() -> None:
     with pytest.raises(BadDigest, match="The SHA256 you specified did not match the calculated"):
-        Announced(SHA256, bytes(32)).verify(SHA256.digest(b""), {})
+        DeclaredChecksum(SHA256, bytes(32)).verify(SHA256.digest(b""), {})
 
 
 KIND = {
     (None, None): None,
-    ("CRC32", None): Asked(CRC32, "COMPOSITE"),
-    ("crc32", "full_object"): Asked(CRC32, "FULL_OBJECT"),
-    ("CRC64NVME", None): Asked(ALGORITHMS["CRC64NVME"], "FULL_OBJECT"),
-    ("SHA256", "COMPOSITE"): Asked(SHA256, "COMPOSITE"),
+    ("CRC32", None): RequestedChecksum(CRC32, "COMPOSITE"),
+    ("crc32", "full_object"): RequestedChecksum(CRC32, "FULL_OBJECT"),
+    ("CRC64NVME", None): RequestedChecksum(ALGORITHMS["CRC64NVME"], "FULL_OBJECT"),
+    ("SHA256", "COMPOSITE"): RequestedChecksum(SHA256, "COMPOSITE"),
     ("SHA256", "FULL_OBJECT"): "The FULL_OBJECT checksum type cannot be used with the sha256",
     ("CRC64NVME", "COMPOSITE"): "The COMPOSITE checksum type cannot be used with the crc64nvme",
     ("CRC32", "PARTIAL"): "Value for x-amz-checksum-type header is invalid.",
@@ -214,22 +218,22 @@ KIND = {
 
 @pytest.mark.parametrize(("asked", "expected"), KIND.items(), ids=map(str, KIND))
 def test_an_upload_asks_for_what_can_be_computed(
-    asked: tuple[str | None, str | None], expected: Asked | str | None
+    asked: tuple[str | None, str | None], expected: RequestedChecksum | str | None
 ) -> None:
     names = ("x-amz-checksum-algorithm", "x-amz-checksum-type")
     headers = {name: text for name, text in zip(names, asked, strict=True) if text}
     if isinstance(expected, str):
         with pytest.raises(InvalidRequest, match=re.escape(expected)):
-            asked_of_upload(headers)
+            requested_checksum(headers)
     else:
-        assert asked_of_upload(headers) == expected
+        assert requested_checksum(headers) == expected
 
 
 def test_the_checksum_of_an_object_may_tell_the_number_of_its_parts() -> None:
     for text in ("AAAAAA==", "AAAAAA==-12"):
-        said = announced_of_object({"x-amz-checksum-crc32": text})
+        said = declared_object_checksum({"x-amz-checksum-crc32": text})
         assert said is not None
         assert (said.algorithm, said.text) == (CRC32, text)
     for text in ("AAAAAA==-", "AAAAAA==-x", "AAAA-3", "-3"):
         with pytest.raises(InvalidRequest):
-            announced_of_object({"x-amz-checksum-crc32": text})
+            declared_object_checksum({"x-amz-checksum-crc32": text})

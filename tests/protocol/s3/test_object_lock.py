@@ -16,8 +16,8 @@ from coskit.protocol.errors import (
 from coskit.protocol.s3.documents.object_lock import (
     HOLDS,
     MODES,
-    Lock,
-    Period,
+    ObjectLock,
+    RetentionPeriod,
     default_document,
     dump_default,
     dump_lock,
@@ -37,21 +37,21 @@ def moment(text: str) -> int:
 
 
 moments = st.integers(NOW, moment("2200-01-01"))
-retained = st.builds(Lock, st.sampled_from(MODES), moments, st.sampled_from(("", *HOLDS)))
-free = st.builds(Lock, hold=st.sampled_from(("", *HOLDS)))
+retained = st.builds(ObjectLock, st.sampled_from(MODES), moments, st.sampled_from(("", *HOLDS)))
+free = st.builds(ObjectLock, hold=st.sampled_from(("", *HOLDS)))
 periods = st.one_of(
-    st.builds(Period, st.sampled_from(MODES), days=st.integers(1, 36_500)),
-    st.builds(Period, st.sampled_from(MODES), years=st.integers(1, 100)),
+    st.builds(RetentionPeriod, st.sampled_from(MODES), days=st.integers(1, 36_500)),
+    st.builds(RetentionPeriod, st.sampled_from(MODES), years=st.integers(1, 100)),
 )
 
 
 @given(st.one_of(retained, free), moments)
-def test_a_lock_comes_back_as_it_was_kept(lock: Lock, stored: int) -> None:
+def test_a_lock_comes_back_as_it_was_kept(lock: ObjectLock, stored: int) -> None:
     assert load_lock(dump_lock(lock), stored) == lock
 
 
 @given(periods)
-def test_a_default_comes_back_as_it_was_kept_and_as_it_was_told(period: Period) -> None:
+def test_a_default_comes_back_as_it_was_kept_and_as_it_was_told(period: RetentionPeriod) -> None:
     assert load_default(dump_default(period)) == period
     assert read_default(default_document(period)) == period
 
@@ -62,21 +62,21 @@ def test_no_default_is_none_in_every_spelling() -> None:
 
 
 def test_a_version_without_a_lock_keeps_nothing() -> None:
-    assert dump_lock(Lock()) is None
-    assert load_lock(None, NOW) == Lock()
+    assert dump_lock(ObjectLock()) is None
+    assert load_lock(None, NOW) == ObjectLock()
 
 
 @given(periods, moments, st.sampled_from(("", *HOLDS)))
 def test_a_default_counts_from_when_the_version_is_stored(
-    period: Period, stored: int, hold: str
+    period: RetentionPeriod, stored: int, hold: str
 ) -> None:
-    lock = load_lock(dump_lock(Lock(hold=hold), period), stored)
-    assert lock == Lock(period.mode, period.end(stored), hold)
+    lock = load_lock(dump_lock(ObjectLock(hold=hold), period), stored)
+    assert lock == ObjectLock(period.mode, period.end(stored), hold)
 
 
 @given(retained, periods, moments)
 def test_a_retention_that_was_asked_for_goes_before_the_default(
-    lock: Lock, period: Period, stored: int
+    lock: ObjectLock, period: RetentionPeriod, stored: int
 ) -> None:
     assert load_lock(dump_lock(lock, period), stored) == lock
 
@@ -84,20 +84,20 @@ def test_a_retention_that_was_asked_for_goes_before_the_default(
 @pytest.mark.parametrize(
     ("period", "start", "end"),
     [
-        (Period("GOVERNANCE", days=1), "2023-12-31T12:00", "2024-01-01T12:00"),
-        (Period("GOVERNANCE", years=1), "2023-06-01T01:02", "2024-06-01T01:02"),
-        (Period("GOVERNANCE", years=1), "2024-02-29T00:00", "2025-03-01T00:00"),
-        (Period("GOVERNANCE", years=4), "2024-02-29T00:00", "2028-03-01T00:00"),
-        (Period("COMPLIANCE", years=100), "2024-01-01T00:00", "2124-01-01T00:00"),
+        (RetentionPeriod("GOVERNANCE", days=1), "2023-12-31T12:00", "2024-01-01T12:00"),
+        (RetentionPeriod("GOVERNANCE", years=1), "2023-06-01T01:02", "2024-06-01T01:02"),
+        (RetentionPeriod("GOVERNANCE", years=1), "2024-02-29T00:00", "2025-03-01T00:00"),
+        (RetentionPeriod("GOVERNANCE", years=4), "2024-02-29T00:00", "2028-03-01T00:00"),
+        (RetentionPeriod("COMPLIANCE", years=100), "2024-01-01T00:00", "2124-01-01T00:00"),
     ],
 )
-def test_a_period_ends_by_the_calendar(period: Period, start: str, end: str) -> None:
+def test_a_period_ends_by_the_calendar(period: RetentionPeriod, start: str, end: str) -> None:
     assert period.end(moment(start)) == moment(end)
 
 
 @given(retained, moments, st.booleans())
 def test_only_a_retention_that_has_not_ended_or_a_hold_protects(
-    lock: Lock, now: int, bypass: bool
+    lock: ObjectLock, now: int, bypass: bool
 ) -> None:
     held = lock.hold == "ON"
     kept = now < lock.until and not (bypass and lock.mode == "GOVERNANCE")
@@ -106,7 +106,7 @@ def test_only_a_retention_that_has_not_ended_or_a_hold_protects(
 
 @given(retained, st.sampled_from(("", *MODES)), moments, moments, st.booleans())
 def test_nothing_shortens_what_protects(
-    lock: Lock, mode: str, until: int, now: int, bypass: bool
+    lock: ObjectLock, mode: str, until: int, now: int, bypass: bool
 ) -> None:
     """Whatever changes, a version that had to stay until a moment has to stay until then."""
     new_until = until if mode else 0
@@ -134,7 +134,7 @@ def test_nothing_shortens_what_protects(
 def test_compliance_can_only_be_lengthened(
     mode: str, until: int, bypass: bool, refused: bool
 ) -> None:
-    lock = Lock("COMPLIANCE", NOW + DAY)
+    lock = ObjectLock("COMPLIANCE", NOW + DAY)
     if refused:
         with pytest.raises(AccessDenied):
             lock.retained(mode, until, NOW, bypass=bypass)
@@ -183,10 +183,10 @@ def test_the_end_of_a_retention_comes_back_to_the_millisecond(until: int) -> Non
 
 def test_what_is_kept_is_plain_json() -> None:
     """Other versions of the server will have to read it."""
-    assert json.loads(dump_lock(Lock("GOVERNANCE", 5, "ON")) or "") == {
+    assert json.loads(dump_lock(ObjectLock("GOVERNANCE", 5, "ON")) or "") == {
         "hold": "ON",
         "mode": "GOVERNANCE",
         "until": 5,
     }
-    kept = dump_lock(Lock(hold="OFF"), Period("COMPLIANCE", years=2))
+    kept = dump_lock(ObjectLock(hold="OFF"), RetentionPeriod("COMPLIANCE", years=2))
     assert json.loads(kept or "") == {"hold": "OFF", "mode": "COMPLIANCE", "years": 2}

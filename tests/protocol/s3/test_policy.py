@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coskit.protocol.bucket.policy import Ask, Place, parse_policy
-from coskit.protocol.bucket.policy_conditions import Circumstances
+from coskit.protocol.bucket.policy import AccessRequest, ResourceLocation, parse_policy
+from coskit.protocol.bucket.policy_conditions import RequestContext
 from coskit.protocol.errors import MalformedPolicy
 from coskit.protocol.messages import Request
 from coskit.protocol.operations import OPERATIONS
 from coskit.protocol.s3.names import to_cos
 from coskit.protocol.s3.operations import S3_OPERATIONS
 from coskit.protocol.s3.policy.actions import s3_actions
-from coskit.protocol.s3.policy.operators import wild
-from coskit.protocol.s3.policy.policy import Statement, parse_bucket_policy
+from coskit.protocol.s3.policy.operators import matches_pattern
+from coskit.protocol.s3.policy.policy import S3Statement, parse_bucket_policy
 
 ROWS = {row.name: row for row in (*OPERATIONS, *S3_OPERATIONS)}
-PLACE = Place("ap-local", ("100000000001",), "shop")
+PLACE = ResourceLocation("ap-local", ("100000000001",), "shop")
 NOON = 1_700_049_600_000  # 2023-11-15T12:00:00Z
 OTHER = "1260000000"
 
@@ -50,14 +50,14 @@ def ask(
     version: str | None = None,
     tags: dict[str, str] | None = None,
     secure: bool = False,
-) -> Ask:
+) -> AccessRequest:
     """Return a question, asked at noon in the words of S3."""
     request = to_cos(Request("GET", "/", tuple((query or {}).items()), headers or {}))
-    about = Circumstances(request, address, secure, NOON, "ap-local")
-    return Ask(account, ROWS[operation], PLACE, key, about, version, lambda: tags or {})
+    about = RequestContext(request, address, secure, NOON, "ap-local")
+    return AccessRequest(account, ROWS[operation], PLACE, key, about, version, lambda: tags or {})
 
 
-def allows(change: dict[str, Any], question: Ask) -> bool:
+def allows(change: dict[str, Any], question: AccessRequest) -> bool:
     return parse_bucket_policy(text(statement(**change))).verdict(question) == "allow"
 
 
@@ -410,7 +410,7 @@ def test_what_is_no_policy_is_refused(document: str) -> None:
 
 def test_the_document_tells_its_language() -> None:
     bare = json.dumps({"Statement": statement()})
-    assert isinstance(parse_bucket_policy(bare).statements[0], Statement)
+    assert isinstance(parse_bucket_policy(bare).statements[0], S3Statement)
     cos = json.dumps(
         {
             "version": "2.0",
@@ -495,11 +495,11 @@ def plain_wild(found: str, pattern: str) -> bool:
 
 @given(st.text("ab", max_size=7), st.text("ab*?", max_size=7))
 def test_patterns_mean_what_trying_everything_finds(found: str, pattern: str) -> None:
-    assert wild(found, pattern) == plain_wild(found, pattern)
+    assert matches_pattern(found, pattern) == plain_wild(found, pattern)
 
 
 def test_a_nasty_pattern_costs_no_time() -> None:
-    assert not wild("a" * 20_000, "*a" * 200 + "b")
+    assert not matches_pattern("a" * 20_000, "*a" * 200 + "b")
 
 
 values = st.recursive(

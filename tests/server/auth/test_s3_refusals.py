@@ -14,8 +14,8 @@ from coskit.protocol.s3.auth.aws_chunked import (
     SIGNED,
     SIGNED_TRAILER,
     UNSIGNED_TRAILER,
-    Encoder,
-    Seed,
+    ChunkEncoder,
+    SeedSignature,
 )
 from tests.server.support.wire import HOST, Peer, Reply, received
 
@@ -53,10 +53,10 @@ def put(peer: Peer, target: str, headers: dict[str, str], body: bytes) -> bytes:
     return peer.request("PUT", target, headers, body, signed=False)
 
 
-def seed_of(peer: Peer, headers: dict[str, str]) -> Seed:
+def seed_of(peer: Peer, headers: dict[str, str]) -> SeedSignature:
     date, signature = headers["x-amz-date"], headers["authorization"].rpartition("=")[2]
     key = sigv4.signing_key(peer.credentials.secret_key, date[:8], "ap-local")
-    return Seed(key, date, f"{date[:8]}/ap-local/s3/aws4_request", signature)
+    return SeedSignature(key, date, f"{date[:8]}/ap-local/s3/aws4_request", signature)
 
 
 def streamed(
@@ -67,7 +67,7 @@ def streamed(
     if trailer:
         about["x-amz-trailer"] = ",".join(trailer)
     headers = signed(peer, target, kind, about)
-    encoder = Encoder(None if kind == UNSIGNED_TRAILER else seed_of(peer, headers))
+    encoder = ChunkEncoder(None if kind == UNSIGNED_TRAILER else seed_of(peer, headers))
     chunks = [encoder.chunk(DATA[at : at + CHUNK]) for at in range(0, len(DATA), CHUNK)]
     return headers, [*chunks, encoder.end(trailer)]
 

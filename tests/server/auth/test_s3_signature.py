@@ -31,8 +31,8 @@ from coskit.protocol.s3.auth.aws_chunked import (
     SIGNED,
     SIGNED_TRAILER,
     UNSIGNED_TRAILER,
-    Encoder,
-    Seed,
+    ChunkEncoder,
+    SeedSignature,
     encoded_length,
 )
 from coskit.server.auth.accounts import change_accounts, with_token_secret
@@ -241,7 +241,7 @@ def test_a_hash_counts_also_where_no_signature_covers_it(keys: KeyRing) -> None:
 
 
 def framed(request: Request, keys: KeyRing, trailer: dict[str, str] | None) -> bytes:
-    encoder = Encoder(who(request, keys).seed)
+    encoder = ChunkEncoder(who(request, keys).seed)
     chunks = [encoder.chunk(DATA[at : at + 999]) for at in range(0, len(DATA), 999)]
     return b"".join((*chunks, encoder.end(trailer)))
 
@@ -317,7 +317,7 @@ def test_a_seed_is_of_its_request_alone(keys: KeyRing) -> None:
     first = signed(about(b"", **FRAMED), SIGNED)
     other = signed(replace(about(b"", **FRAMED), path="/b/other"), SIGNED)
     seeds = [who(request, keys).seed for request in (first, other)]
-    assert all(isinstance(seed, Seed) for seed in seeds)
-    encoder = Encoder(seeds[1])
+    assert all(isinstance(seed, SeedSignature) for seed in seeds)
+    encoder = ChunkEncoder(seeds[1])
     with pytest.raises(SignatureDoesNotMatch):
         opened(first, keys, encoder.chunk(b"data") + encoder.end())

@@ -8,8 +8,19 @@ from hashlib import md5
 import pytest
 
 from coskit.protocol.s3.auth import sigv4
-from coskit.protocol.s3.auth.aws_chunked import SIGNED_TRAILER, UNSIGNED_TRAILER, Encoder, Seed
-from coskit.protocol.s3.checksums.algorithms import ALGORITHMS, Algorithm, Asked, Kind, checksum
+from coskit.protocol.s3.auth.aws_chunked import (
+    SIGNED_TRAILER,
+    UNSIGNED_TRAILER,
+    ChunkEncoder,
+    SeedSignature,
+)
+from coskit.protocol.s3.checksums.algorithms import (
+    ALGORITHMS,
+    Algorithm,
+    Kind,
+    RequestedChecksum,
+    checksum,
+)
 from tests.server.support.wire import HOST, Headers, Peer, Reply, received
 
 REGION = "ap-local"
@@ -50,7 +61,7 @@ class Shelf:
             "x-amz-trailer": ",".join(trailer),
         }
         sent = self.signed(method, target, kind, {**headers, **about})
-        encoder = Encoder(self.seed(sent) if kind == SIGNED_TRAILER else None)
+        encoder = ChunkEncoder(self.seed(sent) if kind == SIGNED_TRAILER else None)
         pieces = [encoder.chunk(body[at : at + 65536]) for at in range(0, len(body), 65536)]
         framed = b"".join((*pieces, encoder.end(trailer)))
         return self.peer.ask(method, target, sent, framed, signed=False)
@@ -61,10 +72,10 @@ class Shelf:
         now = int(time.time())
         return {**sent, **sigv4.sign(request, self.peer.credentials, now, REGION, payload)}
 
-    def seed(self, sent: Headers) -> Seed:
+    def seed(self, sent: Headers) -> SeedSignature:
         date, signature = sent["x-amz-date"], sent["authorization"].rpartition("=")[2]
         key = sigv4.signing_key(self.peer.credentials.secret_key, date[:8], REGION)
-        return Seed(key, date, f"{date[:8]}/{REGION}/s3/aws4_request", signature)
+        return SeedSignature(key, date, f"{date[:8]}/{REGION}/s3/aws4_request", signature)
 
     def told(self, key: str, method: str = "HEAD") -> dict[str, str]:
         """Return the checksum headers of an object."""
@@ -133,7 +144,11 @@ def whole(algorithm: Algorithm, body: bytes) -> dict[str, str]:
 
 
 def in_parts(algorithm: Algorithm, kind: Kind, *bodies: bytes) -> str:
-    return Asked(algorithm, kind).of_parts([(algorithm.digest(b), len(b)) for b in bodies]).text
+    return (
+        RequestedChecksum(algorithm, kind)
+        .of_parts([(algorithm.digest(b), len(b)) for b in bodies])
+        .text
+    )
 
 
 @pytest.fixture
@@ -218,7 +233,7 @@ def test_a_checksum_that_was_not_announced_is_not_passed_over(shelf: Shelf) -> N
     target = f"/{shelf.bucket}/key"
     about = {"content-encoding": "aws-chunked", "x-amz-decoded-content-length": "5"}
     sent = shelf.signed("PUT", target, UNSIGNED_TRAILER, about)
-    encoder = Encoder(None)
+    encoder = ChunkEncoder(None)
     framed = encoder.chunk(b"12345") + encoder.end(said(CRC32, b"12345"))
     reply = shelf.peer.ask("PUT", target, sent, framed, signed=False)
     assert reply.outcome == (400, "MalformedTrailerError")

@@ -21,8 +21,8 @@ from coskit.protocol.auth.post_policy import read_policy
 from coskit.protocol.auth.verify import find_claim, verify
 from coskit.protocol.bucket import cors, lifecycle_document
 from coskit.protocol.bucket.acl import account_id, document_grants, header_grants
-from coskit.protocol.bucket.policy import Ask, Place
-from coskit.protocol.bucket.policy_conditions import Circumstances, glob
+from coskit.protocol.bucket.policy import AccessRequest, ResourceLocation
+from coskit.protocol.bucket.policy_conditions import RequestContext, wildcard_match
 from coskit.protocol.codec.checksums.md5_crc64 import parse_content_md5
 from coskit.protocol.codec.copy_source import decode_copy_source
 from coskit.protocol.codec.dates import parse_http_date, parse_iso_date
@@ -38,13 +38,13 @@ from coskit.protocol.messages import META_PREFIX, Request, encode_text
 from coskit.protocol.model import Operation, Param, Shape
 from coskit.protocol.operations import LIST_OBJECTS, OPERATIONS
 from coskit.protocol.s3.auth import sigv2, sigv4, sigv4_verify
-from coskit.protocol.s3.auth.aws_chunked import Decoder
+from coskit.protocol.s3.auth.aws_chunked import ChunkDecoder
 from coskit.protocol.s3.checksums import headers as announcements
 from coskit.protocol.s3.documents.object_lock import read_until
 from coskit.protocol.s3.documents.server import params_to_cos
 from coskit.protocol.s3.names import s3_name, to_cos, without_framing
 from coskit.protocol.s3.operations import S3_OPERATIONS
-from coskit.protocol.s3.policy.operators import wild
+from coskit.protocol.s3.policy.operators import matches_pattern
 from coskit.protocol.s3.policy.policy import parse_bucket_policy
 from coskit.server.auth.session_tokens import PREFIX, open_token
 from coskit.server.dialects.multipart_form import MultipartForm
@@ -117,13 +117,13 @@ def claimed_in_s3(text: str) -> None:
     sigv4_verify.verify(claim, request, "key", NOW)
 
 
-def asked(text: str) -> Ask:
+def asked(text: str) -> AccessRequest:
     """Return a question of somebody who puts a text wherever a condition may look."""
     headers = dict.fromkeys(("user-agent", "referer", "x-cos-acl", "x-cos-copy-source"), text)
-    about = Circumstances(
+    about = RequestContext(
         Request("GET", "/", (("prefix", text),), headers), "192.0.2.7", False, NOW, "ap-local"
     )
-    return Ask(None, LIST_OBJECTS, Place("ap-local", ("1",), "b"), text, about)
+    return AccessRequest(None, LIST_OBJECTS, ResourceLocation("ap-local", ("1",), "b"), text, about)
 
 
 def judged(condition: dict[str, Any]) -> Reader:
@@ -134,7 +134,7 @@ def judged(condition: dict[str, Any]) -> Reader:
     return lambda text: policy.verdict(asked(text))
 
 
-def cors_rule(**lists: Any) -> tuple[cors.Rule, ...]:
+def cors_rule(**lists: Any) -> tuple[cors.CorsRule, ...]:
     document = {"CORSRule": [{"AllowedOrigin": ["*"], "AllowedMethod": ["GET"], **lists}]}
     return cors.load_rules(cors.dump_rules(document))
 
@@ -195,7 +195,7 @@ READERS: dict[str, Reader] = {
     "content md5": parse_content_md5,
     "tags": parse_tag_header,
     "content encoding": without_framing,
-    "checksums": lambda text: announcements.announced(
+    "checksums": lambda text: announcements.declared_checksum(
         {"x-amz-trailer": text, "x-amz-sdk-checksum-algorithm": text, "x-amz-checksum-crc32": text}
     ),
     "authorization": lambda text: find_claim(get(authorization=text)),
@@ -218,9 +218,12 @@ READERS: dict[str, Reader] = {
     "policy of JSON": lambda text: parse_bucket_policy(f'{{"statement":{text}'),
     "policy of a form": read_policy,
     "policy of a form, decoded": lambda text: read_policy(b64encode(encode_text(text)).decode()),
-    "pattern": lambda text: (wild(text, text[:4000]), glob(text[:20_000], text)),
-    "text of a pattern": lambda text: wild(text, "*a?a*" * 8 + "b"),
-    "text of a pattern of COS": lambda text: glob("*a*a" * 5000 + "b", text),
+    "pattern": lambda text: (
+        matches_pattern(text, text[:4000]),
+        wildcard_match(text[:20_000], text),
+    ),
+    "text of a pattern": lambda text: matches_pattern(text, "*a?a*" * 8 + "b"),
+    "text of a pattern of COS": lambda text: wildcard_match("*a*a" * 5000 + "b", text),
     "conditions of a policy": judged(
         {
             "StringLike": {"aws:UserAgent": "*a?b*0*c", "s3:prefix": ["*0?0*1", "* ?*a"]},
@@ -243,8 +246,8 @@ READERS: dict[str, Reader] = {
     "disposition": part("TEXT"),
     "value of a field": part('form-data; name="a"', "TEXT"),
     "file of a form": part('form-data; name="file"', "TEXT"),
-    "chunks": lambda text: Decoder(None).feed(encode_text(text)),
-    "chunk": lambda text: Decoder(None).feed(encode_text(f"ffff;{text}")),
+    "chunks": lambda text: ChunkDecoder(None).feed(encode_text(text)),
+    "chunk": lambda text: ChunkDecoder(None).feed(encode_text(f"ffff;{text}")),
     # What a server sends is read by the client.
     "answer": answered,
     "head of an answer": lambda text: read_head(

@@ -17,7 +17,7 @@ FILENAME = "${filename}"
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class PostPolicyCondition:
     """What one field, named in lower case, has to be or to start with."""
 
     match: str
@@ -30,7 +30,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class PostPolicy:
     """What a form may upload.
 
     Attributes:
@@ -43,7 +43,7 @@ class Policy:
 
     text: str
     expiration: int
-    conditions: tuple[Condition, ...]
+    conditions: tuple[PostPolicyCondition, ...]
     smallest: int = 0
     largest: int | None = None
 
@@ -69,7 +69,7 @@ class Policy:
                 raise AccessDenied(f"The policy does not allow this {condition.field[:60]}")
 
 
-def read_policy(encoded: str, needed: Collection[str] = _NEEDED) -> Policy:
+def read_policy(encoded: str, needed: Collection[str] = _NEEDED) -> PostPolicy:
     """Return the policy that a form's field `policy` holds.
 
     Args:
@@ -89,7 +89,7 @@ def read_policy(encoded: str, needed: Collection[str] = _NEEDED) -> Policy:
     expiration = parse_iso_date(str(document.get("expiration")))
     if expiration is None:
         raise InvalidPolicyDocument("The policy's expiration is no ISO 8601 date")
-    conditions: list[Condition] = []
+    conditions: list[PostPolicyCondition] = []
     smallest, largest = 0, None
     for item in document["conditions"]:
         if isinstance(item, list) and str(item[:1][0] if item else "").lower() == _RANGE:
@@ -98,7 +98,7 @@ def read_policy(encoded: str, needed: Collection[str] = _NEEDED) -> Policy:
             conditions += _conditions(item)
     if missing := set(needed) - {condition.field for condition in conditions}:
         raise InvalidPolicyDocument(f"The policy lacks a condition on {min(missing)}")
-    return Policy(text, expiration, tuple(conditions), smallest, largest)
+    return PostPolicy(text, expiration, tuple(conditions), smallest, largest)
 
 
 def write_policy(expiration: int, conditions: Iterable[Any]) -> str:
@@ -134,7 +134,7 @@ def fixed_fields(conditions: Iterable[Any]) -> dict[str, str]:
     return fields
 
 
-def _conditions(item: object) -> list[Condition]:
+def _conditions(item: object) -> list[PostPolicyCondition]:
     if isinstance(item, dict) and item:
         pairs = [("eq", name, value) for name, value in item.items()]
     elif isinstance(item, list) and len(item) == 3 and str(item[1]).startswith("$"):
@@ -144,7 +144,7 @@ def _conditions(item: object) -> list[Condition]:
     for match, _, value in pairs:
         if match not in _MATCHES or not isinstance(value, str | int) or isinstance(value, bool):
             raise InvalidPolicyDocument("A condition is eq or starts-with and compares text")
-    return [Condition(match, name.lower(), str(value)) for match, name, value in pairs]
+    return [PostPolicyCondition(match, name.lower(), str(value)) for match, name, value in pairs]
 
 
 def _range(item: Sequence[object]) -> tuple[int, int]:

@@ -22,7 +22,7 @@ _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Rule:
+class CorsRule:
     """One rule; an origin and an allowed header may hold one `*`, which stands for any text."""
 
     origins: tuple[str, ...]
@@ -84,13 +84,13 @@ def load_document(text: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=256)
-def load_rules(text: str) -> tuple[Rule, ...]:
+def load_rules(text: str) -> tuple[CorsRule, ...]:
     """Return the rules that `dump_rules` wrote."""
     return tuple(_load_rule(rule) for rule in load_document(text)["CORSRule"])
 
 
 def allow(
-    rules: Iterable[Rule], origin: str, method: str, headers: Sequence[str] = ()
+    rules: Iterable[CorsRule], origin: str, method: str, headers: Sequence[str] = ()
 ) -> dict[str, str] | None:
     """Return the headers that let a browser go on, or None if no rule allows the request.
 
@@ -152,9 +152,9 @@ def _checked(rule: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _load_rule(rule: Mapping[str, Any]) -> Rule:
+def _load_rule(rule: Mapping[str, Any]) -> CorsRule:
     origins, methods, headers, exposed = (tuple(rule.get(name, ())) for name in _LISTS)
-    return Rule(origins, methods, headers, exposed, rule.get("MaxAgeSeconds", ""))
+    return CorsRule(origins, methods, headers, exposed, rule.get("MaxAgeSeconds", ""))
 
 
 def _fits(pattern: str, text: str) -> bool:

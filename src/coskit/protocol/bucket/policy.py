@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from coskit.protocol.bucket.policy_conditions import (
-    Circumstances,
-    Condition,
-    glob,
-    is_near,
+    CosCondition,
+    RequestContext,
+    is_small_network,
     read_conditions,
+    wildcard_match,
 )
 from coskit.protocol.errors import MalformedPolicy
 from coskit.protocol.model import Operation
@@ -50,7 +50,7 @@ _SPECIAL = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResourceLocation:
     """Where a bucket is, as resources name it; `accounts` are the ids that it may go by."""
 
     region: str
@@ -59,7 +59,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AccessRequest:
     """One question: may this account do this to this key ("" for the bucket itself) or version?
 
     A listing is about the bucket and about its prefix: whoever may list all may list a part.
@@ -67,16 +67,18 @@ class Ask:
 
     account: str | None
     operation: Operation
-    place: Place
+    location: ResourceLocation
     key: str
-    about: Circumstances
+    context: RequestContext
     version_id: str | None = None
     tags: Callable[[], Mapping[str, str]] = dict  # of the object as it is
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys that a resource may mean."""
-        prefix = self.about.fact("cos:prefix") if self.operation.name in _LISTINGS else None
+        if self.operation.name not in _LISTINGS:
+            return (self.key,)
+        prefix = self.context.condition_value("cos:prefix")
         return (self.key, prefix) if prefix else (self.key,)
 
 
@@ -91,34 +93,35 @@ class Statement(Protocol):
         """Whether it lets in people of whom nothing is known beforehand."""
         ...
 
-    def is_within(self, place: Place) -> bool:
+    def is_within(self, location: ResourceLocation) -> bool:
         """Return whether all that it is about may be a bucket or in it."""
         ...
 
-    def applies(self, ask: Ask) -> bool:
+    def applies(self, access: AccessRequest) -> bool:
         """Return whether a question falls under it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class CosResource:
     """What a statement is about, each part with `*` for any text."""
 
     region: str
     account: str
     path: str
 
-    def holds(self, place: Place, key: str) -> bool:
+    def holds(self, location: ResourceLocation, key: str) -> bool:
         """Return whether a key of a bucket, or the bucket itself, is meant."""
-        return self._is_at(place) and glob(self.path, f"{place.bucket}/{key}")
+        return self._is_at(location) and wildcard_match(self.path, f"{location.bucket}/{key}")
 
-    def may_hold(self, place: Place) -> bool:
+    def may_hold(self, location: ResourceLocation) -> bool:
         """Return whether it may mean a bucket or anything in it."""
-        return self._is_at(place) and glob(self.path.partition("/")[0], place.bucket)
+        bucket = self.path.partition("/")[0]
+        return self._is_at(location) and wildcard_match(bucket, location.bucket)
 
-    def _is_at(self, place: Place) -> bool:
-        return glob(self.region, place.region) and any(
-            glob(self.account, account) for account in place.accounts
+    def _is_at(self, location: ResourceLocation) -> bool:
+        return wildcard_match(self.region, location.region) and any(
+            wildcard_match(self.account, account) for account in location.accounts
         )
 
 
@@ -129,16 +132,20 @@ class CosStatement:
     effect: Verdict
     principals: tuple[str, ...]
     actions: tuple[str, ...]
-    resources: tuple[Resource, ...]
-    conditions: tuple[Condition, ...]
+    resources: tuple[CosResource, ...]
+    conditions: tuple[CosCondition, ...]
 
-    def applies(self, ask: Ask) -> bool:
+    def applies(self, access: AccessRequest) -> bool:
         """Return whether a question falls under it."""
         return (
-            any(glob(who, ask.account or "") for who in self.principals)
-            and any(glob(a, name) for a in self.actions for name in actions_of(ask.operation))
-            and any(r.holds(ask.place, key) for r in self.resources for key in ask.keys)
-            and all(condition.holds(ask.about) for condition in self.conditions)
+            any(wildcard_match(who, access.account or "") for who in self.principals)
+            and any(
+                wildcard_match(pattern, action)
+                for pattern in self.actions
+                for action in actions_of(access.operation)
+            )
+            and any(r.holds(access.location, key) for r in self.resources for key in access.keys)
+            and all(condition.holds(access.context) for condition in self.conditions)
         )
 
     @property
@@ -148,9 +155,9 @@ class CosStatement:
         is_narrow = any(_narrows(condition) for condition in self.conditions)
         return self.effect == "allow" and open_to_all and not is_narrow
 
-    def is_within(self, place: Place) -> bool:
+    def is_within(self, location: ResourceLocation) -> bool:
         """Return whether all that it is about may be a bucket or in it."""
-        return all(resource.may_hold(place) for resource in self.resources)
+        return all(resource.may_hold(location) for resource in self.resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +171,16 @@ class Policy:
         """Whether it lets in people of whom nothing is known beforehand."""
         return any(statement.is_public for statement in self.statements)
 
-    def verdict(self, ask: Ask) -> Verdict | None:
+    def verdict(self, access: AccessRequest) -> Verdict | None:
         """Return what it says to a question; a deny wins, and None is neither."""
-        effects = {statement.effect for statement in self.statements if statement.applies(ask)}
+        effects = {statement.effect for statement in self.statements if statement.applies(access)}
         return "deny" if "deny" in effects else "allow" if effects else None
 
 
-def _narrows(condition: Condition) -> bool:
+def _narrows(condition: CosCondition) -> bool:
     """Return whether a condition lets in only places that it names."""
     is_of_places = (condition.operator, condition.key) == ("ip_equal", "qcs:ip")
-    return is_of_places and not condition.if_exist and all(map(is_near, condition.values))
+    return is_of_places and not condition.if_exist and all(map(is_small_network, condition.values))
 
 
 def actions_of(operation: Operation) -> tuple[str, ...]:
@@ -245,28 +252,32 @@ def _statement(item: Any, outer: Any, *, of_bucket: bool) -> CosStatement:
     return CosStatement(
         "allow" if effect == "allow" else "deny",
         (ANYONE,) if principal is None else _principals(principal),
-        tuple(_action(text) for text in texts(fields.get("action"), "Action")),
-        tuple(_resource(text) for text in texts(fields.get("resource"), "Resource")),
+        tuple(_action(text) for text in text_list(fields.get("action"), "Action")),
+        tuple(_resource(text) for text in text_list(fields.get("resource"), "Resource")),
         read_conditions(fields.get("condition", {})),
     )
 
 
-def texts(value: Any, name: str) -> list[str]:
+def text_list(value: Any, name: str) -> list[str]:
     """Return the texts of a member that may be one of them or a list.
 
     Raises:
         MalformedPolicy: it is neither, or the list is empty.
     """
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
+    text_list = [value] if isinstance(value, str) else value
+    if (
+        not isinstance(text_list, list)
+        or not text_list
+        or not all(isinstance(t, str) for t in text_list)
+    ):
         raise MalformedPolicy(f"{name} is a text or a list of texts")
-    return texts
+    return text_list
 
 
 def _principals(value: Any) -> tuple[str, ...]:
     if isinstance(value, Mapping):
         value = _fields(value, {"qcs"}).get("qcs")
-    return tuple(who for text in texts(value, "Principal") for who in _principal(text))
+    return tuple(who for text in text_list(value, "Principal") for who in _principal(text))
 
 
 def _principal(text: str) -> tuple[str, ...]:
@@ -292,9 +303,9 @@ def _action(text: str) -> str:
     return found[3].lower() if found[2].lower() == "cos" else text.lower()
 
 
-def _resource(text: str) -> Resource:
+def _resource(text: str) -> CosResource:
     if text == "*":
-        return Resource("*", "*", "*")
+        return CosResource("*", "*", "*")
     found = _RESOURCE.fullmatch(text)
     if not found:
         raise MalformedPolicy(
@@ -305,4 +316,4 @@ def _resource(text: str) -> Resource:
         path = f"{old[2]}-{old[1]}/{old[3]}"
     if "/" not in path and "*" not in path:
         path += "/"
-    return Resource(found[1] or "*", found[2] or "*", path)
+    return CosResource(found[1] or "*", found[2] or "*", path)

@@ -50,7 +50,7 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-def glob(pattern: str, text: str) -> bool:
+def wildcard_match(pattern: str, text: str) -> bool:
     """Return whether a text is like a pattern, in which `*` stands for any text."""
     first, *rest = pattern.split("*")
     if not rest:
@@ -67,7 +67,7 @@ def glob(pattern: str, text: str) -> bool:
     return len(text) - at >= len(last) and text.endswith(last)
 
 
-def is_near(network: Any) -> bool:
+def is_small_network(network: Any) -> bool:
     """Return whether a network is small enough to be that of somebody in particular."""
     return bool(network.prefixlen >= (8 if network.version == 4 else 32))
 
@@ -87,8 +87,8 @@ _OPERATORS: dict[str, tuple[Kind, _Test, bool]] = {
     "string_not_equal": ("string", eq, False),
     "string_equal_ignore_case": ("string", _ignoring_case, True),
     "string_not_equal_ignore_case": ("string", _ignoring_case, False),
-    "string_like": ("string", glob, True),
-    "string_not_like": ("string", glob, False),
+    "string_like": ("string", wildcard_match, True),
+    "string_not_like": ("string", wildcard_match, False),
     "bool_equal": ("bool", eq, True),
     "ip_equal": ("ip", _is_within, True),
     "ip_not_equal": ("ip", _is_within, False),
@@ -110,7 +110,7 @@ _IF_EXIST = "_if_exist"
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class RequestContext:
     """All that a condition can ask about.
 
     Attributes:
@@ -127,7 +127,7 @@ class Circumstances:
     now: int
     region: str
 
-    def fact(self, key: str) -> str | None:
+    def condition_value(self, key: str) -> str | None:
         """Return what the request says under a condition key, or None."""
         if key == _COPY_SOURCE:
             headers = self.request.headers
@@ -141,7 +141,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class CosCondition:
     """One operator on one key: it holds for any of its values, or, if it is a "not", for none."""
 
     operator: str
@@ -149,7 +149,7 @@ class Condition:
     values: tuple[Any, ...]
     if_exist: bool
 
-    def holds(self, about: Circumstances) -> bool:
+    def holds(self, context: RequestContext) -> bool:
         """Return whether a request meets it.
 
         One that lacks the key meets it only `_if_exist`; text of another kind equals nothing.
@@ -157,14 +157,14 @@ class Condition:
         kind, test, positive = _OPERATORS[self.operator]
         found: tuple[Any, ...]
         if kind == "date":
-            found = (about.now,)
+            found = (context.now,)
         else:
-            text = about.fact(self.key)
+            text = context.condition_value(self.key)
             if text is None:
                 return self.if_exist
             if self.key == _COPY_SOURCE:
-                of_s3 = bool(about.request.headers.get("x-amz-copy-source"))
-                found = spellings_of(text, about.region, of_s3=of_s3)
+                of_s3 = bool(context.request.headers.get("x-amz-copy-source"))
+                found = spellings_of(text, context.region, of_s3=of_s3)
             else:
                 found = _readings(kind, text, in_query=self.key in _QUERY)
         passed = any(test(expected, value) for expected in self.values for value in found)
@@ -201,16 +201,16 @@ def _parse(kind: Kind, value: Any, *, found: bool = False) -> Any:
     return ip_network(text, strict=False) if kind == "ip" else text
 
 
-def read_conditions(block: Any) -> tuple[Condition, ...]:
+def read_conditions(block: Any) -> tuple[CosCondition, ...]:
     """Return the conditions of a statement: operator, then key, then one value or several.
 
     Raises:
         MalformedPolicy: an operator, a key or a value is unknown, or they do not go together.
     """
-    return tuple(_read(*test) for test in each_test(block))
+    return tuple(_read(*test) for test in condition_entries(block))
 
 
-def each_test(block: Any) -> Iterator[tuple[str, str, Any]]:
+def condition_entries(block: Any) -> Iterator[tuple[str, str, Any]]:
     """Yield the operator, the key and the values of each test of a statement, in any language.
 
     Raises:
@@ -225,7 +225,7 @@ def each_test(block: Any) -> Iterator[tuple[str, str, Any]]:
             yield operator, key, values
 
 
-def _read(operator: str, key: str, values: Any) -> Condition:
+def _read(operator: str, key: str, values: Any) -> CosCondition:
     base, name = operator.lower().removesuffix(_IF_EXIST), key.lower()
     if base not in _OPERATORS:
         raise MalformedPolicy(f"There is no condition operator {operator[:60]}")
@@ -241,4 +241,4 @@ def _read(operator: str, key: str, values: Any) -> Condition:
         expected = tuple(_parse(kind, value) for value in listed)
     except ValueError as cause:
         raise MalformedPolicy(f"A value of {operator} on {key} is not of kind {kind}") from cause
-    return Condition(base, name, expected, operator.lower().endswith(_IF_EXIST))
+    return CosCondition(base, name, expected, operator.lower().endswith(_IF_EXIST))

@@ -33,7 +33,7 @@ State = Literal["none", "ongoing", "restored"]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RestoreJob:
     """A restore that was asked for; moments are milliseconds since 1970.
 
     Attributes:
@@ -61,14 +61,14 @@ class Job:
         return "restored" if now < self.expiry else "none"
 
 
-def dump_job(job: Job) -> str:
+def dump_job(job: RestoreJob) -> str:
     """Return a job as the store keeps it."""
     return json.dumps(asdict(job))
 
 
-def load_job(text: str | None) -> Job | None:
+def load_job(text: str | None) -> RestoreJob | None:
     """Read what `dump_job` wrote; None is no job."""
-    return Job(**json.loads(text)) if text else None
+    return RestoreJob(**json.loads(text)) if text else None
 
 
 def is_archived(storage_class: str) -> bool:
@@ -76,14 +76,19 @@ def is_archived(storage_class: str) -> bool:
     return _archive(storage_class) in ("ARCHIVE", "DEEP_ARCHIVE")
 
 
-def is_readable(storage_class: str, job: Job | None, now: int) -> bool:
+def is_readable(storage_class: str, job: RestoreJob | None, now: int) -> bool:
     """Return whether an object's bytes may be read at a moment."""
     return not is_archived(storage_class) or (job is not None and job.state(now) == "restored")
 
 
 def request_restore(
-    storage_class: str, job: Job | None, tier: str, days: int, now: int, delays: Delays = DELAYS
-) -> tuple[Job, int]:
+    storage_class: str,
+    job: RestoreJob | None,
+    tier: str,
+    days: int,
+    now: int,
+    delays: Delays = DELAYS,
+) -> tuple[RestoreJob, int]:
     """Return the job that a request makes of an object's present one, and the HTTP status.
 
     202 starts a job or replaces a slower one; 200 keeps a copy that is there for so many days
@@ -111,14 +116,16 @@ def request_restore(
         raise InvalidArgument(f"Days is 1 to {MAX_DAYS}")
     state = job.state(now) if job else "none"
     if job and state == "restored":
-        return Job(tier, days, now, now), 200
+        return RestoreJob(tier, days, now, now), 200
     if job and state == "ongoing" and TIERS.index(tier) >= TIERS.index(job.tier):
         raise RestoreAlreadyInProgress
     ready = now + delay
-    return Job(tier, days, now, min(ready, job.ready) if job and state == "ongoing" else ready), 202
+    return RestoreJob(
+        tier, days, now, min(ready, job.ready) if job and state == "ongoing" else ready
+    ), 202
 
 
-def restore_headers(storage_class: str, job: Job | None, now: int) -> dict[str, str]:
+def restore_headers(storage_class: str, job: RestoreJob | None, now: int) -> dict[str, str]:
     """Return the headers by which HEAD and GET tell of a restore."""
     state = job.state(now) if job and is_archived(storage_class) else "none"
     if job and state == "ongoing":
@@ -130,7 +137,7 @@ def restore_headers(storage_class: str, job: Job | None, now: int) -> dict[str, 
     return {}
 
 
-def restore_status(storage_class: str, job: Job | None, now: int) -> str | None:
+def restore_status(storage_class: str, job: RestoreJob | None, now: int) -> str | None:
     """Return the RestoreStatus of a listing, or None where there is nothing to tell."""
     state = job.state(now) if job and is_archived(storage_class) else "none"
     return {"ongoing": "ONGOING", "restored": "DONE", "none": None}[state]

@@ -12,7 +12,7 @@ from coskit.protocol.auth.verify import (
     verify,
     verify_form,
 )
-from coskit.protocol.bucket.policy import Ask, Place, parse_policy
+from coskit.protocol.bucket.policy import AccessRequest, ResourceLocation, parse_policy
 from coskit.protocol.codec.dates import parse_http_date
 from coskit.protocol.errors import (
     AccessDenied,
@@ -186,11 +186,11 @@ def _require_root_account(principal: Principal, operation: Operation, name: str)
     if principal.session_policy is None:
         return
     assert principal.request_context is not None, "whoever asks does so by a request"
-    place = Place(principal.request_context.region, (principal.root_account,), name)
+    place = ResourceLocation(principal.request_context.region, (principal.root_account,), name)
     for right in (operation, *header_rights(operation, principal.request_context.request.headers)):
         if (
             principal.session_policy.verdict(
-                Ask(principal.account, right, place, "", principal.request_context)
+                AccessRequest(principal.account, right, place, "", principal.request_context)
             )
             != "allow"
         ):

@@ -27,7 +27,7 @@ class Identity:
 
     principal: Principal
     payload_hash: str = ""
-    seed: aws_chunked.Seed | None = None
+    seed: aws_chunked.SeedSignature | None = None
 
 
 def identify(
@@ -109,8 +109,8 @@ def _token(request: Request) -> str:
     return request.headers.get(sigv4.TOKEN) or next(in_url, "")
 
 
-def _seed(claim: sigv4_verify.SigV4Claim, secret_key: str) -> aws_chunked.Seed | None:
+def _seed(claim: sigv4_verify.SigV4Claim, secret_key: str) -> aws_chunked.SeedSignature | None:
     if claim.payload_hash not in (aws_chunked.SIGNED, aws_chunked.SIGNED_TRAILER):
         return None
     key = sigv4.signing_key(secret_key, claim.date[:8], claim.region)
-    return aws_chunked.Seed(key, claim.date, claim.scope, claim.signature)
+    return aws_chunked.SeedSignature(key, claim.date, claim.scope, claim.signature)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from coskit.protocol.auth.post_policy import FILENAME, Policy, read_policy
+from coskit.protocol.auth.post_policy import FILENAME, PostPolicy, read_policy
 from coskit.protocol.codec.conditional_headers import GUARDS
 from coskit.protocol.codec.routing import is_of_any_request
 from coskit.protocol.endpoint import check_key, encode_path
@@ -191,7 +191,7 @@ def is_url(text: str) -> bool:
 class FormFile:
     """The file of a form, as a request's body; its size is checked against the form's policy."""
 
-    def __init__(self, form: MultipartForm, policy: Policy | None = None) -> None:
+    def __init__(self, form: MultipartForm, policy: PostPolicy | None = None) -> None:
         self._form = form
         self._smallest = policy.smallest if policy else 0
         self._largest = policy.largest if policy else None

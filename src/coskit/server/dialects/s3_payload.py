@@ -18,8 +18,8 @@ from coskit.protocol.s3.auth.aws_chunked import (
     SIGNED_TRAILER,
     STREAMING,
     UNSIGNED_TRAILER,
-    Decoder,
-    Seed,
+    ChunkDecoder,
+    SeedSignature,
 )
 from coskit.protocol.s3.auth.sigv4 import EMPTY_PAYLOAD, PAYLOAD_HASH, UNSIGNED_PAYLOAD
 from coskit.server.auth.s3_signature import Identity
@@ -103,7 +103,7 @@ class _Unframed:
     """The data of a body in the framing `aws-chunked`."""
 
     def __init__(
-        self, body: IncomingBody, length: int, decoder: Decoder, announced: frozenset[str]
+        self, body: IncomingBody, length: int, decoder: ChunkDecoder, announced: frozenset[str]
     ) -> None:
         self._body = body
         self._length = length
@@ -130,7 +130,11 @@ class _Unframed:
 
 
 def _unframe(
-    headers: Mapping[str, str], body: IncomingBody, seed: Seed | None, *, has_trailer: bool = True
+    headers: Mapping[str, str],
+    body: IncomingBody,
+    seed: SeedSignature | None,
+    *,
+    has_trailer: bool = True,
 ) -> _Unframed:
     text = headers.get(_DECODED_LENGTH)
     if text is None:
@@ -138,7 +142,7 @@ def _unframe(
     if not (text.isascii() and text.isdigit() and len(text) <= _LENGTH_DIGITS):
         raise InvalidArgument(f"{_DECODED_LENGTH} is no number of bytes")
     names = (name.strip().lower() for name in headers.get("x-amz-trailer", "").split(","))
-    decoder = Decoder(int(text), seed, has_trailer=has_trailer)
+    decoder = ChunkDecoder(int(text), seed, has_trailer=has_trailer)
     return _Unframed(body, int(text), decoder, frozenset(filter(None, names)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from coskit.protocol.auth.post_policy import Policy, read_policy
+from coskit.protocol.auth.post_policy import PostPolicy, read_policy
 from coskit.protocol.codec.conditional_headers import GUARDS
 from coskit.protocol.codec.xml.document import NotThisShape, dump, items, load, writable
 from coskit.protocol.endpoint import encode_path
@@ -126,7 +126,7 @@ def _tags(document: str) -> str:
     return urlencode([(tag.get("Key", ""), tag.get("Value", "")) for tag in tags])
 
 
-def _refuse_extra(fields: Mapping[str, str], policy: Policy) -> None:
+def _refuse_extra(fields: Mapping[str, str], policy: PostPolicy) -> None:
     """Refuse a field that the policy does not mention, because its signature does not cover it.
 
     Raises:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from coskit.protocol.bucket.policy import Policy
-from coskit.protocol.bucket.policy_conditions import Circumstances
+from coskit.protocol.bucket.policy_conditions import RequestContext
 from coskit.protocol.bucket.restore import DELAYS, Delays
 from coskit.protocol.model import Operation
 from coskit.server.handlers.dialect_rules import COS_RULES, DialectRules
@@ -25,7 +25,7 @@ class Principal:
 
     account: str | None
     session_policy: Policy | None = None
-    request_context: Circumstances | None = None
+    request_context: RequestContext | None = None
 
     @property
     def root_account(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from coskit.protocol.bucket.policy_conditions import Circumstances
+from coskit.protocol.bucket.policy_conditions import RequestContext
 from coskit.protocol.codec.conditional_headers import BUCKET_OWNER
 from coskit.protocol.codec.decode_request import decode_request
 from coskit.protocol.codec.results import encode_result
@@ -103,7 +103,9 @@ class OperationRunner:
         """
         reader, _, record, _ = exchange
         request, now = routed.request, int(record.time * 1000)
-        about = Circumstances(request, reader.address, reader.is_secure, now, self._settings.region)
+        about = RequestContext(
+            request, reader.address, reader.is_secure, now, self._settings.region
+        )
         principal = Principal(principal.account, principal.session_policy, about)
         authorize(
             principal,

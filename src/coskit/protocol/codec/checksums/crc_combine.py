@@ -3,7 +3,7 @@
 from functools import cached_property, lru_cache
 
 
-class Combiner:
+class CrcCombiner:
     """Joins CRCs of one kind, whose bits are reflected and whose register is inverted at both ends.
 
     Args:

@@ -6,9 +6,9 @@ import hashlib
 
 from fastcrc import crc64 as _fastcrc
 
-from coskit.protocol.codec.checksums.crc_combine import Combiner
+from coskit.protocol.codec.checksums.crc_combine import CrcCombiner
 
-_JOINED = Combiner(0xC96C5795D7870F42, 64)  # 0x42F0E1EBA9EA3693, reflected
+_JOINED = CrcCombiner(0xC96C5795D7870F42, 64)  # 0x42F0E1EBA9EA3693, reflected
 
 
 def crc64(data: bytes | bytearray | memoryview, seed: int = 0) -> int:

@@ -36,7 +36,7 @@ _Where = Literal["size", "data", "after data", "trailer", "end"]
 
 
 @dataclass(frozen=True, slots=True)
-class Seed:
+class SeedSignature:
     """What the signatures of chunks start from: the signature of the request's headers.
 
     Attributes:
@@ -55,14 +55,14 @@ class Seed:
         return f"Seed(key=..., date={self.date!r}, scope={self.scope!r})"
 
 
-class Chain:
+class ChunkSigner:
     """The signatures of one body, each of which covers the one before it.
 
     Args:
         seed: where they start.
     """
 
-    def __init__(self, seed: Seed) -> None:
+    def __init__(self, seed: SeedSignature) -> None:
         self._seed = seed
         self._last = seed.signature
 
@@ -81,7 +81,7 @@ class Chain:
         return self._last
 
 
-class Decoder:
+class ChunkDecoder:
     """Takes a framed body apart.
 
     The data is handed out as it comes: whoever wants it checked waits for `finish`, which does not
@@ -97,10 +97,10 @@ class Decoder:
     """
 
     def __init__(
-        self, length: int | None, seed: Seed | None = None, *, has_trailer: bool = False
+        self, length: int | None, seed: SeedSignature | None = None, *, has_trailer: bool = False
     ) -> None:
         self.trailers: dict[str, str] = {}
-        self._chain = Chain(seed) if seed else None
+        self._chain = ChunkSigner(seed) if seed else None
         self._has_trailer = has_trailer
         self._due = length
         self._where: _Where = "size"
@@ -243,15 +243,15 @@ class Decoder:
         self.trailers = dict(reversed(trailer))
 
 
-class Encoder:
+class ChunkEncoder:
     """Puts a body into its framing, piece by piece.
 
     Args:
         seed: where the signatures start; None if the chunks are not signed.
     """
 
-    def __init__(self, seed: Seed | None = None) -> None:
-        self._chain = Chain(seed) if seed else None
+    def __init__(self, seed: SeedSignature | None = None) -> None:
+        self._chain = ChunkSigner(seed) if seed else None
 
     def chunk(self, data: bytes) -> bytes:
         """Return the next chunk in its framing; an empty one would be the last."""

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from fastcrc import crc32 as _fastcrc
 
-from coskit.protocol.codec.checksums.crc_combine import Combiner
+from coskit.protocol.codec.checksums.crc_combine import CrcCombiner
 
 Kind = Literal["FULL_OBJECT", "COMPOSITE"]
 KINDS: tuple[Kind, ...] = ("FULL_OBJECT", "COMPOSITE")
@@ -73,7 +73,7 @@ class Algorithm:
     name: str
     size: int
     hasher: Callable[[], Hasher]
-    combiner: Combiner | None = None
+    combiner: CrcCombiner | None = None
     composes: bool = True
 
     @property
@@ -121,9 +121,9 @@ class Algorithm:
 ALGORITHMS: Mapping[str, Algorithm] = {
     algorithm.name: algorithm
     for algorithm in (
-        Algorithm("CRC32", 4, partial(_Crc, _fastcrc.iso_hdlc, 4), Combiner(0xEDB88320, 32)),
-        Algorithm("CRC32C", 4, partial(_Crc, _fastcrc.iscsi, 4), Combiner(0x82F63B78, 32)),
-        Algorithm("CRC64NVME", 8, _crc64nvme, Combiner(0x9A6C9329AC4BC9B5, 64), composes=False),
+        Algorithm("CRC32", 4, partial(_Crc, _fastcrc.iso_hdlc, 4), CrcCombiner(0xEDB88320, 32)),
+        Algorithm("CRC32C", 4, partial(_Crc, _fastcrc.iscsi, 4), CrcCombiner(0x82F63B78, 32)),
+        Algorithm("CRC64NVME", 8, _crc64nvme, CrcCombiner(0x9A6C9329AC4BC9B5, 64), composes=False),
         Algorithm("SHA1", 20, hashlib.sha1),
         Algorithm("SHA256", 32, hashlib.sha256),
     )
@@ -173,7 +173,7 @@ def load_checksum(text: str | None) -> Checksum | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedChecksum:
     """What checksum an upload in parts asks for."""
 
     algorithm: Algorithm
@@ -192,9 +192,11 @@ class Asked:
         return Checksum(self.algorithm, f"{text}-{len(parts)}")
 
 
-def load_asked(text: str | None) -> Asked | None:
+def load_requested_checksum(text: str | None) -> RequestedChecksum | None:
     """Read what `Asked.dump` wrote; None stays None."""
     if text is None:
         return None
     name, _, kind = text.partition(" ")
-    return Asked(ALGORITHMS[name], "COMPOSITE" if kind == "COMPOSITE" else "FULL_OBJECT")
+    return RequestedChecksum(
+        ALGORITHMS[name], "COMPOSITE" if kind == "COMPOSITE" else "FULL_OBJECT"
+    )

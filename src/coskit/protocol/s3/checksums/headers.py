@@ -10,9 +10,9 @@ from coskit.protocol.s3.checksums.algorithms import (
     HEADER,
     KINDS,
     Algorithm,
-    Asked,
     Checksum,
     Kind,
+    RequestedChecksum,
     checksum,
 )
 
@@ -21,7 +21,7 @@ _ABOUT = frozenset((f"{HEADER}algorithm", f"{HEADER}mode", f"{HEADER}type"))
 _MULTIPLE = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
 
 
-def asked_algorithm(headers: Mapping[str, str]) -> Algorithm | None:
+def requested_algorithm(headers: Mapping[str, str]) -> Algorithm | None:
     """Return the algorithm that a request asks the server to use, or None.
 
     Raises:
@@ -39,13 +39,13 @@ def asked_algorithm(headers: Mapping[str, str]) -> Algorithm | None:
     return algorithm
 
 
-def asked_of_upload(headers: Mapping[str, str]) -> Asked | None:
+def requested_checksum(headers: Mapping[str, str]) -> RequestedChecksum | None:
     """Return the checksum that the begin of an upload in parts asks for, or None.
 
     Raises:
         InvalidRequest: there is no such algorithm, or it makes no such checksum.
     """
-    algorithm, kind = asked_algorithm(headers), asked_kind(headers)
+    algorithm, kind = requested_algorithm(headers), requested_kind(headers)
     if algorithm is None:
         if kind is None:
             return None
@@ -59,10 +59,10 @@ def asked_of_upload(headers: Mapping[str, str]) -> Asked | None:
             f"The {kind} checksum type cannot be used with the {algorithm.name.lower()} checksum "
             "algorithm."
         )
-    return Asked(algorithm, kind)
+    return RequestedChecksum(algorithm, kind)
 
 
-def asked_kind(headers: Mapping[str, str]) -> Kind | None:
+def requested_kind(headers: Mapping[str, str]) -> Kind | None:
     """Return the kind of checksum that a request names, or None.
 
     Raises:
@@ -78,7 +78,7 @@ def asked_kind(headers: Mapping[str, str]) -> Kind | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
+class DeclaredChecksum:
     """What the headers of a request say of its body.
 
     Attributes:
@@ -129,7 +129,7 @@ def other_algorithm(expected: Algorithm, actual: Algorithm | None) -> InvalidReq
     )
 
 
-def announced(headers: Mapping[str, str]) -> Announced | None:
+def declared_checksum(headers: Mapping[str, str]) -> DeclaredChecksum | None:
     """Return what a request says of the checksum of its body, or None if it says nothing.
 
     Args:
@@ -153,7 +153,7 @@ def announced(headers: Mapping[str, str]) -> Announced | None:
         algorithm = BY_HEADER.get(trailing[0])
         if algorithm is None:
             raise InvalidRequest("The value specified in the x-amz-trailer header is not supported")
-        return Announced(algorithm, None)
+        return DeclaredChecksum(algorithm, None)
     if given:
         return _given(given[0], headers[given[0]])
     if not promised:
@@ -164,7 +164,7 @@ def announced(headers: Mapping[str, str]) -> Announced | None:
     )
 
 
-def announced_of_object(headers: Mapping[str, str]) -> Checksum | None:
+def declared_object_checksum(headers: Mapping[str, str]) -> Checksum | None:
     """Return what the request that completes an upload says of the object, or None.
 
     Args:
@@ -187,7 +187,7 @@ def _named(headers: Mapping[str, str]) -> list[str]:
     return [name for name in headers if name.startswith(HEADER) and name not in _ABOUT]
 
 
-def _given(name: str, text: str) -> Announced:
+def _given(name: str, text: str) -> DeclaredChecksum:
     algorithm = BY_HEADER.get(name)
     if algorithm is None:
         raise InvalidRequest(
@@ -196,4 +196,4 @@ def _given(name: str, text: str) -> Announced:
     digest = algorithm.parse(text)
     if digest is None:
         raise InvalidRequest(f"Value for {name} header is invalid.")
-    return Announced(algorithm, digest)
+    return DeclaredChecksum(algorithm, digest)

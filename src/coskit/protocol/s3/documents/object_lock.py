@@ -27,7 +27,7 @@ _END = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class RetentionPeriod:
     """How long new versions of a bucket are kept: so many days or so many years."""
 
     mode: str
@@ -46,7 +46,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
+class ObjectLock:
     """What protects one version.
 
     Attributes:
@@ -74,7 +74,7 @@ class Lock:
             return True
         return self.is_retained(now) and not (bypass and self.mode == "GOVERNANCE")
 
-    def retained(self, mode: str, until: int, now: int, *, bypass: bool) -> "Lock":
+    def retained(self, mode: str, until: int, now: int, *, bypass: bool) -> "ObjectLock":
         """Return it with another retention; mode "" removes the one that there is.
 
         Args:
@@ -92,7 +92,7 @@ class Lock:
         return replace(self, mode=mode, until=until)
 
 
-def dump_lock(lock: Lock, default: Period | None = None) -> str | None:
+def dump_lock(lock: ObjectLock, default: RetentionPeriod | None = None) -> str | None:
     """Return a lock as the store keeps it, None if there is nothing to keep.
 
     Args:
@@ -108,7 +108,7 @@ def dump_lock(lock: Lock, default: Period | None = None) -> str | None:
     return json.dumps(kept) if kept else None
 
 
-def load_lock(text: str | None, stored: int) -> Lock:
+def load_lock(text: str | None, stored: int) -> ObjectLock:
     """Read what `dump_lock` wrote.
 
     Args:
@@ -116,27 +116,27 @@ def load_lock(text: str | None, stored: int) -> Lock:
         stored: when that was stored.
     """
     if text is None:
-        return Lock()
+        return ObjectLock()
     kept = json.loads(text)
     mode, hold = kept.get("mode", ""), kept.get("hold", "")
     until = kept.get("until", 0)
     if mode and not until:
-        until = Period(mode, kept.get("days", 0), kept.get("years", 0)).end(stored)
-    return Lock(mode, until, hold)
+        until = RetentionPeriod(mode, kept.get("days", 0), kept.get("years", 0)).end(stored)
+    return ObjectLock(mode, until, hold)
 
 
-def dump_default(default: Period | None) -> str:
+def dump_default(default: RetentionPeriod | None) -> str:
     """Return a bucket's setting as the store keeps it."""
     return json.dumps(_period_fields(default) if default else {})
 
 
-def load_default(text: str) -> Period | None:
+def load_default(text: str) -> RetentionPeriod | None:
     """Read what `dump_default` wrote."""
     kept = json.loads(text)
-    return Period(**kept) if kept else None
+    return RetentionPeriod(**kept) if kept else None
 
 
-def read_default(document: Mapping[str, Any]) -> Period | None:
+def read_default(document: Mapping[str, Any]) -> RetentionPeriod | None:
     """Return the default of an ObjectLockConfiguration, or None if it has none.
 
     Raises:
@@ -153,10 +153,10 @@ def read_default(document: Mapping[str, Any]) -> Period | None:
     days, years = _number(asked.get("Days", "0")), _number(asked.get("Years", "0"))
     if days + years < 1 or days > _MAX_DAYS or years > MAX_YEARS:
         raise InvalidRetentionPeriod(f"A default retention is 1 day to {MAX_YEARS} years long")
-    return Period(asked["Mode"], days, years)
+    return RetentionPeriod(asked["Mode"], days, years)
 
 
-def default_document(default: Period | None) -> dict[str, Any]:
+def default_document(default: RetentionPeriod | None) -> dict[str, Any]:
     """Return the ObjectLockConfiguration that `read_default` reads."""
     document: dict[str, Any] = {"ObjectLockEnabled": "Enabled"}
     if default is None:
@@ -190,6 +190,6 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _period_fields(period: Period) -> dict[str, Any]:
+def _period_fields(period: RetentionPeriod) -> dict[str, Any]:
     length = {"days": period.days} if period.days else {"years": period.years}
     return {"mode": period.mode, **length}

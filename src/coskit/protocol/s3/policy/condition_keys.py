@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal
 from urllib.parse import parse_qsl
 
-from coskit.protocol.bucket.policy import Ask
+from coskit.protocol.bucket.policy import AccessRequest
 from coskit.protocol.codec.copy_source import decode_copy_source
 from coskit.protocol.codec.dates import parse_iso_date, plain_date
 from coskit.protocol.errors import InvalidCopySource
@@ -12,7 +12,7 @@ from coskit.protocol.s3.names import headers_to_cos, headers_to_s3
 
 # What the request's document will tell, which nobody has read when rights are asked for.
 UNREAD: Final = "unread"
-Facts = tuple[str, ...] | None | Literal["unread"]
+ConditionValues = tuple[str, ...] | None | Literal["unread"]
 
 _DAY = 86_400_000
 _EXISTING_TAG = "s3:existingobjecttag/"
@@ -55,27 +55,27 @@ def is_known(key: str) -> bool:
     )
 
 
-def facts(key: str, ask: Ask) -> Facts:
+def condition_values(key: str, access: AccessRequest) -> ConditionValues:
     """Return what a request says under a condition key: None if nothing.
 
     Args:
         key: as it was written; that of a tag counts as it stands.
-        ask: the question.
+        access: the question.
     """
     lower = key.lower()
     if lower.startswith(_EXISTING_TAG):
-        return _one(ask.tags().get(key[len(_EXISTING_TAG) :]))
+        return _one(access.tags().get(key[len(_EXISTING_TAG) :]))
     if lower.startswith(_REQUESTED_TAG):
-        asked = _requested_tags(ask)
+        asked = _requested_tags(access)
         return asked if asked == UNREAD else _one(asked.get(key[len(_REQUESTED_TAG) :]))
     if lower in _KEYS:
-        return _KEYS[lower](ask)
+        return _KEYS[lower](access)
     if lower in _QUERY:
-        return _one(_parameter(ask, _QUERY[lower]))
-    return _one(_header(ask, lower.removeprefix("s3:"))) if lower not in _NEVER else None
+        return _one(_parameter(access, _QUERY[lower]))
+    return _one(_header(access, lower.removeprefix("s3:"))) if lower not in _NEVER else None
 
 
-def plain(value: str, name: str) -> str:
+def unquote_grants(value: str, name: str) -> str:
     """Return a header's value with the accounts in grants unquoted, which S3 leaves open."""
     return value.replace('"', "") if "x-amz-grant-" in name else value
 
@@ -84,49 +84,49 @@ def _one(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else (text,)
 
 
-def _parameter(ask: Ask, name: str) -> str | None:
-    return next((value for n, value in ask.about.request.query if n == name), None)
+def _parameter(access: AccessRequest, name: str) -> str | None:
+    return next((value for n, value in access.context.request.query if n == name), None)
 
 
-def _header(ask: Ask, name: str) -> str | None:
+def _header(access: AccessRequest, name: str) -> str | None:
     """Return a header in the words of S3; requests that are asked about are in those of COS."""
     cos = next(iter(headers_to_cos({name: ""})))
-    value = ask.about.request.headers.get(cos)
-    return None if value is None else plain(headers_to_s3([(cos, value)])[0][1], name)
+    value = access.context.request.headers.get(cos)
+    return None if value is None else unquote_grants(headers_to_s3([(cos, value)])[0][1], name)
 
 
-def _requested_tags(ask: Ask) -> Mapping[str, str] | Literal["unread"]:
-    if ask.operation.name == "PutObjectTagging" and ask.operation.has_document:
+def _requested_tags(access: AccessRequest) -> Mapping[str, str] | Literal["unread"]:
+    if access.operation.name == "PutObjectTagging" and access.operation.has_document:
         return UNREAD
-    text = ask.about.request.headers.get("x-cos-tagging", "")
+    text = access.context.request.headers.get("x-cos-tagging", "")
     return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
 
 
-def _requested_tag_keys(ask: Ask) -> Facts:
-    tags = _requested_tags(ask)
+def _requested_tag_keys(access: AccessRequest) -> ConditionValues:
+    tags = _requested_tags(access)
     return tags if tags == UNREAD else (tuple(tags) or None)
 
 
-def _lock(name: str) -> Callable[[Ask], Facts]:
-    def fact(ask: Ask) -> Facts:
-        of_lock = ask.operation.name in ("PutObjectRetention", "PutObjectLegalHold")
-        if of_lock and ask.operation.has_document:
+def _lock(name: str) -> Callable[[AccessRequest], ConditionValues]:
+    def fact(access: AccessRequest) -> ConditionValues:
+        of_lock = access.operation.name in ("PutObjectRetention", "PutObjectLegalHold")
+        if of_lock and access.operation.has_document:
             return UNREAD
-        return _one(ask.about.request.headers.get(f"x-amz-object-lock-{name}"))
+        return _one(access.context.request.headers.get(f"x-amz-object-lock-{name}"))
 
     return fact
 
 
-def _remaining_days(ask: Ask) -> Facts:
-    until = _lock("retain-until-date")(ask)
+def _remaining_days(access: AccessRequest) -> ConditionValues:
+    until = _lock("retain-until-date")(access)
     if until is None or until == UNREAD:
         return until
     moment = parse_iso_date(until[0])
-    return None if moment is None else (str(max(0, -((ask.about.now - moment) // _DAY))),)
+    return None if moment is None else (str(max(0, -((access.context.now - moment) // _DAY))),)
 
 
-def _copy_source(ask: Ask) -> Facts:
-    headers = ask.about.request.headers
+def _copy_source(access: AccessRequest) -> ConditionValues:
+    headers = access.context.request.headers
     of_s3 = headers.get("x-amz-copy-source")
     text = of_s3 or headers.get("x-cos-copy-source")
     if text is None:
@@ -138,28 +138,28 @@ def _copy_source(ask: Ask) -> Facts:
     return (f"{place['Bucket']}/{place['Key']}",)
 
 
-def _principal_arn(ask: Ask) -> Facts:
-    root, _, sub = (ask.account or "").partition("/")
+def _principal_arn(access: AccessRequest) -> ConditionValues:
+    root, _, sub = (access.account or "").partition("/")
     return (f"arn:aws:iam::{root}:{f'user/{sub}' if sub else 'root'}",) if root else None
 
 
-def _principal_type(ask: Ask) -> Facts:
-    if ask.account is None:
+def _principal_type(access: AccessRequest) -> ConditionValues:
+    if access.account is None:
         return ("Anonymous",)
-    return ("User",) if "/" in ask.account else ("Account",)
+    return ("User",) if "/" in access.account else ("Account",)
 
 
-def _auth_type(ask: Ask) -> Facts:
-    if ask.account is None:
+def _auth_type(access: AccessRequest) -> ConditionValues:
+    if access.account is None:
         return None
-    if "authorization" in ask.about.request.headers:
+    if "authorization" in access.context.request.headers:
         return ("REST-HEADER",)
-    in_query = any(name.lower().endswith("signature") for name, _ in ask.about.request.query)
+    in_query = any(name.lower().endswith("signature") for name, _ in access.context.request.query)
     return ("REST-QUERY-STRING",) if in_query else ("POST",)
 
 
-def _version(ask: Ask) -> Facts:
-    request = ask.about.request
+def _version(access: AccessRequest) -> ConditionValues:
+    request = access.context.request
     names = {name for name, _ in request.query}
     authorization = request.headers.get("authorization", "")
     if authorization.startswith("AWS4-") or "X-Amz-Algorithm" in names:
@@ -168,21 +168,21 @@ def _version(ask: Ask) -> Facts:
     return ("AWS",) if is_old else None
 
 
-_KEYS: Mapping[str, Callable[[Ask], Facts]] = {
-    "aws:currenttime": lambda ask: (plain_date(ask.about.now),),
-    "aws:epochtime": lambda ask: (str(ask.about.now // 1000),),
-    "aws:principalaccount": lambda ask: _one((ask.account or "").partition("/")[0] or None),
+_KEYS: Mapping[str, Callable[[AccessRequest], ConditionValues]] = {
+    "aws:currenttime": lambda access: (plain_date(access.context.now),),
+    "aws:epochtime": lambda access: (str(access.context.now // 1000),),
+    "aws:principalaccount": lambda access: _one((access.account or "").partition("/")[0] or None),
     "aws:principalarn": _principal_arn,
-    "aws:principalisawsservice": lambda ask: ("false",),
+    "aws:principalisawsservice": lambda access: ("false",),
     "aws:principaltype": _principal_type,
-    "aws:referer": lambda ask: _one(ask.about.request.headers.get("referer")),
-    "aws:requestedregion": lambda ask: (ask.about.region,),
-    "aws:securetransport": lambda ask: (str(ask.about.secure).lower(),),
-    "aws:sourceip": lambda ask: _one(ask.about.address or None),
-    "aws:useragent": lambda ask: _one(ask.about.request.headers.get("user-agent")),
-    "aws:userid": lambda ask: _one(ask.account),
-    "aws:username": lambda ask: _one((ask.account or "").partition("/")[2] or None),
-    "aws:viaawsservice": lambda ask: ("false",),
+    "aws:referer": lambda access: _one(access.context.request.headers.get("referer")),
+    "aws:requestedregion": lambda access: (access.context.region,),
+    "aws:securetransport": lambda access: (str(access.context.secure).lower(),),
+    "aws:sourceip": lambda access: _one(access.context.address or None),
+    "aws:useragent": lambda access: _one(access.context.request.headers.get("user-agent")),
+    "aws:userid": lambda access: _one(access.account),
+    "aws:username": lambda access: _one((access.account or "").partition("/")[2] or None),
+    "aws:viaawsservice": lambda access: ("false",),
     "s3:authtype": _auth_type,
     f"{_LOCK}legal-hold": _lock("legal-hold"),
     f"{_LOCK}mode": _lock("mode"),

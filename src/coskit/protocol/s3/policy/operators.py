@@ -8,20 +8,25 @@ from ipaddress import ip_address, ip_network
 from operator import eq, ge, gt, le, lt
 from typing import Any, NamedTuple
 
-from coskit.protocol.bucket.policy import Ask, Verdict, texts
-from coskit.protocol.bucket.policy_conditions import each_test, glob
+from coskit.protocol.bucket.policy import AccessRequest, Verdict, text_list
+from coskit.protocol.bucket.policy_conditions import condition_entries, wildcard_match
 from coskit.protocol.codec.dates import parse_iso_date
 from coskit.protocol.errors import MalformedPolicy
-from coskit.protocol.s3.policy.condition_keys import UNREAD, facts, is_known, plain
+from coskit.protocol.s3.policy.condition_keys import (
+    UNREAD,
+    condition_values,
+    is_known,
+    unquote_grants,
+)
 
 _Parse = Callable[[str], Any]
 _Test = Callable[[Any, Any], bool]  # of the value found and the one expected
 
 
-def wild(text: str, pattern: str) -> bool:
+def matches_pattern(text: str, pattern: str) -> bool:
     """Return whether a text is like a pattern, in which `*` is any text and `?` any character."""
     if "?" not in pattern:
-        return glob(pattern, text)
+        return wildcard_match(pattern, text)
     steps = _steps(pattern)
     # Bit n is set while the text so far is like the first n characters of the pattern. To go back
     # and try again would take a time that grows with the product of both lengths.
@@ -110,8 +115,8 @@ _OPERATORS: dict[str, tuple[_Parse, _Test, bool]] = {
     "StringNotEquals": (str, eq, True),
     "StringEqualsIgnoreCase": (str.casefold, eq, False),
     "StringNotEqualsIgnoreCase": (str.casefold, eq, True),
-    "StringLike": (str, wild, False),
-    "StringNotLike": (str, wild, True),
+    "StringLike": (str, matches_pattern, False),
+    "StringNotLike": (str, matches_pattern, True),
     "NumericEquals": (_number, eq, False),
     "NumericNotEquals": (_number, eq, True),
     "NumericLessThan": (_number, lt, False),
@@ -127,10 +132,10 @@ _OPERATORS: dict[str, tuple[_Parse, _Test, bool]] = {
     "Bool": (_bool, eq, False),
     "IpAddress": (_address, _is_within, False),
     "NotIpAddress": (_address, _is_within, True),
-    "ArnEquals": (_arn, wild, False),
-    "ArnLike": (_arn, wild, False),
-    "ArnNotEquals": (_arn, wild, True),
-    "ArnNotLike": (_arn, wild, True),
+    "ArnEquals": (_arn, matches_pattern, False),
+    "ArnLike": (_arn, matches_pattern, False),
+    "ArnNotEquals": (_arn, matches_pattern, True),
+    "ArnNotLike": (_arn, matches_pattern, True),
 }
 _BY_LOWER = {name.lower(): name for name in _OPERATORS}
 _NULL = "null"
@@ -139,7 +144,7 @@ _ALL, _ANY = "forallvalues", "foranyvalue"
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class S3Condition:
     """One operator on one key.
 
     Attributes:
@@ -158,14 +163,14 @@ class Condition:
     of_all: bool
     of_any: bool
 
-    def holds(self, ask: Ask, effect: Verdict) -> bool:
+    def holds(self, access: AccessRequest, effect: Verdict) -> bool:
         """Return whether a request meets it; what cannot be known yet never opens anything.
 
         Args:
-            ask: the question.
+            access: the question.
             effect: of its statement.
         """
-        found = facts(self.key, ask)
+        found = condition_values(self.key, access)
         if found == UNREAD:
             return effect == "deny"
         if self.operator == _NULL:
@@ -184,16 +189,16 @@ class Condition:
         return any(test(value, expected) for expected in self.values)
 
 
-def read_conditions(block: Any) -> tuple[Condition, ...]:
+def read_conditions(block: Any) -> tuple[S3Condition, ...]:
     """Return the conditions of a statement: operator, then key, then one value or several.
 
     Raises:
         MalformedPolicy: an operator, a key or a value is unknown, or they do not go together.
     """
-    return tuple(_read(*test) for test in each_test(block))
+    return tuple(_read(*test) for test in condition_entries(block))
 
 
-def _read(operator: str, key: str, value: Any) -> Condition:
+def _read(operator: str, key: str, value: Any) -> S3Condition:
     quantifier, colon, name = operator.lower().rpartition(":")
     base = name.removesuffix(_IF_EXISTS)
     if (colon and quantifier not in (_ALL, _ANY)) or (base != _NULL and base not in _BY_LOWER):
@@ -201,7 +206,10 @@ def _read(operator: str, key: str, value: Any) -> Condition:
     if not is_known(key):
         raise MalformedPolicy(f"Policy has an invalid condition key {key[:60]}")
     values = [_text(item) for item in value] if isinstance(value, list) else [_text(value)]
-    listed = [plain(text, key.lower()) for text in texts(values, f"{operator[:60]} on {key[:60]}")]
+    listed = [
+        unquote_grants(text, key.lower())
+        for text in text_list(values, f"{operator[:60]} on {key[:60]}")
+    ]
     try:
         if base == _NULL:
             expected: tuple[Any, ...] = tuple(_bool(text) == "true" for text in listed)
@@ -213,7 +221,7 @@ def _read(operator: str, key: str, value: Any) -> Condition:
     if any("${" in text for text in listed):
         raise MalformedPolicy("Variables in policies are not implemented")
     name_of = _BY_LOWER.get(base, _NULL)
-    return Condition(name_of, key, expected, name != base, quantifier == _ALL, quantifier == _ANY)
+    return S3Condition(name_of, key, expected, name != base, quantifier == _ALL, quantifier == _ANY)
 
 
 def _text(value: Any) -> Any:

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from coskit.protocol.bucket.policy import (
-    Ask,
-    Place,
+    AccessRequest,
     Policy,
+    ResourceLocation,
     Verdict,
     load_policy,
     parse_policy,
-    texts,
+    text_list,
 )
-from coskit.protocol.bucket.policy_conditions import is_near
+from coskit.protocol.bucket.policy_conditions import is_small_network
 from coskit.protocol.errors import MalformedPolicy
 from coskit.protocol.s3.policy.actions import s3_actions
-from coskit.protocol.s3.policy.operators import Condition, read_conditions, wild
+from coskit.protocol.s3.policy.operators import S3Condition, matches_pattern, read_conditions
 
 VERSIONS = ("2008-10-17", "2012-10-17")
 _KNOWN = frozenset(("Version", "Id", "Statement"))
@@ -33,22 +33,22 @@ ANYONE = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class S3Resource:
     """What a statement is about: a pattern of `<bucket>` or `<bucket>/<key>`."""
 
     path: str
 
-    def holds(self, place: Place, key: str) -> bool:
+    def holds(self, location: ResourceLocation, key: str) -> bool:
         """Return whether a key of a bucket, or the bucket itself, is meant."""
-        return wild(f"{place.bucket}/{key}" if key else place.bucket, self.path)
+        return matches_pattern(f"{location.bucket}/{key}" if key else location.bucket, self.path)
 
-    def may_hold(self, place: Place) -> bool:
+    def may_hold(self, location: ResourceLocation) -> bool:
         """Return whether it may mean a bucket or anything in it."""
-        return wild(place.bucket, self.path.partition("/")[0])
+        return matches_pattern(location.bucket, self.path.partition("/")[0])
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class S3Statement:
     """Who may or may not do what, to what, and when; actions are in lower case.
 
     Attributes:
@@ -67,18 +67,18 @@ class Statement:
     all_but_principals: bool
     actions: tuple[str, ...]
     all_but_actions: bool
-    resources: tuple[Resource, ...]
+    resources: tuple[S3Resource, ...]
     all_but_resources: bool
-    conditions: tuple[Condition, ...]
+    conditions: tuple[S3Condition, ...]
 
-    def applies(self, ask: Ask) -> bool:
+    def applies(self, access: AccessRequest) -> bool:
         """Return whether a question falls under it."""
-        is_about = any(resource.holds(ask.place, ask.key) for resource in self.resources)
+        is_about = any(resource.holds(access.location, access.key) for resource in self.resources)
         return (
-            self._is_by(ask.account) != self.all_but_principals
-            and self._does(ask)
+            self._is_by(access.account) != self.all_but_principals
+            and self._does(access)
             and is_about != self.all_but_resources
-            and all(condition.holds(ask, self.effect) for condition in self.conditions)
+            and all(condition.holds(access, self.effect) for condition in self.conditions)
         )
 
     @property
@@ -88,18 +88,18 @@ class Statement:
             return False
         return not any(_narrows(condition) for condition in self.conditions)
 
-    def is_within(self, place: Place) -> bool:
+    def is_within(self, location: ResourceLocation) -> bool:
         """Return whether all that it is about may be a bucket or in it."""
-        within = all(resource.may_hold(place) for resource in self.resources)
+        within = all(resource.may_hold(location) for resource in self.resources)
         return within or self.all_but_resources
 
     def _is_by(self, account: str | None) -> bool:
         return ANYONE in self.principals or (account or "") in self.principals
 
-    def _does(self, ask: Ask) -> bool:
+    def _does(self, access: AccessRequest) -> bool:
         """Return whether it speaks of what is asked: a deny of any action, an allow of all."""
-        needed = s3_actions(ask.operation, of_version=ask.version_id is not None)
-        named = [any(wild(name, action) for action in self.actions) for name in needed]
+        needed = s3_actions(access.operation, of_version=access.version_id is not None)
+        named = [any(matches_pattern(name, action) for action in self.actions) for name in needed]
         met = [found != self.all_but_actions for found in named]
         return any(met) if self.effect == "deny" else all(met)
 
@@ -136,7 +136,7 @@ def _refuse_unknown(fields: Any, known: frozenset[str]) -> None:
         raise MalformedPolicy(f"Unknown field {min(unknown)[:60]}")
 
 
-def _statement(item: Any) -> Statement:
+def _statement(item: Any) -> S3Statement:
     _refuse_unknown(item, _STATEMENT)
     if item.get("Effect") not in ("Allow", "Deny"):
         raise MalformedPolicy("Effect is Allow or Deny")
@@ -146,13 +146,13 @@ def _statement(item: Any) -> Statement:
     resource, but_resource = _either(item, "Resource")
     if but_principal and effect == "allow":
         raise MalformedPolicy("Allow with NotPrincipal is not allowed.")
-    return Statement(
+    return S3Statement(
         effect,
         _principals(principal),
         but_principal,
-        tuple(_action(text) for text in texts(action, "Action")),
+        tuple(_action(text) for text in text_list(action, "Action")),
         but_action,
-        tuple(_resource(text) for text in texts(resource, "Resource")),
+        tuple(_resource(text) for text in text_list(resource, "Resource")),
         but_resource,
         read_conditions(item.get("Condition", {})),
     )
@@ -171,7 +171,9 @@ def _principals(value: Any) -> tuple[str, ...]:
         return (ANYONE,)
     if not isinstance(value, dict) or not value or value.keys() - _KINDS:
         raise MalformedPolicy("Invalid principal in policy")
-    named = [(kind, text) for kind, listed in value.items() for text in texts(listed, "Principal")]
+    named = [
+        (kind, text) for kind, listed in value.items() for text in text_list(listed, "Principal")
+    ]
     # No service and no federated user ever asks here.
     return tuple(_principal(text) for kind, text in named if kind in ("AWS", "CanonicalUser"))
 
@@ -201,21 +203,21 @@ def _action(text: str) -> str:
     raise MalformedPolicy("Policy has invalid action")
 
 
-def _resource(text: str) -> Resource:
+def _resource(text: str) -> S3Resource:
     found = _RESOURCE.fullmatch(text)
     path = ANYONE if text == ANYONE else found[1] if found else ""
     if not path or "${" in path:
         raise MalformedPolicy("Policy has invalid resource")
-    return Resource(path)
+    return S3Resource(path)
 
 
-def _narrows(condition: Condition) -> bool:
+def _narrows(condition: S3Condition) -> bool:
     """Return whether a condition lets in only people or places that it names."""
     if condition.if_exists or condition.of_all or not condition.values:
         return False
     key, operator = condition.key.lower(), condition.operator
     if key == "aws:sourceip":
-        return operator == "IpAddress" and all(map(is_near, condition.values))
+        return operator == "IpAddress" and all(map(is_small_network, condition.values))
     names_somebody = key in _OF_SOMEBODY and not any(
         sign in str(value) for value in condition.values for sign in "*?"
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 
 from coskit.protocol.bucket.acl import allows
-from coskit.protocol.bucket.policy import Ask
+from coskit.protocol.bucket.policy import AccessRequest
 from coskit.protocol.errors import AccessDenied, NoSuchKey, NoSuchVersion
 from coskit.protocol.model import Operation
 from coskit.protocol.operations import DELETE_OBJECT, DELETE_OBJECTS, LIST_OBJECTS
@@ -173,11 +173,11 @@ def _access_request(
     bucket: Bucket,
     key: str | None,
     version_id: str | None,
-) -> Ask:
+) -> AccessRequest:
     assert principal.request_context is not None, "whoever asks does so by a request"
     place = bucket_location(bucket, principal.request_context.region)
     tags = partial(_object_tags, store, bucket, key, version_id)
-    return Ask(
+    return AccessRequest(
         principal.account,
         operation,
         place,

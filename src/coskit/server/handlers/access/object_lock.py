@@ -16,7 +16,7 @@ from coskit.protocol.errors import (
 from coskit.protocol.s3.documents.object_lock import (
     HOLDS,
     MODES,
-    Lock,
+    ObjectLock,
     default_document,
     dump_default,
     dump_lock,
@@ -80,7 +80,7 @@ async def put_object_legal_hold(ctx: Context) -> Reply:
     status = ctx.params["LegalHold"].get("Status", "")
     if status not in HOLDS:
         raise MalformedXML("The Status of a legal hold is ON or OFF")
-    await _change_lock(ctx, lambda lock: Lock(lock.mode, lock.until, status))
+    await _change_lock(ctx, lambda lock: ObjectLock(lock.mode, lock.until, status))
     return Reply()
 
 
@@ -141,7 +141,7 @@ def new_lock(ctx: Context) -> str | None:
     if hold not in ("", *HOLDS):
         raise InvalidArgument("Legal Hold must be either of 'ON' or 'OFF'")
     end = read_until(until, ctx.now) if until else 0
-    return dump_lock(Lock(mode, end, hold), load_default(setting))
+    return dump_lock(ObjectLock(mode, end, hold), load_default(setting))
 
 
 def lock_headers(version: Version) -> dict[str, str]:
@@ -207,7 +207,7 @@ def bypasses_governance(ctx: Context, key: str) -> bool:
     return is_allowed_in_bucket(ctx.principal, BYPASS_GOVERNANCE, ctx.store, ctx.bucket, key)
 
 
-async def _change_lock(ctx: Context, change: Callable[[Lock], Lock]) -> None:
+async def _change_lock(ctx: Context, change: Callable[[ObjectLock], ObjectLock]) -> None:
     """Change the lock of a version as it is in the commit."""
     named = ctx.params.get("VersionId")
     find_object(ctx)
@@ -218,7 +218,7 @@ async def _change_lock(ctx: Context, change: Callable[[Lock], Lock]) -> None:
     await ctx.store.revise_version(ctx.bucket, ctx.key, named, revise)
 
 
-def _current_lock(ctx: Context) -> Lock:
+def _current_lock(ctx: Context) -> ObjectLock:
     _require_lock(ctx.bucket)
     version = find_object(ctx)
     return load_lock(version.lock, version.modified)

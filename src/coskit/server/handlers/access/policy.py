@@ -1,6 +1,6 @@
 """The policy of a bucket: put, get, delete, and where it applies."""
 
-from coskit.protocol.bucket.policy import Place
+from coskit.protocol.bucket.policy import ResourceLocation
 from coskit.protocol.errors import AccessDenied, MalformedPolicy, NoSuchBucketPolicy
 from coskit.protocol.s3.policy.policy import parse_bucket_policy
 from coskit.server.handlers.access.acl import load_grants
@@ -12,9 +12,9 @@ from coskit.server.store.model import Bucket
 SETTING = "policy"
 
 
-def bucket_location(bucket: Bucket, region: str) -> Place:
+def bucket_location(bucket: Bucket, region: str) -> ResourceLocation:
     """Return a bucket as resources name it: under its owner's id or the APPID in its name."""
-    return Place(region, (bucket.owner, bucket.name.rpartition("-")[2]), bucket.name)
+    return ResourceLocation(region, (bucket.owner, bucket.name.rpartition("-")[2]), bucket.name)
 
 
 async def put_bucket_policy(ctx: Context) -> Reply:

@@ -7,14 +7,14 @@ from coskit.protocol.errors import MalformedTrailerError
 from coskit.protocol.s3.checksums.algorithms import (
     HEADER,
     Algorithm,
-    Asked,
     Checksum,
     Hasher,
+    RequestedChecksum,
     checksum,
-    load_asked,
     load_checksum,
+    load_requested_checksum,
 )
-from coskit.protocol.s3.checksums.headers import announced, other_algorithm
+from coskit.protocol.s3.checksums.headers import declared_checksum, other_algorithm
 from coskit.server.handlers.body.encrypted_blocks import EncryptionKey, Receiver, receive_body
 from coskit.server.handlers.body.server_side_encryption import plain_body
 from coskit.server.handlers.context import Context, OutgoingBody
@@ -38,8 +38,8 @@ class ChecksumVerifier:
         InvalidRequest: what the headers say makes no sense, or is not what the upload asks for.
     """
 
-    def __init__(self, headers: Mapping[str, str], asked: Asked | None = None) -> None:
-        self._said = announced(headers)
+    def __init__(self, headers: Mapping[str, str], asked: RequestedChecksum | None = None) -> None:
+        self._said = declared_checksum(headers)
         algorithm = self._said.algorithm if self._said else None
         if asked:
             # Only what can be joined is computed without having been told.
@@ -163,7 +163,7 @@ def part_checksum_fields(ctx: Context, part: Part | Piece) -> dict[str, str]:
 
 def upload_checksum_fields(upload: Upload) -> dict[str, str]:
     """Return the elements of a document that tell what checksum an upload asks for."""
-    asked = load_asked(upload.checksums)
+    asked = load_requested_checksum(upload.checksums)
     if asked is None:
         return {}
     return {"ChecksumAlgorithm": asked.algorithm.name, "ChecksumType": asked.kind}

@@ -8,16 +8,16 @@ from coskit.protocol.s3.checksums.algorithms import (
     ALGORITHMS,
     KINDS,
     Algorithm,
-    Asked,
     Checksum,
-    load_asked,
+    RequestedChecksum,
     load_checksum,
+    load_requested_checksum,
 )
 from coskit.protocol.s3.checksums.headers import (
-    announced_of_object,
-    asked_kind,
+    declared_object_checksum,
     mismatch,
     other_algorithm,
+    requested_kind,
 )
 from coskit.server.handlers.context import Context
 from coskit.server.store.interfaces import Finish
@@ -34,13 +34,13 @@ def completion_checksum(ctx: Context, listed: Sequence[Mapping[str, Any]]) -> Fi
     Raises:
         InvalidRequest: what the headers say makes no sense.
     """
-    said, kind = announced_of_object(ctx.headers), asked_kind(ctx.headers)
+    said, kind = declared_object_checksum(ctx.headers), requested_kind(ctx.headers)
     size = ctx.headers.get("x-amz-mp-object-size", "")
     if size and not (size.isascii() and size.isdecimal()):
         raise InvalidRequest("Value for x-amz-mp-object-size header is invalid.")
 
     def finish(upload: Upload, parts: Sequence[Part]) -> str | None:
-        asked = load_asked(upload.checksums)
+        asked = load_requested_checksum(upload.checksums)
         _check_size(size, parts)
         _check_listed(listed, parts, asked)
         if asked is None:
@@ -71,7 +71,7 @@ def _check_size(said: str, parts: Sequence[Part]) -> None:
 
 
 def _check_listed(
-    listed: Sequence[Mapping[str, Any]], parts: Sequence[Part], asked: Asked | None
+    listed: Sequence[Mapping[str, Any]], parts: Sequence[Part], asked: RequestedChecksum | None
 ) -> None:
     """Compare the checksums that a document lists with those of the parts."""
     for entry, part in zip(listed, parts, strict=True):
@@ -109,7 +109,11 @@ def _unrequested_checksum(parts: Sequence[Part], said: Checksum | None) -> Check
     if algorithm is None or any(one is None or one.algorithm is not algorithm for one in found):
         return None
     digests = _digests(parts, algorithm)
-    made = [Asked(algorithm, kind).of_parts(digests) for kind in KINDS if algorithm.allows(kind)]
+    made = [
+        RequestedChecksum(algorithm, kind).of_parts(digests)
+        for kind in KINDS
+        if algorithm.allows(kind)
+    ]
     if said and said.algorithm is algorithm:
         fitting = [one for one in made if _is_same_checksum(said, one)]
         if not fitting:

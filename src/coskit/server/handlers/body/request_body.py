@@ -19,7 +19,7 @@ from coskit.protocol.errors import (
 from coskit.protocol.messages import encode_text, is_header_name, unsendable
 from coskit.protocol.model import Operation
 from coskit.protocol.operations import PUT_OBJECT_ACL
-from coskit.protocol.s3.checksums.algorithms import Asked, Checksum
+from coskit.protocol.s3.checksums.algorithms import Checksum, RequestedChecksum
 from coskit.server.handlers.access.acl import dump_grants, refuse_unusable_grants, requested_acl
 from coskit.server.handlers.access.authorization import is_allowed_in_bucket
 from coskit.server.handlers.access.object_lock import new_lock
@@ -180,7 +180,10 @@ def stored_headers(params: Mapping[str, Any]) -> dict[str, str]:
 
 
 async def receive(
-    ctx: Context, sink: Sink, key: EncryptionKey | None = None, asked: Asked | None = None
+    ctx: Context,
+    sink: Sink,
+    key: EncryptionKey | None = None,
+    asked: RequestedChecksum | None = None,
 ) -> tuple[Stored, Checksum | None]:
     """Take in the body of a request and check it against what the request says of it.
 

@@ -1,7 +1,7 @@
 """The cross-origin rules of a bucket: kept, asked before a request, and told with its answer."""
 
 from coskit.protocol.bucket.cors import (
-    Rule,
+    CorsRule,
     allow,
     dump_rules,
     header_list,
@@ -95,6 +95,6 @@ def vary_header(bucket: Bucket | None) -> dict[str, str]:
     return VARY if bucket is not None and CONFIG in bucket.config else {}
 
 
-def _bucket_rules(bucket: Bucket) -> tuple[Rule, ...]:
+def _bucket_rules(bucket: Bucket) -> tuple[CorsRule, ...]:
     text = bucket.config.get(CONFIG)
     return load_rules(text) if text else ()

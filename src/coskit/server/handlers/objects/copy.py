@@ -11,7 +11,7 @@ from coskit.protocol.codec.ranges import check_conditions
 from coskit.protocol.errors import AccessDenied, EntityTooLarge, InvalidRequest, PreconditionFailed
 from coskit.protocol.operations import GET_OBJECT, GET_OBJECT_TAGGING
 from coskit.protocol.s3.checksums.algorithms import load_checksum
-from coskit.protocol.s3.checksums.headers import asked_algorithm
+from coskit.protocol.s3.checksums.headers import requested_algorithm
 from coskit.server.handlers.access.authorization import (
     is_allowed,
     require_owner,
@@ -61,7 +61,7 @@ async def copy_object(ctx: Context) -> Reply:
     if same_place and not replaced and alike:
         raise InvalidRequest("A copy onto itself needs x-cos-metadata-directive Replaced")
     condition = overwrite_condition(ctx)
-    algorithm, old = asked_algorithm(ctx.headers), load_checksum(source.checksums)
+    algorithm, old = requested_algorithm(ctx.headers), load_checksum(source.checksums)
     if key == opener:
         sums = await range_checksum(ctx, source, 0, source.size, opener, algorithm)
         new = replace(new, checksums=sums)

@@ -10,8 +10,8 @@ from coskit.protocol.codec.ranges import parse_copy_range
 from coskit.protocol.codec.xml.document import items, writable
 from coskit.protocol.endpoint import encode_path
 from coskit.protocol.errors import EntityTooLarge, InvalidArgument, MalformedXML, NoSuchUpload
-from coskit.protocol.s3.checksums.algorithms import HEADER, load_asked, load_checksum
-from coskit.protocol.s3.checksums.headers import asked_of_upload
+from coskit.protocol.s3.checksums.algorithms import HEADER, load_checksum, load_requested_checksum
+from coskit.protocol.s3.checksums.headers import requested_checksum
 from coskit.server.handlers.body.checksums import (
     checksum_fields,
     checksum_headers,
@@ -42,7 +42,7 @@ from coskit.server.store.part_layout import completed_from
 async def create_multipart_upload(ctx: Context) -> Reply:
     """Begin an upload; what is said of the object here applies at completion."""
     key = requested_key(ctx)
-    new, asked = new_version(ctx, key), asked_of_upload(ctx.headers)
+    new, asked = new_version(ctx, key), requested_checksum(ctx.headers)
     new = replace(new, initiator=ctx.principal.account or "")
     told: dict[str, str] = {}
     if asked:
@@ -60,7 +60,7 @@ async def upload_part(ctx: Context) -> Reply:
     upload = ctx.store.upload(ctx.bucket, ctx.key, upload_id)
     key = required_key(ctx, upload.sealing)
     async with ctx.store.receive(ctx.body.length, inline=False) as sink:
-        stored, checksum = await receive(ctx, sink, key, load_asked(upload.checksums))
+        stored, checksum = await receive(ctx, sink, key, load_requested_checksum(upload.checksums))
         text = checksum.dump() if checksum else None
         part = await ctx.store.put_part(ctx.bucket, ctx.key, upload_id, number, stored, text)
     told = checksum_headers(ctx, checksum)
@@ -81,7 +81,7 @@ async def upload_part_copy(ctx: Context) -> Reply:
     if length > MAX_BODY:
         raise EntityTooLarge("A part is at most 5 GB")
     place = (ctx.bucket, ctx.key, upload_id, number)
-    asked = load_asked(upload.checksums)
+    asked = load_requested_checksum(upload.checksums)
     algorithm = asked.algorithm if asked else None
     if key is None and opener is None:
         text = await range_checksum(ctx, source, first, length, None, algorithm)
