@@ -14,7 +14,7 @@ from coskit.cli.commands import app
 from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.auth.signature import TOKEN, sign_form
 from coskit.protocol.errors import AccessDenied
-from coskit.server.auth.accounts import FILE, change_accounts, with_token_secret
+from coskit.server.auth.accounts import FILE, change_accounts, remove_account, with_token_secret
 from coskit.server.auth.session_tokens import issue, open_token
 from coskit.testing import LocalServer
 from tests.server.support.accounts import HELPER, member
@@ -22,6 +22,7 @@ from tests.server.support.wire import OWNER, Peer, Reply
 
 DENIED = (403, "AccessDenied")
 EXPIRED = (400, "ExpiredToken")
+UNKNOWN = (403, "InvalidAccessKeyId")
 
 
 def temporary(
@@ -241,11 +242,37 @@ def test_a_wrong_command_makes_no_key(
     assert reason in result.output
 
 
+@WAYS
+def test_an_account_that_is_made_again_has_none_of_its_old_temporary_keys(
+    server: LocalServer, ask: Ask
+) -> None:
+    """A temporary key ends with its account, or the account of its sub-account."""
+    account = "1340000000"
+    for holder in (account, f"{account}/5"):
+        member(server, holder)
+        old = temporary(server, holder)
+        assert ask(old, "GET", "/none-1/").outcome == (404, "NoSuchBucket")
+        change_accounts(server.directory, lambda book: remove_account(book, account))
+        wait_until_gone(old, ask)
+        member(server, holder)
+        assert ask(old, "GET", "/none-1/").outcome == UNKNOWN
+        assert ask(temporary(server, holder), "GET", "/none-1/").outcome == (404, "NoSuchBucket")
+        change_accounts(server.directory, lambda book: remove_account(book, account))
+
+
+def wait_until_gone(peer: Peer, ask: Ask) -> None:
+    """Wait until the server has read that a key's account is gone."""
+    end = time.monotonic() + 10
+    while ask(peer, "GET", "/none-1/").outcome != UNKNOWN:
+        assert time.monotonic() < end
+
+
 def test_a_token_says_what_was_put_into_it() -> None:
     key = issue("secret", "1/2", 7, '{"中": 1}')
     found = open_token("secret", key.token)
     assert (found.secret_id, found.secret_key) == (key.secret_id, key.secret_key)
     assert (found.account, found.expires, found.policy) == ("1/2", 7, '{"中": 1}')
+    assert abs(found.issued - time.time() * 1000) < 60_000
     assert key.secret_key not in repr(found)
     with pytest.raises(AccessDenied):
         open_token("", issue("", "1", 7).token)

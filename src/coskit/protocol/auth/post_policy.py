@@ -26,7 +26,13 @@ class PostPolicyCondition:
 
     def holds(self, text: str) -> bool:
         """Return whether a field's text is as it has to be."""
-        return text == self.value if self.match == "eq" else text.startswith(self.value)
+        if self.match == "eq":
+            return text == self.value
+        if self.field != "content-type":
+            return text.startswith(self.value)
+        # AWS, "POST policy", "Matching Content-Types in a Comma-Separated List": each has to match,
+        # because a browser may take any of them for the type.
+        return all(one.strip().startswith(self.value) for one in text.split(","))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,11 @@ def read_policy(encoded: str, needed: Collection[str] = _NEEDED) -> PostPolicy:
     smallest, largest = 0, None
     for item in document["conditions"]:
         if isinstance(item, list) and str(item[:1][0] if item else "").lower() == _RANGE:
-            smallest, largest = _range(item)
+            least, most = _range(item)  # all conditions have to hold
+            smallest, largest = (
+                max(smallest, least),
+                most if largest is None else min(largest, most),
+            )
         else:
             conditions += _conditions(item)
     if missing := set(needed) - {condition.field for condition in conditions}:

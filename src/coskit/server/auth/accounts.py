@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,11 +21,19 @@ _ID = re.compile(r"[0-9]{1,20}(/[0-9]{1,20})?")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody with key pairs: an account `<id>`, or a sub-account `<id>/<sub>` of one."""
+    """An account `<id>`, or a sub-account `<id>/<sub>` of one, with its key pairs.
+
+    Attributes:
+        id: the account's id.
+        name: the account's name, for people.
+        keys: the account's key pairs.
+        created: milliseconds since 1970; 0 if an earlier version made the account.
+    """
 
     id: str
     name: str = ""
     keys: tuple[Credentials, ...] = ()
+    created: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ def read_accounts(directory: Path) -> AccountRegistry:
 
 def _read_account(item: Any) -> Account:
     pairs = tuple(Credentials(key["secret_id"], key["secret_key"]) for key in item["keys"])
-    return Account(checked_id(item["id"]), item["name"], pairs)
+    return Account(checked_id(item["id"]), item["name"], pairs, int(item.get("created", 0)))
 
 
 def change_accounts(
@@ -98,6 +107,7 @@ def _write(directory: Path, book: AccountRegistry) -> None:
         {
             "id": account.id,
             "name": account.name,
+            "created": account.created,
             "keys": [
                 {"secret_id": key.secret_id, "secret_key": key.secret_key} for key in account.keys
             ],
@@ -140,8 +150,8 @@ def add_key(book: AccountRegistry, account: str, name: str) -> tuple[AccountRegi
     if root not in (account, ACCOUNT) and book.find(root) is None:
         raise ValueError(f"there is no account {root}")
     pair = Credentials(f"AKID{secrets.token_hex(16)}", secrets.token_urlsafe(24))
-    old = book.find(account) or Account(account)
-    new = Account(account, name or old.name, (*old.keys, pair))
+    old = book.find(account) or Account(account, created=time.time_ns() // 1_000_000)
+    new = replace(old, name=name or old.name, keys=(*old.keys, pair))
     others = [other for other in book.accounts if other.id != account]
     accounts = sorted([*others, new], key=lambda item: item.id)
     return replace(book, accounts=tuple(accounts)), pair

@@ -133,7 +133,7 @@ def find_key(secret_id: str, token: str, keys: KeyRing, now: int) -> tuple[str, 
         raise AccessDenied("The token belongs to another key")
     if now >= key.expires:
         raise ExpiredToken
-    if not keys.knows(key.account):
+    if not keys.accepts_tokens(key.account, key.issued):
         raise InvalidAccessKeyId
     limits = parse_policy(key.policy, of_bucket=False) if key.policy else None
     return key.secret_key, Principal(key.account, limits)

@@ -59,6 +59,20 @@ class KeyRing:
         self._refresh(eagerly=self._book.find(account) is None)
         return account == ACCOUNT or self._book.find(account) is not None
 
+    def accepts_tokens(self, account: str, issued: int) -> bool:
+        """Return whether temporary keys of an account count that were issued at some time.
+
+        An account that was removed and added again does not bring back its temporary keys.
+
+        Args:
+            account: the account's id.
+            issued: milliseconds since 1970.
+        """
+        if not self.knows(account):
+            return False
+        found = self._book.find(account)
+        return account == ACCOUNT or found is None or issued >= found.created
+
     def _refresh(self, *, eagerly: bool = False) -> None:
         now = self._clock()
         if not eagerly and now - self._checked < _CHECK:

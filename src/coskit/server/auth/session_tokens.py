@@ -3,6 +3,7 @@
 import hmac
 import json
 import secrets
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ class TemporaryKey:
         account: whose rights the key has.
         expires: Unix second from which it is void.
         policy: text of the policy that narrows those rights, or "".
+        issued: milliseconds since 1970; 0 if an earlier version issued the key.
         secret_key: follows from the rest.
     """
 
@@ -30,6 +32,7 @@ class TemporaryKey:
     account: str
     expires: int
     policy: str
+    issued: int
     secret_key: str = field(repr=False)
 
 
@@ -43,7 +46,8 @@ def issue(secret: str, account: str, expires: int, policy: str = "") -> Credenti
         policy: narrows those rights; it has been checked.
     """
     secret_id = PREFIX + secrets.token_hex(12)
-    content = json.dumps([secret_id, account, expires, policy], separators=(",", ":"))
+    now = time.time_ns() // 1_000_000
+    content = json.dumps([secret_id, account, expires, policy, now], separators=(",", ":"))
     payload = urlsafe_b64encode(content.encode()).decode()
     token = f"{payload}.{_seal(secret, 'token', payload)}"
     return Credentials(secret_id, _seal(secret, "key", payload), token)
@@ -59,8 +63,9 @@ def open_token(secret: str, token: str) -> TemporaryKey:
     expected = _seal(secret, "token", payload)
     if not secret or not hmac.compare_digest(expected.encode(), seal.encode(errors="replace")):
         raise AccessDenied("The token is not of this server")
-    secret_id, account, expires, policy = json.loads(urlsafe_b64decode(payload))
-    return TemporaryKey(secret_id, account, expires, policy, _seal(secret, "key", payload))
+    secret_id, account, expires, policy, *rest = json.loads(urlsafe_b64decode(payload))
+    issued = rest[0] if rest else 0
+    return TemporaryKey(secret_id, account, expires, policy, issued, _seal(secret, "key", payload))
 
 
 def _seal(secret: str, purpose: str, payload: str) -> str:

@@ -14,6 +14,7 @@ from coskit.protocol.errors import (
     BucketNotEmpty,
     InvalidArgument,
     InvalidBucketName,
+    NoSuchBucket,
     NoSuchUpload,
     NotImplementedOperation,
 )
@@ -93,10 +94,12 @@ def _refuse_foreign_appid(ctx: Context, name: str) -> None:
         AccessDenied: the account of that APPID exists on this server and did not send the request.
     """
     appid = name.rpartition("-")[2]
-    if appid.isdigit() and appid != ctx.principal.root_account and ctx.account_exists(appid):
-        raise AccessDenied(
-            "A bucket name that ends in an APPID belongs to the account of that APPID"
-        )
+    if not appid.isdigit() or appid == ctx.principal.root_account or not ctx.account_exists(appid):
+        return
+    with suppress(NoSuchBucket):
+        ctx.store.bucket(name)
+        return  # creation fails anyway: the bucket exists
+    raise AccessDenied("A bucket name that ends in an APPID belongs to the account of that APPID")
 
 
 async def head_bucket(ctx: Context) -> Reply:
