@@ -29,9 +29,6 @@ TABLES = {
 
 LONG_NOT_YET = {
     "client/_async/transport.py",
-    "server/store/index/sqlite.py",
-    "server/store/interfaces.py",
-    "server/store/store.py",
 }
 CIRCLES_NOT_YET = {
     "coskit.client._async.client",

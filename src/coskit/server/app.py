@@ -25,6 +25,7 @@ from coskit.server.http.connections.connection import Connection
 from coskit.server.http.connections.timeouts import Watch, Watched
 from coskit.server.http.gateway import Gateway
 from coskit.server.settings import ACCOUNT, Settings, find_master_key
+from coskit.server.store import recovery
 from coskit.server.store.disk.disk_reserve import SIZE
 from coskit.server.store.index.database import DamagedIndex
 from coskit.server.store.store import Store
@@ -143,7 +144,7 @@ class App:
         """Give what is to be done once for the whole server."""
         interval, day = self._settings.lifecycle_interval, self._settings.day_length
         yield Lifecycle(store, interval / 1000, day, may_delete=lifecycle_lock_condition()).run()
-        yield store.watch_orphans()
+        yield store.orphans.run()
         yield store.keep_spare()
         if self._settings.scrub_rate:
             yield store.scrub.run(self._settings.scrub_rate, self._settings.scrub_period / 1000)
@@ -157,7 +158,7 @@ async def open_store(settings: Settings, member: Member | None = None) -> AsyncI
         settings: of the server.
         member: what this process has to do with others, once one has opened the store alone.
     """
-    store = await Store.open(
+    store = await recovery.open_store(
         settings.directory,
         memory=settings.limits.memory,
         durability=settings.durability,
@@ -168,7 +169,7 @@ async def open_store(settings: Settings, member: Member | None = None) -> AsyncI
         for name in () if member else settings.buckets:
             check_bucket_name(name)
             try:
-                await store.create_bucket(name, ACCOUNT, dump_grants(()))
+                await store.index.create_bucket(name, ACCOUNT, dump_grants(()))
             except BucketAlreadyOwnedByYou:
                 continue
             except DamagedIndex:

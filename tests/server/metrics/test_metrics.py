@@ -13,8 +13,8 @@ import coskit
 from coskit.server.http.status import is_loopback
 from coskit.server.metrics.counters import SECONDS, Metrics, Situation
 from coskit.server.metrics.prometheus import render
-from coskit.server.store.interfaces import GROUPS, Activity, Census
 from coskit.server.store.maintenance.scrub import Scrubbed
+from coskit.server.store.model import GROUPS, Activity, Census
 from coskit.testing import LocalServer
 from tests.server.support.clocked import ClockedServer
 from tests.server.support.wire import Peer

@@ -9,8 +9,8 @@ import pytest
 
 from coskit.server.metrics.counters import Metrics, Situation
 from coskit.server.metrics.shared_memory import SPACE, Board, Report, past, total
-from coskit.server.store.interfaces import Activity, Census
 from coskit.server.store.maintenance.scrub import Scrubbed
+from coskit.server.store.model import Activity, Census
 
 GROUPS = (1, 0, 2, 0, 0, 0, 0, 0, 0, 1)
 BUSY = Situation(

@@ -4,17 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from coskit.server.store.interfaces import Condition, Finish
+from coskit.server.store.interfaces.conditions import Condition, Finish
 from coskit.server.store.model import Bucket, NewVersion, Part, Version
+from coskit.server.store.recovery import open_store
 from coskit.server.store.store import Store
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Opener = Callable[..., Awaitable[Store]]
 
 # Every suite runs with each of these: another index or other blobs are another line.
-OPENERS: dict[str, Opener] = {"sqlite and files": Store.open}
+OPENERS: dict[str, Opener] = {"sqlite and files": open_store}
 
 
 @dataclass
@@ -30,6 +32,14 @@ class Shelf:
         """Run a coroutine on the store's loop."""
         return self.runner.run(work)
 
+    def call(self, method: Callable[P, asyncio.Future[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a method of the index on the store's loop, and return its result."""
+
+        async def awaited() -> T:
+            return await method(*args, **kwargs)
+
+        return self.runner.run(awaited())
+
     def reopen(self, **options: Any) -> Store:
         """Close the store and open it again."""
         self.close()
@@ -42,9 +52,9 @@ class Shelf:
 
     def bucket(self, name: str = "shelf", versioning: str | None = None) -> Bucket:
         """Create a bucket."""
-        bucket = self.run(self.store.create_bucket(name, "owner", "acl", limit=1_000_000))
+        bucket = self.call(self.store.index.create_bucket, name, "owner", "acl", limit=1_000_000)
         if versioning:
-            bucket = self.run(self.store.update_bucket(name, versioning=versioning))
+            bucket = self.call(self.store.index.update_bucket, name, versioning=versioning)
         return bucket
 
     def files(self) -> set[str]:
@@ -63,6 +73,11 @@ def open_shelf(directory: Path, opener: Opener, runner: asyncio.Runner, **option
 
 async def _call(opener: Opener, directory: Path, **options: Any) -> Store:
     return await opener(directory, **options)
+
+
+async def run(write: Callable[[], Awaitable[T]]) -> T:
+    """Make a call on the running loop, and return its result."""
+    return await write()
 
 
 async def put(
@@ -110,11 +125,11 @@ async def compose(
     finish: Finish | None = None,
 ) -> Version:
     """Publish a body by a multipart upload."""
-    upload = await store.begin_upload(bucket, key, new or NewVersion())
+    upload = await store.index.begin_upload(bucket.id, key, new or NewVersion())
     listed = []
     for number, data in enumerate(parts, 1):
         part = await put_part(store, bucket, key, upload.upload_id, number, data)
         listed.append((number, part.etag))
-    return await store.complete(
-        bucket, key, upload.upload_id, listed, minimum_part=0, finish=finish
+    return await store.index.complete_upload(
+        bucket.id, key, upload.upload_id, listed, minimum_part=0, finish=finish
     )

@@ -13,7 +13,7 @@ from coskit.server.handlers.access.acl import dump_grants
 from coskit.server.handlers.access.object_lock import lifecycle_lock_condition
 from coskit.server.http.gateway import Gateway
 from coskit.server.settings import ACCOUNT, Settings, key_ring
-from coskit.server.store.store import Store
+from coskit.server.store.recovery import open_store
 from coskit.server.workers.lifecycle_job import Lifecycle
 from tests.server.support.wire import HOST, Headers, Reply, received
 
@@ -30,10 +30,13 @@ class ClockedServer:
     def __init__(self, directory: Path) -> None:
         self.now = 1_700_000_000.0
         self._runner = asyncio.Runner()
-        self._store = self._runner.run(Store.open(directory, clock=self.clock))
+        self._store = self._runner.run(open_store(directory, clock=self.clock))
         settings = Settings(directory, key_ring(KEYS))
         self._gateway = Gateway(self._store, settings, self.clock)
-        self._runner.run(self._store.create_bucket("b-1", ACCOUNT, dump_grants(())))
+        self._runner.run(self._make_bucket())
+
+    async def _make_bucket(self) -> None:
+        await self._store.index.create_bucket("b-1", ACCOUNT, dump_grants(()))
 
     def ask(
         self,

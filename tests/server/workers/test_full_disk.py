@@ -151,7 +151,7 @@ def test_a_body_is_refused_before_it_is_sent_where_it_has_no_room(tmp_path: Path
 def test_a_full_index_refuses_a_commit_and_takes_the_next(tmp_path: Path) -> None:
     with ClockedServer(tmp_path) as server:
         assert server.ask("PUT", "/b-1/kept", {}, b"kept").status == 200
-        index = cast(SqliteIndex, server._store._index)._writing
+        index = cast(SqliteIndex, server._store.index)._writing
         full = one(index, "PRAGMA page_count")[0]
         usual = one(index, "PRAGMA max_page_count")[0]
         index.execute(f"PRAGMA max_page_count = {full}")
@@ -223,7 +223,7 @@ def test_a_commit_that_finds_the_disk_full_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ClockedServer(tmp_path) as server:
-        index = cast(SqliteIndex, server._store._index)
+        index = cast(SqliteIndex, server._store.index)
         full, usual = (
             one(index._writing, f"PRAGMA {name}")[0] for name in ("page_count", "max_page_count")
         )

@@ -6,16 +6,20 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 
 from coskit.protocol.bucket.lifecycle_document import dump_rules
 from coskit.protocol.errors import AccessDenied
 from coskit.server.store.model import Bucket, NewVersion, Version
+from coskit.server.store.recovery import open_store
 from coskit.server.store.store import Store
 from coskit.server.workers.lifecycle_job import Lifecycle
 from tests.server.store.store_fixture import body, put, put_part
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 DAY = 86_400
 MIDNIGHT = 1_700_006_400  # in November 2023
@@ -32,14 +36,22 @@ class World:
         self.now = float(MIDNIGHT + 3600)
         self.directory = directory
         self.run = runner.run
-        self.store = self.run(Store.open(directory, clock=lambda: self.now))
+        self.store = self.run(open_store(directory, clock=lambda: self.now))
+
+    def call(self, method: Callable[P, asyncio.Future[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a method of the index on the store's loop, and return its result."""
+
+        async def awaited() -> T:
+            return await method(*args, **kwargs)
+
+        return self.run(awaited())
 
     def bucket(self, *rules: dict[str, Any], versioning: str | None = None) -> Bucket:
         """Create a bucket with lifecycle rules."""
         document = {"Rule": [{"Status": "Enabled", "Filter": {}, **rule} for rule in rules]}
         config = {"lifecycle": dump_rules(document)}
-        self.run(self.store.create_bucket("b", "owner", "acl", config=config))
-        return self.run(self.store.update_bucket("b", versioning=versioning))
+        self.call(self.store.index.create_bucket, "b", "owner", "acl", config=config)
+        return self.call(self.store.index.update_bucket, "b", versioning=versioning)
 
     def put(self, bucket: Bucket, key: str, data: bytes = b"body", **new: Any) -> Version:
         return self.run(put(self.store, bucket, key, data, new=NewVersion(**new)))
@@ -53,12 +65,12 @@ class World:
         return self.run(self.job().sweep())
 
     def keys(self, bucket: Bucket) -> list[str]:
-        page = self.run(self.store.list_objects(bucket))
+        page = self.call(self.store.index.list_objects, bucket.id)
         return [entry.key for entry in page.entries]
 
     def versions(self, bucket: Bucket) -> list[tuple[str, str]]:
         """Return all versions, newest first, with M for a marker and the class otherwise."""
-        page = self.run(self.store.list_versions(bucket))
+        page = self.call(self.store.index.list_versions, bucket.id)
         return [(e.key, "M" if e.is_marker else e.storage_class) for e in page.entries]
 
 
@@ -163,7 +175,7 @@ def test_classes_change_where_the_object_lies(world: World) -> None:
         ("old", "DEEP_ARCHIVE"),
         ("small", "STANDARD"),
     ]
-    moved = world.store.latest(bucket, "key")
+    moved = world.store.index.latest(bucket.id, "key")
     assert (moved.version_id, moved.modified, moved.headers, moved.etag) == (
         first.version_id,
         first.modified,
@@ -178,14 +190,14 @@ def test_stale_uploads_are_aborted(world: World) -> None:
     bucket = world.bucket({"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}})
 
     async def begin(key: str) -> None:
-        upload = await world.store.begin_upload(bucket, key, NewVersion())
+        upload = await world.store.index.begin_upload(bucket.id, key, NewVersion())
         await put_part(world.store, bucket, key, upload.upload_id, 1, b"part")
 
     world.run(begin("old"))
     world.now += 2 * DAY
     world.run(begin("new"))
     assert world.sweep(days=1) == {"aborted": 1}
-    page = world.run(world.store.list_uploads(bucket))
+    page = world.call(world.store.index.list_uploads, bucket.id)
     assert [upload.key for upload in page.entries] == ["new"]
 
 
@@ -206,7 +218,7 @@ def test_a_bucket_without_rules_or_with_disabled_ones_is_left_alone(world: World
     bucket = world.bucket({**AFTER_2, "Status": "Disabled"})
     world.put(bucket, "key")
     assert world.sweep(days=9) == {}
-    world.run(world.store.update_bucket("b", config={"lifecycle": None}))
+    world.call(world.store.index.update_bucket, "b", config={"lifecycle": None})
     assert world.sweep(days=9) == {}
     assert world.keys(bucket) == ["key"]
 
@@ -216,7 +228,7 @@ def test_a_restart_loses_nothing_that_is_due(world: World) -> None:
     world.put(bucket, "key")
     world.run(world.store.close())
     world.now += 3 * DAY
-    world.store = world.run(Store.open(world.directory, clock=lambda: world.now))
+    world.store = world.run(open_store(world.directory, clock=lambda: world.now))
     assert world.sweep() == {"expired": 1}
     assert world.keys(bucket) == []
 
@@ -230,7 +242,7 @@ CHANGES: dict[str, tuple[dict[str, Any], Change]] = {
     ),
     "tagged anew": (
         {**AFTER_2, "Filter": {"Tag": [{"Key": "keep", "Value": "no"}]}},
-        lambda store, bucket: store.update_version(bucket, "key", tags=None),
+        lambda store, bucket: store.index.update_version(bucket.id, "key", None, {"tags": None}),
     ),
 }
 
@@ -244,17 +256,17 @@ def test_what_changes_between_the_look_and_the_commit_stays(
     bucket = world.bucket(rule, versioning=versioning)
     world.put(bucket, "key", bytes(1 << 16), tags=json.dumps([["keep", "no"]]))
     world.now += 9 * DAY
-    name = "revise_version" if "Transition" in rule else "delete_many"
-    call = getattr(world.store, name)
+    name = "update_version" if "Transition" in rule else "delete_versions"
+    call = getattr(world.store.index, name)
 
     async def change_first(*args: Any) -> Any:
         await change(world.store, bucket)
         return await call(*args)
 
-    monkeypatch.setattr(world.store, name, change_first)
-    before = world.store.latest(bucket, "key").order
+    monkeypatch.setattr(world.store.index, name, change_first)
+    before = world.store.index.latest(bucket.id, "key").order
     assert world.sweep() == {}
-    live = world.store.latest(bucket, "key")
+    live = world.store.index.latest(bucket.id, "key")
     assert (live.order > before) == case.startswith("overwritten")
     assert live.storage_class == "STANDARD"
 
@@ -266,15 +278,15 @@ def test_a_version_that_became_the_live_one_again_stays(
     world.put(bucket, "key", b"first")
     second = world.put(bucket, "key", b"second")
     world.now += 9 * DAY
-    delete = world.store.delete_many
+    delete = world.store.index.delete_versions
 
     async def delete_after(*args: Any) -> Any:
-        await delete(bucket, [("key", second.version_id)])
+        await delete(bucket.id, [("key", second.version_id)])
         return await delete(*args)
 
-    monkeypatch.setattr(world.store, "delete_many", delete_after)
+    monkeypatch.setattr(world.store.index, "delete_versions", delete_after)
     assert world.sweep() == {}
-    assert world.run(body(world.store, world.store.latest(bucket, "key"))) == b"first"
+    assert world.run(body(world.store, world.store.index.latest(bucket.id, "key"))) == b"first"
 
 
 def keep_locked(version: Version | None) -> None:
@@ -294,8 +306,10 @@ def test_what_is_locked_outlives_every_rule(world: World) -> None:
         assert world.run(job.sweep()) == done
     held = [("held", "M"), ("held", "STANDARD"), ("held", "STANDARD")]
     assert world.versions(bucket) == [("free", "M"), *held]
-    for entry in world.run(world.store.list_versions(bucket, "held")).entries[1:]:
-        world.run(world.store.update_version(bucket, "held", entry.version_id, lock=None))
+    for entry in world.call(world.store.index.list_versions, bucket.id, "held").entries[1:]:
+        world.call(
+            world.store.index.update_version, bucket.id, "held", entry.version_id, {"lock": None}
+        )
     assert world.run(job.sweep()) == {"removed": 2}
 
 
@@ -315,7 +329,7 @@ def test_a_failed_pass_is_logged_and_followed_by_another(
     bucket = world.bucket(AFTER_2)
     world.put(bucket, "key")
     world.now += 9 * DAY
-    buckets = world.store.buckets
+    buckets = world.store.index.buckets
     passes, third = itertools.count(1), asyncio.Event()
 
     def fail_once() -> list[Bucket]:
@@ -326,7 +340,7 @@ def test_a_failed_pass_is_logged_and_followed_by_another(
             third.set()
         return buckets()
 
-    monkeypatch.setattr(world.store, "buckets", fail_once)
+    monkeypatch.setattr(world.store.index, "buckets", fail_once)
 
     async def run() -> None:
         job = Lifecycle(world.store, interval=0, clock=lambda: world.now)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from coskit.server.store.blobs import blob_lifetime, orphan_sweep
+from coskit.server.store.blobs import blob_lifetime
 from coskit.server.store.blobs.files import FileBlobs
 from coskit.server.store.maintenance.fsck import check
+from coskit.server.store.recovery import open_store
 from coskit.server.store.store import Store
 from coskit.testing import LocalServer
 from tests.server.http.connections.test_timeouts import metric, until
@@ -45,7 +46,7 @@ def blobs(directory: Path) -> list[Path]:
 async def all_removed(store: Store) -> None:
     """Wait until no file is to be removed."""
     async with asyncio.timeout(20):
-        while store.removals()[0]:  # noqa: ASYNC110 - nobody tells
+        while store.lifetime.waiting:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
 
 
@@ -97,21 +98,19 @@ def test_a_removal_that_fails_is_tried_again(
         store = server._store
 
         server._runner.run(all_removed(store))
-        assert store.removals() == (0, 3)
-        assert store._index.garbage() == []
+        assert (store.lifetime.waiting, store.lifetime.failed) == (0, 3)
+        assert store.index.garbage() == []
     assert len(blobs(tmp_path)) == 1
 
 
 def test_the_daily_look_takes_up_garbage_that_nobody_removes(tmp_path: Path) -> None:
     async def scenario() -> None:
-        store = await Store.open(tmp_path)
+        store = await open_store(tmp_path)
         (tmp_path / "blobs" / "00" / "00left").write_bytes(b"left")
-        index = store._index
+        index = store.index
         index._writing.execute("INSERT INTO garbage VALUES ('00left', 0)")  # type: ignore[attr-defined]
         assert index.garbage() == ["00left"]
-        await orphan_sweep.collect(
-            index, store._blobs, store._custody, store._workers.listing, store._clock
-        )
+        await store.orphans.once()
         await all_removed(store)
         await store.close()
 

@@ -201,7 +201,7 @@ class Gateway:
             SlowDown: too many requests are waiting, or too many changes wait for the index.
         """
         if request.method not in _READING:
-            if self._store.backlog() >= self._settings.limits.commits:
+            if self._store.index.backlog() >= self._settings.limits.commits:
                 raise self._admission.refusal()
         await ticket.enter()
 
@@ -227,7 +227,7 @@ class Gateway:
         return principal, body
 
     def _find_bucket(self, writer: ResponseWriter, name: str) -> Bucket:
-        bucket = self._store.bucket(name)
+        bucket = self._store.index.bucket(name)
         writer.add_headers(cors.vary_header(bucket))
         return bucket
 

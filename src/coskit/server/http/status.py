@@ -17,7 +17,7 @@ from coskit.server.http.admission import Admission
 from coskit.server.metrics.counters import Metrics, Situation
 from coskit.server.metrics.shared_memory import Board, Report, past, total
 from coskit.server.settings import Settings
-from coskit.server.store.interfaces import Census
+from coskit.server.store.model import Census
 from coskit.server.store.store import Store
 
 _log = logging.getLogger("coskit.server")
@@ -139,8 +139,8 @@ class Health:
             connections=len(self._connections),
             is_draining=self.is_draining,
             unlogged=self._access_log.lost if self._access_log else 0,
-            activity=self._store.activity(),
-            removals=self._store.removals(),
+            activity=self._store.index.activity(),
+            removals=(self._store.lifetime.waiting, self._store.lifetime.failed),
             census=self._census,
             scrubbed=self._store.scrub.last,
         )
@@ -155,7 +155,7 @@ class Health:
     async def _count(self) -> None:
         began = self._clock()
         try:
-            self._census = await self._store.census()
+            self._census = await self._store.index.census()
         except Exception:
             _log.exception("the store could not be counted")
         finally:

@@ -5,8 +5,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Self
 
-from coskit.server.store.interfaces import Activity, Census
 from coskit.server.store.maintenance.scrub import Scrubbed
+from coskit.server.store.model import Activity, Census
 
 # Upper bounds, in seconds, of the classes of latency; the last class has none.
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)

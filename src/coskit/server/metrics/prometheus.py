@@ -16,8 +16,8 @@ from prometheus_client.registry import Collector
 
 from coskit._version import __version__
 from coskit.server.metrics.counters import SECONDS, Metrics, Situation
-from coskit.server.store.interfaces import GROUPS
 from coskit.server.store.maintenance.scrub import Scrubbed
+from coskit.server.store.model import GROUPS
 
 _STARTED = "process_start_time_seconds"
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"

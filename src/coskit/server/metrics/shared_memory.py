@@ -9,7 +9,7 @@ from mmap import mmap
 from struct import Struct
 
 from coskit.server.metrics.counters import Metrics, Situation
-from coskit.server.store.interfaces import Activity
+from coskit.server.store.model import Activity
 
 SPACE = 1 << 20  # bytes for each worker; only what is written to takes memory
 _PAGES = (8, SPACE // 2)  # where the two pages of a worker begin

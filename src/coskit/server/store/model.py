@@ -233,3 +233,75 @@ class PartPage:
     entries: tuple[Part, ...]
     truncated: bool
     next_marker: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRow:
+    """The index's record of a blob.
+
+    Attributes:
+        size: the blob's length in bytes.
+        crc64: the blob's CRC64, unsigned.
+        data: the bytes of a blob that is stored in the index, None for a file.
+        damage: a description of the damage that was found, "" if there is none.
+    """
+
+    size: int
+    crc64: int
+    data: bytes | None
+    damage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A mark on a blob that was found damaged.
+
+    Attributes:
+        blob_id: the blob's id.
+        since: the time of the discovery.
+        what: a short description of the damage.
+    """
+
+    blob_id: str
+    since: int
+    what: str
+
+
+# Upper bounds of the classes in which `Activity` counts commits by the number of their changes.
+GROUPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Statistics of an index's commits since it was opened.
+
+    Attributes:
+        waiting: changes that wait for their commit.
+        changes: changes that were committed, or refused in a commit.
+        groups: the number of commits in each class of `GROUPS`, and above the last.
+        failed: commits that failed.
+        seconds: the time spent in commits.
+    """
+
+    waiting: int
+    changes: int
+    groups: tuple[int, ...]
+    failed: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Totals of a store.
+
+    Attributes:
+        blobs: the number of bodies and parts; copies that share a blob count once.
+        bytes: the size of those blobs.
+        index: the size of the index in bytes, with the bodies that are stored in it.
+        free: bytes that are free on the index's disk.
+    """
+
+    blobs: int
+    bytes: int
+    index: int
+    free: int

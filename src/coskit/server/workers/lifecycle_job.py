@@ -27,7 +27,7 @@ from coskit.protocol.errors import (
 )
 from coskit.server.handlers.object_state.expiration import CONFIG
 from coskit.server.handlers.object_state.tagging import Tags, load_tags
-from coskit.server.store.interfaces import Condition
+from coskit.server.store.interfaces.conditions import Condition
 from coskit.server.store.model import Bucket, Entry, Version
 from coskit.server.store.store import Store
 
@@ -82,7 +82,7 @@ class Lifecycle:
     async def sweep(self) -> Counter[str]:
         """Make one pass over all buckets and return how many of which changes it made."""
         total: Counter[str] = Counter()
-        for bucket in self._store.buckets():
+        for bucket in self._store.index.buckets():
             if CONFIG not in bucket.config:
                 continue
             done: Counter[str] = Counter()
@@ -117,11 +117,11 @@ class Lifecycle:
         newer: Entry | None = None
         behind = 0  # how many newer ones of its key have been seen
         waiting: list[Entry] = []
-        while rules := self._rules(bucket := self._store.bucket(name)):
+        while rules := self._rules(bucket := self._store.index.bucket(name)):
             started = time.monotonic()
             prefix = commonprefix([rule.prefix for rule in rules])  # noqa: RUF071 - no paths
-            page = await self._store.list_versions(
-                bucket, prefix, "", key_marker, version_marker, _PAGE
+            page = await self._store.index.list_versions(
+                bucket.id, prefix, "", key_marker, version_marker, _PAGE
             )
             entries = [*waiting, *page.entries]
             # The last one waits until it is known whether an older version follows.
@@ -160,7 +160,7 @@ class Lifecycle:
     def _as_found(self, bucket: Bucket, entry: Entry) -> Version | None:
         """Return a listed version with all that is known of it, unless it has changed since."""
         try:
-            version = self._store.version(bucket, entry.key, entry.version_id)
+            version = self._store.index.version(bucket.id, entry.key, entry.version_id)
         except NoSuchVersion:
             return None
         same = version.is_latest == entry.is_latest and version.modified == entry.modified
@@ -175,8 +175,8 @@ class Lifecycle:
         if drops:
             seen = {(version.key, version.version_id): version for version, _ in drops}
             targets = [(v.key, None if a.kind == "expire" else v.version_id) for v, a in drops]
-            outcomes = await self._store.delete_many(
-                bucket, targets, partial(_refuse_another, seen=seen), self._may_delete
+            outcomes = await self._store.index.delete_versions(
+                bucket.id, targets, partial(_refuse_another, seen=seen), self._may_delete
             )
             for (_, action), outcome in zip(drops, outcomes, strict=True):
                 word = "expired" if action.kind == "expire" else "removed"
@@ -189,23 +189,29 @@ class Lifecycle:
             return {"storage_class": action.storage_class}
 
         try:
-            await self._store.revise_version(bucket, version.key, version.version_id, revise)
+            await self._store.index.update_version(
+                bucket.id, version.key, version.version_id, revise
+            )
         except (PreconditionFailed, NoSuchKey, NoSuchVersion):
             return False
         return True
 
     async def _sweep_uploads(self, name: str, done: Counter[str]) -> None:
         key_marker = upload_marker = ""
-        while rules := self._rules(bucket := self._store.bucket(name)):
+        while rules := self._rules(bucket := self._store.index.bucket(name)):
             if not any(rule.abort for rule in rules):
                 return
             started = time.monotonic()
-            page = await self._store.list_uploads(bucket, "", "", key_marker, upload_marker, _PAGE)
+            page = await self._store.index.list_uploads(
+                bucket.id, "", "", key_marker, upload_marker, _PAGE
+            )
             now = int(self._clock() * 1000)
             for upload in page.entries:
                 if is_stale(rules, upload.key, upload.initiated, now, self._day):
                     try:
-                        await self._store.abort(bucket, upload.key, upload.upload_id)
+                        await self._store.index.abort_upload(
+                            bucket.id, upload.key, upload.upload_id
+                        )
                     except NoSuchUpload:
                         continue  # completed or aborted meanwhile
                     done["aborted"] += 1

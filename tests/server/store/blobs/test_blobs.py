@@ -7,7 +7,8 @@ import pytest
 
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.server.store.blobs.files import FileBlobs
-from coskit.server.store.interfaces import Blobs, Damaged
+from coskit.server.store.interfaces.blobs import Blobs
+from coskit.server.store.interfaces.errors import Damaged
 
 # Every check runs with each of these: other blobs are another line.
 PLACES: dict[str, Callable[[Path], Blobs]] = {"files": FileBlobs}

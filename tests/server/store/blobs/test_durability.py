@@ -71,11 +71,11 @@ def test_without_durability_nothing_is_synced(shelf: Shelf, synced: Synced) -> N
     synced.names.clear()
     bucket = shelf.bucket()
     version = shelf.run(put(shelf.store, bucket, "key", LARGE))
-    shelf.run(shelf.store.delete(bucket, "key"))
+    shelf.call(shelf.store.index.delete_version, bucket.id, "key")
     shelf.run(put(shelf.store, bucket, "key", LARGE))
     assert synced.names == []
     shelf.reopen()
-    assert shelf.run(body(shelf.store, shelf.store.latest(bucket, "key"))) == LARGE
+    assert shelf.run(body(shelf.store, shelf.store.index.latest(bucket.id, "key"))) == LARGE
     assert version.size == len(LARGE)
 
 
@@ -88,7 +88,7 @@ def test_relaxed_syncs_the_index_before_it_removes_a_file(
     shelf.run(put(shelf.store, bucket, "key", LARGE))
     (file,) = (shelf.directory / "blobs").glob("*/*")
     order: list[str] = []
-    real_flush, real_discard = shelf.store._index.flush, shelf.store._blobs.discard
+    real_flush, real_discard = shelf.store.index.flush, shelf.store.blobs.discard
 
     def flush() -> None:
         order.append("flush")
@@ -98,11 +98,11 @@ def test_relaxed_syncs_the_index_before_it_removes_a_file(
         order.append("discard")
         real_discard(blob_ids)
 
-    shelf.store._custody._flush = flush
-    monkeypatch.setattr(shelf.store._blobs, "discard", discard)
+    shelf.store.lifetime._flush = flush
+    monkeypatch.setattr(shelf.store.blobs, "discard", discard)
     synced.names.clear()
-    shelf.run(shelf.store.delete(bucket, "key"))
-    shelf.run(shelf.store._custody.close())
+    shelf.call(shelf.store.index.delete_version, bucket.id, "key")
+    shelf.run(shelf.store.lifetime.close())
     assert order == ["flush", "discard"]
     assert "data" in synced.names, synced.names  # the log, which lies in the directory `data`
     assert not file.exists()
@@ -112,13 +112,13 @@ def test_relaxed_syncs_the_index_on_its_own(shelf: Shelf, monkeypatch: pytest.Mo
     monkeypatch.setattr("coskit.server.store.index.sqlite._FLUSH_SECONDS", 0.01)
     store: Store = shelf.reopen(durability="relaxed")
     flushed = threading.Event()
-    real = store._index.flush
+    real = store.index.flush
 
     def flush() -> None:
         real()
         flushed.set()
 
-    monkeypatch.setattr(store._index, "flush", flush)
+    monkeypatch.setattr(store.index, "flush", flush)
     bucket = shelf.bucket()
     flushed.clear()
     shelf.run(put(store, bucket, "key"))

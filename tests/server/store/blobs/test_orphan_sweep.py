@@ -37,9 +37,9 @@ def test_an_old_file_that_nothing_names_is_removed_and_a_young_one_stays(shelf: 
     for file in (shelf.directory / "blobs").glob("*/*"):
         make_old(file)
     file = orphan(shelf, GRACE / 2)
-    assert shelf.run(shelf.store.collect_orphans()) == 0
+    assert shelf.run(shelf.store.orphans.once()) == 0
     make_old(file)
-    assert shelf.run(shelf.store.collect_orphans()) == 1
+    assert shelf.run(shelf.store.orphans.once()) == 1
     assert not file.exists()
     assert shelf.run(body(shelf.store, version)) == LARGE
 
@@ -50,14 +50,14 @@ def test_what_is_being_published_read_or_disputed_is_not_collected(shelf: Shelf)
     async def work() -> None:
         version = await put(store, bucket, "read", LARGE)
         reading = store.reading(version)
-        await store.delete(bucket, "read")
+        await store.index.delete_version(bucket.id, "read")
         async with store.receive() as sink:
             await sink.write(LARGE)
             stored = await sink.finish()
-            store._custody.disputed((await disputed()).blob_id)
+            store.lifetime.disputed((await disputed()).blob_id)
             for file in (shelf.directory / "blobs").glob("*/*"):
                 make_old(file)
-            assert await store.collect_orphans() == 0
+            assert await store.orphans.once() == 0
             await store.put(bucket, "key", stored, NewVersion())
         assert b"".join([chunk async for chunk in reading]) == LARGE
 
@@ -68,7 +68,7 @@ def test_what_is_being_published_read_or_disputed_is_not_collected(shelf: Shelf)
         return await sink.finish()
 
     shelf.run(work())
-    assert shelf.run(body(store, store.latest(bucket, "key"))) == LARGE
+    assert shelf.run(body(store, store.index.latest(bucket.id, "key"))) == LARGE
 
 
 def test_a_collection_beside_many_writes_removes_nothing_that_is_stored(shelf: Shelf) -> None:
@@ -78,20 +78,20 @@ def test_a_collection_beside_many_writes_removes_nothing_that_is_stored(shelf: S
         for turn in range(6):
             await put(store, bucket, f"{n}", b"%d" % n * 70_000)
             if turn % 2:
-                await store.delete(bucket, f"{n}")
+                await store.index.delete_version(bucket.id, f"{n}")
         await put(store, bucket, f"{n}", b"%d" % n * 70_000)
 
     async def collect() -> None:
-        store._clock = lambda: time.time() + 10 * GRACE  # everything is old
+        store.orphans._clock = lambda: time.time() + 10 * GRACE  # everything is old
         for _ in range(5):
-            await store.collect_orphans()
+            await store.orphans.once()
 
     async def work() -> None:
         await asyncio.gather(collect(), *(write(n) for n in range(8)))
 
     shelf.run(work())
     for n in range(8):
-        version = store.latest(bucket, f"{n}")
+        version = store.index.latest(bucket.id, f"{n}")
         assert shelf.run(body(store, version)) == b"%d" % n * 70_000
 
 
@@ -106,7 +106,7 @@ def test_nothing_is_collected_by_a_damaged_index(shelf: Shelf) -> None:
         flip(index, page * 4096 + 100)
     shelf.reopen()
     with pytest.raises(InternalError):
-        shelf.run(shelf.store.collect_orphans())
+        shelf.run(shelf.store.orphans.once())
     shelf.close()
     assert file.exists()
     for page in range(1, index.stat().st_size // 4096):
@@ -122,11 +122,11 @@ def test_while_somebody_copies_nothing_goes_and_afterwards_it_does(
     shelf.run(put(shelf.store, bucket, "key", LARGE))
     (file,) = (shelf.directory / "blobs").glob("*/*")
     with hold(shelf.directory):
-        shelf.run(shelf.store.delete(bucket, "key"))
-        shelf.run(shelf.store._workers.drain())
+        shelf.call(shelf.store.index.delete_version, bucket.id, "key")
+        shelf.run(shelf.store.threads.drain())
         shelf.run(asyncio.sleep(0.05))
         assert file.exists()
-        assert shelf.store._index.garbage() == [file.name]
+        assert shelf.store.index.garbage() == [file.name]
 
     async def gone() -> None:
         while file.exists():  # noqa: ASYNC110 - nobody tells when a file goes
@@ -135,7 +135,7 @@ def test_while_somebody_copies_nothing_goes_and_afterwards_it_does(
     shelf.run(asyncio.wait_for(gone(), 30))
     shelf.close()
     shelf.reopen()
-    assert shelf.store._index.garbage() == []
+    assert shelf.store.index.garbage() == []
 
 
 def test_a_store_opens_while_somebody_copies_it(shelf: Shelf) -> None:

@@ -8,15 +8,19 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
 import pytest
 
 from coskit.protocol.errors import CosServiceError
+from coskit.server.store import recovery
 from coskit.server.store.blobs.shared_pins import SLOTS, Company, SharedPins, Turns
-from coskit.server.store.interfaces import CommitError, Condition
+from coskit.server.store.interfaces.conditions import Condition
+from coskit.server.store.interfaces.errors import CommitError
 from coskit.server.store.model import Bucket, NewVersion, Version
+from coskit.server.store.recovery import open_store
 from coskit.server.store.store import Store
 from tests.server.store.store_fixture import Shelf, body, put
 
@@ -41,16 +45,16 @@ class Guests:
     def join(self, number: int) -> Store:
         """Open the store as the member of a number; an earlier one of that number is dead."""
         company = Company(SharedPins(self._memory, number))
-        return self._shelf.run(Store.open(self._shelf.directory, company=company))
+        return self._shelf.run(open_store(self._shelf.directory, company=company))
 
     def settle(self, store: Store) -> None:
         """Wait until a member has removed what it can remove now."""
-        self._shelf.run(store._workers.drain())
+        self._shelf.run(store.threads.drain())
         self._shelf.run(self._worked_off(store))
 
     async def _worked_off(self, store: Store) -> None:
-        while store._custody._tasks:
-            await asyncio.wait(store._custody._tasks)
+        while store.lifetime._tasks:
+            await asyncio.wait(store.lifetime._tasks)
 
 
 @pytest.fixture
@@ -82,12 +86,12 @@ def test_the_pins_of_a_dead_process_end_with_its_successor(memory: mmap.mmap) ->
 
 def test_a_file_stays_as_long_as_another_process_reads_it(shelf: Shelf, guests: Guests) -> None:
     one, other = guests.join(0), guests.join(1)
-    bucket = shelf.run(one.create_bucket("room", "owner", "acl"))
+    bucket = shelf.call(one.index.create_bucket, "room", "owner", "acl")
     version = shelf.run(put(one, bucket, "key", LARGE))
 
     async def read_while_it_goes() -> bytes:
         reading = one.reading(version)
-        await other.delete(bucket, "key")
+        await other.index.delete_version(bucket.id, "key")
         for _ in range(10):  # it tries again and again
             await asyncio.sleep(0.01)
         assert len(shelf.files()) == 1
@@ -110,12 +114,12 @@ def close(shelf: Shelf, *stores: Store) -> None:
 
 def test_each_sees_at_once_what_the_other_has_committed(shelf: Shelf, guests: Guests) -> None:
     one, other = guests.join(0), guests.join(1)
-    bucket = shelf.run(one.create_bucket("room", "owner", "acl"))
+    bucket = shelf.call(one.index.create_bucket, "room", "owner", "acl")
     orders = []
     for number in range(50):
         version = shelf.run(put(one, bucket, "key", b"%d" % number))
         orders.append(version.order)
-        assert shelf.run(body(other, other.latest(bucket, "key"))) == b"%d" % number
+        assert shelf.run(body(other, other.index.latest(bucket.id, "key"))) == b"%d" % number
         one, other = other, one
     assert orders == sorted(set(orders))
     close(shelf, one, other)
@@ -125,12 +129,12 @@ def test_writers_of_several_processes_do_not_get_into_each_others_way(
     shelf: Shelf, guests: Guests
 ) -> None:
     stores = [guests.join(number) for number in range(3)]
-    bucket = shelf.run(stores[0].create_bucket("room", "owner", "acl"))
+    bucket = shelf.call(stores[0].index.create_bucket, "room", "owner", "acl")
 
     async def count_up(store: Store) -> None:
         for _ in range(40):
             while True:
-                old = store.find(bucket, "sum")
+                old = store.index.find(bucket.id, "sum")
                 try:
                     value = int(await body(store, old)) if old else 0
                     await put(store, bucket, "sum", b"%d" % (value + 1), same_as(old))
@@ -142,7 +146,7 @@ def test_writers_of_several_processes_do_not_get_into_each_others_way(
         await asyncio.gather(*map(count_up, stores))
 
     shelf.run(all_at_once())
-    assert shelf.run(body(stores[0], stores[0].latest(bucket, "sum"))) == b"120"
+    assert shelf.run(body(stores[0], stores[0].index.latest(bucket.id, "sum"))) == b"120"
     close(shelf, *stores)
 
 
@@ -160,7 +164,7 @@ def test_a_newcomer_takes_away_what_the_dead_were_writing_and_nothing_of_the_liv
     shelf: Shelf, guests: Guests
 ) -> None:
     dead, living = guests.join(0), guests.join(1)
-    bucket = shelf.run(living.create_bucket("room", "owner", "acl"))
+    bucket = shelf.call(living.index.create_bucket, "room", "owner", "acl")
 
     async def leave(store: Store) -> None:
         sink = store.receive()
@@ -174,23 +178,23 @@ def test_a_newcomer_takes_away_what_the_dead_were_writing_and_nothing_of_the_liv
             stored = await sink.finish()
             assert len(shelf.drafts()) == 2
             company = Company(SharedPins(guests._memory, 0))
-            newcomer = await Store.open(shelf.directory, company=company)
+            newcomer = await open_store(shelf.directory, company=company)
             await newcomer.close()
             assert shelf.drafts() == {stored.blob_id}
             await living.put(bucket, "key", stored, NewVersion())
 
     shelf.run(leave(dead))
     shelf.run(publish_late())
-    assert shelf.run(body(living, living.latest(bucket, "key"))) == LARGE
+    assert shelf.run(body(living, living.index.latest(bucket.id, "key"))) == LARGE
     close(shelf, living, dead)
 
 
 def test_a_newcomer_removes_the_garbage_of_the_dead(shelf: Shelf, guests: Guests) -> None:
     dead, reader = guests.join(0), guests.join(1)
-    bucket = shelf.run(dead.create_bucket("room", "owner", "acl"))
+    bucket = shelf.call(dead.index.create_bucket, "room", "owner", "acl")
     version = shelf.run(put(dead, bucket, "key", LARGE))
     reading = reader.reading(version)
-    shelf.run(dead.delete(bucket, "key"))
+    shelf.call(dead.index.delete_version, bucket.id, "key")
     shelf.run(dead.close())  # what it could not remove yet it leaves behind
     assert len(shelf.files()) == 1
 
@@ -201,16 +205,16 @@ def test_a_newcomer_removes_the_garbage_of_the_dead(shelf: Shelf, guests: Guests
     assert shelf.run(rest()) == LARGE
     shelf.run(asyncio.wait_for(gone(shelf), 30))
     guests.settle(newcomer)
-    assert newcomer._index.garbage() == []
+    assert newcomer.index.garbage() == []
     close(shelf, newcomer, reader)
 
 
 def test_the_file_of_a_failed_commit_is_nobodys_orphan(shelf: Shelf, guests: Guests) -> None:
     one, other = guests.join(0), guests.join(1)
-    bucket = shelf.run(one.create_bucket("room", "owner", "acl"))
+    bucket = shelf.call(one.index.create_bucket, "room", "owner", "acl")
     shelf.run(fail(one, bucket))
     (draft,) = shelf.drafts()
-    shelf.run(other.adopt())
+    shelf.run(recovery.adopt(other, time.time))
     guests.settle(other)
     assert shelf.drafts() == {draft}
     close(shelf, one, other)

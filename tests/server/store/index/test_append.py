@@ -26,15 +26,15 @@ def files(directory: Path) -> int:
 def test_bytes_are_added_not_copied_and_go_with_the_last_reader(shelf: Shelf) -> None:
     async def work() -> None:
         store = shelf.store
-        bucket = await store.create_bucket("b-1", "owner", "")
+        bucket = await store.index.create_bucket("b-1", "owner", "")
         first = await append(store, bucket, 0, b"a" * 100_000)
         grown = await append(store, bucket, 100_000, b"b" * 100_000)
         assert grown.extents[:1] == first.extents
         assert files(shelf.directory) == 2
-        copy = await store.copy(bucket, "copy", grown, NewVersion())
-        await store.delete(bucket, "log")
+        copy = await store.index.copy_version(bucket.id, "copy", grown, NewVersion())
+        await store.index.delete_version(bucket.id, "log")
         assert await body(store, copy) == b"a" * 100_000 + b"b" * 100_000
-        await store.delete(bucket, "copy")
+        await store.index.delete_version(bucket.id, "copy")
 
     shelf.run(work())
     shelf.reopen()
@@ -43,7 +43,7 @@ def test_bytes_are_added_not_copied_and_go_with_the_last_reader(shelf: Shelf) ->
 
 def test_an_object_does_not_outgrow_the_limit(shelf: Shelf) -> None:
     async def work() -> None:
-        bucket = await shelf.store.create_bucket("b-1", "owner", "")
+        bucket = await shelf.store.index.create_bucket("b-1", "owner", "")
         await append(shelf.store, bucket, 0, b"a" * 6, limit=10)
         with pytest.raises(EntityTooLarge):
             await append(shelf.store, bucket, 6, b"b" * 5, limit=10)

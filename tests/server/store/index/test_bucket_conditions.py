@@ -10,11 +10,16 @@ from tests.server.store.store_fixture import Shelf
 
 
 def test_a_bucket_may_keep_versions_from_its_first_moment(shelf: Shelf) -> None:
-    made = shelf.run(
-        shelf.store.create_bucket("b", "me", "acl", config={"lock": "L"}, versioning="Enabled")
+    made = shelf.call(
+        shelf.store.index.create_bucket,
+        "b",
+        "me",
+        "acl",
+        config={"lock": "L"},
+        versioning="Enabled",
     )
     assert (made.versioning, made.config) == ("Enabled", {"lock": "L"})
-    assert shelf.reopen().bucket("b") == made
+    assert shelf.reopen().index.bucket("b") == made
 
 
 def test_a_condition_sees_the_bucket_and_may_refuse(shelf: Shelf) -> None:
@@ -26,9 +31,9 @@ def test_a_condition_sees_the_bucket_and_may_refuse(shelf: Shelf) -> None:
         raise PreconditionFailed
 
     with pytest.raises(PreconditionFailed):
-        shelf.run(shelf.store.update_bucket("b", versioning="Enabled", condition=refuse))
-    assert seen == [before] == [shelf.store.bucket("b")]
-    after = shelf.run(shelf.store.update_bucket("b", acl="new", condition=seen.append))
+        shelf.call(shelf.store.index.update_bucket, "b", versioning="Enabled", condition=refuse)
+    assert seen == [before] == [shelf.store.index.bucket("b")]
+    after = shelf.call(shelf.store.index.update_bucket, "b", acl="new", condition=seen.append)
     assert (seen[1], after.acl) == (before, "new")
 
 
@@ -44,15 +49,15 @@ def test_of_two_changes_that_exclude_each_other_one_wins(shelf: Shelf) -> None:
             raise InvalidBucketState
 
     async def race(name: str, *, suspend_first: bool) -> Bucket:
-        await shelf.store.update_bucket(name, versioning="Enabled")
+        await shelf.store.index.update_bucket(name, versioning="Enabled")
         changes = [
-            shelf.store.update_bucket(name, config={"lock": "L"}, condition=keeps),
-            shelf.store.update_bucket(name, versioning="Suspended", condition=unlocked),
+            shelf.store.index.update_bucket(name, config={"lock": "L"}, condition=keeps),
+            shelf.store.index.update_bucket(name, versioning="Suspended", condition=unlocked),
         ]
         ordered = reversed(changes) if suspend_first else changes
         outcomes = await asyncio.gather(*ordered, return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} == {Bucket, InvalidBucketState}
-        return shelf.store.bucket(name)
+        return shelf.store.index.bucket(name)
 
     for number in range(10):
         shelf.bucket(f"b{number}")

@@ -44,18 +44,18 @@ def test_what_is_said_with_a_body_stays_with_it_in_every_place(shelf: Shelf, dat
     assert said(newer) == (None, None, ())
     store = shelf.reopen()
     # A newer version has moved it to another table, and the end of that one moves it back.
-    assert said(store.version(bucket, "key", first.version_id)) == said(first)
-    shelf.run(store.delete(bucket, "key", newer.version_id))
-    assert store.latest(bucket, "key") == store.get(bucket, "key")[0] == first
-    shelf.run(store.delete(bucket, "key"))
-    assert said(store.version(bucket, "key", first.version_id)) == said(first)
+    assert said(store.index.version(bucket.id, "key", first.version_id)) == said(first)
+    shelf.call(store.index.delete_version, bucket.id, "key", newer.version_id)
+    assert store.index.latest(bucket.id, "key") == store.get(bucket, "key")[0] == first
+    shelf.call(store.index.delete_version, bucket.id, "key")
+    assert said(store.index.version(bucket.id, "key", first.version_id)) == said(first)
 
 
 def test_a_delete_marker_says_nothing(shared: Shelf) -> None:
     bucket = fresh(shared, "Enabled")
     shared.run(put(shared.store, bucket, "key", new=SAID))
-    marker = shared.run(shared.store.delete(bucket, "key")).version_id
-    assert said(shared.store.version(bucket, "key", str(marker))) == (None, None, ())
+    marker = shared.call(shared.store.index.delete_version, bucket.id, "key").version_id
+    assert said(shared.store.index.version(bucket.id, "key", str(marker))) == (None, None, ())
 
 
 COPIES = [
@@ -76,9 +76,11 @@ def test_a_copy_keeps_what_follows_from_the_bytes(
         compose(store, bucket, "key", [b"one", b"three"], source, finish=lambda *_: "source sums")
     )
     assert said(version) == ("source sums", "source lock", (3, 5))
-    copy = shared.run(store.copy(bucket, "key" if itself else "copy", version, new))
+    copy = shared.call(
+        store.index.copy_version, bucket.id, "key" if itself else "copy", version, new
+    )
     assert said(copy) == (*expected, (3, 5))
-    assert said(store.latest(bucket, copy.key)) == said(copy)
+    assert said(store.index.latest(bucket.id, copy.key)) == said(copy)
 
 
 def test_an_object_that_grows_loses_its_sums_and_keeps_its_lock(shared: Shelf) -> None:
@@ -92,17 +94,18 @@ def test_an_object_that_grows_loses_its_sums_and_keeps_its_lock(shared: Shelf) -
 
     assert said(shared.run(append(b"first", 0))) == ("sums é", "lock", ())
     assert said(shared.run(append(b"more", 5))) == (None, "lock", ())
-    assert said(store.latest(bucket, "log")) == (None, "lock", ())
+    assert said(store.index.latest(bucket.id, "log")) == (None, "lock", ())
 
 
 def test_an_upload_and_its_parts_keep_what_was_said_of_them(shelf: Shelf) -> None:
     store, bucket = shelf.store, fresh(shelf)
     asked = NewVersion(checksums="CRC32C", lock="until Friday")
-    upload = shelf.run(store.begin_upload(bucket, "key", asked))
+    upload = shelf.call(store.index.begin_upload, bucket.id, "key", asked)
     assert (upload.checksums, upload.lock) == ("CRC32C", "until Friday")
     source = shelf.run(put(store, bucket, "source", b"source" * 20_000))
     inline = shelf.run(put(store, bucket, "inline", b"inline"))
     place = (bucket, "key", upload.upload_id)
+    named = (bucket.id, "key", upload.upload_id)
 
     async def put_all() -> list[Part]:
         return [
@@ -117,14 +120,17 @@ def test_an_upload_and_its_parts_keep_what_was_said_of_them(shelf: Shelf) -> Non
     parts = shelf.run(put_all())[1:]
     store = shelf.reopen()
     assert [part.checksums for part in parts] == ["new", None, "shared", "received", None]
-    assert list(shelf.run(store.parts(*place)).entries) == parts
-    assert store.upload(*place) == upload
-    assert shelf.run(store.list_uploads(bucket)).entries == (upload,)
-    version = shelf.run(
-        store.complete(*place, [(part.number, part.etag) for part in parts], minimum_part=0)
+    assert list(shelf.call(store.index.list_parts, *named).entries) == parts
+    assert store.index.upload(*named) == upload
+    assert shelf.call(store.index.list_uploads, bucket.id).entries == (upload,)
+    version = shelf.call(
+        store.index.complete_upload,
+        *named,
+        [(part.number, part.etag) for part in parts],
+        minimum_part=0,
     )
     assert said(version) == (None, "until Friday", (3, 6, 10, 6, 120_000))
-    assert pieces(store.latest(bucket, "key")) == tuple(
+    assert pieces(store.index.latest(bucket.id, "key")) == tuple(
         Piece(part.number, part.size, part.checksums) for part in parts
     )
 
@@ -136,7 +142,7 @@ NUMBERS = (1, 3, 7)
 
 async def begun(store: Store, bucket: Bucket) -> Upload:
     """Open an upload with parts 1, 3 and 7."""
-    upload = await store.begin_upload(bucket, "key", SAID)
+    upload = await store.index.begin_upload(bucket.id, "key", SAID)
     for number, data in zip(NUMBERS, PARTS, strict=True):
         await put_part(store, bucket, "key", upload.upload_id, number, data, f"of {number}")
     return upload
@@ -158,12 +164,14 @@ def test_the_sums_of_an_object_are_made_from_its_parts_in_the_commit(shared: She
         if version:
             raise PreconditionFailed
 
-    place = (bucket, "key", upload.upload_id)
+    named = (bucket.id, "key", upload.upload_id)
     listed = [(1, TAGS[0]), (3, TAGS[1])]
-    version = shared.run(store.complete(*place, listed, 0, absent, gaps=True, finish=finish))
+    version = shared.call(
+        store.index.complete_upload, *named, listed, 0, absent, gaps=True, finish=finish
+    )
     assert said(version) == ("of 1 and of 3", "lock", (3, 6))
     assert asked == ["finish", "condition"]
-    assert store.latest(bucket, "key") == version
+    assert store.index.latest(bucket.id, "key") == version
 
 
 class Untrue(Exception):
@@ -176,28 +184,32 @@ def test_a_completion_whose_sums_are_wrong_leaves_the_upload_open(
 ) -> None:
     store, bucket = shared.store, fresh(shared)
     upload = shared.run(begun(store, bucket))
-    place = (bucket, "key", upload.upload_id)
+    named = (bucket.id, "key", upload.upload_id)
 
     def refuse(*_: object) -> str:
         raise error
 
     listed = list(zip(NUMBERS, TAGS, strict=True))
     with pytest.raises(error):
-        shared.run(store.complete(*place, listed, 0, gaps=True, finish=refuse))
+        shared.call(store.index.complete_upload, *named, listed, 0, gaps=True, finish=refuse)
     with pytest.raises(NoSuchKey):
-        store.latest(bucket, "key")
-    assert len(shared.run(store.parts(*place)).entries) == 3
-    assert part_sizes(shared.run(store.complete(*place, listed, 0, gaps=True))) == (3, 6, 3)
+        store.index.latest(bucket.id, "key")
+    assert len(shared.call(store.index.list_parts, *named).entries) == 3
+    assert part_sizes(shared.call(store.index.complete_upload, *named, listed, 0, gaps=True)) == (
+        3,
+        6,
+        3,
+    )
 
 
 def test_numbers_may_be_left_out_where_gaps_are_allowed(shared: Shelf) -> None:
     store, bucket = shared.store, fresh(shared)
     upload = shared.run(begun(store, bucket))
-    place = (bucket, "key", upload.upload_id)
+    named = (bucket.id, "key", upload.upload_id)
     listed = [(3, TAGS[1]), (7, TAGS[2])]
     with pytest.raises(InvalidPart):
-        shared.run(store.complete(*place, listed, 0))
-    version = shared.run(store.complete(*place, listed, 0, gaps=True))
+        shared.call(store.index.complete_upload, *named, listed, 0)
+    version = shared.call(store.index.complete_upload, *named, listed, 0, gaps=True)
     assert pieces(version) == (Piece(3, 6, "of 3"), Piece(7, 3, "of 7"))
     assert (version.parts, shared.run(body(store, version))) == (2, b"second3rd")
 
@@ -228,10 +240,15 @@ def test_gaps_allow_nothing_else(
         raise AssertionError("parts that are refused have no sums")
 
     with pytest.raises(error):
-        shared.run(
-            store.complete(
-                bucket, "key", upload.upload_id, listed, minimum, gaps=True, finish=never
-            )
+        shared.call(
+            store.index.complete_upload,
+            bucket.id,
+            "key",
+            upload.upload_id,
+            listed,
+            minimum,
+            gaps=True,
+            finish=never,
         )
 
 
@@ -245,11 +262,11 @@ def test_a_lock_is_set_and_taken_off_without_touching_the_rest(shared: Shelf) ->
     store, bucket = shared.store, fresh(shared, "Enabled")
     old = shared.run(put(store, bucket, "key", new=NewVersion(acl="A", checksums="S")))
     new = shared.run(put(store, bucket, "key", new=NewVersion(tags="T", lock="L")))
-    shared.run(store.update_version(bucket, "key", old.version_id, lock="held"))
-    shared.run(store.update_version(bucket, "key", acl="B"))
+    shared.call(store.index.update_version, bucket.id, "key", old.version_id, {"lock": "held"})
+    shared.call(store.index.update_version, bucket.id, "key", None, {"acl": "B"})
 
     def state(version_id: str) -> tuple[str | None, ...]:
-        version = store.version(bucket, "key", version_id)
+        version = store.index.version(bucket.id, "key", version_id)
         return version.acl, version.tags, version.checksums, version.lock
 
     assert state(old.version_id) == ("A", None, "S", "held")
@@ -258,9 +275,9 @@ def test_a_lock_is_set_and_taken_off_without_touching_the_rest(shared: Shelf) ->
     def extend(version: Version) -> dict[str, str | None]:
         return {"lock": f"{version.lock}+"}
 
-    revised = shared.run(store.revise_version(bucket, "key", old.version_id, extend))
+    revised = shared.call(store.index.update_version, bucket.id, "key", old.version_id, extend)
     assert revised.lock == state(old.version_id)[3] == "held+"
-    shared.run(store.update_version(bucket, "key", lock=None))
+    shared.call(store.index.update_version, bucket.id, "key", None, {"lock": None})
     assert state(new.version_id) == ("B", "T", None, None)
 
 
@@ -297,24 +314,24 @@ def test_what_is_locked_is_never_gone_for_good(
 
     async def delete() -> Version:
         if before:
-            await store.update_bucket(bucket.name, versioning=before)
+            await store.index.update_bucket(bucket.name, versioning=before)
         locked = await put(store, bucket, "key", b"locked", new=SAID)
         if after == "E+S":
-            await store.update_bucket(bucket.name, versioning="Enabled")
+            await store.index.update_bucket(bucket.name, versioning="Enabled")
         elif after:
-            await store.update_bucket(bucket.name, versioning=after)
+            await store.index.update_bucket(bucket.name, versioning=after)
         if covered:
             await put(store, bucket, "key", b"newer")
         if after == "E+S":
-            await store.update_bucket(bucket.name, versioning="Suspended")
+            await store.index.update_bucket(bucket.name, versioning="Suspended")
         version_id = locked.version_id if target else None
         await put(store, bucket, "free")
-        (one, other) = await store.delete_many(
-            bucket, [("key", version_id), ("free", None)], may_delete=unlocked
+        (one, other) = await store.index.delete_versions(
+            bucket.id, [("key", version_id), ("free", None)], may_delete=unlocked
         )
         assert isinstance(other, Deleted), "one that is locked keeps none that is not"
         assert isinstance(one, AccessDenied if lost else Deleted)
-        found = store.version(bucket, "key", locked.version_id)
+        found = store.index.version(bucket.id, "key", locked.version_id)
         assert await body(store, found) == b"locked"
         return found
 
@@ -330,11 +347,15 @@ def test_one_deletion_can_be_conditional_too(shared: Shelf) -> None:
         raise PreconditionFailed
 
     with pytest.raises(PreconditionFailed):
-        shared.run(store.delete(bucket, "key", condition=refuse, may_delete=unlocked))
+        shared.call(
+            store.index.delete_version, bucket.id, "key", condition=refuse, may_delete=unlocked
+        )
     with pytest.raises(AccessDenied):
-        shared.run(store.delete(bucket, "key", may_delete=unlocked))
-    assert store.latest(bucket, "key") == version
-    absent = shared.run(store.delete(bucket, "key", "0" * 16, may_delete=unlocked))
+        shared.call(store.index.delete_version, bucket.id, "key", may_delete=unlocked)
+    assert store.index.latest(bucket.id, "key") == version
+    absent = shared.call(
+        store.index.delete_version, bucket.id, "key", "0" * 16, may_delete=unlocked
+    )
     assert not absent.existed
-    shared.run(store.update_version(bucket, "key", lock=None))
-    assert shared.run(store.delete(bucket, "key", may_delete=unlocked)).existed
+    shared.call(store.index.update_version, bucket.id, "key", None, {"lock": None})
+    assert shared.call(store.index.delete_version, bucket.id, "key", may_delete=unlocked).existed

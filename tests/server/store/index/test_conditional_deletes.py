@@ -27,12 +27,12 @@ def test_what_is_refused_stays_and_the_rest_goes(shelf: Shelf, versioning: str |
         shelf.run(put(store, bucket, key))
     condition = Recorder("a")
     targets = [("a", None), ("b", None), ("absent", None)]
-    outcomes = shelf.run(store.delete_many(bucket, targets, condition))
+    outcomes = shelf.call(store.index.delete_versions, bucket.id, targets, condition)
     assert [isinstance(outcome, Deleted) for outcome in outcomes] == [False, True, False]
     assert condition.seen == [("a", True), ("b", True), None]
-    page = shelf.run(store.list_objects(bucket))
+    page = shelf.call(store.index.list_objects, bucket.id)
     assert [entry.key for entry in page.entries] == ["a"]
-    versions = shelf.run(store.list_versions(bucket)).entries
+    versions = shelf.call(store.index.list_versions, bucket.id).entries
     assert "absent" not in [entry.key for entry in versions]
 
 
@@ -42,6 +42,6 @@ def test_a_condition_sees_the_version_that_would_go(shelf: Shelf) -> None:
     new = shelf.run(put(store, bucket, "key"))
     condition = Recorder()
     targets = [("key", old.version_id), ("key", new.version_id), ("key", "0" * 16)]
-    shelf.run(store.delete_many(bucket, targets, condition))
+    shelf.call(store.index.delete_versions, bucket.id, targets, condition)
     assert condition.seen == [("key", False), ("key", True), None]
-    assert shelf.run(store.list_versions(bucket)).entries == ()
+    assert shelf.call(store.index.list_versions, bucket.id).entries == ()

@@ -22,9 +22,9 @@ from coskit.protocol.errors import (
 from coskit.server.store.index.database import connect, one, prepare
 from coskit.server.store.index.group_commit import Writer
 from coskit.server.store.index.transaction import Transaction
-from coskit.server.store.interfaces import CommitError, Replaced
+from coskit.server.store.interfaces.errors import CommitError, Replaced
 from coskit.server.store.model import Deleted, Extent, NewVersion, Stored, Version
-from tests.server.store.store_fixture import Shelf, body, put
+from tests.server.store.store_fixture import Shelf, body, put, run
 
 
 def refuse(live: Version | None) -> NoReturn:
@@ -47,7 +47,7 @@ def test_one_of_many_racing_writers_wins(shelf: Shelf) -> None:
     winners = [result for result in results if isinstance(result, Version)]
     assert len(winners) == 1
     assert sum(isinstance(result, PreconditionFailed) for result in results) == 63
-    assert store.latest(bucket, "key") == winners[0]
+    assert store.index.latest(bucket.id, "key") == winners[0]
     assert shelf.run(body(store, winners[0])) == b"%d" % results.index(winners[0])
 
 
@@ -56,7 +56,7 @@ def test_a_condition_sees_the_object_that_it_replaces(shelf: Shelf) -> None:
     seen: list[Version | None] = []
     first = shelf.run(put(store, bucket, "key", b"1", seen.append))
     shelf.run(put(store, bucket, "key", b"2", seen.append))
-    shelf.run(store.delete(bucket, "key"))
+    shelf.call(store.index.delete_version, bucket.id, "key")
     shelf.run(put(store, bucket, "key", b"3", seen.append))
     assert seen == [None, first, None]
 
@@ -74,7 +74,7 @@ def test_a_failing_write_leaves_its_neighbours_alone(shelf: Shelf) -> None:
 
     results = shelf.run(write())
     assert [isinstance(result, Version) for result in results] == [True, False] * 20
-    page = shelf.run(store.list_objects(bucket))
+    page = shelf.call(store.index.list_objects, bucket.id)
     assert [entry.key for entry in page.entries] == [f"{n:02}" for n in range(0, 40, 2)]
     shelf.close()
     assert len(shelf.files()) == 10
@@ -90,25 +90,27 @@ def test_what_a_condition_raises_reaches_the_writer(shelf: Shelf) -> None:
 
     with pytest.raises(LookupError, match="mine"):
         shelf.run(put(shelf.store, bucket, "key", condition=stumble))
-    assert shelf.run(shelf.store.list_objects(bucket)).entries == ()
+    assert shelf.call(shelf.store.index.list_objects, bucket.id).entries == ()
 
 
 def test_deleting_many_reports_each(shelf: Shelf) -> None:
     store, bucket = shelf.store, shelf.bucket()
     shelf.run(put(store, bucket, "a"))
     shelf.run(put(store, bucket, "b"))
-    results = shelf.run(store.delete_many(bucket, [("a", None), ("none", None), ("b", "null")]))
+    results = shelf.call(
+        store.index.delete_versions, bucket.id, [("a", None), ("none", None), ("b", "null")]
+    )
     assert results == [
         Deleted(None, False, True),
         Deleted(None, False, False),
         Deleted("null", False, True),
     ]
-    assert shelf.run(store.delete_many(bucket, [])) == []
+    assert shelf.call(store.index.delete_versions, bucket.id, []) == []
 
 
 def test_buckets_belong_to_one_owner(shelf: Shelf) -> None:
     store = shelf.store
-    made = shelf.run(store.create_bucket("b", "me", "acl"))
+    made = shelf.call(store.index.create_bucket, "b", "me", "acl")
     assert (made.name, made.owner, made.acl, made.versioning, made.config) == (
         *("b", "me", "acl", ""),
         {},
@@ -120,18 +122,18 @@ def test_buckets_belong_to_one_owner(shelf: Shelf) -> None:
     ]
     for name, owner, limit, error in refusals:
         with pytest.raises(error):
-            shelf.run(store.create_bucket(name, owner, "acl", limit=limit))
-    shelf.run(store.create_bucket("a", "you", "acl", limit=1))
-    assert [bucket.name for bucket in store.buckets()] == ["a", "b"]
-    assert store.bucket("b") == made
+            shelf.call(store.index.create_bucket, name, owner, "acl", limit=limit)
+    shelf.call(store.index.create_bucket, "a", "you", "acl", limit=1)
+    assert [bucket.name for bucket in store.index.buckets()] == ["a", "b"]
+    assert store.index.bucket("b") == made
 
 
 def test_settings_of_a_bucket_change_one_by_one(shelf: Shelf) -> None:
     store, bucket = shelf.store, shelf.bucket("b")
-    shelf.run(store.update_bucket("b", config={"cors": "C", "policy": "P"}))
-    shelf.run(store.update_bucket("b", versioning="Enabled", acl="new"))
-    shelf.run(store.update_bucket("b", config={"cors": None, "lifecycle": "L"}))
-    found = shelf.reopen().bucket("b")
+    shelf.call(store.index.update_bucket, "b", config={"cors": "C", "policy": "P"})
+    shelf.call(store.index.update_bucket, "b", versioning="Enabled", acl="new")
+    shelf.call(store.index.update_bucket, "b", config={"cors": None, "lifecycle": "L"})
+    found = shelf.reopen().index.bucket("b")
     assert (found.id, found.created) == (bucket.id, bucket.created)
     assert (found.versioning, found.acl) == ("Enabled", "new")
     assert found.config == {"policy": "P", "lifecycle": "L"}
@@ -142,46 +144,46 @@ def test_a_bucket_with_anything_in_it_stays(shelf: Shelf) -> None:
 
     def refused() -> bool:
         try:
-            shelf.run(store.delete_bucket("b"))
+            shelf.call(store.index.delete_bucket, "b")
         except BucketNotEmpty:
             return True
         return False
 
     version = shelf.run(put(store, bucket, "key"))
     assert refused(), "an object"
-    marker = shelf.run(store.delete(bucket, "key"))
+    marker = shelf.call(store.index.delete_version, bucket.id, "key")
     assert refused(), "a version under a marker"
-    shelf.run(store.delete(bucket, "key", version.version_id))
+    shelf.call(store.index.delete_version, bucket.id, "key", version.version_id)
     assert refused(), "a marker"
-    shelf.run(store.delete(bucket, "key", marker.version_id))
-    upload = shelf.run(store.begin_upload(bucket, "key", NewVersion()))
+    shelf.call(store.index.delete_version, bucket.id, "key", marker.version_id)
+    upload = shelf.call(store.index.begin_upload, bucket.id, "key", NewVersion())
     assert refused(), "an upload"
-    shelf.run(store.abort(bucket, "key", upload.upload_id))
+    shelf.call(store.index.abort_upload, bucket.id, "key", upload.upload_id)
     assert not refused()
 
 
 def test_a_deleted_bucket_takes_nothing_more_and_its_successor_is_another(shelf: Shelf) -> None:
     store, gone = shelf.store, shelf.bucket("b")
     source = shelf.run(put(store, shelf.bucket("sources"), "key"))
-    shelf.run(store.delete_bucket("b"))
+    shelf.call(store.index.delete_bucket, "b")
     writes = (
         lambda: put(store, gone, "key"),
         lambda: put(store, gone, "key", b"x" * 100_000),
-        lambda: store.copy(gone, "key", source, NewVersion()),
-        lambda: store.delete(gone, "key"),
-        lambda: store.begin_upload(gone, "key", NewVersion()),
-        lambda: store.update_version(gone, "key", acl="A"),
-        lambda: store.update_bucket("b", acl="A"),
-        lambda: store.delete_bucket("b"),
+        lambda: store.index.copy_version(gone.id, "key", source, NewVersion()),
+        lambda: store.index.delete_version(gone.id, "key"),
+        lambda: store.index.begin_upload(gone.id, "key", NewVersion()),
+        lambda: store.index.update_version(gone.id, "key", None, {"acl": "A"}),
+        lambda: store.index.update_bucket("b", acl="A"),
+        lambda: store.index.delete_bucket("b"),
     )
     for write in writes:
         with pytest.raises(NoSuchBucket):
-            shelf.run(write())
+            shelf.run(run(write))
     with pytest.raises(NoSuchBucket):
-        store.bucket("b")
+        store.index.bucket("b")
     successor = shelf.bucket("b")
     assert successor.id != gone.id
-    assert shelf.run(store.list_objects(successor)).entries == ()
+    assert shelf.call(store.index.list_objects, successor.id).entries == ()
 
 
 def test_a_cancelled_request_does_not_undo_its_commit(shelf: Shelf) -> None:
@@ -204,7 +206,7 @@ def test_a_cancelled_request_does_not_undo_its_commit(shelf: Shelf) -> None:
 
     shelf.run(hurry())
     store = shelf.reopen()
-    assert shelf.run(body(store, store.latest(bucket, "key"))) == large
+    assert shelf.run(body(store, store.index.latest(bucket.id, "key"))) == large
     assert shelf.drafts() == set()
 
 
@@ -212,8 +214,8 @@ def test_a_closed_store_takes_no_more(shelf: Shelf) -> None:
     store, bucket = shelf.store, shelf.bucket()
     shelf.close()
     with pytest.raises(ServiceUnavailable):
-        shelf.run(store.delete(bucket, "key"))
-    assert shelf.reopen().bucket(bucket.name) == bucket
+        shelf.call(store.index.delete_version, bucket.id, "key")
+    assert shelf.reopen().index.bucket(bucket.name) == bucket
 
 
 class Writing:
@@ -330,9 +332,9 @@ def test_copying_what_is_gone_fails(shelf: Shelf) -> None:
     store, bucket = shelf.store, shelf.bucket()
     for data in (b"small", b"x" * 100_000):
         source = shelf.run(put(store, bucket, "source", data))
-        shelf.run(store.delete(bucket, "source"))
+        shelf.call(store.index.delete_version, bucket.id, "source")
         with pytest.raises(Replaced):
-            shelf.run(store.copy(bucket, "copy", source, NewVersion()))
+            shelf.call(store.index.copy_version, bucket.id, "copy", source, NewVersion())
         with pytest.raises(Replaced):
             store.reading(source)
-    assert shelf.run(store.list_objects(bucket)).entries == ()
+    assert shelf.call(store.index.list_objects, bucket.id).entries == ()

@@ -17,9 +17,9 @@ from coskit.protocol.errors import (
     NoSuchUpload,
     PreconditionFailed,
 )
+from coskit.server.store.interfaces.upload_records import SMALLEST_PART
 from coskit.server.store.model import Bucket, NewVersion, Upload, Version
-from coskit.server.store.store import SMALLEST_PART
-from tests.server.store.store_fixture import Shelf, body, compose, put, put_part
+from tests.server.store.store_fixture import Shelf, body, compose, put, put_part, run
 
 _numbers = itertools.count()
 
@@ -30,7 +30,7 @@ TAGS = [hashlib.md5(data).hexdigest() for data in PARTS]
 def begin(shelf: Shelf, parts: list[bytes], new: NewVersion | None = None) -> tuple[Bucket, Upload]:
     """Open an upload in a bucket of its own and give it parts."""
     bucket = shelf.bucket(f"multipart{next(_numbers)}")
-    upload = shelf.run(shelf.store.begin_upload(bucket, "key", new or NewVersion()))
+    upload = shelf.call(shelf.store.index.begin_upload, bucket.id, "key", new or NewVersion())
     for number, data in enumerate(parts, 1):
         shelf.run(put_part(shelf.store, bucket, "key", upload.upload_id, number, data))
     return bucket, upload
@@ -42,7 +42,9 @@ def test_the_parts_become_one_object_in_place(shelf: Shelf) -> None:
     bucket, upload = begin(shelf, PARTS, new)
     files = shelf.files()
     inodes = {path.stat().st_ino for path in (shelf.directory / "blobs").glob("*/*")}
-    version = shelf.run(store.complete(bucket, "key", upload.upload_id, [*enumerate(TAGS, 1)]))
+    version = shelf.call(
+        store.index.complete_upload, bucket.id, "key", upload.upload_id, [*enumerate(TAGS, 1)]
+    )
     whole = b"".join(PARTS)
     digest = hashlib.md5(b"".join(map(bytes.fromhex, TAGS))).hexdigest()
     assert (version.etag, version.parts) == (f"{digest}-3", 3)
@@ -54,8 +56,8 @@ def test_the_parts_become_one_object_in_place(shelf: Shelf) -> None:
     assert shelf.files() == files
     assert {p.stat().st_ino for p in (shelf.directory / "blobs").glob("*/*")} == inodes
     with pytest.raises(NoSuchUpload):
-        store.upload(bucket, "key", upload.upload_id)
-    assert shelf.run(store.list_uploads(bucket)).entries == ()
+        store.index.upload(bucket.id, "key", upload.upload_id)
+    assert shelf.call(store.index.list_uploads, bucket.id).entries == ()
 
 
 OTHER = "0" * 32
@@ -79,21 +81,23 @@ def test_a_refused_completion_leaves_the_upload_open(
     store = shared.store
     bucket, upload = begin(shared, PARTS)
     with pytest.raises(error):
-        shared.run(store.complete(bucket, "key", upload.upload_id, listed))
-    assert len(shared.run(store.parts(bucket, "key", upload.upload_id)).entries) == 3
+        shared.call(store.index.complete_upload, bucket.id, "key", upload.upload_id, listed)
+    assert len(shared.call(store.index.list_parts, bucket.id, "key", upload.upload_id).entries) == 3
     with pytest.raises(NoSuchKey):
-        store.latest(bucket, "key")
-    shared.run(store.complete(bucket, "key", upload.upload_id, [*enumerate(TAGS, 1)]))
+        store.index.latest(bucket.id, "key")
+    shared.call(
+        store.index.complete_upload, bucket.id, "key", upload.upload_id, [*enumerate(TAGS, 1)]
+    )
 
 
 def test_only_the_last_part_may_be_small(shared: Shelf) -> None:
     small = b"x" * (SMALLEST_PART - 1)
     tag = hashlib.md5(small).hexdigest()
     bucket, upload = begin(shared, [small, small])
-    complete = shared.store.complete
+    complete = shared.store.index.complete_upload
     with pytest.raises(EntityTooSmall):
-        shared.run(complete(bucket, "key", upload.upload_id, [(1, tag), (2, tag)]))
-    version = shared.run(complete(bucket, "key", upload.upload_id, [(1, f'"{tag.upper()}"')]))
+        shared.call(complete, bucket.id, "key", upload.upload_id, [(1, tag), (2, tag)])
+    version = shared.call(complete, bucket.id, "key", upload.upload_id, [(1, f'"{tag.upper()}"')])
     assert (version.size, version.etag) == (
         len(small),
         hashlib.md5(bytes.fromhex(tag)).hexdigest() + "-1",
@@ -104,8 +108,10 @@ def test_a_part_can_be_sent_again_and_unlisted_ones_are_dropped(shelf: Shelf) ->
     store = shelf.store
     bucket, upload = begin(shelf, [b"old", b"second", b"third"])
     part = shelf.run(put_part(store, bucket, "key", upload.upload_id, 1, b"new"))
-    assert shelf.run(store.parts(bucket, "key", upload.upload_id)).entries[0] == part
-    version = shelf.run(store.complete(bucket, "key", upload.upload_id, [(1, part.etag)]))
+    assert shelf.call(store.index.list_parts, bucket.id, "key", upload.upload_id).entries[0] == part
+    version = shelf.call(
+        store.index.complete_upload, bucket.id, "key", upload.upload_id, [(1, part.etag)]
+    )
     assert shelf.run(body(store, version)) == b"new"
     shelf.close()
     assert len(shelf.files()) == 1
@@ -123,35 +129,42 @@ def test_a_completion_can_be_conditional(shared: Shelf) -> None:
 
     listed = [(1, hashlib.md5(b"part").hexdigest())]
     with pytest.raises(PreconditionFailed):
-        shared.run(store.complete(bucket, "key", upload.upload_id, listed, condition=absent))
-    assert store.latest(bucket, "key") == live
-    assert store.upload(bucket, "key", upload.upload_id) == upload
+        shared.call(
+            store.index.complete_upload,
+            bucket.id,
+            "key",
+            upload.upload_id,
+            listed,
+            condition=absent,
+        )
+    assert store.index.latest(bucket.id, "key") == live
+    assert store.index.upload(bucket.id, "key", upload.upload_id) == upload
 
 
 def test_an_ended_upload_takes_nothing_more(shelf: Shelf) -> None:
     store = shelf.store
     bucket, aborted = begin(shelf, [b"part"])
-    shelf.run(store.abort(bucket, "key", aborted.upload_id))
-    completed = shelf.run(store.begin_upload(bucket, "key", NewVersion()))
+    shelf.call(store.index.abort_upload, bucket.id, "key", aborted.upload_id)
+    completed = shelf.call(store.index.begin_upload, bucket.id, "key", NewVersion())
     part = shelf.run(put_part(store, bucket, "key", completed.upload_id, 1, b"part"))
     listed = [(1, part.etag)]
-    version = shelf.run(store.complete(bucket, "key", completed.upload_id, listed))
+    version = shelf.call(store.index.complete_upload, bucket.id, "key", completed.upload_id, listed)
     for key, upload_id in (
         ("key", aborted.upload_id),
         ("key", completed.upload_id),
         ("key", "never"),
-        ("other", shelf.run(store.begin_upload(bucket, "key", NewVersion())).upload_id),
+        ("other", shelf.call(store.index.begin_upload, bucket.id, "key", NewVersion()).upload_id),
     ):
         uses = (
             lambda: put_part(store, bucket, key, upload_id, 1, b"late"),  # noqa: B023
             lambda: store.copy_part(bucket, key, upload_id, 1, version),  # noqa: B023
-            lambda: store.complete(bucket, key, upload_id, listed),  # noqa: B023
-            lambda: store.abort(bucket, key, upload_id),  # noqa: B023
-            lambda: store.parts(bucket, key, upload_id),  # noqa: B023
+            lambda: store.index.complete_upload(bucket.id, key, upload_id, listed),  # noqa: B023
+            lambda: store.index.abort_upload(bucket.id, key, upload_id),  # noqa: B023
+            lambda: store.index.list_parts(bucket.id, key, upload_id),  # noqa: B023
         )
         for use in uses:
             with pytest.raises(NoSuchUpload):
-                shelf.run(use())
+                shelf.run(run(use))
     shelf.close()
     assert len(shelf.files()) == 1
     shelf.reopen()
@@ -160,11 +173,11 @@ def test_an_ended_upload_takes_nothing_more(shelf: Shelf) -> None:
 def test_several_uploads_of_a_key_do_not_touch_each_other(shared: Shelf) -> None:
     store = shared.store
     bucket, first = begin(shared, [b"first"])
-    second = shared.run(store.begin_upload(bucket, "key", NewVersion()))
+    second = shared.call(store.index.begin_upload, bucket.id, "key", NewVersion())
     part = shared.run(put_part(store, bucket, "key", second.upload_id, 1, b"second"))
     shared.run(put(store, bucket, "key", b"simple"))
-    shared.run(store.complete(bucket, "key", second.upload_id, [(1, part.etag)]))
-    assert len(shared.run(store.parts(bucket, "key", first.upload_id)).entries) == 1
+    shared.call(store.index.complete_upload, bucket.id, "key", second.upload_id, [(1, part.etag)])
+    assert len(shared.call(store.index.list_parts, bucket.id, "key", first.upload_id).entries) == 1
 
 
 SOURCE = os.urandom(2 * SMALLEST_PART)
@@ -196,8 +209,10 @@ def test_a_part_can_be_copied(
     assert (part.size, part.crc64) == (len(data), crc64(data))
     assert part.etag == hashlib.md5(data).hexdigest()
     assert (shelf.files() == files) is shares
-    shelf.run(store.delete(bucket, "source"))
-    version = shelf.run(store.complete(bucket, "key", upload.upload_id, [(1, part.etag)]))
+    shelf.call(store.index.delete_version, bucket.id, "source")
+    version = shelf.call(
+        store.index.complete_upload, bucket.id, "key", upload.upload_id, [(1, part.etag)]
+    )
     assert (version.size, version.crc64) == (len(data), crc64(data))
     assert shelf.run(body(store, version)) == data
 
@@ -207,13 +222,13 @@ def test_a_part_cannot_be_copied_from_what_is_gone(shelf: Shelf) -> None:
     bucket, upload = begin(shelf, [])
     for data in (b"inline", SOURCE):
         source = shelf.run(put(store, bucket, "source", data))
-        shelf.run(store.delete(bucket, "source"))
+        shelf.call(store.index.delete_version, bucket.id, "source")
         for first, length in ((0, None), (1, 2)):
             with pytest.raises(NoSuchKey):
                 shelf.run(
                     store.copy_part(bucket, "key", upload.upload_id, 1, source, first, length)
                 )
-    assert shelf.run(store.parts(bucket, "key", upload.upload_id)).entries == ()
+    assert shelf.call(store.index.list_parts, bucket.id, "key", upload.upload_id).entries == ()
 
 
 def test_copies_share_their_bytes_and_outlive_their_source(shelf: Shelf) -> None:
@@ -227,10 +242,10 @@ def test_copies_share_their_bytes_and_outlive_their_source(shelf: Shelf) -> None
         source = shelf.run(write)
         files = shelf.files()
         new = NewVersion("ARCHIVE", "you", {"a": "b"})
-        copy = shelf.run(store.copy(other, "copy", source, new))
-        itself = shelf.run(store.copy(bucket, "source", source, new))
+        copy = shelf.call(store.index.copy_version, other.id, "copy", source, new)
+        itself = shelf.call(store.index.copy_version, bucket.id, "source", source, new)
         assert shelf.files() == files
-        shelf.run(store.delete(bucket, "source"))
+        shelf.call(store.index.delete_version, bucket.id, "source")
         for version in (copy, itself):
             assert (version.etag, version.crc64) == (source.etag, source.crc64)
             assert (version.size, version.parts) == (source.size, source.parts)

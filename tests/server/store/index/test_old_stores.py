@@ -13,7 +13,7 @@ from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.server.store.index import schema
 from coskit.server.store.index.database import connect, has_checksums, latest, version
 from coskit.server.store.index.rows import signed
-from coskit.server.store.interfaces import Damaged
+from coskit.server.store.interfaces.errors import Damaged
 from coskit.server.store.maintenance.fsck import check
 from coskit.server.store.part_layout import part_sizes
 from tests.server.store.io.test_damage import flip
@@ -81,11 +81,11 @@ def old(shelf: Shelf, tmp_path: Path) -> Shelf:
 
 
 def test_an_old_store_is_read_as_it_was(old: Shelf) -> None:
-    store, bucket = old.store, old.store.bucket("shelf")
+    store, bucket = old.store, old.store.index.bucket("shelf")
     for n in (0, 77, 499):
         found = store.get(bucket, f"{n:03}")
         assert found[1] == b"%d" % n * 100
-    version = store.latest(bucket, "large")
+    version = store.index.latest(bucket.id, "large")
     assert old.run(body(store, version)) == LARGE
     assert old.run(body(store, version, 70_000, 50)) == LARGE[70_000:70_050]
     assert old.run(put(store, bucket, "new", LARGE)).order > 1000
@@ -95,21 +95,21 @@ def test_an_old_store_is_read_as_it_was(old: Shelf) -> None:
 
 
 def test_what_was_written_before_is_said_nothing_of(old: Shelf) -> None:
-    store, bucket = old.store, old.store.bucket("shelf")
+    store, bucket = old.store, old.store.index.bucket("shelf")
     live, older = (
-        store.version(bucket, entry.key, entry.version_id)
-        for entry in old.run(store.list_versions(bucket, "large")).entries
+        store.index.version(bucket.id, entry.key, entry.version_id)
+        for entry in old.call(store.index.list_versions, bucket.id, "large").entries
     )
     for found in (live, older):
         assert (found.checksums, found.lock, found.layout) == (None, None, None)
-    upload = store.upload(bucket, "open", "u")
+    upload = store.index.upload(bucket.id, "open", "u")
     assert (upload.checksums, upload.lock) == (None, None)
-    (part,) = old.run(store.parts(bucket, "open", "u")).entries
+    (part,) = old.call(store.index.list_parts, bucket.id, "open", "u").entries
     assert part.checksums is None
-    joined = old.run(store.complete(bucket, "open", "u", [(1, part.etag)]))
+    joined = old.call(store.index.complete_upload, bucket.id, "open", "u", [(1, part.etag)])
     assert part_sizes(joined) == (0,)
-    old.run(store.update_version(bucket, "large", older.version_id, lock="held"))
-    assert store.version(bucket, "large", older.version_id).lock == "held"
+    old.call(store.index.update_version, bucket.id, "large", older.version_id, {"lock": "held"})
+    assert store.index.version(bucket.id, "large", older.version_id).lock == "held"
 
 
 def test_an_old_index_gets_checksums_on_its_pages(old: Shelf) -> None:
@@ -124,8 +124,8 @@ def test_an_old_index_gets_checksums_on_its_pages(old: Shelf) -> None:
 
 
 def test_a_damaged_old_file_gives_no_byte(old: Shelf) -> None:
-    store, bucket = old.store, old.store.bucket("shelf")
+    store, bucket = old.store, old.store.index.bucket("shelf")
     flip(old.directory / "blobs" / "ab" / FILE, 199_999)
     with pytest.raises(Damaged):
-        old.run(body(store, store.latest(bucket, "large"), 0, 5))
-    assert [mark.blob_id for mark in store.damage()] == [FILE]
+        old.run(body(store, store.index.latest(bucket.id, "large"), 0, 5))
+    assert [mark.blob_id for mark in store.index.damage()] == [FILE]

@@ -77,7 +77,7 @@ def test_a_page_of_objects_is_what_follows_the_marker(
     shared: Shelf, keys: list[str], prefix: str, delimiter: str, marker: str, limit: int
 ) -> None:
     bucket = fill(shared, keys)
-    page = shared.run(shared.store.list_objects(bucket, prefix, delimiter, marker, limit))
+    page = shared.call(shared.store.index.list_objects, bucket.id, prefix, delimiter, marker, limit)
     after = [item for item in shown(keys, prefix, delimiter) if raw(item[0]) > raw(marker)]
     taken = after[:limit]
     assert [entry.key for entry in page.entries] == [name for name, group in taken if not group]
@@ -94,7 +94,9 @@ def test_pages_of_objects_make_up_the_whole(
     bucket = fill(shared, keys)
     found, marker, truncated = [], "", True
     while truncated:
-        page = shared.run(shared.store.list_objects(bucket, prefix, delimiter, marker, limit))
+        page = shared.call(
+            shared.store.index.list_objects, bucket.id, prefix, delimiter, marker, limit
+        )
         found += [(entry.key, False) for entry in page.entries]
         found += [(name, True) for name in page.prefixes]
         marker, truncated = page.next_marker, page.truncated
@@ -116,7 +118,7 @@ def test_only_names_greater_than_the_marker_are_shown(
     shared: Shelf, says: str, marker: str, names: list[str]
 ) -> None:
     bucket = fill(shared, ["a/1", "a/3", "b", "c/1"])
-    page = shared.run(shared.store.list_objects(bucket, "", "/", marker))
+    page = shared.call(shared.store.index.list_objects, bucket.id, "", "/", marker)
     assert sorted([*(entry.key for entry in page.entries), *page.prefixes]) == names
 
 
@@ -130,9 +132,9 @@ def write_versions(shelf: Shelf, writes: list[tuple[str, bool]]) -> Bucket:
     async def write_all() -> None:
         for place, (key, deletes) in enumerate(writes):
             if place == len(writes) // 2:
-                await shelf.store.update_bucket(bucket.name, versioning="Enabled")
+                await shelf.store.index.update_bucket(bucket.name, versioning="Enabled")
             if deletes:
-                await shelf.store.delete(bucket, key)
+                await shelf.store.index.delete_version(bucket.id, key)
             else:
                 await put(shelf.store, bucket, key, b"")
 
@@ -147,8 +149,8 @@ def test_pages_of_versions_make_up_the_whole(
 ) -> None:
     store = shared.store
     bucket = write_versions(shared, writes)
-    whole = shared.run(store.list_versions(bucket)).entries
-    order = {e: store.version(bucket, e.key, e.version_id).order for e in whole}
+    whole = shared.call(store.index.list_versions, bucket.id).entries
+    order = {e: store.index.version(bucket.id, e.key, e.version_id).order for e in whole}
     assert list(whole) == sorted(whole, key=lambda e: (raw(e.key), -order[e]))
     newest = [next(group) for _, group in itertools.groupby(whole, key=lambda e: e.key)]
     assert [e for e in whole if e.is_latest] == newest
@@ -158,7 +160,7 @@ def test_pages_of_versions_make_up_the_whole(
     groups: list[str] = []
     marker = ("", "")
     while True:
-        page = shared.run(store.list_versions(bucket, prefix, delimiter, *marker, limit))
+        page = shared.call(store.index.list_versions, bucket.id, prefix, delimiter, *marker, limit)
         assert len(page.entries) + len(page.prefixes) <= limit
         entries += page.entries
         groups += page.prefixes
@@ -180,30 +182,34 @@ def test_versions_can_be_deleted_page_by_page(
     bucket = write_versions(shared, writes)
 
     async def empty() -> None:
-        page = await store.list_versions(bucket, limit=limit)
+        page = await store.index.list_versions(bucket.id, limit=limit)
         while True:
-            await store.delete_many(bucket, [(e.key, e.version_id) for e in page.entries])
+            await store.index.delete_versions(
+                bucket.id, [(e.key, e.version_id) for e in page.entries]
+            )
             if not page.truncated:
                 break
             marker = (page.next_key_marker, page.next_version_id_marker)
-            page = await store.list_versions(bucket, "", "", *marker, limit)
-        await store.delete_bucket(bucket.name)
+            page = await store.index.list_versions(bucket.id, "", "", *marker, limit)
+        await store.index.delete_bucket(bucket.name)
 
     shared.run(empty())
 
 
 def test_a_key_marker_alone_skips_the_key(shared: Shelf) -> None:
     bucket = write_versions(shared, [("a", False), ("a", False), ("b", False), ("b", False)])
-    page = shared.run(shared.store.list_versions(bucket, key_marker="a"))
+    page = shared.call(shared.store.index.list_versions, bucket.id, key_marker="a")
     assert {entry.key for entry in page.entries} == {"b"}
-    page = shared.run(shared.store.list_versions(bucket, version_id_marker="null"))
+    page = shared.call(shared.store.index.list_versions, bucket.id, version_id_marker="null")
     assert {entry.key for entry in page.entries} == {"a", "b"}
 
 
 def test_a_version_marker_that_is_no_id_is_refused(shared: Shelf) -> None:
     bucket = write_versions(shared, [("a", False)])
     with pytest.raises(InvalidArgument):
-        shared.run(shared.store.list_versions(bucket, key_marker="a", version_id_marker="?"))
+        shared.call(
+            shared.store.index.list_versions, bucket.id, key_marker="a", version_id_marker="?"
+        )
 
 
 @_quick
@@ -216,10 +222,12 @@ def test_pages_of_uploads_make_up_the_whole(
 
     async def begin_all() -> None:
         for key in keys:
-            await store.begin_upload(bucket, key, NewVersion(headers={"x-cos-meta-key": key}))
+            await store.index.begin_upload(
+                bucket.id, key, NewVersion(headers={"x-cos-meta-key": key})
+            )
 
     shared.run(begin_all())
-    whole = shared.run(store.list_uploads(bucket)).entries
+    whole = shared.call(store.index.list_uploads, bucket.id).entries
     assert list(whole) == sorted(whole, key=lambda upload: (raw(upload.key), upload.upload_id))
     assert sorted(upload.key for upload in whole) == sorted(keys)
     assert all(upload.headers == {"x-cos-meta-key": upload.key} for upload in whole)
@@ -228,7 +236,7 @@ def test_pages_of_uploads_make_up_the_whole(
     groups: list[str] = []
     marker = ("", "")
     while True:
-        page = shared.run(store.list_uploads(bucket, prefix, delimiter, *marker, limit))
+        page = shared.call(store.index.list_uploads, bucket.id, prefix, delimiter, *marker, limit)
         entries += page.entries
         groups += page.prefixes
         marker = (page.next_key_marker, page.next_upload_id_marker)
@@ -245,8 +253,8 @@ def test_upload_ids_ascend_with_time(shelf: Shelf) -> None:
     times = itertools.count(1_800_000_000)
     store = shelf.reopen(clock=lambda: float(next(times)))
     bucket = shelf.bucket()
-    begun = [shelf.run(store.begin_upload(bucket, "key", NewVersion())) for _ in range(5)]
-    assert list(shelf.run(store.list_uploads(bucket)).entries) == begun
+    begun = [shelf.call(store.index.begin_upload, bucket.id, "key", NewVersion()) for _ in range(5)]
+    assert list(shelf.call(store.index.list_uploads, bucket.id).entries) == begun
     assert [u.initiated for u in begun] == sorted({u.initiated for u in begun})
 
 
@@ -263,34 +271,39 @@ PART_PAGES = [
 def test_parts_are_listed_by_number(shared: Shelf) -> None:
     store = shared.store
     bucket = shared.bucket(f"parts{next(_numbers)}")
-    upload = shared.run(store.begin_upload(bucket, "key", NewVersion()))
+    upload = shared.call(store.index.begin_upload, bucket.id, "key", NewVersion())
     for number in (7, 2, 1, 3):
         shared.run(put_part(store, bucket, "key", upload.upload_id, number, b"x" * number))
     for marker, limit, numbers, truncated, following in PART_PAGES:
-        page = shared.run(store.parts(bucket, "key", upload.upload_id, marker, limit))
+        page = shared.call(
+            store.index.list_parts, bucket.id, "key", upload.upload_id, marker, limit
+        )
         assert [(part.number, part.size) for part in page.entries] == [(n, n) for n in numbers]
         assert (page.upload, page.truncated, page.next_marker) == (upload, truncated, following)
     with pytest.raises(NoSuchUpload):
-        shared.run(store.parts(bucket, "other", upload.upload_id))
+        shared.call(store.index.list_parts, bucket.id, "other", upload.upload_id)
 
 
 @pytest.mark.parametrize("limit", [0, -1])
 def test_nothing_is_a_page_too(shared: Shelf, limit: int) -> None:
     bucket = fill(shared, ["a", "b"])
     lists: tuple[Callable, ...] = (
-        shared.store.list_objects,
-        shared.store.list_versions,
-        shared.store.list_uploads,
+        shared.store.index.list_objects,
+        shared.store.index.list_versions,
+        shared.store.index.list_uploads,
     )
     for list_some in lists:
-        page = shared.run(list_some(bucket, limit=limit))
+        page = shared.call(list_some, bucket.id, limit=limit)
         assert (page.entries, page.prefixes, page.truncated) == ((), (), False)
 
 
 def test_a_listing_stays_in_its_bucket(shared: Shelf) -> None:
     first, second = fill(shared, ["a", "z"]), fill(shared, ["m"])
-    assert [e.key for e in shared.run(shared.store.list_objects(first)).entries] == ["a", "z"]
-    assert [e.key for e in shared.run(shared.store.list_objects(second)).entries] == ["m"]
+    assert [e.key for e in shared.call(shared.store.index.list_objects, first.id).entries] == [
+        "a",
+        "z",
+    ]
+    assert [e.key for e in shared.call(shared.store.index.list_objects, second.id).entries] == ["m"]
 
 
 @pytest.mark.parametrize(

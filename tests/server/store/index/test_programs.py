@@ -89,12 +89,12 @@ class Program:
 
     async def copy(self, key: str, source: str, sums: str | None, lock: str | None) -> None:
         try:
-            version = self.store.latest(self.bucket, source)
+            version = self.store.index.latest(self.bucket.id, source)
         except NoSuchKey:
             assert self.live(source) is None
         else:
             new = NewVersion(checksums=sums, lock=lock)
-            copied = await self.store.copy(self.bucket, key, version, new)
+            copied = await self.store.index.copy_version(self.bucket.id, key, version, new)
             state = self.live(source)
             assert state is not None
             sums = state.checksums if sums is None else sums
@@ -105,7 +105,9 @@ class Program:
         lost = "null" if self.versioning != "Enabled" else ""
         locked = any(name == lost and state and state.lock for name, state in versions)
         try:
-            deleted = await self.store.delete(self.bucket, key, may_delete=keep_locked)
+            deleted = await self.store.index.delete_version(
+                self.bucket.id, key, may_delete=keep_locked
+            )
         except AccessDenied:
             assert locked
             return
@@ -120,8 +122,8 @@ class Program:
         versions = self.history.get(key, [])
         if place < len(versions):
             version_id, state = versions[place]
-            (deleted,) = await self.store.delete_many(
-                self.bucket, [(key, version_id)], may_delete=keep_locked
+            (deleted,) = await self.store.index.delete_versions(
+                self.bucket.id, [(key, version_id)], may_delete=keep_locked
             )
             if state and state.lock:
                 assert isinstance(deleted, AccessDenied)
@@ -133,16 +135,16 @@ class Program:
         versions = self.history.get(key, [])
         if place < len(versions) and (state := versions[place][1]):
             version_id = versions[place][0]
-            await self.store.update_version(self.bucket, key, version_id, lock=lock)
+            await self.store.index.update_version(self.bucket.id, key, version_id, {"lock": lock})
             versions[place] = (version_id, state._replace(lock=lock))
 
     async def versioning_(self, state: str) -> None:
-        await self.store.update_bucket(self.bucket.name, versioning=state)
+        await self.store.index.update_bucket(self.bucket.name, versioning=state)
         self.versioning = state
 
     async def begin(self, key: str, lock: str | None) -> None:
         if len(self.uploads) < 3:
-            upload = await self.store.begin_upload(self.bucket, key, NewVersion(lock=lock))
+            upload = await self.store.index.begin_upload(self.bucket.id, key, NewVersion(lock=lock))
             self.uploads.append(OpenUpload(key, upload.upload_id, lock))
 
     async def put_part(self, place: int, number: int, data: bytes, sums: str | None) -> None:
@@ -157,7 +159,7 @@ class Program:
         state = self.live(source)
         if place < len(self.uploads) and state is not None:
             upload = self.uploads[place]
-            version = self.store.latest(self.bucket, source)
+            version = self.store.index.latest(self.bucket.id, source)
             part = await self.store.copy_part(
                 self.bucket, upload.key, upload.upload_id, number, version, first, 7
             )
@@ -176,8 +178,8 @@ class Program:
                     raise BadDigest
                 return sums
 
-            work = self.store.complete(
-                *(self.bucket, upload.key, upload.upload_id),
+            work = self.store.index.complete_upload(
+                *(self.bucket.id, upload.key, upload.upload_id),
                 [(number, part.etag) for number, part in parts.items()],
                 minimum_part=0,
                 gaps=True,
@@ -195,7 +197,7 @@ class Program:
     async def abort(self, place: int) -> None:
         if place < len(self.uploads):
             upload = self.uploads.pop(place)
-            await self.store.abort(self.bucket, upload.key, upload.upload_id)
+            await self.store.index.abort_upload(self.bucket.id, upload.key, upload.upload_id)
 
     def live(self, key: str) -> State | None:
         versions = self.history.get(key, [])
@@ -213,12 +215,14 @@ class Program:
     async def check(self) -> None:
         """Compare all that the store tells with the lists."""
         told: dict[str, list[tuple[str, State | None]]] = {}
-        for entry in (await self.store.list_versions(self.bucket)).entries:
-            version = self.store.version(self.bucket, entry.key, entry.version_id)
+        for entry in (await self.store.index.list_versions(self.bucket.id)).entries:
+            version = self.store.index.version(self.bucket.id, entry.key, entry.version_id)
             state = None if entry.is_marker else await self.state(version)
             told.setdefault(entry.key, []).append((entry.version_id, state))
         assert told == {key: versions for key, versions in self.history.items() if versions}
-        live = [entry.key for entry in (await self.store.list_objects(self.bucket)).entries]
+        live = [
+            entry.key for entry in (await self.store.index.list_objects(self.bucket.id)).entries
+        ]
         assert live == sorted(key for key in self.history if self.live(key) is not None)
 
     async def state(self, version: Version) -> State:
@@ -269,12 +273,14 @@ def test_any_program_of_writes(backend: str, steps: list[tuple[object, ...]]) ->
 
         async def empty() -> None:
             for upload in program.uploads:
-                await shelf.store.abort(program.bucket, upload.key, upload.upload_id)
-            entries = (await shelf.store.list_versions(program.bucket)).entries
-            await shelf.store.delete_many(
-                program.bucket, [(entry.key, entry.version_id) for entry in entries]
+                await shelf.store.index.abort_upload(
+                    program.bucket.id, upload.key, upload.upload_id
+                )
+            entries = (await shelf.store.index.list_versions(program.bucket.id)).entries
+            await shelf.store.index.delete_versions(
+                program.bucket.id, [(entry.key, entry.version_id) for entry in entries]
             )
-            await shelf.store.delete_bucket(program.bucket.name)
+            await shelf.store.index.delete_bucket(program.bucket.name)
 
         try:
             program = Program(shelf.store, shelf.bucket())

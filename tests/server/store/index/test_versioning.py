@@ -86,22 +86,22 @@ class Teller:
         if verb == "put":
             self.ids.append((await self.write(rest.encode())).version_id)
         elif verb == "del" and rest:
-            await self.store.delete(self.bucket, "key", self.id_of(rest))
+            await self.store.index.delete_version(self.bucket.id, "key", self.id_of(rest))
         elif verb == "del":
-            deleted = await self.store.delete(self.bucket, "key")
+            deleted = await self.store.index.delete_version(self.bucket.id, "key")
             if deleted.is_marker:
                 assert deleted.version_id is not None
                 self.ids.append(deleted.version_id)
         else:
-            await self.store.update_bucket(self.bucket.name, versioning=verb)
+            await self.store.index.update_bucket(self.bucket.name, versioning=verb)
 
     async def write(self, data: bytes) -> Version:
         if self.writer == "put":
             return await put(self.store, self.bucket, "key", data)
         if self.writer == "complete":
             return await compose(self.store, self.bucket, "key", [data])
-        source = await put(self.store, self.store.bucket("sources"), "source", data)
-        return await self.store.copy(self.bucket, "key", source, NewVersion())
+        source = await put(self.store, self.store.index.bucket("sources"), "source", data)
+        return await self.store.index.copy_version(self.bucket.id, "key", source, NewVersion())
 
     def id_of(self, name: str) -> str:
         """Return the id of the version that the table calls `name`."""
@@ -115,10 +115,10 @@ class Teller:
     async def history(self) -> str:
         """Return what the listing says; check that every other way to ask says the same."""
         told = []
-        entries = (await self.store.list_versions(self.bucket)).entries
+        entries = (await self.store.index.list_versions(self.bucket.id)).entries
         for entry in entries:
             version, data = self.store.get(self.bucket, "key", entry.version_id)
-            assert version == self.store.version(self.bucket, "key", entry.version_id)
+            assert version == self.store.index.version(self.bucket.id, "key", entry.version_id)
             assert version.is_latest is entry.is_latest is (entry == entries[0])
             assert version.is_marker is entry.is_marker
             if not version.is_marker and data is None:
@@ -128,15 +128,15 @@ class Teller:
         return " ".join(told)
 
     async def check_live(self, told: str) -> None:
-        listed = (await self.store.list_objects(self.bucket)).entries
+        listed = (await self.store.index.list_objects(self.bucket.id)).entries
         if told == "marker":
             assert listed == ()
             with pytest.raises(NoSuchKey):
-                self.store.latest(self.bucket, "key")
+                self.store.index.latest(self.bucket.id, "key")
             with pytest.raises(NoSuchKey):
                 self.store.get(self.bucket, "key")
         else:
-            version = self.store.latest(self.bucket, "key")
+            version = self.store.index.latest(self.bucket.id, "key")
             assert (await body(self.store, version)).decode() == told
             assert [entry.version_id for entry in listed] == [version.version_id]
 
@@ -144,7 +144,9 @@ class Teller:
 @pytest.mark.parametrize("writer", ["put", "copy", "complete"])
 @pytest.mark.parametrize(("says", "steps", "history"), HISTORIES, ids=[row[0] for row in HISTORIES])
 def test_history(shared: Shelf, says: str, steps: str, history: str, writer: str) -> None:
-    if writer == "copy" and "sources" not in [bucket.name for bucket in shared.store.buckets()]:
+    if writer == "copy" and "sources" not in [
+        bucket.name for bucket in shared.store.index.buckets()
+    ]:
         shared.bucket("sources")
     teller = Teller(shared.store, shared.bucket(f"history{next(_numbers)}"), writer)
 
@@ -174,18 +176,18 @@ def test_what_a_deletion_reports(
 ) -> None:
     bucket = shared.bucket(f"deletion{next(_numbers)}", versioning or None)
     shared.run(put(shared.store, bucket, "key"))
-    assert shared.run(shared.store.delete(bucket, key, version_id)) == expected
+    assert shared.call(shared.store.index.delete_version, bucket.id, key, version_id) == expected
 
 
 def test_markers_are_reported_and_owned_by_the_bucket(shared: Shelf) -> None:
     bucket = shared.bucket(f"markers{next(_numbers)}", "Enabled")
-    made = shared.run(shared.store.delete(bucket, "key"))
+    made = shared.call(shared.store.index.delete_version, bucket.id, "key")
     assert made.is_marker
     assert not made.existed
     assert made.version_id is not None
-    marker = shared.store.version(bucket, "key", made.version_id)
+    marker = shared.store.index.version(bucket.id, "key", made.version_id)
     assert (marker.owner, marker.size, marker.etag, marker.extents) == ("owner", 0, "", ())
-    removed = shared.run(shared.store.delete(bucket, "key", made.version_id))
+    removed = shared.call(shared.store.index.delete_version, bucket.id, "key", made.version_id)
     assert removed == Deleted(made.version_id, True, True)
 
 
@@ -206,7 +208,7 @@ def test_a_version_that_is_not_there(shared: Shelf) -> None:
     version = shared.run(put(shared.store, bucket, "key"))
     for version_id in ("null", "", "0" * 16, "f" * 16, "rubbish", version.version_id.upper() + "0"):
         with pytest.raises(NoSuchVersion):
-            shared.store.version(bucket, "key", version_id)
+            shared.store.index.version(bucket.id, "key", version_id)
     with pytest.raises(NoSuchVersion):
         shared.store.get(bucket, "other", version.version_id)
 
@@ -216,17 +218,22 @@ def test_state_of_a_version_is_set_apart_from_the_others(shared: Shelf) -> None:
     bucket = shared.bucket(f"state{next(_numbers)}", "Enabled")
     old = shared.run(put(store, bucket, "key", b"old"))
     new = shared.run(put(store, bucket, "key", b"new"))
-    shared.run(store.update_version(bucket, "key", old.version_id, acl="A", tags="T"))
-    shared.run(store.update_version(bucket, "key", restore="R"))
-    shared.run(store.update_version(bucket, "key", old.version_id, acl=None))
+    shared.call(
+        store.index.update_version, bucket.id, "key", old.version_id, {"acl": "A", "tags": "T"}
+    )
+    shared.call(store.index.update_version, bucket.id, "key", None, {"restore": "R"})
+    shared.call(store.index.update_version, bucket.id, "key", old.version_id, {"acl": None})
 
     def state(version_id: str) -> tuple[str | None, str | None, str | None]:
-        version = store.version(bucket, "key", version_id)
+        version = store.index.version(bucket.id, "key", version_id)
         return version.acl, version.tags, version.restore
 
     assert state(old.version_id) == (None, "T", None)
     assert state(new.version_id) == (None, None, "R")
-    assert [e.restore for e in shared.run(store.list_versions(bucket)).entries] == ["R", None]
+    assert [e.restore for e in shared.call(store.index.list_versions, bucket.id).entries] == [
+        "R",
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -238,8 +245,10 @@ def test_state_of_what_is_not_there_cannot_be_set(
 ) -> None:
     bucket = shared.bucket(f"stateless{next(_numbers)}", "Enabled")
     shared.run(put(shared.store, bucket, "key"))
-    marker = shared.run(shared.store.delete(bucket, "key"))
+    marker = shared.call(shared.store.index.delete_version, bucket.id, "key")
     with pytest.raises(error):
-        shared.run(shared.store.update_version(bucket, key, version_id, acl="A"))
+        shared.call(shared.store.index.update_version, bucket.id, key, version_id, {"acl": "A"})
     with pytest.raises(NoSuchVersion):
-        shared.run(shared.store.update_version(bucket, "key", marker.version_id, acl="A"))
+        shared.call(
+            shared.store.index.update_version, bucket.id, "key", marker.version_id, {"acl": "A"}
+        )

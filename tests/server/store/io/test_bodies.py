@@ -20,6 +20,7 @@ from coskit.server.store.index.database import version as schema_version
 from coskit.server.store.io.read import CHUNK, cut
 from coskit.server.store.io.receive import BLOCK, Sink
 from coskit.server.store.model import Extent, NewVersion, Version
+from coskit.server.store.recovery import open_store
 from coskit.server.store.store import INLINE_LIMIT, Store
 from tests.server.store.store_fixture import Shelf, body, compose, put
 
@@ -52,7 +53,7 @@ def test_a_body_comes_back_whatever_its_size(shared: Shelf, size: int, step: int
 
     version = shared.run(write())
     found, inline = store.get(bucket, "key")
-    assert found == version == store.latest(bucket, "key")
+    assert found == version == store.index.latest(bucket.id, "key")
     assert inline == (data if size <= INLINE_LIMIT else None)
     assert shared.run(body(store, version)) == data
     assert (version.size, version.etag) == (size, hashlib.md5(data).hexdigest())
@@ -73,7 +74,7 @@ def test_the_limit_of_what_lies_in_the_index_is_a_setting(
     store = shelf.reopen(inline_limit=limit)
     data = os.urandom(max(0, limit + beyond))
     version = shelf.run(put(store, shelf.bucket(), "key", data))
-    _, inline = store.get(store.bucket("shelf"), "key")
+    _, inline = store.get(store.index.bucket("shelf"), "key")
     assert (inline is None) is (len(data) > limit)
     assert shelf.run(body(store, version)) == data
     assert len(shelf.files()) == (len(data) > limit)
@@ -216,8 +217,8 @@ def test_a_running_read_delivers_the_old_bytes(shelf: Shelf, step: str) -> None:
         if step == "replace":
             await put(store, bucket, "key", b"new")
         else:
-            await store.copy(bucket, "copy", version, NewVersion())
-            await store.delete_many(bucket, [("key", None), ("copy", None)])
+            await store.index.copy_version(bucket.id, "copy", version, NewVersion())
+            await store.index.delete_versions(bucket.id, [("key", None), ("copy", None)])
         # Whatever is put off until now would be done before this returns.
         for n in range(5):
             await put(store, bucket, "other", b"x" * (INLINE_LIMIT + 1 + n))
@@ -238,7 +239,7 @@ def test_a_read_that_is_closed_early_lets_go(shelf: Shelf) -> None:
         version = await put(store, bucket, "key", LARGE)
         begun, unbegun = store.reading(version), store.reading(version)
         await anext(begun)
-        await store.delete(bucket, "key")
+        await store.index.delete_version(bucket.id, "key")
         for source in (begun, unbegun):
             await source.aclose()
             await source.aclose()
@@ -271,7 +272,7 @@ def test_closing_waits_for_the_thread_of_a_closed_read(
         await anext(source)
         assert await asyncio.to_thread(reading.wait, 30)
         await source.aclose()
-        await store.delete(bucket, "key")
+        await store.index.delete_version(bucket.id, "key")
         closing = asyncio.create_task(store.close())
         await asyncio.wait([closing], timeout=0.05)
         go_on.set()
@@ -300,7 +301,7 @@ def test_a_cancelled_read_lets_go(shelf: Shelf) -> None:
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
-        await store.delete(bucket, "key")
+        await store.index.delete_version(bucket.id, "key")
 
     shelf.run(cancel())
     shelf.close()
@@ -348,43 +349,44 @@ def test_damaged_rows_are_not_served(shelf: Shelf) -> None:
     with pytest.raises(InternalError):
         shelf.run(get())
     with pytest.raises(InternalError):
-        shelf.run(body(store, store.latest(bucket, "key")))
+        shelf.run(body(store, store.index.latest(bucket.id, "key")))
 
 
 def test_everything_is_there_after_reopening(shelf: Shelf) -> None:
     store, bucket = shelf.store, shelf.bucket(versioning="Enabled")
     for data in (b"", b"small", LARGE):
         shelf.run(put(store, bucket, "key", data))
-    shelf.run(store.delete(bucket, "key"))
+    shelf.call(store.index.delete_version, bucket.id, "key")
     shelf.run(compose(store, bucket, "joined", [LARGE, b"tail"]))
-    upload = shelf.run(store.begin_upload(bucket, "open", NewVersion(tags="T")))
-    before = shelf.run(store.list_versions(bucket))
+    upload = shelf.call(store.index.begin_upload, bucket.id, "open", NewVersion(tags="T"))
+    before = shelf.call(store.index.list_versions, bucket.id)
     store = shelf.reopen()
-    assert shelf.run(store.list_versions(bucket)) == before
-    assert store.upload(bucket, "open", upload.upload_id) == upload
+    assert shelf.call(store.index.list_versions, bucket.id) == before
+    assert store.index.upload(bucket.id, "open", upload.upload_id) == upload
     bodies = [
-        shelf.run(body(store, store.version(bucket, "key", entry.version_id)))
+        shelf.run(body(store, store.index.version(bucket.id, "key", entry.version_id)))
         for entry in before.entries
         if entry.key == "key"
     ]
     assert bodies == [b"", LARGE, b"small", b""]
-    assert shelf.run(body(store, store.latest(bucket, "joined"))) == LARGE + b"tail"
+    assert shelf.run(body(store, store.index.latest(bucket.id, "joined"))) == LARGE + b"tail"
 
 
 KILLED = """
 import asyncio, os, sys
 from coskit.server.store.model import NewVersion
 from coskit.server.store.store import Store
+from coskit.server.store.recovery import open_store
 from tests.server.store.store_fixture import put
 
 async def main() -> None:
-    store = await Store.open(sys.argv[1])
-    bucket = await store.create_bucket("shelf", "owner", "acl")
+    store = await open_store(sys.argv[1])
+    bucket = await store.index.create_bucket("shelf", "owner", "acl")
     data = b"x" * 100_000
     await put(store, bucket, "kept", data)
     version = await put(store, bucket, "deleted", data)
     store.reading(version)  # holds the file past its deletion
-    await store.delete(bucket, "deleted")
+    await store.index.delete_version(bucket.id, "deleted")
     async with store.receive() as sink:
         await sink.write(data)
         await sink.finish()
@@ -410,13 +412,13 @@ def test_what_a_killed_process_leaves_is_cleared_up(tmp_path: Path, shelf: Shelf
     )
     assert (killed.returncode, killed.stdout.strip()) == (-9, "3"), killed.stderr
     shelf.directory = directory
-    shelf.store = shelf.run(Store.open(directory))
+    shelf.store = shelf.run(open_store(directory))
     assert (len(shelf.files()), shelf.drafts()) == (1, set())
-    bucket = shelf.store.bucket("shelf")
-    version = shelf.store.latest(bucket, "kept")
+    bucket = shelf.store.index.bucket("shelf")
+    version = shelf.store.index.latest(bucket.id, "kept")
     assert shelf.run(body(shelf.store, version)) == b"x" * 100_000
     with pytest.raises(NoSuchKey):
-        shelf.store.latest(bucket, "deleted")
+        shelf.store.index.latest(bucket.id, "deleted")
 
 
 def test_strangers_among_the_drafts_are_cleared_up(shelf: Shelf) -> None:
@@ -434,7 +436,7 @@ def test_strangers_among_the_drafts_are_cleared_up(shelf: Shelf) -> None:
 
 def test_a_directory_belongs_to_one_process(shelf: Shelf) -> None:
     with pytest.raises(BlockingIOError):
-        shelf.run(Store.open(shelf.directory))
+        shelf.run(open_store(shelf.directory))
 
 
 def test_an_index_of_a_later_version_is_left_alone(shelf: Shelf) -> None:
@@ -443,7 +445,7 @@ def test_an_index_of_a_later_version_is_left_alone(shelf: Shelf) -> None:
         present = schema_version(db)
         db.execute("PRAGMA user_version = 999")
     with pytest.raises(RuntimeError, match="later version"):
-        shelf.run(Store.open(shelf.directory))
+        shelf.run(open_store(shelf.directory))
     with closing(connect(shelf.directory / "index.db")) as db:
         db.execute(f"PRAGMA user_version = {present}")
     shelf.reopen()

@@ -10,8 +10,9 @@ import pytest
 from coskit.protocol.errors import InternalError
 from coskit.server.store.blobs.block_checksums import BLOCK, FOOTER, Summing, trailer_length
 from coskit.server.store.index.database import connect
-from coskit.server.store.interfaces import Damaged
+from coskit.server.store.interfaces.errors import Damaged
 from coskit.server.store.model import Version
+from coskit.server.store.recovery import open_store
 from coskit.server.store.store import Store
 from tests.server.store.store_fixture import Shelf, body, compose, put
 
@@ -42,7 +43,7 @@ def interesting(size: int) -> list[int]:
 async def received(store: Store, bucket_name: str, first: int, length: int | None) -> bytes:
     """Return what comes of a body before it ends or fails."""
     got = bytearray()
-    version = store.latest(store.bucket(bucket_name), "key")
+    version = store.index.latest(store.index.bucket(bucket_name).id, "key")
     try:
         async for chunk in store.reading(version, first, length):
             got += chunk
@@ -80,7 +81,7 @@ def restore(file: Path) -> None:
 
 
 async def unmark(store: Store) -> None:
-    await store._index.clear_damage([damage.blob_id for damage in store.damage()])
+    await store.index.clear_damage([damage.blob_id for damage in store.index.damage()])
 
 
 def test_a_range_beside_the_damage_is_served_and_one_over_it_is_not(shelf: Shelf) -> None:
@@ -102,18 +103,18 @@ def test_a_found_damage_is_marked_and_goes_with_its_blob(shelf: Shelf) -> None:
     with pytest.raises(Damaged):
         shelf.run(body(store, version))
     store = shelf.reopen()
-    (mark,) = store.damage()
+    (mark,) = store.index.damage()
     assert (mark.blob_id, mark.what) == (
         extent.blob_id,
         "wrong checksum in the 64 KiB from byte 0 on",
     )
     with pytest.raises(Damaged):  # at once, also where the bytes are right
         shelf.run(body(store, version, 2 * BLOCK, 5))
-    other = store.latest(bucket, "other")
+    other = store.index.latest(bucket.id, "other")
     assert shelf.run(body(store, other)) == LARGE[::-1]
     shelf.run(put(store, bucket, "key", LARGE))
-    assert store.damage() == []
-    assert shelf.run(body(store, store.latest(bucket, "key"))) == LARGE
+    assert store.index.damage() == []
+    assert shelf.run(body(store, store.index.latest(bucket.id, "key"))) == LARGE
 
 
 def test_a_damaged_row_is_marked(shelf: Shelf) -> None:
@@ -132,9 +133,9 @@ def test_a_damaged_row_is_marked(shelf: Shelf) -> None:
         shelf.run(get())
     shelf.close()
     shelf.reopen()
-    assert [mark.blob_id for mark in shelf.store.damage()] == [version.extents[0].blob_id]
-    shelf.run(shelf.store.delete(bucket, "key"))
-    assert shelf.store.damage() == []
+    assert [mark.blob_id for mark in shelf.store.index.damage()] == [version.extents[0].blob_id]
+    shelf.call(shelf.store.index.delete_version, bucket.id, "key")
+    assert shelf.store.index.damage() == []
 
 
 def test_a_file_without_checksums_is_read_through_before_its_first_byte(shelf: Shelf) -> None:
@@ -175,13 +176,13 @@ def test_damage_that_nobody_can_mark_is_still_an_error(shelf: Shelf) -> None:
 
     async def read() -> None:
         reading = store.reading(version)
-        await store.delete(bucket, "key")
+        await store.index.delete_version(bucket.id, "key")
         with pytest.raises(Damaged):
             await anext(reading)
         await reading.aclose()
 
     shelf.run(read())
-    assert store.damage() == []
+    assert store.index.damage() == []
 
 
 def index_places(size: int) -> list[int]:
@@ -198,7 +199,7 @@ def test_no_flipped_byte_of_the_index_ever_makes_a_wrong_answer(
     bodies = {f"key{n:03}": b"%d" % n * 200 for n in range(60)}
     for key, data in bodies.items():
         shelf.run(put(shelf.store, bucket, key, data))
-    versions = {key: shelf.store.latest(bucket, key) for key in bodies}
+    versions = {key: shelf.store.index.latest(bucket.id, key) for key in bodies}
     shelf.close()
     file = shelf.directory / "index.db"
     good = file.read_bytes()
@@ -220,7 +221,7 @@ async def ask_everything(
 ) -> int:
     """Return 1 if a damaged index says so anywhere; what it says otherwise must be right."""
     try:
-        store = await Store.open(directory)
+        store = await open_store(directory)
     except Exception:
         return 1
     try:
@@ -233,8 +234,8 @@ async def ask(store: Store, bodies: dict[str, bytes], versions: dict[str, Versio
     """Return 1 if any answer is an error of the server; every other answer must be right."""
     errors = 0
     try:
-        bucket = store.bucket("shelf")
-        keys = [entry.key for entry in (await store.list_objects(bucket)).entries]
+        bucket = store.index.bucket("shelf")
+        keys = [entry.key for entry in (await store.index.list_objects(bucket.id)).entries]
         assert keys == list(bodies)
     except InternalError:
         return 1

@@ -10,18 +10,18 @@ import pytest
 
 from coskit.server.store.maintenance.backup import back_up
 from coskit.server.store.maintenance.fsck import check
-from coskit.server.store.store import Store
+from coskit.server.store.recovery import open_store
 from tests.server.store.store_fixture import Shelf, body, put
 
 LARGE = random.Random(7).randbytes(120_000)
 
 
 async def bodies(directory: Path) -> dict[str, bytes]:
-    store = await Store.open(directory)
+    store = await open_store(directory)
     try:
-        bucket = store.bucket("shelf")
-        keys = [entry.key for entry in (await store.list_objects(bucket)).entries]
-        return {key: await body(store, store.latest(bucket, key)) for key in keys}
+        bucket = store.index.bucket("shelf")
+        keys = [entry.key for entry in (await store.index.list_objects(bucket.id)).entries]
+        return {key: await body(store, store.index.latest(bucket.id, key)) for key in keys}
     finally:
         await store.close()
 
@@ -43,7 +43,7 @@ def test_a_backup_holds_everything_and_can_be_served(
     assert (target / "master.key").stat().st_mode & 0o777 == 0o600
     (file, *_) = (target / "blobs").glob("*/*")
     assert (file.stat().st_nlink == 1) is copying
-    shelf.run(shelf.store.delete(bucket, "large"))
+    shelf.call(shelf.store.index.delete_version, bucket.id, "large")
     expected = {"small": b"s", "large": LARGE, "more": LARGE * 2}
     assert shelf.run(bodies(target)) == expected
 
@@ -56,7 +56,7 @@ def test_a_second_backup_adds_what_is_new_and_drops_what_is_gone(
     shelf.run(put(shelf.store, bucket, "going", LARGE[::-1]))
     back_up(shelf.directory, target)
     assert len(shelf.run(bodies(target))) == 2
-    shelf.run(shelf.store.delete(bucket, "going"))
+    shelf.call(shelf.store.index.delete_version, bucket.id, "going")
     shelf.run(put(shelf.store, bucket, "new", LARGE * 2))
     done = back_up(shelf.directory, target)
     assert (done.blobs, done.added, done.removed) == (2, 1, 1)
@@ -125,7 +125,7 @@ def test_backups_under_load_are_each_of_one_moment(shelf: Shelf, tmp_path: Path)
             await asyncio.gather(
                 *(put(store, bucket, f"{n}", b"%05d" % turn * 16_000) for n in keys)
             )
-            await store.delete(bucket, f"{turn % 6}")
+            await store.index.delete_version(bucket.id, f"{turn % 6}")
 
     thread = threading.Thread(target=copy)
     thread.start()

@@ -45,26 +45,30 @@ def fill(shelf: Shelf) -> Bucket:
     store = shelf.store
     bucket = shelf.bucket("source")
     shelf.run(put(store, bucket, "before", b"null version"))
-    bucket = shelf.run(store.update_bucket("source", versioning="Enabled", config={"cors": "x"}))
+    bucket = shelf.call(
+        store.index.update_bucket, "source", versioning="Enabled", config={"cors": "x"}
+    )
     for data in (b"one", LARGE, b""):
         shelf.run(put(store, bucket, "key/\udcff", data, new=NEW))
     shelf.run(put(store, bucket, "before", LARGE[::-1]))
     version = shelf.run(
         compose(store, bucket, "joined", [LARGE, b"tail"], NEW, finish=lambda *_: "joined sums")
     )
-    shelf.run(store.copy(bucket, "copied", version, NEW))
-    shelf.run(store.delete(bucket, "copied"))
-    shelf.run(store.update_version(bucket, "joined", tags="new", restore="r"))
-    shelf.run(store.begin_upload(bucket, "open", NEW))
-    return store.bucket("source")
+    shelf.call(store.index.copy_version, bucket.id, "copied", version, NEW)
+    shelf.call(store.index.delete_version, bucket.id, "copied")
+    shelf.call(
+        store.index.update_version, bucket.id, "joined", None, {"tags": "new", "restore": "r"}
+    )
+    shelf.call(store.index.begin_upload, bucket.id, "open", NEW)
+    return store.index.bucket("source")
 
 
 async def told(store: Store, name: str) -> list[tuple[Entry, Version, bytes]]:
     """Return all that a store tells of a bucket."""
-    bucket = store.bucket(name)
+    bucket = store.index.bucket(name)
     found = []
-    for entry in (await store.list_versions(bucket)).entries:
-        version = store.version(bucket, entry.key, entry.version_id)
+    for entry in (await store.index.list_versions(bucket.id)).entries:
+        version = store.index.version(bucket.id, entry.key, entry.version_id)
         data = b"" if version.is_marker else await body(store, version)
         found.append((entry, replace(version, extents=()), data))
     return found
@@ -84,9 +88,9 @@ def test_a_bucket_comes_back_with_all_its_versions(shelf: Shelf, tmp_path: Path)
     first, shelf.directory = shelf.directory, target
     store = shelf.reopen()
     assert shelf.run(told(store, "source")) == before
-    assert replace(store.bucket("source"), id=bucket.id) == bucket
+    assert replace(store.index.bucket("source"), id=bucket.id) == bucket
     newest = max(version.order for _, version, _ in before)
-    assert shelf.run(put(store, store.bucket("source"), "key/\udcff", b"next")).order > newest
+    assert shelf.run(put(store, store.index.bucket("source"), "key/\udcff", b"next")).order > newest
     shelf.close()
     shelf.directory = first
     shelf.reopen()
@@ -170,7 +174,7 @@ def test_an_import_that_was_killed_goes_on(
     assert moved.versions == len(before)
     store = shelf.reopen()
     assert shelf.run(told(store, "second")) == before
-    assert MARK not in store.bucket("second").config
+    assert MARK not in store.index.bucket("second").config
     shelf.close()
     assert list(check(shelf.directory, alone=True)) == []
     shelf.reopen()

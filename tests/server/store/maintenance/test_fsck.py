@@ -25,10 +25,10 @@ def fill(shelf: Shelf) -> None:
     for data in (b"small", LARGE, b""):
         shelf.run(put(store, bucket, "key", data))
     version = shelf.run(put(store, bucket, "source", LARGE[::-1]))
-    shelf.run(store.copy(bucket, "copy", version, NewVersion()))
-    shelf.run(store.delete(bucket, "source"))
+    shelf.call(store.index.copy_version, bucket.id, "copy", version, NewVersion())
+    shelf.call(store.index.delete_version, bucket.id, "source")
     shelf.run(compose(store, bucket, "joined", [LARGE, b"tail"]))
-    upload = shelf.run(store.begin_upload(bucket, "open", NewVersion()))
+    upload = shelf.call(store.index.begin_upload, bucket.id, "open", NewVersion())
     shelf.run(put_part(store, bucket, "open", upload.upload_id, 1, LARGE))
     shelf.close()
 
@@ -175,7 +175,7 @@ def test_strange_files_are_set_aside(shelf: Shelf) -> None:
     assert kept.exists()
     store = shelf.reopen()
     assert shelf.drafts() == set()
-    version = store.latest(store.bucket("shelf"), "copy")
+    version = store.index.latest(store.index.bucket("shelf").id, "copy")
     assert shelf.run(body(store, version)) == LARGE[::-1]
 
 
@@ -205,12 +205,12 @@ def test_of_what_is_under_way_only_a_file_that_a_reader_holds_for_long_is_told(
 ) -> None:
     fill(shelf)
     store = shelf.reopen()
-    bucket = store.bucket("shelf")
+    bucket = store.index.bucket("shelf")
 
     async def work() -> list[Finding]:
         version = await put(store, bucket, "going", LARGE)
         reading = store.reading(version)  # its file stays for now
-        await store.delete(bucket, "going", version.version_id)
+        await store.index.delete_version(bucket.id, "going", version.version_id)
         async with store.receive() as sink:
             await sink.write(LARGE)
             await sink.finish()

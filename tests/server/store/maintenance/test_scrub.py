@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coskit.server.store.blobs.files import FileReader
-from coskit.server.store.interfaces import BlobRow, Damaged
+from coskit.server.store.interfaces.errors import Damaged
 from coskit.server.store.maintenance.scrub import Scrub, Scrubbed, dump_runs, load_runs
+from coskit.server.store.model import BlobRow
 from coskit.server.store.store import Store
 from tests.server.store.io.test_damage import flip
 from tests.server.store.store_fixture import Shelf, body, put
@@ -51,7 +52,7 @@ def test_a_scrub_of_what_is_right_reads_all_of_it(shelf: Shelf) -> None:
     run = shelf.run(shelf.store.scrub.once())
     assert (run.blobs, run.bytes, run.damaged, run.damaged_pages) == (4, 5 + 10 * 200_000, 0, 0)
     assert run.ended >= run.began > 0
-    assert shelf.store.damage() == []
+    assert shelf.store.index.damage() == []
     store = shelf.reopen()
     shelf.run(store.scrub.load())
     assert store.scrub.last == run
@@ -65,21 +66,21 @@ def test_a_scrub_marks_what_is_damaged_or_gone(shelf: Shelf) -> None:
     file_of(shelf, blobs["other"]).unlink()
     run = shelf.run(shelf.store.scrub.once())
     assert run.damaged == 2
-    marks = {mark.blob_id: mark.what for mark in shelf.store.damage()}
+    marks = {mark.blob_id: mark.what for mark in shelf.store.index.damage()}
     assert set(marks) == {blobs["larger"], blobs["other"]}
     assert marks[blobs["other"]] == "missing"
-    store, bucket = shelf.store, shelf.store.bucket("shelf")
-    assert shelf.run(body(store, store.latest(bucket, "large"))) == LARGE
+    store, bucket = shelf.store, shelf.store.index.bucket("shelf")
+    assert shelf.run(body(store, store.index.latest(bucket.id, "large"))) == LARGE
 
 
 def test_a_scrub_takes_back_the_mark_of_what_was_put_right(shelf: Shelf) -> None:
     blobs = fill(shelf)
     flip(file_of(shelf, blobs["large"]), 3)
     shelf.run(shelf.store.scrub.once())
-    assert len(shelf.store.damage()) == 1
+    assert len(shelf.store.index.damage()) == 1
     flip(file_of(shelf, blobs["large"]), 3)
     assert shelf.run(shelf.store.scrub.once()).damaged == 0
-    assert shelf.store.damage() == []
+    assert shelf.store.index.damage() == []
 
 
 def test_a_scrub_finds_damaged_pages_of_the_index(shelf: Shelf) -> None:
@@ -91,7 +92,7 @@ def test_a_scrub_finds_damaged_pages_of_the_index(shelf: Shelf) -> None:
     store = shelf.reopen()
     for page in (size // 4096 - 1, size // 4096 - 2):
         flip(shelf.directory / "index.db", page * 4096 + 2000)
-    assert store._index.check_pages(0, 1) == size // 4096
+    assert store.index.check_pages(0, 1) == size // 4096
     run = shelf.run(_pages_only(store))
     assert run.damaged_pages == 2
 
@@ -143,7 +144,7 @@ def test_a_killed_scrub_goes_on_where_it_was(shelf: Shelf) -> None:
             future.set_result(call(*args))
             return future
 
-        return Noted(store._index, store._blobs, submit, saved_after=0)
+        return Noted(store.index, store.blobs, submit, saved_after=0)
 
     flip(file_of(shelf, blobs["larger"]), 0)
     with pytest.raises(Killed):
@@ -172,24 +173,24 @@ def test_a_blob_that_goes_meanwhile_is_no_damage(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blobs = fill(shelf)
-    store, bucket = shelf.store, shelf.store.bucket("shelf")
+    store, bucket = shelf.store, shelf.store.index.bucket("shelf")
 
     async def run() -> Scrubbed:
-        rows = store._index.blobs_after("", 100)
-        await store.delete(bucket, "large")
-        await store._custody.close()
-        monkeypatch.setattr(store._index, "blobs_after", lambda after, limit: [] if after else rows)
+        rows = store.index.blobs_after("", 100)
+        await store.index.delete_version(bucket.id, "large")
+        await store.lifetime.close()
+        monkeypatch.setattr(store.index, "blobs_after", lambda after, limit: [] if after else rows)
         return await store.scrub._read_blobs(Scrubbed(1), None)
 
     found = shelf.run(run())
     assert not file_of(shelf, blobs["large"]).exists()
     assert (found.blobs, found.damaged) == (4, 0)
-    assert store.damage() == []
+    assert store.index.damage() == []
 
 
 def test_a_scrub_waits_for_its_period_and_no_longer(shelf: Shelf) -> None:
     store = shelf.store
-    scrub = Scrub(store._index, store._blobs, store._workers.listing, clock=lambda: 1000.0)
+    scrub = Scrub(store.index, store.blobs, store.threads.background, clock=lambda: 1000.0)
     assert scrub._wait(60) == 0
     scrub.last = Scrubbed(990_000, 991_000)
     assert scrub._wait(60) == 50

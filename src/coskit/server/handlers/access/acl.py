@@ -158,7 +158,7 @@ def refuse_unusable_grants(ctx: Context, acl: str) -> None:
 async def put_bucket_acl(ctx: Context) -> Reply:
     """Replace a bucket's ACL; the default is private."""
     acl = requested_acl_of_put_acl(ctx, on_bucket=True)
-    await ctx.store.update_bucket(ctx.bucket.name, acl=acl or dump_grants(()))
+    await ctx.store.index.update_bucket(ctx.bucket.name, acl=acl or dump_grants(()))
     return Reply()
 
 
@@ -170,7 +170,9 @@ async def get_bucket_acl(ctx: Context) -> Reply:
 async def put_object_acl(ctx: Context) -> Reply:
     """Replace an object's ACL; the default inherits the bucket's."""
     acl = requested_acl_of_put_acl(ctx, on_bucket=False)
-    await ctx.store.update_version(ctx.bucket, ctx.key, ctx.params.get("VersionId"), acl=acl)
+    await ctx.store.index.update_version(
+        ctx.bucket.id, ctx.key, ctx.params.get("VersionId"), {"acl": acl}
+    )
     return Reply()
 
 

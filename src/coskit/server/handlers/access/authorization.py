@@ -248,7 +248,7 @@ def _nearest_acl(store: Store, bucket: Bucket, version: Version) -> str | None:
     end = version.key.rfind("/", 0, len(version.key) - 1)
     while end > 0:
         try:
-            folder = store.latest(bucket, version.key[: end + 1])
+            folder = store.index.latest(bucket.id, version.key[: end + 1])
         except NoSuchKey:
             pass
         else:

@@ -30,7 +30,7 @@ from coskit.protocol.s3.extra_operations import BYPASS_GOVERNANCE
 from coskit.server.handlers.access.authorization import is_allowed_in_bucket
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.object_state.versions import find_object
-from coskit.server.store.interfaces import Condition
+from coskit.server.store.interfaces.conditions import Condition
 from coskit.server.store.model import Bucket, Version
 
 SETTING = "object-lock"
@@ -40,7 +40,7 @@ HOLD_HEADER = "x-amz-object-lock-legal-hold"
 async def put_object_lock_configuration(ctx: Context) -> Reply:
     """Give a bucket object lock, for good, and set the default for its new versions."""
     default = read_default(ctx.params["ObjectLockConfiguration"])
-    await ctx.store.update_bucket(
+    await ctx.store.index.update_bucket(
         ctx.bucket.name, config={SETTING: dump_default(default)}, condition=_require_versioning
     )
     return Reply()
@@ -215,7 +215,7 @@ async def _change_lock(ctx: Context, change: Callable[[ObjectLock], ObjectLock])
     def revise(version: Version) -> Mapping[str, Any]:
         return {"lock": dump_lock(change(load_lock(version.lock, version.modified)))}
 
-    await ctx.store.revise_version(ctx.bucket, ctx.key, named, revise)
+    await ctx.store.index.update_version(ctx.bucket.id, ctx.key, named, revise)
 
 
 def _current_lock(ctx: Context) -> ObjectLock:

@@ -38,7 +38,9 @@ async def put_bucket_ownership_controls(ctx: Context) -> Reply:
     def condition(bucket: Bucket) -> None:
         refuse_shared_bucket_acl(kind, bucket.acl)
 
-    await ctx.store.update_bucket(ctx.bucket.name, config={SETTING: kind}, condition=condition)
+    await ctx.store.index.update_bucket(
+        ctx.bucket.name, config={SETTING: kind}, condition=condition
+    )
     return Reply()
 
 
@@ -51,7 +53,7 @@ async def get_bucket_ownership_controls(ctx: Context) -> Reply:
 
 async def delete_bucket_ownership_controls(ctx: Context) -> Reply:
     """Remove a bucket's setting, if it has one."""
-    await ctx.store.update_bucket(ctx.bucket.name, config={SETTING: None})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={SETTING: None})
     return Reply()
 
 

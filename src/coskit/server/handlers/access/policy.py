@@ -28,7 +28,9 @@ async def put_bucket_policy(ctx: Context) -> Reply:
             f" in region {place.region}"
         )
     condition = _refuse_public_policy if policy.is_public else None
-    await ctx.store.update_bucket(ctx.bucket.name, config={SETTING: text}, condition=condition)
+    await ctx.store.index.update_bucket(
+        ctx.bucket.name, config={SETTING: text}, condition=condition
+    )
     return Reply(status=204)
 
 
@@ -50,7 +52,7 @@ async def get_bucket_policy_status(ctx: Context) -> Reply:
 
 async def delete_bucket_policy(ctx: Context) -> Reply:
     """Remove a bucket's policy, if it has one."""
-    await ctx.store.update_bucket(ctx.bucket.name, config={SETTING: None})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={SETTING: None})
     return Reply()
 
 

@@ -23,7 +23,7 @@ async def put_public_access_block(ctx: Context) -> Reply:
     if not document:
         raise MalformedXML("Must specify at least one configuration")
     on = " ".join(name for name in _SWITCHES if _is_on(document, name))
-    await ctx.store.update_bucket(ctx.bucket.name, config={SETTING: on})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={SETTING: on})
     return Reply()
 
 
@@ -36,7 +36,7 @@ async def get_public_access_block(ctx: Context) -> Reply:
 
 async def delete_public_access_block(ctx: Context) -> Reply:
     """Remove a bucket's setting, if it has one."""
-    await ctx.store.update_bucket(ctx.bucket.name, config={SETTING: None})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={SETTING: None})
     return Reply()
 
 

@@ -104,7 +104,7 @@ async def put_bucket_referer(ctx: Context) -> Reply:
             most = f"{_MAX_DOMAINS} Domains of {_MAX_LENGTH} characters with {_MAX_STARS} asterisks"
             raise InvalidArgument(f"Referer rules list at most {most}")
     kept = json.dumps(document) if document else None
-    await ctx.store.update_bucket(ctx.bucket.name, config={_SETTING: kept})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={_SETTING: kept})
     return Reply()
 
 

@@ -72,7 +72,7 @@ def _acl_allows(
     """Return what the bucket's ACL gives, and to an initiator the upload itself."""
     may_write = bucket_acl_allows(principal, operation, bucket)
     try:
-        upload = store.upload(bucket, key, upload_id)
+        upload = store.index.upload(bucket.id, key, upload_id)
     except NoSuchUpload:
         return may_write
     return _is_initiator(principal, upload) and (may_write or operation.name in _INITIATOR_RIGHTS)

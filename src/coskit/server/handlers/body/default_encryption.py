@@ -25,7 +25,7 @@ async def put_bucket_encryption(ctx: Context) -> Reply:
     """Set the default; it does nothing to what is stored already."""
     document = _in_s3_names(ctx.params[_DOCUMENT])
     _parse(document)
-    await ctx.store.update_bucket(ctx.bucket.name, config={_SETTING: json.dumps(document)})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={_SETTING: json.dumps(document)})
     return Reply()
 
 
@@ -39,7 +39,7 @@ async def get_bucket_encryption(ctx: Context) -> Reply:
 
 async def delete_bucket_encryption(ctx: Context) -> Reply:
     """Remove the default, if there is one."""
-    await ctx.store.update_bucket(ctx.bucket.name, config={_SETTING: None})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={_SETTING: None})
     return Reply()
 
 

@@ -20,7 +20,7 @@ from coskit.protocol.s3.checksums.headers import (
     requested_kind,
 )
 from coskit.server.handlers.context import Context
-from coskit.server.store.interfaces import Finish
+from coskit.server.store.interfaces.conditions import Finish
 from coskit.server.store.model import Part, Upload
 
 

@@ -75,13 +75,13 @@ async def create_bucket(ctx: Context) -> Reply:
     config = new_bucket_tags(ctx) | lock | new_bucket_ownership(ctx, acl) | _requested_kind(ctx)
     versioning = "Enabled" if lock else ""
     try:
-        await ctx.store.create_bucket(
+        await ctx.store.index.create_bucket(
             name, owner, acl, limit=MAX_BUCKETS, config=config, versioning=versioning
         )
     except BucketAlreadyOwnedByYou:
         if not ctx.rules.allows_repeated_creation or ctx.params.get("LocationConstraint"):
             raise
-        found = ctx.store.bucket(name)
+        found = ctx.store.index.bucket(name)
         if found.acl != acl or not lock.keys() <= found.config.keys():
             raise BucketAlreadyExists from None
     return Reply({"Location": f"/{name}"} if ctx.rules.allows_dots_in_bucket_name else {})
@@ -97,7 +97,7 @@ def _refuse_foreign_appid(ctx: Context, name: str) -> None:
     if not appid.isdigit() or appid == ctx.principal.root_account or not ctx.account_exists(appid):
         return
     with suppress(NoSuchBucket):
-        ctx.store.bucket(name)
+        ctx.store.index.bucket(name)
         return  # creation fails anyway: the bucket exists
     raise AccessDenied("A bucket name that ends in an APPID belongs to the account of that APPID")
 
@@ -126,19 +126,19 @@ async def delete_bucket(ctx: Context) -> Reply:
     """Delete an empty bucket."""
     if ctx.rules.aborts_uploads_with_bucket:
         await _abort_uploads(ctx)
-    await ctx.store.delete_bucket(ctx.bucket.name)
+    await ctx.store.index.delete_bucket(ctx.bucket.name)
     return Reply()
 
 
 async def _abort_uploads(ctx: Context) -> None:
     """Abort the unfinished uploads of a bucket that holds nothing else."""
-    page = await ctx.store.list_versions(ctx.bucket, limit=1)
+    page = await ctx.store.index.list_versions(ctx.bucket.id, limit=1)
     if page.entries:
         raise BucketNotEmpty
-    while uploads := (await ctx.store.list_uploads(ctx.bucket)).entries:
+    while uploads := (await ctx.store.index.list_uploads(ctx.bucket.id)).entries:
         for upload in uploads:
             with suppress(NoSuchUpload):
-                await ctx.store.abort(ctx.bucket, upload.key, upload.upload_id)
+                await ctx.store.index.abort_upload(ctx.bucket.id, upload.key, upload.upload_id)
 
 
 async def list_buckets(ctx: Context) -> Reply:
@@ -152,7 +152,7 @@ async def list_buckets(ctx: Context) -> Reply:
     if limit < 1:
         name = next(param.wire for param in ctx.operation.params if param.name == "MaxKeys")
         raise InvalidArgument(f"{name} is 1 to {BUCKET_PAGE}")
-    chosen = [bucket for bucket in ctx.store.buckets() if _is_selected(ctx, bucket)]
+    chosen = [bucket for bucket in ctx.store.index.buckets() if _is_selected(ctx, bucket)]
     page = chosen[:limit]
     owner = ctx.principal.account or ""
     result: dict[str, Any] = {
@@ -210,7 +210,7 @@ async def put_bucket_versioning(ctx: Context) -> Reply:
     if ctx.params.get("MfaDelete") == "Enabled":
         raise NotImplementedOperation("Deletion by multi-factor authentication is not implemented")
     condition = refuse_suspension_under_lock if status == "Suspended" else None
-    await ctx.store.update_bucket(ctx.bucket.name, versioning=status, condition=condition)
+    await ctx.store.index.update_bucket(ctx.bucket.name, versioning=status, condition=condition)
     return Reply()
 
 

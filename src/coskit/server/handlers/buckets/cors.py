@@ -27,7 +27,7 @@ VARY = {"Vary": "Origin"}
 async def put_bucket_cors(ctx: Context) -> Reply:
     """Replace the rules."""
     text = dump_rules(ctx.params["CORSConfiguration"])
-    await ctx.store.update_bucket(ctx.bucket.name, config={CONFIG: text})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={CONFIG: text})
     return Reply()
 
 
@@ -41,7 +41,7 @@ async def get_bucket_cors(ctx: Context) -> Reply:
 
 async def delete_bucket_cors(ctx: Context) -> Reply:
     """Remove the rules, if there are any."""
-    await ctx.store.update_bucket(ctx.bucket.name, config={CONFIG: None})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={CONFIG: None})
     return Reply()
 
 
@@ -66,7 +66,7 @@ def preflight(
     method = headers.get("access-control-request-method", "")
     if rules.refuses_empty_preflight and not ("origin" in headers and method):
         raise InvalidRequest("A preflight needs Origin and Access-Control-Request-Method")
-    shares = _bucket_rules(store.bucket(bucket_name)) if bucket_name else ()
+    shares = _bucket_rules(store.index.bucket(bucket_name)) if bucket_name else ()
     answer = allow(shares, headers.get("origin", ""), method, asked)
     if answer is None:
         raise AccessForbidden
@@ -78,7 +78,7 @@ def cors_headers(store: Store, bucket_name: str | None, request: Request) -> dic
     if "origin" not in request.headers or not bucket_name:
         return {}
     try:
-        rules = _bucket_rules(store.bucket(bucket_name))
+        rules = _bucket_rules(store.index.bucket(bucket_name))
     except NoSuchBucket:
         return {}
     if not rules:

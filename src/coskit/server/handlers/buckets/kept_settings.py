@@ -57,7 +57,7 @@ async def _store(ctx: Context, name: str, document: Mapping[str, Any]) -> Reply:
     """Keep a document; S3's own forms of them are not done."""
     if not _is_cos(ctx):
         raise NotImplementedOperation(_ONLY_COS.format(ctx.operation.name))
-    await ctx.store.update_bucket(ctx.bucket.name, config={name: json.dumps(document)})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={name: json.dumps(document)})
     _warn_once(name.partition("/")[0])
     return Reply()
 
@@ -79,7 +79,7 @@ def _stored(ctx: Context, name: str, missing: type[CosServiceError] | None) -> R
 async def _remove(ctx: Context, name: str) -> Reply:
     if not _is_cos(ctx):
         raise NotImplementedOperation(_ONLY_COS.format(ctx.operation.name))
-    await ctx.store.update_bucket(ctx.bucket.name, config={name: None})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={name: None})
     return Reply()
 
 
@@ -298,7 +298,7 @@ async def put_bucket_object_lock(ctx: Context) -> Reply:
         asked = (document["Rule"] or {}).get("DefaultRetention") or {}
         document["Rule"] = {"DefaultRetention": {"Mode": "COMPLIANCE", **asked}}
     default = read_default(document)
-    await ctx.store.update_bucket(
+    await ctx.store.index.update_bucket(
         ctx.bucket.name,
         versioning="Enabled",
         config={LOCK: dump_default(default)},

@@ -21,8 +21,8 @@ async def list_objects(ctx: Context) -> Reply:
     """List live objects and common prefixes."""
     query = _ListingQuery(ctx, "MaxKeys")
     marker = ctx.params.get("Marker", "")
-    page = await ctx.store.list_objects(
-        ctx.bucket, query.prefix, query.delimiter, marker, query.limit
+    page = await ctx.store.index.list_objects(
+        ctx.bucket.id, query.prefix, query.delimiter, marker, query.limit
     )
     result = {
         "x-cos-bucket-region": ctx.region,
@@ -40,8 +40,8 @@ async def list_objects_v2(ctx: Context) -> Reply:
     """List live objects and common prefixes; a token leads to the next page."""
     query = _ListingQuery(ctx, "MaxKeys")
     token, after = ctx.params.get("ContinuationToken", ""), ctx.params.get("StartAfter", "")
-    page = await ctx.store.list_objects(
-        ctx.bucket, query.prefix, query.delimiter, _read_token(token) or after, query.limit
+    page = await ctx.store.index.list_objects(
+        ctx.bucket.id, query.prefix, query.delimiter, _read_token(token) or after, query.limit
     )
     entries = [_object_fields(entry, query, ctx.now) for entry in page.entries]
     if ctx.params.get("FetchOwner", "").lower() != "true":
@@ -86,8 +86,8 @@ async def list_objects_versions(ctx: Context) -> Reply:
     version_marker = ctx.params.get("VersionIdMarker", "")
     # Without a key to belong to, a version marks nothing.
     after = version_marker if key_marker else ""
-    page = await ctx.store.list_versions(
-        ctx.bucket, query.prefix, query.delimiter, key_marker, after, query.limit
+    page = await ctx.store.index.list_versions(
+        ctx.bucket.id, query.prefix, query.delimiter, key_marker, after, query.limit
     )
     listed = [(entry.is_marker, _version_fields(ctx, entry, query)) for entry in page.entries]
     result = {
@@ -110,8 +110,8 @@ async def list_multipart_uploads(ctx: Context) -> Reply:
     query = _ListingQuery(ctx, "MaxUploads")
     key_marker = ctx.params.get("KeyMarker", "")
     upload_marker = ctx.params.get("UploadIdMarker", "")
-    page = await ctx.store.list_uploads(
-        ctx.bucket, query.prefix, query.delimiter, key_marker, upload_marker, query.limit
+    page = await ctx.store.index.list_uploads(
+        ctx.bucket.id, query.prefix, query.delimiter, key_marker, upload_marker, query.limit
     )
     result = {
         "Bucket": ctx.bucket.name,

@@ -23,7 +23,7 @@ async def put_bucket_lifecycle(ctx: Context) -> Reply:
     """Replace the rules."""
     smallest = ctx.params.get("TransitionDefaultMinimumObjectSize", "")
     text = dump_rules(ctx.params["LifecycleConfiguration"], smallest)
-    await ctx.store.update_bucket(ctx.bucket.name, config={CONFIG: text})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={CONFIG: text})
     return Reply(_minimum_size_header(ctx, text))
 
 
@@ -37,7 +37,7 @@ async def get_bucket_lifecycle(ctx: Context) -> Reply:
 
 async def delete_bucket_lifecycle(ctx: Context) -> Reply:
     """Remove the rules, if there are any."""
-    await ctx.store.update_bucket(ctx.bucket.name, config={CONFIG: None})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={CONFIG: None})
     return Reply()
 
 

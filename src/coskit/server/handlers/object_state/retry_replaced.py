@@ -5,7 +5,7 @@ from functools import wraps
 
 from coskit.protocol.errors import SlowDown
 from coskit.server.handlers.context import Context, Reply
-from coskit.server.store.interfaces import Replaced
+from coskit.server.store.interfaces.errors import Replaced
 
 Handler = Callable[[Context], Awaitable[Reply]]
 

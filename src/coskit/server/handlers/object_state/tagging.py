@@ -61,8 +61,11 @@ def load_tags(text: str | None) -> Tags:
 async def put_object_tagging(ctx: Context) -> Reply:
     """Replace the tags of an object."""
     tags = _document_tags(ctx, MAX_TAGS)
-    await ctx.store.update_version(
-        ctx.bucket, ctx.key, ctx.params.get("VersionId"), tags=dump_tags(tags) if tags else None
+    await ctx.store.index.update_version(
+        ctx.bucket.id,
+        ctx.key,
+        ctx.params.get("VersionId"),
+        {"tags": dump_tags(tags) if tags else None},
     )
     return Reply()
 
@@ -75,7 +78,9 @@ async def get_object_tagging(ctx: Context) -> Reply:
 
 async def delete_object_tagging(ctx: Context) -> Reply:
     """Remove the tags of an object."""
-    await ctx.store.update_version(ctx.bucket, ctx.key, ctx.params.get("VersionId"), tags=None)
+    await ctx.store.index.update_version(
+        ctx.bucket.id, ctx.key, ctx.params.get("VersionId"), {"tags": None}
+    )
     return Reply()
 
 
@@ -99,7 +104,7 @@ def bucket_tags(bucket: Bucket) -> Tags:
 async def put_bucket_tagging(ctx: Context) -> Reply:
     """Replace the tags of a bucket."""
     tags = _document_tags(ctx, MAX_BUCKET_TAGS)
-    await ctx.store.update_bucket(
+    await ctx.store.index.update_bucket(
         ctx.bucket.name, config={_BUCKET_TAGS: dump_tags(tags) if tags else None}
     )
     return Reply(status=204)
@@ -115,7 +120,7 @@ async def get_bucket_tagging(ctx: Context) -> Reply:
 
 async def delete_bucket_tagging(ctx: Context) -> Reply:
     """Remove the tags of a bucket, if it has any."""
-    await ctx.store.update_bucket(ctx.bucket.name, config={_BUCKET_TAGS: None})
+    await ctx.store.index.update_bucket(ctx.bucket.name, config={_BUCKET_TAGS: None})
     return Reply()
 
 

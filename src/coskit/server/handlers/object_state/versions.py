@@ -18,8 +18,8 @@ def find_version(store: Store, bucket: Bucket, key: str, version_id: str | None)
         NoSuchVersion: there is no version of that id.
     """
     if version_id:
-        return store.version(bucket, key, version_id)
-    return store.latest(bucket, key)
+        return store.index.version(bucket.id, key, version_id)
+    return store.index.latest(bucket.id, key)
 
 
 def named_version(ctx: Context) -> str | None:
@@ -59,7 +59,7 @@ def report_delete_marker(handler: Handler) -> Handler:
             return await handler(ctx)
         except NoSuchKey as error:
             if ctx.bucket.versioning and not ctx.params.get("VersionId"):
-                page = await ctx.store.list_versions(ctx.bucket, ctx.key, limit=1)
+                page = await ctx.store.index.list_versions(ctx.bucket.id, ctx.key, limit=1)
                 if any(entry.key == ctx.key and entry.is_marker for entry in page.entries):
                     error.headers["x-cos-delete-marker"] = "true"
             raise

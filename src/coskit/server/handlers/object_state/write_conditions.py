@@ -3,7 +3,7 @@
 from coskit.protocol.codec.ranges import check_conditions
 from coskit.protocol.errors import FileAlreadyExists, InvalidArgument, PreconditionFailed
 from coskit.server.handlers.context import Context
-from coskit.server.store.interfaces import Condition
+from coskit.server.store.interfaces.conditions import Condition
 from coskit.server.store.model import Version
 
 # If-Modified-Since is about reading and has no meaning here.
@@ -35,7 +35,7 @@ def overwrite_condition(ctx: Context) -> Condition | None:
         elif check_conditions(asked, old.etag, old.modified) != "met":
             raise PreconditionFailed
 
-    condition(ctx.store.find(ctx.bucket, ctx.key))
+    condition(ctx.store.index.find(ctx.bucket.id, ctx.key))
     return condition
 
 

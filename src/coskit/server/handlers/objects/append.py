@@ -20,7 +20,7 @@ async def append_object(ctx: Context) -> Reply:
         raise InvalidArgument(f"Objects of the class {new.storage_class} do not grow")
     condition = overwrite_condition(ctx)
     # Refused here, a body of gigabytes is not taken in for nothing.
-    check_position(ctx.store.find(ctx.bucket, ctx.key), position)
+    check_position(ctx.store.index.find(ctx.bucket.id, ctx.key), position)
     async with ctx.store.receive(ctx.body.length) as sink:
         stored, _ = await receive(ctx, sink)
         version = await ctx.store.append(

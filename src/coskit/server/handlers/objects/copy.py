@@ -65,7 +65,7 @@ async def copy_object(ctx: Context) -> Reply:
     if key == opener:
         sums = await range_checksum(ctx, source, 0, source.size, opener, algorithm)
         new = replace(new, checksums=sums)
-        version = await ctx.store.copy(ctx.bucket, ctx.key, source, new, condition)
+        version = await ctx.store.index.copy_version(ctx.bucket.id, ctx.key, source, new, condition)
     else:
         algorithm = algorithm or (old.algorithm if old else None)
         async with ctx.store.receive(source.size) as sink:
@@ -136,7 +136,7 @@ def find_source(ctx: Context) -> tuple[Bucket, Version]:
         PreconditionFailed: a condition on the source does not hold.
     """
     place = ctx.params["CopySource"]
-    bucket = ctx.store.bucket(place["Bucket"])
+    bucket = ctx.store.index.bucket(place["Bucket"])
     key, version_id = place["Key"], place.get("VersionId")
     require_referer(ctx.principal, bucket)
     require_permission(ctx.principal, GET_OBJECT, ctx.store, bucket, key, version_id)

@@ -19,7 +19,7 @@ from coskit.protocol.operations import DELETE_OBJECTS
 from coskit.server.handlers.access.authorization import is_allowed_in_bucket
 from coskit.server.handlers.access.object_lock import deletion_condition
 from coskit.server.handlers.context import Context, Reply
-from coskit.server.store.interfaces import Condition
+from coskit.server.store.interfaces.conditions import Condition
 from coskit.server.store.model import Deleted, Version
 
 MAX_DELETED = 1000
@@ -28,8 +28,8 @@ MAX_DELETED = 1000
 async def delete_object(ctx: Context) -> Reply:
     """Delete an object or a version; what is not there is deleted already."""
     version_id = ctx.params.get("VersionId")
-    deleted = await ctx.store.delete(
-        ctx.bucket,
+    deleted = await ctx.store.index.delete_version(
+        ctx.bucket.id,
         ctx.key,
         version_id,
         condition=_delete_condition(
@@ -59,8 +59,8 @@ async def delete_objects(ctx: Context) -> Reply:
     fates = [_early_outcome(ctx, *target) for target in targets]
     possible = [target for target, fate in zip(targets, fates, strict=True) if fate is None]
     deleted = iter(
-        await ctx.store.delete_many(
-            ctx.bucket,
+        await ctx.store.index.delete_versions(
+            ctx.bucket.id,
             possible,
             _delete_condition(zip(targets, demands, strict=True)),
             may_delete=deletion_condition(ctx),

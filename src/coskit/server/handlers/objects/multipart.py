@@ -48,7 +48,7 @@ async def create_multipart_upload(ctx: Context) -> Reply:
     if asked:
         new = replace(new, checksums=asked.dump())
         told = {f"{HEADER}algorithm": asked.algorithm.name, f"{HEADER}type": asked.kind}
-    upload = await ctx.store.begin_upload(ctx.bucket, ctx.key, new)
+    upload = await ctx.store.index.begin_upload(ctx.bucket.id, ctx.key, new)
     place = {"Bucket": ctx.bucket.name, "Key": writable(ctx.key)}
     return Reply({**place, "UploadId": upload.upload_id, **told, **encryption_headers(key)})
 
@@ -57,7 +57,7 @@ async def upload_part(ctx: Context) -> Reply:
     """Store one part."""
     number, upload_id = _part_number(ctx), ctx.params["UploadId"]
     # Refused here, a body of gigabytes is not taken in for nothing.
-    upload = ctx.store.upload(ctx.bucket, ctx.key, upload_id)
+    upload = ctx.store.index.upload(ctx.bucket.id, ctx.key, upload_id)
     key = required_key(ctx, upload.sealing)
     async with ctx.store.receive(ctx.body.length, inline=False) as sink:
         stored, checksum = await receive(ctx, sink, key, load_requested_checksum(upload.checksums))
@@ -72,7 +72,7 @@ async def upload_part(ctx: Context) -> Reply:
 async def upload_part_copy(ctx: Context) -> Reply:
     """Make a part from an object or a range of it."""
     number, upload_id = _part_number(ctx), ctx.params["UploadId"]
-    upload = ctx.store.upload(ctx.bucket, ctx.key, upload_id)
+    upload = ctx.store.index.upload(ctx.bucket.id, ctx.key, upload_id)
     _, source = find_source(ctx)
     key = required_key(ctx, upload.sealing)
     opener = required_key(ctx, source.sealing, "CopySource")
@@ -108,7 +108,9 @@ async def list_parts(ctx: Context) -> Reply:
     """List the parts of an upload by number."""
     limit = page_limit(ctx.params.get("MaxParts", 1000), "MaxParts")
     marker = ctx.params.get("PartNumberMarker", 0)
-    page = await ctx.store.parts(ctx.bucket, ctx.key, ctx.params["UploadId"], marker, limit)
+    page = await ctx.store.index.list_parts(
+        ctx.bucket.id, ctx.key, ctx.params["UploadId"], marker, limit
+    )
     owner = owner_fields(page.upload.owner)
     encoded = ctx.params.get("EncodingType") == "url"
     result: dict[str, Any] = {
@@ -149,7 +151,11 @@ async def complete_multipart_upload(ctx: Context) -> Reply:
         version, key = await _complete(ctx, listed)
     except NoSuchUpload:
         # The answer to an earlier try may have been lost.
-        live = ctx.store.find(ctx.bucket, ctx.key) if ctx.rules.allows_repeated_completion else None
+        live = (
+            ctx.store.index.find(ctx.bucket.id, ctx.key)
+            if ctx.rules.allows_repeated_completion
+            else None
+        )
         if live is None or completed_from(live) != ctx.params["UploadId"]:
             raise
         version, key = live, None
@@ -171,10 +177,10 @@ async def _complete(
     ctx: Context, listed: Sequence[Mapping[str, Any]]
 ) -> tuple[Version, EncryptionKey | None]:
     """Return the object that an upload becomes, and the customer's key that it is sealed with."""
-    upload = ctx.store.upload(ctx.bucket, ctx.key, ctx.params["UploadId"])
+    upload = ctx.store.index.upload(ctx.bucket.id, ctx.key, ctx.params["UploadId"])
     key = required_key(ctx, upload.sealing) if customer_key(ctx.params) else None
-    version = await ctx.store.complete(
-        ctx.bucket,
+    version = await ctx.store.index.complete_upload(
+        ctx.bucket.id,
         ctx.key,
         ctx.params["UploadId"],
         [(part["PartNumber"], part["ETag"].strip().strip('"')) for part in listed],
@@ -188,7 +194,7 @@ async def _complete(
 
 async def abort_multipart_upload(ctx: Context) -> Reply:
     """Give up an upload and free its parts."""
-    await ctx.store.abort(ctx.bucket, ctx.key, ctx.params["UploadId"])
+    await ctx.store.index.abort_upload(ctx.bucket.id, ctx.key, ctx.params["UploadId"])
     return Reply()
 
 

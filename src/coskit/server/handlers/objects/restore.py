@@ -29,5 +29,5 @@ async def restore_object(ctx: Context) -> Reply:
         )
         return {"restore": dump_job(job)}
 
-    await ctx.store.revise_version(ctx.bucket, ctx.key, named_version(ctx), decide)
+    await ctx.store.index.update_version(ctx.bucket.id, ctx.key, named_version(ctx), decide)
     return Reply(status=status)

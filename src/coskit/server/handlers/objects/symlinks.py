@@ -87,7 +87,7 @@ def link_target(
     key = unquote(link.headers[_TARGET])
     try:
         if name := link.headers.get(_BUCKET):
-            bucket = store.bucket(name)
+            bucket = store.index.bucket(name)
         require_referer(principal, bucket)
         require_permission(principal, GET_OBJECT, store, bucket, key)
     except (NoSuchKey, NoSuchBucket) as error:

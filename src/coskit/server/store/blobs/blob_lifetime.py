@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
 from coskit.server.store.blobs.backup_lock import Held
 from coskit.server.store.blobs.shared_pins import Pins
-from coskit.server.store.interfaces import Blobs
+from coskit.server.store.interfaces.blobs import Blobs
 
 # Runs a blocking call in a worker thread.
 Run = Callable[..., Awaitable[object]]

@@ -20,7 +20,8 @@ from coskit.server.store.blobs.shared_pins import NoOthers, Pins
 from coskit.server.store.disk.directory_sync import DirectorySyncs, sync_directory
 from coskit.server.store.disk.durability import Durability
 from coskit.server.store.disk.private_files import make_directory, tighten
-from coskit.server.store.interfaces import Blobs, Damaged
+from coskit.server.store.interfaces.blobs import Blobs
+from coskit.server.store.interfaces.errors import Damaged
 
 _FANS = 256
 _BLOBS_IN_A_ROW = 64  # that go to one directory, so that those in flight share its syncs

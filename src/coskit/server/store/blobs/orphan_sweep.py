@@ -1,9 +1,9 @@
-"""Orphans: settled files that the index does not name and, by how files are named, never will.
+"""The search for orphans: settled files that the index does not name and never will.
 
-A file loses its second name, under `tmp/`, only after a commit has named it. A file without one
-that the index does not name was therefore named once and is no more; no id is ever given again, and
-only blobs that are named can be shared. So whoever sees first the lone file and then an index
-without it may remove the file, whatever goes on meanwhile.
+A file loses its second name, under `tmp/`, only after a commit has named it. A file without a
+second name that the index does not name was therefore named once and is no more. Ids are never
+reused, and only blobs that are named can be shared. So a process that sees first the lone file and
+then an index without it may remove the file, whatever other processes do.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ from typing import Any
 from coskit.server.store.blobs.backup_lock import Held
 from coskit.server.store.blobs.blob_lifetime import Custody
 from coskit.server.store.index.transaction import Clock
-from coskit.server.store.interfaces import Blobs, Index
+from coskit.server.store.interfaces.blob_records import BlobRecords
+from coskit.server.store.interfaces.blobs import Blobs
 
 GRACE = 3600.0  # seconds that a file is left alone, for readers that have found it before
 PERIOD = 24 * 3600.0  # seconds from one round to the next
@@ -24,44 +25,67 @@ _log = logging.getLogger("coskit.server.store")
 Submit = Callable[..., asyncio.Future[Any]]
 
 
-async def collect(
-    index: Index, blobs: Blobs, custody: Custody, submit: Submit, clock: Clock
-) -> int:
-    """Remove orphans that are older than `GRACE`; return how many there were.
+class OrphanSweep:
+    """A job that removes orphans.
 
-    Garbage that nobody is about to remove is given into custody again.
+    Args:
+        index: the records of blobs.
+        blobs: the storage of blobs.
+        lifetime: the removal of blob files.
+        submit: runs a blocking call in a worker thread.
+        clock: seconds since 1970.
     """
-    count = 0
-    garbage = await submit(index.garbage)
-    custody.released([name for name in garbage if not custody.knows(name)])
-    for fan in blobs.fans():
-        found = await submit(blobs.settled, fan)
-        old = [name for name, written in found if written < clock() - GRACE]
+
+    def __init__(
+        self,
+        index: BlobRecords,
+        blobs: Blobs,
+        lifetime: Custody,
+        submit: Submit,
+        clock: Clock,
+    ) -> None:
+        self._index = index
+        self._blobs = blobs
+        self._lifetime = lifetime
+        self._submit = submit
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Make rounds until cancelled, the first one after the grace period."""
+        pause = GRACE
+        while True:
+            await asyncio.sleep(pause)
+            pause = PERIOD
+            try:
+                await self.once()
+            except Held:
+                pause = GRACE
+            except Exception:
+                _log.exception("orphans could not be searched for")
+
+    async def once(self) -> int:
+        """Remove orphans that are older than `GRACE`; return their number.
+
+        Garbage that no process is about to remove is scheduled for removal again.
+        """
+        garbage = await self._submit(self._index.garbage)
+        self._lifetime.released([name for name in garbage if not self._lifetime.knows(name)])
+        return sum([await self._sweep(fan) for fan in self._blobs.fans()])
+
+    async def _sweep(self, fan: str) -> int:
+        """Remove the orphans of one group of blobs; return their number."""
+        found = await self._submit(self._blobs.settled, fan)
+        old = [name for name, written in found if written < self._clock() - GRACE]
         if not old:
-            continue
-        known = await submit(index.blobs, old)
-        garbage = set(await submit(index.garbage))
+            return 0
+        known = await self._submit(self._index.blobs, old)
+        garbage = set(await self._submit(self._index.garbage))
         orphans = [
             name
             for name in old
-            if name not in known and name not in garbage and not custody.knows(name)
+            if name not in known and name not in garbage and not self._lifetime.knows(name)
         ]
         if orphans:
-            await submit(blobs.discard, orphans)
+            await self._submit(self._blobs.discard, orphans)
             _log.warning("removed %d orphans: %s", len(orphans), " ".join(orphans))
-            count += len(orphans)
-    return count
-
-
-async def run(index: Index, blobs: Blobs, custody: Custody, submit: Submit, clock: Clock) -> None:
-    """Make rounds until cancelled, the first one after the grace."""
-    pause = GRACE
-    while True:
-        await asyncio.sleep(pause)
-        pause = PERIOD
-        try:
-            await collect(index, blobs, custody, submit, clock)
-        except Held:
-            pause = GRACE
-        except Exception:
-            _log.exception("orphans could not be looked for")
+        return len(orphans)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from coskit.server.store.index import rows
 from coskit.server.store.index.database import Connection, one
-from coskit.server.store.interfaces import Replaced
+from coskit.server.store.interfaces.errors import Replaced
 from coskit.server.store.model import Extent, Stored
 
 _ADD_BLOB = "INSERT INTO blob (id, size, crc64, refs, data) VALUES (?, ?, ?, 1, ?)"

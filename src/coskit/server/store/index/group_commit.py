@@ -25,7 +25,9 @@ from coskit.server.store.index.database import (
     is_full,
 )
 from coskit.server.store.index.transaction import Clock, Transaction
-from coskit.server.store.interfaces import GROUPS, Activity, CommitError, Released
+from coskit.server.store.interfaces.conditions import Released
+from coskit.server.store.interfaces.errors import CommitError
+from coskit.server.store.model import GROUPS, Activity
 
 P = ParamSpec("P")
 T = TypeVar("T")

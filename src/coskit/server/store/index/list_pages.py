@@ -8,7 +8,7 @@ A page jumps with one cursor: a second one would not find the statement free and
 import itertools
 from collections.abc import Callable, Iterator
 
-from coskit.protocol.errors import InvalidArgument
+from coskit.protocol.errors import InvalidArgument, NoSuchUpload
 from coskit.server.store import ids
 from coskit.server.store.index import prefix_scan, rows
 from coskit.server.store.index.changes import multipart
@@ -142,12 +142,12 @@ def uploads(
 
 def parts(
     db: Connection, bucket_id: int, key: str, upload_id: str, marker: int, limit: int
-) -> PartPage | None:
+) -> PartPage:
     """See `Index.list_parts`."""
     place = (bucket_id, rows.encode_key(key), upload_id)
     upload = db.execute(multipart.UPLOAD, place).fetchone()
     if upload is None:
-        return None
+        raise NoSuchUpload
     found = db.execute(_PARTS, (upload_id, marker, limit + 1)).fetchall() if limit > 0 else []
     shown = tuple(rows.read_part(row) for row in found[:limit])
     truncated = len(found) > len(shown)

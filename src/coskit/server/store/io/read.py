@@ -8,9 +8,10 @@ from typing import Self
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import InternalError
 from coskit.server.store.blobs.block_checksums import BLOCK
-from coskit.server.store.interfaces import BlobRow, Blobs, Damaged
+from coskit.server.store.interfaces.blobs import Blobs
+from coskit.server.store.interfaces.errors import Damaged
 from coskit.server.store.io.memory_share import Room
-from coskit.server.store.model import Extent
+from coskit.server.store.model import BlobRow, Extent
 
 # Part of a body, and what the index knows of the blob it lies in.
 Piece = tuple[Extent, BlobRow]

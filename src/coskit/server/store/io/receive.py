@@ -10,7 +10,7 @@ from typing import Any, Self
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import InternalError
 from coskit.server.store.blobs.blob_lifetime import Custody
-from coskit.server.store.interfaces import Blobs, BlobWriter
+from coskit.server.store.interfaces.blobs import Blobs, BlobWriter
 from coskit.server.store.io.memory_share import LARGEST, Room
 from coskit.server.store.io.serial_executor import Lane, Submit, Work
 from coskit.server.store.model import Stored

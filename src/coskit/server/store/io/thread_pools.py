@@ -1,4 +1,4 @@
-"""The threads that blocking calls run in: files apart from listings, so that neither waits."""
+"""Thread pools for blocking calls: bodies and background jobs do not wait for each other."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _FILE_THREADS = 16
-_LISTING_THREADS = 2
+_BACKGROUND_THREADS = 2
 
 
 class Workers:
@@ -18,16 +18,18 @@ class Workers:
 
     def __init__(self) -> None:
         self._files = ThreadPoolExecutor(_FILE_THREADS, "coskit-files")
-        self._listings = ThreadPoolExecutor(_LISTING_THREADS, "coskit-listings")
+        self._background = ThreadPoolExecutor(_BACKGROUND_THREADS, "coskit-background")
         self._running: set[asyncio.Future[Any]] = set()
 
     def file(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Start a call that reads, writes or hashes bytes."""
         return self._submit(self._files, partial(call, *args, **kwargs))
 
-    def listing(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
-        """Start a call that reads many rows."""
-        return self._submit(self._listings, partial(call, *args, **kwargs))
+    def background(
+        self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        """Start a call that no request waits for."""
+        return self._submit(self._background, partial(call, *args, **kwargs))
 
     async def drain(self) -> None:
         """Wait for the started calls, and for what was to happen at their end."""
@@ -37,7 +39,7 @@ class Workers:
     def close(self) -> None:
         """Return when every started call has ended; blocks."""
         self._files.shutdown()
-        self._listings.shutdown()
+        self._background.shutdown()
 
     def _submit(self, pool: Executor, call: Callable[[], T]) -> asyncio.Future[T]:
         future = asyncio.get_running_loop().run_in_executor(pool, call)

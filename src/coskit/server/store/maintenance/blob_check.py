@@ -11,9 +11,10 @@ from coskit.protocol.errors import InternalError
 from coskit.server.store.blobs import files
 from coskit.server.store.index import rows
 from coskit.server.store.index.database import Connection, every
-from coskit.server.store.interfaces import BlobRow, Damaged
+from coskit.server.store.interfaces.errors import Damaged
 from coskit.server.store.maintenance.findings import Finding, Repair, sql, unlink
 from coskit.server.store.maintenance.scrub import verify
+from coskit.server.store.model import BlobRow
 
 LOST = "lost+found"
 

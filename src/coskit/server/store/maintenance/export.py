@@ -24,10 +24,10 @@ from coskit.server.store.disk.directory_sync import sync_directory
 from coskit.server.store.disk.private_files import make_file
 from coskit.server.store.index import database, rows
 from coskit.server.store.index.database import Connection, Row
-from coskit.server.store.interfaces import BlobRow, Damaged
+from coskit.server.store.interfaces.errors import Damaged
 from coskit.server.store.io import read as reading
 from coskit.server.store.io.memory_share import Room
-from coskit.server.store.model import Bucket, Extent, Version
+from coskit.server.store.model import BlobRow, Bucket, Extent, Version
 
 FORMAT = "coskit bucket"
 FORMAT_VERSION = 2

@@ -15,7 +15,10 @@ from coskit.protocol.errors import InternalError
 from coskit.server.store.blobs.block_checksums import BLOCK
 from coskit.server.store.index.database import DamagedIndex
 from coskit.server.store.index.transaction import Clock
-from coskit.server.store.interfaces import BlobRow, Blobs, Damaged, Index
+from coskit.server.store.interfaces.blobs import Blobs
+from coskit.server.store.interfaces.errors import Damaged
+from coskit.server.store.interfaces.index import Index
+from coskit.server.store.model import BlobRow
 
 JOB = "scrub"
 _STEP = BLOCK * 16  # bytes read at a time

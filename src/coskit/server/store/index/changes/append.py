@@ -13,7 +13,7 @@ from coskit.protocol.errors import (
 from coskit.server.store import ids
 from coskit.server.store.index.changes import buckets, objects
 from coskit.server.store.index.transaction import Transaction
-from coskit.server.store.interfaces import Condition
+from coskit.server.store.interfaces.conditions import Condition
 from coskit.server.store.model import Extent, NewVersion, Stored, Version
 
 
@@ -24,8 +24,9 @@ def append(
     stored: Stored,
     new: NewVersion,
     position: int,
+    *,
     limit: int,
-    condition: Condition | None,
+    condition: Condition | None = None,
 ) -> Version:
     """See `Index.append_version`."""
     old = objects.head(tx, bucket_id, key)

@@ -16,7 +16,7 @@ from coskit.protocol.errors import (
 from coskit.server.store.index import rows
 from coskit.server.store.index.database import one
 from coskit.server.store.index.transaction import Transaction
-from coskit.server.store.interfaces import BucketCondition
+from coskit.server.store.interfaces.conditions import BucketCondition
 from coskit.server.store.model import Bucket
 
 BY_NAME = f"SELECT {rows.BUCKET} FROM bucket WHERE name = ?"
@@ -41,9 +41,10 @@ def create(
     name: str,
     owner: str,
     acl: str,
-    limit: int,
-    config: Mapping[str, str],
-    versioning: str,
+    *,
+    limit: int = 200,
+    config: Mapping[str, str] | None = None,
+    versioning: str = "",
 ) -> Bucket:
     """See `Index.create_bucket`."""
     taken = _find(tx, name)
@@ -51,7 +52,7 @@ def create(
         raise BucketAlreadyOwnedByYou if taken.owner == owner else BucketAlreadyExists
     if one(tx.db, _COUNT, (owner,))[0] >= limit:
         raise TooManyBuckets
-    tx.db.execute(_ADD, (name, owner, tx.now(), versioning, acl, json.dumps(dict(config))))
+    tx.db.execute(_ADD, (name, owner, tx.now(), versioning, acl, json.dumps(dict(config or {}))))
     return _require(tx, name)
 
 
@@ -67,16 +68,17 @@ def delete(tx: Transaction, name: str) -> None:
 def update(
     tx: Transaction,
     name: str,
-    versioning: str | None,
-    acl: str | None,
-    config: Mapping[str, str | None],
-    condition: BucketCondition | None,
+    *,
+    versioning: str | None = None,
+    acl: str | None = None,
+    config: Mapping[str, str | None] | None = None,
+    condition: BucketCondition | None = None,
 ) -> Bucket:
     """See `Index.update_bucket`."""
     old = _require(tx, name)
     if condition is not None:
         condition(old)
-    merged = {**old.config, **config}
+    merged = {**old.config, **(config or {})}
     new = replace(
         old,
         versioning=old.versioning if versioning is None else versioning,

@@ -19,7 +19,8 @@ from coskit.server.store import ids
 from coskit.server.store.index import rows
 from coskit.server.store.index.changes import buckets, objects
 from coskit.server.store.index.transaction import Transaction
-from coskit.server.store.interfaces import Condition, Finish
+from coskit.server.store.interfaces.conditions import Condition, Finish
+from coskit.server.store.interfaces.upload_records import SMALLEST_PART
 from coskit.server.store.model import NewVersion, Part, Stored, Upload, Version
 from coskit.server.store.part_layout import dump_layout
 
@@ -64,7 +65,7 @@ def put_part(
     upload_id: str,
     number: int,
     stored: Stored,
-    checksums: str | None,
+    checksums: str | None = None,
 ) -> Part:
     """See `Index.put_part`."""
     _require(tx, bucket_id, key, upload_id)
@@ -87,10 +88,11 @@ def complete(
     key: str,
     upload_id: str,
     listed: Sequence[tuple[int, str]],
-    minimum_part: int,
-    gaps: bool,
-    finish: Finish | None,
-    condition: Condition | None,
+    minimum_part: int = SMALLEST_PART,
+    condition: Condition | None = None,
+    *,
+    gaps: bool = False,
+    finish: Finish | None = None,
 ) -> Version:
     """See `Index.complete_upload`."""
     upload = _require(tx, bucket_id, key, upload_id)

@@ -14,7 +14,7 @@ from coskit.server.store import ids
 from coskit.server.store.index import rows
 from coskit.server.store.index.changes import buckets
 from coskit.server.store.index.transaction import Transaction
-from coskit.server.store.interfaces import Condition, Revision
+from coskit.server.store.interfaces.conditions import Condition, Revision, State
 from coskit.server.store.model import (
     NULL_VERSION,
     Bucket,
@@ -75,7 +75,7 @@ def put(
     key: str,
     stored: Stored,
     new: NewVersion,
-    condition: Condition | None,
+    condition: Condition | None = None,
 ) -> Version:
     """See `Index.put_version`."""
     extents = tx.references.add(stored, ids.inline_id(tx.next_order()))
@@ -90,7 +90,7 @@ def copy(
     key: str,
     source: Version,
     new: NewVersion,
-    condition: Condition | None,
+    condition: Condition | None = None,
 ) -> Version:
     """See `Index.copy_version`."""
     tx.references.share(source.extents)
@@ -136,12 +136,25 @@ def rewrite(tx: Transaction, bucket_id: int, key: str, version: Version) -> Vers
     return version
 
 
+def delete(
+    tx: Transaction,
+    bucket_id: int,
+    key: str,
+    version_id: str | None = None,
+    *,
+    condition: Condition | None = None,
+    may_delete: Condition | None = None,
+) -> Deleted:
+    """See `Index.delete_version`."""
+    return _delete(tx, buckets.current(tx, bucket_id), key, version_id, condition, may_delete)
+
+
 def delete_many(
     tx: Transaction,
     bucket_id: int,
     targets: Sequence[tuple[str, str | None]],
-    condition: Condition | None,
-    may_delete: Condition | None,
+    condition: Condition | None = None,
+    may_delete: Condition | None = None,
 ) -> list[Deleted | CosServiceError]:
     """See `Index.delete_versions`."""
     bucket = buckets.current(tx, bucket_id)
@@ -159,7 +172,7 @@ def update(
     bucket_id: int,
     key: str,
     version_id: str | None,
-    revise: Revision,
+    revise: Revision | State,
 ) -> Version:
     """See `Index.update_version`."""
     bucket = buckets.current(tx, bucket_id)
@@ -168,7 +181,7 @@ def update(
         version = _version(tx, bucket, key, version_id)
     if version is None or version.is_marker:
         raise NoSuchKey if version_id is None else NoSuchVersion
-    values = revise(version)
+    values = revise(version) if callable(revise) else revise
     acl = values.get("acl", version.acl)
     tags = values.get("tags", version.tags)
     restore = values.get("restore", version.restore)

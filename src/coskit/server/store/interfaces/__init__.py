@@ -1,0 +1,1 @@
+"""Interfaces between the store and its backends: the index and the blobs."""
