@@ -9,6 +9,7 @@ from coskit.protocol.codec.ranges import (
     ByteRange,
     check_conditions,
     etag_matches,
+    parse_content_range,
     parse_copy_range,
     parse_range,
     same_as_before,
@@ -223,3 +224,20 @@ def test_conditions(headers: dict[str, str], outcome: str, prefix: str) -> None:
 def test_the_conditions_of_a_copy_are_not_those_of_its_request() -> None:
     assert check_conditions({MATCH: '"x"'}, "e", MODIFIED, "x-cos-copy-source-") == MET
     assert check_conditions({"x-cos-copy-source-if-match": '"x"'}, "e", MODIFIED) == MET
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("bytes 2-5/10", ByteRange(2, 5, 10)),
+        ("bytes 5-2/10", ByteRange(5, 2, 10)),
+        ("bytes 2-5/*", None),
+        ("bytes */10", None),
+        ("Bytes 2-5/10", None),
+        (f"bytes 0-1/{HUGE}", None),
+        ("bytes 2-5/10, 7-8/10", None),
+        ("", None),
+    ],
+)
+def test_a_content_range_is_read_by_its_form_alone(text: str, expected: ByteRange | None) -> None:
+    assert parse_content_range(text) == expected

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
+from coskit.protocol.codec.ranges import parse_content_range
 from coskit.protocol.errors import IntegrityError
 
 CRC64 = "x-cos-hash-crc64ecma"
 _MD5 = re.compile("[0-9a-f]{32}", re.ASCII | re.IGNORECASE).fullmatch
-_CONTENT_RANGE = re.compile(r"bytes 0-(\d{1,19})/(\d{1,19})", re.ASCII).fullmatch
 
 
 class BodyChecksum(Protocol):
@@ -113,8 +113,8 @@ def is_whole(status: int, headers: Mapping[str, str]) -> bool:
     content_range = headers.get("Content-Range", "")
     if status == 200 and not content_range:  # rclone answers ranges with 200 too
         return True
-    found = _CONTENT_RANGE(content_range)
-    return found is not None and int(found[1]) == int(found[2]) - 1
+    found = parse_content_range(content_range)
+    return found is not None and found.first == 0 and found.last == found.total - 1
 
 
 def md5_of_etag(etag: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from coskit.client.request.dialects.dialect import ClientDialect
 from coskit.client.request.range_check import check_range
 from coskit.protocol.bucket.acl import canned_acl
+from coskit.protocol.codec.conditional_headers import NOT_MODIFIED_CONDITIONS
 from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.codec.ranges import etag_matches
 from coskit.protocol.codec.xml.document import NotThisShape
@@ -22,7 +23,6 @@ _PAGED = frozenset(
     for row in OPERATIONS
     if row.result and any(child.tag == "IsTruncated" for child in row.result.children)
 )
-_CONDITIONS = ("if-none-match", "if-modified-since")
 
 
 def parse_response(
@@ -130,7 +130,7 @@ def _not_modified(
     dialect: ClientDialect, call: Call, response: Response, resource: str
 ) -> dict[str, Any]:
     # RFC 9110 15.4.5: it answers a condition.
-    if not any(name in call.headers for name in _CONDITIONS):
+    if not any(name in call.headers for name in NOT_MODIFIED_CONDITIONS):
         raise dialect.error(call.operation, response, resource)
     return dict(response.headers)
 

@@ -1,14 +1,12 @@
 """What is missing of a body whose connection was cut: how it is asked for, what counts as it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from coskit.protocol.codec.conditional_headers import READ_CONDITIONS
 from coskit.protocol.codec.encode_request import Call
+from coskit.protocol.codec.ranges import parse_content_range
 from coskit.protocol.errors import IntegrityError, ObjectChanged
-
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
-_CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +45,10 @@ def body_range_of(status: int, headers: Mapping[str, str]) -> BodyRange | None:
     version = headers.get("x-cos-version-id", "")
     if status == 200:
         return BodyRange(0, int(length) - 1, int(length), etag, version)
-    found = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
+    found = parse_content_range(headers.get("Content-Range", ""))
     if found is None:  # several ranges in one body, say
         return None
-    first, last, total = map(int, found.groups())
+    first, last, total = found.first, found.last, found.total
     if last - first + 1 != int(length) or last >= total:
         return None
     return BodyRange(first, last, total, etag, version)
@@ -58,7 +56,7 @@ def body_range_of(status: int, headers: Mapping[str, str]) -> BodyRange | None:
 
 def remaining_call(call: Call, body_range: BodyRange, received: int) -> Call:
     """Return the call that reads on: of the same object, from the first byte that is missing."""
-    headers = {name: text for name, text in call.headers.items() if name not in _CONDITIONS}
+    headers = {name: text for name, text in call.headers.items() if name not in READ_CONDITIONS}
     headers["range"] = f"bytes={body_range.first + received}-{body_range.last}"
     headers["if-match"] = body_range.etag
     query = call.query

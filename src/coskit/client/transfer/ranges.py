@@ -1,14 +1,13 @@
 """The ranges that a download requests, and the object that its responses describe."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from coskit.client.transfer.parts import MAX_PARTS, PartRange
+from coskit.protocol.codec.ranges import parse_content_range
 from coskit.protocol.errors import IntegrityError, ObjectChanged, ParameterError
 
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
 # They are the caller's, for the object that is found; its parts are bound to that object instead.
 _CONDITIONS = frozenset(("IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"))
 
@@ -73,8 +72,8 @@ def read_answer(headers: Mapping[str, Any]) -> tuple[FoundObject, Span]:
         raise IntegrityError("The answer does not tell how long it is")
     span, size = Span(0, int(length)), int(length)
     if content_range is not None:
-        match = _CONTENT_RANGE.fullmatch(content_range)
-        first, last, size = map(int, match.groups()) if match else (0, -1, 0)
+        carried = parse_content_range(content_range)
+        first, last, size = (carried.first, carried.last, carried.total) if carried else (0, -1, 0)
         span = Span(first, last - first + 1)
         if span.length != int(length) or span.length < 1 or last >= size:
             raise IntegrityError(

@@ -1,7 +1,7 @@
-"""Guards: headers by which a request asks not to be done, and which rows obey which of them.
+"""Conditional headers, by which a request asks not to be done, and the rows that obey them.
 
-A guard that is ignored lets something happen that its sender has ruled out, so that each of them is
-obeyed or refused.
+An ignored condition lets something happen that the client has ruled out. So a request with a
+condition that its row does not obey is refused.
 """
 
 from functools import cache
@@ -10,19 +10,19 @@ from coskit.protocol.model import Operation
 
 BUCKET_OWNER = "x-amz-expected-bucket-owner"
 SOURCE_OWNER = "x-amz-source-expected-bucket-owner"
-_OF_TARGET = ("if-match", "if-none-match", "if-unmodified-since")
-_OF_SOURCE = tuple(
-    f"x-cos-copy-source-if-{name}"
-    for name in ("match", "none-match", "modified-since", "unmodified-since")
-)
+READ_CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
+NOT_MODIFIED_CONDITIONS = ("if-none-match", "if-modified-since")  # a read answers them with 304
+# If-Modified-Since has no meaning for anything but reads (RFC 9110 13.1.3).
+WRITE_CONDITIONS = ("if-match", "if-none-match", "if-unmodified-since")
+_OF_SOURCE = tuple(f"x-cos-copy-source-{name}" for name in READ_CONDITIONS)
 _SIZE = "x-amz-mp-object-size"
-# Of these "false" asks for nothing; of the others it is a value.
+# "false" in these headers asks for nothing; in the others it is a value.
 FLAGS = frozenset(("x-cos-forbid-overwrite", "x-amz-object-lock-event-hold"))
-# Guards of COS; a request of S3 that has one has not signed it.
+# Conditions of COS; an S3 request that has one has not signed it.
 COS_GUARDS = frozenset(("x-cos-forbid-overwrite", *_OF_SOURCE))
-# In a request of S3 those of a copy's source have got their names of COS.
+# In an S3 request the conditions on a copy's source have their COS names already.
 _AMZ_OF_SOURCE = frozenset(name.replace("x-cos-", "x-amz-") for name in _OF_SOURCE)
-GUARDS = COS_GUARDS | _AMZ_OF_SOURCE | frozenset(_OF_TARGET) | frozenset(
+GUARDS = COS_GUARDS | _AMZ_OF_SOURCE | frozenset(WRITE_CONDITIONS) | frozenset(
     """x-amz-bucket-object-lock-token x-amz-expected-bucket-owner x-amz-if-match-initiated-time
     x-amz-if-match-last-modified-time x-amz-if-match-size x-amz-mfa x-amz-mp-object-size
     x-amz-object-if-match x-amz-object-lock-event-hold x-amz-object-lock-event-hold-duration-days
@@ -36,10 +36,9 @@ _READING = ("GET", "HEAD")
 
 @cache
 def unobeyed(operation: Operation) -> frozenset[str]:
-    """Return the guards that a row does not obey, in the names of COS.
+    """Return the conditional headers that a row does not obey, under their COS names.
 
-    If-None-Match spares a reader what it has already, and a whole answer is right too (RFC 9110
-    13.1.2). If-Modified-Since has no meaning elsewhere (RFC 9110 13.1.3).
+    A read may ignore If-None-Match: it only saves a transfer (RFC 9110 13.1.2).
     """
     done = {param.wire for param in operation.params if param.place == "header"}
     if operation.level != "service" and operation.name != "CreateBucket":

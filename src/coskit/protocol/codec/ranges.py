@@ -10,6 +10,7 @@ from coskit.protocol.errors import InvalidArgument, InvalidRange
 
 # The unit is in any case; a list may have empty items around its one range (RFC 9110 14.1, 5.6.1).
 _RANGE = re.compile(r"bytes=[\s,]*(\d*)-(\d*)[\s,]*", re.ASCII | re.IGNORECASE)
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,15 @@ def parse_copy_range(text: str, total: int) -> ByteRange | None:
     if last >= total:
         raise _unsatisfiable(total)
     return ByteRange(first, last, total)
+
+
+def parse_content_range(text: str) -> ByteRange | None:
+    """Return the range in a Content-Range header, or None if it has none of a known total.
+
+    Nothing but the form is checked.
+    """
+    found = _CONTENT_RANGE.fullmatch(text)
+    return ByteRange(*map(int, found.groups())) if found else None
 
 
 def _number(digits: str) -> int:

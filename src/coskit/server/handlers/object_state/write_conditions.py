@@ -1,13 +1,11 @@
 """What a write demands of the object that it would replace."""
 
+from coskit.protocol.codec.conditional_headers import WRITE_CONDITIONS
 from coskit.protocol.codec.ranges import check_conditions
 from coskit.protocol.errors import FileAlreadyExists, InvalidArgument, PreconditionFailed
 from coskit.server.handlers.context import Context
 from coskit.server.store.interfaces.conditions import Condition
 from coskit.server.store.model import Version
-
-# If-Modified-Since is about reading and has no meaning here.
-_CONDITIONS = ("if-match", "if-none-match", "if-unmodified-since")
 
 
 def overwrite_condition(ctx: Context) -> Condition | None:
@@ -21,7 +19,7 @@ def overwrite_condition(ctx: Context) -> Condition | None:
         PreconditionFailed: the live object is not the one that the conditions name.
         NoSuchKey: there is none that the conditions could name, where the dialect says so.
     """
-    asked = {name: ctx.headers[name] for name in _CONDITIONS if ctx.headers.get(name)}
+    asked = {name: ctx.headers[name] for name in WRITE_CONDITIONS if ctx.headers.get(name)}
     forbidden = _forbids_overwrite(ctx)
     if not asked and not forbidden:
         return None
