@@ -106,15 +106,25 @@ class UnexpectedAnswer(TransportError):
 
 
 class IntegrityError(CosClientError):
-    """The bytes that arrived are not those that were promised: length or CRC64 differs."""
+    """The bytes that arrived are not those that were promised: length or CRC64 differs.
+
+    Attributes:
+        lasting: whether a retry is of no use.
+    """
+
+    lasting: bool = False
 
 
 class SourceChanged(IntegrityError):
     """What was being uploaded changed meanwhile; nothing was stored under the key."""
 
+    lasting = True
+
 
 class ObjectChanged(IntegrityError):
     """The object was replaced or deleted while it was being read; no mixture was handed out."""
+
+    lasting = True
 
 
 _UNKNOWN = "Unknown"  # what the vendor's SDK says where a document does not
@@ -156,8 +166,11 @@ class CosServiceError(CosException):
         attempts: how often the request was sent.
         headers: further response headers that belong to this error.
         body: the raw error document, or "".
+        renewed: whether the client has learned the service's time or has other keys since the
+            request was signed, so that it may succeed if it is signed again.
     """
 
+    renewed: bool = False
     status: int = 400
     wire_code: ClassVar[str] = ""  # where the code is not a name that a class may have
 

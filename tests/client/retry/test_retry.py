@@ -25,7 +25,7 @@ from coskit import (
     TransportSettings,
     UnexpectedAnswer,
 )
-from coskit.client.settings.retry import RetryBudget, Tries
+from coskit.client.request.retry_state import RetryBudget, RetryState
 from coskit.protocol.endpoint import parse_endpoint
 from coskit.protocol.errors import InternalError, NoSuchKey, SlowDown
 from tests.client.conftest import Scripted
@@ -146,17 +146,21 @@ def test_a_redirect_is_followed_only_by_another_address() -> None:
     assert delay(CosServiceError(status=307, request_id="id"), elsewhere=True) is None
 
 
-def failing(tries: Tries, error: Any) -> float | None:
-    tries.note(error)
-    return tries.pause(error, idempotent=True, jitter=0.0, now=0.0)
+def state_of(budget: RetryBudget) -> RetryState:
+    return RetryState(POLICY, budget, "a call", jitter=lambda: 0.0, clock=lambda: 0.0)
+
+
+def failing(state: RetryState, error: Any) -> float | None:
+    state.record(error)
+    return state.pause(error, idempotent=True)
 
 
 def test_an_outage_is_multiplied_only_until_the_budget_is_spent() -> None:
     budget = RetryBudget(100)
-    repeated = [failing(Tries(POLICY, budget), SlowDown()) is not None for _ in range(50)]
+    repeated = [failing(state_of(budget), SlowDown()) is not None for _ in range(50)]
     assert repeated == [True] * 20 + [False] * 30
     last = SlowDown()
-    assert failing(Tries(POLICY, budget), last) is None
+    assert failing(state_of(budget), last) is None
     assert "retry budget is spent" in last.__notes__[-1]
 
 
@@ -164,7 +168,7 @@ def test_successes_fill_the_budget_and_no_further() -> None:
     budget = RetryBudget(10)
     budget.give()
     assert budget.left == 10
-    assert failing(Tries(POLICY, budget), SlowDown()) is not None
+    assert failing(state_of(budget), SlowDown()) is not None
     for left in (6, 7, 8, 9, 10, 10):
         budget.give()
         assert budget.left == left
@@ -172,17 +176,17 @@ def test_successes_fill_the_budget_and_no_further() -> None:
 
 def test_a_repetition_that_succeeds_gives_back_what_it_cost() -> None:
     budget = RetryBudget(100)
-    tries = Tries(POLICY, budget)
-    failing(tries, SlowDown())
-    failing(tries, TransferTimeout("slow"))
+    state = state_of(budget)
+    failing(state, SlowDown())
+    failing(state, TransferTimeout("slow"))
     assert budget.left == 85
-    tries.succeeded()
+    state.succeeded()
     assert budget.left == 95
 
 
 def test_a_budget_can_be_without_limit() -> None:
     budget = RetryBudget(math.inf)
-    assert all(failing(Tries(POLICY, budget), SlowDown()) is not None for _ in range(1000))
+    assert all(failing(state_of(budget), SlowDown()) is not None for _ in range(1000))
 
 
 def test_all_calls_of_a_client_share_its_budget(scripted: Scripted) -> None:

@@ -5,24 +5,27 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
-from coskit.client._async.body.request_body import AsyncRequestBody
+from coskit.client._async.body.request_body import AsyncRequestBody, open_body
 from coskit.client._async.body.streaming_body import AsyncBody
 from coskit.client._async.credentials.keys import AsyncSigningKeys
 from coskit.client._async.request.append_check import AsyncAppendCheck
-from coskit.client._async.request.retry_handler import AsyncContinuation, AsyncRecovery
+from coskit.client._async.request.body_resumer import AsyncBodyResumer
+from coskit.client._async.request.lost_response import OUTCOME_FINDERS
+from coskit.client._async.request.retry_handler import AsyncRetryHandler
 from coskit.client._async.request.sender import AsyncSender
 from coskit.client._async.transfer.methods import AsyncDirectories
 from coskit.client._async.transport import AsyncTransport
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials.provider import CredentialsSource
 from coskit.client.credentials.resolver import DialectName
-from coskit.client.request.dialects.dialect import ClientDialect
+from coskit.client.request.retry_state import RetryState
 from coskit.client.request.validation import (
     checked_bucket,
     checked_fields,
     checked_key,
     checked_lifetime,
     checked_method,
+    is_repeatable,
     normalise,
     unknown_parameter,
 )
@@ -30,9 +33,8 @@ from coskit.client.settings.argument_checks import HTTPMethod, Scheme, check, in
 from coskit.client.settings.retry import FAILURES, RetryPolicy
 from coskit.client.settings.transfers import TransferSettings
 from coskit.client.settings.transport import TransportSettings
-from coskit.client.transfer.body_source import checked_length
 from coskit.protocol.codec.encode_request import Call
-from coskit.protocol.errors import CosServiceError, ParameterError
+from coskit.protocol.errors import CosServiceError
 from coskit.protocol.messages import Response
 from coskit.protocol.model import Operation
 from coskit.protocol.operations import APPEND_OBJECT
@@ -128,38 +130,51 @@ class AsyncClient(AsyncDirectories):
         normal = normalise(operation, params, self._config.region)
         call = self._dialect.encode(operation, normal)
         call.keep_encoded = operation.listing and params.get("EncodingType") == "url"
-        upload = await _upload_of(call, self._dialect)
-        proof = None
-        if operation is APPEND_OBJECT and upload is not None:
-            proof = AsyncAppendCheck(self, call, params)
-            await proof.prepare(upload)
-        recovery: AsyncRecovery | None = None
-        result: Any
-        while True:
-            started = perf_counter()
-            try:
-                attempt = recovery.attempt if recovery else 1
-                if operation.returns == "stream":
-                    result = await self._open(call, attempt)
-                else:
-                    result = await self._sender.send(call, upload, attempt)
-            except FAILURES as error:
-                recovery = recovery or AsyncRecovery(self, self._sender, call, params, upload)
-                result = await recovery.after(error, perf_counter() - started)
-                if result is not None:
-                    return result
-            else:
-                (recovery or self._sender).succeeded()
-                if proof is not None and upload is not None:
-                    proof.check(result, upload)
-                return result
+        body = await open_body(call, self._dialect)
+        check = None
+        if operation is APPEND_OBJECT and body is not None:
+            check = AsyncAppendCheck(self, call, params)
+            await check.prepare(body)
+        started, found = perf_counter(), False
+        try:
+            result = await self._attempt(call, body, None)
+        except FAILURES as error:
+            handler = self._retry_handler(call, body, params)
+            result = await handler.retry(
+                error,
+                perf_counter() - started,
+                lambda: self._attempt(call, body, handler.state),
+            )
+            found = handler.found
+        else:
+            self._sender.succeeded()
+        if check is not None and body is not None and not found:
+            check.check(result, body)
+        return result
 
-    async def _open(self, call: Call, attempt: int) -> dict[str, Any]:
-        incoming = await self._sender.open(call, attempt)
+    async def _attempt(
+        self, call: Call, body: AsyncRequestBody | None, state: RetryState | None
+    ) -> Any:
+        if call.operation.returns != "stream":
+            return await self._sender.send(call, body, state)
+        incoming = await self._sender.open(call, state)
         status, headers = incoming.status, incoming.headers
-        rest = AsyncContinuation(self._sender, call, status, headers)
-        proof = self._dialect.expected_checksum(status, headers)
-        return {**headers, "Body": AsyncBody(incoming, headers, proof, rest)}
+        resume = AsyncBodyResumer(self._sender, call, status, headers)
+        checksum = self._dialect.expected_checksum(status, headers)
+        return {**headers, "Body": AsyncBody(incoming, headers, checksum, resume)}
+
+    def _retry_handler(
+        self, call: Call, body: AsyncRequestBody | None, params: Mapping[str, Any]
+    ) -> AsyncRetryHandler:
+        finder = OUTCOME_FINDERS.get(call.operation.name)
+        return AsyncRetryHandler(
+            self._sender.retry_state(call),
+            idempotent=is_repeatable(call.operation, params),
+            can_repeat=None if body is None else body.can_be_repeated,
+            find_outcome=None if finder is None else lambda: finder(self, params, body),
+            before_retry=None if body is None else body.rewind,
+            explain=lambda error: self._sender.explain(error, call),
+        )
 
     async def object_exists(self, Bucket: str, Key: str) -> bool:
         """Return whether an object exists.
@@ -368,19 +383,3 @@ class AsyncClient(AsyncDirectories):
     def __repr__(self) -> str:
         place = self._config.endpoint
         return f"{type(self).__name__}({place.scheme}://{place.host})"
-
-
-async def _upload_of(call: Call, dialect: ClientDialect) -> AsyncRequestBody | None:
-    if call.content is None:
-        return None
-    length = checked_length(call.local.get("ContentLength"))
-    name = "Data" if call.operation is APPEND_OBJECT else "Body"
-    upload = AsyncRequestBody(call.content, length, name=name, with_md5=dialect.needs_md5)
-    await upload.load()
-    if dialect.payload_hash_header and upload.data is not None:
-        call.headers[dialect.payload_hash_header] = await upload.sha256()
-    if dialect.needs_length and upload.length is None:
-        raise ParameterError("S3 needs a Body's length: give ContentLength, or use upload_stream")
-    if call.local.get("EnableMD5"):
-        call.headers["content-md5"] = await upload.content_md5()
-    return upload

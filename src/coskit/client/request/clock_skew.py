@@ -29,19 +29,15 @@ class ServiceClock:
         return self._clock() + self._ahead
 
     def learn(self, error: CosServiceError) -> bool:
-        """Return whether an error is about the time and another try may sign for the right one.
-
-        The error then tells by how much the clocks differ.
-        """
+        """Return whether an error is about the time and the clock was set by it."""
         told = _time_of(error)
         if told is None or abs(told - self()) < _LEAST:
             return False
         self._ahead = told - self._clock()
-        self.explain(error)
         return True
 
     def explain(self, error: CosServiceError) -> None:
-        """Have an error that is about the time tell by how much the clocks differ."""
+        """Add the difference of the clocks to the message of an error that is about the time."""
         if abs(self._ahead) >= _LEAST and _time_of(error) is not None:
             place = "behind" if self._ahead > 0 else "ahead of"
             amount = f"{abs(self._ahead):.0f} seconds {place} the service's"

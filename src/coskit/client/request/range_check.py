@@ -3,11 +3,16 @@
 import re
 from collections.abc import Mapping
 
-from coskit.client.settings.retry import RangeIgnored
 from coskit.protocol.codec.ranges import parse_range
 from coskit.protocol.errors import IntegrityError, InvalidRange
 
 _TOLD_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII | re.IGNORECASE)
+
+
+class RangeIgnored(IntegrityError):
+    """The service returned the whole object for a range, as HTTP allows (RFC 9110 14.2)."""
+
+    lasting = True
 
 
 def check_range(asked: str, status: int, headers: Mapping[str, str]) -> None:

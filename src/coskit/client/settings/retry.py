@@ -1,27 +1,15 @@
-"""Whether a failed call is tried again, and after how long."""
+"""The retry policy: the failures that allow a retry, and the pause before it."""
 
-import logging
 from dataclasses import dataclass
 
 from coskit.client.settings.argument_checks import number, seconds, whole
 from coskit.protocol.codec.dates import parse_http_date
-from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import (
     CosServiceError,
     IntegrityError,
-    ObjectChanged,
-    SourceChanged,
-    TransferTimeout,
     TransportError,
     UnexpectedAnswer,
 )
-
-_log = logging.getLogger("coskit")
-
-
-class RangeIgnored(IntegrityError):
-    """The service returned the whole object for a range, as HTTP allows (RFC 9110 14.2)."""
-
 
 Failure = TransportError | CosServiceError | IntegrityError
 FAILURES = (TransportError, CosServiceError, IntegrityError)
@@ -34,10 +22,6 @@ _FAILED = frozenset((408, 500, 502, 504))
 _REDIRECTED = frozenset((301, 302, 307))
 # What can go wrong after a 200 has been sent.
 _LATE = frozenset(("InternalError", "ServiceUnavailable", "SlowDown"))
-
-_COST = 5.0
-_COST_OF_TIMEOUT = 10.0  # it has held a connection all the while
-_SPENT = "Not tried again: the client's retry budget is spent, so many of its calls fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,119 +84,6 @@ class RetryPolicy:
         return pause
 
 
-class RetryBudget:
-    """What a client may spend on repetitions, so that an outage is not multiplied by its calls.
-
-    Threads may use it side by side: a lost update costs a token or two, so there is no lock that a
-    fork could inherit.
-    """
-
-    def __init__(self, size: float) -> None:
-        self._size = self._left = size
-
-    @property
-    def left(self) -> float:
-        """Tokens there are."""
-        return self._left
-
-    def take(self, tokens: float) -> bool:
-        """Take tokens for a repetition; False, and nothing is taken, if there are too few."""
-        if tokens > self._left:
-            return False
-        self._left -= tokens
-        return True
-
-    def give(self, tokens: float = 1.0) -> None:
-        """Note a success."""
-        if self._left < self._size:
-            self._left = min(self._size, self._left + tokens)
-
-
-def label(call: Call) -> str:
-    """Return what a log line calls a call: its operation, bucket and key."""
-    place = "/".join(part for part in (call.bucket, call.key) if part)
-    return f"{call.operation.function} {place}".strip()
-
-
-class Tries:
-    """The tries of one call: counted, failures remembered and logged, the next allowed or not.
-
-    Args:
-        policy: says what is worth another try.
-        budget: pays for it.
-        name: of the call, for the log.
-    """
-
-    def __init__(self, policy: RetryPolicy, budget: RetryBudget, name: str = "") -> None:
-        self._policy = policy
-        self._name = name
-        self._budget = budget
-        self._failed = 0
-        self._taken = 0.0
-        self._told: dict[str, str] = {}
-
-    @property
-    def next(self) -> int:
-        """The number of the next try, from 1."""
-        return self._failed + 1
-
-    def tell(self, error: Failure, seconds: float, pause: float | None) -> None:
-        """Log a failed try: how long it took, what it raised, and when the next one follows."""
-        name, attempts = self._name, self._policy.attempts
-        if pause is None and self._failed > 1:
-            _log.warning("%s failed %d times and is given up: %s", name, self._failed, told(error))
-        if _log.isEnabledFor(logging.DEBUG):
-            then = "not tried again" if pause is None else f"tried again in {pause:.3f} s"
-            words = "%s, attempt %d of %d: %s after %.3f s; %s"
-            _log.debug(words, name, self._failed, attempts, told(error), seconds, then)
-
-    def note(self, error: Failure) -> None:
-        """Count a failure; the error then tells how many tries there were, and what else failed."""
-        self._failed += 1
-        error.attempts = self._failed
-        kind, text = _summary(error)
-        for other, told in self._told.items():
-            if other != kind:
-                error.add_note(told)
-        self._told.setdefault(kind, f"Try {self._failed} failed otherwise: {text}")
-
-    def pause(
-        self,
-        error: Failure,
-        *,
-        idempotent: bool,
-        jitter: float,
-        now: float,
-        elsewhere: bool = False,
-    ) -> float | None:
-        """Return the seconds to wait before the next try, or None if there is to be none.
-
-        The arguments are those of `RetryPolicy.delay`. An error says so if the budget forbids it.
-        """
-        pause = self._policy.delay(
-            error,
-            self._failed,
-            idempotent=idempotent,
-            jitter=jitter,
-            now=now,
-            elsewhere=elsewhere,
-        )
-        if pause is None:
-            return None
-        cost = _COST_OF_TIMEOUT if isinstance(error, TransferTimeout) else _COST
-        if not self._budget.take(cost):
-            error.add_note(_SPENT)
-            return None
-        self._taken = cost
-        return pause
-
-    def succeeded(self) -> None:
-        """Give back what the try that succeeded had cost, and begin to count anew."""
-        self._budget.give(self._taken)
-        self._failed, self._taken = 0, 0.0
-        self._told.clear()
-
-
 def is_lost(error: Exception) -> bool:
     """Return whether the service may have acted, though the call did not succeed."""
     if isinstance(error, TransportError):
@@ -236,8 +107,7 @@ def _is_passing(error: Exception, idempotent: bool) -> bool:
     if isinstance(error, TransportError):
         return not error.lasting and (idempotent or not error.sent)
     if isinstance(error, IntegrityError):
-        # What has changed does not change back; who does not know ranges does not learn them.
-        return idempotent and not isinstance(error, SourceChanged | ObjectChanged | RangeIgnored)
+        return idempotent and not error.lasting
     if isinstance(error, CosServiceError):
         refused = error.status in REFUSED or error.code in _DAMAGED
         return refused or (idempotent and is_lost(error))
@@ -266,17 +136,3 @@ def _asked(error: CosServiceError, now: float) -> float:
     sent = parse_http_date(error.headers.get("Date", ""))
     start = now * 1000 if sent is None else sent
     return 0.0 if moment is None else max(moment - start, 0) / 1000
-
-
-def told(error: Failure) -> str:
-    """Return a failure as a log line tells it."""
-    return _summary(error)[1]
-
-
-def _summary(error: Failure) -> tuple[str, str]:
-    """Return what makes a failure the same as another, and how it is told in a line."""
-    if isinstance(error, CosServiceError):
-        kind = f"{error.code}, HTTP {error.status}"
-        return kind, f"{kind}, request id {error.request_id}" if error.request_id else kind
-    text = str(error.args[0]) if error.args else ""
-    return text, f"{type(error).__name__}: {text}"

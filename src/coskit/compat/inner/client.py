@@ -9,7 +9,6 @@ from coskit.client._sync.request.sender import Sender
 from coskit.client.config import ClientConfig
 from coskit.client.request.dialects.cos_dialect import CosClientDialect
 from coskit.client.request.dialects.signer import Content, RequestSigner
-from coskit.client.settings.retry import Failure, Tries
 from coskit.client.transport.http_request import HTTPRequest
 from coskit.compat.cos_comm import to_unicode
 from coskit.protocol.auth.credentials import Credentials
@@ -78,18 +77,6 @@ class _ConfiguredDialect(CosClientDialect):
         return _ConfiguredSigner(config, self._wishes)
 
 
-class _CountingSender(Sender):
-    """Tells how often a request is tried again."""
-
-    count: Callable[[], None]
-
-    def pause(self, tries: Tries, error: Failure, *, idempotent: bool) -> float | None:
-        pause = super().pause(tries, error, idempotent=idempotent)
-        if pause is not None:
-            self.count()
-        return pause
-
-
 class InnerClient(Client):
     """A client that knows buckets by their names without the APPID, too.
 
@@ -112,11 +99,9 @@ class InnerClient(Client):
         if wishes != _Wishes(True, True, True):
             self._dialect = _ConfiguredDialect(wishes)
             self._signer = self._dialect.signer(config)
-        sender = _CountingSender(
-            config, self._dialect, self._keys, self._transport, self._adaptive_limit
+        self._sender = Sender(
+            config, self._dialect, self._keys, self._transport, self._adaptive_limit, self._count
         )
-        sender.count = self._count
-        self._sender = sender
 
     def _call(self, operation: Any, params: dict[str, Any], unknown: Mapping[str, Any]) -> Any:
         if params.get("Bucket") is not None:

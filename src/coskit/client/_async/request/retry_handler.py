@@ -1,254 +1,144 @@
-"""What is done about a call that fails: it is sent again, or it is found out what became of it."""
+"""Retry a call that failed; if it is unsafe to repeat, find out first whether it succeeded."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Protocol
 
-from coskit.client._async.body.request_body import AsyncRequestBody
 from coskit.client._async.concurrency import async_sleep
-from coskit.client._async.operations import AsyncOperations
-from coskit.client._async.request.sender import AsyncSender
-from coskit.client._async.transport import AsyncIncoming
-from coskit.client.request.resume_body import body_range_of, check_remaining, remaining_call
-from coskit.client.request.validation import is_repeatable
-from coskit.client.settings.retry import Failure, Tries, is_lost
-from coskit.protocol.codec.checksums.md5_crc64 import crc64
-from coskit.protocol.codec.encode_request import Call
-from coskit.protocol.errors import (
-    AppendPositionErr,
-    CosException,
-    CosServiceError,
-    IntegrityError,
-    NoSuchUpload,
-    ObjectChanged,
-    TransportError,
-)
-
-_GONE = frozenset((404, 412, 416))
+from coskit.client._async.request.lost_response import CallOutcome
+from coskit.client.request.retry_state import RetryState
+from coskit.client.settings.retry import FAILURES, Failure, is_lost
+from coskit.protocol.errors import AppendPositionErr, CosServiceError, NoSuchUpload
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    """What became of a call whose answer was lost.
+class AsyncAttempt(Protocol):
+    """Makes one attempt of a call."""
 
-    Attributes:
-        result: what it returns, if it was done.
-        undone: whether it certainly was not done, so that it may be sent again.
-        note: why neither is known.
-    """
-
-    result: dict[str, Any] | None = None
-    undone: bool = False
-    note: str = ""
-
-
-class AsyncRecovery:
-    """The failures of one call and what is done about each."""
-
-    def __init__(
-        self,
-        client: AsyncOperations,
-        sender: AsyncSender,
-        call: Call,
-        params: Mapping[str, Any],
-        upload: AsyncRequestBody | None,
-    ) -> None:
-        self._client = client
-        self._sender = sender
-        self._call = call
-        self._params = params
-        self._upload = upload
-        self._idempotent = is_repeatable(call.operation, params)
-        self._find = _FINDERS.get(call.operation.name)
-        self._tries = sender.tries(call)
-        self._lost: Failure | None = None
-
-    @property
-    def attempt(self) -> int:
-        """The number of the next try, from 1."""
-        return self._tries.next
-
-    async def after(self, error: Failure, seconds: float) -> dict[str, Any] | None:
-        """Wait until the call is to be sent again, or return its result if it was done after all.
-
-        Args:
-            error: what the try raised.
-            seconds: how long it took.
-
-        Raises:
-            CosException: the error, if neither is to be.
-        """
-        self._tries.note(error)
-        undone = False
-        if self._find is not None and self._is_in_doubt(error):
-            self._lost = self._lost or error
-            finding = await self._find(self._client, self._params, self._upload)
-            if finding.result is not None:
-                self._tries.tell(error, seconds, 0.0)
-                self.succeeded()
-                return finding.result
-            if finding.note:
-                self._tries.tell(error, seconds, None)
-                self._raise_lost(error, finding.note)
-            undone = True
-        idempotent = self._idempotent or undone
-        pause = self._sender.decide(
-            self._tries,
-            error,
-            idempotent=idempotent,
-            seconds=seconds,
-            can=self._can_be_sent_again(error),
-        )
-        if pause is None:
-            self._sender.explain(error, self._call)
-            raise error
-        await async_sleep(pause)
-        if self._upload:
-            self._upload.rewind()
-        return None
-
-    def succeeded(self) -> None:
-        """Note that the call succeeded."""
-        self._tries.succeeded()
-
-    def _is_in_doubt(self, error: Failure) -> bool:
-        # Once an answer was lost, a refusal may be the echo of a success.
-        echo = self._lost is not None and isinstance(error, AppendPositionErr | NoSuchUpload)
-        return echo or is_lost(error)
-
-    def _raise_lost(self, error: Failure, note: str) -> None:
-        lost = self._lost or error
-        lost.attempts = error.attempts
-        lost.add_note(note)
-        if lost is error:
-            raise lost
-        raise lost from error
-
-    def _can_be_sent_again(self, error: Failure) -> bool:
-        """Return whether the body can: what is read only once is not, once any of it was read."""
-        upload = self._upload
-        if upload is None or upload.replayable:
-            return True
-        return isinstance(error, TransportError) and not error.sent and not upload.started
-
-
-async def _find_append(
-    client: AsyncOperations, params: Mapping[str, Any], upload: AsyncRequestBody | None
-) -> _Finding:
-    """Look whether the object ends with what was appended."""
-    assert upload is not None
-    place = {"Bucket": params["Bucket"], "Key": params["Key"]}
-    position = int(params["Position"])
-    try:
-        head: Mapping[str, Any] = await client.head_object(**place)
-        length = str(head.get("Content-Length") or "")
-        if not (length.isascii() and length.isdigit()):
-            return _Finding(note="The answer was lost, and the object's length is not told")
-        size = int(length)
-        if size == position:
-            return _Finding(undone=True)
-        if upload.length is None or size != position + upload.length:
-            return _Finding(note=f"The answer was lost, and the object now has {size} bytes")
-        tail = await client.get_object(
-            **place, Range=f"bytes={position}-{size - 1}", IfMatch=head["ETag"]
-        )
-        found = 0
-        async for chunk in tail["Body"].get_stream():
-            found = crc64(chunk, found)
-    except CosException as answer:
-        if isinstance(answer, CosServiceError) and answer.status == 404 and not position:
-            return _Finding(undone=True)
-        return _Finding(note=f"The answer was lost, and what became of it is unknown: {answer!r}")
-    if found != upload.sum():
-        return _Finding(note="The answer was lost, and the object ends with other bytes")
-    kept = ("ETag", "x-cos-hash-crc64ecma", "x-cos-request-id")
-    result = {name: head[name] for name in kept if name in head}
-    return _Finding({**result, "x-cos-next-append-position": str(size)})
-
-
-async def _find_completion(
-    client: AsyncOperations, params: Mapping[str, Any], upload: AsyncRequestBody | None
-) -> _Finding:
-    """Look whether the upload is still there; if it is not, its object proves nothing by itself."""
-    place = {name: params[name] for name in ("Bucket", "Key", "UploadId")}
-    try:
-        await client.list_parts(**place, MaxParts=1)
-    except NoSuchUpload:
-        return _Finding(note="The answer was lost, and the upload is gone: it may be complete")
-    except CosException as answer:
-        return _Finding(note=f"The answer was lost, and what became of it is unknown: {answer!r}")
-    return _Finding(undone=True)
-
-
-class AsyncFinder(Protocol):
-    """Finds out what became of a call of one kind, by other calls; what fails then is a note."""
-
-    async def __call__(
-        self, client: AsyncOperations, params: Mapping[str, Any], upload: AsyncRequestBody | None
-    ) -> _Finding:
-        """Return what was found."""
+    async def __call__(self) -> Any:
+        """Return the result of the attempt."""
         ...
 
 
-_FINDERS: Mapping[str, AsyncFinder] = {
-    "AppendObject": _find_append,
-    "CompleteMultipartUpload": _find_completion,
-}
+class AsyncFindOutcome(Protocol):
+    """Finds out the outcome of a call whose response was lost."""
+
+    async def __call__(self) -> CallOutcome:
+        """Return the outcome."""
+        ...
 
 
-class AsyncContinuation:
-    """Opens the rest of a body whose connection was cut; the object is held by its ETag."""
+class AsyncRetryHandler:
+    """The retries of one call after its first failure.
+
+    Args:
+        state: the retry state of the call.
+        idempotent: whether a repetition is harmless even if the service acted.
+        can_repeat: returns whether the call can be sent again after a failure.
+        find_outcome: finds out whether the call succeeded after its response was lost.
+        before_retry: called before the call is repeated.
+        explain: adds an explanation to an error that is raised.
+
+    Attributes:
+        state: the retry state of the call.
+        found: whether the result was found by `find_outcome`.
+    """
 
     def __init__(
-        self, sender: AsyncSender, call: Call, status: int, headers: Mapping[str, str]
+        self,
+        state: RetryState,
+        *,
+        idempotent: bool,
+        can_repeat: Callable[[Failure], bool] | None = None,
+        find_outcome: AsyncFindOutcome | None = None,
+        before_retry: Callable[[], None] | None = None,
+        explain: Callable[[Failure], None] | None = None,
     ) -> None:
-        self._sender = sender
-        self._call = call
-        self._status = status
-        self._headers = headers
-        self._received = 0
-        self._tries: Tries | None = None
+        self.found = False
+        self.state = state
+        self._idempotent = idempotent
+        self._can_repeat = can_repeat
+        self._find_outcome = find_outcome
+        self._before_retry = before_retry
+        self._explain = explain
+        self._lost: Failure | None = None
 
-    async def __call__(self, received: int, cut: TransportError) -> AsyncIncoming:
-        """Return the response that goes on after so many bytes.
+    async def retry(self, error: Failure, seconds: float, attempt: AsyncAttempt) -> Any:
+        """Repeat a call until it succeeds, turns out to have succeeded, or is given up.
+
+        Args:
+            error: the failure of the attempt so far.
+            seconds: the duration of that attempt.
+            attempt: makes the next attempt.
 
         Raises:
-            ObjectChanged: the object is another one by now.
-            IntegrityError: the service sends something else than the rest.
-            CosException: it cannot be had; the cut itself, if trying is of no use.
+            CosException: the last failure, or the first one that left the outcome unknown.
         """
-        body_range = body_range_of(self._status, self._headers)
-        if body_range is None:
-            raise cut
-        tries = self._tries = self._tries or self._sender.tries(self._call)
-        if received > self._received:
-            self._received = received
-            tries.succeeded()
-        call = remaining_call(self._call, body_range, received)
-        error: TransportError | CosServiceError = cut
-        started = perf_counter()
-        while True:
-            tries.note(error)
-            pause = self._sender.decide(
-                tries, error, idempotent=True, seconds=perf_counter() - started
-            )
-            if pause is None:
-                raise error
-            await async_sleep(pause)
-            started = perf_counter()
-            try:
-                incoming = await self._sender.open(call)
-            except (TransportError, CosServiceError) as failure:
-                if isinstance(failure, CosServiceError) and failure.status in _GONE:
-                    raise ObjectChanged(
-                        f"The object changed while it was read, after {received} bytes"
-                    ) from failure
-                error = failure
-                continue
-            try:
-                check_remaining(body_range, received, incoming.status, incoming.headers)
-            except IntegrityError:
-                await incoming.aclose()
-                raise
-            return incoming
+        try:
+            while True:
+                result = await self._wait_or_find(error, seconds)
+                if result is not None:
+                    return result
+                if self._before_retry is not None:
+                    self._before_retry()
+                started = perf_counter()
+                try:
+                    result = await attempt()
+                except FAILURES as failure:
+                    error, seconds = failure, perf_counter() - started
+                else:
+                    self.state.succeeded()
+                    return result
+        finally:
+            del error  # its traceback refers to this frame
+
+    async def _wait_or_find(self, error: Failure, seconds: float) -> dict[str, Any] | None:
+        """Wait until the call may be repeated, or return its result if it succeeded after all."""
+        can_repeat = self._can_repeat is None or self._can_repeat(error)
+        if can_repeat and isinstance(error, CosServiceError) and error.renewed:
+            self.state.sign_again(error)
+            return None
+        self.state.record(error)
+        undone = False
+        if self._find_outcome is not None and self._is_in_doubt(error):
+            outcome = await self._outcome_after(error, seconds, self._find_outcome)
+            if outcome.result is not None:
+                return outcome.result
+            undone = True
+        pause = None
+        if can_repeat:
+            pause = self.state.pause(error, idempotent=self._idempotent or undone)
+        self.state.log(error, seconds, pause)
+        if pause is None:
+            if self._explain is not None:
+                self._explain(error)
+            raise error
+        await async_sleep(pause)
+        return None
+
+    def _is_in_doubt(self, error: Failure) -> bool:
+        # Once a response was lost, a refusal may be the echo of a success.
+        echo = self._lost is not None and isinstance(error, AppendPositionErr | NoSuchUpload)
+        return echo or is_lost(error)
+
+    async def _outcome_after(
+        self, error: Failure, seconds: float, find: AsyncFindOutcome
+    ) -> CallOutcome:
+        """Return the outcome of the call if it is known.
+
+        Raises:
+            CosException: the first failure that left the outcome unknown, if it stays so.
+        """
+        lost = self._lost = self._lost or error
+        outcome = await find()
+        if outcome.result is not None:
+            self.state.log(error, seconds, 0.0)
+            self.state.succeeded()
+            self.found = True
+        elif outcome.note:
+            self.state.log(error, seconds, None)
+            lost.attempts = error.attempts
+            lost.add_note(outcome.note)
+            if lost is error:
+                raise lost
+            raise lost from error
+        return outcome

@@ -8,8 +8,8 @@ from coskit.client._async.body.streaming_body import AsyncBody
 from coskit.client._async.concurrency import async_blocking
 from coskit.client._async.transfer.context import in_part
 from coskit.client._async.transfer.upload_stream import AsyncStreams
+from coskit.client.request.range_check import RangeIgnored
 from coskit.client.settings.argument_checks import text
-from coskit.client.settings.retry import RangeIgnored
 from coskit.client.transfer.download_target import DownloadTarget
 from coskit.client.transfer.parts import PartRange
 from coskit.client.transfer.ranges import (

@@ -9,11 +9,21 @@ from hashlib import md5, sha256
 from typing import TYPE_CHECKING, Any
 
 from coskit.client._sync.concurrency import blocking, chunks, read
-from coskit.client.transfer.body_source import END, FileWatch, as_bytes, in_memory, stretch_of
+from coskit.client.request.dialects.dialect import ClientDialect
+from coskit.client.transfer.body_source import (
+    END,
+    FileWatch,
+    as_bytes,
+    checked_length,
+    in_memory,
+    stretch_of,
+)
 from coskit.client.transfer.upload_source import CheckedReader
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5, crc64
-from coskit.protocol.errors import ParameterError, SourceChanged
+from coskit.protocol.codec.encode_request import Call
+from coskit.protocol.errors import ParameterError, SourceChanged, TransportError
 from coskit.protocol.messages import Content
+from coskit.protocol.operations import APPEND_OBJECT
 
 if TYPE_CHECKING:
     from hashlib import _Hash as HASH
@@ -246,6 +256,15 @@ class RequestBody:
             return algorithm(data)
         return blocking(algorithm, data)
 
+    def can_be_repeated(self, error: Exception) -> bool:
+        """Return whether the content can be sent again after a failure.
+
+        Content that can be read once is only sent again if none of it was read.
+        """
+        if self.replayable:
+            return True
+        return isinstance(error, TransportError) and not error.sent and not self.started
+
     def rewind(self) -> None:
         """Go back to the beginning for another try."""
         self.crc64 = 0
@@ -275,3 +294,25 @@ class RequestBody:
             left = None if left is None else left - len(chunk)
         self.rewind()
         return b64encode(digest.digest()).decode()
+
+
+def open_body(call: Call, dialect: ClientDialect) -> RequestBody | None:
+    """Return the content of a call's request, or None; the call's headers get its hashes.
+
+    Raises:
+        ParameterError: the content is of a wrong type, or has another length than was announced.
+        SourceChanged: a file changed while it was read.
+    """
+    if call.content is None:
+        return None
+    length = checked_length(call.local.get("ContentLength"))
+    name = "Data" if call.operation is APPEND_OBJECT else "Body"
+    body = RequestBody(call.content, length, name=name, with_md5=dialect.needs_md5)
+    body.load()
+    if dialect.payload_hash_header and body.data is not None:
+        call.headers[dialect.payload_hash_header] = body.sha256()
+    if dialect.needs_length and body.length is None:
+        raise ParameterError("S3 needs a Body's length: give ContentLength, or use upload_stream")
+    if call.local.get("EnableMD5"):
+        call.headers["content-md5"] = body.content_md5()
+    return body

@@ -10,8 +10,8 @@ from coskit.client._sync.body.streaming_body import Body
 from coskit.client._sync.concurrency import blocking
 from coskit.client._sync.transfer.context import in_part
 from coskit.client._sync.transfer.upload_stream import Streams
+from coskit.client.request.range_check import RangeIgnored
 from coskit.client.settings.argument_checks import text
-from coskit.client.settings.retry import RangeIgnored
 from coskit.client.transfer.download_target import DownloadTarget
 from coskit.client.transfer.parts import PartRange
 from coskit.client.transfer.ranges import (
