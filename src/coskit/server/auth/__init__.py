@@ -1,1 +1,1 @@
-"""Who sent a request, and whether it is authentic."""
+"""Authentication: the sender of a request and the validity of its signature."""

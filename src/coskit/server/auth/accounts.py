@@ -38,7 +38,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class AccountRegistry:
-    """All accounts, and the secret that temporary keys are made from ("" until one is made)."""
+    """All accounts, and the secret that signs temporary keys ("" until the first one is issued)."""
 
     accounts: tuple[Account, ...] = ()
     token_secret: str = ""
@@ -47,12 +47,12 @@ class AccountRegistry:
         return f"Book(accounts={self.accounts!r}, token_secret=...)"
 
     def find(self, account: str) -> Account | None:
-        """Return the account of an id, or None."""
+        """Return the account with an id, or None."""
         return next((found for found in self.accounts if found.id == account), None)
 
 
 def read_accounts(directory: Path) -> AccountRegistry:
-    """Return the accounts kept in a directory; a missing file is an empty book.
+    """Return the accounts stored in a directory; a missing file is an empty registry.
 
     Raises:
         ValueError: the file holds no accounts.
@@ -76,10 +76,10 @@ def _read_account(item: Any) -> Account:
 def change_accounts(
     directory: Path, change: Callable[[AccountRegistry], AccountRegistry]
 ) -> AccountRegistry:
-    """Replace the accounts kept in a directory by what `change` makes of them, and return that.
+    """Replace the accounts stored in a directory by the result of `change`, and return that.
 
-    Two changes at once follow one another; a reader sees the old file or the new one; the new one
-    is on disk when this returns.
+    Concurrent changes run one after the other. A reader sees the old file or the new one. The new
+    one is on disk when this returns.
 
     Raises:
         ValueError: the file holds no accounts, or `change` refused.
@@ -128,7 +128,7 @@ def checked_id(account: str) -> str:
     """Return an account's id.
 
     Raises:
-        ValueError: it is not of the form `<digits>` or `<digits>/<digits>`.
+        ValueError: the id is not of the form `<digits>` or `<digits>/<digits>`.
     """
     if not _ID.fullmatch(account):
         raise ValueError(f"an account is <digits> or <digits>/<digits>, not {account[:60]}")
@@ -136,15 +136,15 @@ def checked_id(account: str) -> str:
 
 
 def add_key(book: AccountRegistry, account: str, name: str) -> tuple[AccountRegistry, Credentials]:
-    """Return the book with one more key pair, and that pair; the account is made if it is new.
+    """Return the registry with one more key pair, and that pair; a new account is created.
 
     Args:
-        book: as it is.
-        account: the owner's too.
-        name: replaces the account's name if it is not empty.
+        book: the registry so far.
+        account: the account's id, which may be the owner's.
+        name: replaces the account's name unless it is empty.
 
     Raises:
-        ValueError: the id is malformed, or it is a sub-account of nobody.
+        ValueError: the id is malformed, or the account of a sub-account does not exist.
     """
     root = checked_id(account).partition("/")[0]
     if root not in (account, ACCOUNT) and book.find(root) is None:
@@ -158,12 +158,12 @@ def add_key(book: AccountRegistry, account: str, name: str) -> tuple[AccountRegi
 
 
 def with_token_secret(book: AccountRegistry) -> AccountRegistry:
-    """Return the book with a secret for temporary keys, the same for all of them."""
+    """Return the registry with the secret for temporary keys."""
     return book if book.token_secret else replace(book, token_secret=secrets.token_urlsafe(32))
 
 
 def remove_account(book: AccountRegistry, account: str, secret_id: str = "") -> AccountRegistry:
-    """Return the book without an account and its sub-accounts, or without one key of it.
+    """Return the registry without an account and its sub-accounts, or without one key of it.
 
     Raises:
         ValueError: there is no such account or key.

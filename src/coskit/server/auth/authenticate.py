@@ -1,4 +1,4 @@
-"""Who is asking, and may they: the signature, then the permission that the row names."""
+"""Authentication by COS signatures, and the permission that the operation's row names."""
 
 from collections.abc import Mapping
 
@@ -47,21 +47,21 @@ _SIGNATURES = COS_SIGNATURES | S3_SIGNATURES
 
 
 def identify(request: Request, keys: KeyRing, now: int) -> Principal:
-    """Return who signed a request; without a signature it is nobody.
+    """Return the principal that signed a request; an unsigned request is anonymous.
 
     Args:
-        request: as it was received.
-        keys: of all accounts.
+        request: the request as received.
+        keys: the keys of all accounts.
         now: Unix second.
 
     Raises:
-        InvalidArgument: it has a signature of each dialect.
-        AccessDenied: the signature is malformed or not valid at this time, or leaves out what
-            matters, or a temporary key comes without its token.
+        InvalidArgument: the request has a signature of each dialect.
+        AccessDenied: the signature is malformed, not valid now, or covers too little, or the token
+            of a temporary key is missing.
         ExpiredToken: the temporary key has expired.
         RequestTimeTooSkewed: the request's Date is more than 15 minutes off.
-        InvalidAccessKeyId: nobody has that key.
-        SignatureDoesNotMatch: it is the signature of another request or another key.
+        InvalidAccessKeyId: the key does not exist.
+        SignatureDoesNotMatch: the signature is of another request or another key.
     """
     claim = find_claim(request)
     if claim is None:
@@ -81,20 +81,20 @@ def identify(request: Request, keys: KeyRing, now: int) -> Principal:
 
 
 def identify_form(fields: Mapping[str, str], policy: str, keys: KeyRing, now: int) -> Principal:
-    """Return who signed the policy of a form upload.
+    """Return the principal that signed the policy of a form upload.
 
     Args:
-        fields: of the form, by lower-case name.
-        policy: its text.
-        keys: of all accounts.
+        fields: the form's fields by lower-case name.
+        policy: the policy's text.
+        keys: the keys of all accounts.
         now: Unix second.
 
     Raises:
-        AccessDenied: there is no signature, it is malformed or not valid at this time, or a
-            temporary key comes without its token.
+        AccessDenied: the signature is missing, malformed or not valid now, or the token of a
+            temporary key is missing.
         ExpiredToken: the temporary key has expired.
-        InvalidAccessKeyId: nobody has that key.
-        SignatureDoesNotMatch: it is the signature of another policy or another key.
+        InvalidAccessKeyId: the key does not exist.
+        SignatureDoesNotMatch: the signature is of another policy or another key.
     """
     claim = find_form_claim(fields)
     if claim is None:
@@ -111,17 +111,17 @@ def is_signed_in_url(request: Request) -> bool:
 
 
 def find_key(secret_id: str, token: str, keys: KeyRing, now: int) -> tuple[str, Principal]:
-    """Return the secret key of a secret id, and who signs with it.
+    """Return the secret key of a secret id, and the principal that signs with it.
 
     Args:
-        secret_id: of a lasting or a temporary key.
-        token: that came with it, or "".
-        keys: of all accounts.
+        secret_id: the id of a lasting or a temporary key.
+        token: the token that came with it, or "".
+        keys: the keys of all accounts.
         now: Unix second.
 
     Raises:
-        InvalidAccessKeyId: nobody has that key.
-        AccessDenied: a temporary key comes without its token.
+        InvalidAccessKeyId: the key does not exist, or its account was removed.
+        AccessDenied: the token of a temporary key is missing or wrong.
         ExpiredToken: the temporary key has expired.
     """
     if found := keys.get(secret_id):
@@ -148,21 +148,22 @@ def authorize(
     name: str | None,
     key: str | None,
 ) -> None:
-    """Let a request pass if its caller may do what the row says.
+    """Refuse a request whose principal may not do the operation.
 
     Args:
-        principal: from `identify`.
+        principal: the sender, from `identify`.
         operation: the row.
-        query: the request's parameters.
-        store: where the object's ACL is found.
-        bucket: that the request addresses, or None.
-        name: of the bucket, which may have to be created yet, or None.
-        key: that the request addresses, or None.
+        query: the request's query parameters.
+        store: the store with the object's ACL.
+        bucket: the bucket that the request addresses, or None.
+        name: the name of the bucket, which may not exist yet, or None.
+        key: the key that the request addresses, or None.
 
     Raises:
-        AccessDenied: they may not; also where a stranger asks for an object that may not exist.
-        NoSuchKey: there is no such object, which whoever may list the bucket may know.
-        NoSuchVersion: as NoSuchKey.
+        AccessDenied: the principal may not do the operation. Also if the object does not exist and
+            the principal may not list the bucket.
+        NoSuchKey: the object does not exist, and the principal may list the bucket.
+        NoSuchVersion: the version does not exist, and the principal may list the bucket.
     """
     if bucket is None or not operation.permission:
         _require_root_account(principal, operation, name or "")
@@ -180,7 +181,12 @@ def authorize(
 
 
 def _require_root_account(principal: Principal, operation: Operation, name: str) -> None:
-    """Let an account pass, if its temporary key may do this; sub-accounts have no such right."""
+    """Refuse a service operation unless an account itself sent it, within the policy of its key.
+
+    Raises:
+        AccessDenied: the principal is anonymous or a sub-account, or its key's policy does not
+            allow the operation.
+    """
     if not principal.is_root_account:
         raise AccessDenied("This needs the signature of an account")
     if principal.session_policy is None:

@@ -1,4 +1,4 @@
-"""The keys that a running server accepts, kept up with the file of accounts."""
+"""The keys that a running server accepts, kept current with the file of accounts."""
 
 import logging
 import os
@@ -17,10 +17,10 @@ class KeyRing:
     """Finds the secret key and the account of a secret id.
 
     Args:
-        directory: where the file of accounts is or may appear.
-        fixed: secret key and account by secret id, whatever the file says.
-        longest: seconds for which a signature made with a key may be valid, or None for any.
-        clock: seconds, only ever compared.
+        directory: the data directory, in which the file of accounts may appear.
+        fixed: secret key and account by secret id, independent of the file.
+        longest: the seconds that a signature may be valid for, or None for no limit.
+        clock: returns seconds from any origin.
 
     Raises:
         ValueError: the file holds no accounts.
@@ -44,7 +44,7 @@ class KeyRing:
 
     @property
     def token_secret(self) -> str:
-        """What temporary keys are made from, or "" if there are none."""
+        """The secret that signs temporary keys, or "" if there are none."""
         self._refresh()
         return self._book.token_secret
 
@@ -60,7 +60,7 @@ class KeyRing:
         return account == ACCOUNT or self._book.find(account) is not None
 
     def accepts_tokens(self, account: str, issued: int) -> bool:
-        """Return whether temporary keys of an account count that were issued at some time.
+        """Return whether temporary keys of an account that were issued at a given time are valid.
 
         An account that was removed and added again does not bring back its temporary keys.
 

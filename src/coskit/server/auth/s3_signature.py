@@ -1,4 +1,4 @@
-"""Who signed an S3 request, in whichever version, and what the signature says of the body."""
+"""Authentication by S3 signatures of either version."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ _TOKENS = ("X-Amz-Security-Token", sigv4.TOKEN)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who sent a request.
+    """The principal that signed a request, and the part of the signature that covers the body.
 
     Attributes:
-        principal: who it is.
-        payload_hash: hex SHA-256 of the body, or what stands for it, as it was signed; "" if the
-            signature says nothing of the body.
-        seed: what signatures of chunks start from, where the body has some.
+        principal: the sender of the request.
+        payload_hash: the signed hex SHA-256 of the body, or its substitute; "" if the signature
+            does not cover the body.
+        seed: the start of the chunk signatures, or None for a body without them.
     """
 
     principal: Principal
@@ -33,26 +33,26 @@ class Identity:
 def identify(
     request: Request, bucket: str | None, key: str | None, keys: KeyRing, now: int
 ) -> Identity:
-    """Return who signed a request; without a signature it is nobody.
+    """Return the principal that signed a request; an unsigned request is anonymous.
 
     Args:
-        request: as it was received, in the names of S3.
-        bucket: that it addresses, or None.
-        key: that it addresses, or None.
-        keys: of all accounts.
+        request: the request as received, in the names of S3.
+        bucket: the name of the bucket that the request addresses, or None.
+        key: the key that the request addresses, or None.
+        keys: the keys of all accounts.
         now: Unix second.
 
     Raises:
         AuthorizationHeaderMalformed: the signature in the header is malformed.
         AuthorizationQueryParametersError: the signature in the query is malformed.
-        InvalidArgument: it is of no known kind, or there are two.
-        InvalidRequest: the request does not say what its body's hash is.
-        InvalidAccessKeyId: nobody has that key.
+        InvalidArgument: the signature is of an unknown kind, or there are two.
+        InvalidRequest: the request lacks the hash of its body.
+        InvalidAccessKeyId: the key does not exist.
         RequestTimeTooSkewed: the request's date is more than 15 minutes off.
         ExpiredToken: the temporary key has expired.
-        AccessDenied: the signature is not valid at this time or leaves out what matters, or a
-            temporary key comes without its token.
-        SignatureDoesNotMatch: it is the signature of another request or another key.
+        AccessDenied: the signature is not valid now or covers too little, or the token of a
+            temporary key is missing.
+        SignatureDoesNotMatch: the signature is of another request or another key.
     """
     authorization = request.headers.get("authorization", "").strip()
     if authorization and authenticate.is_signed_in_url(request):
@@ -75,21 +75,21 @@ def identify(
 
 
 def identify_form(fields: Mapping[str, str], keys: KeyRing, now: int) -> Principal | None:
-    """Return who signed the policy of a form upload, or None if it has no signature of S3.
+    """Return the principal that signed the policy of a form upload; None without an S3 signature.
 
-    The policy itself, with its expiration, is still to be held against the form.
+    Afterwards, check the form against the policy, with its expiration.
 
     Args:
-        fields: of the form, by lower-case name.
-        keys: of all accounts.
+        fields: the form's fields by lower-case name.
+        keys: the keys of all accounts.
         now: Unix second.
 
     Raises:
         InvalidArgument: the signature is malformed.
-        InvalidAccessKeyId: nobody has that key.
+        InvalidAccessKeyId: the key does not exist.
         ExpiredToken: the temporary key has expired.
-        AccessDenied: there is no policy, or a temporary key comes without its token.
-        SignatureDoesNotMatch: it is the signature of another policy or another key.
+        AccessDenied: there is no policy, or the token of a temporary key is missing.
+        SignatureDoesNotMatch: the signature is of another policy or another key.
     """
     claim = find_form_claim(fields)
     if claim is None:

@@ -1,4 +1,4 @@
-"""Temporary keys: a token that only this server can write says whose they are and until when."""
+"""Temporary keys: tokens signed by the server, with account, expiration and policy."""
 
 import hmac
 import json
@@ -17,15 +17,15 @@ MAX_POLICY = 4 << 10  # so that a token fits into a URL
 
 @dataclass(frozen=True, slots=True)
 class TemporaryKey:
-    """What a token says.
+    """The content of a token.
 
     Attributes:
-        secret_id: that it belongs to.
-        account: whose rights the key has.
-        expires: Unix second from which it is void.
-        policy: text of the policy that narrows those rights, or "".
+        secret_id: the key's id.
+        account: the account whose rights the key has.
+        expires: Unix second at which the key expires.
+        policy: the text of the policy that narrows those rights, or "".
         issued: milliseconds since 1970; 0 if an earlier version issued the key.
-        secret_key: follows from the rest.
+        secret_key: derived from the other members.
     """
 
     secret_id: str
@@ -40,10 +40,10 @@ def issue(secret: str, account: str, expires: int, policy: str = "") -> Credenti
     """Return a new temporary key with its token.
 
     Args:
-        secret: of the server; whoever has it can make keys.
-        account: whose rights the key has.
-        expires: Unix second from which it is void.
-        policy: narrows those rights; it has been checked.
+        secret: the server's token secret, with which any key can be made.
+        account: the account whose rights the key has.
+        expires: Unix second at which the key expires.
+        policy: a valid policy that narrows those rights, or "".
     """
     secret_id = PREFIX + secrets.token_hex(12)
     now = time.time_ns() // 1_000_000
@@ -54,10 +54,10 @@ def issue(secret: str, account: str, expires: int, policy: str = "") -> Credenti
 
 
 def open_token(secret: str, token: str) -> TemporaryKey:
-    """Return what a token says; whether it has expired is the caller's question.
+    """Return the content of a token; the expiration is not checked here.
 
     Raises:
-        AccessDenied: this server did not write it.
+        AccessDenied: this server did not sign the token.
     """
     payload, _, seal = token.rpartition(".")
     expected = _seal(secret, "token", payload)

@@ -66,7 +66,7 @@ _AROUND: Mapping[str, tuple[Callable[[Handler], Handler], ...]] = {
 
 
 def _handler(module: ModuleType, name: str) -> Handler:
-    """Return a module's handler of this name, inside of what is done around it."""
+    """Return a module's handler of this name, wrapped for its rare outcomes."""
     handler: Handler = getattr(module, name)
     for around in _AROUND.get(name, ()):
         handler = around(handler)

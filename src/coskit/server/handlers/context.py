@@ -1,4 +1,4 @@
-"""What a handler is given and what it gives back."""
+"""The input of a handler and its result."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ from coskit.server.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who sent a request, and how.
+    """The sender of a request.
 
     Attributes:
-        account: `<account>`, `<account>/<sub>`, or None for somebody unknown.
-        limits: what a temporary key may do at most.
-        about: what conditions of policies ask about.
+        account: `<account>`, `<account>/<sub>`, or None for an anonymous client.
+        session_policy: the policy that narrows a temporary key, or None.
+        request_context: the request's properties that conditions of policies name.
     """
 
     account: str | None
@@ -29,21 +29,21 @@ class Principal:
 
     @property
     def root_account(self) -> str:
-        """The account that owns what the caller makes, or ""."""
+        """The account that owns what the principal creates, or "" for an anonymous client."""
         return (self.account or "").partition("/")[0]
 
     @property
     def is_root_account(self) -> bool:
-        """Whether this is an account itself, not a sub-account nor somebody unknown."""
+        """True for an account itself; false for a sub-account or an anonymous client."""
         return self.account is not None and "/" not in self.account
 
     def owns(self, owner: str) -> bool:
-        """Return whether this is the owner."""
+        """Return whether the principal is the owner."""
         return self.account is not None and self.account == owner
 
 
 class IncomingBody(Protocol):
-    """The body of a request, read once."""
+    """The body of a request, which can be read once."""
 
     @property
     def length(self) -> int | None:
@@ -52,38 +52,38 @@ class IncomingBody(Protocol):
 
     @property
     def trailers(self) -> Mapping[str, str]:
-        """What came after the body, by lower-case name; complete when the body has ended."""
+        """The fields after the body, by lower-case name; complete once the body has ended."""
         ...
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the body's chunks.
 
         Raises:
-            CosServiceError: the body ended too early, or is not what was signed.
+            CosServiceError: the body ended too early, or differs from what was signed.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request, decoded and permitted.
+    """One request that is decoded and permitted.
 
     Attributes:
-        store: where everything lives.
-        operation: the row.
-        principal: who asks.
-        params: the row's parameters, as the SDK names them.
+        store: the store with all buckets and objects.
+        operation: the operation's row.
+        principal: the sender of the request.
+        params: the row's parameters, under the SDK's names.
         headers: the request's headers by lower-case name.
-        body: the request's body, where the row has one.
-        origin: scheme and host that the client asked.
-        path: decoded, with the bucket in it if the host does not name it.
-        region: of this server.
+        body: the request's body; empty where the row has none.
+        origin: scheme and host of the request's URL.
+        path: the decoded path, with the bucket in it unless the host names the bucket.
+        region: the server's region.
         now: milliseconds since 1970.
-        rules: what the dialect of the request demands.
-        target: the bucket, unless the row is of the service or creates it.
-        restore_delays: how long restores take.
-        master_key: that the server seals objects with, 32 bytes.
-        knows: whether there is an account of an id.
+        rules: the requirements of the request's dialect.
+        target: the bucket, or None if the row is about the service or creates the bucket.
+        restore_delays: the duration of restores, by tier.
+        master_key: the server's encryption key, 32 bytes.
+        account_exists: returns whether there is an account of a given id.
     """
 
     store: Store
@@ -104,7 +104,7 @@ class Context:
 
     @property
     def bucket(self) -> Bucket:
-        """The bucket; only rows on one ask for it."""
+        """The bucket. Only rows about a bucket or an object have one."""
         assert self.target is not None, f"{self.operation.name} is not about a bucket"
         return self.target
 
@@ -115,20 +115,26 @@ class Context:
 
 
 class OutgoingBody(Protocol):
-    """An object's bytes on their way out."""
+    """An object's bytes as a stream of chunks."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield chunks."""
         ...
 
     async def aclose(self) -> None:
-        """Let go of what is being read."""
+        """Stop reading and release the files."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a handler answers: the dict that the SDK documents, and an object's bytes apart."""
+    """The result of a handler: the dict that the SDK documents, and an object's bytes apart.
+
+    Attributes:
+        result: the result's members.
+        status: the HTTP status; 0 is the row's usual one.
+        body: the object's bytes, or None if the result is a document or has no body.
+    """
 
     result: Mapping[str, Any] = field(default_factory=dict)
     status: int = 0  # 0 is the row's usual one

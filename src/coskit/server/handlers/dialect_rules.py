@@ -1,4 +1,4 @@
-"""Where the dialects differ in what they demand, rather than in how they say it."""
+"""The requirements in which the dialects differ, apart from spelling."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,32 +8,36 @@ from coskit.protocol.errors import CosServiceError, NoSuchKey, PreconditionFaile
 
 @dataclass(frozen=True, slots=True)
 class DialectRules:
-    """What a handler heeds beside the parameters.
+    """The rules of a dialect that handlers apply.
 
     Attributes:
-        longest_delimiter: characters that the delimiter of a listing may have.
-        smallest_part: bytes that a part before the last needs.
-        has_gaps: whether the numbers of completed parts may leave some out.
-        lacking: what a demand for a certain object raises where there is none.
-        shows_markers: whether naming a delete marker by its id is answered 405 instead of 404.
-        shortest_bucket_name: characters that the name of a new bucket needs.
-        longest_bucket_name: characters that the name of a new bucket may have.
-        has_dots: whether the name of a new bucket may have dots in it.
-        completes_again: whether completing an upload that made the live object succeeds again.
-        has_checksums: whether answers tell the checksums that COS does not know.
-        has_common_acls: whether the canned ACLs of buckets are for objects too.
-        mixes_acls: whether a canned ACL and grants may stand side by side, and whether an empty or
-            `default` one asks for the default.
-        may_create_again: whether its owner may create a bucket again as it is, naming no region.
-        may_restate: whether naming a storage class or an encryption is enough to copy an object
-            onto itself.
-        ends_uploads: whether unfinished uploads go with their bucket instead of keeping it.
-        counts_tags: whether answers tell how many tags an object has.
-        tells_expiry: whether answers tell when lifecycle rules will remove an object.
-        faults_preflights: whether a preflight that asks nothing is malformed, not forbidden.
-        knows_grantees: whether an ACL may name only accounts that there are.
-        inherits_acls: whether an object that is stored without an ACL has its bucket's, rather than
-            a private one.
+        max_delimiter_length: characters that the delimiter of a listing may have.
+        min_part_size: bytes that a part before the last one needs.
+        allows_part_gaps: whether the numbers of completed parts may leave some out.
+        missing_object_error: the error for a condition on an object that does not exist.
+        refuses_marker_with_405: whether a delete marker named by its id gets 405 instead of 404.
+        min_bucket_name_length: characters that the name of a new bucket needs.
+        max_bucket_name_length: characters that the name of a new bucket may have.
+        allows_dots_in_bucket_name: whether the name of a new bucket may contain dots.
+        allows_repeated_completion: whether completing the upload that made the current object
+            succeeds again.
+        returns_checksums: whether responses carry the checksums that COS does not have.
+        shares_canned_acls: whether objects may have the canned ACLs of buckets.
+        allows_canned_acl_with_grants: whether a canned ACL and grants may be sent together, and
+            whether an empty or `default` ACL asks for the default.
+        allows_repeated_creation: whether the owner may create an existing bucket again with the
+            same settings, if the request names no region.
+        allows_restating_copy: whether a copy onto itself may name a storage class or an encryption
+            as its only change.
+        aborts_uploads_with_bucket: whether deleting a bucket aborts its unfinished uploads;
+            otherwise they keep the bucket.
+        requires_known_grantees: whether an ACL may name existing accounts only.
+        inherits_bucket_acl: whether an object stored without an ACL inherits its bucket's ACL;
+            otherwise the object is private.
+        returns_tag_count: whether responses carry the number of an object's tags.
+        returns_expiration: whether responses say when lifecycle rules will remove an object.
+        refuses_empty_preflight: whether a preflight without Origin and method is malformed rather
+            than forbidden.
     """
 
     max_delimiter_length: int

@@ -1,1 +1,1 @@
-"""Who may do what: ACLs, policies, ownership, object lock."""
+"""Access control: ACLs, policies, ownership, object lock."""

@@ -1,4 +1,4 @@
-"""ACLs: as requests ask for them, as the store keeps them, as they are told."""
+"""ACLs: parse them from requests, store them, return them as documents."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ _GRANT_PARAMS = {
 
 
 def dump_grants(grants: Sequence[Grant]) -> str:
-    """Return grants as the store keeps them."""
+    """Return grants as the text that the store keeps."""
     return json.dumps([[grant.grantee, grant.permission] for grant in grants])
 
 
@@ -49,17 +49,17 @@ def load_grants(text: str) -> tuple[Grant, ...]:
 def requested_acl(
     params: Mapping[str, Any], rules: DialectRules, *, bucket_owner: str, on_bucket: bool
 ) -> str | None:
-    """Return the ACL that a request's headers ask for, or None if they ask for the default.
+    """Return the ACL that a request's headers ask for, or None for the default.
 
     Args:
-        params: of the request.
-        rules: of its dialect.
-        bucket_owner: the account.
-        on_bucket: whether it is to be a bucket's, else an object's.
+        params: the request's parameters.
+        rules: the rules of the request's dialect.
+        bucket_owner: the account that owns the bucket.
+        on_bucket: whether the ACL is for a bucket; otherwise it is for an object.
 
     Raises:
-        InvalidArgument: a header is malformed or the canned ACL is unknown.
-        InvalidRequest: there are both, where the dialect takes one of them.
+        InvalidArgument: a header is malformed, or the canned ACL does not exist.
+        InvalidRequest: the request has a canned ACL and grants, and the dialect allows one of them.
     """
     grants: list[Grant] = []
     canned = params.get("ACL")
@@ -88,11 +88,11 @@ def requested_acl_of_put_acl(ctx: Context, *, on_bucket: bool) -> str | None:
     """Return the ACL that PUT acl asks for, by its document or by headers; None is the default.
 
     Raises:
-        InvalidRequest: it has both.
-        MissingSecurityHeader: it has neither, in the dialect of S3.
-        MissingRequestBodyError: it has neither, in the dialect of COS.
-        AccessControlListNotSupported: the bucket has no ACLs.
-        AccessDenied: the bucket blocks public ones.
+        InvalidRequest: the request has a document and headers.
+        MissingSecurityHeader: the request has neither, in the S3 dialect.
+        MissingRequestBodyError: the request has neither, in the COS dialect.
+        AccessControlListNotSupported: ACLs are disabled in the bucket.
+        AccessDenied: the bucket blocks public ACLs, or the document names another owner.
     """
     refuse_acl(ctx.bucket, ctx.params)
     document = ctx.params.get("AccessControlPolicy")
@@ -129,9 +129,9 @@ def _refuse_other_owner(ctx: Context, document: Mapping[str, Any], *, on_bucket:
 
 
 def _refuse_missing_acl(ctx: Context) -> None:
-    """Refuse a request that does not say what the ACL is to be, for it would reset the ACL.
+    """Refuse a request without an ACL, because it would reset the ACL.
 
-    In COS an empty header says that.
+    In COS an empty header asks for the default.
     """
     if not ctx.rules.allows_canned_acl_with_grants:
         raise MissingSecurityHeader
@@ -140,11 +140,11 @@ def _refuse_missing_acl(ctx: Context) -> None:
 
 
 def refuse_unusable_grants(ctx: Context, acl: str) -> None:
-    """Refuse an ACL that is not one for here.
+    """Refuse an ACL that does not fit the bucket.
 
     Raises:
-        InvalidArgument: it names nobody's account, where the dialect minds that.
-        AccessDenied: it is public, and the bucket blocks such ACLs.
+        InvalidArgument: a grantee does not exist, and the dialect requires known grantees.
+        AccessDenied: the ACL is public, and the bucket blocks public ACLs.
     """
     grants = load_grants(acl)
     if ctx.rules.requires_known_grantees:
@@ -163,12 +163,12 @@ async def put_bucket_acl(ctx: Context) -> Reply:
 
 
 async def get_bucket_acl(ctx: Context) -> Reply:
-    """Return a bucket's ACL, the owner's full control first unless the ACL names the owner."""
+    """Return a bucket's ACL, with the owner's full control first unless the ACL names the owner."""
     return Reply(_acl_document(ctx.bucket.owner, load_grants(ctx.bucket.acl)))
 
 
 async def put_object_acl(ctx: Context) -> Reply:
-    """Replace an object's ACL; the default inherits the bucket's."""
+    """Replace an object's ACL; the default inherits the bucket's ACL."""
     acl = requested_acl_of_put_acl(ctx, on_bucket=False)
     await ctx.store.index.update_version(
         ctx.bucket.id, ctx.key, ctx.params.get("VersionId"), {"acl": acl}
@@ -177,7 +177,7 @@ async def put_object_acl(ctx: Context) -> Reply:
 
 
 async def get_object_acl(ctx: Context) -> Reply:
-    """Return an object's ACL; one that inherits has no grants of its own."""
+    """Return an object's ACL; an object that inherits has no grants of its own."""
     version = find_object(ctx)
     owner = object_owner(ctx.bucket, version.owner)
     if version.acl is None or not has_acls(ctx.bucket):

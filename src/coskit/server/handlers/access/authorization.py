@@ -1,4 +1,4 @@
-"""Whether a caller may do what a row of the table says, on this bucket or object."""
+"""Authorization of an operation on a bucket or an object."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,20 +34,21 @@ def require_permission(
     key: str | None = None,
     version_id: str | None = None,
 ) -> None:
-    """Let a caller pass who may do what a row says.
+    """Refuse an operation that the principal may not do.
 
     Args:
-        principal: who asks.
+        principal: the sender of the request.
         operation: the row, which is about a bucket or an object.
-        store: where the object and its folders are found.
-        bucket: that it is about.
-        key: that it is about, or None.
-        version_id: that it is about, or None for the live object.
+        store: the store with the object and its folders.
+        bucket: the bucket.
+        key: the object's key, or None for the bucket itself.
+        version_id: the version's id, or None for the current object.
 
     Raises:
-        AccessDenied: they may not; also where a stranger asks for an object that may not exist.
-        NoSuchKey: there is no such object, which whoever may list the bucket may know.
-        NoSuchVersion: as NoSuchKey.
+        AccessDenied: the principal may not do the operation. Also if the object does not exist and
+            the principal may not list the bucket.
+        NoSuchKey: the object does not exist, and the principal may list the bucket.
+        NoSuchVersion: the version does not exist, and the principal may list the bucket.
     """
     if operation.name == DELETE_OBJECTS.name and (
         POLICY in bucket.config or principal.session_policy
@@ -65,12 +66,12 @@ def is_allowed(
     key: str | None = None,
     version_id: str | None = None,
 ) -> bool:
-    """Return whether a caller may do what a row says; see `require`.
+    """Return whether a principal may do an operation; see `require_permission`.
 
     Raises:
-        AccessDenied: a stranger asks for an object that may not exist.
-        NoSuchKey: there is no such object.
-        NoSuchVersion: as NoSuchKey.
+        AccessDenied: the object does not exist, and the principal may not list the bucket.
+        NoSuchKey: the object does not exist, and the principal may list the bucket.
+        NoSuchVersion: the version does not exist, and the principal may list the bucket.
     """
     settled = policy_decision(principal, operation, store, bucket, key, version_id)
     if settled is None and _removes_version(operation, version_id):
@@ -81,7 +82,7 @@ def is_allowed(
 
 
 def _removes_version(operation: Operation, version_id: str | None) -> bool:
-    """Return whether a request removes a version for good, a right that no ACL grants.
+    """Return whether a request deletes a version for good, a right that no ACL grants.
 
     Source: AWS, "Mapping of ACL permissions and access policy permissions": WRITE on a bucket gives
     `s3:DeleteObjectVersion` to the bucket's owner only.
@@ -90,14 +91,14 @@ def _removes_version(operation: Operation, version_id: str | None) -> bool:
 
 
 def require_owner(bucket: Bucket | None, expected: str | None) -> None:
-    """Let a request pass if the bucket belongs to whom it expects, in case it says so.
+    """Enforce `x-amz-expected-bucket-owner`.
 
     Args:
-        bucket: that it addresses, or None.
-        expected: an account, or None.
+        bucket: the bucket, or None if the request has none.
+        expected: the expected account, or None if the request does not name one.
 
     Raises:
-        AccessDenied: the bucket is somebody else's.
+        AccessDenied: another account owns the bucket.
     """
     if expected and bucket is not None and bucket.owner != expected:
         raise AccessDenied("The bucket does not belong to the account that was expected")
@@ -111,7 +112,7 @@ def is_allowed_in_bucket(
     key: str | None = None,
     version_id: str | None = None,
 ) -> bool:
-    """Return whether a caller may do what a row says to any object of that key."""
+    """Return whether a principal may do an operation to any object of that key."""
     settled = policy_decision(principal, operation, store, bucket, key, version_id)
     if settled is None and _removes_version(operation, version_id):
         return False
@@ -126,10 +127,10 @@ def policy_decision(
     key: str | None = None,
     version_id: str | None = None,
 ) -> bool | None:
-    """Return what is settled before any ACL is read, or None.
+    """Return the decision of ownership and policies, or None if ACLs decide.
 
-    A temporary key's own policy has to allow; then a deny of the bucket's policy wins over all but
-    the owner's right to change that policy.
+    A temporary key's own policy has to allow the operation. Then a deny of the bucket's policy
+    overrides everything except the owner's right to change that policy.
     """
     owns = principal.owns(bucket.owner)
     text = bucket.config.get(POLICY)
@@ -155,7 +156,7 @@ def policy_decision(
 def is_denied_by_policy(
     principal: Principal, operation: Operation, store: Store, bucket: Bucket, key: str | None
 ) -> bool:
-    """Return whether a policy denies a right, rather than does not give it."""
+    """Return whether a policy denies a right; a right that no policy gives is not denied."""
     text = bucket.config.get(POLICY)
     policies = [
         policy for policy in (principal.session_policy, text and cached_policy(text)) if policy
@@ -191,7 +192,7 @@ def _access_request(
 def _object_tags(
     store: Store, bucket: Bucket, key: str | None, version_id: str | None
 ) -> Mapping[str, str]:
-    """Return the tags of an object as it is, none if there is no such object."""
+    """Return the current tags of an object; none if the object does not exist."""
     try:
         return dict(load_tags(find_version(store, bucket, key, version_id).tags)) if key else {}
     except (NoSuchKey, NoSuchVersion):
@@ -199,7 +200,7 @@ def _object_tags(
 
 
 def bucket_acl_allows(principal: Principal, operation: Operation, bucket: Bucket) -> bool:
-    """Return whether the bucket's ACL gives what a row needs; no ACL gives what is the owner's."""
+    """Return whether the bucket's ACL grants the permission of a row; "OWNER" is in no ACL."""
     if operation.permission == "OWNER":
         return False
     return allows(
@@ -215,7 +216,7 @@ def _object_acl_allows(
     key: str,
     version_id: str | None,
 ) -> bool | None:
-    """Return what the nearest explicit ACL of object and folders says; None if there is none."""
+    """Return the decision of the nearest explicit ACL of object and folders, or None."""
     try:
         version = find_version(store, bucket, key, version_id)
     except (NoSuchKey, NoSuchVersion):
@@ -235,7 +236,7 @@ def _object_acl_allows(
 
 
 def _as_listing(principal: Principal, key: str) -> Principal:
-    """Return a caller as one who asks to list what begins with a key."""
+    """Return a principal whose request is a listing of the keys that begin with a key."""
     if principal.request_context is None:
         return principal
     request = replace(principal.request_context.request, query=(("prefix", key),))

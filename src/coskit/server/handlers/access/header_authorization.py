@@ -1,4 +1,4 @@
-"""Check the rights to set what a writing request's headers set: ACL, tags, locks."""
+"""Authorization of the ACL, tags and locks that a writing request sets by headers."""
 
 from collections.abc import Mapping
 
@@ -31,17 +31,17 @@ _OWNER_RIGHTS = (SET_ACL, SET_TAGS)
 def require_header_rights(
     principal: Principal, operation: Operation, store: Store, bucket: Bucket, key: str | None
 ) -> None:
-    """Let a caller pass who may set what the headers of a request set.
+    """Refuse a request whose headers set what the principal may not set.
 
     Args:
-        principal: who asks, by a request whose headers are in the names of COS.
-        operation: its row, which they may do.
-        store: where the object's tags are found.
-        bucket: that it is about.
-        key: that it is about, or None.
+        principal: the sender of the request, whose headers have the names of COS.
+        operation: the row, which the principal may do.
+        store: the store with the object's tags.
+        bucket: the bucket.
+        key: the object's key, or None.
 
     Raises:
-        AccessDenied: a right is missing.
+        AccessDenied: the principal lacks a right.
     """
     if principal.request_context is None:
         return
@@ -63,15 +63,15 @@ def has_header_right(
     bucket: Bucket,
     key: str | None,
 ) -> bool:
-    """Return whether a caller has a right beside the one to write.
+    """Return whether a principal has a right besides the right to write.
 
     Args:
-        principal: who asks.
-        operation: the row that writes, which they may do.
-        right: the row that says what is set.
-        store: where the object's tags are found.
-        bucket: that it is about.
-        key: that it is about, or None.
+        principal: the sender of the request.
+        operation: the row that writes, which the principal may do.
+        right: the row that stands for the right.
+        store: the store with the object's tags.
+        bucket: the bucket.
+        key: the object's key, or None.
     """
     settled = policy_decision(principal, right, store, bucket, key)
     if settled is not None:
@@ -93,7 +93,7 @@ def has_header_right(
 
 
 def grants_nothing_new(headers: Mapping[str, str], bucket: Bucket) -> bool:
-    """Return whether an ACL gives nobody but the bucket's owner more than the bucket's ACL does."""
+    """Return whether an ACL gives no other account more than the bucket's ACL does."""
     try:
         grants = _requested_grants(headers, bucket)
     except InvalidArgument:

@@ -1,4 +1,4 @@
-"""The rights that a request needs for what its headers set, besides the right of its row."""
+"""The rights that a request needs for its headers, besides the right of its row."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -48,11 +48,11 @@ _NO_EFFECT = ("", "false", "default")
 
 
 def header_rights(operation: Operation, headers: Mapping[str, str]) -> tuple[Operation, ...]:
-    """Return the rights, as rows, that a request needs for what its headers set.
+    """Return the rights, as rows, that a request's headers need.
 
     Args:
-        operation: its row; one that is such a right itself needs no other.
-        headers: by lower-case name, in the names of COS.
+        operation: the request's row. A row that is such a right itself needs no other.
+        headers: the headers by lower-case name, in the names of COS.
     """
     table = _header_table(operation)
     if table.keys().isdisjoint(headers):

@@ -1,4 +1,4 @@
-"""Object lock: which buckets have it, what it says of new versions, and what it keeps."""
+"""Object lock: the setting of buckets, the locks of versions, and the refusal to delete."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ HOLD_HEADER = "x-amz-object-lock-legal-hold"
 
 
 async def put_object_lock_configuration(ctx: Context) -> Reply:
-    """Give a bucket object lock, for good, and set the default for its new versions."""
+    """Enable object lock for a bucket, permanently, and set the default for new versions."""
     default = read_default(ctx.params["ObjectLockConfiguration"])
     await ctx.store.index.update_bucket(
         ctx.bucket.name, config={SETTING: dump_default(default)}, condition=_require_versioning
@@ -54,7 +54,7 @@ async def get_object_lock_configuration(ctx: Context) -> Reply:
 
 
 async def put_object_retention(ctx: Context) -> Reply:
-    """Replace the retention of a version, which may be lengthened by all who may do this."""
+    """Replace the retention of a version; lengthening it needs no further right."""
     _require_lock(ctx.bucket)
     asked = ctx.params["Retention"]
     mode, until = asked.get("Mode", ""), asked.get("RetainUntilDate", "")
@@ -75,7 +75,7 @@ async def get_object_retention(ctx: Context) -> Reply:
 
 
 async def put_object_legal_hold(ctx: Context) -> Reply:
-    """Put a legal hold on a version, or take it off."""
+    """Set or clear the legal hold of a version."""
     _require_lock(ctx.bucket)
     status = ctx.params["LegalHold"].get("Status", "")
     if status not in HOLDS:
@@ -85,7 +85,7 @@ async def put_object_legal_hold(ctx: Context) -> Reply:
 
 
 async def get_object_legal_hold(ctx: Context) -> Reply:
-    """Return whether a version is under a legal hold."""
+    """Return the legal hold of a version."""
     lock = _current_lock(ctx)
     if not lock.hold:
         raise NoSuchObjectLockConfiguration
@@ -93,7 +93,7 @@ async def get_object_legal_hold(ctx: Context) -> Reply:
 
 
 def new_bucket_lock(ctx: Context) -> dict[str, str]:
-    """Return the setting of a bucket that is to be created with object lock, else nothing.
+    """Return the setting of a new bucket with object lock; empty for a bucket without it.
 
     Raises:
         InvalidArgument: the header is neither `true` nor `false`.
@@ -105,7 +105,7 @@ def new_bucket_lock(ctx: Context) -> dict[str, str]:
 
 
 def refuse_suspension_under_lock(bucket: Bucket) -> None:
-    """Refuse to suspend versioning where locks need it.
+    """Refuse to suspend versioning in a bucket with object lock.
 
     Raises:
         InvalidBucketState: the bucket has object lock.
@@ -118,11 +118,11 @@ def refuse_suspension_under_lock(bucket: Bucket) -> None:
 
 
 def new_lock(ctx: Context) -> str | None:
-    """Return what is to protect a new version: as its request says, else as the bucket does.
+    """Return the lock of a new version: the request's, or else the bucket's default.
 
     Raises:
-        InvalidRequest: the request asks for a lock and the bucket has none.
-        InvalidArgument: it has a mode without a date or the other way round, or a value is wrong.
+        InvalidRequest: the request asks for a lock, and the bucket has no object lock.
+        InvalidArgument: a value is wrong, or one of mode and date is missing.
     """
     params = ctx.params
     mode, until = params.get("ObjectLockMode", ""), params.get("ObjectLockRetainUntilDate", "")
@@ -145,7 +145,7 @@ def new_lock(ctx: Context) -> str | None:
 
 
 def lock_headers(version: Version) -> dict[str, str]:
-    """Return the headers that tell what protects a version."""
+    """Return the headers that describe the lock of a version."""
     if version.lock is None:
         return {}
     lock = load_lock(version.lock, version.modified)
@@ -157,15 +157,15 @@ def lock_headers(version: Version) -> dict[str, str]:
 
 
 def refuse_locked(version: Version, now: int, *, bypass: bool = False) -> None:
-    """Refuse to let a version go that is protected.
+    """Refuse to delete a locked version.
 
     Args:
-        version: that would be gone for good.
+        version: the version that would be deleted for good.
         now: milliseconds since 1970.
-        bypass: whoever asks may set governance aside, and has said so.
+        bypass: whether the request bypasses governance, with the right to do so.
 
     Raises:
-        ObjectLocked: it is.
+        ObjectLocked: the version is locked.
     """
     if version.lock is None:
         return
@@ -174,7 +174,7 @@ def refuse_locked(version: Version, now: int, *, bypass: bool = False) -> None:
 
 
 def deletion_condition(ctx: Context) -> Condition:
-    """Return what looks, in the commit of deletions, at each version that would be gone."""
+    """Return a condition that refuses locked versions, for the commit of deletions."""
 
     def may_delete(version: Version | None) -> None:
         if version is not None and version.lock is not None:
@@ -184,10 +184,10 @@ def deletion_condition(ctx: Context) -> Condition:
 
 
 def lifecycle_lock_condition(clock: Callable[[], float] = time.time) -> Condition:
-    """Return what jobs ask, in the commit, of each version that they would let go.
+    """Return a condition that refuses locked versions, for the commit of background jobs.
 
     Args:
-        clock: seconds since 1970.
+        clock: returns seconds since 1970.
     """
 
     def may_delete(version: Version | None) -> None:
@@ -198,7 +198,11 @@ def lifecycle_lock_condition(clock: Callable[[], float] = time.time) -> Conditio
 
 
 def bypasses_governance(ctx: Context, key: str) -> bool:
-    """Return whether a request says that governance is to be set aside, by one who may."""
+    """Return whether a request bypasses governance, with the right to do so.
+
+    Raises:
+        InvalidArgument: the header is neither `true` nor `false`.
+    """
     text = str(ctx.params.get("BypassGovernanceRetention", "")).strip().lower()
     if text in ("", "false"):
         return False
@@ -230,10 +234,10 @@ def _require_lock(bucket: Bucket) -> None:
 
 
 def refuse_lock_when_suspended(bucket: Bucket) -> None:
-    """Refuse object lock where versioning was suspended.
+    """Refuse object lock in a bucket whose versioning is suspended.
 
     Raises:
-        InvalidBucketState: it was.
+        InvalidBucketState: versioning is suspended.
     """
     if bucket.versioning == "Suspended":
         raise InvalidBucketState("Versioning is suspended, so the bucket cannot have object lock")

@@ -1,6 +1,6 @@
-"""Who owns what others store in a bucket, and whether the bucket has ACLs at all.
+"""Object ownership: the owner of new objects, and whether a bucket has ACLs.
 
-A bucket of which nothing was said has ACLs, and whoever stores an object owns it.
+A bucket without the setting has ACLs, and an object's owner is the account that stored it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ _ACLS = ("ACL", "AccessControlPolicy")
 
 
 async def put_bucket_ownership_controls(ctx: Context) -> Reply:
-    """Replace a bucket's setting; without ACLs its own has to be private."""
+    """Replace a bucket's setting; disabling ACLs needs a private bucket ACL."""
     rules = items(ctx.params["OwnershipControls"], "Rule")
     kind = rules[0].get("ObjectOwnership", "") if len(rules) == 1 else ""
     if kind not in _KINDS:
@@ -52,21 +52,21 @@ async def get_bucket_ownership_controls(ctx: Context) -> Reply:
 
 
 async def delete_bucket_ownership_controls(ctx: Context) -> Reply:
-    """Remove a bucket's setting, if it has one."""
+    """Remove a bucket's setting; no error if there is none."""
     await ctx.store.index.update_bucket(ctx.bucket.name, config={SETTING: None})
     return Reply()
 
 
 def new_bucket_ownership(ctx: Context, acl: str) -> dict[str, str]:
-    """Return the setting with which a bucket is to be created, if its request names one.
+    """Return the setting of a new bucket, empty if the request names none.
 
     Args:
         ctx: the request.
-        acl: that the bucket is to have.
+        acl: the ACL of the new bucket.
 
     Raises:
-        InvalidArgument: there is no such ownership.
-        InvalidBucketAclWithObjectOwnership: the ACL is not one for it.
+        InvalidArgument: the setting does not exist.
+        InvalidBucketAclWithObjectOwnership: the ACL does not fit the setting.
     """
     kind = ctx.params.get("ObjectOwnership", "")
     if not kind:
@@ -78,10 +78,10 @@ def new_bucket_ownership(ctx: Context, acl: str) -> dict[str, str]:
 
 
 def refuse_shared_bucket_acl(kind: str, acl: str) -> None:
-    """Refuse to do without ACLs in a bucket whose ACL opens it to others.
+    """Refuse to disable ACLs in a bucket whose ACL grants something to others.
 
     Raises:
-        InvalidBucketAclWithObjectOwnership: it does.
+        InvalidBucketAclWithObjectOwnership: the ACL grants something to others.
     """
     if kind == ENFORCED and acl not in ("", _NO_GRANTS):
         raise InvalidBucketAclWithObjectOwnership
@@ -93,10 +93,10 @@ def has_acls(bucket: Bucket) -> bool:
 
 
 def refuse_acl(bucket: Bucket, params: Mapping[str, Any]) -> None:
-    """Refuse an ACL in a bucket without them, unless it is what holds there anyway.
+    """Refuse an ACL in a bucket without ACLs, unless the ACL changes nothing there.
 
     Raises:
-        AccessControlListNotSupported: it is another.
+        AccessControlListNotSupported: the ACL would change something.
     """
     if has_acls(bucket):
         return
@@ -108,22 +108,22 @@ def refuse_acl(bucket: Bucket, params: Mapping[str, Any]) -> None:
 
 
 def effective_grants(bucket: Bucket, grants: Sequence[Grant]) -> Sequence[Grant]:
-    """Return those of an ACL's grants that have an effect in a bucket."""
+    """Return the grants of an ACL that have an effect in a bucket."""
     return without_ignored_grants(bucket, grants) if has_acls(bucket) else ()
 
 
 def new_owner(ctx: Context) -> str:
-    """Return the account that is to own what a request stores."""
+    """Return the account that will own the object that a request stores."""
     return future_owner(ctx.bucket, ctx.principal.root_account, ctx.params.get("ACL", ""))
 
 
 def future_owner(bucket: Bucket, writer: str, canned: str) -> str:
-    """Return the account that is to own a new object.
+    """Return the account that will own a new object.
 
     Args:
-        bucket: that it is stored in.
-        writer: the account of whoever stores it, or "".
-        canned: the canned ACL that it is to have, or "".
+        bucket: the bucket of the object.
+        writer: the account that stores the object, or "".
+        canned: the object's canned ACL, or "".
     """
     kind = bucket.config.get(SETTING)
     given = kind == PREFERRED and canned == _TO_OWNER
@@ -131,5 +131,5 @@ def future_owner(bucket: Bucket, writer: str, canned: str) -> str:
 
 
 def object_owner(bucket: Bucket, writer: str) -> str:
-    """Return the account that owns an object, which was kept as another's if it has ACLs."""
+    """Return the account that owns an object; the bucket's owner where ACLs are disabled."""
     return writer if has_acls(bucket) else bucket.owner

@@ -1,4 +1,4 @@
-"""The policy of a bucket: put, get, delete, and where it applies."""
+"""Bucket policies: put, get, delete, and the bucket's location in resources."""
 
 from coskit.protocol.bucket.policy import ResourceLocation
 from coskit.protocol.errors import AccessDenied, MalformedPolicy, NoSuchBucketPolicy
@@ -13,12 +13,12 @@ SETTING = "policy"
 
 
 def bucket_location(bucket: Bucket, region: str) -> ResourceLocation:
-    """Return a bucket as resources name it: under its owner's id or the APPID in its name."""
+    """Return a bucket's location in resources: under its owner's id or the APPID in its name."""
     return ResourceLocation(region, (bucket.owner, bucket.name.rpartition("-")[2]), bucket.name)
 
 
 async def put_bucket_policy(ctx: Context) -> Reply:
-    """Replace a bucket's policy; one that could not apply here is refused."""
+    """Replace a bucket's policy; a policy about another bucket or region is refused."""
     text = ctx.params["Policy"]
     place = bucket_location(ctx.bucket, ctx.region)
     policy = parse_bucket_policy(text)
@@ -43,7 +43,7 @@ async def get_bucket_policy(ctx: Context) -> Reply:
 
 
 async def get_bucket_policy_status(ctx: Context) -> Reply:
-    """Tell whether a bucket's policy or its ACL opens it to everybody."""
+    """Return whether a bucket's policy or ACL makes the bucket public."""
     text = ctx.bucket.config.get(SETTING)
     by_policy = text is not None and parse_bucket_policy(text).is_public
     by_acl = are_public(effective_grants(ctx.bucket, load_grants(ctx.bucket.acl)))
@@ -51,7 +51,7 @@ async def get_bucket_policy_status(ctx: Context) -> Reply:
 
 
 async def delete_bucket_policy(ctx: Context) -> Reply:
-    """Remove a bucket's policy, if it has one."""
+    """Remove a bucket's policy; no error if there is none."""
     await ctx.store.index.update_bucket(ctx.bucket.name, config={SETTING: None})
     return Reply()
 

@@ -1,4 +1,4 @@
-"""What keeps a bucket from being opened to everybody, whatever its ACLs and its policy say."""
+"""Public access block: a bucket's switches against public ACLs and policies."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,33 +35,33 @@ async def get_public_access_block(ctx: Context) -> Reply:
 
 
 async def delete_public_access_block(ctx: Context) -> Reply:
-    """Remove a bucket's setting, if it has one."""
+    """Remove a bucket's setting; no error if there is none."""
     await ctx.store.index.update_bucket(ctx.bucket.name, config={SETTING: None})
     return Reply()
 
 
 def is_switched_on(bucket: Bucket, switch: str) -> bool:
-    """Return whether one of the four switches of a bucket is on."""
+    """Return whether one of a bucket's four switches is on."""
     return switch in bucket.config.get(SETTING, "").split()
 
 
 def are_public(grants: Sequence[Grant]) -> bool:
-    """Return whether grants open something to everybody, or to all who have a key."""
+    """Return whether grants are for everyone, or for every account."""
     return any(grant.grantee in _PUBLIC for grant in grants)
 
 
 def refuse_public_grants(bucket: Bucket, grants: Sequence[Grant]) -> None:
-    """Refuse an ACL that a bucket does not take.
+    """Refuse a public ACL in a bucket that blocks public ACLs.
 
     Raises:
-        AccessDenied: it is public, and the bucket blocks such ACLs.
+        AccessDenied: the ACL is public, and the bucket blocks public ACLs.
     """
     if are_public(grants) and is_switched_on(bucket, BLOCK_ACLS):
         raise AccessDenied("Public ACLs are blocked by the bucket's public access block")
 
 
 def without_ignored_grants(bucket: Bucket, grants: Sequence[Grant]) -> Sequence[Grant]:
-    """Return the grants that have an effect."""
+    """Return the grants that have an effect: not the public ones, if the bucket ignores them."""
     if not is_switched_on(bucket, IGNORE_ACLS):
         return grants
     return [grant for grant in grants if grant.grantee not in _PUBLIC]

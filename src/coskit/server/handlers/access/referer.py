@@ -1,4 +1,4 @@
-"""The referer rules of a bucket: kept, told, and asked before what nobody has signed is done.
+"""Referer rules of a bucket (hotlink protection), applied to unsigned requests.
 
 Sources: vendor: PUT Bucket referer; Setting Hotlink Protection.
 """
@@ -30,21 +30,21 @@ _MAX_REFERER = 4096  # characters of a referer that count: more than those that 
 
 @dataclass(frozen=True, slots=True)
 class RefererPattern:
-    """A listed page or domain, in lower case: it is a prefix, `*` stands for subdomains.
+    """A listed page or domain, in lower case: a prefix, in which `*` stands for subdomains.
 
-    `example.com` is the beginning of `example.com/1`, of `example.com:8080` and of
-    `example.com.cn`; `*.example.com` is `example.com` too.
+    `example.com` matches `example.com/1`, `example.com:8080` and `example.com.cn`;
+    `*.example.com` matches `example.com` too.
 
     Attributes:
-        pieces: what stands between the `*`.
-        has_subdomains: `*.` stands before the first piece.
+        pieces: the texts between the `*`.
+        has_subdomains: `*.` precedes the first piece.
     """
 
     pieces: tuple[str, ...]
     has_subdomains: bool
 
     def begins(self, text: str) -> bool:
-        """Return whether a referer without its scheme, in lower case, begins like this."""
+        """Return whether a referer in lower case, without its scheme, begins with this pattern."""
         first, *rest = self.pieces
         if text.startswith(first) and _match_pieces(text, len(first), rest):
             return True
@@ -52,10 +52,10 @@ class RefererPattern:
 
 
 def _match_pieces(text: str, at: int, pieces: Sequence[str]) -> bool:
-    """Return whether pieces follow one another from here on, with anything but `/?#\\` between.
+    r"""Return whether the pieces follow each other from `at` on, with no `/?#\` between them.
 
-    The first place of each is the only one that counts: a later one has nothing after it that the
-    first has not. So a text is read once, however many `*` there are.
+    Only the first position of each piece counts: a later one is followed by nothing that the first
+    one is not followed by. So the text is read once, for any number of `*`.
     """
     stop = -1
     for piece in pieces:
@@ -71,26 +71,26 @@ def _match_pieces(text: str, at: int, pieces: Sequence[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RefererRules:
-    """The rules of a bucket, compiled.
+    """The compiled rules of a bucket.
 
     Attributes:
-        allows: what is listed is let in, rather than kept out.
-        allows_nothing_said: a request without a referer is let in.
-        asks_signed_urls: requests with a signed URL are asked too.
-        pages: what is listed.
+        is_allow_list: the list is an allow list; otherwise it is a deny list.
+        allows_empty_referer: a request without a referer is allowed.
+        applies_to_signed_urls: the rules apply to signed URLs too.
+        patterns: the listed patterns.
     """
 
-    allows: bool
-    allows_nothing_said: bool
-    asks_signed_urls: bool
-    pages: tuple[RefererPattern, ...]
+    is_allow_list: bool
+    allows_empty_referer: bool
+    applies_to_signed_urls: bool
+    patterns: tuple[RefererPattern, ...]
 
     def admit(self, referer: str) -> bool:
-        """Return whether a request with this referer is let in; "" is none."""
+        """Return whether a request with this referer is allowed; "" stands for no referer."""
         if not referer.strip():
-            return self.allows_nothing_said
+            return self.allows_empty_referer
         text = _SCHEME.sub("", referer.strip()[:_MAX_REFERER], 1).lower()
-        return any(page.begins(text) for page in self.pages) == self.allows
+        return any(page.begins(text) for page in self.patterns) == self.is_allow_list
 
 
 async def put_bucket_referer(ctx: Context) -> Reply:
@@ -109,19 +109,19 @@ async def put_bucket_referer(ctx: Context) -> Reply:
 
 
 async def get_bucket_referer(ctx: Context) -> Reply:
-    """Return the rules; nothing where there are none."""
+    """Return the rules; an empty result if there are none."""
     text = ctx.bucket.config.get(_SETTING)
     return Reply(json.loads(text) if text else {})
 
 
 def require_referer(principal: Principal, bucket: Bucket) -> None:
-    """Let a request pass whose referer the bucket's rules admit.
+    """Refuse a request whose referer the bucket's rules do not allow.
 
-    Whoever signed a request knows what is in it, so that no rule is asked; for a URL, which is
-    handed on, the rules may say otherwise.
+    The rules do not apply to signed requests, except to signed URLs where the rules say so, because
+    a URL can be passed on.
 
     Raises:
-        AccessDenied: they do not admit it.
+        AccessDenied: the rules do not allow the referer.
     """
     text = bucket.config.get(_SETTING)
     if text is None or principal.request_context is None:
@@ -136,12 +136,12 @@ def require_referer(principal: Principal, bucket: Bucket) -> None:
 
 def _applies_to_signed(rules: RefererRules, request: Request) -> bool:
     in_url = any(name in _SIGNATURES for name, _ in request.query)
-    return rules.asks_signed_urls and in_url
+    return rules.applies_to_signed_urls and in_url
 
 
 @lru_cache(maxsize=256)
 def _active_rules(text: str) -> RefererRules | None:
-    """Return the rules that a setting says, None if they are off."""
+    """Return the rules of a setting; None if they are disabled."""
     document = json.loads(text)
     if document["Status"] != "Enabled":
         return None

@@ -1,4 +1,4 @@
-"""Let an upload's initiator, the bucket's owner and whom a policy lets go on with it."""
+"""Authorization of multipart uploads: the initiator, the bucket's owner, and policies."""
 
 from coskit.protocol.errors import AccessDenied, NoSuchUpload
 from coskit.protocol.model import Operation
@@ -14,7 +14,7 @@ _INITIATOR_RIGHTS = (ABORT_MULTIPART_UPLOAD.name, LIST_PARTS.name)
 
 
 def is_upload_operation(operation: Operation) -> bool:
-    """Return whether a row is about an upload that has begun."""
+    """Return whether a row is about an existing upload."""
     return _UPLOAD_PARAM in operation.query_markers
 
 
@@ -26,18 +26,18 @@ def require_upload_permission(
     key: str,
     upload_id: str,
 ) -> None:
-    """Let a caller pass who may go on with an upload.
+    """Refuse an operation on an upload that the principal may not do.
 
     Args:
-        principal: who asks.
+        principal: the sender of the request.
         operation: the row.
-        store: where the upload is found.
-        bucket: that the upload is in.
-        key: the object's.
-        upload_id: of the upload, which may not exist.
+        store: the store with the upload.
+        bucket: the bucket of the upload.
+        key: the object's key.
+        upload_id: the upload's id; the upload may not exist.
 
     Raises:
-        AccessDenied: they may not.
+        AccessDenied: the principal may not do the operation.
     """
     settled = policy_decision(principal, operation, store, bucket, key)
     if settled is None:
@@ -49,10 +49,10 @@ def require_upload_permission(
 def refuse_anonymous_upload(
     principal: Principal, operation: Operation, store: Store, bucket: Bucket, key: str | None
 ) -> None:
-    """Refuse to begin an upload that nobody could be told to go on with.
+    """Refuse to begin an upload for an anonymous client, because no initiator could be verified.
 
     Raises:
-        AccessDenied: nobody signed the request, and no policy lets everybody do this.
+        AccessDenied: the request is unsigned, and no policy allows it.
     """
     if (
         principal.account is None
@@ -69,7 +69,7 @@ def _acl_allows(
     key: str,
     upload_id: str,
 ) -> bool:
-    """Return what the bucket's ACL gives, and to an initiator the upload itself."""
+    """Return the decision of the bucket's ACL; an upload itself is for its initiator only."""
     may_write = bucket_acl_allows(principal, operation, bucket)
     try:
         upload = store.index.upload(bucket.id, key, upload_id)
@@ -79,6 +79,6 @@ def _acl_allows(
 
 
 def _is_initiator(principal: Principal, upload: Upload) -> bool:
-    """Return whether an upload is a caller's, or that of a sub-account of theirs."""
+    """Return whether a principal, or a sub-account of it, began an upload."""
     initiator = upload.initiator or upload.owner
     return principal.owns(initiator) or principal.owns(initiator.partition("/")[0])

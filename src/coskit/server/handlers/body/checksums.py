@@ -1,4 +1,4 @@
-"""The checksums of S3 in requests and answers: verified, computed anew, told."""
+"""S3 checksums of requests and responses: verify, compute, and return them."""
 
 import asyncio
 from collections.abc import Mapping
@@ -25,17 +25,17 @@ _HASHED_INLINE = 1 << 16  # bytes that a change of threads would not pay for
 
 
 class ChecksumVerifier:
-    """What a body has to be for its checksum to be true.
+    """Verifies a body against the checksum that its request announces.
 
     Args:
-        headers: of the request.
-        asked: the checksum that the upload asks for which the body is a part of.
+        headers: the request's headers.
+        asked: the checksum that the upload of a part asks for, or None.
 
     Attributes:
-        hasher: is to see the whole body; None if there is nothing to compute.
+        hasher: has to see the whole body; None if there is nothing to compute.
 
     Raises:
-        InvalidRequest: what the headers say makes no sense, or is not what the upload asks for.
+        InvalidRequest: the headers are inconsistent, or differ from what the upload asks for.
     """
 
     def __init__(self, headers: Mapping[str, str], asked: RequestedChecksum | None = None) -> None:
@@ -51,15 +51,15 @@ class ChecksumVerifier:
         self.hasher: Hasher | None = algorithm.hasher() if algorithm else None
 
     def verify(self, trailers: Mapping[str, str]) -> Checksum | None:
-        """Return the checksum of the body, which has arrived; None if nothing was computed.
+        """Return the checksum of the complete body; None if nothing was computed.
 
         Args:
-            trailers: what followed the body.
+            trailers: the fields after the body.
 
         Raises:
-            MalformedTrailerError: not the announced checksum followed.
-            InvalidRequest: what followed is none.
-            BadDigest: it is the checksum of another body.
+            MalformedTrailerError: the trailers lack the announced checksum or have another one.
+            InvalidRequest: the trailer is not a checksum.
+            BadDigest: the checksum differs from the body's.
         """
         expected = self._said.algorithm.header if self._said else ""
         if any(name.startswith(HEADER) and name != expected for name in trailers):
@@ -75,12 +75,12 @@ class ChecksumVerifier:
 def check_document(
     headers: Mapping[str, str], trailers: Mapping[str, str], document: bytes
 ) -> None:
-    """Check a document against the checksum that its request announces.
+    """Verify a document against the checksum that its request announces.
 
     Raises:
-        MalformedTrailerError: not the announced checksum followed.
-        InvalidRequest: what the request says makes no sense.
-        BadDigest: it is the checksum of another document.
+        MalformedTrailerError: the trailers lack the announced checksum or have another one.
+        InvalidRequest: the headers are inconsistent.
+        BadDigest: the checksum differs from the document's.
     """
     check = ChecksumVerifier(headers)
     if check.hasher:
@@ -91,7 +91,7 @@ def check_document(
 async def receive_with_checksum(
     body: OutgoingBody, receiver: Receiver, algorithm: Algorithm | None
 ) -> tuple[Stored, str | None]:
-    """Take in bytes that come from another body; return them with their checksum, to be kept."""
+    """Store bytes of another body; return them with their checksum as text."""
     if algorithm is None:
         return await receive_body(body, receiver), None
     hasher = algorithm.hasher()
@@ -108,15 +108,15 @@ async def range_checksum(
     key: EncryptionKey | None,
     algorithm: Algorithm | None,
 ) -> str | None:
-    """Return the checksum of stored bytes, as text to be kept; None if nobody asks for one.
+    """Return the checksum of stored bytes as text; None if no algorithm is given.
 
     Args:
         ctx: the request.
-        source: whose bytes.
-        first: where they begin.
-        length: how many they are.
-        key: that opens them.
-        algorithm: that is asked for, if any.
+        source: the version with the bytes.
+        first: the offset of the first byte.
+        length: the number of bytes.
+        key: the key that decrypts the bytes, or None.
+        algorithm: the algorithm, or None.
     """
     if algorithm is None:
         return None
@@ -140,21 +140,21 @@ async def _compute(body: OutgoingBody, algorithm: Algorithm) -> str:
 
 
 def checksum_headers(ctx: Context, found: Checksum | None) -> dict[str, str]:
-    """Return the headers that tell a checksum, in a dialect that has them."""
+    """Return the headers with a checksum, in a dialect that has them."""
     if found is None or not ctx.rules.returns_checksums:
         return {}
     return {found.algorithm.header: found.text, f"{HEADER}type": found.kind}
 
 
 def checksum_fields(ctx: Context, found: Checksum | None) -> dict[str, str]:
-    """Return the elements of a document that tell a checksum, in a dialect that has them."""
+    """Return the elements of a document with a checksum, in a dialect that has them."""
     if found is None or not ctx.rules.returns_checksums:
         return {}
     return {found.algorithm.field: found.text, "ChecksumType": found.kind}
 
 
 def part_checksum_fields(ctx: Context, part: Part | Piece) -> dict[str, str]:
-    """Return the elements of a document that tell the checksum of a part."""
+    """Return the elements of a document with the checksum of a part."""
     found = load_checksum(part.checksums)
     if found is None or not ctx.rules.returns_checksums:
         return {}
@@ -162,7 +162,7 @@ def part_checksum_fields(ctx: Context, part: Part | Piece) -> dict[str, str]:
 
 
 def upload_checksum_fields(upload: Upload) -> dict[str, str]:
-    """Return the elements of a document that tell what checksum an upload asks for."""
+    """Return the elements of a document with the checksum that an upload asks for."""
     asked = load_requested_checksum(upload.checksums)
     if asked is None:
         return {}
@@ -172,12 +172,12 @@ def upload_checksum_fields(upload: Upload) -> dict[str, str]:
 def read_checksum_headers(
     ctx: Context, version: Version, piece: Piece | None = None
 ) -> dict[str, str]:
-    """Return the headers that tell the checksum of what is read, if the reader wants to know it.
+    """Return the headers with the checksum of what is read, if the request asks for it.
 
     Args:
         ctx: the request.
-        version: what is read.
-        piece: the part of it, or None for all of it.
+        version: the version that is read.
+        piece: the part that is read, or None for the whole version.
     """
     if ctx.headers.get(f"{HEADER}mode", "").upper() != "ENABLED":
         return {}

@@ -1,4 +1,4 @@
-"""How a bucket has those objects encrypted that are stored without a word on it."""
+"""Default encryption of a bucket, for objects stored without encryption headers."""
 
 import json
 import re
@@ -22,7 +22,7 @@ _KEY_NAME = re.compile(r"[\w:/.+=@-]{1,256}", re.ASCII)
 
 
 async def put_bucket_encryption(ctx: Context) -> Reply:
-    """Set the default; it does nothing to what is stored already."""
+    """Set the default; stored objects do not change."""
     document = _in_s3_names(ctx.params[_DOCUMENT])
     _parse(document)
     await ctx.store.index.update_bucket(ctx.bucket.name, config={_SETTING: json.dumps(document)})
@@ -38,13 +38,13 @@ async def get_bucket_encryption(ctx: Context) -> Reply:
 
 
 async def delete_bucket_encryption(ctx: Context) -> Reply:
-    """Remove the default, if there is one."""
+    """Remove the default; no error if there is none."""
     await ctx.store.index.update_bucket(ctx.bucket.name, config={_SETTING: None})
     return Reply()
 
 
 def _in_s3_names(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a document in the words of S3, which COS tells it in too."""
+    """Return a document in the names of S3, which COS responses use too."""
     rules = []
     for rule in items(document, "Rule"):
         changed = dict(rule)
@@ -57,16 +57,16 @@ def _in_s3_names(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def default_encryption(bucket: Bucket) -> tuple[str, str]:
-    """Return the algorithm and the name of the key, "" where there is none."""
+    """Return the algorithm and the key's name, "" where there is none."""
     text = bucket.config.get(_SETTING)
     return _parse(json.loads(text)) if text else ("", "")
 
 
 def checked_key_name(name: str) -> str:
-    """Return the name of a key of the server's.
+    """Return the name of a server key.
 
     Raises:
-        InvalidArgument: no key can be called so.
+        InvalidArgument: the name is not valid.
     """
     if not _KEY_NAME.fullmatch(name):
         raise InvalidArgument("The id of a key has 1 to 256 letters, digits and _:/.+=@-")
@@ -74,11 +74,11 @@ def checked_key_name(name: str) -> str:
 
 
 def _parse(document: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the algorithm and the name of the key that a document asks for.
+    """Return the algorithm and the key's name that a document asks for.
 
     Raises:
-        MalformedXML: it has not exactly one rule, or that has no algorithm.
-        InvalidArgument: a key is named where none is used, or no key can be called so.
+        MalformedXML: the document has not exactly one rule, or the rule has no algorithm.
+        InvalidArgument: a key is named where none is used, or the name is not valid.
     """
     rules = items(document, "Rule")
     default = rules[0].get("ApplyServerSideEncryptionByDefault") or {} if len(rules) == 1 else {}

@@ -1,8 +1,8 @@
-"""How bodies lie encrypted: AES-256-GCM in blocks, so that any range can be opened by itself.
+"""Encrypted bodies: AES-256-GCM in blocks, so that any range can be decrypted alone.
 
-A sealed blob is a random salt of 32 bytes, then blocks of 64 KiB, each followed by its 16-byte tag.
-Its key is derived from the owner's key and the salt, so that no two blobs share one; the nonce of a
-block is its number.
+An encrypted blob is a random salt of 32 bytes, then blocks of 64 KiB, each followed by its 16-byte
+tag. The blob's key is derived from the owner's key and the salt, so that no two blobs share one.
+The nonce of a block is its number.
 """
 
 import asyncio
@@ -32,12 +32,12 @@ _BATCH = 8  # blocks that are worth a change of threads
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """32 bytes that open a body, and whose they are.
+    """A key of 32 bytes and its owner.
 
     Attributes:
-        owner: the server's are its one key, and the `named` ones that are made from it.
+        owner: the customer; the server for its one key; "named" for keys derived from that key.
         secret: the bytes.
-        name: of a named key, else "".
+        name: the name of a named key, or "".
     """
 
     owner: Literal["customer", "server", "named"]
@@ -45,13 +45,13 @@ class EncryptionKey:
     name: str = ""
 
     def lock(self) -> str:
-        """Return what is kept with a body: by it the key can be told, but not found."""
+        """Return a salted fingerprint, which is stored with a body to recognise the key."""
         salt = os.urandom(SALT)
         kept = {"by": self.owner, "salt": salt.hex(), "print": self._print(salt)}
         return json.dumps({**kept, "name": self.name} if self.name else kept)
 
     def opens(self, lock: str) -> bool:
-        """Return whether `lock` made this lock with the same key."""
+        """Return whether a fingerprint was made with the same key."""
         kept = json.loads(lock)
         found = self._print(bytes.fromhex(kept["salt"]))
         same = (kept["by"], kept.get("name", "")) == (self.owner, self.name)
@@ -66,39 +66,39 @@ class EncryptionKey:
 
 
 def named_key(master_key: bytes, name: str) -> EncryptionKey:
-    """Return one of the server's named keys; each name has its own, and needs no making."""
+    """Return a named key of the server, derived from its master key."""
     secret = hmac.digest(master_key, b"coskit named key " + name.encode(), "sha256")
     return EncryptionKey("named", secret, name)
 
 
 def fingerprint_owner(lock: str) -> str:
-    """Return whose key a lock needs: "customer", "server" or "named"."""
+    """Return the owner of a fingerprint's key: "customer", "server" or "named"."""
     return str(json.loads(lock)["by"])
 
 
 def fingerprint_key_name(lock: str) -> str:
-    """Return the name of the key that a lock needs, or "" if it has none."""
+    """Return the name of a fingerprint's key, or "" if the key has none."""
     return str(json.loads(lock).get("name", ""))
 
 
 class Receiver(Protocol):
-    """Takes a body in: a Sink, or what stands before one."""
+    """Receives a body: the store's receiver, or an encryption before it."""
 
     def observe(self, observer: Observer) -> None:
-        """Show the whole body to an observer too; to be called before the first byte."""
+        """Show the whole body to an observer too; call it before the first byte."""
         ...
 
     async def write(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+        """Receive the next bytes."""
         ...
 
     async def finish(self) -> Stored:
-        """Return the body."""
+        """Return the stored body."""
         ...
 
 
 async def receive_body(body: OutgoingBody, receiver: Receiver) -> Stored:
-    """Take in bytes that come from another body."""
+    """Store bytes of another body."""
     try:
         async for chunk in body:
             await receiver.write(chunk)
@@ -108,10 +108,10 @@ async def receive_body(body: OutgoingBody, receiver: Receiver) -> Stored:
 
 
 class EncryptingReceiver:
-    """Encrypts a body on its way into a sink.
+    """Encrypts a body before the store receives it.
 
     Attributes:
-        md5: of what came in, in hex, once it is finished.
+        md5: the MD5 of the plain bytes in hex; set by `finish`.
     """
 
     def __init__(self, sink: Sink, key: EncryptionKey) -> None:
@@ -128,17 +128,17 @@ class EncryptingReceiver:
         self._observer: Observer | None = None
 
     def observe(self, observer: Observer) -> None:
-        """See `Receiver.observe`; what is shown is not encrypted yet."""
+        """See `Receiver.observe`; the observer gets the plain bytes."""
         self._observer = observer
 
     async def write(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+        """Receive the next bytes."""
         self._waiting += chunk
         if len(self._waiting) >= _BATCH * BLOCK:
             await self._pass_on(len(self._waiting) // BLOCK * BLOCK)
 
     async def finish(self) -> Stored:
-        """Return the body, with what its readers are told of it."""
+        """Return the stored body, with the ETag, CRC64 and size that clients see."""
         if self._waiting:
             await self._pass_on(len(self._waiting))
         stored = await self._sink.finish()
@@ -178,9 +178,9 @@ class EncryptedRange:
 
     Attributes:
         extents: the salt, then the blocks.
-        block: number of the first one.
-        skip: bytes of it that are not asked for.
-        length: bytes that are asked for.
+        block: the number of the first block.
+        skip: the bytes to skip at the start of the first block.
+        length: the number of plain bytes in the range.
     """
 
     extents: tuple[Extent, ...]
@@ -190,12 +190,12 @@ class EncryptedRange:
 
     @property
     def sealed(self) -> int:
-        """The bytes of the blocks as they lie."""
+        """The number of encrypted bytes, without the salt."""
         return sum(extent.length for extent in self.extents) - SALT
 
 
 def plain_length(length: int) -> int:
-    """Return how many bytes a sealed blob of some length stands for."""
+    """Return the number of plain bytes in an encrypted blob of some length."""
     blocks = -(-(length - SALT) // _ENCRYPTED_BLOCK)
     return length - SALT - blocks * (_ENCRYPTED_BLOCK - BLOCK)
 
@@ -203,7 +203,7 @@ def plain_length(length: int) -> int:
 def encrypted_ranges(
     extents: Sequence[Extent], first: int, length: int
 ) -> Iterator[EncryptedRange]:
-    """Yield where `length` bytes from `first` on of a sealed body lie."""
+    """Yield the encrypted ranges that hold `length` plain bytes from `first` on."""
     for extent in extents:
         whole = plain_length(extent.length)
         taken = min(whole - first, length)
@@ -222,7 +222,7 @@ def encrypted_ranges(
 
 
 class DecryptingBody:
-    """A sealed body on its way out."""
+    """Reads an encrypted body and yields the plain bytes."""
 
     def __init__(self, raw: Reading, wanted: Sequence[EncryptedRange], key: EncryptionKey) -> None:
         self._raw = raw
@@ -240,7 +240,7 @@ class DecryptingBody:
         return self._chunks
 
     async def aclose(self) -> None:
-        """Let go of what is being read."""
+        """Stop reading and release the files."""
         await self._chunks.aclose()
         await self._raw.aclose()
 

@@ -1,4 +1,4 @@
-"""Bodies that have begun: one that cannot is an error before the head of the answer is out."""
+"""Prefetch of a body's first chunk, so that early damage becomes an error response."""
 
 from collections.abc import AsyncIterator
 from typing import Self
@@ -7,7 +7,7 @@ from coskit.server.handlers.context import OutgoingBody
 
 
 class PrefetchedBody:
-    """A body whose first chunk is here."""
+    """A body whose first chunk has been read."""
 
     def __init__(self, first: bytes, rest: AsyncIterator[bytes], body: OutgoingBody) -> None:
         self._first = first
@@ -25,7 +25,7 @@ class PrefetchedBody:
         return await anext(self._rest)
 
     async def aclose(self) -> None:
-        """Stop reading."""
+        """Stop reading and release the files."""
         await self._body.aclose()
 
 
@@ -33,7 +33,7 @@ async def prefetch_first_chunk(body: OutgoingBody) -> PrefetchedBody:
     """Read the first chunk of a body.
 
     Raises:
-        InternalError: it is damaged; nothing has to be closed then.
+        InternalError: the chunk is damaged; the body is closed.
     """
     chunks = aiter(body)
     try:

@@ -1,4 +1,4 @@
-"""The checksum of an object from those of its parts, and what a completion says of them."""
+"""Checksum of a completed object, computed from the checksums of its parts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,14 +25,14 @@ from coskit.server.store.model import Part, Upload
 
 
 def completion_checksum(ctx: Context, listed: Sequence[Mapping[str, Any]]) -> Finish:
-    """Return what computes the checksum of an object from its parts, and checks what is said of it.
+    """Return a function that computes an object's checksum and verifies the request's.
 
     Args:
         ctx: the request to complete an upload.
-        listed: the parts, as its document lists them.
+        listed: the parts in the request's document.
 
     Raises:
-        InvalidRequest: what the headers say makes no sense.
+        InvalidRequest: the headers are inconsistent.
     """
     said, kind = declared_object_checksum(ctx.headers), requested_kind(ctx.headers)
     size = ctx.headers.get("x-amz-mp-object-size", "")
@@ -73,7 +73,7 @@ def _check_size(said: str, parts: Sequence[Part]) -> None:
 def _check_listed(
     listed: Sequence[Mapping[str, Any]], parts: Sequence[Part], asked: RequestedChecksum | None
 ) -> None:
-    """Compare the checksums that a document lists with those of the parts."""
+    """Compare the checksums in a document with those stored with the parts."""
     for entry, part in zip(listed, parts, strict=True):
         found = load_checksum(part.checksums)
         for algorithm in ALGORITHMS.values():
@@ -99,10 +99,10 @@ def _digests(parts: Sequence[Part], algorithm: Algorithm) -> list[tuple[bytes, i
 
 
 def _unrequested_checksum(parts: Sequence[Part], said: Checksum | None) -> Checksum | None:
-    """Return a checksum that the parts of an upload make which asked for none.
+    """Return the checksum of an upload that asked for none, if its parts have checksums.
 
     Raises:
-        BadDigest: the one that is said to be the object's is none that they make.
+        BadDigest: the request's checksum differs from every checksum that the parts give.
     """
     found = [load_checksum(part.checksums) for part in parts]
     algorithm = found[0].algorithm if found[0] else None
@@ -123,8 +123,8 @@ def _unrequested_checksum(parts: Sequence[Part], said: Checksum | None) -> Check
 
 
 def _is_same_checksum(said: Checksum, found: Checksum) -> bool:
-    """Return whether a checksum is the one that was said, where a number of parts may be left out.
+    """Return whether a checksum equals the request's; the number of parts may be missing there.
 
-    Clients differ in whether they know that it belongs to a composite one.
+    Clients differ in whether they send the number of parts of a composite checksum.
     """
     return said.text in (found.text, found.text.partition("-")[0])

@@ -1,4 +1,4 @@
-"""Bodies and metadata on their way in: what a request may bring and how it is checked."""
+"""Body and metadata of writing requests: limits, validation, and storing."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -63,11 +63,11 @@ _IMPLEMENTED_BY_ROW = (
 
 
 def refuse_unimplemented_headers(ctx: Context) -> None:
-    """Answer 501 to a header that this server would have to ignore.
+    """Refuse a header that this server would have to ignore, with 501.
 
     Raises:
-        NotImplementedOperation: it names the header.
-        InvalidArgument: a guard says nothing, or a body is to be a part of an object.
+        NotImplementedOperation: the message names the header.
+        InvalidArgument: a guard header is empty, or the body has a Content-Range.
     """
     refused = _unimplemented_headers(ctx.operation)
     if not refused.isdisjoint(ctx.headers):
@@ -109,17 +109,17 @@ def _unimplemented_headers(operation: Operation) -> frozenset[str]:
 
 
 def new_version(ctx: Context, key: EncryptionKey | None = None) -> NewVersion:
-    """Return what a writing request says about its object besides the body.
+    """Return the properties of a new object that a writing request names, without the body.
 
     Args:
         ctx: the request.
-        key: that the body will be sealed with.
+        key: the key that will encrypt the body, or None.
 
     Raises:
         InvalidArgument: an ACL, a tag, a lock or the size of the metadata is wrong.
-        InvalidRequest: it asks for a lock where the bucket has none.
-        NotSupportedStorageClass: there is no such class.
-        AccessDenied: the ACL is one of a folder and the caller may not write ACLs.
+        InvalidRequest: the request asks for a lock, and the bucket has no object lock.
+        NotSupportedStorageClass: the storage class does not exist.
+        AccessDenied: the ACL is a folder's, and the principal may not write ACLs.
     """
     tags = parse_tag_header(ctx.params["Tagging"]) if "Tagging" in ctx.params else None
     return NewVersion(
@@ -152,7 +152,11 @@ def _new_acl(ctx: Context) -> str | None:
 
 
 def requested_storage_class(params: Mapping[str, Any]) -> str:
-    """Return the storage class asked for, in upper case."""
+    """Return the requested storage class in upper case.
+
+    Raises:
+        NotSupportedStorageClass: the storage class does not exist.
+    """
     name = str(params.get("StorageClass", "STANDARD")).upper()
     if name not in STORAGE_CLASSES:
         raise NotSupportedStorageClass(f"There is no storage class {name[:40]}")
@@ -160,10 +164,10 @@ def requested_storage_class(params: Mapping[str, Any]) -> str:
 
 
 def stored_headers(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return the headers that are kept with an object, which every answer can have.
+    """Return the headers that are stored with an object. Every response can carry them.
 
     Raises:
-        InvalidArgument: they are too large, or hold what no header can.
+        InvalidArgument: the headers are too large, or hold a character that headers cannot carry.
     """
     metadata: Mapping[str, str] = params.get("Metadata", {})
     size = sum(len(encode_text(name)) + len(encode_text(text)) for name, text in metadata.items())
@@ -185,26 +189,26 @@ async def receive(
     key: EncryptionKey | None = None,
     asked: RequestedChecksum | None = None,
 ) -> tuple[Stored, Checksum | None]:
-    """Take in the body of a request and check it against what the request says of it.
+    """Store the body of a request and verify it against the request's headers.
 
     Args:
         ctx: the request.
-        sink: where the body goes.
-        key: that it is sealed with, if any.
-        asked: the checksum that the upload asks for which the body is a part of.
+        sink: the store's receiver of the body.
+        key: the key that encrypts the body, or None.
+        asked: the checksum that the upload of a part asks for, or None.
 
     Returns:
-        The body and, if the request or the upload wants one, its checksum.
+        The body and, if the request or the upload asks for one, its checksum.
 
     Raises:
-        MissingContentLength: it has neither a length nor chunks.
-        EntityTooLarge: it is larger than 5 GB.
-        InvalidDigest: its Content-MD5 is no MD5.
-        BadDigest: its Content-MD5 or its checksum is that of another body.
-        InvalidRequest: its checksum is none, or not what the upload asks for.
-        MalformedTrailerError: its checksum should have followed and did not.
-        IncompleteBody: it ended too early.
-        InvalidArgument: its traffic limit is out of bounds.
+        MissingContentLength: the body has neither a length nor chunks.
+        EntityTooLarge: the body is larger than 5 GB.
+        InvalidDigest: the Content-MD5 is not an MD5.
+        BadDigest: the Content-MD5 or the checksum differs from the body's.
+        InvalidRequest: the checksum is malformed, or differs in kind from what the upload asks for.
+        MalformedTrailerError: the announced trailing checksum is missing.
+        IncompleteBody: the body ended too early.
+        InvalidArgument: the traffic limit is out of bounds.
     """
     expected, check = expected_md5(ctx.headers), ChecksumVerifier(ctx.headers, asked)
     if ctx.body.length is None and "transfer-encoding" not in ctx.headers:
@@ -229,7 +233,7 @@ async def receive(
 
 
 def expected_md5(headers: Mapping[str, str]) -> bytes | None:
-    """Return the MD5 that a request promises, or None if it promises none.
+    """Return the MD5 of a request's Content-MD5, or None if there is no such header.
 
     Raises:
         InvalidDigest: the header is not the Base64 of an MD5.

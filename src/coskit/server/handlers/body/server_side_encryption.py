@@ -1,4 +1,4 @@
-"""Which key a request brings or needs, and how an answer tells of it."""
+"""Encryption keys: the key of a request, the key that an object needs, and the response headers."""
 
 import base64
 import binascii
@@ -31,10 +31,10 @@ _DEFAULT_KEY = "default"  # where a request names none
 
 
 def customer_key(params: Mapping[str, Any], prefix: str = "") -> EncryptionKey | None:
-    """Return the key that a request brings, or None if it brings none.
+    """Return the customer key of a request, or None if the request has none.
 
     Args:
-        params: the row's.
+        params: the request's parameters.
         prefix: "CopySource" for the key of a copy's source.
 
     Raises:
@@ -58,11 +58,11 @@ def customer_key(params: Mapping[str, Any], prefix: str = "") -> EncryptionKey |
 
 
 def requested_key(ctx: Context) -> EncryptionKey | None:
-    """Return the key that a write wants its object sealed with, or None for no encryption.
+    """Return the key that encrypts the object of a write, or None for no encryption.
 
     Raises:
-        InvalidArgument: the headers make no sense.
-        NotImplementedOperation: they ask for an encryption context.
+        InvalidArgument: the headers are inconsistent.
+        NotImplementedOperation: the headers ask for an encryption context.
     """
     key = customer_key(ctx.params)
     asked, name = ctx.params.get("ServerSideEncryption", ""), ctx.params.get("SSEKMSKeyId", "")
@@ -78,10 +78,10 @@ def requested_key(ctx: Context) -> EncryptionKey | None:
 
 
 def _server_key(ctx: Context, algorithm: str, name: str) -> EncryptionKey | None:
-    """Return the key of the server's that an algorithm takes, or None for no algorithm.
+    """Return the server key for an algorithm, or None for no algorithm.
 
     Raises:
-        InvalidArgument: it is not the name of a key.
+        InvalidArgument: the key's name is not valid.
     """
     if not algorithm:
         return None
@@ -91,19 +91,19 @@ def _server_key(ctx: Context, algorithm: str, name: str) -> EncryptionKey | None
 
 
 def required_key(ctx: Context, lock: str | None, prefix: str = "") -> EncryptionKey | None:
-    """Return the key that opens a body, or None if it is not sealed.
+    """Return the key that decrypts a body, or None if the body is not encrypted.
 
     Args:
         ctx: the request.
-        lock: the body's.
+        lock: the fingerprint of the body's key, or None.
         prefix: "CopySource" for a copy's source.
 
     Raises:
-        InvalidArgument: the headers of the customer's key make no sense.
-        SsecDecryptHeaderInvalid: it needs a customer's key and the request brings none or another.
-        SSEHeaderNotAllowed: it needs no customer's key, or the request asks for what a write does.
-        AccessDenied: nobody knows who asks.
-        InternalError: it was sealed with another key of the server's.
+        InvalidArgument: the headers of the customer key are inconsistent.
+        SsecDecryptHeaderInvalid: the body needs a customer key that the request lacks.
+        SSEHeaderNotAllowed: the body needs no customer key, or the headers belong to a write.
+        AccessDenied: the client is anonymous.
+        InternalError: another server key encrypted the body.
     """
     if not prefix and ctx.headers.get(_SSE):
         if lock is None or ctx.operation.method in ("GET", "HEAD"):
@@ -128,11 +128,11 @@ def required_key(ctx: Context, lock: str | None, prefix: str = "") -> Encryption
 
 
 def encryption_headers(key: EncryptionKey | None, lock: str | None = None) -> dict[str, str]:
-    """Return the headers that tell how an object is sealed; of a customer's key only its MD5.
+    """Return the headers that describe an object's encryption; of a customer key only the MD5.
 
     Args:
-        key: that the request brought or needed.
-        lock: of an object that is described without its key.
+        key: the request's key, or the key that the object needs.
+        lock: the fingerprint of the object's key, if the object is described without its key.
     """
     owner = key.owner if key else fingerprint_owner(lock) if lock else ""
     if not owner:
@@ -149,7 +149,7 @@ def encryption_headers(key: EncryptionKey | None, lock: str | None = None) -> di
 def plain_body(
     ctx: Context, version: Version, first: int, length: int, key: EncryptionKey | None
 ) -> OutgoingBody:
-    """Return bytes of an object on their way out, unsealed with the key that it needs."""
+    """Return a stream of an object's bytes, decrypted with the key that the object needs."""
     if key is None:
         return ctx.store.reading(version, first, length)
     wanted = list(encrypted_ranges(version.extents, first, length))

@@ -1,4 +1,4 @@
-"""How fast a body may travel: `x-cos-traffic-limit`."""
+"""Rate limit of one body: `x-cos-traffic-limit`."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
@@ -12,10 +12,10 @@ _INTERVAL = 0.1  # seconds that one piece takes
 
 
 def requested_rate(ctx: Context) -> int | None:
-    """Return the bytes per second that a request allows, or None if it does not say.
+    """Return the bytes per second that a request allows, or None if the request sets no limit.
 
     Raises:
-        InvalidArgument: it is no number, or outside of what the vendor allows.
+        InvalidArgument: the limit is not a number, or outside of the vendor's range.
     """
     text: Any = ctx.params.get("TrafficLimit", "")
     if not text:
@@ -28,9 +28,9 @@ def requested_rate(ctx: Context) -> int | None:
 
 
 async def throttled(chunks: AsyncIterable[bytes], rate: int) -> AsyncGenerator[bytes, None]:
-    """Yield what comes in pieces, none earlier than `rate` bytes per second allow.
+    """Yield the chunks in pieces, at no more than `rate` bytes per second.
 
-    Time that is lost elsewhere is not made up for by a burst.
+    Time lost elsewhere is not made up for by a burst.
     """
     clock = asyncio.get_running_loop().time
     step = max(1, int(rate * _INTERVAL))
@@ -44,18 +44,18 @@ async def throttled(chunks: AsyncIterable[bytes], rate: int) -> AsyncGenerator[b
 
 
 class ThrottledBody:
-    """A body on its way out at no more than `rate` bytes per second."""
+    """A stream of an object's bytes at no more than `rate` bytes per second."""
 
     def __init__(self, body: bytes | OutgoingBody, rate: int) -> None:
         self._body = body
         self._pieces = throttled(_one_chunk(body) if isinstance(body, bytes) else body, rate)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield pieces of a tenth of a second."""
+        """Yield pieces that take a tenth of a second each."""
         return self._pieces
 
     async def aclose(self) -> None:
-        """Let go of what is being read."""
+        """Stop reading and release the files."""
         await self._pieces.aclose()
         if not isinstance(self._body, bytes):
             await self._body.aclose()

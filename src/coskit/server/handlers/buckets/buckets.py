@@ -44,14 +44,14 @@ _COMPARISONS = {
 
 
 def check_bucket_name(name: str, rules: DialectRules = COS_RULES) -> None:
-    """Refuse what cannot name a new bucket.
+    """Refuse an invalid name for a new bucket.
 
     Args:
-        name: the bucket's.
-        rules: of the dialect that asks for it.
+        name: the bucket's name.
+        rules: the rules of the request's dialect.
 
     Raises:
-        InvalidBucketName: it is too long or holds what no name may hold.
+        InvalidBucketName: the name has a wrong length or character.
     """
     shortest, longest = rules.min_bucket_name_length, rules.max_bucket_name_length
     labels = name.split(".") if rules.allows_dots_in_bucket_name else [name]
@@ -63,7 +63,7 @@ def check_bucket_name(name: str, rules: DialectRules = COS_RULES) -> None:
 
 
 async def create_bucket(ctx: Context) -> Reply:
-    """Create a bucket; it is private unless the request says otherwise."""
+    """Create a bucket; it is private unless the request names an ACL."""
     name = ctx.params["Bucket"]
     check_bucket_name(name, ctx.rules)
     _refuse_foreign_appid(ctx, name)
@@ -91,7 +91,7 @@ def _refuse_foreign_appid(ctx: Context, name: str) -> None:
     """Refuse a name that ends in the APPID of another account, which could expect to own it.
 
     Raises:
-        AccessDenied: the account of that APPID exists on this server and did not send the request.
+        AccessDenied: the APPID's account exists on this server and is not the principal's.
     """
     appid = name.rpartition("-")[2]
     if not appid.isdigit() or appid == ctx.principal.root_account or not ctx.account_exists(appid):
@@ -103,17 +103,17 @@ def _refuse_foreign_appid(ctx: Context, name: str) -> None:
 
 
 async def head_bucket(ctx: Context) -> Reply:
-    """Tell that a bucket exists, where, and as what it was created."""
+    """Return the region of a bucket and the kind that it was created as."""
     config = ctx.bucket.config
     kinds = {header: config[name] for name, header, _ in _KINDS if name in config}
     return Reply({"x-cos-bucket-region": ctx.region, **kinds})
 
 
 def _requested_kind(ctx: Context) -> dict[str, str]:
-    """Return as what a bucket is to be created, which is told and changes nothing here.
+    """Return the kind of a new bucket, which is stored and returned without effect.
 
     Raises:
-        InvalidArgument: there is no such kind.
+        InvalidArgument: the kind does not exist.
     """
     asked = {name: ctx.params[name] for name, _, _ in _KINDS if name in ctx.params}
     for name, _, known in _KINDS:
@@ -131,7 +131,11 @@ async def delete_bucket(ctx: Context) -> Reply:
 
 
 async def _abort_uploads(ctx: Context) -> None:
-    """Abort the unfinished uploads of a bucket that holds nothing else."""
+    """Abort the unfinished uploads of a bucket without objects.
+
+    Raises:
+        BucketNotEmpty: the bucket holds objects.
+    """
     page = await ctx.store.index.list_versions(ctx.bucket.id, limit=1)
     if page.entries:
         raise BucketNotEmpty
@@ -142,7 +146,7 @@ async def _abort_uploads(ctx: Context) -> None:
 
 
 async def list_buckets(ctx: Context) -> Reply:
-    """List the caller's buckets by name."""
+    """List the principal's buckets by name."""
     if "Range" in ctx.params and "CreateTime" not in ctx.params:
         raise InvalidArgument("range needs create-time; alone it would choose all buckets")
     created = str(ctx.params.get("CreateTime", "0"))
@@ -181,7 +185,7 @@ def _is_selected(ctx: Context, bucket: Bucket) -> bool:
 
 
 def _has_tag(bucket: Bucket, key: str | None, value: str | None) -> bool:
-    """Return whether a bucket has a tag of this key and this value, each if it is asked for."""
+    """Return whether a bucket has a tag with this key and this value, where None matches any."""
     if key is None and value is None:
         return True
     return any(
@@ -200,7 +204,7 @@ def _bucket_fields(ctx: Context, bucket: Bucket) -> dict[str, str]:
 
 
 async def get_bucket_location(ctx: Context) -> Reply:
-    """Tell a bucket's region."""
+    """Return a bucket's region."""
     return Reply({"LocationConstraint": ctx.region})
 
 
@@ -215,5 +219,5 @@ async def put_bucket_versioning(ctx: Context) -> Reply:
 
 
 async def get_bucket_versioning(ctx: Context) -> Reply:
-    """Tell a bucket's versioning state; there is none before it was first enabled."""
+    """Return a bucket's versioning state; there is none before versioning was first enabled."""
     return Reply({"Status": ctx.bucket.versioning} if ctx.bucket.versioning else {})

@@ -1,4 +1,4 @@
-"""The cross-origin rules of a bucket: kept, asked before a request, and told with its answer."""
+"""CORS rules of a bucket: store them, respond to preflights, add headers to responses."""
 
 from coskit.protocol.bucket.cors import (
     CorsRule,
@@ -48,18 +48,18 @@ async def delete_bucket_cors(ctx: Context) -> Reply:
 def preflight(
     store: Store, bucket_name: str | None, request: Request, rules: DialectRules
 ) -> Response:
-    """Answer an OPTIONS request, which nobody signs.
+    """Respond to a preflight (OPTIONS), which is unsigned.
 
     Args:
-        store: where the bucket is.
-        bucket_name: that the request addresses, or None.
-        request: as it came.
-        rules: of its dialect.
+        store: the store with the bucket.
+        bucket_name: the name of the bucket that the request addresses, or None.
+        request: the request as received.
+        rules: the rules of the request's dialect.
 
     Raises:
-        InvalidRequest: it does not say what it asks about, which is told where the dialect does.
+        InvalidRequest: Origin or method is missing, in a dialect that refuses this.
         NoSuchBucket: the bucket does not exist.
-        AccessForbidden: no rule of the bucket allows what it asks about.
+        AccessForbidden: no rule of the bucket allows the origin, the method and the headers.
     """
     headers = request.headers
     asked = header_list(headers.get("access-control-request-headers", ""))
@@ -74,7 +74,7 @@ def preflight(
 
 
 def cors_headers(store: Store, bucket_name: str | None, request: Request) -> dict[str, str]:
-    """Return what the answer to an ordinary request tells a browser, also if it is an error."""
+    """Return the CORS headers of the response to an ordinary request, errors included."""
     if "origin" not in request.headers or not bucket_name:
         return {}
     try:
@@ -91,7 +91,7 @@ def cors_headers(store: Store, bucket_name: str | None, request: Request) -> dic
 
 
 def vary_header(bucket: Bucket | None) -> dict[str, str]:
-    """Return the header that keeps caches from giving one origin's answer to another."""
+    """Return the header that keeps caches from serving one origin's response to another."""
     return VARY if bucket is not None and CONFIG in bucket.config else {}
 
 

@@ -1,4 +1,4 @@
-"""Settings of buckets that tools of S3 ask for and nobody can change here."""
+"""S3 settings of buckets that clients read and no client can change here."""
 
 from coskit.protocol.errors import (
     MalformedXML,
@@ -12,7 +12,7 @@ _PAYERS = ("BucketOwner", "Requester")
 
 
 async def put_bucket_request_payment(ctx: Context) -> Reply:
-    """Let the owner pay, as ever."""
+    """Accept the owner as payer, which is the only setting."""
     payer = ctx.params["RequestPaymentConfiguration"].get("Payer")
     if payer not in _PAYERS:
         raise MalformedXML(f"Payer is one of {', '.join(_PAYERS)}")
@@ -22,30 +22,30 @@ async def put_bucket_request_payment(ctx: Context) -> Reply:
 
 
 async def get_bucket_request_payment(ctx: Context) -> Reply:
-    """Tell that the owner pays."""
+    """Return the owner as payer."""
     return Reply({"Payer": _PAYERS[0]})
 
 
 async def get_bucket_accelerate_configuration(ctx: Context) -> Reply:
-    """Tell that acceleration was never set."""
+    """Return an empty configuration: acceleration is never set."""
     return Reply()
 
 
 async def get_bucket_logging(ctx: Context) -> Reply:
-    """Tell that no logs are delivered."""
+    """Return an empty configuration: no logs are delivered."""
     return Reply()
 
 
 async def get_bucket_notification_configuration(ctx: Context) -> Reply:
-    """Tell that nobody is notified."""
+    """Return an empty configuration: no notifications are sent."""
     return Reply()
 
 
 async def get_bucket_replication(ctx: Context) -> Reply:
-    """Tell that nothing is replicated."""
+    """Raise the error for a bucket that is not replicated."""
     raise ReplicationConfigurationNotFoundError
 
 
 async def get_bucket_website(ctx: Context) -> Reply:
-    """Tell that the bucket is no website."""
+    """Raise the error for a bucket that is not a website."""
     raise NoSuchWebsiteConfiguration

@@ -1,7 +1,7 @@
-"""Settings of buckets that are kept as they were put, and told: nothing here acts by them.
+"""Settings of buckets that are stored and returned without effect, except object lock.
 
-That a website is served or objects are replicated is done by whoever stands before this server;
-that a bucket is locked is done here. The first of each kind is told in the server's log.
+A website or a replication is left to software outside of this server. The server logs a warning at
+the first use of each setting.
 """
 
 import json
@@ -54,7 +54,11 @@ def _is_cos(ctx: Context) -> bool:
 
 
 async def _store(ctx: Context, name: str, document: Mapping[str, Any]) -> Reply:
-    """Keep a document; S3's own forms of them are not done."""
+    """Store a document; the documents of S3 are not implemented.
+
+    Raises:
+        NotImplementedOperation: the request is in the S3 dialect.
+    """
     if not _is_cos(ctx):
         raise NotImplementedOperation(_ONLY_COS.format(ctx.operation.name))
     await ctx.store.index.update_bucket(ctx.bucket.name, config={name: json.dumps(document)})
@@ -97,7 +101,7 @@ def _refuse_cos_document(ctx: Context, name: str) -> None:
 
 
 async def put_bucket_website(ctx: Context) -> Reply:
-    """Keep how the bucket is to be served as a website."""
+    """Store the website configuration."""
     document = ctx.params.get("WebsiteConfiguration") or {}
     if _is_cos(ctx) and not (
         document.get("IndexDocument") or document.get("RedirectAllRequestsTo")
@@ -116,7 +120,7 @@ def _url_redirect(rule: Mapping[str, Any]) -> str:
 
 
 async def get_bucket_website(ctx: Context) -> Reply:
-    """Tell it."""
+    """Return the website configuration."""
     if not _is_cos(ctx):
         _refuse_cos_document(ctx, "website")
         return await fixed_settings.get_bucket_website(ctx)
@@ -124,17 +128,17 @@ async def get_bucket_website(ctx: Context) -> Reply:
 
 
 async def delete_bucket_website(ctx: Context) -> Reply:
-    """Forget it."""
+    """Remove the website configuration."""
     return await _remove(ctx, "website")
 
 
 async def put_bucket_logging(ctx: Context) -> Reply:
-    """Keep where logs are to be delivered."""
+    """Store the logging configuration."""
     return await _store(ctx, "logging", ctx.params.get("BucketLoggingStatus") or {})
 
 
 async def get_bucket_logging(ctx: Context) -> Reply:
-    """Tell it; nothing where it was never put."""
+    """Return the logging configuration; empty if there is none."""
     if not _is_cos(ctx):
         _refuse_cos_document(ctx, "logging")
         return await fixed_settings.get_bucket_logging(ctx)
@@ -142,7 +146,7 @@ async def get_bucket_logging(ctx: Context) -> Reply:
 
 
 async def put_bucket_replication(ctx: Context) -> Reply:
-    """Keep whereto objects are to be replicated."""
+    """Store the replication configuration."""
     document = ctx.params.get("ReplicationConfiguration") or {}
     if _is_cos(ctx) and not items(document, "Rule"):
         raise MalformedXML("A replication needs a Rule")
@@ -150,7 +154,7 @@ async def put_bucket_replication(ctx: Context) -> Reply:
 
 
 async def get_bucket_replication(ctx: Context) -> Reply:
-    """Tell it."""
+    """Return the replication configuration."""
     if not _is_cos(ctx):
         _refuse_cos_document(ctx, "replication")
         return await fixed_settings.get_bucket_replication(ctx)
@@ -158,12 +162,12 @@ async def get_bucket_replication(ctx: Context) -> Reply:
 
 
 async def delete_bucket_replication(ctx: Context) -> Reply:
-    """Forget it."""
+    """Remove the replication configuration."""
     return await _remove(ctx, "replication")
 
 
 async def put_bucket_domain(ctx: Context) -> Reply:
-    """Keep the bucket's own domains."""
+    """Store the bucket's custom domains."""
     document = ctx.params["DomainConfiguration"]
     if not items(document, "DomainRule"):
         raise MalformedXML("A configuration of domains needs a DomainRule")
@@ -171,27 +175,27 @@ async def put_bucket_domain(ctx: Context) -> Reply:
 
 
 async def get_bucket_domain(ctx: Context) -> Reply:
-    """Tell them."""
+    """Return the bucket's custom domains."""
     return _stored(ctx, "domain", DomainConfigNotFoundError)
 
 
 async def delete_bucket_domain(ctx: Context) -> Reply:
-    """Forget them."""
+    """Remove the bucket's custom domains."""
     return await _remove(ctx, "domain")
 
 
 async def get_bucket_domain_certificate(ctx: Context) -> Reply:
-    """Tell that the domain has no certificate: none can be put here."""
+    """Return that the domain has no certificate: certificates are not stored here."""
     return Reply({"Status": "Disabled"})
 
 
 async def delete_bucket_domain_certificate(ctx: Context) -> Reply:
-    """Remove the certificate that the domain has not."""
+    """Do nothing: the domain has no certificate."""
     return Reply()
 
 
 async def put_bucket_origin(ctx: Context) -> Reply:
-    """Keep where objects are to be fetched from that are not there."""
+    """Store the origin configuration, from which missing objects would be fetched."""
     document = ctx.params["OriginConfiguration"]
     if not items(document, "OriginRule"):
         raise MalformedXML("A configuration of origins needs an OriginRule")
@@ -199,17 +203,17 @@ async def put_bucket_origin(ctx: Context) -> Reply:
 
 
 async def get_bucket_origin(ctx: Context) -> Reply:
-    """Tell it."""
+    """Return the origin configuration."""
     return _stored(ctx, "origin", OriginConfigNotFoundError)
 
 
 async def delete_bucket_origin(ctx: Context) -> Reply:
-    """Forget it."""
+    """Remove the origin configuration."""
     return await _remove(ctx, "origin")
 
 
 async def put_bucket_inventory(ctx: Context) -> Reply:
-    """Keep one inventory of the bucket."""
+    """Store one inventory of the bucket."""
     name = ctx.params["Id"]
     document = _with_id(ctx, "InventoryConfiguration")
     old = ctx.bucket.config.get(_INVENTORY + name)
@@ -220,7 +224,7 @@ async def put_bucket_inventory(ctx: Context) -> Reply:
 
 
 async def get_bucket_inventory(ctx: Context) -> Reply:
-    """Tell one inventory."""
+    """Return one inventory."""
     text = ctx.bucket.config.get(_INVENTORY + ctx.params["Id"])
     if text is None:
         raise NoSuchInventoryConfiguration
@@ -228,12 +232,12 @@ async def get_bucket_inventory(ctx: Context) -> Reply:
 
 
 async def delete_bucket_inventory(ctx: Context) -> Reply:
-    """Forget one inventory, if it is there."""
+    """Remove one inventory; no error if there is none."""
     return await _remove(ctx, _INVENTORY + ctx.params["Id"])
 
 
 async def list_bucket_inventory_configurations(ctx: Context) -> Reply:
-    """Tell all inventories, in the order in which they were put first, a hundred at a time."""
+    """Return all inventories in the order of their creation, 100 a page."""
     found = [json.loads(text) for text in _stored_rules(ctx, _INVENTORY)]
     listed = [kept["document"] for kept in sorted(found, key=lambda kept: kept["made"])]
     token = ctx.params.get("ContinuationToken") or "0"
@@ -248,7 +252,7 @@ async def list_bucket_inventory_configurations(ctx: Context) -> Reply:
 
 
 async def put_bucket_intelligenttiering(ctx: Context) -> Reply:
-    """Keep when objects are to move to a colder tier."""
+    """Store the default rule for colder tiers."""
     document = ctx.params["IntelligentTieringConfiguration"]
     _require_status(document)
     step = document.get("Transition") or {}
@@ -258,7 +262,7 @@ async def put_bucket_intelligenttiering(ctx: Context) -> Reply:
 
 
 async def get_bucket_intelligenttiering(ctx: Context) -> Reply:
-    """Tell it; nothing where it was never put."""
+    """Return the default rule; empty if there is none."""
     text = ctx.bucket.config.get(_TIERING + _DEFAULT)
     if text is None:
         return Reply()
@@ -271,7 +275,7 @@ async def get_bucket_intelligenttiering(ctx: Context) -> Reply:
 
 
 async def put_bucket_intelligenttiering_v2(ctx: Context) -> Reply:
-    """Keep one rule of them."""
+    """Store one rule for colder tiers."""
     document = _with_id(ctx, "IntelligentTieringConfiguration")
     _require_status(document)
     if _TIERING + ctx.params["Id"] not in ctx.bucket.config:
@@ -280,19 +284,19 @@ async def put_bucket_intelligenttiering_v2(ctx: Context) -> Reply:
 
 
 async def get_bucket_intelligenttiering_v2(ctx: Context) -> Reply:
-    """Tell one rule."""
+    """Return one rule."""
     name = _TIERING + ctx.params["Id"]
     return _stored(ctx, name, IntelligentTieringConfigurationNotFoundError)
 
 
 async def list_bucket_intelligenttiering_configurations(ctx: Context) -> Reply:
-    """Tell all rules."""
+    """Return all rules."""
     rules = [json.loads(text) for text in _stored_rules(ctx, _TIERING)]
     return Reply({"IntelligentTieringConfiguration": rules})
 
 
 async def put_bucket_object_lock(ctx: Context) -> Reply:
-    """Give a bucket object lock, for good, and with it versions, which are what it protects."""
+    """Enable object lock for a bucket, permanently, and with it the versioning that it protects."""
     document = dict(ctx.params["ObjectLockConfiguration"])
     if "Rule" in document:  # an empty one is refused: it gives no default, and asks for one
         asked = (document["Rule"] or {}).get("DefaultRetention") or {}
@@ -308,17 +312,17 @@ async def put_bucket_object_lock(ctx: Context) -> Reply:
 
 
 async def get_bucket_object_lock(ctx: Context) -> Reply:
-    """Tell whether a bucket has object lock, and its default."""
+    """Return whether a bucket has object lock, and its default."""
     if LOCK not in ctx.bucket.config:
         raise ObjectLockConfigurationNotFoundError
     return Reply(default_document(load_default(ctx.bucket.config[LOCK])))
 
 
 def _with_id(ctx: Context, param: str) -> Mapping[str, Any]:
-    """Return a document under the name that the URL says.
+    """Return a document with the id in the URL.
 
     Raises:
-        InvalidArgument: it says another one.
+        InvalidArgument: the document names another id.
     """
     name, document = ctx.params["Id"], ctx.params[param]
     if not 1 <= len(name) <= 64:

@@ -1,4 +1,4 @@
-"""The listings of a bucket: objects, versions, unfinished uploads."""
+"""Listings of a bucket: objects, versions, unfinished uploads."""
 
 import base64
 from collections.abc import Callable
@@ -18,7 +18,7 @@ PAGE = 1000
 
 
 async def list_objects(ctx: Context) -> Reply:
-    """List live objects and common prefixes."""
+    """List current objects and common prefixes."""
     query = _ListingQuery(ctx, "MaxKeys")
     marker = ctx.params.get("Marker", "")
     page = await ctx.store.index.list_objects(
@@ -37,7 +37,7 @@ async def list_objects(ctx: Context) -> Reply:
 
 
 async def list_objects_v2(ctx: Context) -> Reply:
-    """List live objects and common prefixes; a token leads to the next page."""
+    """List current objects and common prefixes; a token names the next page."""
     query = _ListingQuery(ctx, "MaxKeys")
     token, after = ctx.params.get("ContinuationToken", ""), ctx.params.get("StartAfter", "")
     page = await ctx.store.index.list_objects(
@@ -63,15 +63,15 @@ async def list_objects_v2(ctx: Context) -> Reply:
 
 
 def _token(marker: str) -> str:
-    """Return what stands for a place in a listing."""
+    """Return the token for a position in a listing."""
     return base64.urlsafe_b64encode(marker.encode()).decode()
 
 
 def _read_token(token: str) -> str:
-    """Read what `_token` wrote.
+    """Return the position that `_token` encoded.
 
     Raises:
-        InvalidArgument: it is no such token.
+        InvalidArgument: the token is malformed.
     """
     try:
         return base64.b64decode(token, b"-_", validate=True).decode()
@@ -127,7 +127,7 @@ async def list_multipart_uploads(ctx: Context) -> Reply:
 
 
 class _ListingQuery:
-    """What the three listings have in common: prefix, delimiter, limit, encoding."""
+    """The parameters that all listings share: prefix, delimiter, limit, encoding."""
 
     def __init__(self, ctx: Context, limit: str) -> None:
         self.prefix: str = ctx.params.get("Prefix", "")
@@ -152,7 +152,7 @@ class _ListingQuery:
         }
 
     def outcome(self, truncated: bool, prefixes: tuple[str, ...]) -> dict[str, Any]:
-        """Return the fields that tell how far the page reaches."""
+        """Return the fields that describe the end of the page."""
         return {
             "IsTruncated": "true" if truncated else "false",
             "CommonPrefixes": [{"Prefix": self.text(prefix)} for prefix in prefixes],
@@ -160,10 +160,10 @@ class _ListingQuery:
 
 
 def page_limit(asked: int, name: str) -> int:
-    """Return how many entries a page may have; more than 1000 is cut to 1000.
+    """Return the number of entries that a page may have; more than 1000 is cut to 1000.
 
     Raises:
-        InvalidArgument: it is negative.
+        InvalidArgument: the number is negative.
     """
     if asked < 0:
         raise InvalidArgument(f"{name} is negative")

@@ -1,1 +1,1 @@
-"""What else is known of an object: versions, tags, expiration."""
+"""State of an object besides its bytes: versions, tags, expiration, storage class."""

@@ -1,4 +1,4 @@
-"""The lifecycle rules of a bucket, as requests see them; `server.jobs` carries them out."""
+"""Lifecycle rules of a bucket; `server.workers.lifecycle_job` applies them."""
 
 from urllib.parse import quote
 
@@ -36,22 +36,22 @@ async def get_bucket_lifecycle(ctx: Context) -> Reply:
 
 
 async def delete_bucket_lifecycle(ctx: Context) -> Reply:
-    """Remove the rules, if there are any."""
+    """Remove the rules; no error if there are none."""
     await ctx.store.index.update_bucket(ctx.bucket.name, config={CONFIG: None})
     return Reply()
 
 
 def _minimum_size_header(ctx: Context, text: str) -> dict[str, str]:
-    """Return the header that tells how small objects may be that move, in the dialect that has it.
+    """Return the header with the minimum size of objects that move, in a dialect that has it.
 
-    Rules that came in the other dialect have nothing that it could say.
+    Rules stored in the other dialect have no such size.
     """
     smallest = load_smallest(text)
     return {SMALLEST_HEADER: smallest} if smallest and ctx.rules.returns_expiration else {}
 
 
 def expiration_header(ctx: Context, version: Version) -> dict[str, str]:
-    """Return the header that tells when a live object will expire, in the dialect that has it."""
+    """Return the header that says when a current object expires, in a dialect that has it."""
     if CONFIG not in ctx.bucket.config or not ctx.rules.returns_expiration or not version.is_latest:
         return {}
     rules = load_rules(ctx.bucket.config[CONFIG])

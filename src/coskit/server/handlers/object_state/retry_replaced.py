@@ -1,4 +1,4 @@
-"""What a handler does when the object that it found is replaced before its bytes are taken."""
+"""Retry of a handler whose object is replaced before its bytes are read."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -14,12 +14,12 @@ MAX_ATTEMPTS = 100
 
 
 def retry_if_replaced(handler: Handler) -> Handler:
-    """Run a handler anew when its object was replaced meanwhile: there was one all the time.
+    """Run a handler again if its object was replaced while it ran: an object existed all the time.
 
-    For handlers of requests without a body, which leave nothing behind before they have succeeded.
+    For handlers of requests without a body, which store nothing before they succeed.
 
     Raises:
-        SlowDown: it was replaced again and again.
+        SlowDown: the object was replaced at each of 100 attempts.
     """
 
     @wraps(handler)

@@ -1,4 +1,4 @@
-"""Tags, of objects and of buckets: as header, as document, and as the store keeps them."""
+"""Tags of objects and buckets: headers, documents, and the text that the store keeps."""
 
 import json
 import re
@@ -24,11 +24,11 @@ def parse_tag_header(text: str, limit: int = MAX_TAGS) -> Tags:
     """Return the tags of an `x-cos-tagging` header, `key=value&key2=value2`.
 
     Args:
-        text: the header's.
-        limit: how many there may be.
+        text: the header's text.
+        limit: the number of tags that are allowed.
 
     Raises:
-        InvalidTag: it is malformed, or a tag breaks the rules.
+        InvalidTag: the header is malformed, or a tag breaks the rules.
     """
     try:
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=100)
@@ -49,7 +49,7 @@ def _check_tags(tags: Tags, limit: int) -> Tags:
 
 
 def dump_tags(tags: Tags) -> str:
-    """Return tags as the store keeps them."""
+    """Return tags as the text that the store keeps."""
     return json.dumps(list(tags))
 
 
@@ -85,10 +85,10 @@ async def delete_object_tagging(ctx: Context) -> Reply:
 
 
 def new_bucket_tags(ctx: Context) -> dict[str, str]:
-    """Return the setting with the tags that a bucket is to be created with.
+    """Return the setting with the tags of a new bucket.
 
     Raises:
-        InvalidTag: there are more than 50, or one breaks the rules.
+        InvalidTag: there are more than 50 tags, or a tag breaks the rules.
     """
     tags = (
         parse_tag_header(ctx.params["Tagging"], MAX_BUCKET_TAGS) if "Tagging" in ctx.params else ()
@@ -119,7 +119,7 @@ async def get_bucket_tagging(ctx: Context) -> Reply:
 
 
 async def delete_bucket_tagging(ctx: Context) -> Reply:
-    """Remove the tags of a bucket, if it has any."""
+    """Remove the tags of a bucket; no error if there are none."""
     await ctx.store.index.update_bucket(ctx.bucket.name, config={_BUCKET_TAGS: None})
     return Reply()
 

@@ -1,4 +1,4 @@
-"""Which version of an object a request means."""
+"""Lookup of the version that a request names."""
 
 from functools import wraps
 
@@ -11,11 +11,11 @@ from coskit.server.store.store import Store
 
 
 def find_version(store: Store, bucket: Bucket, key: str, version_id: str | None) -> Version:
-    """Return a version by its id, which may be a delete marker, or the live object.
+    """Return a version by its id, which may be a delete marker, or the current object.
 
     Raises:
-        NoSuchKey: no version was named and the key has no live object.
-        NoSuchVersion: there is no version of that id.
+        NoSuchKey: the request names no version, and the key has no current object.
+        NoSuchVersion: there is no version with that id.
     """
     if version_id:
         return store.index.version(bucket.id, key, version_id)
@@ -23,10 +23,10 @@ def find_version(store: Store, bucket: Bucket, key: str, version_id: str | None)
 
 
 def named_version(ctx: Context) -> str | None:
-    """Return the version id of a request, or None if it names none.
+    """Return the version id of a request, or None if the request names none.
 
     Raises:
-        BucketVersionNotOpen: a version was named where there are none.
+        BucketVersionNotOpen: the request names a version, and the bucket has none.
     """
     named: str | None = ctx.params.get("VersionId")
     if named and named != NULL_VERSION and not ctx.bucket.versioning:
@@ -38,8 +38,8 @@ def refuse_marker(ctx: Context, version: Version) -> None:
     """Refuse a delete marker, which has nothing to read.
 
     Raises:
-        NoSuchKey: it is one.
-        MethodNotAllowed: it is one that was named, where the dialect tells it so.
+        NoSuchKey: the version is a delete marker.
+        MethodNotAllowed: the request names the delete marker, in a dialect with this error.
     """
     if not version.is_marker:
         return
@@ -51,7 +51,7 @@ def refuse_marker(ctx: Context, version: Version) -> None:
 
 
 def report_delete_marker(handler: Handler) -> Handler:
-    """Make a handler say of a key without an object that a delete marker is why."""
+    """Wrap a handler so that NoSuchKey says whether a delete marker is the reason."""
 
     @wraps(handler)
     async def told(ctx: Context) -> Reply:
@@ -68,12 +68,12 @@ def report_delete_marker(handler: Handler) -> Handler:
 
 
 def find_object(ctx: Context) -> Version:
-    """Return the version that a request means, which is no delete marker.
+    """Return the version that a request names, which is not a delete marker.
 
     Raises:
-        NoSuchKey: there is none, or it is a delete marker.
-        NoSuchVersion: there is no version of that id.
-        BucketVersionNotOpen: a version was named where there are none.
+        NoSuchKey: there is no object, or the version is a delete marker.
+        NoSuchVersion: there is no version with that id.
+        BucketVersionNotOpen: the request names a version, and the bucket has none.
     """
     version = find_version(ctx.store, ctx.bucket, ctx.key, named_version(ctx))
     refuse_marker(ctx, version)

@@ -1,4 +1,4 @@
-"""What a write demands of the object that it would replace."""
+"""Conditions of a write on the object that it would replace."""
 
 from coskit.protocol.codec.conditional_headers import WRITE_CONDITIONS
 from coskit.protocol.codec.ranges import check_conditions
@@ -9,15 +9,15 @@ from coskit.server.store.model import Version
 
 
 def overwrite_condition(ctx: Context) -> Condition | None:
-    """Return what is to be checked in the commit of a write, or None if it may replace anything.
+    """Return the condition for the commit of a write, or None if the write is unconditional.
 
-    It is checked here as well, so that a body is not taken in for nothing.
+    The condition is also checked here, so that a body is not received in vain.
 
     Raises:
         InvalidArgument: `x-cos-forbid-overwrite` is neither `true` nor `false`.
-        FileAlreadyExists: there is an object and none may be overwritten.
-        PreconditionFailed: the live object is not the one that the conditions name.
-        NoSuchKey: there is none that the conditions could name, where the dialect says so.
+        FileAlreadyExists: there is an object, and overwriting is forbidden.
+        PreconditionFailed: the current object does not meet the conditions.
+        NoSuchKey: there is no object to meet the conditions, in a dialect with this error.
     """
     asked = {name: ctx.headers[name] for name in WRITE_CONDITIONS if ctx.headers.get(name)}
     forbidden = _forbids_overwrite(ctx)

@@ -1,4 +1,4 @@
-"""Objects that grow: appending at the position where the object ends."""
+"""Appends to an object, at the position where the object ends."""
 
 from coskit.protocol.codec.checksums.md5_crc64 import quote_etag
 from coskit.protocol.errors import InvalidArgument, NotImplementedOperation
@@ -12,7 +12,7 @@ _CLASSES = frozenset(("STANDARD", "STANDARD_IA", "ARCHIVE"))
 
 
 async def append_object(ctx: Context) -> Reply:
-    """Add to the end of an object, or make one at position 0; what it is made with stays."""
+    """Append to an object, or create one at position 0; appends keep its properties."""
     new, position = new_version(ctx), ctx.params["Position"]
     if requested_key(ctx):
         raise NotImplementedOperation("Objects that grow are not encrypted")

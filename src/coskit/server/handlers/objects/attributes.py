@@ -1,4 +1,4 @@
-"""What an object is, told attribute by attribute as a reader chooses."""
+"""GetObjectAttributes: the attributes of an object that a request selects."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _ATTRIBUTES = frozenset(("ETag", "Checksum", "ObjectParts", "StorageClass", "Obj
 
 
 async def get_object_attributes(ctx: Context) -> Reply:
-    """Tell the chosen attributes of an object; what it has not is left out."""
+    """Return the selected attributes of an object, without those that the object lacks."""
     chosen = _requested_attributes(ctx.params.get("ObjectAttributes", ""))
     version = find_object(ctx)
     seen = {"x-cos-version-id": version.version_id} if ctx.bucket.versioning else {}
@@ -45,8 +45,8 @@ def _requested_attributes(text: str) -> set[str]:
     """Return the names in a list.
 
     Raises:
-        InvalidRequest: it is empty.
-        InvalidArgument: it names what no object has.
+        InvalidRequest: the list is empty.
+        InvalidArgument: the list has a name that is not an attribute.
     """
     names = {name for item in text.split(",") if (name := item.strip())}
     if not names:
@@ -62,7 +62,7 @@ def _requested_attributes(text: str) -> set[str]:
 def _parts_page(ctx: Context, version: Version) -> dict[str, Any]:
     """Return a page of the parts that an object was completed from.
 
-    Of an object that was completed before its parts were kept apart, only their number is known.
+    For an object that an earlier version completed, only the number of parts is known.
     """
     limit = page_limit(ctx.params.get("MaxParts", PAGE), "MaxParts")
     marker = ctx.params.get("PartNumberMarker", 0)

@@ -43,7 +43,7 @@ from coskit.server.store.model import Bucket, NewVersion, Version
 
 
 async def copy_object(ctx: Context) -> Reply:
-    """Copy an object, without moving its bytes unless another key is to seal them."""
+    """Copy an object; its bytes are copied only if another key has to encrypt them."""
     source_bucket, source = find_source(ctx)
     if source.size > MAX_BODY:
         raise EntityTooLarge("A source above 5 GB is copied in parts")
@@ -89,17 +89,17 @@ async def copy_object(ctx: Context) -> Reply:
 
 
 def _names_new_settings(params: Mapping[str, Any]) -> bool:
-    """Return whether a copy says of its own what else it is to be, even if that is nothing new."""
+    """Return whether a copy names a storage class or an encryption, even an unchanged one."""
     return any(name in params for name in ("StorageClass", "ServerSideEncryption"))
 
 
 def _new_copy(
     ctx: Context, bucket: Bucket, source: Version, key: EncryptionKey | None
 ) -> NewVersion:
-    """Return what a copy is to be: class and ACL as asked, the rest as the directives say.
+    """Return the properties of a copy: class and ACL of the request, the rest by the directives.
 
     Raises:
-        AccessDenied: the source has tags, and the caller may not read them there or set them here.
+        AccessDenied: the source has tags, and the principal may not read or set them.
     """
     asked = new_version(ctx, key)
     headers: Mapping[str, str] = source.headers
@@ -115,7 +115,11 @@ def _new_copy(
 
 
 def _require_tag_rights(ctx: Context, bucket: Bucket, source: Version) -> None:
-    """Let pass who may take the tags of a source to its copy."""
+    """Refuse to copy the tags of a source without the rights to read and to set them.
+
+    Raises:
+        AccessDenied: the principal lacks one of the rights.
+    """
     named = source.version_id if "VersionId" in ctx.params["CopySource"] else None
     if not (
         is_allowed(ctx.principal, GET_OBJECT_TAGGING, ctx.store, bucket, source.key, named)
@@ -130,10 +134,11 @@ def find_source(ctx: Context) -> tuple[Bucket, Version]:
     Raises:
         NoSuchBucket: the source's bucket does not exist.
         NoSuchKey: the source does not exist.
-        InvalidRequest: the version that was named is a delete marker.
-        SymlinkTargetNotExist: the source is a link to nothing.
-        AccessDenied: the caller may not read it, or expects its bucket to be another account's.
-        PreconditionFailed: a condition on the source does not hold.
+        InvalidRequest: the named version is a delete marker.
+        SymlinkTargetNotExist: the source is a link to an object that does not exist.
+        AccessDenied: the principal may not read the source, or another account owns its bucket than
+            the request expects.
+        PreconditionFailed: a condition on the source is not met.
     """
     place = ctx.params["CopySource"]
     bucket = ctx.store.index.bucket(place["Bucket"])
@@ -155,6 +160,6 @@ def find_source(ctx: Context) -> tuple[Bucket, Version]:
 
 
 def source_version_header(ctx: Context) -> dict[str, str]:
-    """Return the header that tells the source's version, if one was named."""
+    """Return the header with the source's version, if the request names one."""
     named = ctx.params["CopySource"].get("VersionId")
     return {"x-cos-copy-source-version-id": named} if named else {}

@@ -1,4 +1,4 @@
-"""Deletions: of an object, of a version, of many, and what they may demand of what they delete."""
+"""Deletions of objects, of versions, and of lists of them, with conditions."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ MAX_DELETED = 1000
 
 
 async def delete_object(ctx: Context) -> Reply:
-    """Delete an object or a version; what is not there is deleted already."""
+    """Delete an object or a version; no error if there is none."""
     version_id = ctx.params.get("VersionId")
     deleted = await ctx.store.index.delete_version(
         ctx.bucket.id,
@@ -47,7 +47,7 @@ async def delete_object(ctx: Context) -> Reply:
 
 
 async def delete_objects(ctx: Context) -> Reply:
-    """Delete many objects; each one's outcome is told apart."""
+    """Delete many objects, with an outcome for each."""
     document = ctx.params["Delete"]
     objects = items(document, "Object")
     if not 0 < len(objects) <= MAX_DELETED or not all(item.get("Key") for item in objects):
@@ -83,7 +83,7 @@ def _early_outcome(
 ) -> Deleted | CosServiceError | None:
     """Return the outcome for a key that may not be deleted, or that no object can have.
 
-    The latter must not get a delete marker.
+    Such a key must not get a delete marker.
     """
     if not is_allowed_in_bucket(
         ctx.principal, DELETE_OBJECTS, ctx.store, ctx.bucket, key, version_id
@@ -106,14 +106,14 @@ _Target = tuple[str, str | None]
 
 
 def _expected_state(asked: Mapping[str, Any], prefix: str) -> _ExpectedState:
-    """Return what is to be true of what is deleted.
+    """Return the expected state of an object that is to be deleted.
 
     Args:
-        asked: parameters, or the entry of a document.
-        prefix: of the names that it stands under.
+        asked: the request's parameters, or the entry of a document.
+        prefix: the prefix of the parameters' names.
 
     Raises:
-        InvalidArgument: a date or a size is none.
+        InvalidArgument: a date or a size is malformed.
     """
     etag = asked.get("IfMatch" if prefix else "ETag")
     moment, size = asked.get(f"{prefix}LastModifiedTime"), asked.get(f"{prefix}Size")
@@ -139,9 +139,9 @@ def _size(text: str) -> int:
 
 
 def _delete_condition(demands: Iterable[tuple[_Target, _ExpectedState]]) -> Condition | None:
-    """Return what is checked in the commit, or None if nothing is demanded.
+    """Return the condition for the commit, or None if nothing is expected.
 
-    What is not there is deleted already, whatever was demanded of it.
+    An object that does not exist meets every condition.
     """
     wanted: dict[str, list[tuple[str | None, _ExpectedState]]] = defaultdict(list)
     for (key, version_id), demand in demands:

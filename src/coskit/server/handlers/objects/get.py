@@ -33,7 +33,7 @@ _OVERRIDES = {
 
 
 async def get_object(ctx: Context) -> Reply:
-    """Send an object, a range or a part of it."""
+    """Return an object, a range or a part of it."""
     named = named_version(ctx)
     version, inline = ctx.store.get(ctx.bucket, ctx.key, named)
     refuse_marker(ctx, version)
@@ -71,7 +71,7 @@ async def get_object(ctx: Context) -> Reply:
 
 
 async def head_object(ctx: Context) -> Reply:
-    """Describe an object; archived ones too."""
+    """Return an object's headers; archived objects too."""
     version = find_object(ctx)
     seen: dict[str, str] = {}
     if is_link(version):
@@ -96,7 +96,7 @@ async def head_object(ctx: Context) -> Reply:
 
 
 def _requested_range(ctx: Context, version: Version) -> ByteRange | None:
-    """Return the range of a version that a request asks for, or None if it is to have all of it.
+    """Return the range of a version that a request asks for, or None for the whole version.
 
     Raises:
         InvalidRange: the version has no such bytes.
@@ -110,13 +110,17 @@ def _requested_range(ctx: Context, version: Version) -> ByteRange | None:
 
 
 def _range_headers(span: ByteRange | None, length: int) -> dict[str, str]:
-    """Return the headers that tell which bytes are sent."""
+    """Return the headers with the length and the range of the body."""
     told = {"Content-Length": str(length)}
     return {**told, "Content-Range": span.content_range} if span else told
 
 
 def _overridden_headers(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return the headers that response-* parameters put in place of stored ones."""
+    """Return the headers that `response-*` parameters replace.
+
+    Raises:
+        InvalidArgument: a parameter holds a control character.
+    """
     asked = {header: params[name] for name, header in _OVERRIDES.items() if name in params}
     for header, text in asked.items():
         if unsendable(text):

@@ -1,4 +1,4 @@
-"""Multipart uploads: begin, add parts, list them, complete, abort."""
+"""Multipart uploads: create, add parts, list them, complete, abort."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -40,7 +40,7 @@ from coskit.server.store.part_layout import completed_from
 
 
 async def create_multipart_upload(ctx: Context) -> Reply:
-    """Begin an upload; what is said of the object here applies at completion."""
+    """Begin an upload; its properties apply at completion."""
     key = requested_key(ctx)
     new, asked = new_version(ctx, key), requested_checksum(ctx.headers)
     new = replace(new, initiator=ctx.principal.account or "")
@@ -70,7 +70,7 @@ async def upload_part(ctx: Context) -> Reply:
 
 
 async def upload_part_copy(ctx: Context) -> Reply:
-    """Make a part from an object or a range of it."""
+    """Store a part that is copied from an object or a range of it."""
     number, upload_id = _part_number(ctx), ctx.params["UploadId"]
     upload = ctx.store.index.upload(ctx.bucket.id, ctx.key, upload_id)
     _, source = find_source(ctx)
@@ -143,7 +143,7 @@ async def list_parts(ctx: Context) -> Reply:
 
 
 async def complete_multipart_upload(ctx: Context) -> Reply:
-    """Join the listed parts; the object appears at once and whole."""
+    """Join the listed parts into an object, in one step."""
     listed = items(ctx.params["MultipartUpload"], "Part")
     if not all("PartNumber" in part and part.get("ETag") for part in listed):
         raise MalformedXML("Each Part needs PartNumber and ETag")
@@ -176,7 +176,7 @@ async def complete_multipart_upload(ctx: Context) -> Reply:
 async def _complete(
     ctx: Context, listed: Sequence[Mapping[str, Any]]
 ) -> tuple[Version, EncryptionKey | None]:
-    """Return the object that an upload becomes, and the customer's key that it is sealed with."""
+    """Return the object that an upload becomes, and the customer key that encrypts it."""
     upload = ctx.store.index.upload(ctx.bucket.id, ctx.key, ctx.params["UploadId"])
     key = required_key(ctx, upload.sealing) if customer_key(ctx.params) else None
     version = await ctx.store.index.complete_upload(
@@ -193,7 +193,7 @@ async def _complete(
 
 
 async def abort_multipart_upload(ctx: Context) -> Reply:
-    """Give up an upload and free its parts."""
+    """Abort an upload and delete its parts."""
     await ctx.store.index.abort_upload(ctx.bucket.id, ctx.key, ctx.params["UploadId"])
     return Reply()
 

@@ -1,4 +1,4 @@
-"""Which bytes of an object a part number names."""
+"""Reading of one part of an object, by its number."""
 
 from dataclasses import dataclass
 
@@ -19,13 +19,13 @@ MAX_PART_NUMBER = 10_000
 
 @dataclass(frozen=True, slots=True)
 class SelectedPart:
-    """A part of an object, or an object without parts as its own first one.
+    """A part of an object; an object without parts is its own first part.
 
     Attributes:
-        span: its bytes; None if it has none.
-        size: how many they are.
-        headers: that tell of it.
-        status: of an answer that sends it.
+        span: the part's bytes in the object; None if the part is empty.
+        size: the number of bytes.
+        headers: the response headers for the part.
+        status: the HTTP status of a response with the part.
     """
 
     span: ByteRange | None
@@ -35,13 +35,13 @@ class SelectedPart:
 
 
 def selected_part(ctx: Context, version: Version) -> SelectedPart | None:
-    """Return the part that a request names, or None if it names none.
+    """Return the part that a request names, or None if the request names none.
 
     Raises:
-        InvalidRequest: it names a range too.
-        InvalidArgument: no part has such a number.
+        InvalidRequest: the request names a range too.
+        InvalidArgument: the number is out of bounds.
         InvalidPartNumber: the object has no such part.
-        NotImplementedOperation: nobody knows any more where its parts begin.
+        NotImplementedOperation: an earlier version completed the object and stored no part sizes.
     """
     number = ctx.params.get("PartNumber")
     if number is None:

@@ -13,7 +13,7 @@ from coskit.server.store.model import Version
 
 
 async def put_object(ctx: Context) -> Reply:
-    """Store an object; it appears whole, in place of an older one."""
+    """Store an object, in one step, in place of an older one."""
     key = requested_key(ctx)
     new, condition = new_version(ctx, key), overwrite_condition(ctx)
     async with ctx.store.receive(ctx.body.length) as sink:

@@ -21,7 +21,7 @@ from coskit.server.store.model import Version
 
 
 def object_headers(ctx: Context, version: Version) -> dict[str, Any]:
-    """Return the headers that describe a version, its stored ones among them."""
+    """Return the headers that describe a version, with its stored headers."""
     headers: dict[str, Any] = {
         "Content-Type": "application/octet-stream",
         **sendable_headers(version.headers),
@@ -47,7 +47,7 @@ def object_headers(ctx: Context, version: Version) -> dict[str, Any]:
 
 
 def sendable_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Return stored headers as an answer can have them: older versions stored others too."""
+    """Return stored headers without what a response cannot carry; earlier versions stored such."""
     plain = "".join((*headers, *headers.values()))
     if plain.isascii() and plain.isprintable():
         return headers
@@ -59,7 +59,7 @@ def sendable_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _readable_lock_headers(ctx: Context, version: Version) -> dict[str, str]:
-    """Return the headers on what locks a version that the caller may read."""
+    """Return the lock headers of a version that the principal has the rights to read."""
     told = lock_headers(version)
     if not _may_read(ctx, GET_OBJECT_RETENTION, version):
         told = {name: text for name, text in told.items() if name == HOLD_HEADER}
@@ -69,7 +69,7 @@ def _readable_lock_headers(ctx: Context, version: Version) -> dict[str, str]:
 
 
 def _may_read(ctx: Context, right: Operation, version: Version) -> bool:
-    """Return whether a reader of an object may know what is a right of its own to read."""
+    """Return whether a reader of an object has another right to read, such as its tags."""
     named = ctx.params.get("VersionId")
     try:
         return is_allowed(ctx.principal, right, ctx.store, ctx.bucket, version.key, named)

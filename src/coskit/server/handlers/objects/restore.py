@@ -10,7 +10,7 @@ from coskit.server.store.model import Version
 
 
 async def restore_object(ctx: Context) -> Reply:
-    """Begin a restore, hasten a running one, or keep a copy for longer."""
+    """Begin a restore, speed up a running one, or extend the time of a restored copy."""
     request = ctx.params["RestoreRequest"]
     tier = (request.get("CASJobParameters") or {}).get("Tier") or "Standard"
     status = 0

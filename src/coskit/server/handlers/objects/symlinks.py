@@ -1,6 +1,6 @@
-"""Symbolic links: objects without content, read as the live object of another key.
+"""Symbolic links: objects without content, read as the current object of another key.
 
-A link is kept as the two headers that made it; nothing else can give an object such headers.
+A link is stored as the two headers that made it. No other request can store such headers.
 """
 
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ _CONTENT_HEADERS = ("x-cos-meta-", "x-cos-storage-class", "x-cos-tagging")
 
 
 async def put_symlink(ctx: Context) -> Reply:
-    """Make a key a link; whether there is a target is asked when it is read."""
+    """Make a key a link; the target need not exist."""
     _refuse_content(ctx.body.length, ctx.headers)
     new = replace(new_version(ctx), headers=_link_headers(ctx))
     condition = overwrite_condition(ctx)
@@ -50,7 +50,7 @@ async def put_symlink(ctx: Context) -> Reply:
 
 
 async def get_symlink(ctx: Context) -> Reply:
-    """Tell what a link stands for."""
+    """Return the target of a link."""
     link = find_object(ctx)
     if not is_link(link):
         raise NotSymlink
@@ -72,17 +72,17 @@ def is_link(version: Version) -> bool:
 def link_target(
     principal: Principal, store: Store, bucket: Bucket, link: Version
 ) -> tuple[Bucket, str]:
-    """Return the bucket and key that a link stands for, if its reader may read them as well.
+    """Return the bucket and key that a link points to, if its reader may read them too.
 
     Args:
-        principal: who reads the link.
-        store: where both are.
-        bucket: the link's.
-        link: it.
+        principal: the reader of the link.
+        store: the store with link and target.
+        bucket: the link's bucket.
+        link: the link.
 
     Raises:
-        SymlinkTargetNotExist: there is no such object.
-        AccessDenied: the caller may not read it; also where there may be none.
+        SymlinkTargetNotExist: the target does not exist.
+        AccessDenied: the principal may not read the target, even if the target does not exist.
     """
     key = unquote(link.headers[_TARGET])
     try:
@@ -96,12 +96,12 @@ def link_target(
 
 
 def follow_link(ctx: Context, link: Version) -> tuple[Context, Version, bytes | None]:
-    """Return a request for a link as one for its target, with what the store gives of that.
+    """Return the request for a link's target, with the target's version and inline bytes.
 
     Raises:
-        SymlinkTargetNotExist: there is no such object.
-        InvalidTargetType: it is a link too.
-        AccessDenied: the caller may not read it; also where there may be none.
+        SymlinkTargetNotExist: the target does not exist.
+        InvalidTargetType: the target is a link too.
+        AccessDenied: the principal may not read the target, even if the target does not exist.
     """
     bucket, key = link_target(ctx.principal, ctx.store, ctx.bucket, link)
     params = {name: value for name, value in ctx.params.items() if name != "VersionId"}
@@ -117,7 +117,7 @@ def follow_link(ctx: Context, link: Version) -> tuple[Context, Version, bytes | 
 
 
 def link_headers(bucket: Bucket, link: Version) -> dict[str, str]:
-    """Return the headers that tell that what is sent was read through a link."""
+    """Return the headers of a response to a read through a link."""
     return {"x-cos-object-type": "symlink", **_version_header(bucket, link)}
 
 
@@ -126,10 +126,10 @@ def _version_header(bucket: Bucket, link: Version) -> dict[str, str]:
 
 
 def _link_headers(ctx: Context) -> dict[str, str]:
-    """Return what a link is kept as.
+    """Return the headers that a link is stored as.
 
     Raises:
-        InvalidArgument: its target is no key, or its bucket's name none.
+        InvalidArgument: the target is not a key, or its bucket's name is not valid.
         KeyTooLong: the key is too long.
     """
     key, name = ctx.params["SymlinkTarget"], ctx.params.get("SymlinkBucket", "")
@@ -143,11 +143,11 @@ def _link_headers(ctx: Context) -> dict[str, str]:
 
 
 def _refuse_content(length: int | None, headers: Iterable[str]) -> None:
-    """Refuse what a link cannot keep.
+    """Refuse what a link cannot store.
 
     Raises:
-        InvalidArgument: it has content.
-        NotImplementedOperation: it is to have metadata, tags or a class.
+        InvalidArgument: the request has content.
+        NotImplementedOperation: the request has metadata, tags or a storage class.
     """
     if length:
         raise InvalidArgument("A symbolic link has no content")
