@@ -22,11 +22,11 @@ versions:
 check: $(VENV)/.dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
 
-# N times as many random faults, and N sudden deaths of either kind.
+# N times as many random faults, and N killed clients of each kind.
 N ?= 10
 faults: $(VENV)/.dev
 	COSKIT_FAULTS=$(N) $(BIN)/python -m pytest -q --timeout=3600 \
-		tests/faults/test_random_schedules.py tests/faults/test_sudden_death.py
+		tests/faults/test_random_schedules.py tests/faults/test_killed_clients.py
 
 # N servers killed, alone and in company, and half as many power cuts: tests/crash/RESULTS.json.
 crash: $(VENV)/.dev

@@ -1,4 +1,4 @@
-"""What all tests share: how hypothesis searches, and a place of their own for journals."""
+"""Settings of all tests: hypothesis profile, journal directory, order of files."""
 
 import os
 import signal
@@ -16,21 +16,21 @@ settings.register_profile(
 )
 settings.load_profile("coskit")
 
-# Directories whose files take longest: they begin first, lest one of them runs on alone at the end.
+# Directories with the slowest files, which start first so that none runs alone at the end.
 LONGEST = ("interop", "newcomer", "crash", "cli")
 
-# A shell starts what runs in its background with Ctrl-C ignored, which child processes inherit.
+# A shell ignores Ctrl-C for background jobs, and child processes inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the journals of interrupted transfers, those of child processes too, with the tests."""
+    """Keep the journals of interrupted transfers, also of child processes, in a temporary place."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first; the order within a file stays."""
+    """Put the slowest files first; keep the order within a file."""
     items.sort(key=lambda item: item.path.parent.name not in LONGEST)

@@ -105,10 +105,10 @@ def test_an_interrupted_upload_goes_on_under_its_own_key(
             hurried(key).upload_file(bucket, "a", tmp_path / "source", MAXThread=1)
         proxy.rules = []
         hurried(key).upload_file(bucket, "a", tmp_path / "source")
-        assert len(proxy.of(CREATE_MULTIPART_UPLOAD)) == 1
-        assert not proxy.sent_again()
+        assert len(proxy.matching(CREATE_MULTIPART_UPLOAD)) == 1
+        assert not proxy.parts_sent_again()
         assert hurried(key).fetch(bucket, "a") == content
-        proxy.forget()
+        proxy.clear()
 
 
 def test_an_upload_that_cannot_unwrap_its_key_begins_anew(
@@ -120,7 +120,7 @@ def test_an_upload_that_cannot_unwrap_its_key_begins_anew(
         hurried(RSA.public()).upload_file(bucket, "a", tmp_path / "source")
     proxy.rules = []
     hurried(RSA.public()).upload_file(bucket, "a", tmp_path / "source")
-    assert len(proxy.of(CREATE_MULTIPART_UPLOAD)) == 2
+    assert len(proxy.matching(CREATE_MULTIPART_UPLOAD)) == 2
     assert hurried(RSA).fetch(bucket, "a") == content
     assert not list(owner.iter_uploads(bucket)), "the one that was given up is gone"
 
@@ -163,7 +163,7 @@ def test_an_upload_that_was_killed_goes_on_in_another_process(
     reached = threading.Event()
 
     def stalled(exchange: Any) -> Any:
-        if exchange.operation is UPLOAD_PART and len(proxy.of(UPLOAD_PART)) > 9:
+        if exchange.operation is UPLOAD_PART and len(proxy.matching(UPLOAD_PART)) > 9:
             reached.set()
             return Stall()
         return None
@@ -177,8 +177,8 @@ def test_an_upload_that_was_killed_goes_on_in_another_process(
         process.kill()
     proxy.rules = []
     subprocess.run(command, check=True, timeout=60)
-    assert len(proxy.of(CREATE_MULTIPART_UPLOAD)) == 1
-    assert not proxy.sent_again()
+    assert len(proxy.matching(CREATE_MULTIPART_UPLOAD)) == 1
+    assert not proxy.parts_sent_again()
     with server.client() as client:
         assert EncryptedClient(client, AES).get_object(bucket, "a")["Body"].read() == content
     assert not [path for path in (tmp_path / "journals").iterdir() if path.suffix == ".json"]
@@ -196,11 +196,11 @@ def test_an_interrupted_download_goes_on(
         hurried().download_file(bucket, "a", target, PartSize=1, MAXThread=2)
     assert not target.exists()
     proxy.rules = []
-    proxy.forget()
+    proxy.clear()
     hurried().download_file(bucket, "a", target, PartSize=1)
     assert target.read_bytes() == content
     assert files_in(tmp_path / "there") == ["target"]
-    assert sum(exchange.delivered for exchange in proxy.of(GET_OBJECT)) < 20 * MIB
+    assert sum(exchange.delivered for exchange in proxy.matching(GET_OBJECT)) < 20 * MIB
 
 
 @pytest.mark.parametrize("size", [70_000, LARGE])

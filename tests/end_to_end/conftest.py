@@ -1,4 +1,4 @@
-"""The shared server, for the tests that use whole clients."""
+"""Fixtures: the shared server and each kind of client."""
 
 from collections.abc import Iterator
 
@@ -13,6 +13,6 @@ __all__ = ["bucket", "owner", "server", "world"]
 
 @pytest.fixture(params=["sync", "async", "vendor"])
 def world(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[World]:
-    """Give a client of the server, once for each kind."""
+    """Yield a client of the server, once for each kind."""
     with connect(request.param, server) as client:
         yield client

@@ -1,4 +1,4 @@
-"""A client of either world whose requests go through the fault proxy, and what it leaves behind."""
+"""Clients behind the fault proxy, and checks for leaks."""
 
 import os
 import threading
@@ -13,27 +13,27 @@ from tests.faults.proxy.proxy import FaultProxy
 from tests.support.worlds import World
 
 MIB = 1 << 20
-SWIFT = RetryPolicy(attempts=3, base=0.001, longest=0.01)
+FAST_RETRIES = RetryPolicy(attempts=3, base=0.001, longest=0.01)
 
 
-def through(
+def via_proxy(
     kind: str, proxy: FaultProxy, server: LocalServer, journals: Path, **settings: Any
 ) -> World:
-    """Return a client that hardly pauses between tries, its journals in a directory of its own."""
+    """Return a client of the proxy with short retry pauses and its journals in a directory."""
     memory = settings.pop("memory", 64 * MIB)
     options: dict[str, Any] = {
         "endpoint": proxy.endpoint,
         "secret_id": server.secret_id,
         "secret_key": server.secret_key,
-        "retry": SWIFT,
+        "retry": FAST_RETRIES,
         "transfers": TransferSettings(memory=memory, journals=journals),
     }
     return World(kind, **{**options, **settings})
 
 
 @contextmanager
-def nothing_left_of(directory: Path) -> Iterator[None]:
-    """Fail if a thread, or a descriptor below a directory, stays behind."""
+def no_leaks(directory: Path) -> Iterator[None]:
+    """Fail if the block leaks a thread, or a file descriptor below a directory."""
     before = set(threading.enumerate())
     yield
     threads = [t for t in threading.enumerate() if t not in before and t.name.startswith("coskit")]
@@ -44,12 +44,12 @@ def nothing_left_of(directory: Path) -> Iterator[None]:
 def _open_files() -> Iterator[str]:
     for entry in Path("/proc/self/fd").iterdir():
         try:
-            yield os.readlink(entry)  # noqa: PTH115 - of a socket it is no path
+            yield os.readlink(entry)  # noqa: PTH115 - not a path for sockets
         except OSError:
             continue
 
 
-def uploads_in(world: World, bucket: str) -> list[str]:
+def unfinished_uploads(world: World, bucket: str) -> list[str]:
     """Return the ids of a bucket's unfinished uploads."""
     listed = world.list_multipart_uploads(bucket).get("Upload", ())
     return [upload["UploadId"] for upload in listed]

@@ -20,8 +20,8 @@ from coskit.protocol.errors import (
     TransportError,
 )
 from coskit.testing import LocalServer
-from tests.end_to_end.faulty_client import MIB, through, uploads_in
-from tests.faults.proxy.exchange import Exchange
+from tests.end_to_end.faulty_client import MIB, unfinished_uploads, via_proxy
+from tests.faults.proxy.exchange import RecordedRequest
 from tests.faults.proxy.faults import DropReply
 from tests.faults.proxy.proxy import FaultProxy, Rule
 from tests.support.local import fetch, write_file
@@ -147,7 +147,7 @@ def test_a_file_travels_in_parts_that_s3_takes(s3: World, bucket: str, tmp_path:
     copied = s3.copy(bucket, "copy", {"Bucket": bucket, "Key": "k"})
     assert copied["ETag"]
     assert s3.head_object(bucket, "copy")["Content-Length"] == str(len(content))
-    assert uploads_in(s3, bucket) == []
+    assert unfinished_uploads(s3, bucket) == []
 
 
 def test_a_stream_travels_in_parts_that_s3_takes(s3: World, bucket: str) -> None:
@@ -163,12 +163,12 @@ def test_an_interrupted_upload_goes_on(
 ) -> None:
     content = write_file(tmp_path / "file", 21 * MIB)
 
-    def third(exchange: Exchange) -> bool:
+    def third(exchange: RecordedRequest) -> bool:
         return exchange.query.get("partNumber") == "3"
 
     with (
         FaultProxy(server.port) as proxy,
-        through(
+        via_proxy(
             kind,
             proxy,
             server,
@@ -187,7 +187,7 @@ def test_an_interrupted_upload_goes_on(
         )
         assert max(told) >= 2 * PART
         assert s3.fetch(bucket, "k") == content
-        assert uploads_in(s3, bucket) == []
+        assert unfinished_uploads(s3, bucket) == []
 
 
 def test_a_directory_is_synchronised_both_ways(s3: World, bucket: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A proxy in front of the server that the tests of a run share, and who talks through it."""
+"""Fixtures: a fault proxy in front of the shared server, and a raw client behind it."""
 
 from collections.abc import Iterator
 
@@ -14,12 +14,12 @@ __all__ = ["bucket", "owner", "peer", "proxy", "server"]
 
 @pytest.fixture
 def proxy(server: LocalServer) -> Iterator[FaultProxy]:
-    """Give a proxy that forwards to the server until it is given rules."""
+    """Yield a proxy that forwards to the server until it gets rules."""
     with FaultProxy(server.port) as running:
         yield running
 
 
 @pytest.fixture
 def peer(server: LocalServer, proxy: FaultProxy) -> Peer:
-    """Give somebody who knows the server's keys and talks byte for byte to the proxy."""
+    """Return a raw HTTP client of the proxy that has the server's keys."""
     return Peer(proxy.port, server.secret_id, server.secret_key)

@@ -1,6 +1,6 @@
-"""A program that uses a client of either world, so that no test is itself forked or killed.
+"""A program that uses a client, for tests that fork or kill a process.
 
-    python program.py sync|async upload|download|sync|share ... < "a line to begin with"
+    python program.py sync|async upload|download|sync|share ... < "a line that starts it"
 
 The client's address and keys come from the environment.
 """
@@ -22,12 +22,14 @@ PROCESSES = 8
 
 
 def content(size: int, seed: str = "") -> bytes:
-    """Return bytes of which no two KiB are alike."""
+    """Return bytes in which no two KiB are equal."""
     return b"".join(f"{seed} {n}".encode().rjust(1024) for n in range(-(-size // 1024)))[:size]
 
 
-def errand(client: Client, bucket: str, directory: Path, number: int, size: int = PARTS) -> None:
-    """Put, get, upload and download; all that comes back has to be what was sent."""
+def round_trip(
+    client: Client, bucket: str, directory: Path, number: int, size: int = PARTS
+) -> None:
+    """Put, get, upload and download objects, and compare what comes back."""
     small, large = content(3000, f"small {number}"), content(size, f"large {number}")
     source, target = directory / f"{number}.source", directory / f"{number}.target"
     client.put_object(bucket, small, f"{number}/small")
@@ -38,10 +40,10 @@ def errand(client: Client, bucket: str, directory: Path, number: int, size: int 
     assert target.read_bytes() == large
 
 
-async def async_errand(
+async def async_round_trip(
     client: AsyncClient, bucket: str, directory: Path, number: int, size: int = PARTS
 ) -> None:
-    """Put, get, upload and download; all that comes back has to be what was sent."""
+    """Put, get, upload and download objects, and compare what comes back."""
     small, large = content(3000, f"small {number}"), content(size, f"large {number}")
     source, target = directory / f"{number}.source", directory / f"{number}.target"
     await client.put_object(bucket, small, f"{number}/small")
@@ -52,40 +54,40 @@ async def async_errand(
     assert target.read_bytes() == large
 
 
-def send_small_in_parts() -> None:
-    """Upload in parts what is larger than a MiB."""
+def use_small_parts() -> None:
+    """Upload files above 1 MiB in parts."""
     for module in (sync_upload, async_upload):
         vars(module)["SINGLE_UPLOAD"] = MIB
 
 
-def do_errands(client: Any, bucket: str, directory: Path, number: int) -> None:
-    """Do errands in this process, in whichever world the client lives."""
-    send_small_in_parts()
+def run_round_trip(client: Any, bucket: str, directory: Path, number: int) -> None:
+    """Make a round trip in this process with either kind of client."""
+    use_small_parts()
     if isinstance(client, AsyncClient):
-        asyncio.run(async_errand(client, bucket, directory, number))
+        asyncio.run(async_round_trip(client, bucket, directory, number))
     else:
-        errand(client, bucket, directory, number)
+        round_trip(client, bucket, directory, number)
 
 
 def share(client: Any, method: str, bucket: str, directory: Path) -> None:
     """Use a client, hand it to several processes at once, and use it again."""
-    do_errands(client, bucket, directory, 0)
+    run_round_trip(client, bucket, directory, 0)
     context: Any = multiprocessing.get_context(method)
     numbers = range(1, PROCESSES + 1 if method == "fork" else 3)
     children = [
-        context.Process(target=do_errands, args=(client, bucket, directory, number))
+        context.Process(target=run_round_trip, args=(client, bucket, directory, number))
         for number in numbers
     ]
     for child in children:
         child.start()
-    do_errands(client, bucket, directory, PROCESSES + 1)
+    run_round_trip(client, bucket, directory, PROCESSES + 1)
     for child in children:
         child.join()
     assert [child.exitcode for child in children] == [0] * len(children)
 
 
 def transfer(client: Any, action: str, bucket: str, key: str, path: str) -> Any:
-    """Begin one transfer."""
+    """Start one transfer."""
     if action == "upload":
         return client.upload_file(bucket, key, path, MAXThread=3)
     if action == "download":
@@ -94,10 +96,10 @@ def transfer(client: Any, action: str, bucket: str, key: str, path: str) -> Any:
 
 
 def main() -> None:
-    """Do what the arguments say."""
+    """Run the action of the command line."""
     kind, action, *words = sys.argv[1:]
     sys.stdin.readline()
-    send_small_in_parts()
+    use_small_parts()
     options: dict[str, Any] = {
         "retry": RetryPolicy(attempts=4, base=0.001, longest=0.01),
         "transfers": TransferSettings(journals=Path(os.environ["JOURNALS"])),

@@ -1,4 +1,4 @@
-"""Starting the program that uses a client in a process of its own, and what it leaves behind."""
+"""Run the client program in a process, and inspect the files that it leaves."""
 
 import os
 import subprocess
@@ -11,14 +11,14 @@ from coskit.testing import LocalServer
 from tests.faults import program
 from tests.faults.proxy.proxy import FaultProxy
 
-Child = subprocess.Popen[str]
+ClientProcess = subprocess.Popen[str]
 
 
 @contextmanager
-def child(
+def client_process(
     server: LocalServer, proxy: FaultProxy, journals: Path, *words: str | Path
-) -> Iterator[Child]:
-    """Give a process that runs `program` as soon as it is told a line; it is gone afterwards."""
+) -> Iterator[ClientProcess]:
+    """Yield a process that runs `program` once it reads a line; it is killed afterwards."""
     settings = {
         "COSKIT_ENDPOINT": proxy.endpoint,
         "COSKIT_SECRET_ID": server.secret_id,
@@ -41,16 +41,16 @@ def child(
 
 
 def journals_in(directory: Path) -> list[str]:
-    """Return what the journals of a directory say."""
+    """Return the texts of the journals in a directory."""
     return [path.read_text() for path in directory.glob("*.json")]
 
 
 def partial_files(directory: Path) -> list[str]:
-    """Return the names of the files that downloads have not finished."""
+    """Return the names of unfinished downloads."""
     return sorted(path.name for path in directory.rglob(".*.part"))
 
 
-def forgotten_files(directory: Path, journals: Path) -> list[str]:
-    """Return the unfinished files that no journal names."""
-    told = journals_in(journals)
-    return [name for name in partial_files(directory) if not any(name in text for text in told)]
+def orphaned_files(directory: Path, journals: Path) -> list[str]:
+    """Return the unfinished downloads that no journal names."""
+    texts = journals_in(journals)
+    return [name for name in partial_files(directory) if not any(name in text for text in texts)]

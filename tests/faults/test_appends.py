@@ -1,4 +1,4 @@
-"""append_object: what is appended is proven to be what was sent, or an error is raised."""
+"""append_object checks the appended bytes or raises."""
 
 import io
 import os
@@ -17,8 +17,8 @@ from coskit.protocol.errors import (
 )
 from coskit.protocol.operations import APPEND_OBJECT, HEAD_OBJECT
 from coskit.testing import LocalServer
-from tests.end_to_end.faulty_client import through
-from tests.faults.proxy.exchange import Exchange
+from tests.end_to_end.faulty_client import via_proxy
+from tests.faults.proxy.exchange import RecordedRequest
 from tests.faults.proxy.faults import Fault, FlipByte, Status
 from tests.faults.proxy.proxy import FaultProxy, Rule
 from tests.support.worlds import World
@@ -31,12 +31,12 @@ FIRST = b"first"
 def world(
     request: pytest.FixtureRequest, server: LocalServer, proxy: FaultProxy, tmp_path: Path
 ) -> Iterator[World]:
-    with through(request.param, proxy, server, tmp_path / "journals") as client:
+    with via_proxy(request.param, proxy, server, tmp_path / "journals") as client:
         yield client
 
 
 def bodies(world: World, content: bytes, folder: Path) -> dict[str, Callable[[], Any]]:
-    """Return ways to give content."""
+    """Return the kinds of bodies with the content."""
     path = folder / "file"
     path.write_bytes(content)
     middle = len(content) // 2
@@ -62,7 +62,7 @@ class OneWay(io.RawIOBase):
         return self._content.read(size)
 
 
-def always(fault: Fault) -> Callable[[Exchange], Fault | None]:
+def always(fault: Fault) -> Callable[[RecordedRequest], Fault | None]:
     rule = Rule(APPEND_OBJECT, fault)
     return lambda exchange: fault if rule.takes(exchange) else None
 
@@ -149,4 +149,4 @@ def test_integrity_errors_are_not_tried_again(world: World, proxy: FaultProxy, b
     proxy.decide = always(FlipByte(where="request"))
     with pytest.raises(IntegrityError):
         world.append_object(bucket, "k", 0, world.source([b"abc"]))
-    assert len(proxy.of(APPEND_OBJECT)) == 1
+    assert len(proxy.matching(APPEND_OBJECT)) == 1

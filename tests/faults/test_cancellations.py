@@ -1,4 +1,4 @@
-"""Uploads that are cancelled at any moment, by whatever, leave no upload on the server."""
+"""A cancelled upload leaves no multipart upload on the server."""
 
 import asyncio
 import random
@@ -23,8 +23,8 @@ from coskit.protocol.operations import (
     UPLOAD_PART_COPY,
 )
 from coskit.testing import LocalServer
-from tests.end_to_end.faulty_client import MIB, through, uploads_in
-from tests.faults.proxy.exchange import Exchange
+from tests.end_to_end.faulty_client import MIB, unfinished_uploads, via_proxy
+from tests.faults.proxy.exchange import RecordedRequest
 from tests.faults.proxy.faults import Delay, Fault
 from tests.faults.proxy.proxy import FaultProxy, Rule
 from tests.support.worlds import World, connect
@@ -62,14 +62,14 @@ WAYS: dict[str, Way] = {
 
 
 def sealed(client: Any) -> Any:
-    """Return the encrypting client of a client's world."""
+    """Return the encrypting client for a client of either kind."""
     kind: Any = AsyncEncryptedClient if isinstance(client, AsyncClient) else EncryptedClient
     return kind(client, KEY)
 
 
 @pytest.fixture(params=list(WAYS))
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Way:
-    """Give one way to upload in parts, which begin at 1 MiB here."""
+    """Yield each call that uploads in parts, with parts of 1 MiB."""
     for world in ("_async", "_sync"):
         monkeypatch.setattr(f"coskit.client.{world}.transfer.upload.SINGLE_UPLOAD", MIB)
         monkeypatch.setattr(f"coskit.client.{world}.transfer.copies.SINGLE_COPY", MIB)
@@ -78,7 +78,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Way:
 
 @pytest.fixture
 def path(server: LocalServer, bucket: str, tmp_path: Path) -> Path:
-    """Give a file of three parts, which is an object too."""
+    """Return a file of three parts, which is stored as an object too."""
     file = tmp_path / "file"
     file.write_bytes(random.Random(7).randbytes(SIZE))
     with connect("sync", server) as world:
@@ -87,19 +87,19 @@ def path(server: LocalServer, bucket: str, tmp_path: Path) -> Path:
 
 
 def left(server: LocalServer, bucket: str) -> list[str]:
-    """Return the ids of the uploads that are there once all requests have come."""
+    """Return the ids of the uploads that are left once all requests have arrived."""
     with connect("sync", server) as world:
-        return uploads_in(world, bucket)
+        return unfinished_uploads(world, bucket)
 
 
 class Slow:
-    """A network on which a request, or its answer, takes up to 30 ms longer."""
+    """A network that delays requests or responses by up to 30 ms."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
 
     def rules(self) -> list[Rule]:
-        """Return rules of which each request meets any."""
+        """Return rules of which a random one applies to each request."""
         operations = (
             CREATE_MULTIPART_UPLOAD,
             COMPLETE_MULTIPART_UPLOAD,
@@ -135,7 +135,7 @@ def test_tasks_that_are_cancelled_at_random_leave_no_upload(
     async def all_of_them(world: World) -> None:
         await asyncio.gather(*(one(world.client, number) for number in range(AT_A_TIME)))
 
-    with through("async", proxy, server, path.parent / "journals") as world:
+    with via_proxy("async", proxy, server, path.parent / "journals") as world:
         world.run(all_of_them(world))
     assert left(server, bucket) == []
 
@@ -200,15 +200,15 @@ def test_threads_know_the_upload_that_they_began(
     ]
     ended = KeyboardInterrupt if end == "ctrl-c" else TransferTimeout
     options = {} if end == "ctrl-c" else {"Deadline": 0.2}
-    with through("sync", proxy, server, path.parent / "journals") as world, pytest.raises(ended):
+    with via_proxy("sync", proxy, server, path.parent / "journals") as world, pytest.raises(ended):
         way(world.client, bucket, "key", path, **options)
     assert left(server, bucket) == []
 
 
-def noticed(operation: Operation, told: Callable[[], None]) -> Callable[[Exchange], bool]:
-    """Return what matches the requests of an operation, and tells of each."""
+def noticed(operation: Operation, told: Callable[[], None]) -> Callable[[RecordedRequest], bool]:
+    """Return a match for the requests of an operation that reports each one."""
 
-    def match(exchange: Exchange) -> bool:
+    def match(exchange: RecordedRequest) -> bool:
         found = exchange.operation is not None and exchange.operation.name == operation.name
         if found:
             told()

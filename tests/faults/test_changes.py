@@ -1,4 +1,4 @@
-"""What changes while it is transferred: a source, an object that is read, bytes on their way."""
+"""Transfers of sources and objects that change, and of bytes that are damaged in transit."""
 
 import io
 import mmap
@@ -26,13 +26,13 @@ from coskit.protocol.operations import (
     UPLOAD_PART_COPY,
 )
 from coskit.testing import LocalServer
-from tests.end_to_end.faulty_client import nothing_left_of, through, uploads_in
+from tests.end_to_end.faulty_client import no_leaks, unfinished_uploads, via_proxy
 from tests.faults.program import MIB, content
-from tests.faults.proxy.exchange import Exchange
+from tests.faults.proxy.exchange import RecordedRequest
 from tests.faults.proxy.faults import CutResponse, Fault, FlipByte, Status
 from tests.faults.proxy.proxy import FaultProxy, Rule
 from tests.faults.subprocesses import journals_in, partial_files
-from tests.faults.vendor.clients import cut_small
+from tests.faults.vendor.clients import use_small_parts
 from tests.support.worlds import World
 
 LARGE = 4 * MIB + 1000
@@ -45,8 +45,8 @@ def world(
     request: pytest.FixtureRequest, server: LocalServer, proxy: FaultProxy, tmp_path: Path
 ) -> Iterator[World]:
     with (
-        nothing_left_of(tmp_path),
-        through(request.param, proxy, server, tmp_path / "journals") as client,
+        no_leaks(tmp_path),
+        via_proxy(request.param, proxy, server, tmp_path / "journals") as client,
     ):
         yield client
 
@@ -54,11 +54,14 @@ def world(
 def act_at(
     proxy: FaultProxy, operation: Operation, number: int, act: Callable[[], object]
 ) -> threading.Event:
-    """Act as soon as that request of an operation comes, before the server hears of it."""
+    """Act when a request of an operation arrives, before the server gets it."""
     done = threading.Event()
 
-    def decide(exchange: Exchange) -> Fault | None:
-        if Rule(operation, Fault()).takes(exchange) and len(proxy.of(operation)) == number - 1:
+    def decide(exchange: RecordedRequest) -> Fault | None:
+        if (
+            Rule(operation, Fault()).takes(exchange)
+            and len(proxy.matching(operation)) == number - 1
+        ):
             done.set()  # first: the client may be through before `act` returns
             act()
         return None
@@ -93,7 +96,7 @@ def exchange_for_another(path: Path) -> None:
 
 
 def overwrite_and_put_the_date_back(path: Path) -> None:
-    # utimensat(2): both of its times can be set, but that of the change is the kernel's.
+    # utimensat(2) sets access and modification time; only the kernel sets the change time.
     before = path.stat()
     overwrite(path)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -155,7 +158,7 @@ def test_a_file_that_changes_while_it_is_uploaded_in_parts_is_not_stored(
     operation: Operation,
     number: int,
 ) -> None:
-    cut_small(monkeypatch)
+    use_small_parts(monkeypatch)
     path = tmp_path / "file"
     path.write_bytes(content(LARGE))
     changed = act_at(proxy, operation, number, lambda: change(path))
@@ -163,7 +166,7 @@ def test_a_file_that_changes_while_it_is_uploaded_in_parts_is_not_stored(
         world.upload_file(bucket, "key", path)
     assert changed.is_set()
     assert not world.object_exists(bucket, "key")
-    assert (uploads_in(world, bucket), journals_in(tmp_path / "journals")) == ([], [])
+    assert (unfinished_uploads(world, bucket), journals_in(tmp_path / "journals")) == ([], [])
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=by_name)
@@ -200,7 +203,7 @@ def test_an_object_that_is_replaced_at_every_request_is_given_up(
 ) -> None:
     owner.put_object(bucket, content(LARGE), "key")
 
-    def decide(exchange: Exchange) -> Fault | None:
+    def decide(exchange: RecordedRequest) -> Fault | None:
         owner.put_object(bucket, content(LARGE, f"{exchange.number}"), "key")
         return None
 
@@ -229,8 +232,8 @@ def test_a_body_that_was_cut_does_not_go_on_with_another_object(
     response = world.get_object(bucket, "key")
     world.close_body(response)
 
-    def decide(exchange: Exchange) -> Fault | None:
-        if len(proxy.of(GET_OBJECT)) == 1:
+    def decide(exchange: RecordedRequest) -> Fault | None:
+        if len(proxy.matching(GET_OBJECT)) == 1:
             return CutResponse(MIB, reset=False)
         owner.put_object(bucket, content(LARGE, "new"), "key")
         return None
@@ -243,14 +246,14 @@ def test_a_body_that_was_cut_does_not_go_on_with_another_object(
 def test_a_source_that_is_replaced_while_it_is_copied_is_not_copied(
     world: World, proxy: FaultProxy, owner: Client, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cut_small(monkeypatch)
+    use_small_parts(monkeypatch)
     owner.put_object(bucket, content(LARGE, "old"), "key")
     new = content(LARGE, "new")
     act_at(proxy, UPLOAD_PART_COPY, 3, lambda: owner.put_object(bucket, new, "key"))
     with pytest.raises(ObjectChanged, match="replaced"):
         world.copy(bucket, "copy", {"Bucket": bucket, "Key": "key"}, PartSize=1, MAXThread=1)
     assert not world.object_exists(bucket, "copy")
-    assert uploads_in(world, bucket) == []
+    assert unfinished_uploads(world, bucket) == []
 
 
 @pytest.mark.parametrize("at_once", [True, False])
@@ -264,7 +267,7 @@ def test_a_file_that_was_damaged_on_its_way_does_not_pass_for_unchanged(
     at_once: bool,
 ) -> None:
     if not at_once:
-        cut_small(monkeypatch)
+        use_small_parts(monkeypatch)
     path = tmp_path / "files" / "key"
     path.parent.mkdir()
     path.write_bytes(content(2 * MIB))
@@ -283,7 +286,7 @@ def test_a_part_that_was_damaged_on_its_way_to_an_earlier_download_is_fetched_ag
     world: World, proxy: FaultProxy, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
     owner.put_object(bucket, content(LARGE), "key")
-    # A range comes without a sum of its own: it takes the whole to find the damage.
+    # A range has no checksum of its own: only the whole reveals the damage.
     proxy.rules = [
         Rule(GET_OBJECT, FlipByte(1000)),
         Rule(GET_OBJECT, Status(500), times=None, skip=2),

@@ -1,4 +1,4 @@
-"""Whatever goes wrong on the way, a transfer brings all bytes or says that it did not."""
+"""Under random faults, a transfer delivers all bytes or raises."""
 
 import itertools
 import time
@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, note, settings
 from coskit import Client, CosException, TransferTimeout, TransportSettings
 from coskit.protocol.operations import PUT_OBJECT, UPLOAD_PART
 from coskit.testing import LocalServer
-from tests.end_to_end.faulty_client import nothing_left_of, through, uploads_in
+from tests.end_to_end.faulty_client import no_leaks, unfinished_uploads, via_proxy
 from tests.faults.proxy.faults import FlipByte, Stall
 from tests.faults.proxy.proxy import FaultProxy, Rule, any_request
 from tests.faults.proxy.schedule import TIMES, Schedule, schedules
-from tests.faults.subprocesses import forgotten_files, journals_in, partial_files
+from tests.faults.subprocesses import journals_in, orphaned_files, partial_files
 from tests.faults.transfers import LARGE, TRANSFERS, Download, Transfer, Upload
-from tests.faults.vendor.clients import cut_small
+from tests.faults.vendor.clients import use_small_parts
 from tests.support.worlds import World
 
 DEADLINE = 20.0
@@ -30,7 +30,7 @@ _folders = itertools.count(1)
 @pytest.fixture(autouse=True, scope="module")
 def _small_parts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        cut_small(patch)
+        use_small_parts(patch)
         yield
 
 
@@ -39,7 +39,7 @@ def descriptors() -> int:
 
 
 class Trial:
-    """One transfer before one schedule: what comes of it, and what comes of it afterwards."""
+    """One transfer under one schedule of faults, and its retry without faults."""
 
     def __init__(self, transfer: Transfer, kind: str, proxy: FaultProxy, server: LocalServer):
         self.transfer = transfer
@@ -48,18 +48,18 @@ class Trial:
         self._kind, self._proxy, self._server = kind, proxy, server
 
     def connect(self, limits: TransportSettings) -> World:
-        return through(self._kind, self._proxy, self._server, self.journals, transport=limits)
+        return via_proxy(self._kind, self._proxy, self._server, self.journals, transport=limits)
 
     def run(self, limits: TransportSettings) -> CosException | OSError | None:
-        """Make the transfer and return what it raised; it has left nothing behind in any case."""
+        """Run the transfer, check that it leaks nothing, and return its exception."""
         error, began, before = None, time.monotonic(), descriptors()
-        with nothing_left_of(self.place), self.connect(limits) as world:
+        with no_leaks(self.place), self.connect(limits) as world:
             try:
                 self.transfer.run(world, Deadline=DEADLINE)
             except (CosException, OSError) as failure:
                 error = failure
         assert time.monotonic() - began < DEADLINE + 5, self._proxy.report()
-        self._proxy.settle()
+        self._proxy.wait_idle()
         assert descriptors() <= before, "a connection or a file stays open"
         note(f"{type(error).__name__}: {error}\n{self._proxy.report()}")
         arrived, expected = self.transfer.arrived(), self.transfer.expected
@@ -69,14 +69,14 @@ class Trial:
         for name, data in arrived.items():
             if self.transfer.key(name) not in damaged:
                 assert data == expected[name], f"{name} has other bytes"
-        assert forgotten_files(self.place, self.journals) == []
+        assert orphaned_files(self.place, self.journals) == []
         return error
 
     def _damaged_keys(self) -> set[str | None]:
-        """Return what was stored with other bytes: only an error can tell of it, and one must."""
+        """Return the objects that were stored damaged; the transfer must have raised."""
         return {
             seen.key
-            for seen in self._proxy.of(PUT_OBJECT)
+            for seen in self._proxy.matching(PUT_OBJECT)
             if isinstance(seen.fault, FlipByte) and seen.fault.where == "request"
         }
 
@@ -108,19 +108,19 @@ def test_a_transfer_brings_all_bytes_or_says_that_it_did_not(
         place = tmp_path / f"{number}"
         place.mkdir()
         trial = Trial(cls(owner, bucket, f"{number}", place), kind, proxy, server)
-        proxy.forget()
+        proxy.clear()
         proxy.rules = schedule
         error = trial.run(HASTY)
         first, proxy.rules = len(proxy.exchanges), ()
         again = trial.run(TransportSettings())
         assert again is None
         assert partial_files(place) == []
-        assert cls.passes_over or journals_in(trial.journals) == []
-        # A part that was damaged on its way is not what the server was to have.
-        resent = [seen for seen in proxy.sent_again() if seen.number >= first]
+        assert cls.skips_existing or journals_in(trial.journals) == []
+        # A part that was damaged in transit differs from the one to send.
+        resent = [seen for seen in proxy.parts_sent_again() if seen.number >= first]
         damaged = {
             seen.query.get("partNumber")
-            for seen in proxy.of(UPLOAD_PART)
+            for seen in proxy.matching(UPLOAD_PART)
             if isinstance(seen.fault, FlipByte)
         }
         if error is not None:
@@ -141,16 +141,16 @@ def test_a_service_that_stalls_does_not_hold_a_transfer_past_its_deadline(
     cls: type[Transfer],
 ) -> None:
     transfer = cls(owner, bucket, "stalled", tmp_path)
-    # Not at what cleans up, which would take its own time.
+    # Not at the requests that clean up, which would take extra time.
     asks = transfer.operations[-1] if cls is not Upload else UPLOAD_PART
     proxy.rules = [Rule(asks, Stall(), times=None)]
     trial = Trial(transfer, kind, proxy, server)
-    with nothing_left_of(tmp_path), trial.connect(TransportSettings()) as world:
+    with no_leaks(tmp_path), trial.connect(TransportSettings()) as world:
         began = time.monotonic()
         with pytest.raises((TransferTimeout, CosException), match="deadline"):
             transfer.run(world, Deadline=0.3)
         assert time.monotonic() - began < 10
-    assert forgotten_files(tmp_path, trial.journals) == []
+    assert orphaned_files(tmp_path, trial.journals) == []
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
@@ -164,7 +164,7 @@ def test_an_upload_that_meets_every_fault_of_its_parts_leaves_no_orphan(
         place = tmp_path / f"{number}"
         place.mkdir()
         trial = Trial(Upload(owner, bucket, f"{number}", place), kind, proxy, server)
-        # Whatever was to happen to any request happens to a part.
+        # Faults for any request are applied to parts.
         proxy.rules = [
             Rule(UPLOAD_PART, rule.fault, skip=rule.skip)
             for rule in schedule
@@ -174,7 +174,7 @@ def test_an_upload_that_meets_every_fault_of_its_parts_leaves_no_orphan(
         proxy.rules = ()
         assert trial.run(TransportSettings()) is None
         with trial.connect(TransportSettings()) as world:
-            assert uploads_in(world, bucket) == []
+            assert unfinished_uploads(world, bucket) == []
 
     with_any_schedule()
 

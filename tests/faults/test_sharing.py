@@ -1,4 +1,4 @@
-"""One client for many: forked and spawned processes, threads, coroutines, and Ctrl-C among them."""
+"""One client shared by processes, threads and coroutines; Ctrl-C during transfers."""
 
 import asyncio
 import os
@@ -13,12 +13,12 @@ from coskit import AsyncClient, Client
 from coskit.protocol.model import Operation
 from coskit.protocol.operations import GET_OBJECT, PUT_OBJECT, UPLOAD_PART
 from coskit.testing import LocalServer
-from tests.end_to_end.faulty_client import nothing_left_of
-from tests.faults.program import MIB, PARTS, async_errand, content, errand
-from tests.faults.proxy.exchange import Exchange
+from tests.end_to_end.faulty_client import no_leaks
+from tests.faults.program import MIB, PARTS, async_round_trip, content, round_trip
+from tests.faults.proxy.exchange import RecordedRequest
 from tests.faults.proxy.faults import Fault, Stall
 from tests.faults.proxy.proxy import FaultProxy, Rule
-from tests.faults.subprocesses import child, forgotten_files, journals_in, partial_files
+from tests.faults.subprocesses import client_process, journals_in, orphaned_files, partial_files
 
 THREADS = 32
 COROUTINES = 200
@@ -37,7 +37,7 @@ def test_processes_share_a_client(
     server: LocalServer, proxy: FaultProxy, bucket: str, tmp_path: Path, kind: str, method: str
 ) -> None:
     words = (kind, "share", method, bucket, tmp_path)
-    with child(server, proxy, tmp_path / "journals", *words) as process:
+    with client_process(server, proxy, tmp_path / "journals", *words) as process:
         _, errors = process.communicate("begin\n", timeout=60)
     assert (process.returncode, errors) == (0, "")
     assert (journals_in(tmp_path / "journals"), partial_files(tmp_path)) == ([], [])
@@ -48,11 +48,11 @@ def test_threads_share_a_client(server: LocalServer, bucket: str, tmp_path: Path
 
     def work(number: int) -> None:
         try:
-            errand(client, bucket, tmp_path, number)
+            round_trip(client, bucket, tmp_path, number)
         except BaseException as failure:
             failures.append(failure)
 
-    with nothing_left_of(tmp_path), server.client() as client:
+    with no_leaks(tmp_path), server.client() as client:
         threads = [threading.Thread(target=work, args=(n,)) for n in range(THREADS)]
         for thread in threads:
             thread.start()
@@ -63,13 +63,13 @@ def test_threads_share_a_client(server: LocalServer, bucket: str, tmp_path: Path
 
 def test_coroutines_share_a_client(server: LocalServer, bucket: str, tmp_path: Path) -> None:
     async def all_at_once(client: AsyncClient) -> None:
-        # Every fifth moves two parts, lest the disk be what is tested.
+        # Only every fifth moves two parts, so that the disk is not the bottleneck.
         sizes = [PARTS if number % 5 == 0 else 50_000 for number in range(COROUTINES)]
         async with client, asyncio.TaskGroup() as group:
             for number, size in enumerate(sizes):
-                group.create_task(async_errand(client, bucket, tmp_path, number, size))
+                group.create_task(async_round_trip(client, bucket, tmp_path, number, size))
 
-    with nothing_left_of(tmp_path):
+    with no_leaks(tmp_path):
         asyncio.run(all_at_once(server.async_client()))
 
 
@@ -101,7 +101,7 @@ def test_ctrl_c_ends_a_transfer_at_once(
     for number in range(40):
         (path.parent / f"{number}").write_bytes(content(1000))
     words = (kind, action, bucket, "key", path if action != "sync" else path.parent)
-    with child(server, proxy, journals, *words) as process:
+    with client_process(server, proxy, journals, *words) as process:
         arrived = stall_from(2, operation, fault, proxy)
         assert process.stdin is not None
         process.stdin.write("begin\n")
@@ -114,18 +114,18 @@ def test_ctrl_c_ends_a_transfer_at_once(
     assert errors.rstrip().endswith("KeyboardInterrupt"), errors
     assert process.returncode == -signal.SIGINT
     assert took < 5, f"it took {took:.2f} s"
-    assert forgotten_files(tmp_path, journals) == []
+    assert orphaned_files(tmp_path, journals) == []
 
 
 def stall_from(
     number: int, operation: Operation, fault: Fault, proxy: FaultProxy
 ) -> threading.Event:
-    """Let some requests pass and all further ones stall; the event says that one of them has."""
+    """Forward some requests and stall all later ones; the event is set by the first stall."""
     arrived = threading.Event()
     rule = Rule(operation, fault)
 
-    def decide(exchange: Exchange) -> Fault | None:
-        if len(proxy.of(operation)) < number or not rule.takes(exchange):
+    def decide(exchange: RecordedRequest) -> Fault | None:
+        if len(proxy.matching(operation)) < number or not rule.takes(exchange):
             return None
         arrived.set()
         return fault

@@ -1,4 +1,4 @@
-"""Every kind of transfer under one face: what it is to bring, how it is begun, what has arrived."""
+"""Every kind of transfer behind one interface: expected content, start, result."""
 
 import io
 import os
@@ -31,25 +31,25 @@ DIRECTORY = {"a": 0, "b": SMALL, "dir/c": SMALL, "dir/d": MIB + SMALL}
 
 
 class Transfer:
-    """One transfer, into or out of a folder of a bucket that is its own.
+    """One transfer to or from a folder of its own in a bucket.
 
     Args:
-        owner: a client that no fault happens to.
-        bucket: the bucket.
-        folder: its keys begin with this.
+        owner: a client without faults.
+        bucket: the bucket's name.
+        folder: the prefix of its keys.
         place: an empty directory.
 
     Attributes:
-        operations: what it asks for.
-        requests: how often it asks for one of them, at most.
-        passes_over: whether it leaves alone what is there already, and with it a journal of what
-            was stopped between its last byte and its end.
-        expected: what it is to bring, by name.
+        operations: the operations that it calls.
+        requests: the largest number of calls of one operation.
+        skips_existing: whether it skips files that exist, and leaves the journal of a transfer that
+            was stopped after its last byte.
+        expected: the expected content, by name.
     """
 
     operations: ClassVar[Operations]
     requests: ClassVar[int] = 3
-    passes_over: ClassVar[bool] = False
+    skips_existing: ClassVar[bool] = False
     sizes: ClassVar[Mapping[str, int]] = {"key": LARGE}
 
     def __init__(self, owner: Client, bucket: str, folder: str, place: Path) -> None:
@@ -63,20 +63,20 @@ class Transfer:
         self.prepare()
 
     def prepare(self) -> None:
-        """Put down what is transferred; here, as local files."""
+        """Create the local files to transfer."""
         for name, data in self.expected.items():
             path = self.source / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(data)
-            # Long ago, so that a sync does not take it for written after the object.
+            # An old date, so that a sync does not take the file for newer than the object.
             os.utime(path, (0, 0))
 
     def run(self, world: World, **options: Any) -> Any:
-        """Make the transfer."""
+        """Run the transfer."""
         raise NotImplementedError
 
     def arrived(self) -> dict[str, bytes]:
-        """Return what can be seen at its destination; here, as objects."""
+        """Return the objects at the destination."""
         found = {}
         for listed in self.owner.iter_objects(self.bucket, Prefix=f"{self.folder}/to/"):
             body = self.owner.get_object(self.bucket, listed["Key"])["Body"]
@@ -84,7 +84,7 @@ class Transfer:
         return found
 
     def key(self, name: str) -> str:
-        """Return the key of what is transferred to a bucket."""
+        """Return the destination key of a name."""
         return f"{self.folder}/to/{name}"
 
 
@@ -99,7 +99,7 @@ class Upload(Transfer):
     )
 
     def run(self, world: World, **options: Any) -> Any:
-        """Make the transfer."""
+        """Run the transfer."""
         return world.upload_file(self.bucket, self.key("key"), self.source / "key", **options)
 
 
@@ -121,7 +121,7 @@ class Stream(Transfer):
     )
 
     def run(self, world: World, **options: Any) -> Any:
-        """Make the transfer."""
+        """Run the transfer."""
         data = self.expected["key"]
         chunks = world.source([data[n : n + 77_777] for n in range(0, len(data), 77_777)])
         return world.upload_stream(self.bucket, self.key("key"), chunks, PartSize=1, **options)
@@ -146,12 +146,12 @@ class Copy(Transfer):
     )
 
     def prepare(self) -> None:
-        """Put down what is transferred, as objects."""
+        """Create the objects to transfer."""
         for name, data in self.expected.items():
             self.owner.put_object(self.bucket, data, f"{self.folder}/from/{name}")
 
     def run(self, world: World, **options: Any) -> Any:
-        """Make the transfer."""
+        """Run the transfer."""
         source = {"Bucket": self.bucket, "Key": f"{self.folder}/from/key"}
         return world.copy(self.bucket, self.key("key"), source, PartSize=1, **options)
 
@@ -170,12 +170,12 @@ class Download(Copy):
     operations: ClassVar[Operations] = (HEAD_OBJECT, GET_OBJECT)
 
     def run(self, world: World, **options: Any) -> Any:
-        """Make the transfer."""
+        """Run the transfer."""
         key = f"{self.folder}/from/key"
         return world.download_file(self.bucket, key, self.target / "key", PartSize=1, **options)
 
     def arrived(self) -> dict[str, bytes]:
-        """Return what can be seen at its destination, unfinished files left out."""
+        """Return the files at the destination, without unfinished ones."""
         return {
             str(path.relative_to(self.target)): path.read_bytes()
             for path in self.target.rglob("*")
@@ -191,21 +191,21 @@ class SmallDownload(Download):
     sizes: ClassVar[Mapping[str, int]] = {"key": SMALL}
 
 
-class Outflow(Download):
-    """download_fileobj: nothing is taken back, so that only success says what was written."""
+class DownloadToFile(Download):
+    """download_fileobj: cannot take back written bytes, so only a success is compared."""
 
     operations: ClassVar[Operations] = (HEAD_OBJECT, GET_OBJECT)
     _written: bytes | None = None
 
     def run(self, world: World, **options: Any) -> Any:
-        """Make the transfer."""
+        """Run the transfer."""
         file, key = io.BytesIO(), f"{self.folder}/from/key"
         result = world.download_fileobj(self.bucket, key, file, PartSize=1, **options)
         self._written = file.getvalue()
         return result
 
     def arrived(self) -> dict[str, bytes]:
-        """Return what was written."""
+        """Return the written bytes."""
         return {} if self._written is None else {"key": self._written}
 
 
@@ -221,7 +221,7 @@ class UploadDirectory(Transfer):
     sizes: ClassVar[Mapping[str, int]] = DIRECTORY
 
     def run(self, world: World, **options: Any) -> Any:
-        """Make the transfer."""
+        """Run the transfer."""
         return world.upload_dir(self.bucket, self.source, self.key(""), **options)
 
 
@@ -232,7 +232,7 @@ class DownloadDirectory(Download):
     sizes: ClassVar[Mapping[str, int]] = DIRECTORY
 
     def run(self, world: World, **options: Any) -> Any:
-        """Make the transfer."""
+        """Run the transfer."""
         prefix = f"{self.folder}/from"
         return world.download_dir(self.bucket, self.target, prefix, PartSize=1, **options)
 
@@ -241,20 +241,20 @@ class SyncUp(UploadDirectory):
     """sync of a directory to a bucket."""
 
     operations: ClassVar[Operations] = (LIST_OBJECTS, *UploadDirectory.operations)
-    passes_over = True
+    skips_existing = True
 
     def run(self, world: World, **options: Any) -> Any:
-        """Make the transfer."""
+        """Run the transfer."""
         return world.sync(self.source, f"cos://{self.bucket}/{self.key('')}", **options)
 
 
 class SyncDown(DownloadDirectory):
     """sync of a bucket to a directory."""
 
-    passes_over = True
+    skips_existing = True
 
     def run(self, world: World, **options: Any) -> Any:
-        """Make the transfer."""
+        """Run the transfer."""
         return world.sync(f"cos://{self.bucket}/{self.folder}/from", self.target, **options)
 
 
@@ -262,11 +262,11 @@ class SyncAcross(Copy):
     """sync of a folder of a bucket to another."""
 
     operations: ClassVar[Operations] = (LIST_OBJECTS, *Copy.operations, COPY_OBJECT)
-    passes_over = True
+    skips_existing = True
     sizes: ClassVar[Mapping[str, int]] = DIRECTORY
 
     def run(self, world: World, **options: Any) -> Any:
-        """Make the transfer."""
+        """Run the transfer."""
         source, target = (f"cos://{self.bucket}/{self.folder}/{end}" for end in ("from", "to"))
         return world.sync(source, target, PartSize=1, **options)
 
@@ -280,7 +280,7 @@ TRANSFERS: tuple[type[Transfer], ...] = (
     SmallCopy,
     Download,
     SmallDownload,
-    Outflow,
+    DownloadToFile,
     UploadDirectory,
     DownloadDirectory,
     SyncUp,

@@ -1,8 +1,8 @@
-"""Names of parametrised values that are the same in every process that collects the tests."""
+"""Test ids that are equal in every process that collects the tests."""
 
 
-def stable(value: object) -> str:
-    """Return a test's id for a value: sets in order, functions by name, all else as `str` does."""
+def stable_id(value: object) -> str:
+    """Return a test id for a value: sets sorted, functions by name, anything else as text."""
     if isinstance(value, set | frozenset):
         return f"{{{', '.join(sorted(map(repr, value)))}}}"
     if callable(value):

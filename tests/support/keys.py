@@ -1,4 +1,4 @@
-"""Object keys that careless code spoils: one for each way to go wrong on the wire or on a disk."""
+"""Object keys that break careless code, one for each way to break it."""
 
 HOSTILE_KEYS = (
     "plain.txt",
@@ -73,7 +73,7 @@ HOSTILE_KEYS = (
     "None",
 )
 
-# What a document without `encoding-type=url` cannot carry.
+# Keys that a document without `encoding-type=url` cannot contain.
 UNWRITABLE_KEYS = tuple(
     key for key in HOSTILE_KEYS if any(c in "\x00\x01\x02\x1f\ufffe\uffff" for c in key)
 )

@@ -1,14 +1,14 @@
-"""Whether what concurrent clients saw of one register can have happened one step at a time.
+"""A linearizability checker for the operations of concurrent clients on one register.
 
-The search is that of Wing and Gong with Lowe's memory of visited configurations: repeatedly some
-operation that began before any other ended takes effect, and every read has to fit the value then.
+It is the search of Wing and Gong with Lowe's cache of visited configurations: repeatedly pick an
+operation that began before any other ended, and let it take effect if it fits the value.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-Value = str | None  # None: there is nothing
+Value = str | None  # None: the register is empty
 ANY = "any value"
 PRESENT = "some value"
 
@@ -19,12 +19,12 @@ class Event:
 
     Attributes:
         begin: when it was invoked.
-        end: when its outcome was known; infinite if it never was.
-        needs: the value that it saw, `ANY` if it did not look, `PRESENT` if it saw that there is
-            one.
+        end: when its outcome was known; infinite if it is unknown.
+        needs: the value that it saw, `ANY` if it did not read, `PRESENT` if it saw that a value
+            exists.
         writes: whether it sets a value.
-        value: what it sets.
-        label: what a report calls it.
+        value: the value that it sets.
+        label: its name in a report.
     """
 
     begin: float
@@ -36,11 +36,11 @@ class Event:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it may have taken effect at any time after its begin, or never."""
+        """Whether its outcome is unknown: it may have taken effect after its begin, or never."""
         return self.end == math.inf
 
     def fits(self, state: Value) -> bool:
-        """Whether it can take effect while the register holds `state`."""
+        """Return whether it can take effect while the register holds `state`."""
         if self.needs == PRESENT:
             return state is not None
         return self.needs in (ANY, state)
@@ -57,20 +57,22 @@ def write(begin: float, end: float, value: Value, label: str = "", needs: Value 
 
 
 def find_violation(events: Sequence[Event], initial: Value = None) -> tuple[Event, ...]:
-    """Return () if the events fit some order, else those none of which can come next.
+    """Return () if the events fit some order, else the events at which every order fails.
 
     Args:
-        events: of one register, in any order.
-        initial: its value before all of them.
+        events: the events of one register, in any order.
+        initial: the value before all of them.
     """
-    # What saw something and never told proves nothing and changes nothing.
+    # A read without an outcome proves nothing and changes nothing.
     history = sorted(
         (event for event in events if event.writes or not event.is_unknown),
         key=lambda event: event.begin,
     )
     certain = sum(1 << i for i, event in enumerate(history) if not event.is_unknown)
     seen: set[tuple[int, Value]] = set()
-    stack: list[tuple[int, Value]] = [(0, initial)]  # bits of those that took effect; the value
+    stack: list[tuple[int, Value]] = [
+        (0, initial)
+    ]  # bits of the events that took effect, and the value
     furthest = -1
     stuck: tuple[Event, ...] = ()
     while stack:
@@ -82,7 +84,7 @@ def find_violation(events: Sequence[Event], initial: Value = None) -> tuple[Even
         seen.add((done, state))
         window = tuple(_next(history, done))
         possible = [index for index in window if history[index].fits(state)]
-        # A read that fits may as well come first: it spoils nothing for the others.
+        # A read that fits can come first: it does not affect the others.
         reads = [index for index in possible if not history[index].writes]
         useful = [
             index
@@ -90,7 +92,7 @@ def find_violation(events: Sequence[Event], initial: Value = None) -> tuple[Even
             if not history[index].is_unknown
             or _is_seen(history[index], [history[other] for other in window if other != index])
         ]
-        # The stack gives back first what ended first, which is most often what happened first.
+        # Pop the event that ended first, which most often happened first.
         for index in reads[:1] or sorted(useful, key=lambda i: -history[i].end):
             event = history[index]
             stack.append((done | 1 << index, event.value if event.writes else state))
@@ -100,12 +102,12 @@ def find_violation(events: Sequence[Event], initial: Value = None) -> tuple[Even
 
 
 def _is_seen(lost: Event, others: Sequence[Event]) -> bool:
-    """Whether any other could come right after a lost write because of it; if not, it may rest."""
+    """Return whether another event depends on a lost write; if none does, it can be skipped."""
     return any(other.needs != ANY and other.fits(lost.value) for other in others)
 
 
 def _next(history: Sequence[Event], done: int) -> Iterator[int]:
-    """Yield the operations of which each may come next: begun before any of the others ended."""
+    """Yield the operations that may come next: those begun before any other ended."""
     first = (~done & (done + 1)).bit_length() - 1
     deadline = math.inf
     candidates = []

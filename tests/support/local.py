@@ -1,4 +1,4 @@
-"""One server process that the tests of a run share; each test has a bucket of its own."""
+"""Fixtures: one server for the whole test run, and a bucket for each test."""
 
 import http.client
 import itertools
@@ -24,14 +24,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 @pytest.fixture(scope="session")
 def owner(server: LocalServer) -> Iterator[Client]:
-    """Give a client of the server's account."""
+    """Yield a client with the server's own keys."""
     with server.client() as client:
         yield client
 
 
 @pytest.fixture
 def bucket(owner: Client) -> Iterator[str]:
-    """Create a bucket that no other test uses; it goes with the test, as accounts have few."""
+    """Create a bucket for one test and remove it afterwards, as accounts have few."""
     name = f"test{next(_numbers)}-1250000000"
     owner.create_bucket(name)
     yield name
@@ -39,7 +39,7 @@ def bucket(owner: Client) -> Iterator[str]:
 
 
 def remove_bucket(owner: Client, name: str) -> None:
-    """Delete a bucket with all that is in it."""
+    """Delete a bucket with everything in it."""
     for upload in owner.iter_uploads(name):
         owner.abort_multipart_upload(name, upload["Key"], upload["UploadId"])
     versions = list(owner.iter_versions(name))
@@ -49,8 +49,8 @@ def remove_bucket(owner: Client, name: str) -> None:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back over a plain connection."""
+class PlainResponse:
+    """A response to a plain HTTP request."""
 
     status: int
     headers: dict[str, str]
@@ -68,21 +68,21 @@ def fetch(
     url: str,
     body: bytes | None = None,
     headers: dict[str, str] | None = None,
-) -> Answer:
-    """Send one request to the server, whatever host the URL names."""
+) -> PlainResponse:
+    """Send one request to the server, with the URL's host as Host header."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         connection.request(method, target, body, {"Host": parts.netloc, **(headers or {})})
         response = connection.getresponse()
-        return Answer(response.status, dict(response.getheaders()), response.read())
+        return PlainResponse(response.status, dict(response.getheaders()), response.read())
     finally:
         connection.close()
 
 
 def write_file(path: Path, size: int) -> bytes:
-    """Write a file in which no two MiB are alike and return its content."""
+    """Write a file in which no two MiB are equal and return its content."""
     blocks = -(-size // 1024)
     content = b"".join(f"{n:1024}".encode() for n in range(blocks))[:size]
     path.write_bytes(content)

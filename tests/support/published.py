@@ -1,4 +1,4 @@
-"""The query parameters of both vendors' published APIs, read from their published clients."""
+"""Query parameters of both vendors' APIs, read from their published clients."""
 
 import gzip
 import json
@@ -19,7 +19,7 @@ def _package(name: str) -> Path:
 
 
 def s3_parameters() -> frozenset[str]:
-    """Return the names of S3's model, which botocore has with it, sub-resources among them."""
+    """Return the names in S3's model in botocore, including sub-resources."""
     folder = _package("botocore") / "data" / "s3" / "2006-03-01"
     file = next(folder.glob("service-2.json*"))
     model = json.loads(
@@ -37,7 +37,7 @@ def s3_parameters() -> frozenset[str]:
 
 
 def cos_parameters() -> frozenset[str]:
-    """Return the names that the source of cos-python-sdk-v5 puts into queries."""
+    """Return the names that the source of cos-python-sdk-v5 uses in queries."""
     source = (_package("qcloud_cos") / "cos_client.py").read_text()
     names = set(_ASSIGNED.findall(source)) | set(_IN_ADDRESS.findall(source))
     for braces in re.findall(r"params\s*=\s*\{([^}]*)\}", source):
@@ -45,7 +45,7 @@ def cos_parameters() -> frozenset[str]:
     return frozenset(names)
 
 
-# Of pages of the vendor's API documentation that its Python client has no call for.
+# Documented by the vendor, without a call in its Python client.
 OTHER_COS_PARAMETERS = frozenset(
     """accelerate asyncfetch bucketInventory ci-bucket imageInfo imageMogr2 imageView2 legal-hold
     metadata notification rename retention snapshot uploadStatus watermark""".split()

@@ -1,4 +1,4 @@
-"""The checker of histories itself: it accepts what can have happened and refuses what cannot."""
+"""The linearizability checker accepts possible histories and rejects impossible ones."""
 
 import math
 import random
@@ -85,7 +85,7 @@ def test_the_report_names_what_does_not_fit() -> None:
 
 
 def simulated(rng: random.Random, length: int) -> list[Event]:
-    """Return what clients see of a register that takes each operation at a moment within it."""
+    """Return the events of clients of a correct register."""
     state, events = None, []
     for moment in range(length):
         begin, end = moment - rng.random() * 4, moment + rng.random() * 4

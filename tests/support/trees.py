@@ -1,4 +1,4 @@
-"""Whole directories and whole buckets as dicts from names to contents."""
+"""Directories and buckets as dicts from names to contents."""
 
 import itertools
 import os
@@ -17,8 +17,8 @@ _numbers = itertools.count(1)
 
 
 @contextmanager
-def lasting_bucket(owner: Client) -> Iterator[str]:
-    """Make a bucket for uploads that are given up, some of which the service may still finish."""
+def bucket_of_aborted_uploads(owner: Client) -> Iterator[str]:
+    """Create a bucket for aborted uploads, some of which the server may still finish."""
     name = f"many{next(_numbers)}-1250000000"
     owner.create_bucket(name)
     try:
@@ -39,8 +39,8 @@ def _remove_patiently(owner: Client, name: str) -> None:
             return
 
 
-def grow(root: Path, files: Mapping[str, bytes], written: float = LONG_AGO) -> Path:
-    """Write files below a directory, last written at a moment long before any test."""
+def write_tree(root: Path, files: Mapping[str, bytes], written: float = LONG_AGO) -> Path:
+    """Write files below a directory, with an old modification time."""
     root.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         path = root / name
@@ -50,20 +50,20 @@ def grow(root: Path, files: Mapping[str, bytes], written: float = LONG_AGO) -> P
     return root
 
 
-def tree(root: Path) -> dict[str, bytes]:
+def read_tree(root: Path) -> dict[str, bytes]:
     """Return the files below a directory."""
     paths = [path for path in root.rglob("*") if path.is_file() or path.is_symlink()]
     return {str(path.relative_to(root)): path.read_bytes() for path in paths}
 
 
-def fill(owner: Client, bucket: str, objects: Mapping[str, bytes]) -> None:
-    """Store objects."""
+def put_objects(owner: Client, bucket: str, objects: Mapping[str, bytes]) -> None:
+    """Put objects into a bucket."""
     for key, content in objects.items():
         owner.put_object(bucket, content, key)
 
 
-def contents(owner: Client, bucket: str, prefix: str = "") -> dict[str, bytes]:
-    """Return the objects below a prefix, under their keys without it."""
+def read_objects(owner: Client, bucket: str, prefix: str = "") -> dict[str, bytes]:
+    """Return the objects below a prefix, by their keys without it."""
     found = {}
     for listed in owner.iter_objects(bucket, Prefix=prefix):
         key = listed["Key"]

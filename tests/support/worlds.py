@@ -1,4 +1,4 @@
-"""All clients behind one synchronous face, so that each test is written once and runs with each."""
+"""A synchronous wrapper of all clients, so that one test runs with each of them."""
 
 import asyncio
 import inspect
@@ -14,7 +14,7 @@ from coskit.testing import LocalServer
 
 
 class World:
-    """A client whose calls are made and waited for, in whichever world it lives."""
+    """A sync or async client whose methods are called synchronously."""
 
     def __init__(self, kind: str, **settings: Any) -> None:
         self._runner = asyncio.Runner() if kind == "async" else None
@@ -28,7 +28,7 @@ class World:
         return AsyncClient(**settings)
 
     def run(self, result: Any) -> Any:
-        """Return what a call returned, waited for if it has to be."""
+        """Return a call's result, awaited if it is a coroutine."""
         return self._runner.run(result) if self._runner and inspect.iscoroutine(result) else result
 
     def __getattr__(self, name: str) -> Any:
@@ -45,7 +45,7 @@ class World:
         return self.read(self.get_object(Bucket, Key, **options))
 
     def all(self, iterator: Any) -> list[Any]:
-        """Return everything that an iterator of this world yields."""
+        """Return everything that a sync or async iterator yields."""
 
         async def collect() -> list[Any]:
             return [item async for item in iterator]
@@ -53,7 +53,7 @@ class World:
         return self.run(collect()) if self._runner else list(iterator)
 
     def source(self, chunks: list[bytes]) -> Any:
-        """Return the chunks as this world's own kind of iterator."""
+        """Return the chunks as an iterator, for an async client as an async one."""
 
         async def later() -> Any:
             for chunk in chunks:
@@ -83,7 +83,7 @@ class World:
 
 
 class VendorWorld(World):
-    """The vendor's published client, which connects to the server's address under public names."""
+    """The vendor's published client, connected to the server's address."""
 
     def __init__(self, server: LocalServer, **settings: Any) -> None:
         self._runner = None
@@ -97,7 +97,7 @@ class VendorWorld(World):
         return content
 
     def __exit__(self, *_: object) -> None:
-        """Leave its connections, which all clients of the process share."""
+        """Keep its connections, which all clients of the process share."""
 
 
 def connect(kind: str, server: LocalServer) -> World:
@@ -109,10 +109,10 @@ def connect(kind: str, server: LocalServer) -> World:
 
 
 def outcome(call: Callable[[], object]) -> tuple[int, str]:
-    """Return the status and the error code of a call that is refused, whoever's exception it is.
+    """Return the status and the error code of a refused call, for coskit and the vendor.
 
     Raises:
-        AssertionError: it is not refused.
+        AssertionError: the call succeeded.
     """
     try:
         call()

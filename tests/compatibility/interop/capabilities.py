@@ -1,4 +1,4 @@
-"""The abilities of a round, each proved by comparing every byte that comes back."""
+"""Checks of a client's abilities, each of which compares every byte."""
 
 import filecmp
 import hashlib
@@ -31,26 +31,26 @@ KEYS = [
 LISTED = [f"list/dir {d}/{n:03}" for d in range(4) for n in range(5)] + [
     f"list/top {n:02}" for n in range(12)
 ]
-MANY = [f"many/{n:04}" for n in range(1_005)]  # more than any page holds
+MANY = [f"many/{n:04}" for n in range(1_005)]  # more than a page holds
 DESCRIBED = {"colour": "blue", "note": "a b; c=d"}
 TAGS = {"team": "storage", "stage": "test 1"}
 TYPE = "text/x-interop"
 
 
-class Failure(AssertionError):
-    """The client returned, but not with what was stored."""
+class Mismatch(AssertionError):
+    """The client succeeded with a wrong result."""
 
 
 def content(name: str, size: int = 70_000) -> bytes:
-    """Return bytes that every side can make again from a name."""
+    """Return bytes that every process can compute from a name."""
     block = hashlib.shake_256(name.encode()).digest(min(size, 1 << 20))
     blocks = -(-size // max(len(block), 1))
-    # Blocks that differ: one that is lost or comes twice is seen.
+    # Blocks differ, so that a lost or repeated one is detected.
     return b"".join(b"%08d" % n + block[8:] for n in range(blocks))[:size]
 
 
 def left_behind(ability: str) -> dict[str, bytes]:
-    """Return what an ability leaves in the round's bucket, by key, for another reader."""
+    """Return the objects that an ability leaves in the round's bucket, by key."""
     match ability:
         case "put":
             return {"put.bin": content("put"), "empty": b""}
@@ -78,48 +78,48 @@ def stream() -> Iterator[bytes]:
 
 
 def put(client: Client) -> None:
-    """Store an object, and an empty one."""
+    """Store an object and an empty one."""
     for key, body in left_behind("put").items():
-        if not body and "put" in client.partly:
+        if not body and "put" in client.partial:
             continue
-        client.put(client.place.bucket, key, body)
-        _same(client.get(client.place.bucket, key), body)
+        client.put(client.workspace.bucket, key, body)
+        _same(client.get(client.workspace.bucket, key), body)
 
 
 def get(client: Client) -> None:
-    """Read what coskit has stored; what does not exist is an error."""
-    _same(client.get(client.place.shared, SEEDED), content(SEEDED))
+    """Read an object of coskit; reading a missing one is an error."""
+    _same(client.get(client.workspace.shared, SEEDED), content(SEEDED))
     try:
-        found = client.get(client.place.shared, "not there")
+        found = client.get(client.workspace.shared, "not there")
     except Exception:
         return
-    raise Failure(f"an object that does not exist was read as {found[:80]!r}")
+    raise Mismatch(f"an object that does not exist was read as {found[:80]!r}")
 
 
 def ranged(client: Client) -> None:
     """Read a part of an object."""
     whole = content(SEEDED)
-    _same(client.get_range(client.place.shared, SEEDED, 100, 4_099), whole[100:4_100])
-    _same(client.get_range(client.place.shared, SEEDED, 0, 0), whole[:1])
+    _same(client.get_range(client.workspace.shared, SEEDED, 100, 4_099), whole[100:4_100])
+    _same(client.get_range(client.workspace.shared, SEEDED, 0, 0), whole[:1])
 
 
 def head(client: Client) -> None:
-    """Ask for size and ETag; an object that does not exist is seen as such."""
-    said = client.head(client.place.shared, SEEDED)
+    """Get size and ETag; a missing object is detected."""
+    said = client.head(client.workspace.shared, SEEDED)
     body = content(SEEDED)
     _equal(said and said.size, len(body))
     if said and said.etag:
         _equal(said.etag.strip('"'), hashlib.md5(body).hexdigest())
-    _equal(client.head(client.place.shared, "not there"), None)
+    _equal(client.head(client.workspace.shared, "not there"), None)
 
 
 def listing(client: Client) -> None:
     """List with a prefix, with a delimiter, and over several pages."""
-    shared = client.place.shared
+    shared = client.workspace.shared
     _equal(sorted(client.listed(shared, "list/", "").keys), sorted(LISTED))
     level = client.listed(shared, "list/", "/")
     _equal(sorted(level.keys), [key for key in LISTED if "top" in key])
-    if "list" not in client.partly:
+    if "list" not in client.partial:
         _equal(sorted(level.prefixes), [f"list/dir {d}/" for d in range(4)])
     _equal(sorted(client.listed(shared, "many/", "").keys), MANY)
 
@@ -127,13 +127,13 @@ def listing(client: Client) -> None:
 def multipart(client: Client) -> None:
     """Store an object in parts."""
     for key, body in left_behind("multipart").items():
-        client.multipart(client.place.bucket, key, body)
-        _same(client.get(client.place.bucket, key), body)
+        client.multipart(client.workspace.bucket, key, body)
+        _same(client.get(client.workspace.bucket, key), body)
 
 
 def copy(client: Client) -> None:
-    """Copy an object from and to keys that have to be escaped."""
-    bucket, source = client.place.bucket, "copied 中+.bin"
+    """Copy an object between keys that need escaping."""
+    bucket, source = client.workspace.bucket, "copied 中+.bin"
     for key, body in left_behind("copy").items():
         client.put(bucket, source, body)
         client.copy(bucket, source, key)
@@ -142,7 +142,7 @@ def copy(client: Client) -> None:
 
 def delete(client: Client) -> None:
     """Delete an object."""
-    bucket, key = client.place.bucket, "to be deleted ü+"
+    bucket, key = client.workspace.bucket, "to be deleted ü+"
     client.put(bucket, key, b"x")
     client.delete(bucket, key)
     _equal(client.listed(bucket, "to be deleted", "").keys, [])
@@ -150,7 +150,7 @@ def delete(client: Client) -> None:
 
 def delete_many(client: Client) -> None:
     """Delete several objects with one call and leave the others."""
-    bucket, prefix = client.place.bucket, "many/dropped/"
+    bucket, prefix = client.workspace.bucket, "many/dropped/"
     keys = [f"{prefix}{n} & <ü>+" for n in range(4)]
     kept = "many/kept"
     for key in [*keys, kept]:
@@ -161,13 +161,13 @@ def delete_many(client: Client) -> None:
 
 def versions(client: Client) -> None:
     """List, read and delete versions."""
-    bucket, key = client.place.versioned, "versions ü+.bin"
+    bucket, key = client.workspace.versioned, "versions ü+.bin"
     for text in (b"old", b"new"):
         client.put(bucket, key, text)
     new, old = client.versions(bucket, key)
     _same(client.get_version(bucket, key, old), b"old")
     _same(client.get_version(bucket, key, new), b"new")
-    if "versions" in client.partly:
+    if "versions" in client.partial:
         return
     client.delete_version(bucket, key, new)
     _equal(client.versions(bucket, key), [old])
@@ -175,30 +175,30 @@ def versions(client: Client) -> None:
 
 
 def presigned_get(client: Client) -> None:
-    """Sign a URL, with which a plain HTTP client reads."""
-    url = client.presign_get(client.place.shared, SEEDED)
+    """Sign a URL that a plain HTTP client reads."""
+    url = client.presign_get(client.workspace.shared, SEEDED)
     _same(fetch(client, "GET", url), content(SEEDED))
 
 
 def presigned_put(client: Client) -> None:
-    """Sign a URL, with which a plain HTTP client stores."""
+    """Sign a URL that a plain HTTP client writes."""
     for key, body in left_behind("presigned PUT").items():
-        fetch(client, "PUT", client.presign_put(client.place.bucket, key), body)
-        _same(client.get(client.place.bucket, key), body)
+        fetch(client, "PUT", client.presign_put(client.workspace.bucket, key), body)
+        _same(client.get(client.workspace.bucket, key), body)
 
 
 def special_keys(client: Client) -> None:
     """Store, list and read keys with every kind of character."""
-    bucket = client.place.bucket
+    bucket = client.workspace.bucket
     objects = zip(KEYS, left_behind("special keys").items(), strict=True)
-    stored = [(key, body) for name, (key, body) in objects if name not in client.cannot_keys]
+    stored = [(key, body) for name, (key, body) in objects if name not in client.unsupported_keys]
 
     def there_and_back(key: str, body: bytes) -> None:
         try:
             client.put(bucket, key, body)
             _same(client.get(bucket, key), body)
         except Exception as error:
-            raise Failure(f"key {key[:30]!r}: {error}") from error
+            raise Mismatch(f"key {key[:30]!r}: {error}") from error
 
     with ThreadPoolExecutor(client.threads) as pool:
         list(pool.map(there_and_back, *zip(*stored, strict=True)))
@@ -207,43 +207,43 @@ def special_keys(client: Client) -> None:
 
 
 def big_file(client: Client) -> None:
-    """Store a file of 100 MB and read it into another."""
-    bucket, scratch = client.place.bucket, client.place.scratch
+    """Upload a file of 100 MB and download it."""
+    bucket, scratch = client.workspace.bucket, client.workspace.scratch
     up, down = scratch / "up.bin", scratch / "down.bin"
     for key, body in left_behind("100 MB").items():
         up.write_bytes(body)
         client.upload(up, bucket, key)
         client.download(bucket, key, down)
         if not filecmp.cmp(up, down, shallow=False):
-            raise Failure(f"the file that came back differs; it has {down.stat().st_size} bytes")
+            raise Mismatch(f"the downloaded file differs; it has {down.stat().st_size} bytes")
     up.unlink()
     down.unlink()
 
 
 def metadata(client: Client) -> None:
-    """Store content type and metadata and ask for them."""
-    bucket, key = client.place.bucket, "described.bin"
+    """Store and read content type and metadata."""
+    bucket, key = client.workspace.bucket, "described.bin"
     client.put_described(bucket, key, b"described", TYPE, DESCRIBED)
     said = client.head(bucket, key)
     if said is None:
-        raise Failure("the object is not there")
+        raise Mismatch("the object does not exist")
     _equal(said.content_type, TYPE)
-    if "metadata" in client.partly:
+    if "metadata" in client.partial:
         return
     _equal({name.lower(): value for name, value in (said.metadata or {}).items()}, DESCRIBED)
 
 
 def tags(client: Client) -> None:
-    """Give an object tags and ask for them."""
-    bucket, key = client.place.bucket, "tagged.bin"
+    """Store and read tags."""
+    bucket, key = client.workspace.bucket, "tagged.bin"
     client.put(bucket, key, b"tagged")
     client.put_tags(bucket, key, TAGS)
     _equal(dict(client.get_tags(bucket, key)), TAGS)
 
 
 def conditional_put(client: Client) -> None:
-    """Store an object only where the key is free."""
-    bucket = client.place.bucket
+    """Store an object only if the key is free."""
+    bucket = client.workspace.bucket
     for key, body in left_behind("conditional PUT").items():
         _equal(client.put_new(bucket, key, body), True)
         _equal(client.put_new(bucket, key, b"second"), False)
@@ -251,8 +251,8 @@ def conditional_put(client: Client) -> None:
 
 
 def checksums(client: Client) -> None:
-    """Store and read under a checksum; a wrong one is refused."""
-    bucket = client.place.bucket
+    """Store and read with a checksum; a wrong one is refused."""
+    bucket = client.workspace.bucket
     client.put_checked(bucket, "checked.bin", content("checked"))
     _same(client.get(bucket, "checked.bin"), content("checked"))
     try:
@@ -260,14 +260,14 @@ def checksums(client: Client) -> None:
     except Exception:
         _equal(client.listed(bucket, "wrong.bin", "").keys, [])
     else:
-        raise Failure("a body was stored under the checksum of another")
+        raise Mismatch("a body was stored with a wrong checksum")
 
 
 def streamed(client: Client) -> None:
-    """Store what has no known length."""
+    """Store a body of unknown length."""
     for key, body in left_behind("stream").items():
-        client.put_stream(client.place.bucket, key, stream())
-        _same(client.get(client.place.bucket, key), body)
+        client.put_stream(client.workspace.bucket, key, stream())
+        _same(client.get(client.workspace.bucket, key), body)
 
 
 ABILITIES: dict[str, Callable[[Client], None]] = {
@@ -294,32 +294,31 @@ ABILITIES: dict[str, Callable[[Client], None]] = {
 
 
 def fetch(client: Client, method: str, url: str, body: bytes | None = None) -> bytes:
-    """Send one plain request to the server, whatever host the URL names."""
+    """Send one plain request to the server, with the URL's host as Host header."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection("127.0.0.1", client.place.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", client.workspace.port, timeout=60)
     try:
         target = f"{parts.path}?{parts.query}"
         connection.request(method, target, body, {"Host": parts.netloc})
         response = connection.getresponse()
-        answer = response.read()
+        received = response.read()
     finally:
         connection.close()
     if response.status != 200:
-        raise Failure(f"{method} {url} was answered {response.status}: {answer[:400]!r}")
-    return answer
+        raise Mismatch(f"{method} {url} returned {response.status}: {received[:400]!r}")
+    return received
 
 
 def _same(found: bytes, expected: bytes) -> None:
     if found != expected:
-        raise Failure(
-            f"{len(found)} bytes came back for {len(expected)}: "
-            f"{found[:60]!r}, not {expected[:60]!r}"
+        raise Mismatch(
+            f"{len(found)} bytes instead of {len(expected)}: {found[:60]!r}, not {expected[:60]!r}"
         )
 
 
 def _equal(found: object, expected: object) -> None:
     if found != expected:
-        raise Failure(f"{_short(found)} instead of {_short(expected)}")
+        raise Mismatch(f"{_short(found)} instead of {_short(expected)}")
 
 
 def _short(value: object) -> str:

@@ -1,4 +1,4 @@
-"""All rounds: one server, a bucket or two per client, and a witness who reads what was stored."""
+"""Run the rounds of all clients on one server, and verify the stored objects with coskit."""
 
 import json
 import os
@@ -30,7 +30,7 @@ from tests.support.local import remove_bucket
 
 REGION = "ap-local"
 SHARED = "shared-1250000000"
-# Driver -> what a reader knows the client as, and where it is installed ("" is this environment).
+# Driver -> the client's name for readers, and its environment ("" is this one).
 CLIENTS = {
     "coskit_client": ("coskit", ""),
     "cos_python": ("cos-python-sdk-v5", "clients"),
@@ -54,46 +54,46 @@ CLIENTS = {
     "apache_pyarrow": ("PyArrow `S3FileSystem`", "clients"),
     "duckdb_httpfs": ("DuckDB httpfs", "clients"),
 }
-_SLOW = ("awscli", "coscmd")  # a process for each call: they begin first
+_SLOW = ("awscli", "coscmd")  # a process for each call, so they start first
 LIMIT = 300  # seconds for one round
 
 
 @dataclass
-class Round:
-    """What one client's round has shown.
+class RoundResult:
+    """The results of one client's round.
 
     Attributes:
-        title: what a reader knows the client as.
-        version: of its package.
+        title: the client's name for readers.
+        version: the version of its package.
         dialect: `COS` or `S3`.
-        answers: by ability: `ok` (None where it is none of the client's) and `detail`.
+        results: for each ability `ok` (None if the client lacks it) and `detail`.
     """
 
     title: str
     version: str = "?"
     dialect: str = "?"
-    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-class Fleet:
-    """A server and the rounds on it, two at a time; leaving the context ends them all."""
+class ClientMatrix:
+    """A server and the rounds of clients on it; leaving the context stops them all."""
 
     def __init__(self, names: Sequence[str] = tuple(CLIENTS), jobs: int = 2) -> None:
-        """Say whose rounds are wanted; they begin with the context.
+        """Choose the rounds, which start with the context.
 
         Args:
-            names: of drivers.
-            jobs: rounds at a time.
+            names: the names of the drivers.
+            jobs: the number of rounds at a time.
         """
         self._names = names
         self._pool = ThreadPoolExecutor(jobs)
         self._open = ExitStack()
-        self._rounds: dict[str, Future[Round]] = {}
+        self._rounds: dict[str, Future[RoundResult]] = {}
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
 
-    def result(self, name: str) -> Round:
-        """Wait for a round and return what it has shown."""
+    def result(self, name: str) -> RoundResult:
+        """Wait for a round and return its results."""
         return self._rounds[name].result()
 
     def __enter__(self) -> Self:
@@ -116,13 +116,13 @@ class Fleet:
         return sorted({CLIENTS[name][1] for name in self._names} - {""})
 
     def _fill(self) -> None:
-        """Store what all clients read."""
+        """Store the objects that all clients read."""
         self._owner.create_bucket(SHARED)
         for key in (SEEDED, *LISTED, *MANY):
             self._owner.put_object(SHARED, content(key) if key == SEEDED else b"x", key)
 
     def _end(self) -> None:
-        """Begin no more rounds and end those that run."""
+        """Cancel waiting rounds and kill running ones."""
         for future in self._rounds.values():
             future.cancel()
         with self._lock:
@@ -137,16 +137,16 @@ class Fleet:
     ) -> None:
         self._open.close()
 
-    def _round(self, name: str, number: int, made: "Future[Path] | None") -> Round:
+    def _round(self, name: str, number: int, made: "Future[Path] | None") -> RoundResult:
         title = CLIENTS[name][0]
         bucket, versioned = f"round{number}-1250000000", f"versions{number}-1250000000"
         for each in (bucket, versioned):
             self._owner.create_bucket(each)
         self._owner.put_bucket_versioning(versioned, Status="Enabled")
-        shown = Round(title)
+        shown = RoundResult(title)
         interpreter = str(python(made.result())) if made else sys.executable
         with tempfile.TemporaryDirectory(prefix=f"{name.partition(':')[0]}-") as scratch:
-            place = {
+            workspace = {
                 "port": self._server.port,
                 "secret_id": self._server.secret_id,
                 "secret_key": self._server.secret_key,
@@ -161,30 +161,30 @@ class Fleet:
                 "-m",
                 "tests.compatibility.interop.driver",
                 name,
-                json.dumps(place),
+                json.dumps(workspace),
             ]
-            said, how = self._run(words, scratch)
-        for line in said.decode(errors="replace").splitlines():
+            output, how = self._run(words, scratch)
+        for line in output.decode(errors="replace").splitlines():
             if line.startswith('{"version"'):
                 first = json.loads(line)
                 shown.version, shown.dialect = first["version"], first["dialect"]
             elif line.startswith('{"ability"'):
-                answer = json.loads(line)
-                shown.answers[answer.pop("ability")] = answer
+                result = json.loads(line)
+                shown.results[result.pop("ability")] = result
         for ability in ABILITIES:
-            if ability not in shown.answers:
-                shown.answers[ability] = {"ok": False, "detail": f"the driver ended before: {how}"}
-        self._witness(bucket, shown)
+            if ability not in shown.results:
+                shown.results[ability] = {"ok": False, "detail": f"the driver ended before: {how}"}
+        self._verify_stored(bucket, shown)
         for each in (bucket, versioned):
             remove_bucket(self._owner, each)
         return shown
 
     def _run(self, words: list[str], scratch: str) -> tuple[bytes, str]:
-        """Run a driver and return what it printed, and how it ended."""
+        """Run a driver and return its output and how it ended."""
         process = subprocess.Popen(
             words,
             cwd=HERE.parents[2],
-            env=_surroundings(words[0], scratch),
+            env=_environment(words[0], scratch),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -198,39 +198,39 @@ class Fleet:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             out, _ = process.communicate()
-            how = f"it took more than {LIMIT} s"
+            how = f"took more than {LIMIT} s"
         finally:
             with self._lock:
                 self._running.discard(process)
         return out, how
 
-    def _witness(self, bucket: str, shown: Round) -> None:
-        """Read with coskit what the client says it has stored."""
-        for ability, answer in shown.answers.items():
-            objects = left_behind(ability) if answer["ok"] else {}
-            excused = answer["detail"]
+    def _verify_stored(self, bucket: str, shown: RoundResult) -> None:
+        """Verify with coskit the objects that the client has stored."""
+        for ability, result in shown.results.items():
+            objects = left_behind(ability) if result["ok"] else {}
+            excused = result["detail"]
             for key, body in objects.items():
                 try:
-                    wrong = _unlike(self._owner, bucket, key, body, ability)
+                    wrong = _difference(self._owner, bucket, key, body, ability)
                 except CosServiceError as error:
                     wrong = f"coskit: {key[:40]!r}: {error}"
                     if excused and "NoSuchKey" in repr(error):
                         continue
                 if wrong:
-                    shown.answers[ability] = {"ok": False, "detail": wrong}
+                    shown.results[ability] = {"ok": False, "detail": wrong}
 
 
-def _unlike(owner: Client, bucket: str, key: str, body: bytes, ability: str) -> str:
-    answer = owner.get_object(bucket, key)
-    if answer["Body"].read() != body:
+def _difference(owner: Client, bucket: str, key: str, body: bytes, ability: str) -> str:
+    result = owner.get_object(bucket, key)
+    if result["Body"].read() != body:
         return f"coskit reads other bytes at {key[:40]!r}"
-    if ability == "multipart" and "-" not in answer["ETag"]:
+    if ability == "multipart" and "-" not in result["ETag"]:
         return "the object was not stored in parts"
     return ""
 
 
-def _surroundings(interpreter: str, scratch: str) -> Mapping[str, str]:
-    """Return an environment that knows nothing of this machine's own clients."""
+def _environment(interpreter: str, scratch: str) -> Mapping[str, str]:
+    """Return environment variables without those of this machine's own clients."""
     return {
         "PATH": f"{Path(interpreter).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": scratch,

@@ -1,4 +1,4 @@
-"""What a round asks of a client, whatever its own calls are named."""
+"""The interface that each client's driver implements."""
 
 import os
 import subprocess
@@ -9,18 +9,18 @@ from typing import ClassVar
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a round happens.
+class Workspace:
+    """The server, keys and buckets of one round.
 
     Attributes:
-        port: of the server on 127.0.0.1.
-        secret_id: of the account.
-        secret_key: of the account.
-        region: of the server.
-        bucket: the round's own.
-        versioned: another of its own, in which versioning is enabled.
-        shared: what coskit has filled, for reading only.
-        scratch: a directory of the round's own.
+        port: the server's port on 127.0.0.1.
+        secret_id: the id of the key pair.
+        secret_key: the secret of the key pair.
+        region: the server's region.
+        bucket: the round's bucket.
+        versioned: the round's bucket with versioning enabled.
+        shared: the bucket with objects of coskit, for reading only.
+        scratch: the round's directory.
     """
 
     port: int
@@ -39,17 +39,17 @@ class Place:
 
     @property
     def domain(self) -> str:
-        """Under which a label names a bucket; no name server knows it, see `route_by_proxy`."""
+        """The domain of buckets' host names, which no name server knows; see `route_by_proxy`."""
         return f"cos.{self.region}.myqcloud.com"
 
     def route_by_proxy(self) -> None:
-        """Have every host name lead to the server, for clients that put the bucket in the name."""
+        """Send requests for every host name to the server, for virtual-hosted buckets."""
         os.environ["HTTP_PROXY"] = os.environ["http_proxy"] = self.endpoint
 
 
 @dataclass(frozen=True)
 class Head:
-    """What a client says of an object without reading it; None where it says nothing."""
+    """A client's result of HEAD; None for values that it does not return."""
 
     size: int | None = None
     etag: str | None = None
@@ -59,34 +59,34 @@ class Head:
 
 @dataclass
 class Listing:
-    """Keys and common prefixes, of all pages."""
+    """Keys and common prefixes of all pages."""
 
     keys: list[str] = field(default_factory=list)
     prefixes: list[str] = field(default_factory=list)
 
 
 class Client:
-    """One client; what it cannot do it has to declare, and what it declares is not tried.
+    """One client; abilities that it declares as unsupported are not tried.
 
     Attributes:
         dialect: `COS` or `S3`.
-        cannot: by ability, why it is none of this client's.
-        cannot_keys: by key, why this client cannot address it.
-        threads: how many keys are tried at a time, where each call is a process.
-        partly: by ability, which step of it is left out: none of this client's.
+        unsupported: the reasons why abilities are missing, by ability.
+        unsupported_keys: the reasons why keys cannot be used, by key.
+        threads: the number of keys tried at a time, for clients that start a process per call.
+        partial: the steps of an ability that are left out, by ability.
     """
 
     dialect: ClassVar[str] = "S3"
-    cannot: ClassVar[Mapping[str, str]] = {}
-    cannot_keys: ClassVar[Mapping[str, str]] = {}
-    partly: ClassVar[Mapping[str, str]] = {}
+    unsupported: ClassVar[Mapping[str, str]] = {}
+    unsupported_keys: ClassVar[Mapping[str, str]] = {}
+    partial: ClassVar[Mapping[str, str]] = {}
     threads: ClassVar[int] = 1
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
 
     def version(self) -> str:
-        """Return the version of the package that is driven."""
+        """Return the version of the client's package."""
         raise NotImplementedError
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
@@ -102,11 +102,11 @@ class Client:
         raise NotImplementedError
 
     def head(self, bucket: str, key: str) -> Head | None:
-        """Return what is said of an object, or None when it does not exist."""
+        """Return the result of HEAD, or None if the object does not exist."""
         raise NotImplementedError
 
     def listed(self, bucket: str, prefix: str, delimiter: str) -> Listing:
-        """Return what begins with the prefix, in small pages where the client has a say in it."""
+        """Return the keys with the prefix, fetched in small pages if the client allows it."""
         raise NotImplementedError
 
     def multipart(self, bucket: str, key: str, body: bytes) -> None:
@@ -122,7 +122,7 @@ class Client:
         raise NotImplementedError
 
     def delete_many(self, bucket: str, prefix: str, keys: list[str]) -> None:
-        """Delete objects, which are all that begins with the prefix, with one call."""
+        """Delete objects, which are all with the prefix, with one call."""
         raise NotImplementedError
 
     def versions(self, bucket: str, key: str) -> list[str]:
@@ -138,11 +138,11 @@ class Client:
         raise NotImplementedError
 
     def presign_get(self, bucket: str, key: str) -> str:
-        """Return a URL that anybody can read the object with."""
+        """Return a URL to read the object."""
         raise NotImplementedError
 
     def presign_put(self, bucket: str, key: str) -> str:
-        """Return a URL that anybody can store the object with."""
+        """Return a URL to store the object."""
         raise NotImplementedError
 
     def upload(self, path: Path, bucket: str, key: str) -> None:
@@ -150,7 +150,7 @@ class Client:
         raise NotImplementedError
 
     def download(self, bucket: str, key: str, path: Path) -> None:
-        """Write an object into a file."""
+        """Download an object to a file."""
         raise NotImplementedError
 
     def put_described(
@@ -160,7 +160,7 @@ class Client:
         raise NotImplementedError
 
     def put_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
-        """Give an object tags."""
+        """Set an object's tags."""
         raise NotImplementedError
 
     def get_tags(self, bucket: str, key: str) -> Mapping[str, str]:
@@ -172,26 +172,26 @@ class Client:
         raise NotImplementedError
 
     def put_checked(self, bucket: str, key: str, body: bytes) -> None:
-        """Store and read an object with a checksum that the other side verifies, both ways."""
+        """Store and read an object with a checksum, verified by the server and the client."""
         raise NotImplementedError
 
     def put_wrong(self, bucket: str, key: str, body: bytes) -> None:
-        """Try to store an object under the checksum of another; has to raise."""
+        """Try to store an object with a wrong checksum; must raise."""
         raise NotImplementedError
 
     def put_stream(self, bucket: str, key: str, chunks: Iterator[bytes]) -> None:
-        """Store what an iterator yields, whose length is not known before."""
+        """Store an iterator's chunks, of unknown length."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Leave nothing running."""
+        """Stop all processes of the client."""
 
 
 def command(*words: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> bytes:
-    """Run a command-line tool and return what it printed.
+    """Run a command-line tool and return its output.
 
     Raises:
-        RuntimeError: it failed; says what it had to say.
+        RuntimeError: it failed; contains its output.
     """
     done = subprocess.run(
         words,

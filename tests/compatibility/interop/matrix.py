@@ -1,4 +1,4 @@
-"""What the rounds are known to show, in matrix.json, and the table that is written from it."""
+"""Recorded results of the rounds (matrix.json) and the table in the docs."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.compatibility.interop.capabilities import ABILITIES
-from tests.compatibility.interop.client_matrix import CLIENTS, Round
+from tests.compatibility.interop.client_matrix import CLIENTS, RoundResult
 from tests.compatibility.interop.venvs import HERE
 
 MATRIX = HERE / "matrix.json"
@@ -18,45 +18,45 @@ _UNTRIED: Mapping[str, Any] = {"ok": False, "note": "not tried"}
 
 
 def recorded() -> dict[str, Any]:
-    """Return what matrix.json says, by driver."""
+    """Return the content of matrix.json, by driver."""
     return dict(json.loads(MATRIX.read_text()))
 
 
-def row(shown: Round) -> dict[str, Any]:
-    """Return what is written down of a round: how each ability went, and why where not in full."""
+def row(shown: RoundResult) -> dict[str, Any]:
+    """Return the entry of a round in matrix.json."""
     return {
         "client": shown.title,
         "version": shown.version,
         "dialect": shown.dialect,
         "abilities": {
-            ability: {"ok": answer["ok"], "note": answer["detail"]}
-            for ability, answer in shown.answers.items()
+            ability: {"ok": result["ok"], "note": result["detail"]}
+            for ability, result in shown.results.items()
         },
     }
 
 
-def differences(name: str, shown: Round) -> list[str]:
-    """Return in what a round differs from matrix.json, in sentences."""
+def differences(name: str, shown: RoundResult) -> list[str]:
+    """Return the differences between a round and matrix.json, as sentences."""
     known = recorded().get(name)
     if known is None:
         return [f"{name} is not in matrix.json: run `make interop`"]
     found = []
-    for ability, answer in shown.answers.items():
-        was, now = known["abilities"].get(ability, {}).get("ok"), answer["ok"]
+    for ability, result in shown.results.items():
+        was, now = known["abilities"].get(ability, {}).get("ok"), result["ok"]
         if was is now:
             continue
         what = f"{shown.title} {shown.version}, {ability}"
         if now is True:
-            found.append(f"{what}: works, other than matrix.json says: run `make interop`")
+            found.append(f"{what}: works, unlike in matrix.json: run `make interop`")
         else:
-            found.append(f"{what}: {_SIGNS[was]} became {_SIGNS[now]}: {answer['detail']}")
+            found.append(f"{what}: {_SIGNS[was]} became {_SIGNS[now]}: {result['detail']}")
     if known["version"] != shown.version and not name.startswith("coskit"):
         found.append(f"{name} is {shown.version}, not {known['version']}: run `make interop`")
     return found
 
 
-def write(rounds: Mapping[str, Round]) -> None:
-    """Write down rounds, and the table as it then is."""
+def write(rounds: Mapping[str, RoundResult]) -> None:
+    """Write the results of rounds to matrix.json and the table to the docs."""
     known = recorded() if MATRIX.exists() else {}
     known.update({name: row(shown) for name, shown in rounds.items()})
     known = {name: known[name] for name in CLIENTS if name in known}
@@ -76,20 +76,20 @@ def table(known: Mapping[str, Any]) -> str:
         "| --- | --- | --- | " + " | ".join("---" for _ in columns) + " |",
     ]
     for client in known.values():
-        answers = {name: client["abilities"].get(name, _UNTRIED) for name in columns}
-        who = client["client"]
-        said = [f"{name}: {_escaped(row['note'])}" for name, row in answers.items() if row["note"]]
+        results = {name: client["abilities"].get(name, _UNTRIED) for name in columns}
+        title = client["client"]
+        said = [f"{name}: {_escaped(row['note'])}" for name, row in results.items() if row["note"]]
         if said:
-            notes.append(f"{len(notes) + 1}. {who} – {'; '.join(said)}")
-            who += f" [{len(notes)}]"
-        cells = [_cell(answer) for answer in answers.values()]
-        first = [who, client["version"], client["dialect"]]
+            notes.append(f"{len(notes) + 1}. {title} – {'; '.join(said)}")
+            title += f" [{len(notes)}]"
+        cells = [_cell(result) for result in results.values()]
+        first = [title, client["version"], client["dialect"]]
         lines.append(f"| {' | '.join([*first, *cells])} |")
     return "\n".join([*lines, "", *notes, ""]) + "\n"
 
 
-def _cell(answer: Mapping[str, Any]) -> str:
-    return "yes*" if answer["ok"] and answer["note"] else _SIGNS[answer["ok"]]
+def _cell(result: Mapping[str, Any]) -> str:
+    return "yes*" if result["ok"] and result["note"] else _SIGNS[result["ok"]]
 
 
 def _escaped(text: str) -> str:
@@ -97,5 +97,5 @@ def _escaped(text: str) -> str:
 
 
 def page_is_current(page: Path = PAGE) -> bool:
-    """Return whether the page has the table that matrix.json gives."""
+    """Return whether the page has the table of matrix.json."""
     return BEGIN + table(recorded()) + END in page.read_text()

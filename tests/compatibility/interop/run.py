@@ -1,36 +1,36 @@
-"""`make interop`: every client's round, and matrix.json and the table as they then are."""
+"""Run all clients and write matrix.json and the table in the docs (`make interop`)."""
 
 import argparse
 import sys
 import time
 
-from tests.compatibility.interop.client_matrix import CLIENTS, Fleet
+from tests.compatibility.interop.client_matrix import CLIENTS, ClientMatrix
 from tests.compatibility.interop.matrix import write
 
 
 def main() -> None:
-    """Run the rounds and print how they went."""
+    """Run the rounds and print their results."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs="*", help="of drivers; all if none is given")
+    parser.add_argument("names", nargs="*", help="names of drivers, by default all")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--times", action="store_true", help="print how long each ability took")
-    parser.add_argument("--dry", action="store_true", help="write nothing down")
+    parser.add_argument("--dry", action="store_true", help="write no files")
     chosen = parser.parse_args()
     names = chosen.names or [*CLIENTS]
     begin = time.perf_counter()
     rounds = {}
-    with Fleet(names, chosen.jobs) as fleet:
+    with ClientMatrix(names, chosen.jobs) as client_matrix:
         for name in names:
-            shown = rounds[name] = fleet.result(name)
-            counts = [sum(a["ok"] is v for a in shown.answers.values()) for v in (True, False)]
+            shown = rounds[name] = client_matrix.result(name)
+            counts = [sum(a["ok"] is v for a in shown.results.values()) for v in (True, False)]
             print(
                 f"{shown.title} {shown.version} ({shown.dialect}): {counts[0]} ok, {counts[1]} not"
             )
-            for ability, answer in shown.answers.items():
+            for ability, answer in shown.results.items():
                 if answer["ok"] is False:
                     print(f"  {ability}: {answer['detail']}")
             if chosen.times:
-                took = {a: answer.get("seconds", 0) for a, answer in shown.answers.items()}
+                took = {a: answer.get("seconds", 0) for a, answer in shown.results.items()}
                 print(f"  {sum(took.values()):.1f} s: {took}", flush=True)
     if not chosen.dry:
         write(rounds)

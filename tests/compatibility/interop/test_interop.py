@@ -1,7 +1,7 @@
-"""Other people's clients, unchanged: each can still do what matrix.json says.
+"""Published clients of other projects still have the abilities that matrix.json lists.
 
-What has to be installed for it comes from package registries. Where there is none of npm, the two
-clients that need it are skipped; where there is none of Python, leave all of them out with
+They are installed from package registries. Without npm's registry the two clients that need it
+are skipped. Without Python's, leave the folder out:
 `scripts/test --ignore=tests/compatibility/interop`.
 """
 
@@ -10,29 +10,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.compatibility.interop.capabilities import ABILITIES, LISTED, Failure, content
-from tests.compatibility.interop.client_matrix import CLIENTS, Fleet, Round
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place
+from tests.compatibility.interop.capabilities import ABILITIES, LISTED, Mismatch, content
+from tests.compatibility.interop.client_matrix import CLIENTS, ClientMatrix, RoundResult
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
 from tests.compatibility.interop.matrix import differences, page_is_current, recorded, table
-from tests.compatibility.interop.venvs import NoPackages
+from tests.compatibility.interop.venvs import RegistryUnavailable
 
-pytestmark = pytest.mark.timeout(600)  # the first round waits for what is installed
+pytestmark = pytest.mark.timeout(600)  # the first round waits for the installation
 
 
 @pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
-    """Begin the rounds of all clients, two at a time."""
-    with Fleet() as running:
+def client_matrix() -> Iterator[ClientMatrix]:
+    """Start the rounds of all clients, two at a time."""
+    with ClientMatrix() as running:
         yield running
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CLIENTS)
-def test_a_client_can_do_what_is_written_of_it(name: str, fleet: Fleet) -> None:
+def test_a_client_has_the_abilities_of_the_matrix(name: str, client_matrix: ClientMatrix) -> None:
     try:
-        shown = fleet.result(name)
-    except NoPackages as reason:
-        pytest.skip(f"the registry of npm is not to be reached: {reason}")
+        shown = client_matrix.result(name)
+    except RegistryUnavailable as reason:
+        pytest.skip(f"the registry of npm is unreachable: {reason}")
     assert differences(name, shown) == []
 
 
@@ -41,7 +41,7 @@ def test_every_client_and_every_ability_is_in_the_matrix() -> None:
     assert all([*row["abilities"]] == [*ABILITIES] for row in recorded().values())
 
 
-def test_whatever_does_not_work_says_why() -> None:
+def test_every_missing_ability_has_a_reason() -> None:
     for name, row in recorded().items():
         for ability, answer in row["abilities"].items():
             assert answer["ok"] is True or answer["note"], f"{name}, {ability}"
@@ -51,28 +51,28 @@ def test_the_table_in_the_documentation_is_that_of_the_matrix() -> None:
     assert page_is_current(), "run `make interop`"
 
 
-def test_an_ability_that_was_lost_is_named_with_the_clients_own_words() -> None:
+def test_a_lost_ability_is_reported_with_the_clients_error() -> None:
     name, row = next(iter(recorded().items()))
     answers = {ability: {**answer, "detail": ""} for ability, answer in row["abilities"].items()}
-    shown = Round(row["client"], row["version"], row["dialect"], answers)
+    shown = RoundResult(row["client"], row["version"], row["dialect"], answers)
     assert differences(name, shown) == []
-    shown.answers["copy"] = {"ok": False, "detail": "NoSuchKey"}
+    shown.results["copy"] = {"ok": False, "detail": "NoSuchKey"}
     [said] = differences(name, shown)
     assert "copy: yes became **no**: NoSuchKey" in said
 
 
-def test_the_table_shows_what_works_and_notes_what_does_not() -> None:
+def test_the_table_shows_abilities_and_notes_missing_ones() -> None:
     abilities = {ability: {"ok": True, "note": ""} for ability in ABILITIES}
-    abilities["tags"] = {"ok": None, "note": "has no call for them"}
+    abilities["tags"] = {"ok": None, "note": "no method"}
     client = {"client": "a", "version": "1", "dialect": "S3", "abilities": abilities}
     abilities["put"] = {"ok": True, "note": "not empty"}
     written = table({"x": client})
     assert "| a [1] | 1 | S3 | yes* | yes |" in written
-    assert "1. a – put: not empty; tags: has no call for them\n" in written
+    assert "1. a – put: not empty; tags: no method\n" in written
 
 
-class Liar(Client):
-    """A client that answers everything, and nothing as it was stored."""
+class WrongClient(Client):
+    """A client whose methods all succeed with wrong results."""
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         """Store nothing."""
@@ -103,6 +103,8 @@ LIES = ["put", "get", "range", "head", "list", "100 MB", "special keys", "condit
 
 
 @pytest.mark.parametrize("ability", LIES)
-def test_no_ability_is_had_by_answers_alone(ability: str, tmp_path: Path) -> None:
-    with pytest.raises(Failure):
-        ABILITIES[ability](Liar(Place(0, "", "", "", "own", "versioned", "shared", tmp_path)))
+def test_wrong_results_are_no_ability(ability: str, tmp_path: Path) -> None:
+    with pytest.raises(Mismatch):
+        ABILITIES[ability](
+            WrongClient(Workspace(0, "", "", "", "own", "versioned", "shared", tmp_path))
+        )

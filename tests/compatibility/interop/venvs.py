@@ -1,4 +1,4 @@
-"""The virtual environments that the clients live in, made anew only when their pins change."""
+"""Virtual environments of the clients, rebuilt only when their pins change."""
 
 import hashlib
 import os
@@ -15,12 +15,12 @@ PINS = HERE / "requirements"
 NODE_PACKAGES = PINS / "package.json"
 
 
-class NoPackages(RuntimeError):
-    """What a client needs could not be installed from the registry of npm."""
+class RegistryUnavailable(RuntimeError):
+    """Packages could not be installed from the registry of npm."""
 
 
 def root() -> Path:
-    """Return where they are kept: COSKIT_INTEROP_DIR, or `.interop` in the checkout."""
+    """Return the directory of the environments: COSKIT_INTEROP_DIR, or `.interop` here."""
     named = os.environ.get("COSKIT_INTEROP_DIR")
     return Path(named) if named else HERE.parents[2] / ".interop"
 
@@ -31,11 +31,11 @@ def groups() -> list[str]:
 
 
 def environment(group: str) -> Path:
-    """Return the directory of an environment, which is made if it is missing.
+    """Return the directory of an environment, building it if it is missing.
 
     Raises:
-        NoPackages: the registry of npm is not to be reached.
-        RuntimeError: packages of Python are not to be had.
+        RegistryUnavailable: the registry of npm is unreachable.
+        RuntimeError: Python packages could not be installed.
     """
     pins = PINS / f"{group}.txt"
     written = pins.read_bytes()
@@ -71,20 +71,22 @@ def _make(directory: Path, pins: Path) -> None:
         try:
             _run(str(node / "bin" / "node"), str(npm), "install", *switches, cwd=directory)
         except RuntimeError as cause:
-            raise NoPackages(str(cause)) from cause
+            raise RegistryUnavailable(str(cause)) from cause
 
 
 def _forget(group: str) -> None:
-    """Remove what was made for other pins."""
+    """Remove the environments of other pins."""
     for old in root().glob(f"{group}-*"):
         shutil.rmtree(old)
 
 
 def _run(*words: str, cwd: Path | None = None) -> None:
-    # Node knows no certificates but its own, whatever the machine trusts.
+    # Node trusts only its own certificates, not the machine's.
     trusted = {"NODE_EXTRA_CA_CERTS": ssl.get_default_verify_paths().cafile or ""}
     env = {**{name: text for name, text in trusted.items() if text}, **os.environ}
     done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, check=False, text=True)
     if done.returncode:
         said = (done.stdout + done.stderr)[-2_000:]
-        raise RuntimeError(f"{' '.join(words[:4])} failed, is a package registry there? {said}")
+        raise RuntimeError(
+            f"{' '.join(words[:4])} failed, is the package registry reachable? {said}"
+        )

@@ -15,7 +15,7 @@ from coskit import Client, ClientConfig, compat
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.testing import LocalServer
 from tests.support.local import write_file
-from tests.support.trees import contents, grow, tree
+from tests.support.trees import read_objects, read_tree, write_tree
 
 MIB = 1 << 20
 Make = Callable[..., Any]
@@ -181,16 +181,16 @@ def test_an_appid_completes_names_everywhere(
             client.get_object_url(name, "a"),
         ):
             assert f"//{bucket}." in url
-    assert set(contents(owner, bucket)) == {"a", "b", "c"}
+    assert set(read_objects(owner, bucket)) == {"a", "b", "c"}
 
 
 def test_what_the_vendor_lacks_works_under_its_names_too(
     ours: Any, bucket: str, tmp_path: Path
 ) -> None:
-    source = grow(tmp_path / "source", {"a": b"1", "d/b": b"2"})
+    source = write_tree(tmp_path / "source", {"a": b"1", "d/b": b"2"})
     assert ours.upload_dir(bucket, source, "p").transferred == 2
     assert ours.sync(f"cos://{bucket}/p", tmp_path / "target").transferred == 2
-    assert tree(tmp_path / "target") == {"a": b"1", "d/b": b"2"}
+    assert read_tree(tmp_path / "target") == {"a": b"1", "d/b": b"2"}
     assert [entry["Key"] for entry in ours.iter_objects(bucket)] == ["p/a", "p/d/b"]
     with pytest.raises(AttributeError):
         _ = ours.no_such_method

@@ -11,7 +11,7 @@ from coskit.server.auth.accounts import change_accounts, with_token_secret
 from coskit.server.auth.session_tokens import issue
 from coskit.server.settings import ACCOUNT
 from coskit.testing import LocalServer
-from tests.support.local import Answer, fetch
+from tests.support.local import PlainResponse, fetch
 from tests.support.worlds import World
 
 
@@ -27,7 +27,7 @@ def world(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[World
         yield client
 
 
-def send(server: LocalServer, url: str, fields: dict[str, str], content: bytes) -> Answer:
+def send(server: LocalServer, url: str, fields: dict[str, str], content: bytes) -> PlainResponse:
     """Send a form with a file called `photo.png`."""
     parts = [
         f'--bound\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'

@@ -28,10 +28,10 @@ from coskit.protocol.operations import (
     UPLOAD_PART_COPY,
 )
 from coskit.testing import LocalServer
-from tests.faults.proxy.exchange import Exchange
+from tests.faults.proxy.exchange import RecordedRequest
 from tests.faults.proxy.faults import DropReply, Fault, LateError, Stall, Status, StatusAfter
 from tests.faults.proxy.proxy import FaultProxy, Rule
-from tests.faults.proxy.proxy_steps import Passage
+from tests.faults.proxy.proxy_steps import ProxiedRequest
 from tests.support.local import remove_bucket
 from tests.support.worlds import World
 
@@ -120,7 +120,7 @@ def test_content_headers_metadata_and_tags_go_along(
     assert result["ETag"] == (head["ETag"] if parts else put["ETag"])
     assert told == sorted(set(told))
     assert told[-1] == (SIZE, SIZE)
-    assert len(proxy.of(UPLOAD_PART_COPY)) == (4 if parts else 0)
+    assert len(proxy.matching(UPLOAD_PART_COPY)) == (4 if parts else 0)
     assert uploads(owner, bucket) == []
 
 
@@ -173,11 +173,11 @@ def test_a_small_object_is_copied_in_one_request(
     assert len(proxy.exchanges) == 2, proxy.report()
 
 
-def act(when: Any, number: int, do: Callable[[], object]) -> Callable[[Exchange], None]:
+def act(when: Any, number: int, do: Callable[[], object]) -> Callable[[RecordedRequest], None]:
     """Return what lets every request pass and acts before the one of that number that matches."""
-    seen: list[Exchange] = []
+    seen: list[RecordedRequest] = []
 
-    def decide(exchange: Exchange) -> None:
+    def decide(exchange: RecordedRequest) -> None:
         if exchange.operation is when:
             seen.append(exchange)
             if len(seen) == number:
@@ -301,11 +301,11 @@ def test_a_reply_that_is_lost_does_no_harm(
 class OtherSum(Fault):
     """The answer tells another CRC64."""
 
-    async def play(self, passage: Passage) -> None:
-        await passage.ask()
-        answer = await passage.answer()
+    async def play(self, request: ProxiedRequest) -> None:
+        await request.forward()
+        answer = await request.response()
         head = answer.head.with_field("x-cos-hash-crc64ecma", "7")
-        await passage.deliver(replace(answer, head=head))
+        await request.deliver(replace(answer, head=head))
 
 
 @pytest.mark.parametrize("parts", [False, True])
@@ -361,7 +361,7 @@ def test_a_source_at_another_endpoint_is_looked_at_there(
     copy(world, bucket, bucket, parts=True, place={"Endpoint": there})
     assert fetch(owner, bucket) == content()
     assert owner.get_object_tagging(bucket, "copy") == owner.get_object_tagging(bucket, "source")
-    assert proxy.of(HEAD_OBJECT) == [], "it was looked for here"
+    assert proxy.matching(HEAD_OBJECT) == [], "it was looked for here"
 
 
 HERE = region_endpoint("ap-here")

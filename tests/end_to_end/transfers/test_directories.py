@@ -19,7 +19,13 @@ from coskit.client.directory.result import DirectoryTransferError, FileAction
 from coskit.protocol.errors import NoSuchBucket
 from coskit.testing import LocalServer
 from tests.support.keys import HOSTILE_KEYS
-from tests.support.trees import contents, fill, grow, lasting_bucket, tree
+from tests.support.trees import (
+    bucket_of_aborted_uploads,
+    put_objects,
+    read_objects,
+    read_tree,
+    write_tree,
+)
 from tests.support.worlds import World, connect
 
 FILES = {
@@ -35,7 +41,7 @@ FILES = {
 @pytest.fixture
 def bucket(owner: Client) -> Iterator[str]:
     """Give a bucket that no other test uses."""
-    with lasting_bucket(owner) as name:
+    with bucket_of_aborted_uploads(owner) as name:
         yield name
 
 
@@ -58,37 +64,37 @@ def can_be_a_file(key: str) -> bool:
 def test_a_directory_goes_up_and_comes_back(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    source = grow(tmp_path / "source", FILES)
+    source = write_tree(tmp_path / "source", FILES)
     up = world.upload_dir(bucket, source, "backup")
     assert (up.transferred, up.transferred_bytes) == (len(FILES), sum(map(len, FILES.values())))
-    assert contents(owner, bucket, "backup/") == FILES
+    assert read_objects(owner, bucket, "backup/") == FILES
     down = world.download_dir(bucket, tmp_path / "new" / "target", Prefix="backup/")
     assert (down.transferred, down.transferred_bytes) == (up.transferred, up.transferred_bytes)
-    assert tree(tmp_path / "new" / "target") == FILES
+    assert read_tree(tmp_path / "new" / "target") == FILES
 
 
 def test_hostile_keys_that_can_be_files_come_back_and_the_others_are_named(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
     keys = {key for key in HOSTILE_KEYS if len(key.encode()) < 800}  # the folder counts too
-    fill(owner, bucket, {f"k/{key}": key.encode() for key in keys})
+    put_objects(owner, bucket, {f"k/{key}": key.encode() for key in keys})
     with pytest.raises(DirectoryTransferError) as failure:
         world.download_dir(bucket, tmp_path / "down", "k", OnError="continue")
     possible = {key: key.encode() for key in keys if can_be_a_file(key)}
-    assert tree(tmp_path / "down") == possible
+    assert read_tree(tmp_path / "down") == possible
     assert {f.name for f in failure.value.failures} == keys - set(possible)
     assert failure.value.result.transferred == len(possible)
     assert [path.name for path in tmp_path.iterdir()] == ["down"]
     # What came down goes up again under the very same keys.
     world.upload_dir(bucket, tmp_path / "down", "again")
-    assert contents(owner, bucket, "again/") == possible
+    assert read_objects(owner, bucket, "again/") == possible
 
 
 def test_nothing_is_written_through_a_link_that_was_there(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    fill(owner, bucket, {"link/x": b"1", "file": b"2", "good": b"3"})
-    outside = grow(tmp_path / "outside", {"victim": b"untouched"})
+    put_objects(owner, bucket, {"link/x": b"1", "file": b"2", "good": b"3"})
+    outside = write_tree(tmp_path / "outside", {"victim": b"untouched"})
     target = tmp_path / "target"
     target.mkdir()
     (target / "link").symlink_to(outside)
@@ -96,27 +102,27 @@ def test_nothing_is_written_through_a_link_that_was_there(
     with pytest.raises(DirectoryTransferError) as failure:
         world.download_dir(bucket, target, OnError="continue")
     assert [f.name for f in failure.value.failures] == ["file", "link/x"]
-    assert tree(outside) == {"victim": b"untouched"}
+    assert read_tree(outside) == {"victim": b"untouched"}
     assert (target / "good").read_bytes() == b"3"
 
 
 def test_a_key_that_needs_a_directory_where_another_is_a_file_fails_by_name(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    fill(owner, bucket, {"a": b"1", "a.txt": b"2", "a/b": b"3"})
+    put_objects(owner, bucket, {"a": b"1", "a.txt": b"2", "a/b": b"3"})
     with pytest.raises(DirectoryTransferError, match="'a' is one") as failure:
         world.download_dir(bucket, tmp_path, OnError="continue")
     assert [f.name for f in failure.value.failures] == ["a/b"]
-    assert tree(tmp_path) == {"a": b"1", "a.txt": b"2"}
+    assert read_tree(tmp_path) == {"a": b"1", "a.txt": b"2"}
 
 
 def test_folder_markers_stand_for_no_file_but_content_under_such_a_key_is_not_lost_in_silence(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    fill(owner, bucket, {"d/": b"", "d/a": b"1", "empty/": b""})
+    put_objects(owner, bucket, {"d/": b"", "d/a": b"1", "empty/": b""})
     assert world.download_dir(bucket, tmp_path).transferred == 1
-    assert tree(tmp_path) == {"d/a": b"1"}
-    fill(owner, bucket, {"e/": b"content"})
+    assert read_tree(tmp_path) == {"d/a": b"1"}
+    put_objects(owner, bucket, {"e/": b"content"})
     with pytest.raises(DirectoryTransferError, match="'e/'"):
         world.download_dir(bucket, tmp_path)
 
@@ -124,28 +130,30 @@ def test_folder_markers_stand_for_no_file_but_content_under_such_a_key_is_not_lo
 def test_filters_choose_files_both_ways(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    source = grow(tmp_path / "source", {"a.py": b"", "d/b.py": b"", "d/c.txt": b"", "x/e.py": b""})
+    source = write_tree(
+        tmp_path / "source", {"a.py": b"", "d/b.py": b"", "d/c.txt": b"", "x/e.py": b""}
+    )
     world.upload_dir(bucket, source, Include=["*.py"], Exclude=["x/"])
-    assert set(contents(owner, bucket)) == {"a.py", "d/b.py"}
+    assert set(read_objects(owner, bucket)) == {"a.py", "d/b.py"}
     world.download_dir(bucket, tmp_path / "target", Exclude=["d/**"])
-    assert set(tree(tmp_path / "target")) == {"a.py"}
+    assert set(read_tree(tmp_path / "target")) == {"a.py"}
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    source, told = grow(tmp_path / "source", {"a": b"12", "b": b"345"}), list[FileAction]()
+    source, told = write_tree(tmp_path / "source", {"a": b"12", "b": b"345"}), list[FileAction]()
     dry = world.upload_dir(bucket, source, "p", DryRun=True, action_callback=told.append)
     assert (dry.transferred, dry.transferred_bytes) == (2, 5)
     assert sorted(told, key=str) == [FileAction("upload", "a", 2), FileAction("upload", "b", 3)]
-    assert contents(owner, bucket) == {}
-    fill(owner, bucket, {"a": b"12"})
+    assert read_objects(owner, bucket) == {}
+    put_objects(owner, bucket, {"a": b"12"})
     assert world.download_dir(bucket, tmp_path / "none", DryRun=True).transferred == 1
     assert not (tmp_path / "none").exists()
 
 
 def test_options_reach_each_file(world: World, owner: Client, bucket: str, tmp_path: Path) -> None:
-    source = grow(tmp_path / "source", {"a": b"1"})
+    source = write_tree(tmp_path / "source", {"a": b"1"})
     meta = {"x-cos-meta-a": "1"}
     world.upload_dir(bucket, source, StorageClass="STANDARD_IA", Metadata=meta)
     head = owner.head_object(bucket, "a")
@@ -155,7 +163,7 @@ def test_options_reach_each_file(world: World, owner: Client, bucket: str, tmp_p
 def test_progress_covers_all_files_and_ends_at_their_bytes(
     world: World, bucket: str, tmp_path: Path
 ) -> None:
-    source = grow(tmp_path / "source", {f"{n:02}": bytes(1000 * n) for n in range(1, 20)})
+    source = write_tree(tmp_path / "source", {f"{n:02}": bytes(1000 * n) for n in range(1, 20)})
     total = sum(1000 * n for n in range(1, 20))
     told: list[tuple[int, int | None]] = []
     world.upload_dir(bucket, source, progress_callback=lambda *now: told.append(now))
@@ -169,7 +177,9 @@ def test_progress_covers_all_files_and_ends_at_their_bytes(
 def test_the_first_failure_stops_the_rest_and_is_the_cause(
     world: World, bucket: str, tmp_path: Path
 ) -> None:
-    source = grow(tmp_path / "source", {"a" * 200 + f"/{'b' * 200}" * 4: b"long", "good": b""})
+    source = write_tree(
+        tmp_path / "source", {"a" * 200 + f"/{'b' * 200}" * 4: b"long", "good": b""}
+    )
     with pytest.raises(DirectoryTransferError) as failure:
         world.upload_dir(bucket, source)
     assert "KeyTooLong" in repr(failure.value.__cause__)
@@ -179,12 +189,12 @@ def test_the_first_failure_stops_the_rest_and_is_the_cause(
 def test_with_continue_all_others_get_through_and_the_call_still_raises(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    source = grow(tmp_path / "source", {f"f{n}": b"x" for n in range(30)})
+    source = write_tree(tmp_path / "source", {f"f{n}": b"x" for n in range(30)})
     os.mkfifo(source / "f05-fifo")
     (source / "f1-dead").symlink_to("nowhere")
     with pytest.raises(DirectoryTransferError, match="and 1 more") as failure:
         world.upload_dir(bucket, source, OnError="continue")
-    assert failure.value.result.transferred == len(contents(owner, bucket)) == 30
+    assert failure.value.result.transferred == len(read_objects(owner, bucket)) == 30
     assert [f.name for f in failure.value.failures] == ["f05-fifo", "f1-dead"]
 
 
@@ -208,7 +218,7 @@ def test_wrong_arguments_are_refused(world: World, bucket: str, tmp_path: Path) 
     with pytest.raises(ParameterError, match="Exclude is a list of patterns"):
         world.upload_dir(bucket, tmp_path, Exclude="*.py")
     with pytest.raises(NotADirectoryError):
-        world.download_dir(bucket, grow(tmp_path / "d", {"f": b""}) / "f")
+        world.download_dir(bucket, write_tree(tmp_path / "d", {"f": b""}) / "f")
 
 
 def leftovers(root: Path) -> tuple[list[str], list[str]]:
@@ -220,7 +230,7 @@ def leftovers(root: Path) -> tuple[list[str], list[str]]:
 def test_a_deadline_ends_everything_and_leaves_nothing_behind(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    source = grow(tmp_path / "source", {f"{n}": bytes(100_000) for n in range(8)})
+    source = write_tree(tmp_path / "source", {f"{n}": bytes(100_000) for n in range(8)})
     with pytest.raises(TransferTimeout):
         # At 100 KB/s, the slowest that the service knows, this would take eight times as long.
         world.upload_dir(bucket, source, Deadline=0.3, TrafficLimit=819200, OnError="continue")
@@ -239,7 +249,7 @@ class Ending(BaseException):
 def test_what_a_callback_raises_ends_everything_and_leaves_nothing_behind(
     world: World, owner: Client, bucket: str, tmp_path: Path, error: type[BaseException]
 ) -> None:
-    source = grow(tmp_path / "source", {f"{n:03}": b"x" for n in range(200)})
+    source = write_tree(tmp_path / "source", {f"{n:03}": b"x" for n in range(200)})
     before = descriptors()
     done: list[FileAction] = []
 
@@ -251,7 +261,7 @@ def test_what_a_callback_raises_ends_everything_and_leaves_nothing_behind(
     with pytest.raises(error):
         world.upload_dir(bucket, source, action_callback=stop)
     assert 20 <= len(done) < 200
-    fill(owner, bucket, {f"{n:03}": b"x" for n in range(200)})
+    put_objects(owner, bucket, {f"{n:03}": b"x" for n in range(200)})
     done.clear()
     with pytest.raises(error):
         world.download_dir(bucket, tmp_path / "down", action_callback=stop)
@@ -296,7 +306,7 @@ def test_ctrl_c_ends_a_program_at_once_and_leaves_no_partial_file(
     server: LocalServer, owner: Client, bucket: str, tmp_path: Path, kind: str
 ) -> None:
     # At the slowest rate that the service knows, the large ones take half a minute.
-    fill(owner, bucket, {f"{n}": bytes(3_000_000 * n) for n in range(3)})
+    put_objects(owner, bucket, {f"{n}": bytes(3_000_000 * n) for n in range(3)})
     keys = (server.endpoint, server.secret_id, server.secret_key)
     command = [sys.executable, "-c", PROGRAM, kind, *keys, bucket, str(tmp_path / "down")]
     with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as program:
@@ -309,13 +319,13 @@ def test_ctrl_c_ends_a_program_at_once_and_leaves_no_partial_file(
             program.kill()
     assert errors.rstrip().endswith("KeyboardInterrupt")
     assert leftovers(tmp_path) == ([], [])
-    assert tree(tmp_path) == {"down/0": b""}
+    assert read_tree(tmp_path) == {"down/0": b""}
 
 
 def test_a_cancelled_transfer_ends_at_once(
     bucket: str, server: LocalServer, tmp_path: Path
 ) -> None:
-    source = grow(tmp_path / "source", {f"{n}": bytes(100_000) for n in range(8)})
+    source = write_tree(tmp_path / "source", {f"{n}": bytes(100_000) for n in range(8)})
 
     async def main() -> Any:
         moving = asyncio.Event()

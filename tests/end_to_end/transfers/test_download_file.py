@@ -30,7 +30,7 @@ from coskit.client.transfer.download_target import FileTarget
 from coskit.protocol.endpoint import is_banned_key
 from coskit.protocol.operations import GET_OBJECT, HEAD_OBJECT
 from coskit.testing import LocalServer
-from tests.faults.proxy.exchange import Exchange
+from tests.faults.proxy.exchange import RecordedRequest
 from tests.faults.proxy.faults import (
     CutResponse,
     Fault,
@@ -109,14 +109,14 @@ def kept(journals: Path) -> list[str]:
 
 def ranges(proxy: FaultProxy) -> list[str]:
     """Return the ranges that were asked for."""
-    return [exchange.headers.get("range", "") for exchange in proxy.of(GET_OBJECT)]
+    return [exchange.headers.get("range", "") for exchange in proxy.matching(GET_OBJECT)]
 
 
-def at_request(number: int, act: Callable[[], object]) -> Callable[[Exchange], Fault | None]:
+def at_request(number: int, act: Callable[[], object]) -> Callable[[RecordedRequest], Fault | None]:
     """Return what lets every request pass and acts just before one of them does."""
-    passed: list[Exchange] = []
+    passed: list[RecordedRequest] = []
 
-    def decide(exchange: Exchange) -> None:
+    def decide(exchange: RecordedRequest) -> None:
         passed.append(exchange)
         if len(passed) == number:
             act()
@@ -353,7 +353,7 @@ def test_an_object_that_is_replaced_again_and_again_is_an_error(
     target.write_bytes(b"old")
     versions = iter(range(100))
 
-    def decide(exchange: Exchange) -> None:
+    def decide(exchange: RecordedRequest) -> None:
         if exchange.headers.get("range") != f"bytes=0-{MIB - 1}":
             owner.put_object(bucket, content(seed=f"{next(versions)}"), "a")
 
@@ -392,7 +392,7 @@ def interrupt(world: World, proxy: FaultProxy, bucket: str, target: Path, **opti
     assert (failure.value.code, failure.value.part_number) == ("AccessDenied", 3)
     assert not target.exists()
     proxy.rules = []
-    proxy.forget()
+    proxy.clear()
 
 
 def test_the_next_download_fetches_only_what_is_missing(
@@ -539,11 +539,11 @@ def test_all_parts_may_be_there_already(
         patch.setattr(FileTarget, "finish", fail)
         with pytest.raises(OSError, match="does not want to"):
             world.download_file(bucket, "a", target, PartSize=1)
-    proxy.forget()
+    proxy.clear()
     got = world.download_file(bucket, "a", target, PartSize=1)
     assert target.read_bytes() == content()
     assert got["Content-Length"] == str(SIZE)
-    assert (len(proxy.of(HEAD_OBJECT)), len(proxy.exchanges)) == (1, 1)
+    assert (len(proxy.matching(HEAD_OBJECT)), len(proxy.exchanges)) == (1, 1)
 
 
 def test_what_no_journal_names_is_not_kept(
@@ -586,7 +586,7 @@ def test_a_full_disk_is_told_and_what_was_written_is_kept(
         with pytest.raises(OSError, match="No space left"):
             world.download_file(bucket, "a", target, PartSize=1, MAXThread=1)
     assert not target.exists()
-    proxy.forget()
+    proxy.clear()
     world.download_file(bucket, "a", target, PartSize=1)
     assert target.read_bytes() == content()
     assert len(ranges(proxy)) == 1
@@ -640,7 +640,7 @@ def test_ctrl_c_ends_a_download_that_hangs_and_keeps_its_parts(
         world.download_file(bucket, "a", target, **options)
     assert not target.exists()
     proxy.rules = []
-    proxy.forget()
+    proxy.clear()
     world.download_file(bucket, "a", target, PartSize=1)
     assert target.read_bytes() == content()
     assert len(ranges(proxy)) < 4, "nothing was kept"
@@ -658,7 +658,7 @@ def test_an_object_with_a_key_of_ones_own(
     interrupt(world, proxy, bucket, target, **key)
     world.download_file(bucket, "a", target, PartSize=1, **key)
     assert target.read_bytes() == content()
-    assert proxy.of(HEAD_OBJECT) == []
+    assert proxy.matching(HEAD_OBJECT) == []
 
 
 def test_a_service_that_knows_no_ranges_sends_everything_at_once(
@@ -666,7 +666,7 @@ def test_a_service_that_knows_no_ranges_sends_everything_at_once(
 ) -> None:
     owner.put_object(bucket, content(), "a")
 
-    def without_range(exchange: Exchange) -> Fault:
+    def without_range(exchange: RecordedRequest) -> Fault:
         headers = (("ETag", '"a"'), ("x-cos-request-id", "i"))
         return Status(200, headers=headers, body=content())
 

@@ -18,7 +18,13 @@ from coskit.client.directory.result import DirectoryTransferError, FileAction
 from coskit.protocol import types
 from coskit.testing import LocalServer
 from tests.support.local import remove_bucket
-from tests.support.trees import contents, fill, grow, lasting_bucket, tree
+from tests.support.trees import (
+    bucket_of_aborted_uploads,
+    put_objects,
+    read_objects,
+    read_tree,
+    write_tree,
+)
 from tests.support.worlds import World, connect
 
 FILES = {"a": b"1", "a.d/x": b"22", "b/c/d": b"333", "b/e": b"", "\u4e2d": b"4444"}
@@ -27,7 +33,7 @@ FILES = {"a": b"1", "a.d/x": b"22", "b/c/d": b"333", "b/e": b"", "\u4e2d": b"444
 @pytest.fixture
 def bucket(owner: Client) -> Iterator[str]:
     """Give a bucket that no other test uses."""
-    with lasting_bucket(owner) as name:
+    with bucket_of_aborted_uploads(owner) as name:
         yield name
 
 
@@ -46,37 +52,39 @@ def moved(result: object) -> tuple[int, int, int]:
 def test_up_only_what_differs_moves(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    source, place = grow(tmp_path, FILES), f"cos://{bucket}/p"
+    source, place = write_tree(tmp_path, FILES), f"cos://{bucket}/p"
     assert moved(world.sync(source, place)) == (5, 0, 0)
-    assert contents(owner, bucket, "p/") == FILES
+    assert read_objects(owner, bucket, "p/") == FILES
     assert moved(world.sync(source, place)) == (0, 5, 0)
     (source / "a").write_bytes(b"X")  # as long as before and within the same second
-    grow(source, {"b/e": b"longer"})
+    write_tree(source, {"b/e": b"longer"})
     assert moved(world.sync(source, place)) == (2, 3, 0)
-    assert contents(owner, bucket, "p/") == {**FILES, "a": b"X", "b/e": b"longer"}
+    assert read_objects(owner, bucket, "p/") == {**FILES, "a": b"X", "b/e": b"longer"}
 
 
 def test_down_only_what_differs_moves(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    fill(owner, bucket, {f"p/{key}": content for key, content in FILES.items()})
+    put_objects(owner, bucket, {f"p/{key}": content for key, content in FILES.items()})
     target, place = tmp_path / "target", f"cos://{bucket}/p/"
     assert moved(world.sync(place, target)) == (5, 0, 0)
-    assert tree(target) == FILES
+    assert read_tree(target) == FILES
     assert moved(world.sync(place, target)) == (0, 5, 0)
     (target / "a").write_bytes(b"X")
-    fill(owner, bucket, {"p/b/c/d": b"XYZ", "p/b/e": b"longer"})
+    put_objects(owner, bucket, {"p/b/c/d": b"XYZ", "p/b/e": b"longer"})
     # The same length, and perhaps the same second: only the sums tell.
     assert moved(world.sync(place, target)) == (3, 2, 0)
-    assert tree(target) == {**FILES, "b/c/d": b"XYZ", "b/e": b"longer"}
+    assert read_tree(target) == {**FILES, "b/c/d": b"XYZ", "b/e": b"longer"}
 
 
 def test_across_only_what_differs_moves(world: World, owner: Client, bucket: str) -> None:
-    fill(owner, bucket, {f"from/{key}": content for key, content in FILES.items()})
-    fill(owner, bucket, {"to/a": b"1", "to/b/e": b"longer", "to/extra": b"", "from/folder/": b""})
+    put_objects(owner, bucket, {f"from/{key}": content for key, content in FILES.items()})
+    put_objects(
+        owner, bucket, {"to/a": b"1", "to/b/e": b"longer", "to/extra": b"", "from/folder/": b""}
+    )
     source, place = f"cos://{bucket}/from", f"cos://{bucket}/to"
     assert moved(world.sync(source, place, Delete=True)) == (5, 1, 1)
-    assert contents(owner, bucket, "to/") == {**FILES, "folder/": b""}
+    assert read_objects(owner, bucket, "to/") == {**FILES, "folder/": b""}
     assert moved(world.sync(source, place, Delete=True)) == (0, 6, 0)
 
 
@@ -93,24 +101,24 @@ def test_a_copy_to_another_bucket_keeps_metadata(world: World, owner: Client, bu
 def test_deletions_happen_only_when_asked_for_and_never_of_what_a_filter_leaves_out(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    source, place = grow(tmp_path / "s", {"a": b"1"}), f"cos://{bucket}"
+    source, place = write_tree(tmp_path / "s", {"a": b"1"}), f"cos://{bucket}"
     there = {"old": b"", "d/old": b"", "keep/me": b"", "folder/": b""}
-    fill(owner, bucket, there)
+    put_objects(owner, bucket, there)
     assert moved(world.sync(source, place)) == (1, 0, 0)
     told: list[FileAction] = []
     done = world.sync(source, place, Delete=True, Exclude=["keep/"], action_callback=told.append)
     assert moved(done) == (0, 1, 2)
     assert told == [FileAction("delete", "d/old", 0), FileAction("delete", "old", 0)]
-    assert set(contents(owner, bucket)) == {"a", "keep/me", "folder/"}
+    assert set(read_objects(owner, bucket)) == {"a", "keep/me", "folder/"}
 
 
 def test_local_deletions_leave_filtered_files_links_and_partial_files(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    fill(owner, bucket, {"a": b"1"})
+    put_objects(owner, bucket, {"a": b"1"})
     files = {"old": b"", "d/e/old": b"", "keep/me": b"", ".x.0123456789abcdef.part": b""}
-    target = grow(tmp_path / "t", files)
-    outside = grow(tmp_path / "outside", {"file": b"untouched"})
+    target = write_tree(tmp_path / "t", files)
+    outside = write_tree(tmp_path / "outside", {"file": b"untouched"})
     (target / "link").symlink_to(outside)
     assert moved(world.sync(f"cos://{bucket}", target, Delete=True, Exclude=["keep/"])) == (1, 0, 2)
     assert {path.name for path in target.iterdir()} == {
@@ -119,53 +127,53 @@ def test_local_deletions_leave_filtered_files_links_and_partial_files(
         "link",
         ".x.0123456789abcdef.part",
     }
-    assert tree(outside) == {"file": b"untouched"}
+    assert read_tree(outside) == {"file": b"untouched"}
 
 
 def test_nothing_is_deleted_if_anything_failed(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    source, place = grow(tmp_path / "s", {"a": b"1", "b": b"2"}), f"cos://{bucket}"
-    fill(owner, bucket, {"old": b""})
+    source, place = write_tree(tmp_path / "s", {"a": b"1", "b": b"2"}), f"cos://{bucket}"
+    put_objects(owner, bucket, {"old": b""})
     os.mkfifo(source / "fifo")
     for on_error in ("stop", "continue"):
         with pytest.raises(DirectoryTransferError) as failure:
             world.sync(source, place, Delete=True, OnError=on_error)
         assert failure.value.result.deleted == 0
-    assert set(contents(owner, bucket)) == {"a", "b", "old"}
+    assert set(read_objects(owner, bucket)) == {"a", "b", "old"}
 
 
 def test_a_key_that_no_file_can_have_is_deleted_whatever_lies_beside_the_source(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    source = grow(tmp_path / "s", {"a": b"1"})
-    grow(tmp_path, {"beside": b""})
-    fill(owner, bucket, {"p/../beside": b"", f"p/{tmp_path}/beside": b""})
+    source = write_tree(tmp_path / "s", {"a": b"1"})
+    write_tree(tmp_path, {"beside": b""})
+    put_objects(owner, bucket, {"p/../beside": b"", f"p/{tmp_path}/beside": b""})
     assert moved(world.sync(source, f"cos://{bucket}/p", Delete=True)) == (1, 0, 2)
-    assert set(contents(owner, bucket)) == {"p/a"}
+    assert set(read_objects(owner, bucket)) == {"p/a"}
 
 
 def test_a_file_that_comes_during_the_synchronisation_keeps_its_object(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    source = grow(tmp_path, {"b": b"1"})
-    fill(owner, bucket, {"a": b"", "c": b""})
+    source = write_tree(tmp_path, {"b": b"1"})
+    put_objects(owner, bucket, {"a": b"", "c": b""})
 
     def come(action: FileAction) -> None:
         (source / "a").touch()
 
     done = world.sync(source, f"cos://{bucket}", Delete=True, action_callback=come)
     assert moved(done) == (1, 0, 1)
-    assert set(contents(owner, bucket)) == {"a", "b"}
+    assert set(read_objects(owner, bucket)) == {"a", "b"}
 
 
 def test_a_source_that_is_missing_is_not_taken_for_an_empty_one(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    fill(owner, bucket, {"a": b""})
+    put_objects(owner, bucket, {"a": b""})
     with pytest.raises(FileNotFoundError):
         world.sync(tmp_path / "missing", f"cos://{bucket}", Delete=True)
-    assert set(contents(owner, bucket)) == {"a"}
+    assert set(read_objects(owner, bucket)) == {"a"}
 
 
 def test_a_refused_deletion_is_a_failure_by_name(
@@ -201,42 +209,42 @@ def test_a_refused_deletion_is_a_failure_by_name(
 def test_a_dry_run_changes_nothing_on_either_side(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    local = grow(tmp_path / "s", {"a": b"1", "only local": b"2"})
-    fill(owner, bucket, {"a": b"other", "only there": b"3"})
+    local = write_tree(tmp_path / "s", {"a": b"1", "only local": b"2"})
+    put_objects(owner, bucket, {"a": b"other", "only there": b"3"})
     place = f"cos://{bucket}"
     for pair in ((local, place), (place, local)):
         assert moved(world.sync(*pair, Delete=True, DryRun=True)) == (2, 0, 1)
-    assert tree(local) == {"a": b"1", "only local": b"2"}
-    assert contents(owner, bucket) == {"a": b"other", "only there": b"3"}
+    assert read_tree(local) == {"a": b"1", "only local": b"2"}
+    assert read_objects(owner, bucket) == {"a": b"other", "only there": b"3"}
 
 
 def test_with_delete_a_file_may_take_a_directorys_place_and_a_directory_a_files(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    fill(owner, bucket, {"a": b"file", "b/c": b"below", "d": b""})
-    target = grow(tmp_path / "t", {"a/x": b"", "a/y/z": b"", "b": b"file"})
+    put_objects(owner, bucket, {"a": b"file", "b/c": b"below", "d": b""})
+    target = write_tree(tmp_path / "t", {"a/x": b"", "a/y/z": b"", "b": b"file"})
     with pytest.raises(DirectoryTransferError, match=r"where a (file|directory) is to be"):
         world.sync(f"cos://{bucket}", target)
     assert moved(world.sync(f"cos://{bucket}", target, Delete=True))[2] == 3
-    assert tree(target) == {"a": b"file", "b/c": b"below", "d": b""}
+    assert read_tree(target) == {"a": b"file", "b/c": b"below", "d": b""}
 
 
 def test_by_size_dates_do_not_count(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    source, place = grow(tmp_path, {"a": b"1", "b": b"22"}), f"cos://{bucket}"
-    fill(owner, bucket, {"a": b"X", "b": b"X"})
+    source, place = write_tree(tmp_path, {"a": b"1", "b": b"22"}), f"cos://{bucket}"
+    put_objects(owner, bucket, {"a": b"X", "b": b"X"})
     (source / "a").write_bytes(b"Y")
     os.utime(source / "a", (2**31, 2**31))
     assert moved(world.sync(source, place, Compare="size")) == (1, 1, 0)
-    assert contents(owner, bucket) == {"a": b"X", "b": b"22"}
+    assert read_objects(owner, bucket) == {"a": b"X", "b": b"22"}
 
 
 def test_by_checksum_only_contents_count(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    source, place = grow(tmp_path, {"a": b"1", "b": b"2", "parts": b"abc"}), f"cos://{bucket}"
-    fill(owner, bucket, {"a": b"1", "b": b"X"})
+    source, place = write_tree(tmp_path, {"a": b"1", "b": b"2", "parts": b"abc"}), f"cos://{bucket}"
+    put_objects(owner, bucket, {"a": b"1", "b": b"X"})
     os.utime(source / "a", (2**31, 2**31))
     upload = owner.create_multipart_upload(bucket, "parts")["UploadId"]
     etag = owner.upload_part(bucket, "parts", b"abc", 1, upload)["ETag"]
@@ -244,13 +252,13 @@ def test_by_checksum_only_contents_count(
     owner.complete_multipart_upload(bucket, "parts", upload, listed)
     assert moved(world.sync(source, place, Compare="checksum")) == (1, 2, 0)
     assert moved(world.sync(place, source, Compare="checksum")) == (0, 3, 0)
-    assert contents(owner, bucket)["b"] == b"2"
+    assert read_objects(owner, bucket)["b"] == b"2"
 
 
 def test_a_downloaded_file_that_was_changed_within_its_objects_second_is_found(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    fill(owner, bucket, {"a": b"1"})
+    put_objects(owner, bucket, {"a": b"1"})
     world.sync(f"cos://{bucket}", tmp_path)
     modified = (tmp_path / "a").stat().st_mtime_ns
     (tmp_path / "a").write_bytes(b"X")
@@ -262,7 +270,7 @@ def test_a_downloaded_file_that_was_changed_within_its_objects_second_is_found(
 def test_a_file_of_a_young_object_is_marked_until_the_object_is_old(
     world: World, owner: Client, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(owner, bucket, {"a": b"1"})
+    put_objects(owner, bucket, {"a": b"1"})
     world.sync(f"cos://{bucket}", tmp_path)
     marked = (tmp_path / "a").stat().st_mtime_ns
     # Then every object is taken for one of long ago.
@@ -306,10 +314,10 @@ def test_whatever_was_there_both_sides_are_equal_afterwards(
 ) -> None:
 
     takes = Filter(exclude=exclude).takes
-    with lasting_bucket(owner) as bucket:
-        local = grow(tmp_path_factory.mktemp("local"), here)
-        fill(owner, bucket, {f"p/{key}": content for key, content in there.items()})
-        fill(owner, bucket, {f"q/{key}": content for key, content in across.items()})
+    with bucket_of_aborted_uploads(owner) as bucket:
+        local = write_tree(tmp_path_factory.mktemp("local"), here)
+        put_objects(owner, bucket, {f"p/{key}": content for key, content in there.items()})
+        put_objects(owner, bucket, {f"q/{key}": content for key, content in across.items()})
         options: dict[str, Any] = {"Delete": True, "Exclude": exclude, "Compare": "checksum"}
         first, second = f"cos://{bucket}/p", f"cos://{bucket}/q"
 
@@ -319,16 +327,16 @@ def test_whatever_was_there_both_sides_are_equal_afterwards(
 
         with server.client() as client:
             client.sync(local, first, **options)
-            assert contents(owner, bucket, "p/") == expected(here, there)
+            assert read_objects(owner, bucket, "p/") == expected(here, there)
             again = client.sync(local, first, **options)
             assert (again.transferred, again.deleted) == (0, 0)
             client.sync(first, second, **options)
-            assert contents(owner, bucket, "q/") == expected(here, across)
+            assert read_objects(owner, bucket, "q/") == expected(here, across)
             for path in list(local.rglob("*")):
                 if path.is_file() and takes(str(path.relative_to(local))):
                     path.write_bytes(b"spoilt")
             client.sync(second, local, **options)
-            assert tree(local) == expected(here, here)
+            assert read_tree(local) == expected(here, here)
 
 
 def test_a_long_listing_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
@@ -365,7 +373,7 @@ def test_a_long_listing_takes_no_more_memory_than_a_short_one(tmp_path: Path) ->
 def test_listing_goes_on_while_files_move(
     owner: Client, server: LocalServer, bucket: str, tmp_path: Path
 ) -> None:
-    fill(owner, bucket, {f"{n}": b"x" for n in range(6)})
+    put_objects(owner, bucket, {f"{n}": b"x" for n in range(6)})
     moving, seen = threading.Event(), list[bool]()
 
     class Paged(Client):
@@ -382,4 +390,4 @@ def test_listing_goes_on_while_files_move(
     with Paged(endpoint=server.endpoint, **keys) as client:
         client.sync(f"cos://{bucket}", tmp_path)
     assert seen == [True, True]
-    assert len(tree(tmp_path)) == 6
+    assert len(read_tree(tmp_path)) == 6

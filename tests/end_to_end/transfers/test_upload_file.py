@@ -34,8 +34,8 @@ from coskit.protocol.operations import (
     UPLOAD_PART,
 )
 from coskit.testing import LocalServer
-from tests.end_to_end.faulty_client import MIB, nothing_left_of, through, uploads_in
-from tests.faults.proxy.exchange import Exchange
+from tests.end_to_end.faulty_client import MIB, no_leaks, unfinished_uploads, via_proxy
+from tests.faults.proxy.exchange import RecordedRequest
 from tests.faults.proxy.faults import (
     CutRequest,
     DropReply,
@@ -66,7 +66,7 @@ def proxy(server: LocalServer) -> Iterator[FaultProxy]:
 def faulty(
     request: pytest.FixtureRequest, server: LocalServer, proxy: FaultProxy, tmp_path: Path
 ) -> Iterator[World]:
-    with through(request.param, proxy, server, tmp_path / "journals") as world:
+    with via_proxy(request.param, proxy, server, tmp_path / "journals") as world:
         yield world
 
 
@@ -94,17 +94,17 @@ def interrupt(world: World, proxy: FaultProxy, bucket: str, path: Path, **option
         world.upload_file(bucket, "key", path, PartSize=4, MAXThread=1, **options)
     assert (failure.value.part_number, failure.value.attempts) == (4, 3)
     proxy.rules = []
-    proxy.forget()
+    proxy.clear()
 
 
 def sent_parts(proxy: FaultProxy) -> list[int]:
     """Return the numbers of the parts that were sent, in order."""
-    return sorted(int(exchange.query["partNumber"]) for exchange in proxy.of(UPLOAD_PART))
+    return sorted(int(exchange.query["partNumber"]) for exchange in proxy.matching(UPLOAD_PART))
 
 
 def assert_clean(world: World, bucket: str, path: Path) -> None:
     """Check that neither the service nor this machine has anything left of an upload."""
-    assert uploads_in(world, bucket) == []
+    assert unfinished_uploads(world, bucket) == []
     directory = path.parent / "journals"
     assert not directory.exists() or list(directory.iterdir()) == []
 
@@ -127,7 +127,7 @@ def test_every_size_arrives_as_it_is(
 ) -> None:
     content = write_file(tmp_path / "file", size)
     heard: list[tuple[int, int | None]] = []
-    with nothing_left_of(tmp_path):
+    with no_leaks(tmp_path):
         result = faulty.upload_file(
             bucket,
             "key",
@@ -136,9 +136,9 @@ def test_every_size_arrives_as_it_is(
             progress_callback=lambda consumed, total: heard.append((consumed, total)),
         )
     assert faulty.fetch(bucket, "key") == content
-    assert len(proxy.of(UPLOAD_PART)) == parts
-    assert len(proxy.of(PUT_OBJECT)) == (0 if parts else 1)
-    assert proxy.of(LIST_MULTIPART_UPLOADS) == proxy.of(LIST_PARTS) == []
+    assert len(proxy.matching(UPLOAD_PART)) == parts
+    assert len(proxy.matching(PUT_OBJECT)) == (0 if parts else 1)
+    assert proxy.matching(LIST_MULTIPART_UPLOADS) == proxy.matching(LIST_PARTS) == []
     numbers = [consumed for consumed, _ in heard]
     assert numbers == sorted(set(numbers))
     assert heard[-1] == (size, size)
@@ -150,14 +150,14 @@ def test_an_interrupted_upload_goes_on_with_what_is_missing(
     faulty: World, proxy: FaultProxy, bucket: str, large: Path
 ) -> None:
     interrupt(faulty, proxy, bucket, large)
-    assert len(uploads_in(faulty, bucket)) == len(journals(large)) == 1
-    proxy.forget()
+    assert len(unfinished_uploads(faulty, bucket)) == len(journals(large)) == 1
+    proxy.clear()
     heard: list[Consumed] = []
     faulty.upload_file(
         bucket, "key", large, PartSize=4, progress_callback=lambda done, _: heard.append(done)
     )
     assert sent_parts(proxy) == [4, 5, 6]
-    assert proxy.of(LIST_MULTIPART_UPLOADS) == proxy.of(CREATE_MULTIPART_UPLOAD) == []
+    assert proxy.matching(LIST_MULTIPART_UPLOADS) == proxy.matching(CREATE_MULTIPART_UPLOAD) == []
     assert heard == sorted(set(heard))
     assert (heard[-1], heard[-1].resumed) == (LARGE, 12 * MIB)
     assert faulty.fetch(bucket, "key") == large.read_bytes()
@@ -168,10 +168,10 @@ def test_a_part_on_the_server_that_is_not_the_files_is_sent_again(
     faulty: World, proxy: FaultProxy, bucket: str, large: Path
 ) -> None:
     interrupt(faulty, proxy, bucket, large)
-    [upload_id] = uploads_in(faulty, bucket)
+    [upload_id] = unfinished_uploads(faulty, bucket)
     faulty.upload_part(bucket, "key", b"x" * (4 * MIB), 2, upload_id)
     faulty.upload_part(bucket, "key", b"x" * MIB, 3, upload_id)
-    proxy.forget()
+    proxy.clear()
     faulty.upload_file(bucket, "key", large, PartSize=4)
     assert sent_parts(proxy) == [2, 3, 4, 5, 6]
     assert faulty.fetch(bucket, "key") == large.read_bytes()
@@ -181,9 +181,9 @@ def test_an_upload_that_was_aborted_meanwhile_begins_anew(
     faulty: World, proxy: FaultProxy, bucket: str, large: Path
 ) -> None:
     interrupt(faulty, proxy, bucket, large)
-    [upload_id] = uploads_in(faulty, bucket)
+    [upload_id] = unfinished_uploads(faulty, bucket)
     faulty.abort_multipart_upload(bucket, "key", upload_id)
-    proxy.forget()
+    proxy.clear()
     faulty.upload_file(bucket, "key", large, PartSize=4)
     assert sent_parts(proxy) == list(range(1, PARTS + 1))
     assert faulty.fetch(bucket, "key") == large.read_bytes()
@@ -206,7 +206,7 @@ def test_another_upload_of_the_same_place_aborts_the_stale_one(
     faulty: World, proxy: FaultProxy, bucket: str, large: Path, change: str
 ) -> None:
     interrupt(faulty, proxy, bucket, large, Metadata={"x-cos-meta-v": "old"})
-    [stale] = uploads_in(faulty, bucket)
+    [stale] = unfinished_uploads(faulty, bucket)
     options: dict[str, Any] = {"PartSize": 4, "Metadata": {"x-cos-meta-v": "old"}}
     if change == "options":
         options["Metadata"] = {"x-cos-meta-v": "new"}
@@ -217,7 +217,7 @@ def test_another_upload_of_the_same_place_aborts_the_stale_one(
     else:
         os.utime(large, ns=(1, 1))
     faulty.upload_file(bucket, "key", large, **options)
-    assert [each.query["uploadId"] for each in proxy.of(ABORT_MULTIPART_UPLOAD)] == [stale]
+    assert [each.query["uploadId"] for each in proxy.matching(ABORT_MULTIPART_UPLOAD)] == [stale]
     head = faulty.head_object(bucket, "key")
     assert head["x-cos-meta-v"] == options["Metadata"]["x-cos-meta-v"]
     assert faulty.fetch(bucket, "key") == large.read_bytes()
@@ -243,7 +243,7 @@ def test_uploads_of_others_are_neither_used_nor_aborted(
     empty = faulty.create_multipart_upload(bucket, "key")["UploadId"]
     proxy.rules = [Rule(UPLOAD_PART, StatusAfter(500))]
     faulty.upload_file(bucket, "key", large, PartSize=4)
-    assert sorted(uploads_in(faulty, bucket)) == sorted([theirs, empty])
+    assert sorted(unfinished_uploads(faulty, bucket)) == sorted([theirs, empty])
     assert faulty.fetch(bucket, "key") == large.read_bytes()
 
 
@@ -260,7 +260,7 @@ def test_where_no_journal_can_be_kept_a_failed_upload_is_aborted(
 ) -> None:
     (large.parent / "journals").write_bytes(b"a file where the directory should be")
     interrupt(faulty, proxy, bucket, large)
-    assert uploads_in(faulty, bucket) == []
+    assert unfinished_uploads(faulty, bucket) == []
     faulty.upload_file(bucket, "key", large, PartSize=4)
     assert faulty.fetch(bucket, "key") == large.read_bytes()
 
@@ -275,7 +275,7 @@ def test_an_upload_that_cannot_be_aborted_is_named_in_the_error(
     with pytest.raises(AccessDenied) as failure:
         faulty.upload_file(bucket, "key", large, PartSize=4, Resume=False)
     proxy.rules = []
-    [upload_id] = uploads_in(faulty, bucket)
+    [upload_id] = unfinished_uploads(faulty, bucket)
     assert upload_id in "".join(failure.value.__notes__)
     assert failure.value.part_number == 2
     assert failure.value.request_id
@@ -325,7 +325,7 @@ def test_an_initiation_whose_reply_is_lost_leaves_no_orphan(
     assert not faulty.object_exists(bucket, "key")
     proxy.rules = [Rule(CREATE_MULTIPART_UPLOAD, fault, times=times)]
     faulty.upload_file(bucket, "key", large, PartSize=4)
-    assert len(proxy.of(CREATE_MULTIPART_UPLOAD)) == times + 1
+    assert len(proxy.matching(CREATE_MULTIPART_UPLOAD)) == times + 1
     assert faulty.fetch(bucket, "key") == large.read_bytes()
     assert_clean(faulty, bucket, large)
 
@@ -345,7 +345,7 @@ def test_a_conditional_write_is_not_sent_twice_unasked_on_a_kept_connection(
     proxy.rules = [Rule(PUT_OBJECT, DropReply())]
     with pytest.raises(TransportError):
         faulty.upload_file(bucket, "key", tmp_path / "file", **condition)
-    assert len(proxy.of(PUT_OBJECT)) == 1
+    assert len(proxy.matching(PUT_OBJECT)) == 1
 
 
 def test_an_orphan_of_an_upload_that_was_given_up_is_remembered(
@@ -355,7 +355,7 @@ def test_an_orphan_of_an_upload_that_was_given_up_is_remembered(
     with pytest.raises(TransportError):
         faulty.upload_file(bucket, "key", large, PartSize=4)
     proxy.rules = []
-    assert len(uploads_in(faulty, bucket)) == 3
+    assert len(unfinished_uploads(faulty, bucket)) == 3
     [left] = journals(large)
     assert (left["upload_id"], len(left["lost"])) == ("", 3)
     faulty.upload_file(bucket, "key", large, PartSize=4)
@@ -368,7 +368,7 @@ def test_only_the_very_key_is_swept(
     neighbour = faulty.create_multipart_upload(bucket, "key/2")["UploadId"]
     proxy.rules = [Rule(CREATE_MULTIPART_UPLOAD, DropReply())]
     faulty.upload_file(bucket, "/key", large, PartSize=4)
-    assert uploads_in(faulty, bucket) == [neighbour]
+    assert unfinished_uploads(faulty, bucket) == [neighbour]
 
 
 @pytest.mark.parametrize(
@@ -407,7 +407,7 @@ def test_an_upload_that_was_killed_after_its_completion_is_found_done(
     with pytest.raises(TransportError):
         faulty.upload_file(bucket, "key", large, PartSize=4)
     proxy.rules = []
-    proxy.forget()
+    proxy.clear()
     result = faulty.upload_file(bucket, "key", large, PartSize=4)
     assert sent_parts(proxy) == []
     assert result["ETag"] == faulty.head_object(bucket, "key")["ETag"]
@@ -466,7 +466,7 @@ def test_a_file_that_changes_while_it_is_sent_is_not_stored(
                 (tmp_path / "new").write_bytes(bytes(size))
                 (tmp_path / "new").replace(path)
 
-    with nothing_left_of(tmp_path), pytest.raises(SourceChanged):
+    with no_leaks(tmp_path), pytest.raises(SourceChanged):
         faulty.upload_file(bucket, "key", path, PartSize=4, progress_callback=spoil)
     assert not faulty.object_exists(bucket, "key")
     assert_clean(faulty, bucket, path)
@@ -497,10 +497,10 @@ def test_a_deadline_ends_an_upload_that_stalls(
     faulty: World, proxy: FaultProxy, bucket: str, large: Path, resume: bool
 ) -> None:
     proxy.rules = [Rule(part(3), Stall(), times=ALWAYS)]
-    with nothing_left_of(large.parent), pytest.raises(TransferTimeout, match="deadline"):
+    with no_leaks(large.parent), pytest.raises(TransferTimeout, match="deadline"):
         faulty.upload_file(bucket, "key", large, PartSize=4, Resume=resume, Deadline=1)
     proxy.rules = []
-    assert len(uploads_in(faulty, bucket)) == len(journals(large)) == int(resume)
+    assert len(unfinished_uploads(faulty, bucket)) == len(journals(large)) == int(resume)
     faulty.upload_file(bucket, "key", large, PartSize=4)
     assert_clean(faulty, bucket, large)
 
@@ -532,7 +532,7 @@ def test_two_uploads_of_one_file_side_by_side_do_not_meet(
         for thread in threads:
             thread.join()
         assert failures == []
-    assert len(proxy.of(CREATE_MULTIPART_UPLOAD)) == 2
+    assert len(proxy.matching(CREATE_MULTIPART_UPLOAD)) == 2
     assert faulty.fetch(bucket, "key") == large.read_bytes()
     assert_clean(faulty, bucket, large)
 
@@ -544,7 +544,7 @@ def test_a_callback_that_raises_ends_the_upload_with_its_own_error(
         if consumed > 8 * MIB:
             raise LookupError("enough")
 
-    with nothing_left_of(large.parent), pytest.raises(LookupError, match="enough"):
+    with no_leaks(large.parent), pytest.raises(LookupError, match="enough"):
         faulty.upload_file(bucket, "key", large, PartSize=4, Resume=False, progress_callback=refuse)
     assert_clean(faulty, bucket, large)
 
@@ -564,18 +564,18 @@ def test_ctrl_c_ends_an_upload_and_its_threads(
 ) -> None:
     main, once = threading.main_thread(), iter([True])
 
-    def interrupt_main(exchange: Exchange) -> bool:
+    def interrupt_main(exchange: RecordedRequest) -> bool:
         stalls = exchange.query.get("partNumber") == "3"
         if stalls and next(once, False):
             signal.pthread_kill(main.ident or 0, signal.SIGINT)
         return stalls
 
     proxy.rules = [Rule(interrupt_main, Stall(), times=ALWAYS)]
-    with through("sync", proxy, server, large.parent / "journals") as world:
-        with nothing_left_of(large.parent), pytest.raises(KeyboardInterrupt):
+    with via_proxy("sync", proxy, server, large.parent / "journals") as world:
+        with no_leaks(large.parent), pytest.raises(KeyboardInterrupt):
             # One thread, since CPython does not survive Ctrl-C while it starts one.
             world.upload_file(bucket, "key", large, PartSize=4, MAXThread=1, Resume=resume)
-        assert len(uploads_in(world, bucket)) == len(journals(large)) == int(resume)
+        assert len(unfinished_uploads(world, bucket)) == len(journals(large)) == int(resume)
 
 
 @pytest.mark.parametrize("resume", [True, False])
@@ -584,7 +584,7 @@ def test_a_cancelled_upload_leaves_nothing_but_its_journal(
 ) -> None:
     stalled = threading.Event()
 
-    def notice(exchange: Exchange) -> bool:
+    def notice(exchange: RecordedRequest) -> bool:
         if exchange.query.get("partNumber") == "3":
             stalled.set()
             return True
@@ -604,10 +604,10 @@ def test_a_cancelled_upload_leaves_nothing_but_its_journal(
             await upload
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    with through("async", proxy, server, large.parent / "journals") as world:
-        with nothing_left_of(large.parent):
+    with via_proxy("async", proxy, server, large.parent / "journals") as world:
+        with no_leaks(large.parent):
             world.run(cancelled(world))
-        assert len(uploads_in(world, bucket)) == len(journals(large)) == int(resume)
+        assert len(unfinished_uploads(world, bucket)) == len(journals(large)) == int(resume)
 
 
 def test_a_failure_ends_the_parts_beside_it(
@@ -617,7 +617,7 @@ def test_a_failure_ends_the_parts_beside_it(
         Rule(part(1), Stall(), times=ALWAYS),
         Rule(part(2), Status(403), times=ALWAYS),
     ]
-    with nothing_left_of(large.parent), pytest.raises(AccessDenied) as failure:
+    with no_leaks(large.parent), pytest.raises(AccessDenied) as failure:
         faulty.upload_file(bucket, "key", large, PartSize=4)
     assert failure.value.part_number == 2
 
@@ -637,6 +637,6 @@ def test_options_of_the_object_and_of_parts_go_where_they_belong(
     )
     head = faulty.head_object(bucket, "key")
     assert (head["x-cos-storage-class"], head["x-cos-meta-a"]) == ("STANDARD_IA", "1")
-    for exchange in proxy.of(UPLOAD_PART):
+    for exchange in proxy.matching(UPLOAD_PART):
         assert exchange.headers["x-cos-traffic-limit"] == "838860800"
         assert exchange.headers["content-md5"]

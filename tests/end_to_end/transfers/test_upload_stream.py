@@ -24,7 +24,7 @@ from coskit.protocol.operations import (
     UPLOAD_PART,
 )
 from coskit.testing import LocalServer
-from tests.end_to_end.faulty_client import MIB, nothing_left_of, through, uploads_in
+from tests.end_to_end.faulty_client import MIB, no_leaks, unfinished_uploads, via_proxy
 from tests.faults.proxy.faults import CutRequest, DropReply, FlipByte, Stall, Status
 from tests.faults.proxy.proxy import FaultProxy, Rule
 from tests.support.worlds import World
@@ -42,7 +42,7 @@ def proxy(server: LocalServer) -> Iterator[FaultProxy]:
 def faulty(
     request: pytest.FixtureRequest, server: LocalServer, proxy: FaultProxy, tmp_path: Path
 ) -> Iterator[World]:
-    with through(request.param, proxy, server, tmp_path / "journals") as world:
+    with via_proxy(request.param, proxy, server, tmp_path / "journals") as world:
         yield world
 
 
@@ -90,13 +90,13 @@ def test_every_stream_of_every_size_arrives_as_it_is(
         progress_callback=lambda consumed, total: heard.append((consumed, total)),
     )
     assert faulty.fetch(bucket, "key") == content
-    assert len(proxy.of(UPLOAD_PART)) == parts
-    assert len(proxy.of(PUT_OBJECT)) == (0 if parts else 1)
+    assert len(proxy.matching(UPLOAD_PART)) == parts
+    assert len(proxy.matching(PUT_OBJECT)) == (0 if parts else 1)
     assert result["ETag"] == faulty.head_object(bucket, "key")["ETag"]
     numbers = [consumed for consumed, _ in heard]
     assert numbers == sorted(numbers)
     assert heard[-1] == (size, size)
-    assert uploads_in(faulty, bucket) == []
+    assert unfinished_uploads(faulty, bucket) == []
 
 
 def test_a_generator_feeds_either_client(faulty: World, bucket: str) -> None:
@@ -139,7 +139,7 @@ def test_an_asynchronous_file_is_read(
         reader.feed_eof()
         await world.client.upload_stream(bucket, "key", reader, PartSize=1)
 
-    with through("async", proxy, server, tmp_path) as world:
+    with via_proxy("async", proxy, server, tmp_path) as world:
         world.run(upload(world))
         assert world.fetch(bucket, "key") == content
 
@@ -193,10 +193,10 @@ def test_a_stream_that_raises_ends_the_upload_with_its_own_error(
         yield from [bytes(MIB)] * after
         raise LookupError("the source broke")
 
-    with nothing_left_of(tmp_path), pytest.raises(LookupError, match="the source broke"):
+    with no_leaks(tmp_path), pytest.raises(LookupError, match="the source broke"):
         faulty.upload_stream(bucket, "key", broken(), PartSize=1)
     assert not faulty.object_exists(bucket, "key")
-    assert uploads_in(faulty, bucket) == []
+    assert unfinished_uploads(faulty, bucket) == []
 
 
 def test_a_part_that_fails_ends_the_upload(faulty: World, proxy: FaultProxy, bucket: str) -> None:
@@ -204,10 +204,12 @@ def test_a_part_that_fails_ends_the_upload(faulty: World, proxy: FaultProxy, buc
     with pytest.raises(AccessDenied) as failure:
         faulty.upload_stream(bucket, "key", bytes(6 * MIB), PartSize=1, MAXThread=1)
     assert failure.value.part_number == 2
-    assert uploads_in(faulty, bucket) == []
+    assert unfinished_uploads(faulty, bucket) == []
     proxy.rules = []
     faulty.upload_stream(bucket, "key", bytes(6 * MIB), PartSize=1)
-    assert uploads_in(faulty, bucket) == [], "the memory of the failed upload was given back"
+    assert unfinished_uploads(faulty, bucket) == [], (
+        "the memory of the failed upload was given back"
+    )
 
 
 def test_parts_are_sent_again_from_memory(faulty: World, proxy: FaultProxy, bucket: str) -> None:
@@ -221,7 +223,7 @@ def test_parts_are_sent_again_from_memory(faulty: World, proxy: FaultProxy, buck
     ]
     faulty.upload_stream(bucket, "key", Dribble(content), PartSize=1)
     assert faulty.fetch(bucket, "key") == content
-    assert uploads_in(faulty, bucket) == []
+    assert unfinished_uploads(faulty, bucket) == []
 
 
 def test_an_upload_that_fails_with_a_lost_initiation_leaves_no_orphan(
@@ -233,7 +235,7 @@ def test_an_upload_that_fails_with_a_lost_initiation_leaves_no_orphan(
     ]
     with pytest.raises(AccessDenied):
         faulty.upload_stream(bucket, "key", bytes(3 * MIB), PartSize=1)
-    assert uploads_in(faulty, bucket) == []
+    assert unfinished_uploads(faulty, bucket) == []
 
 
 @pytest.mark.parametrize("size", [1, 3 * MIB])
@@ -243,17 +245,17 @@ def test_options_and_conditions_hold(faulty: World, bucket: str, size: int) -> N
     assert faulty.head_object(bucket, "key")["x-cos-meta-a"] == "1"
     with pytest.raises(PreconditionFailed):
         faulty.upload_stream(bucket, "key", bytes(size), PartSize=1, **options)
-    assert uploads_in(faulty, bucket) == []
+    assert unfinished_uploads(faulty, bucket) == []
 
 
 def test_a_deadline_ends_an_upload_that_stalls(
     faulty: World, proxy: FaultProxy, bucket: str, tmp_path: Path
 ) -> None:
     proxy.rules = [Rule(UPLOAD_PART, Stall(), times=ALWAYS, skip=1)]
-    with nothing_left_of(tmp_path), pytest.raises(TransferTimeout, match="deadline"):
+    with no_leaks(tmp_path), pytest.raises(TransferTimeout, match="deadline"):
         faulty.upload_stream(bucket, "key", bytes(4 * MIB), PartSize=1, Deadline=1)
     proxy.rules = []
-    assert uploads_in(faulty, bucket) == []
+    assert unfinished_uploads(faulty, bucket) == []
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
@@ -265,12 +267,12 @@ def test_no_more_is_read_than_the_memory_may_hold(
     def stream() -> Iterator[bytes]:
         nonlocal given
         for _ in range(16):
-            through_by_now = sum(exchange.received for exchange in proxy.of(UPLOAD_PART))
+            through_by_now = sum(exchange.received for exchange in proxy.matching(UPLOAD_PART))
             seen.append(given - through_by_now)
             given += MIB
             yield bytes(MIB)
 
-    with through(kind, proxy, server, tmp_path, memory=4 * MIB) as world:
+    with via_proxy(kind, proxy, server, tmp_path, memory=4 * MIB) as world:
         world.upload_stream(bucket, "key", stream(), PartSize=2, MAXThread=8)
         assert world.head_object(bucket, "key")["Content-Length"] == str(16 * MIB)
     # One chunk is looked at ahead, to know whether a part is the last one.
@@ -280,7 +282,7 @@ def test_no_more_is_read_than_the_memory_may_hold(
 def test_a_part_is_never_larger_than_the_memory(
     server: LocalServer, proxy: FaultProxy, bucket: str, tmp_path: Path
 ) -> None:
-    with through("sync", proxy, server, tmp_path, memory=2 * MIB) as world:
+    with via_proxy("sync", proxy, server, tmp_path, memory=2 * MIB) as world:
         world.upload_stream(bucket, "key", bytes(5 * MIB), PartSize=100)
-    sizes = [exchange.received for exchange in proxy.of(UPLOAD_PART)]
+    sizes = [exchange.received for exchange in proxy.matching(UPLOAD_PART)]
     assert sorted(sizes) == [MIB, 2 * MIB, 2 * MIB]

@@ -1,4 +1,4 @@
-"""What the proxy saw of one request and its answer."""
+"""Records of the requests and responses that pass through the proxy."""
 
 import contextlib
 import itertools
@@ -15,37 +15,37 @@ _ticks = itertools.count(1)
 
 
 def tick() -> int:
-    """Return the next time of a clock that ticks once for each event."""
+    """Return the next time of a clock that counts events."""
     return next(_ticks)
 
 
 @dataclass
-class Exchange:
-    """What the proxy saw of one request and its answer.
+class RecordedRequest:
+    """The proxy's record of one request and its response.
 
-    Every field is written before the bytes that it tells about go on, so that a test which waits
+    Every field is set before the bytes that it describes are sent on, so that a test which waits
     for its client need not wait for the proxy.
 
     Attributes:
-        number: its place among all requests, from 0.
-        method: of HTTP.
-        target: path and query as they stood in the request line.
-        headers: of the request, by lower-case name.
-        operation: the row that it is, or None.
-        bucket: that it names, or None.
-        key: that it names, or None.
-        query: its parameters, decoded.
-        fault: what happened to it; None if nothing.
-        began: when its head came, on a clock that ticks once for each event.
-        received: bytes of its body that came from the client.
-        crc64: of those bytes.
-        is_whole: all of its body came.
-        forwarded: bytes of its body that went to the server, the last time it was asked.
-        asked: how often the server was asked.
-        answers: the statuses that the server gave.
-        answered: when the first of them came, on the clock of `began`; 0 if none did.
-        status: the one that the client was given, or None.
-        delivered: bytes of the answer's body that the client was given.
+        number: the request's number, from 0.
+        method: the HTTP method.
+        target: path and query of the request line.
+        headers: the request's headers, by lower-case name.
+        operation: the row of the operation table, or None.
+        bucket: the bucket's name, or None.
+        key: the object's key, or None.
+        query: the decoded query parameters.
+        fault: the fault that was applied, or None.
+        began_at: when its head arrived, on the clock of `tick`.
+        received: the number of body bytes received from the client.
+        crc64: the CRC64 of these bytes.
+        is_complete: whether the whole body was received.
+        forwarded: the number of body bytes last sent to the server.
+        forwards: how often the request was sent to the server.
+        statuses: the statuses of the server's responses.
+        answered_at: when the first response arrived, on the clock of `tick`; 0 if none did.
+        status: the status that was sent to the client, or None.
+        delivered: the number of body bytes sent to the client.
     """
 
     number: int
@@ -57,24 +57,24 @@ class Exchange:
     key: str | None = None
     query: dict[str, str] = field(default_factory=dict)
     fault: object = None
-    began: int = field(default_factory=tick)
+    began_at: int = field(default_factory=tick)
     received: int = 0
     crc64: int = 0
-    is_whole: bool = False
+    is_complete: bool = False
     forwarded: int = 0
-    asked: int = 0
-    answers: list[int] = field(default_factory=list)
-    answered: int = 0
+    forwards: int = 0
+    statuses: list[int] = field(default_factory=list)
+    answered_at: int = 0
     status: int | None = None
     delivered: int = 0
 
     @classmethod
-    def of(cls, number: int, head: Head) -> "Exchange":
-        """Return the record of a request of which only the head is known."""
+    def of(cls, number: int, head: Head) -> "RecordedRequest":
+        """Return the record of a request whose head has arrived."""
         method, target, _ = head.line.split(" ")
         record = cls(number, method, target, head.headers)
         raw_path, _, raw_query = encode_text(target).partition(b"?")
-        # What addresses nothing or is no operation is forwarded all the same.
+        # Requests that name no bucket or no operation are forwarded too.
         with contextlib.suppress(CosServiceError):
             host = record.headers.get("host", "")
             record.bucket, record.key = resolve(host, decode_path(raw_path))
@@ -85,17 +85,17 @@ class Exchange:
 
     @property
     def is_done(self) -> bool:
-        """Whether the server did it and said so, whatever the client learned."""
-        return any(200 <= status < 300 for status in self.answers)
+        """Whether the server responded with a success, even if the client did not get it."""
+        return any(200 <= status < 300 for status in self.statuses)
 
     @property
     def reached(self) -> bool:
-        """Whether the server was given the whole request."""
-        return self.asked > 0 and self.is_whole and self.forwarded == self.received
+        """Whether the server got the whole request."""
+        return self.forwards > 0 and self.is_complete and self.forwarded == self.received
 
     def __str__(self) -> str:
         name = self.operation.name if self.operation else self.method
-        answers = ", ".join(str(status) for status in self.answers) or "none"
+        answers = ", ".join(str(status) for status in self.statuses) or "none"
         fault = f" under {self.fault}" if self.fault else ""
         return (
             f"#{self.number} {name} {self.target} with {self.received} bytes{fault}: "

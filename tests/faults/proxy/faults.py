@@ -1,4 +1,4 @@
-"""What can go wrong between a client and a server, one class for each way."""
+"""Faults between a client and a server, one class for each."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -6,122 +6,122 @@ from typing import Literal
 
 from coskit.protocol.codec.xml.error_document import encode_error
 from coskit.protocol.errors import BY_CODE, CosServiceError
-from tests.faults.proxy.proxy_steps import Change, Passage
+from tests.faults.proxy.proxy_steps import Change, ProxiedRequest
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one request; here, nothing but that it passes."""
+    """What happens to a request; this base class forwards it unchanged."""
 
-    async def play(self, passage: Passage) -> None:
-        """Carry a request and its answer as far as they come."""
-        await passage.ask()
-        await passage.deliver(await passage.answer())
+    async def play(self, request: ProxiedRequest) -> None:
+        """Forward the request and its response as far as the fault lets them."""
+        await request.forward()
+        await request.deliver(await request.response())
 
 
-FAITHFUL = Fault()
+PASS_THROUGH = Fault()
 
 
 @dataclass(frozen=True)
 class Refuse(Fault):
-    """The connection is reset once the head has come; the server is not asked."""
+    """Reset the connection after the request's head; the server gets nothing."""
 
-    async def play(self, passage: Passage) -> None:
-        await passage.hang_up(reset=True)
+    async def play(self, request: ProxiedRequest) -> None:
+        await request.close_connections(reset=True)
 
 
 @dataclass(frozen=True)
 class CutRequest(Fault):
-    """The connection ends, on both sides, after so many bytes of the request's body.
+    """Close both connections after `after` bytes of the request's body.
 
-    A shorter body passes as a whole; the server may act on it, but nobody waits for its answer.
+    A shorter body is forwarded whole. The server may act on it, but its response is not awaited.
     """
 
     after: int = 0
     reset: bool = True
 
-    async def play(self, passage: Passage) -> None:
-        await passage.invite()
-        await passage.ask(until=self.after)
-        await passage.sent()
-        await passage.hang_up(reset=self.reset)
+    async def play(self, request: ProxiedRequest) -> None:
+        await request.send_continue()
+        await request.forward(until=self.after)
+        await request.wait_sent()
+        await request.close_connections(reset=self.reset)
 
 
 @dataclass(frozen=True)
 class CutResponse(Fault):
-    """The connection ends after so many bytes of the answer's body, or all of a shorter one.
+    """Close the connection after `after` bytes of the response's body, or after a shorter body.
 
-    A reset may take bytes along that the client had not read yet.
+    A reset may discard bytes that the client has not read yet.
     """
 
     after: int = 0
     reset: bool = True
 
-    async def play(self, passage: Passage) -> None:
-        await passage.ask()
-        await passage.deliver(await passage.answer(), until=self.after)
-        await passage.hang_up(reset=self.reset)
+    async def play(self, request: ProxiedRequest) -> None:
+        await request.forward()
+        await request.deliver(await request.response(), until=self.after)
+        await request.close_connections(reset=self.reset)
 
 
 @dataclass(frozen=True)
 class DropReply(Fault):
-    """The server acts and answers; the client gets nothing of it, the connection ends."""
+    """Let the server act and respond, then close the connection without a response."""
 
     reset: bool = True
 
-    async def play(self, passage: Passage) -> None:
-        await passage.ask()
-        await passage.swallow(await passage.answer())
-        await passage.sent()
-        await passage.hang_up(reset=self.reset)
+    async def play(self, request: ProxiedRequest) -> None:
+        await request.forward()
+        await request.discard(await request.response())
+        await request.wait_sent()
+        await request.close_connections(reset=self.reset)
 
 
 @dataclass(frozen=True)
 class Delay(Fault):
-    """The request, or its answer, waits so many seconds before it goes on."""
+    """Delay the request or its response by some seconds."""
 
     seconds: float
     where: Literal["request", "response"] = "response"
 
-    async def play(self, passage: Passage) -> None:
+    async def play(self, request: ProxiedRequest) -> None:
         if self.where == "request":
             await asyncio.sleep(self.seconds)
-        await passage.ask()
-        answer = await passage.answer()
+        await request.forward()
+        response = await request.response()
         if self.where == "response":
             await asyncio.sleep(self.seconds)
-        await passage.deliver(answer)
+        await request.deliver(response)
 
 
 @dataclass(frozen=True)
 class Stall(Fault):
-    """The request is read and never answered: the server is not asked, the connection stays.
+    """Read the request and never respond: the server gets nothing, the connection stays open.
 
-    With a number, the server is asked, and its answer stops after so many bytes of the body.
+    With `after`, forward the request and stop after that many bytes of the response's body.
     """
 
     after: int | None = None
 
-    async def play(self, passage: Passage) -> None:
+    async def play(self, request: ProxiedRequest) -> None:
         if self.after is None:
-            await passage.read_over()
+            await request.discard_body()
         else:
-            await passage.ask()
-            await passage.deliver(await passage.answer(), until=self.after)
-            await passage.sent()
-        await passage.client.drain()
-        await passage.hang_up(reset=True)
+            await request.forward()
+            await request.deliver(await request.response(), until=self.after)
+            await request.wait_sent()
+        await request.client.drain()
+        await request.close_connections(reset=True)
 
 
 @dataclass(frozen=True)
 class Status(Fault):
-    """An answer of the proxy's own; the server is not asked.
+    """Respond with a status instead of the server, which gets nothing.
 
     Attributes:
-        status: of HTTP.
-        code: of the error document; by default one that fits the status.
-        headers: further ones.
-        body: instead of the error document.
+        status: the HTTP status.
+        code: the code in the error document; by default one that fits the status.
+        headers: further headers.
+        body: the body instead of an error document.
     """
 
     status: int
@@ -129,96 +129,96 @@ class Status(Fault):
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
 
-    async def play(self, passage: Passage) -> None:
-        await passage.read_over()
-        await self.give(passage)
+    async def play(self, request: ProxiedRequest) -> None:
+        await request.discard_body()
+        await self.give(request)
 
-    async def give(self, passage: Passage) -> None:
-        """Answer the client."""
+    async def give(self, request: ProxiedRequest) -> None:
+        """Send the response to the client."""
         body = self.body
         if body is None:
             body = _document(self.status, self.code) if self.status >= 300 else b""
-        await passage.reply(self.status, b"" if self.status in (204, 304) else body, self.headers)
+        await request.respond(self.status, b"" if self.status in (204, 304) else body, self.headers)
 
 
 @dataclass(frozen=True)
 class StatusAfter(Status):
-    """The server acts, but the client is told this instead of the server's answer."""
+    """Let the server act, then respond with a status instead of the server's response."""
 
     status: int = 500
 
-    async def play(self, passage: Passage) -> None:
-        await passage.ask()
-        await passage.swallow(await passage.answer())
-        await passage.sent()
-        await self.give(passage)
+    async def play(self, request: ProxiedRequest) -> None:
+        await request.forward()
+        await request.discard(await request.response())
+        await request.wait_sent()
+        await self.give(request)
 
 
 @dataclass(frozen=True)
 class SlowDown(Fault):
-    """503 SlowDown, with Retry-After if it is given in seconds; the server is not asked."""
+    """Respond with 503 SlowDown, optionally with Retry-After seconds; the server gets nothing."""
 
     retry_after: int | None = None
 
-    async def play(self, passage: Passage) -> None:
+    async def play(self, request: ProxiedRequest) -> None:
         asked = () if self.retry_after is None else (("Retry-After", str(self.retry_after)),)
-        await Status(503, "SlowDown", asked).play(passage)
+        await Status(503, "SlowDown", asked).play(request)
 
 
 @dataclass(frozen=True)
 class Redirect(Fault):
-    """The client is sent elsewhere; the server is not asked.
+    """Respond with a redirect; the server gets nothing.
 
     Attributes:
         status: 301, 302, 307 or 308.
-        location: by default a port on which nobody listens.
+        location: the new URL; by default a port without a server.
     """
 
     status: int = 301
     location: str = "http://127.0.0.1:1/elsewhere"
 
-    async def play(self, passage: Passage) -> None:
+    async def play(self, request: ProxiedRequest) -> None:
         code = "TemporaryRedirect" if self.status in (302, 307) else "PermanentRedirect"
-        await Status(self.status, code, (("Location", self.location),)).play(passage)
+        await Status(self.status, code, (("Location", self.location),)).play(request)
 
 
 @dataclass(frozen=True)
 class LateError(Fault):
-    """A 200 whose body is an error document, as of a long call that fails after its head.
+    """Respond with a 200 whose body is an error document, as a long call that fails late.
 
     Attributes:
-        code: of the error.
-        acted: whether the server did what it was asked all the same.
+        code: the error code.
+        acted: whether the server got the request and acted on it.
     """
 
     code: str = "InternalError"
     acted: bool = False
 
-    async def play(self, passage: Passage) -> None:
+    async def play(self, request: ProxiedRequest) -> None:
         late = _document(500, self.code)
         headers = (("Content-Type", "application/xml"),)
-        answer = Status if not self.acted else StatusAfter
-        await answer(200, headers=headers, body=late).play(passage)
+        kind = StatusAfter if self.acted else Status
+        await kind(200, headers=headers, body=late).play(request)
 
 
 @dataclass(frozen=True)
 class FlipByte(Fault):
-    """One byte of a body is another: that at the offset, or the last of a shorter body.
+    """Change one byte of a body: the one at the offset, or the last of a shorter body.
 
-    An empty body stays as it is, and so does a chunked one that is shorter.
+    An empty body and a shorter chunked body stay unchanged.
     """
 
     offset: int = 0
     where: Literal["request", "response"] = "response"
 
-    async def play(self, passage: Passage) -> None:
+    async def play(self, request: ProxiedRequest) -> None:
         if self.where == "request":
-            await passage.ask(change=self._flip(passage.length))
-            await passage.deliver(await passage.answer())
+            await request.forward(change=self._flip(request.length))
+            await request.deliver(await request.response())
         else:
-            await passage.ask()
-            answer = await passage.answer()
-            await passage.deliver(answer, change=self._flip(answer.body.length))
+            await request.forward()
+            response = await request.response()
+            await request.deliver(response, change=self._flip(response.body.length))
 
     def _flip(self, length: int | None) -> Change:
         place = min(self.offset, length - 1) if length else self.offset
@@ -234,64 +234,64 @@ class FlipByte(Fault):
 
 @dataclass(frozen=True)
 class ShortBody(Fault):
-    """The connection closes before the answer's last bytes, which its Content-Length counts."""
+    """Close the connection before the last bytes that the response's Content-Length counts."""
 
     missing: int = 1
 
-    async def play(self, passage: Passage) -> None:
-        await passage.ask()
-        answer = await passage.answer()
-        await passage.deliver(answer, until=max(0, (answer.body.length or 0) - self.missing))
-        await passage.hang_up(reset=False)
+    async def play(self, request: ProxiedRequest) -> None:
+        await request.forward()
+        response = await request.response()
+        await request.deliver(response, until=max(0, (response.body.length or 0) - self.missing))
+        await request.close_connections(reset=False)
 
 
 @dataclass(frozen=True)
 class ShortLength(Fault):
-    """The answer's last bytes are missing and its Content-Length says so: it looks whole."""
+    """Drop the response's last bytes and adapt its Content-Length, so that it looks complete."""
 
     missing: int = 1
 
-    async def play(self, passage: Passage) -> None:
-        await passage.ask()
-        answer = await passage.answer()
-        left = max(0, (answer.body.length or 0) - self.missing)
-        if answer.body.length:
-            head = answer.head.with_field("content-length", str(left))
-            await passage.deliver(replace(answer, head=head), until=left)
-            await passage.swallow(answer)
+    async def play(self, request: ProxiedRequest) -> None:
+        await request.forward()
+        response = await request.response()
+        left = max(0, (response.body.length or 0) - self.missing)
+        if response.body.length:
+            head = response.head.with_field("content-length", str(left))
+            await request.deliver(replace(response, head=head), until=left)
+            await request.discard(response)
         else:
-            await passage.deliver(answer)
+            await request.deliver(response)
 
 
 @dataclass(frozen=True)
 class Duplicate(Fault):
-    """The server gets the request twice, one after the other; the client gets the second answer.
+    """Send the request to the server twice; the client gets the second response.
 
-    The only fault that holds the request's body in memory.
+    This is the only fault that holds the request's body in memory.
     """
 
-    async def play(self, passage: Passage) -> None:
-        await passage.invite()
-        pieces = await passage.read()
-        await passage.ask_with(pieces)
-        await passage.swallow(await passage.answer())
-        await passage.ask_with(pieces)
-        await passage.deliver(await passage.answer())
+    async def play(self, request: ProxiedRequest) -> None:
+        await request.send_continue()
+        pieces = await request.read_body()
+        await request.forward_chunks(pieces)
+        await request.discard(await request.response())
+        await request.forward_chunks(pieces)
+        await request.deliver(await request.response())
 
 
 @dataclass(frozen=True)
 class HeaderCase(Fault):
-    """The names of the answer's headers are spelled otherwise, as some proxies do."""
+    """Change the case of the response's header names, as some proxies do."""
 
     case: Literal["lower", "upper"] = "lower"
 
-    async def play(self, passage: Passage) -> None:
-        await passage.ask()
-        answer = await passage.answer()
-        pairs = (field.partition(":") for field in answer.head.fields)
+    async def play(self, request: ProxiedRequest) -> None:
+        await request.forward()
+        response = await request.response()
+        pairs = (field.partition(":") for field in response.head.fields)
         spell = str.lower if self.case == "lower" else str.upper
         fields = tuple(f"{spell(name)}:{value}" for name, _, value in pairs)
-        await passage.deliver(replace(answer, head=replace(answer.head, fields=fields)))
+        await request.deliver(replace(response, head=replace(response.head, fields=fields)))
 
 
 def _document(status: int, code: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Where HTTP/1.1 messages begin and end on a socket, without changing a byte of them."""
+"""Read HTTP/1.1 messages from a socket without changing a byte of them."""
 
 import asyncio
 import socket
@@ -8,12 +8,12 @@ from typing import Self
 
 from coskit.protocol.messages import decode_text, encode_text
 
-PIECE = 256 << 10  # bytes moved at once
+CHUNK_SIZE = 256 << 10  # bytes moved at once
 _LARGEST_HEAD = 2 << 20
 _ABORT = struct.pack("ii", 1, 0)
 
 
-class Ended(ConnectionError):
+class ConnectionEnded(ConnectionError):
     """The other side closed the connection in the middle of a message."""
 
 
@@ -26,8 +26,8 @@ class Head:
     """A request or status line and the fields after it.
 
     Attributes:
-        line: without its end.
-        fields: `name: value` as they were spelled.
+        line: the first line, without its line end.
+        fields: the lines `name: value` as they were sent.
     """
 
     line: str
@@ -41,12 +41,12 @@ class Head:
 
     @property
     def raw(self) -> bytes:
-        """The head as it goes on: if nobody changed it, the very bytes that came."""
+        """The head as bytes, identical to the received ones unless it was changed."""
         return encode_text("".join(f"{line}\r\n" for line in (self.line, *self.fields, "")))
 
     @property
     def status(self) -> int:
-        """The status of an answer."""
+        """The status of a response."""
         return int(self.line.split(" ")[1])
 
     @property
@@ -56,22 +56,22 @@ class Head:
         return {name.lower(): value.strip(" \t") for name, _, value in pairs}
 
     def with_field(self, name: str, value: str) -> Self:
-        """Return the head with another value of a field that it has."""
+        """Return a copy of the head with another value of an existing field."""
         start = f"{name.lower()}:"
         changed = (f"{name}: {value}" if f.lower().startswith(start) else f for f in self.fields)
         return replace(self, fields=tuple(changed))
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Some bytes of a body: either content, or the chunk sizes and line ends around it."""
+class BodyChunk:
+    """Some bytes of a body: content, or the chunk sizes and line ends around it."""
 
     raw: bytes
     is_content: bool = True
 
 
 class Stream:
-    """One side's socket, read and written by coroutines; it holds a piece at most."""
+    """A socket for coroutines, which buffers at most one chunk."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
@@ -80,13 +80,13 @@ class Stream:
         self._held = bytearray()
 
     async def head(self) -> Head | None:
-        """Return the next message's head, or None if there is no further message."""
+        """Return the next message's head, or None at the end of the connection."""
         while (end := self._held.find(b"\r\n\r\n")) < 0:
             if len(self._held) > _LARGEST_HEAD:
                 raise NotHttp("a head without end")
             if not await self._fill():
                 if self._held:
-                    raise Ended("in a head")
+                    raise ConnectionEnded("in a head")
                 return None
         try:
             head = Head.parse(self._take(end + 4))
@@ -103,29 +103,29 @@ class Stream:
         """Return the next line with its end."""
         while (end := self._held.find(b"\r\n")) < 0:
             if len(self._held) > _LARGEST_HEAD or not await self._fill():
-                raise Ended("in a line")
+                raise ConnectionEnded("in a line")
         return self._take(end + 2)
 
-    async def some(self, most: int = PIECE) -> bytes:
+    async def receive(self, most: int = CHUNK_SIZE) -> bytes:
         """Return up to `most` bytes as soon as there are any; `b""` is the end."""
         if self._held:
             return self._take(min(most, len(self._held)))
-        return await asyncio.get_running_loop().sock_recv(self._socket, min(most, PIECE))
+        return await asyncio.get_running_loop().sock_recv(self._socket, min(most, CHUNK_SIZE))
 
     async def send(self, data: bytes) -> None:
-        """Send bytes; returns when the kernel has them."""
+        """Send bytes; return once the kernel has them."""
         await asyncio.get_running_loop().sock_sendall(self._socket, data)
 
     async def drain(self) -> None:
-        """Read over all that comes until the other side is gone."""
+        """Read and drop everything until the other side closes."""
         try:
-            while await self.some():
+            while await self.receive():
                 pass
         except OSError:
             return
 
     def is_open(self) -> bool:
-        """Whether the other side, which has nothing to say now, still listens."""
+        """Return whether the idle connection is still open."""
         try:
             return bool(self._socket.recv(1, socket.MSG_PEEK))
         except BlockingIOError:
@@ -134,25 +134,25 @@ class Stream:
             return False
 
     def finish(self) -> None:
-        """Send no more, which the other side sees after all that was sent."""
+        """Close the sending side."""
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
             return
 
     def abort(self) -> None:
-        """Reset the connection: the other side may lose even what was sent before."""
+        """Reset the connection; the other side may lose bytes that were sent before."""
         if self._socket.fileno() >= 0:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
         self._socket.close()
 
     def close(self) -> None:
         """Close the connection; safe to call twice."""
-        self.finish()  # ends it even if a forked child still holds a copy
+        self.finish()  # works even if a forked child holds a copy of the socket
         self._socket.close()
 
     async def _fill(self) -> int:
-        data = await asyncio.get_running_loop().sock_recv(self._socket, PIECE)
+        data = await asyncio.get_running_loop().sock_recv(self._socket, CHUNK_SIZE)
         self._held += data
         return len(data)
 
@@ -163,12 +163,12 @@ class Stream:
 
 
 class Body:
-    """A message's body, piece by piece as it arrives.
+    """A message's body, chunk by chunk as it arrives.
 
     Attributes:
-        length: its Content-Length; None if it has another end.
-        is_over: all of it was returned.
-        until_close: it ends with its connection.
+        length: its Content-Length, or None.
+        is_over: whether all of it was returned.
+        until_close: whether it ends with its connection.
     """
 
     def __init__(
@@ -194,8 +194,8 @@ class Body:
         return cls(stream, length, chunked=_is_chunked(headers))
 
     @classmethod
-    def of_answer(cls, stream: Stream, head: Head, method: str) -> Self:
-        """Return the body that follows an answer's head."""
+    def of_response(cls, stream: Stream, head: Head, method: str) -> Self:
+        """Return the body that follows a response's head."""
         headers = head.headers
         if method == "HEAD" or head.status in (204, 304):
             return cls(stream)
@@ -203,28 +203,30 @@ class Body:
         chunked = _is_chunked(headers)
         return cls(stream, None if length is None else _number(length), chunked=chunked)
 
-    async def piece(self) -> Piece | None:
-        """Return the next piece, or None after the last.
+    async def next_chunk(self) -> BodyChunk | None:
+        """Return the next chunk, or None after the last.
 
         Raises:
-            Ended: the connection ended first.
+            ConnectionEnded: the connection ended first.
         """
         if self.is_over:
             return None
         if self._chunked and not self._left:
-            return await self._chunk_head()
-        data = await self._stream.some(PIECE if self._left is None else min(self._left, PIECE))
+            return await self._next_chunk_size()
+        data = await self._stream.receive(
+            CHUNK_SIZE if self._left is None else min(self._left, CHUNK_SIZE)
+        )
         if not data:
             if not self.until_close:
-                raise Ended("in a body")
+                raise ConnectionEnded("in a body")
             self.is_over = True
             return None
         if self._left is not None:
             self._left -= len(data)
             self.is_over = not self._left and not self._chunked
-        return Piece(data)
+        return BodyChunk(data)
 
-    async def _chunk_head(self) -> Piece:
+    async def _next_chunk_size(self) -> BodyChunk:
         raw = await self._stream.line() if self._in_chunk else b""
         line = await self._stream.line()
         raw += line
@@ -235,7 +237,7 @@ class Body:
                 line = await self._stream.line()
                 raw += line
             self.is_over = True
-        return Piece(raw, is_content=False)
+        return BodyChunk(raw, is_content=False)
 
 
 def _is_chunked(headers: dict[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""A proxy between client and server that does to each request what a test says."""
+"""A proxy between client and server that injects faults into requests."""
 
 import asyncio
 import socket
@@ -11,29 +11,29 @@ from typing import Self
 
 from coskit.protocol.model import Operation
 from coskit.protocol.operations import UPLOAD_PART
-from tests.faults.proxy.exchange import Exchange
-from tests.faults.proxy.faults import FAITHFUL, Fault
-from tests.faults.proxy.framing import Ended, Stream
-from tests.faults.proxy.proxy_steps import Link, Passage, leave
+from tests.faults.proxy.exchange import RecordedRequest
+from tests.faults.proxy.faults import PASS_THROUGH, Fault
+from tests.faults.proxy.framing import ConnectionEnded, Stream
+from tests.faults.proxy.proxy_steps import ProxiedRequest, ServerConnection, close_after_reading
 
-Match = Operation | Callable[[Exchange], bool]
-Decide = Callable[[Exchange], Fault | None]
+Match = Operation | Callable[[RecordedRequest], bool]
+Decide = Callable[[RecordedRequest], Fault | None]
 
 
-def any_request(exchange: Exchange) -> bool:
+def any_request(exchange: RecordedRequest) -> bool:
     """Match every request."""
     return True
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Which requests a fault happens to.
+    """A fault and the requests that it applies to.
 
     Attributes:
-        match: an operation, or a function of the exchange, of which only the request is known.
-        fault: what happens.
-        times: to how many of the requests that match; None for all.
-        skip: how many that match pass before.
+        match: an operation, or a function of the record, which has only the request yet.
+        fault: the fault.
+        times: how many matching requests it applies to; None for all.
+        skip: how many matching requests pass before.
     """
 
     match: Match
@@ -41,7 +41,7 @@ class Rule:
     times: int | None = 1
     skip: int = 0
 
-    def takes(self, exchange: Exchange) -> bool:
+    def takes(self, exchange: RecordedRequest) -> bool:
         """Return whether a request matches."""
         if isinstance(self.match, Operation):
             return exchange.operation is not None and exchange.operation.name == self.match.name
@@ -55,14 +55,14 @@ class Rule:
         return f"Rule({name}, {self.fault}{limits}{f', skip={self.skip}' if self.skip else ''})"
 
 
-class _RuleBook:
-    """Rules, and how many requests each was offered, which are those that no earlier one took."""
+class _RuleCounter:
+    """Rules with a count of the requests that each matched and no earlier one took."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
         self._offered = [0] * len(self.rules)
 
-    def decide(self, exchange: Exchange) -> Fault | None:
+    def decide(self, exchange: RecordedRequest) -> Fault | None:
         for index, rule in enumerate(self.rules):
             if rule.takes(exchange):
                 turn = self._offered[index] - rule.skip
@@ -73,95 +73,95 @@ class _RuleBook:
 
 
 class FaultProxy:
-    """Forwards byte for byte, save where a rule names a fault; records every request.
+    """Forwards every byte unchanged, except where a rule names a fault; records every request.
 
-    It runs in a thread of its own and speaks HTTP/1.1; what is none ends its connection. To a
-    server behind it a client is one that connects to the proxy's address: the head, Host and
-    signature included, passes unchanged.
+    It runs in a thread of its own and speaks HTTP/1.1; anything else closes the connection. The
+    head passes unchanged, Host and signature included, so the server sees a client of the proxy's
+    address.
 
     Attributes:
-        port: where it listens.
+        port: its port.
         endpoint: its URL.
-        exchanges: every request since its start or since `forget`, in the order they came.
-        decide: gives the fault for a request, or None; called in the proxy's thread.
+        exchanges: the records of all requests since its start or `clear`, in order.
+        decide: returns the fault for a request, or None; called in the proxy's thread.
     """
 
     def __init__(self, target_port: int, rules: Sequence[Rule] = ()) -> None:
         """Listen and forward.
 
         Args:
-            target_port: of the server, on 127.0.0.1.
-            rules: the first that takes a request decides; see `rules`.
+            target_port: the server's port on 127.0.0.1.
+            rules: the rules, of which the first that matches a request applies.
         """
         self._target_port = target_port
-        self.exchanges: list[Exchange] = []
+        self.exchanges: list[RecordedRequest] = []
         self.rules = rules
         self._refusals = 0
-        self._talks = 0
+        self._clients = 0
         self._probe: object = None
         self._failures: list[Exception] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
         self.endpoint = f"http://127.0.0.1:{self.port}"
-        # One end belongs to `close`, the other to the thread, which ends when it hears a byte.
-        self._bell, self._ears = socket.socketpair()
-        self._ears.setblocking(False)
+        # `close` sends a byte on one end; the thread waits for it on the other.
+        self._wake, self._wakeup = socket.socketpair()
+        self._wakeup.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="fault-proxy")
         self._thread.start()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules in force; setting them begins to count anew."""
-        return self._book.rules
+        """The rules; setting them resets their counts."""
+        return self._counter.rules
 
     @rules.setter
     def rules(self, rules: Sequence[Rule]) -> None:
-        self._book = _RuleBook(rules)
-        self.decide: Decide = self._book.decide
+        self._counter = _RuleCounter(rules)
+        self.decide: Decide = self._counter.decide
 
     def refuse(self, connections: int) -> None:
-        """Reset so many of the next connections as soon as they are made."""
+        """Reset that number of the next connections as soon as they are made."""
         self._refusals = connections
 
-    def settle(self, limit: float = 30.0) -> None:
-        """Wait until no connection is left, so that the record says all that the server did.
+    def wait_idle(self, limit: float = 30.0) -> None:
+        """Wait until no connection is left, so that the record is complete.
 
         Raises:
-            TimeoutError: some are left after so many seconds.
+            TimeoutError: connections are left after `limit` seconds.
         """
         end = time.monotonic() + limit
-        # Connections are accepted in their order: once this one is, all earlier ones are talks.
+        # Connections are accepted in order: once this one is, all earlier ones are counted.
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._probe = probe.getsockname()
             probe.connect(("127.0.0.1", self.port))
-            while self._probe or self._talks:
-                self._await_settling(end)
+            while self._probe or self._clients:
+                self._wait_for_idle(end)
 
-    def _await_settling(self, end: float) -> None:
+    def _wait_for_idle(self, end: float) -> None:
         if time.monotonic() > end:
-            raise TimeoutError(f"{self._talks} connections are left: {self.report()}")
+            raise TimeoutError(f"{self._clients} connections are left: {self.report()}")
         time.sleep(0.002)
 
-    def forget(self) -> None:
-        """Begin a new record."""
+    def clear(self) -> None:
+        """Drop the records."""
         self.exchanges = []
 
-    def of(self, match: Match) -> list[Exchange]:
-        """Return the requests that match."""
-        rule = Rule(match, FAITHFUL)
+    def matching(self, match: Match) -> list[RecordedRequest]:
+        """Return the records of the requests that match."""
+        rule = Rule(match, PASS_THROUGH)
         return [exchange for exchange in self.exchanges if rule.takes(exchange)]
 
-    def sent_again(self) -> list[Exchange]:
-        """Return uploads of a part that began after the server had said it has those very bytes."""
-        parts = self.of(UPLOAD_PART)
+    def parts_sent_again(self) -> list[RecordedRequest]:
+        """Return part uploads that started after the server had confirmed the same bytes."""
+        parts = self.matching(UPLOAD_PART)
         return [
             later
             for later in parts
             if any(
                 earlier.is_done
-                and earlier.answered < later.began
+                and earlier.answered_at < later.began_at
                 and earlier.key == later.key
                 and earlier.query["uploadId"] == later.query["uploadId"]
                 and earlier.query["partNumber"] == later.query["partNumber"]
@@ -171,20 +171,20 @@ class FaultProxy:
         ]
 
     def report(self) -> str:
-        """Return the record as text, a line for each request."""
+        """Return the records as text, a line for each request."""
         return "\n".join(str(exchange) for exchange in self.exchanges)
 
     def close(self) -> None:
         """End the thread and every connection; safe to call twice.
 
         Raises:
-            ExceptionGroup: a rule's function or the proxy itself failed.
+            ExceptionGroup: a rule's function or the proxy itself raised.
         """
         if self._thread.is_alive():
-            # A byte, since a forked child may still hold a copy of the socket.
-            self._bell.send(b"!")
+            # A byte rather than a close, because a forked child may hold a copy of the socket.
+            self._wake.send(b"!")
         self._thread.join()
-        self._bell.close()
+        self._wake.close()
         failures, self._failures = self._failures, []
         if failures:
             raise ExceptionGroup("the proxy failed", failures)
@@ -194,22 +194,22 @@ class FaultProxy:
             asyncio.run(self._serve())
         finally:
             self._listener.close()
-            self._ears.close()
+            self._wakeup.close()
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         accepting = asyncio.create_task(self._accept())
-        await loop.sock_recv(self._ears, 1)
+        await loop.sock_recv(self._wakeup, 1)
         accepting.cancel()
         await asyncio.gather(accepting, return_exceptions=True)
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
-        talks: set[asyncio.Task[None]] = set()
+        clients: set[asyncio.Task[None]] = set()
 
-        def ended(talk: asyncio.Task[None]) -> None:
-            talks.discard(talk)
-            self._talks = len(talks)
+        def ended(task: asyncio.Task[None]) -> None:
+            clients.discard(task)
+            self._clients = len(clients)
 
         try:
             while True:
@@ -223,48 +223,48 @@ class FaultProxy:
                     self._refusals -= 1
                     client.abort()
                     continue
-                talk = asyncio.create_task(self._talk(client))
-                talks.add(talk)
-                self._talks = len(talks)
-                talk.add_done_callback(ended)
+                task = asyncio.create_task(self._serve_client(client))
+                clients.add(task)
+                self._clients = len(clients)
+                task.add_done_callback(ended)
         finally:
-            for talk in talks:
-                talk.cancel()
-            await asyncio.gather(*talks, return_exceptions=True)
+            for task in clients:
+                task.cancel()
+            await asyncio.gather(*clients, return_exceptions=True)
 
-    async def _talk(self, client: Stream) -> None:
-        link = Link(self._target_port)
+    async def _serve_client(self, client: Stream) -> None:
+        connection = ServerConnection(self._target_port)
         try:
-            while await self._pass_one(client, link):
+            while await self._proxy_request(client, connection):
                 pass
-        except Ended:
-            link.close()
-            await leave(client, reset=False)
+        except ConnectionEnded:
+            connection.close()
+            await close_after_reading(client, reset=False)
         except OSError:
-            link.close(reset=True)
+            connection.close(reset=True)
             client.abort()
         except Exception as failure:
             self._failures.append(failure)
             client.abort()
         finally:
-            link.close()
+            connection.close()
             client.close()
 
-    async def _pass_one(self, client: Stream, link: Link) -> bool:
-        """Carry the next request of a connection; return whether there can be another."""
+    async def _proxy_request(self, client: Stream, connection: ServerConnection) -> bool:
+        """Proxy the next request of a connection; return whether another may follow."""
         head = await client.head()
         if head is None:
             return False
-        exchange = Exchange.of(len(self.exchanges), head)
+        exchange = RecordedRequest.of(len(self.exchanges), head)
         fault = self.decide(exchange)
         exchange.fault = fault
         self.exchanges.append(exchange)
-        passage = Passage(exchange, head, client, link)
+        request = ProxiedRequest(exchange, head, client, connection)
         try:
-            await (fault or FAITHFUL).play(passage)
-            return await passage.finish()
+            await (fault or PASS_THROUGH).play(request)
+            return await request.finish()
         finally:
-            await passage.stop()
+            await request.stop_sending()
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""One request on its way through the proxy: each step that it can take."""
+"""Steps of the proxy for one request: forward, change, cut, discard, respond."""
 
 import asyncio
 import contextlib
@@ -7,31 +7,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
-from tests.faults.proxy.exchange import Exchange, tick
-from tests.faults.proxy.framing import Body, Ended, Head, Piece, Stream
+from tests.faults.proxy.exchange import RecordedRequest, tick
+from tests.faults.proxy.framing import Body, BodyChunk, ConnectionEnded, Head, Stream
 
-# Gives the content that goes on for the content at an offset; of the same length.
+# Returns the content to send in place of the content at an offset, of the same length.
 Change = Callable[[int, bytes], bytes]
-_PATIENCE = 10.0  # seconds for the other side to notice an end
+_CLOSE_TIMEOUT = 10.0  # seconds for the other side to read to the end
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the server answers: its head has come, its body is on the way."""
+class ServerResponse:
+    """A response of the server: the head has arrived, the body follows."""
 
     head: Head
     body: Body
 
 
-class Link:
-    """The connection to the server that belongs to a client's; opened when it is needed."""
+class ServerConnection:
+    """The connection to the server for one connection of a client, opened on first use."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._stream: Stream | None = None
 
     async def open(self) -> Stream:
-        """Return a connection on which nothing is under way."""
+        """Return an idle connection."""
         if self._stream and not self._stream.is_open():
             self.close()
         if self._stream is None:
@@ -47,7 +47,7 @@ class Link:
         return self._stream
 
     def close(self, *, reset: bool = False) -> None:
-        """End the connection, if there is one."""
+        """Close the connection, if there is one."""
         stream, self._stream = self._stream, None
         if stream:
             if reset:
@@ -55,157 +55,159 @@ class Link:
             stream.close()
 
 
-class Passage:
-    """The steps that a request can take; a fault calls those that make it what it is."""
+class ProxiedRequest:
+    """One request and its response in the proxy; faults are made of its steps."""
 
-    def __init__(self, exchange: Exchange, head: Head, client: Stream, link: Link) -> None:
+    def __init__(
+        self, exchange: RecordedRequest, head: Head, client: Stream, connection: ServerConnection
+    ) -> None:
         self.exchange = exchange
         self.head = head
         self.client = client
-        self._link = link
+        self._connection = connection
         self._server: Stream
         self._body = Body.of_request(client, head)
         self._sending: asyncio.Task[None] | None = None
-        self._keeps = head.headers.get("connection", "").lower() != "close"
-        self._is_last = False
-        self._hung_up = False
-        exchange.is_whole = self._body.is_over
+        self._keep_alive = head.headers.get("connection", "").lower() != "close"
+        self._server_closes = False
+        self._closed = False
+        exchange.is_complete = self._body.is_over
 
     @property
     def length(self) -> int | None:
-        """Length of the request's body, if its head tells."""
+        """The Content-Length of the request's body, or None."""
         return self._body.length
 
-    async def ask(self, *, until: int | None = None, change: Change | None = None) -> None:
-        """Begin to send the request to the server, which may answer before it has all of it.
+    async def forward(self, *, until: int | None = None, change: Change | None = None) -> None:
+        """Start to send the request to the server, which may respond before it has all of it.
 
         Args:
-            until: bytes of the body after which nothing more is sent.
-            change: what becomes of the body on its way.
+            until: the number of bytes of the body to send, all if None.
+            change: the function that replaces the content of the body, if any.
         """
         await self._begin()
         self._sending = asyncio.create_task(self._send(until, change))
 
-    async def sent(self) -> None:
-        """Return when the request is sent as far as it was to be, or the server wants no more."""
-        if self._sending and self._is_last:
-            await self.stop()
+    async def wait_sent(self) -> None:
+        """Wait until the request is sent as far as `forward` was asked to, or the server closes."""
+        if self._sending and self._server_closes:
+            await self.stop_sending()
         elif self._sending:
             await self._sending
 
-    async def invite(self) -> None:
-        """Ask for the body if the client waits for that, where the server's word comes too late."""
+    async def send_continue(self) -> None:
+        """Send 100 Continue to a client that waits for it, before the server could."""
         if "expect" in self.head.headers:
             await self.client.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     async def _begin(self) -> None:
-        self._server = await self._link.open()
-        self.exchange.asked += 1
+        self._server = await self._connection.open()
+        self.exchange.forwards += 1
         self.exchange.forwarded = 0
-        await _tell(self._server, self.head.raw)
+        await _send_to(self._server, self.head.raw)
 
     async def _send(self, until: int | None, change: Change | None) -> None:
         exchange = self.exchange
         try:
             while until is None or exchange.forwarded < until:
-                piece = await self._next()
-                if piece is None:
+                chunk = await self._next()
+                if chunk is None:
                     return
-                raw = piece.raw
-                if piece.is_content:
+                raw = chunk.raw
+                if chunk.is_content:
                     raw = change(exchange.forwarded, raw) if change else raw
                     raw = raw if until is None else raw[: until - exchange.forwarded]
                     exchange.forwarded += len(raw)
-                if not await _tell(self._server, raw):
+                if not await _send_to(self._server, raw):
                     return
         except OSError:
-            # The client has gone: the server sees the same.
+            # The client is gone: let the server see that too.
             self._server.finish()
             raise
 
-    async def ask_with(self, pieces: list[Piece]) -> None:
-        """Send the request with a body that was read before."""
+    async def forward_chunks(self, chunks: list[BodyChunk]) -> None:
+        """Send the request with a body that has been read."""
         await self._begin()
-        for piece in pieces:
-            self.exchange.forwarded += len(piece.raw) if piece.is_content else 0
-            if not await _tell(self._server, piece.raw):
+        for chunk in chunks:
+            self.exchange.forwarded += len(chunk.raw) if chunk.is_content else 0
+            if not await _send_to(self._server, chunk.raw):
                 return
 
-    async def read(self) -> list[Piece]:
+    async def read_body(self) -> list[BodyChunk]:
         """Read the request's body and return it."""
-        pieces = []
-        while piece := await self._next():
-            pieces.append(piece)
-        return pieces
+        chunks = []
+        while chunk := await self._next():
+            chunks.append(chunk)
+        return chunks
 
-    async def read_over(self) -> None:
-        """Read the request's body, if the client sends it without being asked, and forget it."""
+    async def discard_body(self) -> None:
+        """Read and drop the request's body, unless the client waits for 100 Continue."""
         if "expect" in self.head.headers and not self.exchange.received:
-            self._keeps = False
+            self._keep_alive = False
             return
         while await self._next():
             pass
 
-    async def _next(self) -> Piece | None:
-        piece = await self._body.piece()
-        if piece and piece.is_content:
-            self.exchange.received += len(piece.raw)
-            self.exchange.crc64 = crc64(piece.raw, self.exchange.crc64)
-        self.exchange.is_whole = self._body.is_over
-        return piece
+    async def _next(self) -> BodyChunk | None:
+        chunk = await self._body.next_chunk()
+        if chunk and chunk.is_content:
+            self.exchange.received += len(chunk.raw)
+            self.exchange.crc64 = crc64(chunk.raw, self.exchange.crc64)
+        self.exchange.is_complete = self._body.is_over
+        return chunk
 
-    async def answer(self) -> Answer:
-        """Return the server's answer as soon as its head is there; hand on interim ones."""
+    async def response(self) -> ServerResponse:
+        """Return the server's response once its head has arrived; forward interim responses."""
         while True:
             head = await self._server.head()
             if head is None:
-                raise Ended("instead of an answer")
+                raise ConnectionEnded("instead of a response")
             if head.status >= 200:
                 break
             await self.client.send(head.raw)
-        self.exchange.answers.append(head.status)
-        self.exchange.answered = self.exchange.answered or tick()
-        body = Body.of_answer(self._server, head, self.exchange.method)
+        self.exchange.statuses.append(head.status)
+        self.exchange.answered_at = self.exchange.answered_at or tick()
+        body = Body.of_response(self._server, head, self.exchange.method)
         closes = head.headers.get("connection", "").lower() == "close"
-        self._is_last = closes or body.until_close or head.line.startswith("HTTP/1.0")
-        self._keeps = self._keeps and not self._is_last
-        return Answer(head, body)
+        self._server_closes = closes or body.until_close or head.line.startswith("HTTP/1.0")
+        self._keep_alive = self._keep_alive and not self._server_closes
+        return ServerResponse(head, body)
 
     async def deliver(
-        self, answer: Answer, *, until: int | None = None, change: Change | None = None
+        self, response: ServerResponse, *, until: int | None = None, change: Change | None = None
     ) -> None:
-        """Give the client an answer.
+        """Send a response to the client.
 
         Args:
-            answer: of the server.
-            until: bytes of the body after which nothing more is given.
-            change: what becomes of the body on its way.
+            response: the server's response.
+            until: the number of bytes of the body to send, all if None.
+            change: the function that replaces the content of the body, if any.
         """
         exchange = self.exchange
-        exchange.status = answer.head.status
-        await self.client.send(answer.head.raw)
+        exchange.status = response.head.status
+        await self.client.send(response.head.raw)
         while until is None or exchange.delivered < until:
-            piece = await answer.body.piece()
-            if piece is None:
+            chunk = await response.body.next_chunk()
+            if chunk is None:
                 return
-            raw = piece.raw
-            if piece.is_content:
+            raw = chunk.raw
+            if chunk.is_content:
                 raw = change(exchange.delivered, raw) if change else raw
                 raw = raw if until is None else raw[: until - exchange.delivered]
                 exchange.delivered += len(raw)
             await self.client.send(raw)
 
-    async def swallow(self, answer: Answer) -> None:
-        """Read what is left of an answer and forget it."""
-        while await answer.body.piece():
+    async def discard(self, response: ServerResponse) -> None:
+        """Read and drop the rest of a response."""
+        while await response.body.next_chunk():
             pass
 
-    async def reply(
+    async def respond(
         self, status: int, body: bytes = b"", headers: tuple[tuple[str, str], ...] = ()
     ) -> None:
-        """Give the client an answer of the proxy's own."""
+        """Send a response of the proxy itself to the client."""
         fields = [("Content-Length", str(len(body))), *headers]
-        if not self._keeps:
+        if not self._keep_alive:
             fields.append(("Connection", "close"))
         head = Head(f"HTTP/1.1 {status} Fault", tuple(f"{name}: {text}" for name, text in fields))
         body = b"" if self.exchange.method == "HEAD" else body
@@ -213,49 +215,49 @@ class Passage:
         self.exchange.delivered = len(body)
         await self.client.send(head.raw + body)
 
-    async def hang_up(self, *, reset: bool) -> None:
-        """End the connection to the client and the one to the server.
+    async def close_connections(self, *, reset: bool) -> None:
+        """Close the connections to the client and to the server.
 
         Args:
-            reset: abort them at once; otherwise the client may read to the end of what was sent.
+            reset: whether to reset them, or to let the client read everything that was sent.
         """
-        await self.stop()
-        self._hung_up = True
-        self._link.close(reset=reset)
-        await leave(self.client, reset=reset)
+        await self.stop_sending()
+        self._closed = True
+        self._connection.close(reset=reset)
+        await close_after_reading(self.client, reset=reset)
 
     async def finish(self) -> bool:
-        """Bring the request to its end; return whether the connections can carry another."""
-        if self._hung_up:
+        """Finish the request; return whether the connections can be used for another."""
+        if self._closed:
             return False
-        if not self._keeps:
-            await self.hang_up(reset=False)
+        if not self._keep_alive:
+            await self.close_connections(reset=False)
             return False
-        await self.sent()
-        await self.read_over()
+        await self.wait_sent()
+        await self.discard_body()
         return True
 
-    async def stop(self) -> None:
-        """Send no more of the request."""
+    async def stop_sending(self) -> None:
+        """Stop sending the request."""
         if self._sending:
             self._sending.cancel()
             await asyncio.gather(self._sending, return_exceptions=True)
 
 
-async def leave(stream: Stream, *, reset: bool) -> None:
-    """Close a connection, after a while in which the other side can read to the end."""
+async def close_after_reading(stream: Stream, *, reset: bool) -> None:
+    """Close a connection; unless it is reset, let the other side read to the end first."""
     if reset:
         stream.abort()
         return
     stream.finish()
-    # To close while bytes wait unread would reset the connection and lose what was sent.
+    # Closing with unread bytes would reset the connection and lose sent bytes.
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stream.drain(), _PATIENCE)
+        await asyncio.wait_for(stream.drain(), _CLOSE_TIMEOUT)
     stream.close()
 
 
-async def _tell(server: Stream, data: bytes) -> bool:
-    """Send to the server; return False if it listens no more, though it may have answered."""
+async def _send_to(server: Stream, data: bytes) -> bool:
+    """Send to the server; return False if it has closed. It may have responded before."""
     try:
         await server.send(data)
     except OSError:

@@ -1,4 +1,4 @@
-"""Random schedules: which faults happen to which requests of a transfer."""
+"""Random schedules of faults for the requests of a transfer."""
 
 import os
 from collections.abc import Sequence
@@ -31,16 +31,16 @@ from tests.faults.proxy.proxy import Match, Rule, any_request
 
 Schedule = tuple[Rule, ...]
 
-# As `make faults N=50` has it: so many times as many schedules, and so many sudden deaths.
+# Set by `make faults N=50`: that many times as many schedules, and that many killed clients.
 TIMES = int(os.environ.get("COSKIT_FAULTS", "1"))
 
 
 def passing_faults(size: int) -> SearchStrategy[Fault]:
-    """Return faults after which a further attempt can succeed, the mildest first.
+    """Return faults after which a retry can succeed, the mildest first.
 
     Args:
-        size: bytes within which bodies are cut, flipped and shortened; lengths at their ends are
-            as likely as all others.
+        size: the bytes of the bodies that are cut, flipped and shortened; the first and last
+            ones are as likely as all others.
     """
     within = st.sampled_from((0, 1, size - 1, size)) | st.integers(0, size)
     few = st.sampled_from((1, size)) | st.integers(1, size)
@@ -67,7 +67,7 @@ def passing_faults(size: int) -> SearchStrategy[Fault]:
 
 
 def final_faults() -> SearchStrategy[Fault]:
-    """Return faults after which another attempt is not to be expected."""
+    """Return faults after which a client does not retry."""
     return st.one_of(
         st.builds(Status, st.sampled_from((400, 403, 404, 409, 412, 304, 204))),
         st.builds(Redirect, st.sampled_from((301, 302, 307, 308))),
@@ -76,12 +76,12 @@ def final_faults() -> SearchStrategy[Fault]:
 
 
 def stalls(size: int) -> SearchStrategy[Fault]:
-    """Return faults that only the client's own patience ends."""
+    """Return faults that only the client's timeout ends."""
     return st.builds(Stall, st.none() | st.integers(0, size))
 
 
 def outages(size: int) -> SearchStrategy[Fault]:
-    """Return faults that can last without costing time."""
+    """Return faults that can be permanent without costing time."""
     return st.one_of(
         st.builds(Refuse),
         st.builds(Status, st.sampled_from((500, 503))),
@@ -100,19 +100,19 @@ def schedules(
     hangs: bool = False,
     outage: bool = False,
 ) -> SearchStrategy[Schedule]:
-    """Return rules, each of which spoils one request; an outage comes last and spoils all further.
+    """Return rules that each affect one request; an outage comes last and affects all that follow.
 
-    While `most` is less than the client's attempts, a transfer that tries again can succeed even if
-    all of them happen to one of its requests.
+    While `most` is less than the client's attempts, a transfer can succeed by retries even if all
+    of them affect the same request.
 
     Args:
-        operations: what the transfer is known to ask; a rule names one of them or any request.
-        size: bytes of its bodies.
-        requests: of each operation, as far as rules reach.
-        most: rules in a schedule.
-        final: put in faults that end a transfer.
-        hangs: put in stalls, each of which costs the client's read timeout.
-        outage: put in outages, from one request on.
+        operations: the operations of the transfer; a rule matches one of them or any request.
+        size: the bytes of its bodies.
+        requests: how many requests of each operation rules can affect.
+        most: the largest number of rules.
+        final: whether to include faults that end a transfer.
+        hangs: whether to include stalls, each of which takes the client's read timeout.
+        outage: whether to include an outage from one request on.
     """
     faults = passing_faults(size)
     if final:
@@ -120,7 +120,7 @@ def schedules(
     if hangs:
         faults |= stalls(size)
     matches: SearchStrategy[Match] = st.sampled_from((*operations, any_request))
-    # The first is as likely as all others: many an operation is asked for only once.
+    # The first is as likely as all others, because many operations are called once.
     skips = st.just(0) | st.integers(0, requests - 1)
     rules = st.builds(
         lambda match, skip, fault: Rule(match, fault, skip=skip), matches, skips, faults

@@ -1,4 +1,4 @@
-"""Both ends of a connection through the proxy, byte for byte, and what a test asks of them."""
+"""Both ends of a connection through the proxy, as sockets."""
 
 import socket
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ REQUESTS = {
 
 
 def is_reset(line: Line) -> bool:
-    """Return whether a connection was reset, rather than closed without an answer."""
+    """Return whether a connection was reset rather than closed without a response."""
     try:
         assert line.rest() == b""
     except ConnectionResetError:
@@ -31,7 +31,7 @@ def is_reset(line: Line) -> bool:
 
 
 def is_ended(line: Line) -> bool:
-    """Return whether a connection ended in either way, with no answer or a last refusal."""
+    """Return whether a connection was reset or closed, with no response or a final 400."""
     try:
         rest = line.rest()
     except ConnectionResetError:
@@ -40,14 +40,14 @@ def is_ended(line: Line) -> bool:
 
 
 def stored(server: LocalServer, path: str) -> bytes | None:
-    """Return what the server holds, asked without the proxy."""
+    """Return an object's content, read without the proxy, or None."""
     reply = Peer.of(server).ask("GET", path)
     return reply.body if reply.status == 200 else None
 
 
 @contextmanager
 def wire() -> Iterator[tuple[FaultProxy, Line, socket.socket]]:
-    """Give a proxy, a client's end of a connection through it, and the listener behind it."""
+    """Yield a proxy, the client's end of a connection through it, and the listener behind it."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         FaultProxy(listener.getsockname()[1]) as running,
@@ -65,7 +65,7 @@ def accept(listener: socket.socket) -> socket.socket:
 
 
 def exactly(sock: socket.socket, count: int) -> bytes:
-    """Return so many bytes from a socket, or what came before its end."""
+    """Return `count` bytes from a socket, or fewer at its end."""
     found = b""
     while len(found) < count and (data := sock.recv(count - len(found))):
         found += data

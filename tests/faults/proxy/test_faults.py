@@ -1,4 +1,4 @@
-"""Each fault does what its name says, and nothing else."""
+"""Each fault does what its name says and nothing else."""
 
 import select
 import time
@@ -54,14 +54,14 @@ def test_refuse_resets_before_the_server_is_asked(
     with peer.line() as line:
         line.send(peer.request("PUT", f"/{bucket}/a", {}, BODY))
         assert is_reset(line)
-    assert (proxy.exchanges[0].asked, stored(server, f"/{bucket}/a")) == (0, None)
+    assert (proxy.exchanges[0].forwards, stored(server, f"/{bucket}/a")) == (0, None)
     assert peer.ask("PUT", f"/{bucket}/a", {}, BODY).status == 200
 
 
 def test_refused_connections_are_reset_before_they_ask(proxy: FaultProxy, peer: Peer) -> None:
     proxy.refuse(2)
     for _ in range(2):
-        # The reset may come even before the connection can be used.
+        # The reset may arrive before the connection can be used.
         with pytest.raises(ConnectionResetError), peer.line() as line:
             line.rest()
     assert peer.ask("GET", "/").status == 200
@@ -78,7 +78,7 @@ def test_a_cut_request_stores_nothing(
         line.send(peer.request("PUT", f"/{bucket}/a", {}, BODY))
         assert is_reset(line) == reset
     (seen,) = proxy.exchanges
-    assert (seen.forwarded, seen.reached, seen.answers, seen.status) == (after, False, [], None)
+    assert (seen.forwarded, seen.reached, seen.statuses, seen.status) == (after, False, [], None)
     assert stored(server, f"/{bucket}/a") is None
 
 
@@ -103,7 +103,7 @@ def test_a_refusal_is_dropped_though_the_body_never_comes(
     with peer.line() as line:
         line.send(peer.request("PUT", f"/{bucket}/a", headers, signed=False))
         assert line.rest() == b""
-    assert (proxy.exchanges[0].answers, proxy.exchanges[0].reached) == ([403], False)
+    assert (proxy.exchanges[0].statuses, proxy.exchanges[0].reached) == ([403], False)
 
 
 def test_a_chunked_request_is_cut_within_its_content(proxy: FaultProxy) -> None:
@@ -113,7 +113,7 @@ def test_a_chunked_request_is_cut_within_its_content(proxy: FaultProxy) -> None:
         with accept(listener) as connection:
             head = REQUESTS["chunks"].partition(b"\r\n\r\n")[0]
             expected = head + b"\r\n\r\n3\r\nabc\r\n0002;x=y\r\nd"
-            # The reset may overtake what was sent before it.
+            # The reset may overtake bytes that were sent before it.
             with suppress(ConnectionResetError):
                 assert expected.startswith(exactly(connection, 1000))
         assert is_reset(line)
@@ -152,7 +152,7 @@ def test_a_dropped_reply_leaves_what_was_done(
         line.send(peer.request("PUT", f"/{bucket}/a", {}, BODY))
         assert is_reset(line) == reset
     (seen,) = proxy.exchanges
-    assert (seen.reached, seen.is_done, seen.answers, seen.status) == (True, True, [200], None)
+    assert (seen.reached, seen.is_done, seen.statuses, seen.status) == (True, True, [200], None)
     assert stored(server, f"/{bucket}/a") == BODY
 
 
@@ -172,7 +172,7 @@ def test_a_stall_reads_and_never_answers(
         body = b"x" * (20 << 20)  # more than sockets hold
         line.send(peer.request("PUT", f"/{bucket}/a", {}, body))
         assert select.select([line.socket], [], [], 0.1)[0] == []
-        assert (proxy.exchanges[0].asked, stored(server, f"/{bucket}/a")) == (0, None)
+        assert (proxy.exchanges[0].forwards, stored(server, f"/{bucket}/a")) == (0, None)
         proxy.close()
         assert is_ended(line)
 
@@ -218,8 +218,8 @@ def test_an_answer_of_its_own_asks_no_server_and_keeps_the_connection(
         assert line.ask(peer.request("HEAD", f"/{bucket}/a")).status == outcome[0]
         assert line.ask(peer.request("GET", f"/{bucket}/a")).outcome == (404, "NoSuchKey")
     put, head, _ = proxy.exchanges
-    assert (put.asked, put.received, put.crc64) == (0, len(BODY), crc64(BODY))
-    assert (head.asked, head.status, head.delivered) == (0, outcome[0], 0)
+    assert (put.forwards, put.received, put.crc64) == (0, len(BODY), crc64(BODY))
+    assert (head.forwards, head.status, head.delivered) == (0, outcome[0], 0)
 
 
 def test_an_answer_of_its_own_has_the_headers_it_is_given(
@@ -268,7 +268,7 @@ def test_an_answer_instead_of_the_servers_leaves_what_was_done(
     with peer.line() as line:
         assert line.ask(peer.request("PUT", f"/{bucket}/a", {}, BODY)).outcome == outcome
         assert line.ask(peer.request("GET", f"/{bucket}/a")).body == BODY
-    assert (proxy.exchanges[0].answers, proxy.exchanges[0].status) == ([200], outcome[0])
+    assert (proxy.exchanges[0].statuses, proxy.exchanges[0].status) == ([200], outcome[0])
 
 
 @pytest.mark.parametrize("offset", [0, 100, len(BODY) - 1, len(BODY), 1 << 40])
@@ -326,7 +326,7 @@ def test_a_duplicate_is_done_twice(proxy: FaultProxy, peer: Peer, bucket: str) -
     assert len(ids) == 2
     assert reply.text("UploadId") in ids
     assert peer.ask("PUT", f"/{bucket}/a", {}, BODY).status == 200
-    assert [(seen.asked, seen.answers) for seen in proxy.exchanges] == [
+    assert [(seen.forwards, seen.statuses) for seen in proxy.exchanges] == [
         (2, [200, 200]),
         (1, [200]),
         (2, [200, 200]),

@@ -1,4 +1,4 @@
-"""The proxy by itself: it changes nothing, tells what it saw, and leaves nothing behind."""
+"""The proxy without faults: it changes nothing, records requests and leaks nothing."""
 
 import gc
 import re
@@ -19,7 +19,7 @@ from coskit.protocol.operations import (
     UPLOAD_PART,
 )
 from coskit.testing import LocalServer
-from tests.faults.proxy.exchange import Exchange
+from tests.faults.proxy.exchange import RecordedRequest
 from tests.faults.proxy.faults import Delay, DropReply, Fault, Stall, Status, StatusAfter
 from tests.faults.proxy.proxy import FaultProxy, Rule
 from tests.faults.proxy.socket_pair import (
@@ -124,7 +124,7 @@ def test_clients_find_the_same_server_behind_it(
         assert world.fetch(bucket, "a b", Range="bytes=5-9") == body[5:10]
     assert [seen.operation for seen in proxy.exchanges] == [PUT_OBJECT, GET_OBJECT, GET_OBJECT]
     put, get, part = proxy.exchanges
-    assert (put.received, put.crc64, put.answers) == (len(body), crc64(body), [200])
+    assert (put.received, put.crc64, put.statuses) == (len(body), crc64(body), [200])
     assert (get.status, get.delivered, part.status, part.delivered) == (200, len(body), 206, 5)
 
 
@@ -178,7 +178,7 @@ def test_fifty_connections_at_once_keep_apart(proxy: FaultProxy, peer: Peer, buc
 
     with ThreadPoolExecutor(50) as pool:
         assert all(pool.map(put_and_get, range(50)))
-    assert (len(proxy.of(PUT_OBJECT)), len(proxy.of(GET_OBJECT))) == (50, 50)
+    assert (len(proxy.matching(PUT_OBJECT)), len(proxy.matching(GET_OBJECT))) == (50, 50)
     assert {seen.number for seen in proxy.exchanges} == set(range(100))
 
 
@@ -191,7 +191,7 @@ def test_a_client_that_leaves_in_the_middle_leaves_the_server_too(
         assert is_ended(line)
     assert stored(server, f"/{bucket}/a") is None
     (seen,) = proxy.exchanges
-    assert (seen.received, seen.is_whole, seen.reached) == (5, False, False)
+    assert (seen.received, seen.is_complete, seen.reached) == (5, False, False)
 
 
 def test_a_server_that_ends_without_an_answer_ends_the_connection() -> None:
@@ -236,7 +236,7 @@ def test_what_is_no_request_ends_the_connection(proxy: FaultProxy, data: bytes) 
 
 
 def test_rules_are_taken_in_turn(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
-    def is_odd(exchange: Exchange) -> bool:
+    def is_odd(exchange: RecordedRequest) -> bool:
         return exchange.key == "odd"
 
     proxy.rules = [
@@ -247,13 +247,13 @@ def test_rules_are_taken_in_turn(proxy: FaultProxy, peer: Peer, bucket: str) -> 
     keys = ["a", "a", "a", "a", "odd", "odd"]
     replies = [peer.ask("PUT", f"/{bucket}/{key}", {}, b"").status for key in keys]
     assert replies == [502, 500, 500, 200, 504, 504]
-    assert [seen.fault for seen in proxy.of(is_odd)] == [Status(504)] * 2
+    assert [seen.fault for seen in proxy.matching(is_odd)] == [Status(504)] * 2
     proxy.rules = []
     assert peer.ask("PUT", f"/{bucket}/odd", {}, b"").status == 200
 
 
 def test_a_function_can_decide(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
-    def decide(exchange: Exchange) -> Fault | None:
+    def decide(exchange: RecordedRequest) -> Fault | None:
         return Status(500) if exchange.query.get("prefix") == "bad" else None
 
     proxy.decide = decide
@@ -262,7 +262,7 @@ def test_a_function_can_decide(proxy: FaultProxy, peer: Peer, bucket: str) -> No
 
 
 def test_a_rule_that_fails_is_told_at_the_end(server: LocalServer) -> None:
-    def is_broken(exchange: Exchange) -> bool:
+    def is_broken(exchange: RecordedRequest) -> bool:
         raise LookupError("a mistake of the test")
 
     running = FaultProxy(server.port, [Rule(is_broken, Status(500))])
@@ -285,12 +285,12 @@ def test_parts_that_the_server_had_are_counted(proxy: FaultProxy, peer: Peer, bu
 
     send(1, b"refused")
     send(1, b"reply lost")
-    assert proxy.sent_again() == []
+    assert proxy.parts_sent_again() == []
     send(1, b"another content")
     send(2, b"reply lost")
-    assert proxy.sent_again() == []
+    assert proxy.parts_sent_again() == []
     send(1, b"reply lost")
-    assert [seen.number for seen in proxy.sent_again()] == [proxy.exchanges[-1].number]
+    assert [seen.number for seen in proxy.parts_sent_again()] == [proxy.exchanges[-1].number]
 
 
 def test_the_report_tells_what_happened(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
@@ -302,7 +302,7 @@ def test_the_report_tells_what_happened(proxy: FaultProxy, peer: Peer, bucket: s
         r"answers 200, client got 500 and \d+ bytes",
         report,
     ), report
-    proxy.forget()
+    proxy.clear()
     assert proxy.report() == ""
 
 

@@ -1,4 +1,4 @@
-"""Random schedules can be read, and leave the proxy in working order."""
+"""Random schedules are printable and leave the proxy working."""
 
 from contextlib import suppress
 
@@ -33,7 +33,7 @@ def test_whatever_went_wrong_the_next_request_passes(
     proxy: FaultProxy, peer: Peer, bucket: str, schedule: Schedule
 ) -> None:
     path = f"/{bucket}/a"
-    proxy.forget()
+    proxy.clear()
     proxy.rules = schedule
     for method, body in [("PUT", BODY), ("GET", None)] * 4:
         with suppress(EOFError, ConnectionError):

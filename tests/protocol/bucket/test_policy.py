@@ -12,7 +12,7 @@ from coskit.protocol.bucket.policy_conditions import RequestContext, wildcard_ma
 from coskit.protocol.errors import MalformedPolicy
 from coskit.protocol.messages import Request
 from coskit.protocol.operations import BY_NAME
-from tests.support.ids import stable
+from tests.support.ids import stable_id
 
 BUCKET = "examplebucket-1250000000"
 PLACE = ResourceLocation("ap-local", ("100000000001", "1250000000"), BUCKET)
@@ -71,7 +71,7 @@ PRINCIPALS: list[tuple[Any, set[str | None]]] = [
 ]
 
 
-@pytest.mark.parametrize(("principal", "who"), PRINCIPALS, ids=stable)
+@pytest.mark.parametrize(("principal", "who"), PRINCIPALS, ids=stable_id)
 def test_whom_a_principal_names(principal: Any, who: set[str | None]) -> None:
     found = {a for a in ("1", "1/2", "3", None) if allows({"Principal": principal}, ask(a))}
     assert found == who
@@ -93,7 +93,7 @@ ACTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("action", "operations"), ACTIONS, ids=stable)
+@pytest.mark.parametrize(("action", "operations"), ACTIONS, ids=stable_id)
 def test_what_an_action_names(action: Any, operations: set[str]) -> None:
     asked = ("GetObject", "PutObject", "DeleteBucket", "ListObjects", "CopyObject")
     assert {o for o in asked if allows({"Action": action}, ask(operation=o))} == operations

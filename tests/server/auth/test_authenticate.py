@@ -9,7 +9,7 @@ from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.auth.signature import sign
 from coskit.protocol.codec.dates import http_date
 from tests.server.support.wire import HOST, Peer, received
-from tests.support.ids import stable
+from tests.support.ids import stable_id
 
 DENIED = (403, "AccessDenied")
 MISMATCH = (403, "SignatureDoesNotMatch")
@@ -118,7 +118,7 @@ CHANGES: list[tuple[str, Change, tuple[int, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("about", "change", "outcome"), CHANGES, ids=stable)
+@pytest.mark.parametrize(("about", "change", "outcome"), CHANGES, ids=stable_id)
 def test_a_changed_credential(
     peer: Peer, room: str, about: str, change: Change, outcome: tuple[int, str]
 ) -> None:

@@ -12,7 +12,7 @@ import aioboto3
 from tests.compatibility.interop.clients import amazon_boto3
 
 
-class Driven(amazon_boto3.Driven):
+class Driver(amazon_boto3.Driver):
     """One client on one loop."""
 
     def connect(self) -> None:

@@ -13,36 +13,36 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.compatibility.interop.capabilities import PART
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
 
 PARTS = 8 << 20
 
 
-class Driven(Client):
+class Driver(Client):
     """Signatures V4, path style, checksums as by default."""
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self.connect()
 
     def settings(self) -> dict[str, Any]:
-        """Return what every variant gives its client."""
+        """Return the settings of every variant."""
         return {
-            "endpoint_url": self.place.endpoint,
-            "region_name": self.place.region,
-            "aws_access_key_id": self.place.secret_id,
-            "aws_secret_access_key": self.place.secret_key,
+            "endpoint_url": self.workspace.endpoint,
+            "region_name": self.workspace.region,
+            "aws_access_key_id": self.workspace.secret_id,
+            "aws_secret_access_key": self.workspace.secret_key,
             "config": Config(
                 retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, **self.options()
             ),
         }
 
     def options(self) -> dict[str, Any]:
-        """Return what distinguishes a variant."""
+        """Return the settings of this variant."""
         return {}
 
     def connect(self) -> None:
-        """Make the client."""
+        """Create the client."""
         self.sdk = boto3.client("s3", **self.settings())
 
     def call(self, method: str, bucket: str, **params: Any) -> Any:
@@ -50,7 +50,7 @@ class Driven(Client):
         return getattr(self.sdk, method)(Bucket=bucket, **params)
 
     def read(self, answer: Any) -> bytes:
-        """Return the body of an answer."""
+        """Return the body of a response."""
         return bytes(answer["Body"].read())
 
     def version(self) -> str:
@@ -184,19 +184,19 @@ class Driven(Client):
         self.sdk.close()
 
 
-class VirtualHosts(Driven):
-    """The bucket in the host name, the payload not signed, and checksums only where demanded."""
+class VirtualHosts(Driver):
+    """Virtual hosts, unsigned payloads, and checksums only where required."""
 
-    cannot_keys: ClassVar[Mapping[str, str]] = {
-        "a/../b": "on the way to a proxy its HTTP library resolves the dots after signing"
+    unsupported_keys: ClassVar[Mapping[str, str]] = {
+        "a/../b": "through a proxy, its HTTP library resolves the dots after signing"
     }
 
     def settings(self) -> dict[str, Any]:
-        return {**super().settings(), "endpoint_url": f"http://{self.place.domain}"}
+        return {**super().settings(), "endpoint_url": f"http://{self.workspace.domain}"}
 
     def options(self) -> dict[str, Any]:
         return {
-            "proxies": {"http": self.place.endpoint},
+            "proxies": {"http": self.workspace.endpoint},
             "request_checksum_calculation": "when_required",
             "response_checksum_validation": "when_required",
         }
@@ -208,7 +208,7 @@ class VirtualHosts(Driven):
         self.sdk = boto3.client("s3", **settings)
 
 
-class V2(Driven):
+class V2(Driver):
     """Signatures V2, and the first version of listing."""
 
     def options(self) -> dict[str, Any]:
@@ -229,14 +229,14 @@ class V2(Driven):
 
 
 class Stream:
-    """A file object that can only be read on."""
+    """A file object that cannot seek."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self._rest = b""
 
     def read(self, size: int = -1) -> bytes:
-        """Return at most so many bytes."""
+        """Return at most `size` bytes."""
         while (size < 0 or len(self._rest) < size) and (chunk := next(self._chunks, b"")):
             self._rest += chunk
         size = len(self._rest) if size < 0 else size
@@ -245,5 +245,5 @@ class Stream:
 
 
 def sha256(body: bytes) -> str:
-    """Return a checksum as it stands in a header."""
+    """Return a checksum in the form of a header."""
     return b64encode(hashlib.sha256(body).digest()).decode()

@@ -17,19 +17,19 @@ from tests.compatibility.interop.clients.node import (
 )
 
 
-class Driven(amazon_boto3.Driven):
-    """Signatures V4, path style; its commands, answers and errors are told as those of boto3."""
+class Driver(amazon_boto3.Driver):
+    """Signatures V4, path style; commands, results and errors are mapped to boto3's."""
 
-    cannot: ClassVar[Mapping[str, str]] = {"stream": "wants the length of a stream"}
+    unsupported: ClassVar[Mapping[str, str]] = {"stream": "needs the length of a stream"}
 
     def connect(self) -> None:
         credentials = {
-            "accessKeyId": self.place.secret_id,
-            "secretAccessKey": self.place.secret_key,
+            "accessKeyId": self.workspace.secret_id,
+            "secretAccessKey": self.workspace.secret_key,
         }
         settings = {
-            "endpoint": self.place.endpoint,
-            "region": self.place.region,
+            "endpoint": self.workspace.endpoint,
+            "region": self.workspace.region,
             "credentials": credentials,
             "forcePathStyle": True,
             "maxAttempts": 1,

@@ -1,4 +1,4 @@
-"""Apache OpenDAL, whose services for COS and for S3 answer the same calls."""
+"""Apache OpenDAL, with its services for COS and S3."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -9,41 +9,41 @@ from typing import Any, ClassVar
 import opendal
 
 from tests.compatibility.interop.capabilities import PART
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
 
 
 class Cos(Client):
     """Its service `cos`, at host names of the service."""
 
     dialect = "COS"
-    cannot: ClassVar[Mapping[str, str]] = {
-        "tags": "has no call for them",
-        "checksums": "gives no checksum of its own choice",
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "tags": "no method",
+        "checksums": "no parameter for a checksum",
     }
 
-    cannot_keys: ClassVar[Mapping[str, str]] = {
-        "a//b": "it makes one slash of two",
+    unsupported_keys: ClassVar[Mapping[str, str]] = {
+        "a//b": "merges two slashes into one",
         "a/../b": "its HTTP library resolves the dots after signing",
     }
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self.operators: dict[str, Any] = {}
         self.start()
 
     def start(self) -> None:
-        """Make the host names lead to the server."""
-        self.place.route_by_proxy()
+        """Send requests for every host name to the server."""
+        self.workspace.route_by_proxy()
 
     def make(self, bucket: str) -> Any:
         """Return an operator for a bucket."""
         return opendal.Operator(
             "cos",
             bucket=bucket,
-            endpoint=f"http://{self.place.domain}",
-            secret_id=self.place.secret_id,
-            secret_key=self.place.secret_key,
-            enable_versioning="true" if bucket == self.place.versioned else "false",
+            endpoint=f"http://{self.workspace.domain}",
+            secret_id=self.workspace.secret_id,
+            secret_key=self.workspace.secret_key,
+            enable_versioning="true" if bucket == self.workspace.versioned else "false",
             disable_config_load="true",
         )
 
@@ -155,10 +155,10 @@ class S3(Cos):
     dialect = "S3"
 
     def start(self) -> None:
-        """The endpoint is an address."""
+        """Do nothing: the endpoint is an address."""
 
     def presigner(self, bucket: str) -> Any:
-        # With an algorithm it signs the checksum of an empty body, which nobody can send.
+        # With an algorithm it signs the checksum of an empty body, which no upload has.
         return self.make(bucket)
 
     def at(self, bucket: str) -> Any:
@@ -170,11 +170,11 @@ class S3(Cos):
         return opendal.Operator(
             "s3",
             bucket=bucket,
-            endpoint=self.place.endpoint,
-            region=self.place.region,
-            access_key_id=self.place.secret_id,
-            secret_access_key=self.place.secret_key,
-            enable_versioning="true" if bucket == self.place.versioned else "false",
+            endpoint=self.workspace.endpoint,
+            region=self.workspace.region,
+            access_key_id=self.workspace.secret_id,
+            secret_access_key=self.workspace.secret_key,
+            enable_versioning="true" if bucket == self.workspace.versioned else "false",
             disable_config_load="true",
             disable_ec2_metadata="true",
             **options,

@@ -7,35 +7,35 @@ from typing import ClassVar
 
 from pyarrow.fs import FileSelector, FileType, S3FileSystem
 
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
 
 
-class Driven(Client):
+class Driver(Client):
     """The filesystem, path style."""
 
-    cannot: ClassVar[Mapping[str, str]] = {
-        "versions": "has no call for them",
-        "presigned GET": "has no call for it",
-        "presigned PUT": "has no call for it",
-        "tags": "has no call for them",
-        "conditional PUT": "has no call for it",
-        "checksums": "has no call for them",
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "versions": "no method",
+        "presigned GET": "no method",
+        "presigned PUT": "no method",
+        "tags": "no method",
+        "conditional PUT": "no method",
+        "checksums": "no method",
     }
-    cannot_keys: ClassVar[Mapping[str, str]] = {
-        "a//b": "it refuses empty segments",
+    unsupported_keys: ClassVar[Mapping[str, str]] = {
+        "a//b": "refuses empty segments",
         "a/../b": "its HTTP library resolves the dots after signing",
     }
 
-    partly: ClassVar[Mapping[str, str]] = {"metadata": "stores and shows the content type only"}
+    partial: ClassVar[Mapping[str, str]] = {"metadata": "content type only"}
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self.fs = S3FileSystem(
-            access_key=place.secret_id,
-            secret_key=place.secret_key,
-            region=place.region,
+            access_key=workspace.secret_id,
+            secret_key=workspace.secret_key,
+            region=workspace.region,
             scheme="http",
-            endpoint_override=f"127.0.0.1:{place.port}",
+            endpoint_override=f"127.0.0.1:{workspace.port}",
         )
 
     def version(self) -> str:

@@ -8,28 +8,28 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tests.compatibility.interop.capabilities import PART
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place, command
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace, command
 
 TOOL = str(Path(sys.prefix, "bin", "aws"))
 
 
-class Driven(Client):
+class Driver(Client):
     """`aws s3` where it has a command, `aws s3api` otherwise."""
 
     threads = 2
-    cannot: ClassVar[Mapping[str, str]] = {"presigned PUT": "signs GET"}
+    unsupported: ClassVar[Mapping[str, str]] = {"presigned PUT": "signs GET only"}
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
-        config = place.scratch / ".aws" / "config"
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        config = workspace.scratch / ".aws" / "config"
         config.parent.mkdir()
         sizes = f"    multipart_threshold = {PART}\n    multipart_chunksize = {PART}\n"
         config.write_text(f"[default]\ns3 =\n    addressing_style = path\n{sizes}")
         self.env = {
-            "AWS_ACCESS_KEY_ID": place.secret_id,
-            "AWS_SECRET_ACCESS_KEY": place.secret_key,
-            "AWS_DEFAULT_REGION": place.region,
-            "AWS_ENDPOINT_URL": place.endpoint,
+            "AWS_ACCESS_KEY_ID": workspace.secret_id,
+            "AWS_SECRET_ACCESS_KEY": workspace.secret_key,
+            "AWS_DEFAULT_REGION": workspace.region,
+            "AWS_ENDPOINT_URL": workspace.endpoint,
             "AWS_MAX_ATTEMPTS": "1",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
@@ -39,7 +39,7 @@ class Driven(Client):
         return command(TOOL, "s3", *words, stdin=stdin, env=self.env)
 
     def api(self, method: str, bucket: str, *words: str) -> Any:
-        """Run a command of `aws s3api` and return what it answers."""
+        """Run a command of `aws s3api` and return its result."""
         said = command(TOOL, "s3api", method, "--bucket", bucket, *words, env=self.env)
         return json.loads(said) if said.strip() else {}
 
@@ -48,7 +48,7 @@ class Driven(Client):
 
     def file(self, body: bytes) -> str:
         """Write a file and return its path."""
-        path = self.place.scratch / "body"
+        path = self.workspace.scratch / "body"
         path.write_bytes(body)
         return str(path)
 
@@ -59,8 +59,8 @@ class Driven(Client):
         return self.s3("cp", f"s3://{bucket}/{key}", "-")
 
     def read(self, bucket: str, key: str, *words: str) -> bytes:
-        """Return what `get-object` writes."""
-        path = self.place.scratch / "answer"
+        """Return the content that `get-object` writes."""
+        path = self.workspace.scratch / "answer"
         self.api("get-object", bucket, "--key", key, *words, str(path))
         return path.read_bytes()
 

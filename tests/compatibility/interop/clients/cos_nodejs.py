@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.compatibility.interop.capabilities import PART
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
 from tests.compatibility.interop.clients.node import (
     Node,
     Refused,
@@ -18,25 +18,25 @@ from tests.compatibility.interop.clients.node import (
 )
 
 
-class Driven(Client):
+class Driver(Client):
     """The SDK, at host names of the service."""
 
     dialect = "COS"
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         settings = {
-            "SecretId": place.secret_id,
-            "SecretKey": place.secret_key,
+            "SecretId": workspace.secret_id,
+            "SecretKey": workspace.secret_key,
             "Protocol": "http:",
-            "Proxy": place.endpoint,
+            "Proxy": workspace.endpoint,
             "ChunkParallelLimit": 2,
         }
         self.node = Node("cos_bridge.js", settings)
 
     def call(self, method: str, bucket: str, **params: Any) -> Any:
-        """Call a method of the SDK and return what it answers."""
-        return self.node.call(method, {"Bucket": bucket, "Region": self.place.region, **params})
+        """Call a method of the SDK and return its result."""
+        return self.node.call(method, {"Bucket": bucket, "Region": self.workspace.region, **params})
 
     def version(self) -> str:
         return package_version("cos-nodejs-sdk-v5")
@@ -88,7 +88,7 @@ class Driven(Client):
 
     def copy(self, bucket: str, source: str, target: str) -> None:
         # It sends the source as it is given.
-        encoded = f"{bucket}.{self.place.domain}/{quote(source)}"
+        encoded = f"{bucket}.{self.workspace.domain}/{quote(source)}"
         self.call("putObjectCopy", bucket, Key=target, CopySource=encoded)
 
     def delete(self, bucket: str, key: str) -> None:
@@ -157,7 +157,7 @@ class Driven(Client):
         self.call("putObject", bucket, Key=key, Body=packed(body), Headers=headers)
 
     def put_stream(self, bucket: str, key: str, chunks: Iterator[bytes]) -> None:
-        path = self.place.scratch / "stream.bin"
+        path = self.workspace.scratch / "stream.bin"
         path.write_bytes(b"".join(chunks))
         self.call("putObject", bucket, Key=key, Body={"file": str(path)})
 

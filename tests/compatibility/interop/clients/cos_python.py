@@ -9,19 +9,22 @@ from qcloud_cos import CosConfig, CosS3Client
 from qcloud_cos.cos_exception import CosServiceError
 
 from tests.compatibility.interop.capabilities import PART
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
 
 
-class Driven(Client):
+class Driver(Client):
     """The SDK, at host names of the service."""
 
     dialect = "COS"
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
-        place.route_by_proxy()
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        workspace.route_by_proxy()
         config = CosConfig(
-            Region=place.region, SecretId=place.secret_id, SecretKey=place.secret_key, Scheme="http"
+            Region=workspace.region,
+            SecretId=workspace.secret_id,
+            SecretKey=workspace.secret_key,
+            Scheme="http",
         )
         self.sdk = CosS3Client(config, retry=0)
 
@@ -80,7 +83,7 @@ class Driven(Client):
         self.sdk.complete_multipart_upload(bucket, key, upload, {"Part": parts})
 
     def copy(self, bucket: str, source: str, target: str) -> None:
-        where = {"Bucket": bucket, "Key": source, "Region": self.place.region}
+        where = {"Bucket": bucket, "Key": source, "Region": self.workspace.region}
         self.sdk.copy_object(Bucket=bucket, Key=target, CopySource=where)
 
     def delete(self, bucket: str, key: str) -> None:
@@ -149,7 +152,7 @@ class Driven(Client):
 
 
 class _Whole:
-    """A stream that never gives less than it was asked for: what the SDK needs (D2)."""
+    """A stream without short reads, which the SDK needs (D2)."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks

@@ -8,33 +8,33 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place, command
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace, command
 
 TOOL = str(Path(sys.prefix, "bin", "coscmd"))
 _ROW = re.compile(r"   (?P<key>.*?) *   +(?P<size>\d+|DIR)   .*")
 _VERSION = re.compile(r"   (?P<key>.*?) *   +(?P<size>\d*)   +\S+ \S+   +(?P<version>\S+) *")
 
 
-class Driven(Client):
+class Driver(Client):
     """The tool, at host names of the service."""
 
     dialect = "COS"
     threads = 4  # each call ends with a second of sleep
-    cannot: ClassVar[Mapping[str, str]] = {
+    unsupported: ClassVar[Mapping[str, str]] = {
         "range": "downloads whole objects",
-        "stream": "uploads files",
-        "presigned PUT": "signs GET",
-        "tags": "has no command for them",
-        "checksums": "gives no checksum of its own choice",
+        "stream": "uploads files only",
+        "presigned PUT": "signs GET only",
+        "tags": "no command",
+        "checksums": "no parameter for a checksum",
     }
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
-        place.route_by_proxy()
-        self.config = place.scratch / "cos.conf"
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        workspace.route_by_proxy()
+        self.config = workspace.scratch / "cos.conf"
         self.files = itertools.count()
-        words = ["-a", place.secret_id, "-s", place.secret_key, "-b", place.bucket]
-        words += ["-r", place.region, "-p", "5", "--do-not-use-ssl", "--retry", "1"]
+        words = ["-a", workspace.secret_id, "-s", workspace.secret_key, "-b", workspace.bucket]
+        words += ["-r", workspace.region, "-p", "5", "--do-not-use-ssl", "--retry", "1"]
         command(TOOL, "-c", str(self.config), "config", *words)
         settings = self.config.read_text()
         self.config.write_text(f"{settings}\nmultiupload_threshold = 20\n")
@@ -43,14 +43,14 @@ class Driven(Client):
         return version("coscmd")
 
     def run(self, bucket: str, *words: str) -> str:
-        """Run a command on a bucket and return what it prints."""
-        log = self.place.scratch / "cos.log"
+        """Run a command on a bucket and return its output."""
+        log = self.workspace.scratch / "cos.log"
         first = ["-c", str(self.config), "-l", str(log), "-b", bucket]
         return command(TOOL, *first, *words).decode()
 
     def file(self) -> Path:
         """Return the path of a new file."""
-        return self.place.scratch / f"file{next(self.files)}"
+        return self.workspace.scratch / f"file{next(self.files)}"
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         path = self.file()
@@ -93,11 +93,11 @@ class Driven(Client):
         return listing
 
     def multipart(self, bucket: str, key: str, body: bytes) -> None:
-        # Below 20 MB it never takes parts.
+        # Below 20 MB it never uploads in parts.
         self.put(bucket, key, body)
 
     def copy(self, bucket: str, source: str, target: str) -> None:
-        self.run(bucket, "copy", "-f", f"{bucket}.{self.place.domain}/{source}", target)
+        self.run(bucket, "copy", "-f", f"{bucket}.{self.workspace.domain}/{source}", target)
 
     def delete(self, bucket: str, key: str) -> None:
         self.run(bucket, "delete", "-f", key)
@@ -118,7 +118,7 @@ class Driven(Client):
         self.run(bucket, "delete", "-f", "--versionId", version, key)
 
     def presign_get(self, bucket: str, key: str) -> str:
-        # What it prints is a representation of bytes.
+        # It prints the repr of bytes.
         return self.run(bucket, "signurl", key).strip().removeprefix("b'").removesuffix("'")
 
     def upload(self, path: Path, bucket: str, key: str) -> None:

@@ -8,29 +8,29 @@ from typing import ClassVar
 from cosfs import CosFileSystem
 
 from tests.compatibility.interop.capabilities import PART
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
 
 
-class Driven(Client):
+class Driver(Client):
     """The filesystem, at host names of the service."""
 
     dialect = "COS"
-    cannot: ClassVar[Mapping[str, str]] = {
-        "versions": "has no call for them",
-        "presigned PUT": "signs GET",
-        "metadata": "has no call for it",
-        "tags": "has no call for them",
-        "conditional PUT": "has no call for it",
-        "checksums": "gives no checksum of its own choice",
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "versions": "no method",
+        "presigned PUT": "signs GET only",
+        "metadata": "no method",
+        "tags": "no method",
+        "conditional PUT": "no method",
+        "checksums": "no parameter for a checksum",
     }
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
-        place.route_by_proxy()
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        workspace.route_by_proxy()
         self.fs = CosFileSystem(
-            region=place.region,
-            secret_id=place.secret_id,
-            secret_key=place.secret_key,
+            region=workspace.region,
+            secret_id=workspace.secret_id,
+            secret_key=workspace.secret_key,
             scheme="http",
             max_retry_num=1,
             multipart_size=PART,

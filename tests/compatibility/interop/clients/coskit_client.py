@@ -1,4 +1,4 @@
-"""coskit itself, in either dialect."""
+"""coskit itself, with COS and with S3."""
 
 import hashlib
 from base64 import b64encode
@@ -9,26 +9,26 @@ from typing import Any
 from coskit import Client as Coskit
 from coskit import CosServiceError, __version__
 from tests.compatibility.interop.capabilities import PART
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
 
 
-class Driven(Client):
+class Driver(Client):
     """The synchronous client."""
 
     dialect = "COS"
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self.sdk: Any = Coskit(
-            endpoint=place.endpoint,
-            region=place.region,
-            secret_id=place.secret_id,
-            secret_key=place.secret_key,
+            endpoint=workspace.endpoint,
+            region=workspace.region,
+            secret_id=workspace.secret_id,
+            secret_key=workspace.secret_key,
             **self.options(),
         )
 
     def options(self) -> dict[str, Any]:
-        """Return what distinguishes the variants."""
+        """Return the settings of this variant."""
         return {}
 
     def version(self) -> str:
@@ -144,8 +144,8 @@ class Driven(Client):
         self.sdk.close()
 
 
-class S3(Driven):
-    """The same with signatures V4."""
+class S3(Driver):
+    """The synchronous client with `dialect="s3"`."""
 
     dialect = "S3"
 

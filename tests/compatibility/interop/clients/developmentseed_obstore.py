@@ -11,24 +11,24 @@ from obstore.exceptions import AlreadyExistsError
 from obstore.store import S3Store
 
 from tests.compatibility.interop.capabilities import PART
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
 
 
-class Driven(Client):
+class Driver(Client):
     """Its store for S3, path style, with SHA-256 checksums."""
 
-    cannot: ClassVar[Mapping[str, str]] = {
-        "versions": "reads them, and has no call to list them",
-        "tags": "stores them, and has no call to ask for them",
-        "checksums": "sends them, and gives no checksum of its own choice",
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "versions": "reads them; no method to list them",
+        "tags": "stores them; no method to read them",
+        "checksums": "sends them; no parameter for a checksum",
     }
-    cannot_keys: ClassVar[Mapping[str, str]] = {
-        "a//b": "it refuses empty segments",
-        "a/../b": "it refuses such segments",
+    unsupported_keys: ClassVar[Mapping[str, str]] = {
+        "a//b": "refuses empty segments",
+        "a/../b": "refuses such segments",
     }
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self.stores: dict[str, Any] = {}
 
     def at(self, bucket: str) -> Any:
@@ -36,10 +36,10 @@ class Driven(Client):
         if bucket not in self.stores:
             self.stores[bucket] = S3Store(
                 bucket,
-                endpoint=self.place.endpoint,
-                region=self.place.region,
-                access_key_id=self.place.secret_id,
-                secret_access_key=self.place.secret_key,
+                endpoint=self.workspace.endpoint,
+                region=self.workspace.region,
+                access_key_id=self.workspace.secret_id,
+                secret_access_key=self.workspace.secret_key,
                 virtual_hosted_style_request=False,
                 checksum_algorithm="SHA256",
                 client_options={"allow_http": True},

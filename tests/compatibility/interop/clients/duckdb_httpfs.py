@@ -8,44 +8,45 @@ from typing import ClassVar
 import duckdb
 import duckdb_extension_httpfs
 
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
 
 
-class Driven(Client):
+class Driver(Client):
     """SQL on `s3://` URLs, path style."""
 
-    cannot: ClassVar[Mapping[str, str]] = {
-        "stream": "writes the results of queries",
-        "copy": "has no statement for it",
-        "delete": "has no statement for it",
-        "delete many": "has no statement for it",
-        "versions": "has no option for them",
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "stream": "writes query results only",
+        "copy": "no statement",
+        "delete": "no statement",
+        "delete many": "no statement",
+        "versions": "no option",
         "presigned GET": "signs no URLs",
         "presigned PUT": "signs no URLs",
-        "metadata": "has no option for it",
-        "tags": "has no option for them",
-        "conditional PUT": "has no option for it",
-        "checksums": "has no option for them",
-        "range": "chooses its ranges itself",
+        "metadata": "no option",
+        "tags": "no option",
+        "conditional PUT": "no option",
+        "checksums": "no option",
+        "range": "chooses ranges itself",
     }
-    cannot_keys: ClassVar[Mapping[str, str]] = {
-        "a?b": "a question mark begins its options",
+    unsupported_keys: ClassVar[Mapping[str, str]] = {
+        "a?b": "a question mark starts its options",
         "a/../b": "its HTTP library resolves the dots after signing",
     }
-    partly: ClassVar[Mapping[str, str]] = {
-        "put": "an empty object it begins as an upload, and never completes",
-        "list": "globs over objects, shows no prefixes",
+    partial: ClassVar[Mapping[str, str]] = {
+        "put": "starts a multipart upload for an empty object and never completes it",
+        "list": "finds objects by a glob pattern, returns no prefixes",
     }
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         packaged = Path(next(iter(duckdb_extension_httpfs.__path__)))
         [extension] = packaged.glob("extensions/v*/httpfs.duckdb_extension")
         self.sql = duckdb.connect()
         self.sql.execute(f"LOAD '{extension}'")
         self.sql.execute(
-            f"CREATE SECRET (TYPE s3, KEY_ID '{place.secret_id}', SECRET '{place.secret_key}', "
-            f"REGION '{place.region}', ENDPOINT '127.0.0.1:{place.port}', "
+            f"CREATE SECRET (TYPE s3, KEY_ID '{workspace.secret_id}', "
+            f"SECRET '{workspace.secret_key}', "
+            f"REGION '{workspace.region}', ENDPOINT '127.0.0.1:{workspace.port}', "
             "URL_STYLE 'path', USE_SSL false)"
         )
         self.sql.execute("SET http_retries = 0")

@@ -8,22 +8,24 @@ from typing import ClassVar
 from s3fs import S3FileSystem
 
 from tests.compatibility.interop.capabilities import PART
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
 from tests.compatibility.interop.clients.amazon_boto3 import sha256
 
 
-class Driven(Client):
+class Driver(Client):
     """The filesystem, path style."""
 
-    partly: ClassVar[Mapping[str, str]] = {"versions": "lists and reads them, deletes none"}
+    partial: ClassVar[Mapping[str, str]] = {
+        "versions": "lists and reads them; no method to delete them"
+    }
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self.fs = S3FileSystem(
-            key=place.secret_id,
-            secret=place.secret_key,
-            endpoint_url=place.endpoint,
-            client_kwargs={"region_name": place.region},
+            key=workspace.secret_id,
+            secret=workspace.secret_key,
+            endpoint_url=workspace.endpoint,
+            client_kwargs={"region_name": workspace.region},
             config_kwargs={"s3": {"addressing_style": "path"}},
             version_aware=True,
             use_listings_cache=False,

@@ -12,26 +12,26 @@ from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 
 from tests.compatibility.interop.capabilities import PART
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
 from tests.compatibility.interop.clients.amazon_boto3 import Stream
 
 
-class Driven(Client):
+class Driver(Client):
     """The SDK, path style."""
 
-    cannot: ClassVar[Mapping[str, str]] = {
-        "conditional PUT": "has no call for it",
-        "checksums": "has no call for them",
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "conditional PUT": "no method",
+        "checksums": "no method",
     }
-    cannot_keys: ClassVar[Mapping[str, str]] = {"a/../b": "it refuses such segments"}
+    unsupported_keys: ClassVar[Mapping[str, str]] = {"a/../b": "refuses such segments"}
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self.sdk = Minio(
-            f"127.0.0.1:{place.port}",
-            access_key=place.secret_id,
-            secret_key=place.secret_key,
-            region=place.region,
+            f"127.0.0.1:{workspace.port}",
+            access_key=workspace.secret_id,
+            secret_key=workspace.secret_key,
+            region=workspace.region,
             secure=False,
         )
 

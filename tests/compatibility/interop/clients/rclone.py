@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place, command
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace, command
 
 TOOL = str(Path(sys.prefix, "bin", "rclone"))
 _MARK = re.compile(r"-v(\d{4}-\d\d-\d\d-\d{6}-\d{3})(?=\.[^.]*$|$)")
@@ -16,33 +16,33 @@ _MARK = re.compile(r"-v(\d{4}-\d\d-\d\d-\d{6}-\d{3})(?=\.[^.]*$|$)")
 _OF_FILES = ("atime", "btime", "content-type", "gid", "mode", "mtime", "tier", "uid", "utime")
 
 
-class Driven(Client):
+class Driver(Client):
     """Its backend for S3 with the settings of the provider TencentCOS, path style."""
 
-    cannot: ClassVar[Mapping[str, str]] = {
-        "presigned PUT": "signs GET",
-        "tags": "has no command for them",
-        "conditional PUT": "has no option for it",
-        "checksums": "compares MD5 itself after each upload",
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "presigned PUT": "signs GET only",
+        "tags": "no command",
+        "conditional PUT": "no option",
+        "checksums": "compares the MD5 itself after each upload",
     }
-    cannot_keys: ClassVar[Mapping[str, str]] = {
-        "a//b": "it makes one slash of two",
-        "a/../b": "it resolves the dots",
+    unsupported_keys: ClassVar[Mapping[str, str]] = {
+        "a//b": "merges two slashes into one",
+        "a/../b": "resolves the dots",
     }
-    partly: ClassVar[Mapping[str, str]] = {
-        "versions": "names them by the second of their end, deletes the latest by a marker"
+    partial: ClassVar[Mapping[str, str]] = {
+        "versions": "names them by their time in seconds; deletes the latest with a delete marker"
     }
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self.env = {
-            "RCLONE_CONFIG": str(place.scratch / "rclone.conf"),
+            "RCLONE_CONFIG": str(workspace.scratch / "rclone.conf"),
             "RCLONE_CONFIG_STORE_TYPE": "s3",
             "RCLONE_CONFIG_STORE_PROVIDER": "TencentCOS",
-            "RCLONE_CONFIG_STORE_ENDPOINT": place.endpoint,
-            "RCLONE_CONFIG_STORE_REGION": place.region,
-            "RCLONE_CONFIG_STORE_ACCESS_KEY_ID": place.secret_id,
-            "RCLONE_CONFIG_STORE_SECRET_ACCESS_KEY": place.secret_key,
+            "RCLONE_CONFIG_STORE_ENDPOINT": workspace.endpoint,
+            "RCLONE_CONFIG_STORE_REGION": workspace.region,
+            "RCLONE_CONFIG_STORE_ACCESS_KEY_ID": workspace.secret_id,
+            "RCLONE_CONFIG_STORE_SECRET_ACCESS_KEY": workspace.secret_key,
             "RCLONE_CONFIG_STORE_FORCE_PATH_STYLE": "true",
             "RCLONE_CONFIG_STORE_NO_CHECK_BUCKET": "true",
             "RCLONE_CONFIG_STORE_LIST_CHUNK": "300",
@@ -63,7 +63,7 @@ class Driven(Client):
         self.run("rcat", f"store:{bucket}/{key}", stdin=body)
 
     def get(self, bucket: str, key: str) -> bytes:
-        # It takes what does not exist for an empty directory.
+        # It lists a missing object as an empty directory.
         if self.head(bucket, key) is None:
             raise FileNotFoundError(key)
         return self.run("cat", f"store:{bucket}/{key}")
@@ -73,7 +73,7 @@ class Driven(Client):
         return self.run("cat", *words, f"store:{bucket}/{key}")
 
     def rows(self, *words: str) -> Any:
-        """Return what `lsjson` says."""
+        """Return the result of `lsjson`."""
         return json.loads(self.run("lsjson", "--hash", *words))
 
     def head(self, bucket: str, key: str) -> Head | None:
@@ -97,7 +97,7 @@ class Driven(Client):
         )
 
     def multipart(self, bucket: str, key: str, body: bytes) -> None:
-        path = self.place.scratch / "parts"
+        path = self.workspace.scratch / "parts"
         path.write_bytes(body)
         self.upload(path, bucket, key)
 
@@ -111,7 +111,7 @@ class Driven(Client):
         self.run("delete", f"store:{bucket}/{prefix}")
 
     def versions(self, bucket: str, key: str) -> list[str]:
-        # A version is a name here: that of the key with the time of its end.
+        # The name of a version is the key with the time of the version.
         rows = self.rows("--s3-versions", f"store:{bucket}")
         names = [row["Path"] for row in rows if _MARK.sub("", row["Path"]) == key]
         return sorted(names, key=lambda name: (_MARK.search(name) is not None, name))
@@ -131,7 +131,7 @@ class Driven(Client):
     def put_described(
         self, bucket: str, key: str, body: bytes, content_type: str, metadata: Mapping[str, str]
     ) -> None:
-        path = self.place.scratch / "described"
+        path = self.workspace.scratch / "described"
         path.write_bytes(body)
         given = {"content-type": content_type, **metadata}
         words = [f"--metadata-set={name}={value}" for name, value in given.items()]

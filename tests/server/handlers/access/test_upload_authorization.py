@@ -12,7 +12,7 @@ from coskit.testing import LocalServer
 from tests.server.support.accounts import FRIEND, OTHER, STRANGER_HELPER, member
 from tests.server.support.s3 import S3Peer
 from tests.server.support.wire import OWNER, Peer, Reply
-from tests.support.ids import stable
+from tests.support.ids import stable_id
 
 DENIED = (403, "AccessDenied")
 STEPS = ("part", "copy a part", "list parts", "complete", "abort")
@@ -116,7 +116,7 @@ def test_who_may_write_no_more_lists_and_aborts_and_nothing_else(
         ({"name/cos:CompleteMultipartUpload"}, {"complete"}),
         ({"name/cos:AbortMultipartUpload"}, {"abort"}),
     ],
-    ids=stable,
+    ids=stable_id,
 )
 def test_a_policy_lets_others_go_on(
     server: LocalServer, peer: Peer, bucket: str, actions: set[str], allowed: set[str]

@@ -14,7 +14,7 @@ from coskit.testing import LocalServer
 from tests.server.support.s3 import S3Peer
 from tests.server.support.wire import Peer
 from tests.server.workers.test_run import Serving, serving
-from tests.support.local import Answer, fetch
+from tests.support.local import PlainResponse, fetch
 
 # Documents as the vendor's pages of these operations show them.
 WEBSITE = {
@@ -134,7 +134,7 @@ def signed(
     bucket: str,
     flag: str,
     body: bytes = b"",
-) -> Answer:
+) -> PlainResponse:
     """Send a request that no client would lay out."""
     authorization = owner.get_auth(method, bucket, Params={flag: ""})
     md5 = base64.b64encode(hashlib.md5(body).digest()).decode()

@@ -1,4 +1,4 @@
-"""Programs with the vendor's published client that do not end; those with coskit's do."""
+"""Programs that hang with the vendor's client and exit with coskit."""
 
 import signal
 import subprocess
@@ -10,10 +10,10 @@ import pytest
 from coskit.protocol.operations import UPLOAD_PART
 from tests.faults.proxy.faults import Stall
 from tests.faults.proxy.proxy import Rule
-from tests.faults.vendor.clients import MIB, Party, party
+from tests.faults.vendor.clients import MIB, Subject, subject
 from tests.support.local import write_file
 
-__all__ = ["party"]
+__all__ = ["subject"]
 
 MAKE = """
 import asyncio, io, os, sys, threading
@@ -60,42 +60,42 @@ run(client.upload_file, bucket, "key", path, PartSize=1, MAXThread=2)
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Give a file that is uploaded in parts."""
+    """Return a file that is uploaded in parts."""
     write_file(tmp_path / "file", 4 * MIB)
     return tmp_path / "file"
 
 
-def program(party: Party, text: str, path: Path) -> list[str]:
-    keys = (party.server.secret_id, party.server.secret_key)
-    place = (party.kind, str(party.proxy.port), *keys, party.bucket, str(path))
+def program(subject: Subject, text: str, path: Path) -> list[str]:
+    keys = (subject.server.secret_id, subject.server.secret_key)
+    place = (subject.kind, str(subject.proxy.port), *keys, subject.bucket, str(path))
     return [sys.executable, "-c", MAKE + text, *place]
 
 
-def test_d17_a_broken_stream_leaves_no_threads_and_no_upload(party: Party, file: Path) -> None:
+def test_d17_a_broken_stream_leaves_no_threads_and_no_upload(subject: Subject, file: Path) -> None:
     done = subprocess.run(
-        program(party, BROKEN, file), capture_output=True, text=True, timeout=60, check=True
+        program(subject, BROKEN, file), capture_output=True, text=True, timeout=60, check=True
     )
-    left = int(done.stdout), party.unfinished()
-    party.judge(left == (5, 1), left)
-    assert party.is_vendor or left == (0, 0)
+    left = int(done.stdout), subject.unfinished()
+    subject.expect_defect(left == (5, 1), left)
+    assert subject.is_vendor or left == (0, 0)
 
 
-def test_d17_ctrl_c_ends_the_program(party: Party, file: Path) -> None:
-    party.proxy.rules = [Rule(UPLOAD_PART, Stall(), times=None)]
+def test_d17_ctrl_c_ends_the_program(subject: Subject, file: Path) -> None:
+    subject.proxy.rules = [Rule(UPLOAD_PART, Stall(), times=None)]
     with subprocess.Popen(
-        program(party, INTERRUPTED, file), stderr=subprocess.PIPE, text=True
+        program(subject, INTERRUPTED, file), stderr=subprocess.PIPE, text=True
     ) as child:
         try:
-            party.wait_for(UPLOAD_PART)
+            subject.wait_for(UPLOAD_PART)
             child.send_signal(signal.SIGINT)
             try:
-                # Its threads wait for ever, so that any patience would do.
-                child.wait(timeout=2 if party.is_vendor else 30)
+                # Its threads wait forever, so any timeout would do.
+                child.wait(timeout=2 if subject.is_vendor else 30)
                 hangs = False
             except subprocess.TimeoutExpired:
                 hangs = True
         finally:
             child.kill()
-        party.judge(hangs)
+        subject.expect_defect(hangs)
         assert child.stderr is not None
         assert "KeyboardInterrupt" in child.stderr.read()
