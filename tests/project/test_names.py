@@ -7,9 +7,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[2] / "src" / "coskit"
 
 
-NOT_YET = {
-    "_Source",
-}
+NOT_YET: set[str] = set()
 
 
 def classes() -> dict[str, list[str]]:

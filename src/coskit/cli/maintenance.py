@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from coskit.server.store.maintenance.findings import Finding
-    from coskit.server.store.maintenance.scrub import Scrubbed
+    from coskit.server.store.maintenance.scrub import ScrubRun
 
 AllowNonempty = Annotated[
     bool, typer.Option("--allow-nonempty", help="Also in a directory with other files.")
@@ -60,16 +60,16 @@ def fsck(
     from coskit.server.store.maintenance.fsck import repair as make_good
 
     repaired: list[Finding] = []
-    with failures_told(directory), _alone(directory) as alone:
-        if repair and not alone:
+    with failures_told(directory), _alone(directory) as exclusive:
+        if repair and not exclusive:
             raise ValueError("a server uses the directory: stop it, so that it can be repaired")
         if repair:
             repaired, found = make_good(directory, deep=not quick)
         else:
-            found = list(check(directory, alone=alone, deep=not quick))
+            found = list(check(directory, exclusive=exclusive, deep=not quick))
     if as_json:
         lists = {"repaired": _shown(repaired), "findings": _shown(found)}
-        print(json.dumps({"clean": not found, "in_use": not alone, **lists}, indent=2))
+        print(json.dumps({"clean": not found, "in_use": not exclusive, **lists}, indent=2))
     else:
         _print_findings("repaired  ", repaired)
         _print_findings("", found)
@@ -107,7 +107,7 @@ def backup(
         if not allow_nonempty:
             require_room(target, _FLAG)
         done = back_up(directory, target, copying=copy)
-        found = list(check(target, alone=True))
+        found = list(check(target, exclusive=True))
     tell({**asdict(done), "findings": _shown(found)}, as_json)
     raise typer.Exit(1 if found else 0)
 
@@ -136,7 +136,7 @@ def import_(
 ) -> None:
     """Make a bucket from an archive; repeated, it goes on where it stopped. No server may run."""
     from coskit.server.handlers.buckets.buckets import check_bucket_name
-    from coskit.server.store.maintenance.import_archive import unpack
+    from coskit.server.store.maintenance.import_archive import import_bucket
     from coskit.server.workers.served_directory import require_room
 
     with failures_told(None):
@@ -144,11 +144,11 @@ def import_(
             require_room(directory, _FLAG)
         if bucket:
             check_bucket_name(bucket)
-        moved = unpack(file, directory, time.time, bucket)
+        moved = import_bucket(file, directory, time.time, bucket)
     tell(asdict(moved), as_json)
 
 
-async def _scrub(directory: Path) -> "Scrubbed":
+async def _scrub(directory: Path) -> "ScrubRun":
     from coskit.server.store.blobs.files import FileBlobs
     from coskit.server.store.index import database
     from coskit.server.store.index.sqlite import SqliteIndex

@@ -145,7 +145,7 @@ class App:
         interval, day = self._settings.lifecycle_interval, self._settings.day_length
         yield Lifecycle(store, interval / 1000, day, may_delete=lifecycle_lock_condition()).run()
         yield store.orphans.run()
-        yield store.keep_spare()
+        yield store.keep_reserve()
         if self._settings.scrub_rate:
             yield store.scrub.run(self._settings.scrub_rate, self._settings.scrub_period / 1000)
 
@@ -162,8 +162,8 @@ async def open_store(settings: Settings, member: Member | None = None) -> AsyncI
         settings.directory,
         memory=settings.limits.memory,
         durability=settings.durability,
-        company=member.company if member else None,
-        spare=min(SIZE, settings.limits.reserve // 8),
+        shared_state=member.shared_state if member else None,
+        reserve=min(SIZE, settings.limits.reserve // 8),
     )
     try:
         for name in () if member else settings.buckets:

@@ -18,7 +18,7 @@ import apsw
 from coskit.server.app import App
 from coskit.server.http.connections.request_cycle import RequestCycle
 from coskit.server.store.blobs import files
-from coskit.server.store.index.group_commit import Writer
+from coskit.server.store.index.group_commit import GroupCommitWriter
 from tests.crash.server.steps import Step, Watcher
 from tests.crash.server.vfs import WatchedVfs
 
@@ -194,10 +194,10 @@ class Watched:
     # The way back to the client.
 
     def _replace_answers(self) -> None:
-        settle, serve, watched = Writer._settle, App.__call__, self
+        settle, serve, watched = GroupCommitWriter._settle, App.__call__, self
         send_at_once = RequestCycle.send_whole
 
-        def _settle(writer: Writer, *args: Any) -> None:
+        def _settle(writer: GroupCommitWriter, *args: Any) -> None:
             with watched.step("deliver"):
                 settle(writer, *args)
 
@@ -209,7 +209,7 @@ class Watched:
                 return send_at_once(cycle, *args)
 
         patches: list[tuple[type, Any]] = [
-            (Writer, _settle),
+            (GroupCommitWriter, _settle),
             (App, __call__),
             (RequestCycle, send_whole),
         ]

@@ -132,7 +132,9 @@ def findings(directory: Path) -> list[str]:
     """Return what is wrong with a directory that no server uses."""
     if not (directory / database.FILE).exists():  # it died before it had made one
         return []
-    return [f"{found.kind} {found.subject} {found.what}" for found in check(directory, alone=True)]
+    return [
+        f"{found.kind} {found.subject} {found.what}" for found in check(directory, exclusive=True)
+    ]
 
 
 def snapshot(directory: Path, target: Path) -> Path:

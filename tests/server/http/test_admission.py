@@ -12,7 +12,7 @@ import pytest
 from coskit.protocol.errors import SlowDown
 from coskit.server.http.admission import Admission
 from coskit.server.settings import Limits, Settings, size
-from coskit.server.store.io.memory_share import LARGEST, SMALLEST, Room
+from coskit.server.store.io.memory_share import LARGEST, SMALLEST, MemoryShare
 from coskit.server.store.store import Store
 from coskit.testing import LocalServer
 from tests.server.http.connections.test_timeouts import metric, until
@@ -180,7 +180,7 @@ def test_writes_are_turned_away_while_too_much_waits_for_the_index(
 
 
 def test_bodies_share_the_memory_there_is() -> None:
-    room = Room(30 * MIB)
+    room = MemoryShare(30 * MIB)
     assert room.share == LARGEST
     shares = []
     for _ in range(2000):

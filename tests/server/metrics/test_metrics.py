@@ -13,8 +13,8 @@ import coskit
 from coskit.server.http.status import is_loopback
 from coskit.server.metrics.counters import SECONDS, Metrics, Situation
 from coskit.server.metrics.prometheus import render
-from coskit.server.store.maintenance.scrub import Scrubbed
-from coskit.server.store.model import GROUPS, Activity, Census
+from coskit.server.store.maintenance.scrub import ScrubRun
+from coskit.server.store.model import GROUPS, CommitStatistics, StoreTotals
 from coskit.testing import LocalServer
 from tests.server.support.clocked import ClockedServer
 from tests.server.support.wire import Peer
@@ -29,7 +29,7 @@ CALM = Situation(
     connections=1,
     is_draining=False,
     unlogged=0,
-    activity=Activity(0, 0, (0,) * (len(GROUPS) + 1), 0, 0.0),
+    activity=CommitStatistics(0, 0, (0,) * (len(GROUPS) + 1), 0, 0.0),
     removals=(0, 0),
     census=None,
     scrubbed=None,
@@ -205,10 +205,10 @@ def test_every_number_is_told_under_its_name() -> None:
         connections=9,
         is_draining=True,
         unlogged=4,
-        activity=Activity(5, 70, (1, 0, 0, 0, 0, 0, 1, 0, 0, 0), 6, 0.5),
+        activity=CommitStatistics(5, 70, (1, 0, 0, 0, 0, 0, 1, 0, 0, 0), 6, 0.5),
         removals=(3, 4),
-        census=Census(10, 20, 30, 40),
-        scrubbed=Scrubbed(1_000, 2_000, 50, 60, 70, 80, 90),
+        census=StoreTotals(10, 20, 30, 40),
+        scrubbed=ScrubRun(1_000, 2_000, 50, 60, 70, 80, 90),
     )
     told = read(render(Metrics(), found).decode())
     names = "requests_running requests_waiting requests_refused_total connections draining"

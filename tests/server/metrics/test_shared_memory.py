@@ -9,8 +9,8 @@ import pytest
 
 from coskit.server.metrics.counters import Metrics, Situation
 from coskit.server.metrics.shared_memory import SPACE, Board, Report, past, total
-from coskit.server.store.maintenance.scrub import Scrubbed
-from coskit.server.store.model import Activity, Census
+from coskit.server.store.maintenance.scrub import ScrubRun
+from coskit.server.store.model import CommitStatistics, StoreTotals
 
 GROUPS = (1, 0, 2, 0, 0, 0, 0, 0, 0, 1)
 BUSY = Situation(
@@ -20,10 +20,10 @@ BUSY = Situation(
     connections=9,
     is_draining=True,
     unlogged=4,
-    activity=Activity(5, 70, GROUPS, 6, 0.5),
+    activity=CommitStatistics(5, 70, GROUPS, 6, 0.5),
     removals=(2, 3),
-    census=Census(10, 20, 30, 40),
-    scrubbed=Scrubbed(1_000, 2_000, 50, 60, 70, 80, 90),
+    census=StoreTotals(10, 20, 30, 40),
+    scrubbed=ScrubRun(1_000, 2_000, 50, 60, 70, 80, 90),
 )
 
 
@@ -93,7 +93,7 @@ def test_a_report_that_does_not_fit_leaves_the_one_before(memory: mmap.mmap) -> 
 
 
 def test_a_sum_has_all_that_each_has_counted(memory: mmap.mmap) -> None:
-    later = replace(BUSY, is_draining=False, scrubbed=Scrubbed(1_000, 3_000, 1))
+    later = replace(BUSY, is_draining=False, scrubbed=ScrubRun(1_000, 3_000, 1))
     found = total(report(1, pid=1), [report(2, pid=2), replace(report(3), situation=later)])
     now = found.situation
     assert (found.pid, counted(found), found.metrics.received, found.metrics.sent) == (
@@ -105,7 +105,7 @@ def test_a_sum_has_all_that_each_has_counted(memory: mmap.mmap) -> None:
     assert found.metrics.latencies["GetObject"].counts[2] == 6
     assert (now.running, now.waiting, now.refused, now.connections) == (9, 6, 3, 27)
     assert (now.unlogged, now.is_draining, now.census) == (12, True, BUSY.census)
-    assert now.activity == Activity(15, 210, tuple(3 * count for count in GROUPS), 18, 1.5)
+    assert now.activity == CommitStatistics(15, 210, tuple(3 * count for count in GROUPS), 18, 1.5)
     assert now.scrubbed == later.scrubbed
 
 

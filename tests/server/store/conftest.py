@@ -7,30 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.store.store_fixture import OPENERS, Shelf, open_shelf
+from tests.server.store.store_fixture import OPENERS, StoreFixture, open_fixture
 
 
 @contextmanager
-def _shelf(directory: Path, backend: str) -> Iterator[Shelf]:
+def _fixture(directory: Path, backend: str) -> Iterator[StoreFixture]:
     with asyncio.Runner() as runner:
-        shelf = open_shelf(directory / "data", OPENERS[backend], runner)
+        fixture = open_fixture(directory / "data", OPENERS[backend], runner)
         try:
-            yield shelf
+            yield fixture
         finally:
-            shelf.close()
+            fixture.close()
 
 
 @pytest.fixture(params=OPENERS)
-def shelf(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shelf]:
+def fixture(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[StoreFixture]:
     """Open a store of the test's own."""
-    with _shelf(tmp_path, request.param) as opened:
+    with _fixture(tmp_path, request.param) as opened:
         yield opened
 
 
 @pytest.fixture(params=OPENERS, scope="module")
 def shared(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Shelf]:
+) -> Iterator[StoreFixture]:
     """Open a store for all tests of a module; each uses buckets of its own."""
-    with _shelf(tmp_path_factory.mktemp("store"), request.param) as opened:
+    with _fixture(tmp_path_factory.mktemp("store"), request.param) as opened:
         yield opened

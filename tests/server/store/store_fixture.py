@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from coskit.server.store.interfaces.conditions import Condition, Finish
+from coskit.server.store.interfaces.conditions import Finish, WriteCondition
 from coskit.server.store.model import Bucket, NewVersion, Part, Version
 from coskit.server.store.recovery import open_store
 from coskit.server.store.store import Store
@@ -20,7 +20,7 @@ OPENERS: dict[str, Opener] = {"sqlite and files": open_store}
 
 
 @dataclass
-class Shelf:
+class StoreFixture:
     """One directory, opened and closed as often as a test likes."""
 
     directory: Path
@@ -66,9 +66,11 @@ class Shelf:
         return {path.name for path in (self.directory / "tmp").iterdir()}
 
 
-def open_shelf(directory: Path, opener: Opener, runner: asyncio.Runner, **options: Any) -> Shelf:
+def open_fixture(
+    directory: Path, opener: Opener, runner: asyncio.Runner, **options: Any
+) -> StoreFixture:
     """Open a store for tests; the caller closes it."""
-    return Shelf(directory, opener, runner, runner.run(_call(opener, directory, **options)))
+    return StoreFixture(directory, opener, runner, runner.run(_call(opener, directory, **options)))
 
 
 async def _call(opener: Opener, directory: Path, **options: Any) -> Store:
@@ -85,13 +87,13 @@ async def put(
     bucket: Bucket,
     key: str,
     data: bytes = b"body",
-    condition: Condition | None = None,
+    condition: WriteCondition | None = None,
     new: NewVersion | None = None,
 ) -> Version:
     """Receive and publish a body."""
-    async with store.receive(len(data)) as sink:
-        await sink.write(data)
-        stored = await sink.finish()
+    async with store.receive(len(data)) as receiver:
+        await receiver.write(data)
+        stored = await receiver.finish()
         return await store.put(bucket, key, stored, new or NewVersion(), condition)
 
 
@@ -105,15 +107,15 @@ async def put_part(
     checksums: str | None = None,
 ) -> Part:
     """Receive and publish a part."""
-    async with store.receive(len(data), inline=False) as sink:
-        await sink.write(data)
-        stored = await sink.finish()
+    async with store.receive(len(data), inline=False) as receiver:
+        await receiver.write(data)
+        stored = await receiver.finish()
         return await store.put_part(bucket, key, upload_id, number, stored, checksums)
 
 
 async def body(store: Store, version: Version, first: int = 0, length: int | None = None) -> bytes:
     """Read a body, or some of it."""
-    return b"".join([chunk async for chunk in store.reading(version, first, length)])
+    return b"".join([chunk async for chunk in store.read(version, first, length)])
 
 
 async def compose(

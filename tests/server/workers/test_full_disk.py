@@ -16,7 +16,7 @@ import pytest
 
 from coskit.server.app import listening_socket
 from coskit.server.store.blobs.files import FileWriter
-from coskit.server.store.disk.disk_reserve import Spare
+from coskit.server.store.disk.disk_reserve import DiskReserve
 from coskit.server.store.index.database import one
 from coskit.server.store.index.sqlite import SqliteIndex
 from coskit.testing import LocalServer
@@ -205,18 +205,18 @@ def test_a_disk_that_others_have_filled_keeps_nobody_from_reading_and_deleting(
 
 
 def test_spare_room_is_taken_and_given_back_in_parts(tmp_path: Path) -> None:
-    spare = Spare(tmp_path, MIB)
-    spare.fill()
+    reserve = DiskReserve(tmp_path, MIB)
+    reserve.fill()
     file = tmp_path / "spare"
     assert (file.stat().st_size, file.stat().st_mode & 0o777) == (MIB, 0o600)
     assert file.stat().st_blocks * 512 >= MIB, "the room is not taken"
     for _ in range(20):
-        spare.release()
+        reserve.release()
     assert file.stat().st_size == 0
-    spare.release_if_short()
-    spare.fill(at_end=True)
+    reserve.release_if_short()
+    reserve.fill(at_end=True)
     assert file.stat().st_size == MIB
-    Spare(tmp_path / "none", 0).release()
+    DiskReserve(tmp_path / "none", 0).release()
 
 
 def test_a_commit_that_finds_the_disk_full_is_tried_again(

@@ -66,13 +66,13 @@ def test_deleted_bytes_go_when_descriptors_come_back(tmp_path: Path) -> None:
                     reply = line.ask(peer.request(method, f"/{ROOM}/8", {}, body))
                     assert reply.outcome == (503, "ServiceUnavailable")
                     assert int(reply["Retry-After"]) > 0
-                found = list(check(tmp_path, alone=False, deep=False))
+                found = list(check(tmp_path, exclusive=False, deep=False))
                 assert [finding.kind for finding in found] == ["garbage"] * 8
             assert line.ask(peer.request("GET", f"/{ROOM}/8")).body == LARGE
         assert metric(peer, "coskit_removals_failed_total") >= 1
         until(lambda: len(blobs(tmp_path)) == 1)
         until(lambda: metric(peer, "coskit_removals_waiting") == 0)
-        assert list(check(tmp_path, alone=False, deep=True)) == []
+        assert list(check(tmp_path, exclusive=False, deep=True)) == []
         assert server.stop() == 0
 
 

@@ -17,7 +17,7 @@ from coskit.server.http.admission import Admission
 from coskit.server.metrics.counters import Metrics, Situation
 from coskit.server.metrics.shared_memory import Board, Report, past, total
 from coskit.server.settings import Settings
-from coskit.server.store.model import Census
+from coskit.server.store.model import StoreTotals
 from coskit.server.store.store import Store
 
 _log = logging.getLogger("coskit.server")
@@ -65,7 +65,7 @@ class Health:
         self._board = board
         self._clock = clock
         self._started = clock()
-        self._census: Census | None = None
+        self._census: StoreTotals | None = None
         self._counted = float("-inf")  # when the last count ended
         self._pause = _CENSUS_AGE
         self._counting: asyncio.Task[None] | None = None

@@ -5,8 +5,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Self
 
-from coskit.server.store.maintenance.scrub import Scrubbed
-from coskit.server.store.model import Activity, Census
+from coskit.server.store.maintenance.scrub import ScrubRun
+from coskit.server.store.model import CommitStatistics, StoreTotals
 
 # Upper bounds, in seconds, of the classes of latency; the last class has none.
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -88,7 +88,7 @@ class Situation:
     connections: int
     is_draining: bool
     unlogged: int
-    activity: Activity
+    activity: CommitStatistics
     removals: tuple[int, int]
-    census: Census | None
-    scrubbed: Scrubbed | None
+    census: StoreTotals | None
+    scrubbed: ScrubRun | None

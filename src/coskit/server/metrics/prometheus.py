@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from coskit._version import __version__
 from coskit.server.metrics.counters import SECONDS, Metrics, Situation
-from coskit.server.store.maintenance.scrub import Scrubbed
+from coskit.server.store.maintenance.scrub import ScrubRun
 from coskit.server.store.model import GROUPS
 
 _STARTED = "process_start_time_seconds"
@@ -98,7 +98,7 @@ def _of_the_store(now: Situation) -> Iterator[Metric]:
         yield _gauge("coskit_free_bytes", "Room left on the disk.", now.census.free)
 
 
-def _of_the_scrub(found: Scrubbed) -> Iterator[Metric]:
+def _of_the_scrub(found: ScrubRun) -> Iterator[Metric]:
     yield _gauge("coskit_scrub_ended_seconds", "When the last scrub ended.", found.ended / 1000)
     yield _gauge("coskit_scrub_blobs", "Blobs that the last scrub has read.", found.blobs)
     yield _gauge("coskit_scrub_bytes", "Bytes that the last scrub has read.", found.bytes)

@@ -9,7 +9,7 @@ from mmap import mmap
 from struct import Struct
 
 from coskit.server.metrics.counters import Metrics, Situation
-from coskit.server.store.model import Activity
+from coskit.server.store.model import CommitStatistics
 
 SPACE = 1 << 20  # bytes for each worker; only what is written to takes memory
 _PAGES = (8, SPACE // 2)  # where the two pages of a worker begin
@@ -129,8 +129,8 @@ def _both(one: Situation, other: Situation) -> Situation:
     )
 
 
-def _sum(activities: Sequence[Activity]) -> Activity:
-    return Activity(
+def _sum(activities: Sequence[CommitStatistics]) -> CommitStatistics:
+    return CommitStatistics(
         waiting=sum(activity.waiting for activity in activities),
         changes=sum(activity.changes for activity in activities),
         groups=tuple(map(sum, zip(*(activity.groups for activity in activities), strict=True))),

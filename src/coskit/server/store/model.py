@@ -97,7 +97,7 @@ class NewVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class VisibleBody:
     """What readers are told of a body."""
 
     etag: str
@@ -106,7 +106,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredBody:
     """A body that has been received: in memory as `inline`, else in the durable file `blob_id`.
 
     Size and checksums are those of the bytes as they lie there; `unsealed` is what readers are told
@@ -118,16 +118,16 @@ class Stored:
     md5: str
     crc64: int
     inline: bytes | None
-    unsealed: Shown | None = None
+    unsealed: VisibleBody | None = None
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> VisibleBody:
         """What readers are told."""
-        return self.unsealed or Shown(self.md5, self.crc64, self.size)
+        return self.unsealed or VisibleBody(self.md5, self.crc64, self.size)
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted:
+class DeletionResult:
     """What a deletion did.
 
     Attributes:
@@ -178,7 +178,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListingEntry:
     """A line of a listing: the fields of a `Version` that listings show, under the same names."""
 
     key: str
@@ -197,7 +197,7 @@ class Entry:
 class ObjectPage:
     """A page of live objects; `next_marker` is its last key or prefix, "" on the last page."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ListingEntry, ...]
     prefixes: tuple[str, ...]
     truncated: bool
     next_marker: str
@@ -207,7 +207,7 @@ class ObjectPage:
 class VersionPage:
     """A page of versions and markers: keys ascending, then newest first."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ListingEntry, ...]
     prefixes: tuple[str, ...]
     truncated: bool
     next_key_marker: str
@@ -253,7 +253,7 @@ class BlobRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Damage:
+class DamageMark:
     """A mark on a blob that was found damaged.
 
     Attributes:
@@ -267,12 +267,12 @@ class Damage:
     what: str
 
 
-# Upper bounds of the classes in which `Activity` counts commits by the number of their changes.
+# Upper bounds of the classes of commits in `CommitStatistics.groups`, by their number of changes.
 GROUPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 @dataclass(frozen=True, slots=True)
-class Activity:
+class CommitStatistics:
     """Statistics of an index's commits since it was opened.
 
     Attributes:
@@ -291,7 +291,7 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
+class StoreTotals:
     """Totals of a store.
 
     Attributes:

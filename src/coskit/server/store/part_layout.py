@@ -8,7 +8,7 @@ from coskit.server.store.model import Part, Version
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class LayoutPart:
     """What stays known of a part after completion.
 
     Attributes:
@@ -22,7 +22,7 @@ class Piece:
     checksums: str | None = None
 
 
-def dump_layout(upload_id: str, parts: Sequence[Part | Piece]) -> str:
+def dump_layout(upload_id: str, parts: Sequence[Part | LayoutPart]) -> str:
     """Return the layout of an object made of an upload's parts, in this order.
 
     A part in its own place of which nothing is said is written as its size alone: an object may
@@ -37,10 +37,10 @@ def dump_layout(upload_id: str, parts: Sequence[Part | Piece]) -> str:
     return json.dumps({"upload": upload_id, "parts": written}, separators=(",", ":"))
 
 
-def load_layout(text: str) -> tuple[Piece, ...]:
+def load_layout(text: str) -> tuple[LayoutPart, ...]:
     """Give back the parts that `dump_layout` took."""
     return tuple(
-        Piece(place, item) if isinstance(item, int) else Piece(*item)
+        LayoutPart(place, item) if isinstance(item, int) else LayoutPart(*item)
         for place, item in enumerate(json.loads(text)["parts"], 1)
     )
 
@@ -50,7 +50,7 @@ def completed_from(version: Version) -> str:
     return str(json.loads(version.layout)["upload"]) if version.layout else ""
 
 
-def pieces(version: Version) -> tuple[Piece, ...]:
+def pieces(version: Version) -> tuple[LayoutPart, ...]:
     """Return the parts of a version in order; none if it was not completed from parts.
 
     Objects that were completed before layouts were kept have none either, though `parts` counts

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 from coskit.protocol.errors import InternalError
-from coskit.server.store.blobs.backup_lock import Held
+from coskit.server.store.blobs.backup_lock import BackupInProgress
 from coskit.server.store.blobs.files import FileBlobs, lock_directory
-from coskit.server.store.blobs.shared_pins import Company
-from coskit.server.store.disk.disk_reserve import Spare
+from coskit.server.store.blobs.shared_pins import SharedState
+from coskit.server.store.disk.disk_reserve import DiskReserve
 from coskit.server.store.disk.durability import Durability
 from coskit.server.store.index.database import FILE
 from coskit.server.store.index.sqlite import SqliteIndex
@@ -27,8 +27,8 @@ async def open_store(
     memory: int = MEMORY,
     clock: Clock = time.time,
     durability: Durability = "strict",
-    company: Company | None = None,
-    spare: int = 0,
+    shared_state: SharedState | None = None,
+    reserve: int = 0,
 ) -> Store:
     """Open the store in a directory, which is made if it is missing.
 
@@ -38,22 +38,26 @@ async def open_store(
         memory: bytes that all bodies in transit share.
         clock: seconds since 1970.
         durability: the writes that a power cut may undo, see `durability.MEANINGS`.
-        company: the state shared by a group of workers; the process that started them has opened
-            the store alone before, and has kept its lock since.
-        spare: bytes of disk space to reserve for starts and deletions on a full disk.
+        shared_state: the state that a group of workers shares; the process that started them has
+            opened the store alone before, and has kept its lock since.
+        reserve: bytes of disk space to reserve for starts and deletions on a full disk.
 
     Raises:
         BlockingIOError: another process has the directory open.
         OSError: the directory cannot be used.
     """
     root = Path(directory)
-    lock = None if company else await asyncio.to_thread(lock_directory, root)
-    pins, turns = (company.pins, company.turns) if company else (None, None)
-    room = Spare(root, spare)
+    lock = None if shared_state else await asyncio.to_thread(lock_directory, root)
+    pins, commit_lock = (
+        (shared_state.pins, shared_state.commit_lock) if shared_state else (None, None)
+    )
+    disk_reserve = DiskReserve(root, reserve)
     try:
-        room.release_if_short()
+        disk_reserve.release_if_short()
         blobs = await asyncio.to_thread(FileBlobs, root, durability, pins)
-        index = await asyncio.to_thread(SqliteIndex, root / FILE, clock, durability, turns, room)
+        index = await asyncio.to_thread(
+            SqliteIndex, root / FILE, clock, durability, commit_lock, disk_reserve
+        )
     except BaseException:
         if lock is not None:
             os.close(lock)
@@ -66,10 +70,10 @@ async def open_store(
         clock=clock,
         pins=pins,
         lock=lock,
-        spare=room,
+        reserve=disk_reserve,
     )
     try:
-        await _clean_up(store, clock, shared=company is not None)
+        await _clean_up(store, clock, shared=shared_state is not None)
     except BaseException:
         await store.close()
         raise
@@ -81,7 +85,7 @@ async def _clean_up(store: Store, clock: Clock, *, shared: bool) -> None:
     try:
         await (adopt(store, clock) if shared else sweep(store))
         await store.scrub.load()
-    except Held:
+    except BackupInProgress:
         _log.warning("a backup is copying the blobs: what a crash has left stays for now")
     except OSError as error:
         _log.error("what a crash has left stays for now: %s", error)
@@ -112,7 +116,7 @@ async def adopt(store: Store, clock: Clock) -> None:
     await index.set_progress("adoption", str(int(clock() * 1000)))
     drafts = await store.threads.file(blobs.unsettled)
     # Drafts of running processes are pinned from before they exist until they are published.
-    left = [name for name in drafts if not lifetime.knows(name)]
+    left = [name for name in drafts if not lifetime.is_tracked(name)]
     known = await store.threads.background(index.blobs, left)
     await store.threads.file(blobs.settle, [name for name in left if name in known])
     lifetime.adopt(name for name in left if name not in known)

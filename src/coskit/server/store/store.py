@@ -11,22 +11,22 @@ from functools import partial
 from typing import TypeVar
 
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
-from coskit.server.store.blobs.blob_lifetime import Custody
+from coskit.server.store.blobs.blob_lifetime import BlobLifetime
 from coskit.server.store.blobs.orphan_sweep import OrphanSweep
-from coskit.server.store.blobs.shared_pins import NoOthers, Pins
-from coskit.server.store.disk.disk_reserve import PERIOD, Spare
+from coskit.server.store.blobs.shared_pins import BlobPins, UnsharedPins
+from coskit.server.store.disk.disk_reserve import PERIOD, DiskReserve
 from coskit.server.store.index.transaction import Clock
 from coskit.server.store.interfaces.blobs import Blobs
-from coskit.server.store.interfaces.conditions import Condition
-from coskit.server.store.interfaces.errors import CommitError, Damaged, Replaced
+from coskit.server.store.interfaces.conditions import WriteCondition
+from coskit.server.store.interfaces.errors import CommitError, DamagedBlob, VersionReplaced
 from coskit.server.store.interfaces.index import Index
 from coskit.server.store.io import read
-from coskit.server.store.io.memory_share import Room
-from coskit.server.store.io.read import Reading
-from coskit.server.store.io.receive import Sink
-from coskit.server.store.io.thread_pools import Workers
+from coskit.server.store.io.memory_share import MemoryShare
+from coskit.server.store.io.read import BodyReader
+from coskit.server.store.io.receive import BodyReceiver
+from coskit.server.store.io.thread_pools import ThreadPools
 from coskit.server.store.maintenance.scrub import Scrub
-from coskit.server.store.model import Bucket, Extent, NewVersion, Part, Stored, Version
+from coskit.server.store.model import Bucket, Extent, NewVersion, Part, StoredBody, Version
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Store:
         clock: seconds since 1970.
         pins: the blobs in use, as shared with other processes.
         lock: the descriptor of the directory's lock, closed with the store.
-        spare: disk space reserved for starts and deletions.
+        reserve: disk space reserved for starts and deletions.
 
     Attributes:
         lifetime: the removal of blob files.
@@ -73,23 +73,23 @@ class Store:
         inline_limit: int = INLINE_LIMIT,
         memory: int = MEMORY,
         clock: Clock = time.time,
-        pins: Pins | None = None,
+        pins: BlobPins | None = None,
         lock: int | None = None,
-        spare: Spare | None = None,
+        reserve: DiskReserve | None = None,
     ) -> None:
         self.index = index
         self.blobs = blobs
-        self.threads = Workers()
-        self.lifetime = Custody(
-            blobs, self.threads.file, index.forget_garbage, index.flush, pins or NoOthers()
+        self.threads = ThreadPools()
+        self.lifetime = BlobLifetime(
+            blobs, self.threads.file, index.forget_garbage, index.flush, pins or UnsharedPins()
         )
         self.orphans = OrphanSweep(index, blobs, self.lifetime, self.threads.background, clock)
         self.scrub = Scrub(index, blobs, self.threads.background, clock)
         self._inline_limit = inline_limit
-        self._room = Room(memory)
+        self._memory = MemoryShare(memory)
         self._marked: set[str] = set()
         self._lock = lock
-        self._spare = spare
+        self._reserve = reserve
         index.subscribe(self.lifetime.released)
 
     async def close(self) -> None:
@@ -99,24 +99,24 @@ class Store:
         await self.lifetime.close()
         await asyncio.to_thread(self.index.close)
         await asyncio.to_thread(self.threads.close)
-        if self._spare is not None:  # the space of the index's log is free now
-            self._spare.fill(at_end=True)
+        if self._reserve is not None:  # the space of the index's log is free now
+            self._reserve.fill(at_end=True)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
-    async def keep_spare(self) -> None:
+    async def keep_reserve(self) -> None:
         """Reserve disk space for starts and deletions whenever the disk has plenty.
 
         This runs until it is cancelled.
         """
-        while self._spare is not None:
-            await self.threads.file(self._spare.fill)
+        while self._reserve is not None:
+            await self.threads.file(self._reserve.fill)
             await asyncio.sleep(PERIOD)
 
     # Receive a body, then publish it.
 
-    def receive(self, size_hint: int | None = None, *, inline: bool = True) -> Sink:
+    def receive(self, size_hint: int | None = None, *, inline: bool = True) -> BodyReceiver:
         """Return a receiver of a body: `async with store.receive(n) as receiver`.
 
         The received body has to be published inside the context.
@@ -128,16 +128,16 @@ class Store:
         inline = inline and (size_hint or 0) <= self._inline_limit
         in_memory = self._inline_limit if inline else -1
         stays_small = inline and size_hint is not None
-        room = None if stays_small else self._room
-        return Sink(self.blobs, self.lifetime, self.threads.file, in_memory, room)
+        memory_share = None if stays_small else self._memory
+        return BodyReceiver(self.blobs, self.lifetime, self.threads.file, in_memory, memory_share)
 
     async def put(
         self,
         bucket: Bucket,
         key: str,
-        stored: Stored,
+        stored: StoredBody,
         new: NewVersion,
-        condition: Condition | None = None,
+        condition: WriteCondition | None = None,
     ) -> Version:
         """Publish a received body as the key's newest version; see `Index.put_version`."""
         publish = partial(self.index.put_version, bucket.id, key, stored, new, condition)
@@ -147,12 +147,12 @@ class Store:
         self,
         bucket: Bucket,
         key: str,
-        stored: Stored,
+        stored: StoredBody,
         new: NewVersion,
         position: int,
         *,
         limit: int,
-        condition: Condition | None = None,
+        condition: WriteCondition | None = None,
     ) -> Version:
         """Add a received body to the end of the live object; see `Index.append_version`."""
         append = partial(self.index.append_version, limit=limit, condition=condition)
@@ -165,7 +165,7 @@ class Store:
         key: str,
         upload_id: str,
         number: int,
-        stored: Stored,
+        stored: StoredBody,
         checksums: str | None = None,
     ) -> Part:
         """Add a part received with `inline=False`; see `Index.put_part`."""
@@ -196,21 +196,21 @@ class Store:
         extents = read.cut(source.extents, first, length)
         known = self.index.blobs([extent.blob_id for extent in extents])
         if any(row.data is not None for row in known.values()):
-            async with self.receive(length, inline=False) as sink:
-                async for chunk in self.reading(source, first, length):
-                    await sink.write(chunk)
-                stored = await sink.finish()
+            async with self.receive(length, inline=False) as receiver:
+                async for chunk in self.read(source, first, length):
+                    await receiver.write(chunk)
+                stored = await receiver.finish()
                 return await self.put_part(bucket, key, upload_id, number, stored, checksums)
         part = Part(number, source.etag, source.crc64, length, 0, extents, checksums)
         whole = len(source.extents) <= 1 and not source.parts and not source.appendable
         if length < source.size or not whole:
-            part = await self._measured(part, self.reading(source, first, length))
+            part = await self._with_measured_checksums(part, self.read(source, first, length))
         return await self.index.copy_part(bucket.id, key, upload_id, part)
 
-    async def _publish(self, stored: Stored, publish: Callable[[], asyncio.Future[T]]) -> T:
+    async def _publish(self, stored: StoredBody, publish: Callable[[], asyncio.Future[T]]) -> T:
         """Commit a reference to a received body; its file stays until the outcome is known."""
         if stored.inline is None:
-            if not self.lifetime.holds(stored.blob_id):
+            if not self.lifetime.is_unpublished(stored.blob_id):
                 raise ValueError("a body is published inside the context that received it, once")
             future = publish()
             self.lifetime.pin((stored.blob_id,))
@@ -222,12 +222,12 @@ class Store:
     def _published(self, blob_id: str, future: asyncio.Future[T]) -> None:
         error = future.exception()
         if error is None:
-            self.lifetime.published(blob_id)
+            self.lifetime.mark_published(blob_id)
         elif isinstance(error, CommitError):
-            self.lifetime.disputed(blob_id)
+            self.lifetime.keep_unsettled(blob_id)
         self.lifetime.unpin((blob_id,))
 
-    async def _measured(self, part: Part, body: Reading) -> Part:
+    async def _with_measured_checksums(self, part: Part, body: BodyReader) -> Part:
         """Return a part with the ETag and CRC64 of its bytes."""
         md5, crc = hashlib.md5(), 0
         try:
@@ -256,12 +256,12 @@ class Store:
         found = self.index.get(bucket.id, key, version_id)
         version, body = found
         if body is not None and crc64(body) != version.crc64:
-            error = Damaged(version.extents[0].blob_id, "wrong checksum in the index")
+            error = DamagedBlob(version.extents[0].blob_id, "wrong checksum in the index")
             self._mark(error)
             raise error
         return found
 
-    def reading(self, version: Version, first: int = 0, length: int | None = None) -> Reading:
+    def read(self, version: Version, first: int = 0, length: int | None = None) -> BodyReader:
         """Return an iterator of chunks of a body; the bytes stay until it ends or is closed.
 
         Args:
@@ -272,10 +272,10 @@ class Store:
         Raises:
             Replaced: the version was deleted or replaced after it was looked up.
         """
-        return self.fetching(read.cut(version.extents, first, _length(version, first, length)))
+        return self.read_extents(read.cut(version.extents, first, _length(version, first, length)))
 
-    def fetching(self, extents: Sequence[Extent]) -> Reading:
-        """Return an iterator of the stored bytes of extents, as `reading` does.
+    def read_extents(self, extents: Sequence[Extent]) -> BodyReader:
+        """Return an iterator of the stored bytes of extents, as `read` does.
 
         Raises:
             Replaced: the version of the extents was deleted or replaced.
@@ -286,28 +286,28 @@ class Store:
         try:
             known = self.index.blobs(blob_ids)
             if len(known) < len(blob_ids):
-                raise Replaced
+                raise VersionReplaced
         except BaseException:
             self.lifetime.unpin(blob_ids)
             raise
-        source = read.chunks(self.blobs, [(e, known[e.blob_id]) for e in extents], self._room)
+        source = read.chunks(self.blobs, [(e, known[e.blob_id]) for e in extents], self._memory)
         length = sum(extent.length for extent in extents)
-        self._room.enter()
+        self._memory.enter()
         leave = partial(self._leave, blob_ids)
-        return Reading(source, length, self.threads.file, leave, self._note)
+        return BodyReader(source, length, self.threads.file, leave, self._note)
 
     def _leave(self, blob_ids: Sequence[str]) -> None:
         """Release the memory and the pins of a read."""
-        self._room.leave()
+        self._memory.leave()
         self.lifetime.unpin(blob_ids)
 
-    async def _note(self, error: Damaged) -> None:
+    async def _note(self, error: DamagedBlob) -> None:
         """Mark a blob as damaged before its read raises the error."""
         marking = self._mark(error)
         if marking:
             await asyncio.wait((marking,))
 
-    def _mark(self, error: Damaged) -> asyncio.Future[None] | None:
+    def _mark(self, error: DamagedBlob) -> asyncio.Future[None] | None:
         if error.blob_id in self._marked:
             return None
         self._marked.add(error.blob_id)

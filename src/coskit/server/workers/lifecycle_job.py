@@ -27,8 +27,8 @@ from coskit.protocol.errors import (
 )
 from coskit.server.handlers.object_state.expiration import CONFIG
 from coskit.server.handlers.object_state.tagging import Tags, load_tags
-from coskit.server.store.interfaces.conditions import Condition
-from coskit.server.store.model import Bucket, Entry, Version
+from coskit.server.store.interfaces.conditions import WriteCondition
+from coskit.server.store.model import Bucket, ListingEntry, Version
 from coskit.server.store.store import Store
 
 _log = logging.getLogger("coskit.server.lifecycle")
@@ -62,7 +62,7 @@ class Lifecycle:
         interval: float = 3600,
         day: int = DAY,
         clock: Callable[[], float] = time.time,
-        may_delete: Condition | None = None,
+        may_delete: WriteCondition | None = None,
     ) -> None:
         self._store = store
         self._interval = interval
@@ -110,13 +110,13 @@ class Lifecycle:
     async def _version_pages(
         self, name: str
     ) -> AsyncIterator[
-        tuple[Bucket, Sequence[LifecycleRule], list[tuple[Entry, LifecycleCandidate]]]
+        tuple[Bucket, Sequence[LifecycleRule], list[tuple[ListingEntry, LifecycleCandidate]]]
     ]:
         """Yield a bucket, its rules and its versions in pages, each as it is by then."""
         key_marker = version_marker = ""
-        newer: Entry | None = None
+        newer: ListingEntry | None = None
         behind = 0  # how many newer ones of its key have been seen
-        waiting: list[Entry] = []
+        waiting: list[ListingEntry] = []
         while rules := self._rules(bucket := self._store.index.bucket(name)):
             started = time.monotonic()
             prefix = commonprefix([rule.prefix for rule in rules])  # noqa: RUF071 - no paths
@@ -127,7 +127,7 @@ class Lifecycle:
             # The last one waits until it is known whether an older version follows.
             waiting = entries[-1:] if page.truncated else []
             shown = entries[: len(entries) - len(waiting)]
-            followers: list[Entry | None] = [*entries[1:], None]
+            followers: list[ListingEntry | None] = [*entries[1:], None]
             found = []
             for entry, older in zip(shown, followers, strict=False):
                 behind = behind + 1 if newer is not None and newer.key == entry.key else 0
@@ -143,7 +143,7 @@ class Lifecycle:
         self,
         bucket: Bucket,
         rules: Sequence[LifecycleRule],
-        entry: Entry,
+        entry: ListingEntry,
         found: LifecycleCandidate,
     ) -> Iterator[tuple[Version, Action]]:
         """Yield what is due for a listed version, which is looked up only if that matters."""
@@ -157,7 +157,7 @@ class Lifecycle:
         if action and (version := look_up()):
             yield version, action
 
-    def _as_found(self, bucket: Bucket, entry: Entry) -> Version | None:
+    def _as_found(self, bucket: Bucket, entry: ListingEntry) -> Version | None:
         """Return a listed version with all that is known of it, unless it has changed since."""
         try:
             version = self._store.index.version(bucket.id, entry.key, entry.version_id)
@@ -225,7 +225,7 @@ class Lifecycle:
 
 
 def _found(
-    entry: Entry, newer: Entry | None, older: Entry | None, behind: int
+    entry: ListingEntry, newer: ListingEntry | None, older: ListingEntry | None, behind: int
 ) -> LifecycleCandidate:
     """Return a listed version between its neighbours, which may belong to other keys.
 

@@ -81,8 +81,8 @@ def require_room(directory: Path, flag: str) -> None:
 def buckets(directory: Path) -> list[str]:
     """Return the names of all buckets in a server's directory, in order; none if unreadable."""
     try:
-        with closing(database.connect(directory / database.FILE, making=False)) as db:
-            return [str(name) for (name,) in database.every(db, _NAMES)]
+        with closing(database.connect(directory / database.FILE, create=False)) as db:
+            return [str(name) for (name,) in database.fetch_all(db, _NAMES)]
     except database.Error:
         return []
 

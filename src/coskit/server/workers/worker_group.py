@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from coskit.server.metrics.shared_memory import SPACE, Board
-from coskit.server.store.blobs.shared_pins import SLOTS, Company, SharedPins, Turns
+from coskit.server.store.blobs.shared_pins import SLOTS, FairLock, SharedPins, SharedState
 
 # Bytes of the file of locks; a queue of turns takes two.
 _COMMITS, _LINES = 0, 2
@@ -31,9 +31,13 @@ class Crew:
     def member(self, number: int) -> "Member":
         """Return what a worker has of it, in that worker's process."""
         os.close(self._life)
-        company = Company(SharedPins(self._pins, number), Turns(self._locks.fileno(), _COMMITS))
-        lines = Turns(self._locks.fileno(), _LINES)
-        return Member(number, self.size, company, Board(self._board, number), lines, self._alive)
+        shared_state = SharedState(
+            SharedPins(self._pins, number), FairLock(self._locks.fileno(), _COMMITS)
+        )
+        lines = FairLock(self._locks.fileno(), _LINES)
+        return Member(
+            number, self.size, shared_state, Board(self._board, number), lines, self._alive
+        )
 
 
 class Member:
@@ -52,14 +56,14 @@ class Member:
         self,
         number: int,
         size: int,
-        company: Company,
+        shared_state: SharedState,
         board: Board,
         lines: AbstractContextManager[None],
         alive: int,
     ) -> None:
         self.number = number
         self.size = size
-        self.company = company
+        self.shared_state = shared_state
         self.board = board
         self.lines = lines
         self.alive = alive

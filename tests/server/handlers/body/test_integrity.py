@@ -139,4 +139,4 @@ def test_a_killed_process_loses_nothing_in_any_mode(directory: Path, mode: str) 
         for n in range(19):
             assert peer.ask("GET", f"/{ROOM}/{n:02}").body == BODY[: n * 9000]
         assert len(peer.ask("GET", f"/{ROOM}/").texts("Key")) == 19
-    assert list(check(directory, alone=True)) == []
+    assert list(check(directory, exclusive=True)) == []

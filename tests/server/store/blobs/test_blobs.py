@@ -8,7 +8,7 @@ import pytest
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.server.store.blobs.files import FileBlobs
 from coskit.server.store.interfaces.blobs import Blobs
-from coskit.server.store.interfaces.errors import Damaged
+from coskit.server.store.interfaces.errors import DamagedBlob
 
 # Every check runs with each of these: other blobs are another line.
 PLACES: dict[str, Callable[[Path], Blobs]] = {"files": FileBlobs}
@@ -69,7 +69,7 @@ def test_an_unfinished_blob_cannot_be_opened_and_can_be_discarded(
     writer.write(b"half")
     writer.close()
     blobs = reopen()
-    with pytest.raises(Damaged) as caught:
+    with pytest.raises(DamagedBlob) as caught:
         blobs.open(writer.blob_id, 4, crc64(b"half"))
     assert (caught.value.blob_id, caught.value.what) == (writer.blob_id, "missing")
     assert blobs.unsettled() == [writer.blob_id]
@@ -97,7 +97,7 @@ def test_a_discarded_blob_is_gone_but_for_who_reads_it(reopen: Callable[[], Blob
     assert reader.read(0, 100) == b"going"
     reader.close()
     reader.close()
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedBlob):
         blobs.open(blob_id, 5, crc64(b"going"))
 
 

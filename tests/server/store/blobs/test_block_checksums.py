@@ -8,8 +8,8 @@ from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.server.store.blobs.block_checksums import (
     BLOCK,
     FOOTER,
-    Mismatch,
-    Summing,
+    BlockChecksumWriter,
+    ChecksumMismatch,
     read_trailer,
     span,
     trailer_length,
@@ -20,7 +20,7 @@ BODY = bytes(range(256)) * 1000  # just under four blocks
 
 
 def trailer(data: bytes, step: int = 1 << 20) -> bytes:
-    summing = Summing()
+    summing = BlockChecksumWriter()
     for place in range(0, len(data), step):
         summing.update(data[place : place + step])
     return summing.trailer(ID)
@@ -47,7 +47,7 @@ def test_a_changed_byte_is_found_and_its_block_is_named(place: int) -> None:
     sums = read_trailer(trailer(BODY), ID, len(BODY), crc64(BODY))
     changed = bytearray(BODY)
     changed[place] ^= 4
-    with pytest.raises(Mismatch, match=f"from byte {place // BLOCK * BLOCK} on"):
+    with pytest.raises(ChecksumMismatch, match=f"from byte {place // BLOCK * BLOCK} on"):
         sums.check(0, bytes(changed))
     good = [n for n in range(4) if n != place // BLOCK]
     for block in good:
@@ -60,20 +60,20 @@ def test_any_changed_bit_of_the_trailer_is_found() -> None:
         for bit in range(8):
             changed = bytearray(made)
             changed[place] ^= 1 << bit
-            with pytest.raises(Mismatch):
+            with pytest.raises(ChecksumMismatch):
                 read_trailer(bytes(changed), ID, len(BODY), crc64(BODY))
 
 
 def test_the_trailer_of_another_blob_is_refused() -> None:
     made, crc = trailer(BODY), crc64(BODY)
     read_trailer(made, ID, len(BODY), crc)
-    with pytest.raises(Mismatch, match="another blob"):
+    with pytest.raises(ChecksumMismatch, match="another blob"):
         read_trailer(made, ID[::-1], len(BODY), crc)
-    with pytest.raises(Mismatch, match="another checksum"):
+    with pytest.raises(ChecksumMismatch, match="another checksum"):
         read_trailer(made, ID, len(BODY), crc ^ 1)
-    with pytest.raises(Mismatch):
+    with pytest.raises(ChecksumMismatch):
         read_trailer(made, ID, len(BODY) - 1, crc)
-    with pytest.raises(Mismatch):
+    with pytest.raises(ChecksumMismatch):
         read_trailer(made[1:], ID, len(BODY), crc)
 
 

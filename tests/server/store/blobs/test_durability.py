@@ -12,7 +12,7 @@ from coskit.server.store.disk.directory_sync import DirectorySyncs
 from coskit.server.store.disk.durability import MEANINGS, MODES, durability
 from coskit.server.store.index.database import connect, one
 from coskit.server.store.store import Store
-from tests.server.store.store_fixture import Shelf, body, put
+from tests.server.store.store_fixture import StoreFixture, body, put
 
 LARGE = b"x" * 100_000
 
@@ -53,42 +53,42 @@ def test_a_mode_decides_when_the_index_is_synced(tmp_path: Path, mode: str, leve
 
 @pytest.mark.parametrize("mode", ["strict", "relaxed"])
 def test_a_body_is_synced_before_it_is_published_and_its_directory_after_it(
-    shelf: Shelf, synced: Synced, mode: str
+    fixture: StoreFixture, synced: Synced, mode: str
 ) -> None:
-    shelf.reopen(durability=mode)
-    bucket = shelf.bucket()
+    fixture.reopen(durability=mode)
+    bucket = fixture.bucket()
     synced.names.clear()
-    version = shelf.run(put(shelf.store, bucket, "key", LARGE))
+    version = fixture.run(put(fixture.store, bucket, "key", LARGE))
     fan = version.extents[0].blob_id[:2]
     first = [name for name in synced.names if name in ("tmp", "blobs", fan)][:2]
     assert first == ["tmp", "blobs"], synced.names  # the file, under its first name; the fan
-    shelf.reopen()
-    assert shelf.run(body(shelf.store, version)) == LARGE
+    fixture.reopen()
+    assert fixture.run(body(fixture.store, version)) == LARGE
 
 
-def test_without_durability_nothing_is_synced(shelf: Shelf, synced: Synced) -> None:
-    shelf.reopen(durability="none")
+def test_without_durability_nothing_is_synced(fixture: StoreFixture, synced: Synced) -> None:
+    fixture.reopen(durability="none")
     synced.names.clear()
-    bucket = shelf.bucket()
-    version = shelf.run(put(shelf.store, bucket, "key", LARGE))
-    shelf.call(shelf.store.index.delete_version, bucket.id, "key")
-    shelf.run(put(shelf.store, bucket, "key", LARGE))
+    bucket = fixture.bucket()
+    version = fixture.run(put(fixture.store, bucket, "key", LARGE))
+    fixture.call(fixture.store.index.delete_version, bucket.id, "key")
+    fixture.run(put(fixture.store, bucket, "key", LARGE))
     assert synced.names == []
-    shelf.reopen()
-    assert shelf.run(body(shelf.store, shelf.store.index.latest(bucket.id, "key"))) == LARGE
+    fixture.reopen()
+    assert fixture.run(body(fixture.store, fixture.store.index.latest(bucket.id, "key"))) == LARGE
     assert version.size == len(LARGE)
 
 
 def test_relaxed_syncs_the_index_before_it_removes_a_file(
-    shelf: Shelf, synced: Synced, monkeypatch: pytest.MonkeyPatch
+    fixture: StoreFixture, synced: Synced, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a power cut could undo the deletion and leave an object without its bytes."""
-    shelf.reopen(durability="relaxed")
-    bucket = shelf.bucket()
-    shelf.run(put(shelf.store, bucket, "key", LARGE))
-    (file,) = (shelf.directory / "blobs").glob("*/*")
+    fixture.reopen(durability="relaxed")
+    bucket = fixture.bucket()
+    fixture.run(put(fixture.store, bucket, "key", LARGE))
+    (file,) = (fixture.directory / "blobs").glob("*/*")
     order: list[str] = []
-    real_flush, real_discard = shelf.store.index.flush, shelf.store.blobs.discard
+    real_flush, real_discard = fixture.store.index.flush, fixture.store.blobs.discard
 
     def flush() -> None:
         order.append("flush")
@@ -98,19 +98,21 @@ def test_relaxed_syncs_the_index_before_it_removes_a_file(
         order.append("discard")
         real_discard(blob_ids)
 
-    shelf.store.lifetime._flush = flush
-    monkeypatch.setattr(shelf.store.blobs, "discard", discard)
+    fixture.store.lifetime._flush = flush
+    monkeypatch.setattr(fixture.store.blobs, "discard", discard)
     synced.names.clear()
-    shelf.call(shelf.store.index.delete_version, bucket.id, "key")
-    shelf.run(shelf.store.lifetime.close())
+    fixture.call(fixture.store.index.delete_version, bucket.id, "key")
+    fixture.run(fixture.store.lifetime.close())
     assert order == ["flush", "discard"]
     assert "data" in synced.names, synced.names  # the log, which lies in the directory `data`
     assert not file.exists()
 
 
-def test_relaxed_syncs_the_index_on_its_own(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relaxed_syncs_the_index_on_its_own(
+    fixture: StoreFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("coskit.server.store.index.sqlite._FLUSH_SECONDS", 0.01)
-    store: Store = shelf.reopen(durability="relaxed")
+    store: Store = fixture.reopen(durability="relaxed")
     flushed = threading.Event()
     real = store.index.flush
 
@@ -119,9 +121,9 @@ def test_relaxed_syncs_the_index_on_its_own(shelf: Shelf, monkeypatch: pytest.Mo
         flushed.set()
 
     monkeypatch.setattr(store.index, "flush", flush)
-    bucket = shelf.bucket()
+    bucket = fixture.bucket()
     flushed.clear()
-    shelf.run(put(store, bucket, "key"))
+    fixture.run(put(store, bucket, "key"))
     assert flushed.wait(30)
 
 
@@ -156,7 +158,7 @@ def test_many_syncs_of_a_directory_share_one_that_begins_after_them(
     others = [threading.Thread(target=work, args=(f"{n}",)) for n in range(8)]
     for thread in others:
         thread.start()
-    while syncs._turns[tmp_path].wanted < 9:
+    while syncs._states[tmp_path].wanted < 9:
         threading.Event().wait(0.001)
     assert done == []
     go.release()
@@ -166,7 +168,7 @@ def test_many_syncs_of_a_directory_share_one_that_begins_after_them(
         thread.join(30)
     assert len(done) == 9
     assert seen == [{"first"}, {"first", *(f"{n}" for n in range(8))}]
-    assert syncs._turns == {}
+    assert syncs._states == {}
 
 
 def test_a_sync_that_fails_fails_for_one_and_is_tried_by_the_next(
@@ -181,7 +183,7 @@ def test_a_sync_that_fails_fails_for_one_and_is_tried_by_the_next(
         with pytest.raises(OSError, match="refused"):
             syncs.sync(tmp_path)
     syncs.sync(tmp_path)
-    assert syncs._turns == {}
+    assert syncs._states == {}
 
 
 def test_blobs_in_flight_share_directories_and_fill_all_in_the_long_run(tmp_path: Path) -> None:

@@ -16,13 +16,13 @@ import pytest
 
 from coskit.protocol.errors import CosServiceError
 from coskit.server.store import recovery
-from coskit.server.store.blobs.shared_pins import SLOTS, Company, SharedPins, Turns
-from coskit.server.store.interfaces.conditions import Condition
+from coskit.server.store.blobs.shared_pins import SLOTS, FairLock, SharedPins, SharedState
+from coskit.server.store.interfaces.conditions import WriteCondition
 from coskit.server.store.interfaces.errors import CommitError
 from coskit.server.store.model import Bucket, NewVersion, Version
 from coskit.server.store.recovery import open_store
 from coskit.server.store.store import Store
-from tests.server.store.store_fixture import Shelf, body, put
+from tests.server.store.store_fixture import StoreFixture, body, put
 
 LARGE = b"x" * 100_000
 
@@ -37,20 +37,20 @@ def memory() -> Iterator[mmap.mmap]:
 class Guests:
     """Members of a company over the directory of a shelf, each as a process of its own sees it."""
 
-    def __init__(self, shelf: Shelf, memory: mmap.mmap) -> None:
-        self._shelf = shelf
+    def __init__(self, fixture: StoreFixture, memory: mmap.mmap) -> None:
+        self._fixture = fixture
         self._memory = memory
-        shelf.run(shelf.store.close())
+        fixture.run(fixture.store.close())
 
     def join(self, number: int) -> Store:
         """Open the store as the member of a number; an earlier one of that number is dead."""
-        company = Company(SharedPins(self._memory, number))
-        return self._shelf.run(open_store(self._shelf.directory, company=company))
+        shared_state = SharedState(SharedPins(self._memory, number))
+        return self._fixture.run(open_store(self._fixture.directory, shared_state=shared_state))
 
     def settle(self, store: Store) -> None:
         """Wait until a member has removed what it can remove now."""
-        self._shelf.run(store.threads.drain())
-        self._shelf.run(self._worked_off(store))
+        self._fixture.run(store.threads.drain())
+        self._fixture.run(self._worked_off(store))
 
     async def _worked_off(self, store: Store) -> None:
         while store.lifetime._tasks:
@@ -58,78 +58,86 @@ class Guests:
 
 
 @pytest.fixture
-def guests(shelf: Shelf, memory: mmap.mmap, monkeypatch: pytest.MonkeyPatch) -> Guests:
+def guests(fixture: StoreFixture, memory: mmap.mmap, monkeypatch: pytest.MonkeyPatch) -> Guests:
     """Let a company use the directory of a fresh store."""
     monkeypatch.setattr("coskit.server.store.blobs.blob_lifetime._READERS_PATIENCE", 0.01)
-    return Guests(shelf, memory)
+    return Guests(fixture, memory)
 
 
 def test_a_pin_is_seen_by_all_others_until_it_is_dropped_as_often(memory: mmap.mmap) -> None:
     one, other = SharedPins(memory, 0), SharedPins(memory, 2)
     one.add(("a", "b"))
     one.add(("a",))
-    assert (one.elsewhere("a"), other.elsewhere("a"), other.elsewhere("c")) == (False, True, False)
+    assert (
+        one.is_pinned_elsewhere("a"),
+        other.is_pinned_elsewhere("a"),
+        other.is_pinned_elsewhere("c"),
+    ) == (False, True, False)
     one.drop(("a", "b"))
-    assert (other.elsewhere("a"), other.elsewhere("b")) == (True, False)
+    assert (other.is_pinned_elsewhere("a"), other.is_pinned_elsewhere("b")) == (True, False)
     one.drop(("a",))
-    assert not other.elsewhere("a")
+    assert not other.is_pinned_elsewhere("a")
 
 
 def test_the_pins_of_a_dead_process_end_with_its_successor(memory: mmap.mmap) -> None:
     other = SharedPins(memory, 1)
     SharedPins(memory, 0).add(("a",))
-    assert other.elsewhere("a")
+    assert other.is_pinned_elsewhere("a")
     other.add(("b",))
     successor = SharedPins(memory, 0)
-    assert (other.elsewhere("a"), successor.elsewhere("b")) == (False, True)
+    assert (other.is_pinned_elsewhere("a"), successor.is_pinned_elsewhere("b")) == (False, True)
 
 
-def test_a_file_stays_as_long_as_another_process_reads_it(shelf: Shelf, guests: Guests) -> None:
+def test_a_file_stays_as_long_as_another_process_reads_it(
+    fixture: StoreFixture, guests: Guests
+) -> None:
     one, other = guests.join(0), guests.join(1)
-    bucket = shelf.call(one.index.create_bucket, "room", "owner", "acl")
-    version = shelf.run(put(one, bucket, "key", LARGE))
+    bucket = fixture.call(one.index.create_bucket, "room", "owner", "acl")
+    version = fixture.run(put(one, bucket, "key", LARGE))
 
-    async def read_while_it_goes() -> bytes:
-        reading = one.reading(version)
+    async def read_while_deleting() -> bytes:
+        reading = one.read(version)
         await other.index.delete_version(bucket.id, "key")
         for _ in range(10):  # it tries again and again
             await asyncio.sleep(0.01)
-        assert len(shelf.files()) == 1
+        assert len(fixture.files()) == 1
         return b"".join([chunk async for chunk in reading])
 
-    assert shelf.run(read_while_it_goes()) == LARGE
-    shelf.run(asyncio.wait_for(gone(shelf), 30))
-    close(shelf, one, other)
+    assert fixture.run(read_while_deleting()) == LARGE
+    fixture.run(asyncio.wait_for(gone(fixture), 30))
+    close(fixture, one, other)
 
 
-async def gone(shelf: Shelf) -> None:
-    while shelf.files():  # noqa: ASYNC110 - nobody tells when a file goes
+async def gone(fixture: StoreFixture) -> None:
+    while fixture.files():  # noqa: ASYNC110 - nobody tells when a file goes
         await asyncio.sleep(0.01)
 
 
-def close(shelf: Shelf, *stores: Store) -> None:
+def close(fixture: StoreFixture, *stores: Store) -> None:
     for store in stores:
-        shelf.run(store.close())
+        fixture.run(store.close())
 
 
-def test_each_sees_at_once_what_the_other_has_committed(shelf: Shelf, guests: Guests) -> None:
+def test_each_sees_at_once_what_the_other_has_committed(
+    fixture: StoreFixture, guests: Guests
+) -> None:
     one, other = guests.join(0), guests.join(1)
-    bucket = shelf.call(one.index.create_bucket, "room", "owner", "acl")
+    bucket = fixture.call(one.index.create_bucket, "room", "owner", "acl")
     orders = []
     for number in range(50):
-        version = shelf.run(put(one, bucket, "key", b"%d" % number))
+        version = fixture.run(put(one, bucket, "key", b"%d" % number))
         orders.append(version.order)
-        assert shelf.run(body(other, other.index.latest(bucket.id, "key"))) == b"%d" % number
+        assert fixture.run(body(other, other.index.latest(bucket.id, "key"))) == b"%d" % number
         one, other = other, one
     assert orders == sorted(set(orders))
-    close(shelf, one, other)
+    close(fixture, one, other)
 
 
 def test_writers_of_several_processes_do_not_get_into_each_others_way(
-    shelf: Shelf, guests: Guests
+    fixture: StoreFixture, guests: Guests
 ) -> None:
     stores = [guests.join(number) for number in range(3)]
-    bucket = shelf.call(stores[0].index.create_bucket, "room", "owner", "acl")
+    bucket = fixture.call(stores[0].index.create_bucket, "room", "owner", "acl")
 
     async def count_up(store: Store) -> None:
         for _ in range(40):
@@ -145,12 +153,12 @@ def test_writers_of_several_processes_do_not_get_into_each_others_way(
     async def all_at_once() -> None:
         await asyncio.gather(*map(count_up, stores))
 
-    shelf.run(all_at_once())
-    assert shelf.run(body(stores[0], stores[0].index.latest(bucket.id, "sum"))) == b"120"
-    close(shelf, *stores)
+    fixture.run(all_at_once())
+    assert fixture.run(body(stores[0], stores[0].index.latest(bucket.id, "sum"))) == b"120"
+    close(fixture, *stores)
 
 
-def same_as(seen: Version | None) -> Condition:
+def same_as(seen: Version | None) -> WriteCondition:
     """Return a condition that the live object is still the one that was seen."""
 
     def check(found: Version | None) -> None:
@@ -161,70 +169,72 @@ def same_as(seen: Version | None) -> Condition:
 
 
 def test_a_newcomer_takes_away_what_the_dead_were_writing_and_nothing_of_the_living(
-    shelf: Shelf, guests: Guests
+    fixture: StoreFixture, guests: Guests
 ) -> None:
     dead, living = guests.join(0), guests.join(1)
-    bucket = shelf.call(living.index.create_bucket, "room", "owner", "acl")
+    bucket = fixture.call(living.index.create_bucket, "room", "owner", "acl")
 
     async def leave(store: Store) -> None:
-        sink = store.receive()
-        await sink.__aenter__()
-        await sink.write(LARGE)
-        await sink.finish()
+        receiver = store.receive()
+        await receiver.__aenter__()
+        await receiver.write(LARGE)
+        await receiver.finish()
 
     async def publish_late() -> None:
-        async with living.receive() as sink:
-            await sink.write(LARGE)
-            stored = await sink.finish()
-            assert len(shelf.drafts()) == 2
-            company = Company(SharedPins(guests._memory, 0))
-            newcomer = await open_store(shelf.directory, company=company)
+        async with living.receive() as receiver:
+            await receiver.write(LARGE)
+            stored = await receiver.finish()
+            assert len(fixture.drafts()) == 2
+            shared_state = SharedState(SharedPins(guests._memory, 0))
+            newcomer = await open_store(fixture.directory, shared_state=shared_state)
             await newcomer.close()
-            assert shelf.drafts() == {stored.blob_id}
+            assert fixture.drafts() == {stored.blob_id}
             await living.put(bucket, "key", stored, NewVersion())
 
-    shelf.run(leave(dead))
-    shelf.run(publish_late())
-    assert shelf.run(body(living, living.index.latest(bucket.id, "key"))) == LARGE
-    close(shelf, living, dead)
+    fixture.run(leave(dead))
+    fixture.run(publish_late())
+    assert fixture.run(body(living, living.index.latest(bucket.id, "key"))) == LARGE
+    close(fixture, living, dead)
 
 
-def test_a_newcomer_removes_the_garbage_of_the_dead(shelf: Shelf, guests: Guests) -> None:
+def test_a_newcomer_removes_the_garbage_of_the_dead(fixture: StoreFixture, guests: Guests) -> None:
     dead, reader = guests.join(0), guests.join(1)
-    bucket = shelf.call(dead.index.create_bucket, "room", "owner", "acl")
-    version = shelf.run(put(dead, bucket, "key", LARGE))
-    reading = reader.reading(version)
-    shelf.call(dead.index.delete_version, bucket.id, "key")
-    shelf.run(dead.close())  # what it could not remove yet it leaves behind
-    assert len(shelf.files()) == 1
+    bucket = fixture.call(dead.index.create_bucket, "room", "owner", "acl")
+    version = fixture.run(put(dead, bucket, "key", LARGE))
+    reading = reader.read(version)
+    fixture.call(dead.index.delete_version, bucket.id, "key")
+    fixture.run(dead.close())  # what it could not remove yet it leaves behind
+    assert len(fixture.files()) == 1
 
     async def rest() -> bytes:
         return b"".join([chunk async for chunk in reading])
 
     newcomer = guests.join(0)
-    assert shelf.run(rest()) == LARGE
-    shelf.run(asyncio.wait_for(gone(shelf), 30))
+    assert fixture.run(rest()) == LARGE
+    fixture.run(asyncio.wait_for(gone(fixture), 30))
     guests.settle(newcomer)
     assert newcomer.index.garbage() == []
-    close(shelf, newcomer, reader)
+    close(fixture, newcomer, reader)
 
 
-def test_the_file_of_a_failed_commit_is_nobodys_orphan(shelf: Shelf, guests: Guests) -> None:
+def test_the_file_of_a_failed_commit_is_nobodys_orphan(
+    fixture: StoreFixture, guests: Guests
+) -> None:
     one, other = guests.join(0), guests.join(1)
-    bucket = shelf.call(one.index.create_bucket, "room", "owner", "acl")
-    shelf.run(fail(one, bucket))
-    (draft,) = shelf.drafts()
-    shelf.run(recovery.adopt(other, time.time))
+    bucket = fixture.call(one.index.create_bucket, "room", "owner", "acl")
+    fixture.run(fail(one, bucket))
+    (draft,) = fixture.drafts()
+    fixture.run(recovery.adopt(other, time.time))
     guests.settle(other)
-    assert shelf.drafts() == {draft}
-    close(shelf, one, other)
+    assert fixture.drafts() == {draft}
+    close(fixture, one, other)
 
 
 async def fail(store: Store, bucket: Bucket) -> None:
     """Have a commit fail of which nobody knows what remains."""
-    async with store.receive() as sink:
-        await sink.write(LARGE)
-        stored = await sink.finish()
+    async with store.receive() as receiver:
+        await receiver.write(LARGE)
+        stored = await receiver.finish()
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         failed.set_exception(CommitError("torn"))
         with pytest.raises(CommitError):
@@ -235,19 +245,19 @@ async def fail(store: Store, bucket: Bucket) -> None:
 
 TURNS = """
 import os, sys
-from coskit.server.store.blobs.shared_pins import Turns
-turns = Turns(int(sys.argv[1]), 0)
+from coskit.server.store.blobs.shared_pins import FairLock
+commit_lock = FairLock(int(sys.argv[1]), 0)
 number = int(sys.argv[2])
 sys.stdin.readline()
 for _ in range(300):
-    with turns:
+    with commit_lock:
         seen = int(os.pread(number, 20, 0))
         os.pwrite(number, b"%20d" % (seen + 1), 0)
 """
 HOLDING = """
 import sys
-from coskit.server.store.blobs.shared_pins import Turns
-Turns(int(sys.argv[1]), 0).__enter__()
+from coskit.server.store.blobs.shared_pins import FairLock
+FairLock(int(sys.argv[1]), 0).__enter__()
 print("mine", flush=True)
 sys.stdin.readline()
 """
@@ -286,14 +296,14 @@ def test_the_turn_of_a_process_that_dies_goes_to_the_next() -> None:
             fcntl.lockf(locks.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 1)
         holder.send_signal(signal.SIGKILL)
         holder.wait(30)
-        with Turns(locks.fileno(), 0):
+        with FairLock(locks.fileno(), 0):
             pass
 
 
 def test_who_gives_back_its_turn_waits_for_who_has_waited() -> None:
     with tempfile.TemporaryFile() as locks, start(HOLDING, locks.fileno()) as waiting:
         fd = locks.fileno()
-        turns = Turns(fd, 0)
+        commit_lock = FairLock(fd, 0)
         fcntl.lockf(fd, fcntl.LOCK_EX, 1, 1)  # the turn is ours, while the other stands in line
         while is_free(fd, 0):
             continue
@@ -303,7 +313,7 @@ def test_who_gives_back_its_turn_waits_for_who_has_waited() -> None:
         assert waiting.stdin
         waiting.stdin.close()
         waiting.wait(30)
-        with turns:
+        with commit_lock:
             pass
 
 

@@ -7,15 +7,15 @@ import pytest
 from coskit.protocol.errors import EntityTooLarge
 from coskit.server.store.model import Bucket, NewVersion, Version
 from coskit.server.store.store import Store
-from tests.server.store.store_fixture import Shelf, body
+from tests.server.store.store_fixture import StoreFixture, body
 
 
 async def append(
     store: Store, bucket: Bucket, position: int, data: bytes, limit: int = 1 << 30
 ) -> Version:
-    async with store.receive(len(data)) as sink:
-        await sink.write(data)
-        stored = await sink.finish()
+    async with store.receive(len(data)) as receiver:
+        await receiver.write(data)
+        stored = await receiver.finish()
         return await store.append(bucket, "log", stored, NewVersion(), position, limit=limit)
 
 
@@ -23,31 +23,31 @@ def files(directory: Path) -> int:
     return sum(path.is_file() for path in (directory / "blobs").rglob("*"))
 
 
-def test_bytes_are_added_not_copied_and_go_with_the_last_reader(shelf: Shelf) -> None:
+def test_bytes_are_added_not_copied_and_go_with_the_last_reader(fixture: StoreFixture) -> None:
     async def work() -> None:
-        store = shelf.store
+        store = fixture.store
         bucket = await store.index.create_bucket("b-1", "owner", "")
         first = await append(store, bucket, 0, b"a" * 100_000)
         grown = await append(store, bucket, 100_000, b"b" * 100_000)
         assert grown.extents[:1] == first.extents
-        assert files(shelf.directory) == 2
+        assert files(fixture.directory) == 2
         copy = await store.index.copy_version(bucket.id, "copy", grown, NewVersion())
         await store.index.delete_version(bucket.id, "log")
         assert await body(store, copy) == b"a" * 100_000 + b"b" * 100_000
         await store.index.delete_version(bucket.id, "copy")
 
-    shelf.run(work())
-    shelf.reopen()
-    assert files(shelf.directory) == 0
+    fixture.run(work())
+    fixture.reopen()
+    assert files(fixture.directory) == 0
 
 
-def test_an_object_does_not_outgrow_the_limit(shelf: Shelf) -> None:
+def test_an_object_does_not_outgrow_the_limit(fixture: StoreFixture) -> None:
     async def work() -> None:
-        bucket = await shelf.store.index.create_bucket("b-1", "owner", "")
-        await append(shelf.store, bucket, 0, b"a" * 6, limit=10)
+        bucket = await fixture.store.index.create_bucket("b-1", "owner", "")
+        await append(fixture.store, bucket, 0, b"a" * 6, limit=10)
         with pytest.raises(EntityTooLarge):
-            await append(shelf.store, bucket, 6, b"b" * 5, limit=10)
-        version = await append(shelf.store, bucket, 6, b"b" * 4, limit=10)
-        assert await body(shelf.store, version) == b"aaaaaabbbb"
+            await append(fixture.store, bucket, 6, b"b" * 5, limit=10)
+        version = await append(fixture.store, bucket, 6, b"b" * 4, limit=10)
+        assert await body(fixture.store, version) == b"aaaaaabbbb"
 
-    shelf.run(work())
+    fixture.run(work())

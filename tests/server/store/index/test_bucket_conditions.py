@@ -6,12 +6,12 @@ import pytest
 
 from coskit.protocol.errors import InvalidBucketState, PreconditionFailed
 from coskit.server.store.model import Bucket
-from tests.server.store.store_fixture import Shelf
+from tests.server.store.store_fixture import StoreFixture
 
 
-def test_a_bucket_may_keep_versions_from_its_first_moment(shelf: Shelf) -> None:
-    made = shelf.call(
-        shelf.store.index.create_bucket,
+def test_a_bucket_may_keep_versions_from_its_first_moment(fixture: StoreFixture) -> None:
+    made = fixture.call(
+        fixture.store.index.create_bucket,
         "b",
         "me",
         "acl",
@@ -19,11 +19,11 @@ def test_a_bucket_may_keep_versions_from_its_first_moment(shelf: Shelf) -> None:
         versioning="Enabled",
     )
     assert (made.versioning, made.config) == ("Enabled", {"lock": "L"})
-    assert shelf.reopen().index.bucket("b") == made
+    assert fixture.reopen().index.bucket("b") == made
 
 
-def test_a_condition_sees_the_bucket_and_may_refuse(shelf: Shelf) -> None:
-    before = shelf.bucket("b")
+def test_a_condition_sees_the_bucket_and_may_refuse(fixture: StoreFixture) -> None:
+    before = fixture.bucket("b")
     seen: list[Bucket] = []
 
     def refuse(bucket: Bucket) -> None:
@@ -31,13 +31,13 @@ def test_a_condition_sees_the_bucket_and_may_refuse(shelf: Shelf) -> None:
         raise PreconditionFailed
 
     with pytest.raises(PreconditionFailed):
-        shelf.call(shelf.store.index.update_bucket, "b", versioning="Enabled", condition=refuse)
-    assert seen == [before] == [shelf.store.index.bucket("b")]
-    after = shelf.call(shelf.store.index.update_bucket, "b", acl="new", condition=seen.append)
+        fixture.call(fixture.store.index.update_bucket, "b", versioning="Enabled", condition=refuse)
+    assert seen == [before] == [fixture.store.index.bucket("b")]
+    after = fixture.call(fixture.store.index.update_bucket, "b", acl="new", condition=seen.append)
     assert (seen[1], after.acl) == (before, "new")
 
 
-def test_of_two_changes_that_exclude_each_other_one_wins(shelf: Shelf) -> None:
+def test_of_two_changes_that_exclude_each_other_one_wins(fixture: StoreFixture) -> None:
     """Each sees what the other did, though both asked before either was done."""
 
     def keeps(bucket: Bucket) -> None:
@@ -49,17 +49,17 @@ def test_of_two_changes_that_exclude_each_other_one_wins(shelf: Shelf) -> None:
             raise InvalidBucketState
 
     async def race(name: str, *, suspend_first: bool) -> Bucket:
-        await shelf.store.index.update_bucket(name, versioning="Enabled")
+        await fixture.store.index.update_bucket(name, versioning="Enabled")
         changes = [
-            shelf.store.index.update_bucket(name, config={"lock": "L"}, condition=keeps),
-            shelf.store.index.update_bucket(name, versioning="Suspended", condition=unlocked),
+            fixture.store.index.update_bucket(name, config={"lock": "L"}, condition=keeps),
+            fixture.store.index.update_bucket(name, versioning="Suspended", condition=unlocked),
         ]
         ordered = reversed(changes) if suspend_first else changes
         outcomes = await asyncio.gather(*ordered, return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} == {Bucket, InvalidBucketState}
-        return shelf.store.index.bucket(name)
+        return fixture.store.index.bucket(name)
 
     for number in range(10):
-        shelf.bucket(f"b{number}")
-        found = shelf.run(race(f"b{number}", suspend_first=bool(number % 2)))
+        fixture.bucket(f"b{number}")
+        found = fixture.run(race(f"b{number}", suspend_first=bool(number % 2)))
         assert (found.versioning, found.config) in [("Enabled", {"lock": "L"}), ("Suspended", {})]

@@ -16,19 +16,19 @@ from coskit.protocol.errors import (
     NoSuchKey,
     PreconditionFailed,
 )
-from coskit.server.store.model import Bucket, Deleted, NewVersion, Part, Upload, Version
-from coskit.server.store.part_layout import Piece, part_sizes, pieces
+from coskit.server.store.model import Bucket, DeletionResult, NewVersion, Part, Upload, Version
+from coskit.server.store.part_layout import LayoutPart, part_sizes, pieces
 from coskit.server.store.store import Store
-from tests.server.store.store_fixture import Shelf, body, compose, put, put_part
+from tests.server.store.store_fixture import StoreFixture, body, compose, put, put_part
 
 _numbers = itertools.count()
 
 SAID = NewVersion(checksums="sums é", lock="lock")
 
 
-def fresh(shelf: Shelf, versioning: str | None = None) -> Bucket:
+def fresh(fixture: StoreFixture, versioning: str | None = None) -> Bucket:
     """Make a bucket of the test's own."""
-    return shelf.bucket(f"said{next(_numbers)}", versioning)
+    return fixture.bucket(f"said{next(_numbers)}", versioning)
 
 
 def said(version: Version) -> tuple[str | None, str | None, tuple[int, ...]]:
@@ -36,22 +36,24 @@ def said(version: Version) -> tuple[str | None, str | None, tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("data", [b"", b"inline", b"a file" * 20_000])
-def test_what_is_said_with_a_body_stays_with_it_in_every_place(shelf: Shelf, data: bytes) -> None:
-    store, bucket = shelf.store, fresh(shelf, "Enabled")
-    first = shelf.run(put(store, bucket, "key", data, new=SAID))
+def test_what_is_said_with_a_body_stays_with_it_in_every_place(
+    fixture: StoreFixture, data: bytes
+) -> None:
+    store, bucket = fixture.store, fresh(fixture, "Enabled")
+    first = fixture.run(put(store, bucket, "key", data, new=SAID))
     assert said(first) == ("sums é", "lock", ())
-    newer = shelf.run(put(store, bucket, "key", b"newer"))
+    newer = fixture.run(put(store, bucket, "key", b"newer"))
     assert said(newer) == (None, None, ())
-    store = shelf.reopen()
+    store = fixture.reopen()
     # A newer version has moved it to another table, and the end of that one moves it back.
     assert said(store.index.version(bucket.id, "key", first.version_id)) == said(first)
-    shelf.call(store.index.delete_version, bucket.id, "key", newer.version_id)
+    fixture.call(store.index.delete_version, bucket.id, "key", newer.version_id)
     assert store.index.latest(bucket.id, "key") == store.get(bucket, "key")[0] == first
-    shelf.call(store.index.delete_version, bucket.id, "key")
+    fixture.call(store.index.delete_version, bucket.id, "key")
     assert said(store.index.version(bucket.id, "key", first.version_id)) == said(first)
 
 
-def test_a_delete_marker_says_nothing(shared: Shelf) -> None:
+def test_a_delete_marker_says_nothing(shared: StoreFixture) -> None:
     bucket = fresh(shared, "Enabled")
     shared.run(put(shared.store, bucket, "key", new=SAID))
     marker = shared.call(shared.store.index.delete_version, bucket.id, "key").version_id
@@ -68,7 +70,7 @@ COPIES = [
 @pytest.mark.parametrize(("says", "new", "expected"), COPIES, ids=[row[0] for row in COPIES])
 @pytest.mark.parametrize("itself", [False, True])
 def test_a_copy_keeps_what_follows_from_the_bytes(
-    shared: Shelf, says: str, new: NewVersion, expected: tuple[str | None, ...], itself: bool
+    shared: StoreFixture, says: str, new: NewVersion, expected: tuple[str | None, ...], itself: bool
 ) -> None:
     store, bucket = shared.store, fresh(shared)
     source = NewVersion(lock="source lock")
@@ -83,13 +85,13 @@ def test_a_copy_keeps_what_follows_from_the_bytes(
     assert said(store.index.latest(bucket.id, copy.key)) == said(copy)
 
 
-def test_an_object_that_grows_loses_its_sums_and_keeps_its_lock(shared: Shelf) -> None:
+def test_an_object_that_grows_loses_its_sums_and_keeps_its_lock(shared: StoreFixture) -> None:
     store, bucket = shared.store, fresh(shared)
 
     async def append(data: bytes, position: int) -> Version:
-        async with store.receive(len(data)) as sink:
-            await sink.write(data)
-            stored = await sink.finish()
+        async with store.receive(len(data)) as receiver:
+            await receiver.write(data)
+            stored = await receiver.finish()
             return await store.append(bucket, "log", stored, SAID, position, limit=100)
 
     assert said(shared.run(append(b"first", 0))) == ("sums é", "lock", ())
@@ -97,13 +99,13 @@ def test_an_object_that_grows_loses_its_sums_and_keeps_its_lock(shared: Shelf) -
     assert said(store.index.latest(bucket.id, "log")) == (None, "lock", ())
 
 
-def test_an_upload_and_its_parts_keep_what_was_said_of_them(shelf: Shelf) -> None:
-    store, bucket = shelf.store, fresh(shelf)
+def test_an_upload_and_its_parts_keep_what_was_said_of_them(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fresh(fixture)
     asked = NewVersion(checksums="CRC32C", lock="until Friday")
-    upload = shelf.call(store.index.begin_upload, bucket.id, "key", asked)
+    upload = fixture.call(store.index.begin_upload, bucket.id, "key", asked)
     assert (upload.checksums, upload.lock) == ("CRC32C", "until Friday")
-    source = shelf.run(put(store, bucket, "source", b"source" * 20_000))
-    inline = shelf.run(put(store, bucket, "inline", b"inline"))
+    source = fixture.run(put(store, bucket, "source", b"source" * 20_000))
+    inline = fixture.run(put(store, bucket, "inline", b"inline"))
     place = (bucket, "key", upload.upload_id)
     named = (bucket.id, "key", upload.upload_id)
 
@@ -117,13 +119,13 @@ def test_an_upload_and_its_parts_keep_what_was_said_of_them(shelf: Shelf) -> Non
             await store.copy_part(*place, 5, source),
         ]
 
-    parts = shelf.run(put_all())[1:]
-    store = shelf.reopen()
+    parts = fixture.run(put_all())[1:]
+    store = fixture.reopen()
     assert [part.checksums for part in parts] == ["new", None, "shared", "received", None]
-    assert list(shelf.call(store.index.list_parts, *named).entries) == parts
+    assert list(fixture.call(store.index.list_parts, *named).entries) == parts
     assert store.index.upload(*named) == upload
-    assert shelf.call(store.index.list_uploads, bucket.id).entries == (upload,)
-    version = shelf.call(
+    assert fixture.call(store.index.list_uploads, bucket.id).entries == (upload,)
+    version = fixture.call(
         store.index.complete_upload,
         *named,
         [(part.number, part.etag) for part in parts],
@@ -131,7 +133,7 @@ def test_an_upload_and_its_parts_keep_what_was_said_of_them(shelf: Shelf) -> Non
     )
     assert said(version) == (None, "until Friday", (3, 6, 10, 6, 120_000))
     assert pieces(store.index.latest(bucket.id, "key")) == tuple(
-        Piece(part.number, part.size, part.checksums) for part in parts
+        LayoutPart(part.number, part.size, part.checksums) for part in parts
     )
 
 
@@ -148,7 +150,7 @@ async def begun(store: Store, bucket: Bucket) -> Upload:
     return upload
 
 
-def test_the_sums_of_an_object_are_made_from_its_parts_in_the_commit(shared: Shelf) -> None:
+def test_the_sums_of_an_object_are_made_from_its_parts_in_the_commit(shared: StoreFixture) -> None:
     store, bucket = shared.store, fresh(shared)
     upload = shared.run(begun(store, bucket))
     asked: list[str] = []
@@ -180,7 +182,7 @@ class Untrue(Exception):
 
 @pytest.mark.parametrize("error", [BadDigest, InvalidPart, Untrue])
 def test_a_completion_whose_sums_are_wrong_leaves_the_upload_open(
-    shared: Shelf, error: type[Exception]
+    shared: StoreFixture, error: type[Exception]
 ) -> None:
     store, bucket = shared.store, fresh(shared)
     upload = shared.run(begun(store, bucket))
@@ -202,7 +204,7 @@ def test_a_completion_whose_sums_are_wrong_leaves_the_upload_open(
     )
 
 
-def test_numbers_may_be_left_out_where_gaps_are_allowed(shared: Shelf) -> None:
+def test_numbers_may_be_left_out_where_gaps_are_allowed(shared: StoreFixture) -> None:
     store, bucket = shared.store, fresh(shared)
     upload = shared.run(begun(store, bucket))
     named = (bucket.id, "key", upload.upload_id)
@@ -210,7 +212,7 @@ def test_numbers_may_be_left_out_where_gaps_are_allowed(shared: Shelf) -> None:
     with pytest.raises(InvalidPart):
         shared.call(store.index.complete_upload, *named, listed, 0)
     version = shared.call(store.index.complete_upload, *named, listed, 0, gaps=True)
-    assert pieces(version) == (Piece(3, 6, "of 3"), Piece(7, 3, "of 7"))
+    assert pieces(version) == (LayoutPart(3, 6, "of 3"), LayoutPart(7, 3, "of 7"))
     assert (version.parts, shared.run(body(store, version))) == (2, b"second3rd")
 
 
@@ -227,7 +229,7 @@ STILL_REFUSED: list[tuple[str, list[tuple[int, str]], int, type[CosServiceError]
     ("says", "listed", "minimum", "error"), STILL_REFUSED, ids=[row[0] for row in STILL_REFUSED]
 )
 def test_gaps_allow_nothing_else(
-    shared: Shelf,
+    shared: StoreFixture,
     says: str,
     listed: list[tuple[int, str]],
     minimum: int,
@@ -252,13 +254,13 @@ def test_gaps_allow_nothing_else(
         )
 
 
-def test_an_object_that_was_not_completed_has_no_parts(shared: Shelf) -> None:
+def test_an_object_that_was_not_completed_has_no_parts(shared: StoreFixture) -> None:
     bucket = fresh(shared)
     version = shared.run(put(shared.store, bucket, "key"))
     assert (version.layout, pieces(version), part_sizes(version)) == (None, (), ())
 
 
-def test_a_lock_is_set_and_taken_off_without_touching_the_rest(shared: Shelf) -> None:
+def test_a_lock_is_set_and_taken_off_without_touching_the_rest(shared: StoreFixture) -> None:
     store, bucket = shared.store, fresh(shared, "Enabled")
     old = shared.run(put(store, bucket, "key", new=NewVersion(acl="A", checksums="S")))
     new = shared.run(put(store, bucket, "key", new=NewVersion(tags="T", lock="L")))
@@ -307,7 +309,7 @@ LOSSES = [
     ("says", "states", "covered", "target", "lost"), LOSSES, ids=[row[0] for row in LOSSES]
 )
 def test_what_is_locked_is_never_gone_for_good(
-    shared: Shelf, says: str, states: str, covered: bool, target: str | None, lost: bool
+    shared: StoreFixture, says: str, states: str, covered: bool, target: str | None, lost: bool
 ) -> None:
     store, bucket = shared.store, fresh(shared)
     before, _, after = states.partition(" ")
@@ -329,8 +331,8 @@ def test_what_is_locked_is_never_gone_for_good(
         (one, other) = await store.index.delete_versions(
             bucket.id, [("key", version_id), ("free", None)], may_delete=unlocked
         )
-        assert isinstance(other, Deleted), "one that is locked keeps none that is not"
-        assert isinstance(one, AccessDenied if lost else Deleted)
+        assert isinstance(other, DeletionResult), "one that is locked keeps none that is not"
+        assert isinstance(one, AccessDenied if lost else DeletionResult)
         found = store.index.version(bucket.id, "key", locked.version_id)
         assert await body(store, found) == b"locked"
         return found
@@ -338,7 +340,7 @@ def test_what_is_locked_is_never_gone_for_good(
     assert shared.run(delete()).lock == "lock"
 
 
-def test_one_deletion_can_be_conditional_too(shared: Shelf) -> None:
+def test_one_deletion_can_be_conditional_too(shared: StoreFixture) -> None:
     store, bucket = shared.store, fresh(shared)
     version = shared.run(put(store, bucket, "key", new=SAID))
 

@@ -3,8 +3,8 @@
 import pytest
 
 from coskit.protocol.errors import PreconditionFailed
-from coskit.server.store.model import Deleted, Version
-from tests.server.store.store_fixture import Shelf, put
+from coskit.server.store.model import DeletionResult, Version
+from tests.server.store.store_fixture import StoreFixture, put
 
 
 class Recorder:
@@ -21,27 +21,29 @@ class Recorder:
 
 
 @pytest.mark.parametrize("versioning", [None, "Enabled", "Suspended"])
-def test_what_is_refused_stays_and_the_rest_goes(shelf: Shelf, versioning: str | None) -> None:
-    bucket, store = shelf.bucket(versioning=versioning), shelf.store
+def test_what_is_refused_stays_and_the_rest_goes(
+    fixture: StoreFixture, versioning: str | None
+) -> None:
+    bucket, store = fixture.bucket(versioning=versioning), fixture.store
     for key in ("a", "b"):
-        shelf.run(put(store, bucket, key))
+        fixture.run(put(store, bucket, key))
     condition = Recorder("a")
     targets = [("a", None), ("b", None), ("absent", None)]
-    outcomes = shelf.call(store.index.delete_versions, bucket.id, targets, condition)
-    assert [isinstance(outcome, Deleted) for outcome in outcomes] == [False, True, False]
+    outcomes = fixture.call(store.index.delete_versions, bucket.id, targets, condition)
+    assert [isinstance(outcome, DeletionResult) for outcome in outcomes] == [False, True, False]
     assert condition.seen == [("a", True), ("b", True), None]
-    page = shelf.call(store.index.list_objects, bucket.id)
+    page = fixture.call(store.index.list_objects, bucket.id)
     assert [entry.key for entry in page.entries] == ["a"]
-    versions = shelf.call(store.index.list_versions, bucket.id).entries
+    versions = fixture.call(store.index.list_versions, bucket.id).entries
     assert "absent" not in [entry.key for entry in versions]
 
 
-def test_a_condition_sees_the_version_that_would_go(shelf: Shelf) -> None:
-    bucket, store = shelf.bucket(versioning="Enabled"), shelf.store
-    old = shelf.run(put(store, bucket, "key"))
-    new = shelf.run(put(store, bucket, "key"))
+def test_a_condition_sees_the_version_that_would_go(fixture: StoreFixture) -> None:
+    bucket, store = fixture.bucket(versioning="Enabled"), fixture.store
+    old = fixture.run(put(store, bucket, "key"))
+    new = fixture.run(put(store, bucket, "key"))
     condition = Recorder()
     targets = [("key", old.version_id), ("key", new.version_id), ("key", "0" * 16)]
-    shelf.call(store.index.delete_versions, bucket.id, targets, condition)
+    fixture.call(store.index.delete_versions, bucket.id, targets, condition)
     assert condition.seen == [("key", False), ("key", True), None]
-    assert shelf.call(store.index.list_versions, bucket.id).entries == ()
+    assert fixture.call(store.index.list_versions, bucket.id).entries == ()

@@ -20,11 +20,11 @@ from coskit.protocol.errors import (
     TooManyBuckets,
 )
 from coskit.server.store.index.database import connect, one, prepare
-from coskit.server.store.index.group_commit import Writer
+from coskit.server.store.index.group_commit import GroupCommitWriter
 from coskit.server.store.index.transaction import Transaction
-from coskit.server.store.interfaces.errors import CommitError, Replaced
-from coskit.server.store.model import Deleted, Extent, NewVersion, Stored, Version
-from tests.server.store.store_fixture import Shelf, body, put, run
+from coskit.server.store.interfaces.errors import CommitError, VersionReplaced
+from coskit.server.store.model import DeletionResult, Extent, NewVersion, StoredBody, Version
+from tests.server.store.store_fixture import StoreFixture, body, put, run
 
 
 def refuse(live: Version | None) -> NoReturn:
@@ -36,33 +36,33 @@ def absent(live: Version | None) -> None:
         raise PreconditionFailed
 
 
-def test_one_of_many_racing_writers_wins(shelf: Shelf) -> None:
-    store, bucket = shelf.store, shelf.bucket()
+def test_one_of_many_racing_writers_wins(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fixture.bucket()
 
     async def race() -> list[Version | BaseException]:
         racers = (put(store, bucket, "key", b"%d" % n, absent) for n in range(64))
         return await asyncio.gather(*racers, return_exceptions=True)
 
-    results = shelf.run(race())
+    results = fixture.run(race())
     winners = [result for result in results if isinstance(result, Version)]
     assert len(winners) == 1
     assert sum(isinstance(result, PreconditionFailed) for result in results) == 63
     assert store.index.latest(bucket.id, "key") == winners[0]
-    assert shelf.run(body(store, winners[0])) == b"%d" % results.index(winners[0])
+    assert fixture.run(body(store, winners[0])) == b"%d" % results.index(winners[0])
 
 
-def test_a_condition_sees_the_object_that_it_replaces(shelf: Shelf) -> None:
-    store, bucket = shelf.store, shelf.bucket(versioning="Enabled")
+def test_a_condition_sees_the_object_that_it_replaces(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fixture.bucket(versioning="Enabled")
     seen: list[Version | None] = []
-    first = shelf.run(put(store, bucket, "key", b"1", seen.append))
-    shelf.run(put(store, bucket, "key", b"2", seen.append))
-    shelf.call(store.index.delete_version, bucket.id, "key")
-    shelf.run(put(store, bucket, "key", b"3", seen.append))
+    first = fixture.run(put(store, bucket, "key", b"1", seen.append))
+    fixture.run(put(store, bucket, "key", b"2", seen.append))
+    fixture.call(store.index.delete_version, bucket.id, "key")
+    fixture.run(put(store, bucket, "key", b"3", seen.append))
     assert seen == [None, first, None]
 
 
-def test_a_failing_write_leaves_its_neighbours_alone(shelf: Shelf) -> None:
-    store, bucket = shelf.store, shelf.bucket()
+def test_a_failing_write_leaves_its_neighbours_alone(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fixture.bucket()
     large = b"x" * 100_000
 
     async def write() -> list[Version | BaseException]:
@@ -72,45 +72,45 @@ def test_a_failing_write_leaves_its_neighbours_alone(shelf: Shelf) -> None:
             writes.append(put(store, bucket, f"{n:02}", large if n % 4 > 1 else b"s", condition))
         return await asyncio.gather(*writes, return_exceptions=True)
 
-    results = shelf.run(write())
+    results = fixture.run(write())
     assert [isinstance(result, Version) for result in results] == [True, False] * 20
-    page = shelf.call(store.index.list_objects, bucket.id)
+    page = fixture.call(store.index.list_objects, bucket.id)
     assert [entry.key for entry in page.entries] == [f"{n:02}" for n in range(0, 40, 2)]
-    shelf.close()
-    assert len(shelf.files()) == 10
-    assert shelf.drafts() == set()
-    shelf.reopen()
+    fixture.close()
+    assert len(fixture.files()) == 10
+    assert fixture.drafts() == set()
+    fixture.reopen()
 
 
-def test_what_a_condition_raises_reaches_the_writer(shelf: Shelf) -> None:
-    bucket = shelf.bucket()
+def test_what_a_condition_raises_reaches_the_writer(fixture: StoreFixture) -> None:
+    bucket = fixture.bucket()
 
     def stumble(live: Version | None) -> None:
         raise LookupError("mine")
 
     with pytest.raises(LookupError, match="mine"):
-        shelf.run(put(shelf.store, bucket, "key", condition=stumble))
-    assert shelf.call(shelf.store.index.list_objects, bucket.id).entries == ()
+        fixture.run(put(fixture.store, bucket, "key", condition=stumble))
+    assert fixture.call(fixture.store.index.list_objects, bucket.id).entries == ()
 
 
-def test_deleting_many_reports_each(shelf: Shelf) -> None:
-    store, bucket = shelf.store, shelf.bucket()
-    shelf.run(put(store, bucket, "a"))
-    shelf.run(put(store, bucket, "b"))
-    results = shelf.call(
+def test_deleting_many_reports_each(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fixture.bucket()
+    fixture.run(put(store, bucket, "a"))
+    fixture.run(put(store, bucket, "b"))
+    results = fixture.call(
         store.index.delete_versions, bucket.id, [("a", None), ("none", None), ("b", "null")]
     )
     assert results == [
-        Deleted(None, False, True),
-        Deleted(None, False, False),
-        Deleted("null", False, True),
+        DeletionResult(None, False, True),
+        DeletionResult(None, False, False),
+        DeletionResult("null", False, True),
     ]
-    assert shelf.call(store.index.delete_versions, bucket.id, []) == []
+    assert fixture.call(store.index.delete_versions, bucket.id, []) == []
 
 
-def test_buckets_belong_to_one_owner(shelf: Shelf) -> None:
-    store = shelf.store
-    made = shelf.call(store.index.create_bucket, "b", "me", "acl")
+def test_buckets_belong_to_one_owner(fixture: StoreFixture) -> None:
+    store = fixture.store
+    made = fixture.call(store.index.create_bucket, "b", "me", "acl")
     assert (made.name, made.owner, made.acl, made.versioning, made.config) == (
         *("b", "me", "acl", ""),
         {},
@@ -122,50 +122,52 @@ def test_buckets_belong_to_one_owner(shelf: Shelf) -> None:
     ]
     for name, owner, limit, error in refusals:
         with pytest.raises(error):
-            shelf.call(store.index.create_bucket, name, owner, "acl", limit=limit)
-    shelf.call(store.index.create_bucket, "a", "you", "acl", limit=1)
+            fixture.call(store.index.create_bucket, name, owner, "acl", limit=limit)
+    fixture.call(store.index.create_bucket, "a", "you", "acl", limit=1)
     assert [bucket.name for bucket in store.index.buckets()] == ["a", "b"]
     assert store.index.bucket("b") == made
 
 
-def test_settings_of_a_bucket_change_one_by_one(shelf: Shelf) -> None:
-    store, bucket = shelf.store, shelf.bucket("b")
-    shelf.call(store.index.update_bucket, "b", config={"cors": "C", "policy": "P"})
-    shelf.call(store.index.update_bucket, "b", versioning="Enabled", acl="new")
-    shelf.call(store.index.update_bucket, "b", config={"cors": None, "lifecycle": "L"})
-    found = shelf.reopen().index.bucket("b")
+def test_settings_of_a_bucket_change_one_by_one(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fixture.bucket("b")
+    fixture.call(store.index.update_bucket, "b", config={"cors": "C", "policy": "P"})
+    fixture.call(store.index.update_bucket, "b", versioning="Enabled", acl="new")
+    fixture.call(store.index.update_bucket, "b", config={"cors": None, "lifecycle": "L"})
+    found = fixture.reopen().index.bucket("b")
     assert (found.id, found.created) == (bucket.id, bucket.created)
     assert (found.versioning, found.acl) == ("Enabled", "new")
     assert found.config == {"policy": "P", "lifecycle": "L"}
 
 
-def test_a_bucket_with_anything_in_it_stays(shelf: Shelf) -> None:
-    store, bucket = shelf.store, shelf.bucket("b", "Enabled")
+def test_a_bucket_with_anything_in_it_stays(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fixture.bucket("b", "Enabled")
 
     def refused() -> bool:
         try:
-            shelf.call(store.index.delete_bucket, "b")
+            fixture.call(store.index.delete_bucket, "b")
         except BucketNotEmpty:
             return True
         return False
 
-    version = shelf.run(put(store, bucket, "key"))
+    version = fixture.run(put(store, bucket, "key"))
     assert refused(), "an object"
-    marker = shelf.call(store.index.delete_version, bucket.id, "key")
+    marker = fixture.call(store.index.delete_version, bucket.id, "key")
     assert refused(), "a version under a marker"
-    shelf.call(store.index.delete_version, bucket.id, "key", version.version_id)
+    fixture.call(store.index.delete_version, bucket.id, "key", version.version_id)
     assert refused(), "a marker"
-    shelf.call(store.index.delete_version, bucket.id, "key", marker.version_id)
-    upload = shelf.call(store.index.begin_upload, bucket.id, "key", NewVersion())
+    fixture.call(store.index.delete_version, bucket.id, "key", marker.version_id)
+    upload = fixture.call(store.index.begin_upload, bucket.id, "key", NewVersion())
     assert refused(), "an upload"
-    shelf.call(store.index.abort_upload, bucket.id, "key", upload.upload_id)
+    fixture.call(store.index.abort_upload, bucket.id, "key", upload.upload_id)
     assert not refused()
 
 
-def test_a_deleted_bucket_takes_nothing_more_and_its_successor_is_another(shelf: Shelf) -> None:
-    store, gone = shelf.store, shelf.bucket("b")
-    source = shelf.run(put(store, shelf.bucket("sources"), "key"))
-    shelf.call(store.index.delete_bucket, "b")
+def test_a_deleted_bucket_takes_nothing_more_and_its_successor_is_another(
+    fixture: StoreFixture,
+) -> None:
+    store, gone = fixture.store, fixture.bucket("b")
+    source = fixture.run(put(store, fixture.bucket("sources"), "key"))
+    fixture.call(store.index.delete_bucket, "b")
     writes = (
         lambda: put(store, gone, "key"),
         lambda: put(store, gone, "key", b"x" * 100_000),
@@ -178,16 +180,16 @@ def test_a_deleted_bucket_takes_nothing_more_and_its_successor_is_another(shelf:
     )
     for write in writes:
         with pytest.raises(NoSuchBucket):
-            shelf.run(run(write))
+            fixture.run(run(write))
     with pytest.raises(NoSuchBucket):
         store.index.bucket("b")
-    successor = shelf.bucket("b")
+    successor = fixture.bucket("b")
     assert successor.id != gone.id
-    assert shelf.call(store.index.list_objects, successor.id).entries == ()
+    assert fixture.call(store.index.list_objects, successor.id).entries == ()
 
 
-def test_a_cancelled_request_does_not_undo_its_commit(shelf: Shelf) -> None:
-    store, bucket = shelf.store, shelf.bucket()
+def test_a_cancelled_request_does_not_undo_its_commit(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fixture.bucket()
     large = b"x" * 100_000
 
     async def hurry() -> None:
@@ -204,18 +206,18 @@ def test_a_cancelled_request_does_not_undo_its_commit(shelf: Shelf) -> None:
         # The writer works in order: once this is there, so is what came before it.
         await put(store, bucket, "later")
 
-    shelf.run(hurry())
-    store = shelf.reopen()
-    assert shelf.run(body(store, store.index.latest(bucket.id, "key"))) == large
-    assert shelf.drafts() == set()
+    fixture.run(hurry())
+    store = fixture.reopen()
+    assert fixture.run(body(store, store.index.latest(bucket.id, "key"))) == large
+    assert fixture.drafts() == set()
 
 
-def test_a_closed_store_takes_no_more(shelf: Shelf) -> None:
-    store, bucket = shelf.store, shelf.bucket()
-    shelf.close()
+def test_a_closed_store_takes_no_more(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fixture.bucket()
+    fixture.close()
     with pytest.raises(ServiceUnavailable):
-        shelf.call(store.index.delete_version, bucket.id, "key")
-    assert shelf.reopen().index.bucket(bucket.name) == bucket
+        fixture.call(store.index.delete_version, bucket.id, "key")
+    assert fixture.reopen().index.bucket(bucket.name) == bucket
 
 
 class Writing:
@@ -225,7 +227,7 @@ class Writing:
         self.db = connect(path)
         self.db.execute("CREATE TABLE sequence (last INTEGER)")
         self.db.execute("CREATE TABLE word (text TEXT UNIQUE)")
-        self.writer = Writer(self.db, lambda: 0.0)
+        self.writer = GroupCommitWriter(self.db, lambda: 0.0)
 
     def add(self, text: str) -> asyncio.Future[str]:
         return self.writer.submit(self._add, text)
@@ -293,7 +295,7 @@ def test_a_failed_commit_fails_its_group_and_the_writer_goes_on(tmp_path: Path) 
 
 
 def test_what_is_undone_releases_nothing(tmp_path: Path) -> None:
-    file = Stored("file", 5, "", 0, None)
+    file = StoredBody("file", 5, "", 0, None)
 
     def drop(tx: Transaction, extents: tuple[Extent, ...], fails: bool) -> None:
         tx.references.drop(extents, 0)
@@ -328,13 +330,13 @@ def test_a_full_disk_fails_writes_until_there_is_room(tmp_path: Path) -> None:
     asyncio.run(write())
 
 
-def test_copying_what_is_gone_fails(shelf: Shelf) -> None:
-    store, bucket = shelf.store, shelf.bucket()
+def test_copying_what_is_gone_fails(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fixture.bucket()
     for data in (b"small", b"x" * 100_000):
-        source = shelf.run(put(store, bucket, "source", data))
-        shelf.call(store.index.delete_version, bucket.id, "source")
-        with pytest.raises(Replaced):
-            shelf.call(store.index.copy_version, bucket.id, "copy", source, NewVersion())
-        with pytest.raises(Replaced):
-            store.reading(source)
-    assert shelf.call(store.index.list_objects, bucket.id).entries == ()
+        source = fixture.run(put(store, bucket, "source", data))
+        fixture.call(store.index.delete_version, bucket.id, "source")
+        with pytest.raises(VersionReplaced):
+            fixture.call(store.index.copy_version, bucket.id, "copy", source, NewVersion())
+        with pytest.raises(VersionReplaced):
+            store.read(source)
+    assert fixture.call(store.index.list_objects, bucket.id).entries == ()

@@ -19,7 +19,7 @@ from coskit.protocol.errors import (
 )
 from coskit.server.store.interfaces.upload_records import SMALLEST_PART
 from coskit.server.store.model import Bucket, NewVersion, Upload, Version
-from tests.server.store.store_fixture import Shelf, body, compose, put, put_part, run
+from tests.server.store.store_fixture import StoreFixture, body, compose, put, put_part, run
 
 _numbers = itertools.count()
 
@@ -27,22 +27,24 @@ PARTS = [os.urandom(SMALLEST_PART), os.urandom(SMALLEST_PART + 1), b"tail"]
 TAGS = [hashlib.md5(data).hexdigest() for data in PARTS]
 
 
-def begin(shelf: Shelf, parts: list[bytes], new: NewVersion | None = None) -> tuple[Bucket, Upload]:
+def begin(
+    fixture: StoreFixture, parts: list[bytes], new: NewVersion | None = None
+) -> tuple[Bucket, Upload]:
     """Open an upload in a bucket of its own and give it parts."""
-    bucket = shelf.bucket(f"multipart{next(_numbers)}")
-    upload = shelf.call(shelf.store.index.begin_upload, bucket.id, "key", new or NewVersion())
+    bucket = fixture.bucket(f"multipart{next(_numbers)}")
+    upload = fixture.call(fixture.store.index.begin_upload, bucket.id, "key", new or NewVersion())
     for number, data in enumerate(parts, 1):
-        shelf.run(put_part(shelf.store, bucket, "key", upload.upload_id, number, data))
+        fixture.run(put_part(fixture.store, bucket, "key", upload.upload_id, number, data))
     return bucket, upload
 
 
-def test_the_parts_become_one_object_in_place(shelf: Shelf) -> None:
-    store = shelf.store
+def test_the_parts_become_one_object_in_place(fixture: StoreFixture) -> None:
+    store = fixture.store
     new = NewVersion("ARCHIVE", "me", {"x-cos-meta-a": "é"}, "ACL", "TAGS")
-    bucket, upload = begin(shelf, PARTS, new)
-    files = shelf.files()
-    inodes = {path.stat().st_ino for path in (shelf.directory / "blobs").glob("*/*")}
-    version = shelf.call(
+    bucket, upload = begin(fixture, PARTS, new)
+    files = fixture.files()
+    inodes = {path.stat().st_ino for path in (fixture.directory / "blobs").glob("*/*")}
+    version = fixture.call(
         store.index.complete_upload, bucket.id, "key", upload.upload_id, [*enumerate(TAGS, 1)]
     )
     whole = b"".join(PARTS)
@@ -52,12 +54,12 @@ def test_the_parts_become_one_object_in_place(shelf: Shelf) -> None:
     assert (version.storage_class, version.owner, version.acl) == ("ARCHIVE", "me", "ACL")
     assert (version.tags, version.headers) == ("TAGS", {"x-cos-meta-a": "é"})
     assert store.get(bucket, "key") == (version, None)
-    assert shelf.run(body(store, version)) == whole
-    assert shelf.files() == files
-    assert {p.stat().st_ino for p in (shelf.directory / "blobs").glob("*/*")} == inodes
+    assert fixture.run(body(store, version)) == whole
+    assert fixture.files() == files
+    assert {p.stat().st_ino for p in (fixture.directory / "blobs").glob("*/*")} == inodes
     with pytest.raises(NoSuchUpload):
         store.index.upload(bucket.id, "key", upload.upload_id)
-    assert shelf.call(store.index.list_uploads, bucket.id).entries == ()
+    assert fixture.call(store.index.list_uploads, bucket.id).entries == ()
 
 
 OTHER = "0" * 32
@@ -76,7 +78,7 @@ REFUSALS: list[tuple[str, list[tuple[int, str]], type[CosServiceError]]] = [
 
 @pytest.mark.parametrize(("says", "listed", "error"), REFUSALS, ids=[row[0] for row in REFUSALS])
 def test_a_refused_completion_leaves_the_upload_open(
-    shared: Shelf, says: str, listed: list[tuple[int, str]], error: type[CosServiceError]
+    shared: StoreFixture, says: str, listed: list[tuple[int, str]], error: type[CosServiceError]
 ) -> None:
     store = shared.store
     bucket, upload = begin(shared, PARTS)
@@ -90,7 +92,7 @@ def test_a_refused_completion_leaves_the_upload_open(
     )
 
 
-def test_only_the_last_part_may_be_small(shared: Shelf) -> None:
+def test_only_the_last_part_may_be_small(shared: StoreFixture) -> None:
     small = b"x" * (SMALLEST_PART - 1)
     tag = hashlib.md5(small).hexdigest()
     bucket, upload = begin(shared, [small, small])
@@ -104,21 +106,23 @@ def test_only_the_last_part_may_be_small(shared: Shelf) -> None:
     )
 
 
-def test_a_part_can_be_sent_again_and_unlisted_ones_are_dropped(shelf: Shelf) -> None:
-    store = shelf.store
-    bucket, upload = begin(shelf, [b"old", b"second", b"third"])
-    part = shelf.run(put_part(store, bucket, "key", upload.upload_id, 1, b"new"))
-    assert shelf.call(store.index.list_parts, bucket.id, "key", upload.upload_id).entries[0] == part
-    version = shelf.call(
+def test_a_part_can_be_sent_again_and_unlisted_ones_are_dropped(fixture: StoreFixture) -> None:
+    store = fixture.store
+    bucket, upload = begin(fixture, [b"old", b"second", b"third"])
+    part = fixture.run(put_part(store, bucket, "key", upload.upload_id, 1, b"new"))
+    assert (
+        fixture.call(store.index.list_parts, bucket.id, "key", upload.upload_id).entries[0] == part
+    )
+    version = fixture.call(
         store.index.complete_upload, bucket.id, "key", upload.upload_id, [(1, part.etag)]
     )
-    assert shelf.run(body(store, version)) == b"new"
-    shelf.close()
-    assert len(shelf.files()) == 1
-    shelf.reopen()
+    assert fixture.run(body(store, version)) == b"new"
+    fixture.close()
+    assert len(fixture.files()) == 1
+    fixture.reopen()
 
 
-def test_a_completion_can_be_conditional(shared: Shelf) -> None:
+def test_a_completion_can_be_conditional(shared: StoreFixture) -> None:
     store = shared.store
     bucket, upload = begin(shared, [b"part"])
     live = shared.run(put(store, bucket, "key"))
@@ -141,19 +145,21 @@ def test_a_completion_can_be_conditional(shared: Shelf) -> None:
     assert store.index.upload(bucket.id, "key", upload.upload_id) == upload
 
 
-def test_an_ended_upload_takes_nothing_more(shelf: Shelf) -> None:
-    store = shelf.store
-    bucket, aborted = begin(shelf, [b"part"])
-    shelf.call(store.index.abort_upload, bucket.id, "key", aborted.upload_id)
-    completed = shelf.call(store.index.begin_upload, bucket.id, "key", NewVersion())
-    part = shelf.run(put_part(store, bucket, "key", completed.upload_id, 1, b"part"))
+def test_an_ended_upload_takes_nothing_more(fixture: StoreFixture) -> None:
+    store = fixture.store
+    bucket, aborted = begin(fixture, [b"part"])
+    fixture.call(store.index.abort_upload, bucket.id, "key", aborted.upload_id)
+    completed = fixture.call(store.index.begin_upload, bucket.id, "key", NewVersion())
+    part = fixture.run(put_part(store, bucket, "key", completed.upload_id, 1, b"part"))
     listed = [(1, part.etag)]
-    version = shelf.call(store.index.complete_upload, bucket.id, "key", completed.upload_id, listed)
+    version = fixture.call(
+        store.index.complete_upload, bucket.id, "key", completed.upload_id, listed
+    )
     for key, upload_id in (
         ("key", aborted.upload_id),
         ("key", completed.upload_id),
         ("key", "never"),
-        ("other", shelf.call(store.index.begin_upload, bucket.id, "key", NewVersion()).upload_id),
+        ("other", fixture.call(store.index.begin_upload, bucket.id, "key", NewVersion()).upload_id),
     ):
         uses = (
             lambda: put_part(store, bucket, key, upload_id, 1, b"late"),  # noqa: B023
@@ -164,13 +170,13 @@ def test_an_ended_upload_takes_nothing_more(shelf: Shelf) -> None:
         )
         for use in uses:
             with pytest.raises(NoSuchUpload):
-                shelf.run(run(use))
-    shelf.close()
-    assert len(shelf.files()) == 1
-    shelf.reopen()
+                fixture.run(run(use))
+    fixture.close()
+    assert len(fixture.files()) == 1
+    fixture.reopen()
 
 
-def test_several_uploads_of_a_key_do_not_touch_each_other(shared: Shelf) -> None:
+def test_several_uploads_of_a_key_do_not_touch_each_other(shared: StoreFixture) -> None:
     store = shared.store
     bucket, first = begin(shared, [b"first"])
     second = shared.call(store.index.begin_upload, bucket.id, "key", NewVersion())
@@ -194,63 +200,68 @@ COPIES = [
 
 @pytest.mark.parametrize(("says", "pieces", "first", "length", "shares"), COPIES)
 def test_a_part_can_be_copied(
-    shelf: Shelf, says: str, pieces: list[bytes], first: int, length: int | None, shares: bool
+    fixture: StoreFixture,
+    says: str,
+    pieces: list[bytes],
+    first: int,
+    length: int | None,
+    shares: bool,
 ) -> None:
-    store = shelf.store
-    bucket, upload = begin(shelf, [])
+    store = fixture.store
+    bucket, upload = begin(fixture, [])
     write = compose(store, bucket, "source", pieces)
     if len(pieces) == 1:
         write.close()
         write = put(store, bucket, "source", pieces[0])
-    source = shelf.run(write)
-    files = shelf.files()
-    part = shelf.run(store.copy_part(bucket, "key", upload.upload_id, 1, source, first, length))
+    source = fixture.run(write)
+    files = fixture.files()
+    part = fixture.run(store.copy_part(bucket, "key", upload.upload_id, 1, source, first, length))
     data = b"".join(pieces)[first : None if length is None else first + length]
     assert (part.size, part.crc64) == (len(data), crc64(data))
     assert part.etag == hashlib.md5(data).hexdigest()
-    assert (shelf.files() == files) is shares
-    shelf.call(store.index.delete_version, bucket.id, "source")
-    version = shelf.call(
+    assert (fixture.files() == files) is shares
+    fixture.call(store.index.delete_version, bucket.id, "source")
+    version = fixture.call(
         store.index.complete_upload, bucket.id, "key", upload.upload_id, [(1, part.etag)]
     )
     assert (version.size, version.crc64) == (len(data), crc64(data))
-    assert shelf.run(body(store, version)) == data
+    assert fixture.run(body(store, version)) == data
 
 
-def test_a_part_cannot_be_copied_from_what_is_gone(shelf: Shelf) -> None:
-    store = shelf.store
-    bucket, upload = begin(shelf, [])
+def test_a_part_cannot_be_copied_from_what_is_gone(fixture: StoreFixture) -> None:
+    store = fixture.store
+    bucket, upload = begin(fixture, [])
     for data in (b"inline", SOURCE):
-        source = shelf.run(put(store, bucket, "source", data))
-        shelf.call(store.index.delete_version, bucket.id, "source")
+        source = fixture.run(put(store, bucket, "source", data))
+        fixture.call(store.index.delete_version, bucket.id, "source")
         for first, length in ((0, None), (1, 2)):
             with pytest.raises(NoSuchKey):
-                shelf.run(
+                fixture.run(
                     store.copy_part(bucket, "key", upload.upload_id, 1, source, first, length)
                 )
-    assert shelf.call(store.index.list_parts, bucket.id, "key", upload.upload_id).entries == ()
+    assert fixture.call(store.index.list_parts, bucket.id, "key", upload.upload_id).entries == ()
 
 
-def test_copies_share_their_bytes_and_outlive_their_source(shelf: Shelf) -> None:
-    store = shelf.store
-    bucket, other = shelf.bucket("one"), shelf.bucket("other", "Enabled")
+def test_copies_share_their_bytes_and_outlive_their_source(fixture: StoreFixture) -> None:
+    store = fixture.store
+    bucket, other = fixture.bucket("one"), fixture.bucket("other", "Enabled")
     for pieces in ([b"inline"], [SOURCE], PARTS):
         write = compose(store, bucket, "source", pieces)
         if len(pieces) == 1:
             write.close()
             write = put(store, bucket, "source", pieces[0])
-        source = shelf.run(write)
-        files = shelf.files()
+        source = fixture.run(write)
+        files = fixture.files()
         new = NewVersion("ARCHIVE", "you", {"a": "b"})
-        copy = shelf.call(store.index.copy_version, other.id, "copy", source, new)
-        itself = shelf.call(store.index.copy_version, bucket.id, "source", source, new)
-        assert shelf.files() == files
-        shelf.call(store.index.delete_version, bucket.id, "source")
+        copy = fixture.call(store.index.copy_version, other.id, "copy", source, new)
+        itself = fixture.call(store.index.copy_version, bucket.id, "source", source, new)
+        assert fixture.files() == files
+        fixture.call(store.index.delete_version, bucket.id, "source")
         for version in (copy, itself):
             assert (version.etag, version.crc64) == (source.etag, source.crc64)
             assert (version.size, version.parts) == (source.size, source.parts)
             assert (version.storage_class, version.headers) == ("ARCHIVE", {"a": "b"})
         found, inline = store.get(other, "copy")
         assert found == copy
-        data = inline if inline is not None else shelf.run(body(store, found))
+        data = inline if inline is not None else fixture.run(body(store, found))
         assert data == b"".join(pieces)

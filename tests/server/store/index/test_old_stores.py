@@ -13,11 +13,11 @@ from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.server.store.index import schema
 from coskit.server.store.index.database import connect, has_checksums, latest, version
 from coskit.server.store.index.rows import signed
-from coskit.server.store.interfaces.errors import Damaged
+from coskit.server.store.interfaces.errors import DamagedBlob
 from coskit.server.store.maintenance.fsck import check
 from coskit.server.store.part_layout import part_sizes
 from tests.server.store.io.test_damage import flip
-from tests.server.store.store_fixture import Shelf, body, put
+from tests.server.store.store_fixture import StoreFixture, body, put
 
 LARGE = random.Random(13).randbytes(200_000)
 FILE = "ab" * 16
@@ -71,16 +71,16 @@ def add(
 
 
 @pytest.fixture
-def old(shelf: Shelf, tmp_path: Path) -> Shelf:
+def old(fixture: StoreFixture, tmp_path: Path) -> StoreFixture:
     """Open an old store."""
-    shelf.close()
-    shelf.directory = tmp_path / "old"
-    old_store(shelf.directory)
-    shelf.reopen()
-    return shelf
+    fixture.close()
+    fixture.directory = tmp_path / "old"
+    old_store(fixture.directory)
+    fixture.reopen()
+    return fixture
 
 
-def test_an_old_store_is_read_as_it_was(old: Shelf) -> None:
+def test_an_old_store_is_read_as_it_was(old: StoreFixture) -> None:
     store, bucket = old.store, old.store.index.bucket("shelf")
     for n in (0, 77, 499):
         found = store.get(bucket, f"{n:03}")
@@ -90,11 +90,11 @@ def test_an_old_store_is_read_as_it_was(old: Shelf) -> None:
     assert old.run(body(store, version, 70_000, 50)) == LARGE[70_000:70_050]
     assert old.run(put(store, bucket, "new", LARGE)).order > 1000
     old.close()
-    assert list(check(old.directory, alone=True)) == []
+    assert list(check(old.directory, exclusive=True)) == []
     old.reopen()
 
 
-def test_what_was_written_before_is_said_nothing_of(old: Shelf) -> None:
+def test_what_was_written_before_is_said_nothing_of(old: StoreFixture) -> None:
     store, bucket = old.store, old.store.index.bucket("shelf")
     live, older = (
         store.index.version(bucket.id, entry.key, entry.version_id)
@@ -112,20 +112,20 @@ def test_what_was_written_before_is_said_nothing_of(old: Shelf) -> None:
     assert store.index.version(bucket.id, "large", older.version_id).lock == "held"
 
 
-def test_an_old_index_gets_checksums_on_its_pages(old: Shelf) -> None:
+def test_an_old_index_gets_checksums_on_its_pages(old: StoreFixture) -> None:
     old.close()
     with closing(connect(old.directory / "index.db")) as db:
         assert has_checksums(db)
         assert version(db) == latest()
     flip(old.directory / "index.db", 20 * 4096 + 5)
-    assert "page 21" in {finding.subject for finding in check(old.directory, alone=True)}
+    assert "page 21" in {finding.subject for finding in check(old.directory, exclusive=True)}
     flip(old.directory / "index.db", 20 * 4096 + 5)
     old.reopen()
 
 
-def test_a_damaged_old_file_gives_no_byte(old: Shelf) -> None:
+def test_a_damaged_old_file_gives_no_byte(old: StoreFixture) -> None:
     store, bucket = old.store, old.store.index.bucket("shelf")
     flip(old.directory / "blobs" / "ab" / FILE, 199_999)
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedBlob):
         old.run(body(store, store.index.latest(bucket.id, "large"), 0, 5))
     assert [mark.blob_id for mark in store.index.damage()] == [FILE]

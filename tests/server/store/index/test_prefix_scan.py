@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from coskit.protocol.errors import InvalidArgument, NoSuchUpload
 from coskit.server.store.index.prefix_scan import page, successor
-from coskit.server.store.model import Bucket, Entry, NewVersion, Upload
-from tests.server.store.store_fixture import Shelf, put, put_part
+from coskit.server.store.model import Bucket, ListingEntry, NewVersion, Upload
+from tests.server.store.store_fixture import StoreFixture, put, put_part
 
 _numbers = itertools.count()
 _quick = settings(max_examples=60, deadline=None)
@@ -60,21 +60,21 @@ def shown(keys: Sequence[str], prefix: str, delimiter: str) -> Iterator[tuple[st
             yield group, True
 
 
-def fill(shelf: Shelf, keys: Sequence[str]) -> Bucket:
-    bucket = shelf.bucket(f"listing{next(_numbers)}")
+def fill(fixture: StoreFixture, keys: Sequence[str]) -> Bucket:
+    bucket = fixture.bucket(f"listing{next(_numbers)}")
 
     async def put_all() -> None:
         for key in keys:
-            await put(shelf.store, bucket, key, b"")
+            await put(fixture.store, bucket, key, b"")
 
-    shelf.run(put_all())
+    fixture.run(put_all())
     return bucket
 
 
 @_quick
 @given(key_sets, prefixes, delimiters, markers, limits)
 def test_a_page_of_objects_is_what_follows_the_marker(
-    shared: Shelf, keys: list[str], prefix: str, delimiter: str, marker: str, limit: int
+    shared: StoreFixture, keys: list[str], prefix: str, delimiter: str, marker: str, limit: int
 ) -> None:
     bucket = fill(shared, keys)
     page = shared.call(shared.store.index.list_objects, bucket.id, prefix, delimiter, marker, limit)
@@ -89,7 +89,7 @@ def test_a_page_of_objects_is_what_follows_the_marker(
 @_quick
 @given(key_sets, prefixes, delimiters, limits)
 def test_pages_of_objects_make_up_the_whole(
-    shared: Shelf, keys: list[str], prefix: str, delimiter: str, limit: int
+    shared: StoreFixture, keys: list[str], prefix: str, delimiter: str, limit: int
 ) -> None:
     bucket = fill(shared, keys)
     found, marker, truncated = [], "", True
@@ -115,7 +115,7 @@ AFTER = [
 
 @pytest.mark.parametrize(("says", "marker", "names"), AFTER, ids=[row[0] for row in AFTER])
 def test_only_names_greater_than_the_marker_are_shown(
-    shared: Shelf, says: str, marker: str, names: list[str]
+    shared: StoreFixture, says: str, marker: str, names: list[str]
 ) -> None:
     bucket = fill(shared, ["a/1", "a/3", "b", "c/1"])
     page = shared.call(shared.store.index.list_objects, bucket.id, "", "/", marker)
@@ -125,27 +125,27 @@ def test_only_names_greater_than_the_marker_are_shown(
 writes = st.lists(st.tuples(keys.map(lambda key: key[:2]), st.booleans()), max_size=24)
 
 
-def write_versions(shelf: Shelf, writes: list[tuple[str, bool]]) -> Bucket:
+def write_versions(fixture: StoreFixture, writes: list[tuple[str, bool]]) -> Bucket:
     """Put or delete each key in turn, the first half of them before versioning is enabled."""
-    bucket = shelf.bucket(f"versions{next(_numbers)}")
+    bucket = fixture.bucket(f"versions{next(_numbers)}")
 
     async def write_all() -> None:
         for place, (key, deletes) in enumerate(writes):
             if place == len(writes) // 2:
-                await shelf.store.index.update_bucket(bucket.name, versioning="Enabled")
+                await fixture.store.index.update_bucket(bucket.name, versioning="Enabled")
             if deletes:
-                await shelf.store.index.delete_version(bucket.id, key)
+                await fixture.store.index.delete_version(bucket.id, key)
             else:
-                await put(shelf.store, bucket, key, b"")
+                await put(fixture.store, bucket, key, b"")
 
-    shelf.run(write_all())
+    fixture.run(write_all())
     return bucket
 
 
 @_quick
 @given(writes, prefixes, delimiters, limits)
 def test_pages_of_versions_make_up_the_whole(
-    shared: Shelf, writes: list[tuple[str, bool]], prefix: str, delimiter: str, limit: int
+    shared: StoreFixture, writes: list[tuple[str, bool]], prefix: str, delimiter: str, limit: int
 ) -> None:
     store = shared.store
     bucket = write_versions(shared, writes)
@@ -156,7 +156,7 @@ def test_pages_of_versions_make_up_the_whole(
     assert [e for e in whole if e.is_latest] == newest
 
     expected = list(shown([*{e.key for e in whole}], prefix, delimiter))
-    entries: list[Entry] = []
+    entries: list[ListingEntry] = []
     groups: list[str] = []
     marker = ("", "")
     while True:
@@ -176,7 +176,7 @@ def test_pages_of_versions_make_up_the_whole(
 @_quick
 @given(writes.filter(bool), limits)
 def test_versions_can_be_deleted_page_by_page(
-    shared: Shelf, writes: list[tuple[str, bool]], limit: int
+    shared: StoreFixture, writes: list[tuple[str, bool]], limit: int
 ) -> None:
     store = shared.store
     bucket = write_versions(shared, writes)
@@ -196,7 +196,7 @@ def test_versions_can_be_deleted_page_by_page(
     shared.run(empty())
 
 
-def test_a_key_marker_alone_skips_the_key(shared: Shelf) -> None:
+def test_a_key_marker_alone_skips_the_key(shared: StoreFixture) -> None:
     bucket = write_versions(shared, [("a", False), ("a", False), ("b", False), ("b", False)])
     page = shared.call(shared.store.index.list_versions, bucket.id, key_marker="a")
     assert {entry.key for entry in page.entries} == {"b"}
@@ -204,7 +204,7 @@ def test_a_key_marker_alone_skips_the_key(shared: Shelf) -> None:
     assert {entry.key for entry in page.entries} == {"a", "b"}
 
 
-def test_a_version_marker_that_is_no_id_is_refused(shared: Shelf) -> None:
+def test_a_version_marker_that_is_no_id_is_refused(shared: StoreFixture) -> None:
     bucket = write_versions(shared, [("a", False)])
     with pytest.raises(InvalidArgument):
         shared.call(
@@ -215,7 +215,7 @@ def test_a_version_marker_that_is_no_id_is_refused(shared: Shelf) -> None:
 @_quick
 @given(st.lists(keys.map(lambda key: key[:2]), max_size=16), prefixes, delimiters, limits)
 def test_pages_of_uploads_make_up_the_whole(
-    shared: Shelf, keys: list[str], prefix: str, delimiter: str, limit: int
+    shared: StoreFixture, keys: list[str], prefix: str, delimiter: str, limit: int
 ) -> None:
     store = shared.store
     bucket = shared.bucket(f"uploads{next(_numbers)}")
@@ -249,12 +249,14 @@ def test_pages_of_uploads_make_up_the_whole(
     assert groups == [name for name, group in expected if group]
 
 
-def test_upload_ids_ascend_with_time(shelf: Shelf) -> None:
+def test_upload_ids_ascend_with_time(fixture: StoreFixture) -> None:
     times = itertools.count(1_800_000_000)
-    store = shelf.reopen(clock=lambda: float(next(times)))
-    bucket = shelf.bucket()
-    begun = [shelf.call(store.index.begin_upload, bucket.id, "key", NewVersion()) for _ in range(5)]
-    assert list(shelf.call(store.index.list_uploads, bucket.id).entries) == begun
+    store = fixture.reopen(clock=lambda: float(next(times)))
+    bucket = fixture.bucket()
+    begun = [
+        fixture.call(store.index.begin_upload, bucket.id, "key", NewVersion()) for _ in range(5)
+    ]
+    assert list(fixture.call(store.index.list_uploads, bucket.id).entries) == begun
     assert [u.initiated for u in begun] == sorted({u.initiated for u in begun})
 
 
@@ -268,7 +270,7 @@ PART_PAGES = [
 ]
 
 
-def test_parts_are_listed_by_number(shared: Shelf) -> None:
+def test_parts_are_listed_by_number(shared: StoreFixture) -> None:
     store = shared.store
     bucket = shared.bucket(f"parts{next(_numbers)}")
     upload = shared.call(store.index.begin_upload, bucket.id, "key", NewVersion())
@@ -285,7 +287,7 @@ def test_parts_are_listed_by_number(shared: Shelf) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, -1])
-def test_nothing_is_a_page_too(shared: Shelf, limit: int) -> None:
+def test_nothing_is_a_page_too(shared: StoreFixture, limit: int) -> None:
     bucket = fill(shared, ["a", "b"])
     lists: tuple[Callable, ...] = (
         shared.store.index.list_objects,
@@ -297,7 +299,7 @@ def test_nothing_is_a_page_too(shared: Shelf, limit: int) -> None:
         assert (page.entries, page.prefixes, page.truncated) == ((), (), False)
 
 
-def test_a_listing_stays_in_its_bucket(shared: Shelf) -> None:
+def test_a_listing_stays_in_its_bucket(shared: StoreFixture) -> None:
     first, second = fill(shared, ["a", "z"]), fill(shared, ["m"])
     assert [e.key for e in shared.call(shared.store.index.list_objects, first.id).entries] == [
         "a",

@@ -16,10 +16,17 @@ from hypothesis import strategies as st
 
 from coskit.protocol.errors import AccessDenied, BadDigest, NoSuchKey
 from coskit.server.store.index.database import connect, one
-from coskit.server.store.model import Bucket, Deleted, NewVersion, Part, Upload, Version
+from coskit.server.store.model import Bucket, DeletionResult, NewVersion, Part, Upload, Version
 from coskit.server.store.part_layout import part_sizes
 from coskit.server.store.store import Store
-from tests.server.store.store_fixture import OPENERS, Shelf, body, open_shelf, put, put_part
+from tests.server.store.store_fixture import (
+    OPENERS,
+    StoreFixture,
+    body,
+    open_fixture,
+    put,
+    put_part,
+)
 
 KEYS = st.sampled_from(["a", "b", "c"])
 # None, inline and file bodies; the store of these programs keeps 8 bytes in its index.
@@ -128,7 +135,7 @@ class Program:
             if state and state.lock:
                 assert isinstance(deleted, AccessDenied)
             else:
-                assert deleted == Deleted(version_id, state is None, True)
+                assert deleted == DeletionResult(version_id, state is None, True)
                 del versions[place]
 
     async def lock(self, key: str, place: int, lock: str | None) -> None:
@@ -237,9 +244,9 @@ def keep_locked(version: Version | None) -> None:
         raise AccessDenied
 
 
-def audit_sqlite(shelf: Shelf) -> None:
+def audit_sqlite(fixture: StoreFixture) -> None:
     """Count all references anew and compare them with the counts and with the files."""
-    with closing(connect(shelf.directory / "index.db")) as db:
+    with closing(connect(fixture.directory / "index.db")) as db:
         bodies = db.execute(
             "SELECT body FROM head UNION ALL SELECT body FROM version"
             " UNION ALL SELECT body FROM part"
@@ -252,8 +259,8 @@ def audit_sqlite(shelf: Shelf) -> None:
         files = {row[0] for row in db.execute("SELECT id FROM blob WHERE data IS NULL")}
         assert one(db, "SELECT count(*) FROM garbage") == (0,)
     assert counts == references
-    assert shelf.files() == files
-    assert shelf.drafts() == set()
+    assert fixture.files() == files
+    assert fixture.drafts() == set()
 
 
 AUDITS = {"sqlite and files": audit_sqlite}
@@ -264,7 +271,7 @@ AUDITS = {"sqlite and files": audit_sqlite}
 @given(st.lists(STEPS, max_size=30))
 def test_any_program_of_writes(backend: str, steps: list[tuple[object, ...]]) -> None:
     with tempfile.TemporaryDirectory() as directory, asyncio.Runner() as runner:
-        shelf = open_shelf(Path(directory), OPENERS[backend], runner, inline_limit=8)
+        fixture = open_fixture(Path(directory), OPENERS[backend], runner, inline_limit=8)
 
         async def take_all() -> None:
             for verb, *details in steps:
@@ -273,24 +280,24 @@ def test_any_program_of_writes(backend: str, steps: list[tuple[object, ...]]) ->
 
         async def empty() -> None:
             for upload in program.uploads:
-                await shelf.store.index.abort_upload(
+                await fixture.store.index.abort_upload(
                     program.bucket.id, upload.key, upload.upload_id
                 )
-            entries = (await shelf.store.index.list_versions(program.bucket.id)).entries
-            await shelf.store.index.delete_versions(
+            entries = (await fixture.store.index.list_versions(program.bucket.id)).entries
+            await fixture.store.index.delete_versions(
                 program.bucket.id, [(entry.key, entry.version_id) for entry in entries]
             )
-            await shelf.store.index.delete_bucket(program.bucket.name)
+            await fixture.store.index.delete_bucket(program.bucket.name)
 
         try:
-            program = Program(shelf.store, shelf.bucket())
-            shelf.run(take_all())
-            shelf.close()
-            AUDITS[backend](shelf)
-            program.store = shelf.reopen(inline_limit=8)
-            shelf.run(program.check())
-            shelf.run(empty())
+            program = Program(fixture.store, fixture.bucket())
+            fixture.run(take_all())
+            fixture.close()
+            AUDITS[backend](fixture)
+            program.store = fixture.reopen(inline_limit=8)
+            fixture.run(program.check())
+            fixture.run(empty())
         finally:
-            shelf.close()
-        AUDITS[backend](shelf)
-        assert shelf.files() == set()
+            fixture.close()
+        AUDITS[backend](fixture)
+        assert fixture.files() == set()

@@ -5,9 +5,9 @@ import itertools
 import pytest
 
 from coskit.protocol.errors import CosServiceError, NoSuchKey, NoSuchVersion
-from coskit.server.store.model import Bucket, Deleted, NewVersion, Version
+from coskit.server.store.model import Bucket, DeletionResult, NewVersion, Version
 from coskit.server.store.store import Store
-from tests.server.store.store_fixture import Shelf, body, compose, put
+from tests.server.store.store_fixture import StoreFixture, body, compose, put
 
 _numbers = itertools.count()
 
@@ -143,7 +143,7 @@ class Teller:
 
 @pytest.mark.parametrize("writer", ["put", "copy", "complete"])
 @pytest.mark.parametrize(("says", "steps", "history"), HISTORIES, ids=[row[0] for row in HISTORIES])
-def test_history(shared: Shelf, says: str, steps: str, history: str, writer: str) -> None:
+def test_history(shared: StoreFixture, says: str, steps: str, history: str, writer: str) -> None:
     if writer == "copy" and "sources" not in [
         bucket.name for bucket in shared.store.index.buckets()
     ]:
@@ -159,12 +159,12 @@ def test_history(shared: Shelf, says: str, steps: str, history: str, writer: str
 
 
 DELETIONS = [
-    ("never enabled, present", "", "key", None, Deleted(None, False, True)),
-    ("never enabled, absent", "", "other", None, Deleted(None, False, False)),
-    ("never enabled, the null version", "", "key", "null", Deleted("null", False, True)),
-    ("never enabled, no such version", "", "key", "abc", Deleted("abc", False, False)),
-    ("suspended, present", "Suspended", "key", None, Deleted("null", True, True)),
-    ("suspended, absent", "Suspended", "other", None, Deleted("null", True, False)),
+    ("never enabled, present", "", "key", None, DeletionResult(None, False, True)),
+    ("never enabled, absent", "", "other", None, DeletionResult(None, False, False)),
+    ("never enabled, the null version", "", "key", "null", DeletionResult("null", False, True)),
+    ("never enabled, no such version", "", "key", "abc", DeletionResult("abc", False, False)),
+    ("suspended, present", "Suspended", "key", None, DeletionResult("null", True, True)),
+    ("suspended, absent", "Suspended", "other", None, DeletionResult("null", True, False)),
 ]
 
 
@@ -172,14 +172,19 @@ DELETIONS = [
     ("says", "versioning", "key", "version_id", "expected"), DELETIONS, ids=lambda value: str(value)
 )
 def test_what_a_deletion_reports(
-    shared: Shelf, says: str, versioning: str, key: str, version_id: str | None, expected: Deleted
+    shared: StoreFixture,
+    says: str,
+    versioning: str,
+    key: str,
+    version_id: str | None,
+    expected: DeletionResult,
 ) -> None:
     bucket = shared.bucket(f"deletion{next(_numbers)}", versioning or None)
     shared.run(put(shared.store, bucket, "key"))
     assert shared.call(shared.store.index.delete_version, bucket.id, key, version_id) == expected
 
 
-def test_markers_are_reported_and_owned_by_the_bucket(shared: Shelf) -> None:
+def test_markers_are_reported_and_owned_by_the_bucket(shared: StoreFixture) -> None:
     bucket = shared.bucket(f"markers{next(_numbers)}", "Enabled")
     made = shared.call(shared.store.index.delete_version, bucket.id, "key")
     assert made.is_marker
@@ -188,22 +193,22 @@ def test_markers_are_reported_and_owned_by_the_bucket(shared: Shelf) -> None:
     marker = shared.store.index.version(bucket.id, "key", made.version_id)
     assert (marker.owner, marker.size, marker.etag, marker.extents) == ("owner", 0, "", ())
     removed = shared.call(shared.store.index.delete_version, bucket.id, "key", made.version_id)
-    assert removed == Deleted(made.version_id, True, True)
+    assert removed == DeletionResult(made.version_id, True, True)
 
 
-def test_ascending_ids_are_newest_first_even_if_the_clock_goes_back(shelf: Shelf) -> None:
+def test_ascending_ids_are_newest_first_even_if_the_clock_goes_back(fixture: StoreFixture) -> None:
     times = iter(range(1_800_000_000, 0, -1))
-    store = shelf.reopen(clock=lambda: float(next(times)))
-    bucket = shelf.bucket(versioning="Enabled")
-    made = [shelf.run(put(store, bucket, "key")) for _ in range(5)]
+    store = fixture.reopen(clock=lambda: float(next(times)))
+    bucket = fixture.bucket(versioning="Enabled")
+    made = [fixture.run(put(store, bucket, "key")) for _ in range(5)]
     assert [v.order for v in made] == sorted({v.order for v in made})
     assert [v.version_id for v in made] == sorted((v.version_id for v in made), reverse=True)
-    store = shelf.reopen()
-    later = shelf.run(put(store, bucket, "key"))
+    store = fixture.reopen()
+    later = fixture.run(put(store, bucket, "key"))
     assert later.version_id < made[-1].version_id
 
 
-def test_a_version_that_is_not_there(shared: Shelf) -> None:
+def test_a_version_that_is_not_there(shared: StoreFixture) -> None:
     bucket = shared.bucket(f"absent{next(_numbers)}", "Enabled")
     version = shared.run(put(shared.store, bucket, "key"))
     for version_id in ("null", "", "0" * 16, "f" * 16, "rubbish", version.version_id.upper() + "0"):
@@ -213,7 +218,7 @@ def test_a_version_that_is_not_there(shared: Shelf) -> None:
         shared.store.get(bucket, "other", version.version_id)
 
 
-def test_state_of_a_version_is_set_apart_from_the_others(shared: Shelf) -> None:
+def test_state_of_a_version_is_set_apart_from_the_others(shared: StoreFixture) -> None:
     store = shared.store
     bucket = shared.bucket(f"state{next(_numbers)}", "Enabled")
     old = shared.run(put(store, bucket, "key", b"old"))
@@ -241,7 +246,7 @@ def test_state_of_a_version_is_set_apart_from_the_others(shared: Shelf) -> None:
     [("none", None, NoSuchKey), ("key", None, NoSuchKey), ("key", "null", NoSuchVersion)],
 )
 def test_state_of_what_is_not_there_cannot_be_set(
-    shared: Shelf, key: str, version_id: str | None, error: type[CosServiceError]
+    shared: StoreFixture, key: str, version_id: str | None, error: type[CosServiceError]
 ) -> None:
     bucket = shared.bucket(f"stateless{next(_numbers)}", "Enabled")
     shared.run(put(shared.store, bucket, "key"))

@@ -18,11 +18,11 @@ from coskit.server.store.blobs.files import FileReader
 from coskit.server.store.index.database import connect
 from coskit.server.store.index.database import version as schema_version
 from coskit.server.store.io.read import CHUNK, cut
-from coskit.server.store.io.receive import BLOCK, Sink
+from coskit.server.store.io.receive import BLOCK, BodyReceiver
 from coskit.server.store.model import Extent, NewVersion, Version
 from coskit.server.store.recovery import open_store
 from coskit.server.store.store import INLINE_LIMIT, Store
-from tests.server.store.store_fixture import Shelf, body, compose, put
+from tests.server.store.store_fixture import StoreFixture, body, compose, put
 
 LARGE = os.urandom(3 * CHUNK + 17)
 SIZES = [
@@ -32,24 +32,24 @@ SIZES = [
 
 
 @asynccontextmanager
-async def received(store: Store, data: bytes, step: int) -> AsyncIterator[Sink]:
-    async with store.receive() as sink:
+async def received(store: Store, data: bytes, step: int) -> AsyncIterator[BodyReceiver]:
+    async with store.receive() as receiver:
         for start in range(0, len(data), step):
-            await sink.write(data[start : start + step])
-        yield sink
+            await receiver.write(data[start : start + step])
+        yield receiver
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("step", [65_536, BLOCK * 3])
-def test_a_body_comes_back_whatever_its_size(shared: Shelf, size: int, step: int) -> None:
+def test_a_body_comes_back_whatever_its_size(shared: StoreFixture, size: int, step: int) -> None:
     store = shared.store
     bucket = shared.bucket(f"sizes{size}-{step}")
     data = os.urandom(size)
     new = NewVersion("ARCHIVE", "me", {"x-cos-meta-a": "é\udcff", "b": ""}, "ACL", "TAGS", True)
 
     async def write() -> Version:
-        async with received(store, data, step) as sink:
-            return await store.put(bucket, "key", await sink.finish(), new)
+        async with received(store, data, step) as receiver:
+            return await store.put(bucket, "key", await receiver.finish(), new)
 
     version = shared.run(write())
     found, inline = store.get(bucket, "key")
@@ -69,23 +69,23 @@ def new_facts(new: NewVersion) -> tuple[str, str, object]:
 @pytest.mark.parametrize("limit", [0, 10, 2 * BLOCK])
 @pytest.mark.parametrize("beyond", [-1, 0, 1])
 def test_the_limit_of_what_lies_in_the_index_is_a_setting(
-    shelf: Shelf, limit: int, beyond: int
+    fixture: StoreFixture, limit: int, beyond: int
 ) -> None:
-    store = shelf.reopen(inline_limit=limit)
+    store = fixture.reopen(inline_limit=limit)
     data = os.urandom(max(0, limit + beyond))
-    version = shelf.run(put(store, shelf.bucket(), "key", data))
+    version = fixture.run(put(store, fixture.bucket(), "key", data))
     _, inline = store.get(store.index.bucket("shelf"), "key")
     assert (inline is None) is (len(data) > limit)
-    assert shelf.run(body(store, version)) == data
-    assert len(shelf.files()) == (len(data) > limit)
+    assert fixture.run(body(store, version)) == data
+    assert len(fixture.files()) == (len(data) > limit)
 
 
 @pytest.mark.parametrize("size", [0, 1, 100])
-def test_a_part_is_never_in_the_index(shelf: Shelf, size: int) -> None:
-    bucket = shelf.bucket()
-    version = shelf.run(compose(shelf.store, bucket, "key", [b"x" * size]))
-    assert shelf.run(body(shelf.store, version)) == b"x" * size
-    assert len(shelf.files()) == (size > 0)
+def test_a_part_is_never_in_the_index(fixture: StoreFixture, size: int) -> None:
+    bucket = fixture.bucket()
+    version = fixture.run(compose(fixture.store, bucket, "key", [b"x" * size]))
+    assert fixture.run(body(fixture.store, version)) == b"x" * size
+    assert len(fixture.files()) == (size > 0)
 
 
 RANGES = [(0, 0), (0, 1), (5, 1), (CHUNK - 1, 2), (CHUNK, CHUNK), (1, 3 * CHUNK), (3 * CHUNK, 17)]
@@ -95,7 +95,7 @@ RANGES = [(0, 0), (0, 1), (5, 1), (CHUNK - 1, 2), (CHUNK, CHUNK), (1, 3 * CHUNK)
     ("first", "length"), [*RANGES, (0, None), (7, None), (3 * CHUNK + 17, None)]
 )
 def test_any_range_is_read_whether_whole_or_in_parts(
-    shared: Shelf, first: int, length: int | None
+    shared: StoreFixture, first: int, length: int | None
 ) -> None:
     store = shared.store
     name = f"ranges{first}-{length}"
@@ -126,26 +126,26 @@ def test_extents_are_cut_to_a_range(first: int, length: int, expected: tuple[Ext
     assert cut(EXTENTS, first, length) == expected
 
 
-def test_a_body_that_is_not_committed_leaves_no_file(shelf: Shelf) -> None:
-    store = shelf.store
+def test_a_body_that_is_not_committed_leaves_no_file(fixture: StoreFixture) -> None:
+    store = fixture.store
 
     async def give_up() -> None:
         async with received(store, LARGE, 65_536):
             pass
-        async with received(store, LARGE, 65_536) as sink:
-            await sink.finish()
+        async with received(store, LARGE, 65_536) as receiver:
+            await receiver.finish()
         with pytest.raises(ConnectionError):
-            async with received(store, LARGE, 65_536) as sink:
+            async with received(store, LARGE, 65_536) as receiver:
                 raise ConnectionError
 
-    shelf.run(give_up())
-    shelf.close()
-    assert (shelf.files(), shelf.drafts()) == (set(), set())
-    shelf.reopen()
+    fixture.run(give_up())
+    fixture.close()
+    assert (fixture.files(), fixture.drafts()) == (set(), set())
+    fixture.reopen()
 
 
-def test_a_cancelled_upload_leaves_no_file(shelf: Shelf) -> None:
-    store = shelf.store
+def test_a_cancelled_upload_leaves_no_file(fixture: StoreFixture) -> None:
+    store = fixture.store
 
     async def cancel() -> None:
         waiting = asyncio.Event()
@@ -160,59 +160,59 @@ def test_a_cancelled_upload_leaves_no_file(shelf: Shelf) -> None:
         task.cancel()
         await asyncio.wait([task])
 
-    shelf.run(cancel())
-    shelf.close()
-    assert (shelf.files(), shelf.drafts()) == (set(), set())
-    shelf.reopen()
+    fixture.run(cancel())
+    fixture.close()
+    assert (fixture.files(), fixture.drafts()) == (set(), set())
+    fixture.reopen()
 
 
-def test_a_body_is_published_inside_its_context(shelf: Shelf) -> None:
-    store, bucket = shelf.store, shelf.bucket()
+def test_a_body_is_published_inside_its_context(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fixture.bucket()
 
     async def publish_late() -> None:
-        async with received(store, LARGE, 65_536) as sink:
-            stored = await sink.finish()
+        async with received(store, LARGE, 65_536) as receiver:
+            stored = await receiver.finish()
         with pytest.raises(ValueError, match="inside the context"):
             await store.put(bucket, "key", stored, NewVersion())
 
-    shelf.run(publish_late())
+    fixture.run(publish_late())
 
 
-def test_a_sink_holds_three_blocks_at_most(shelf: Shelf) -> None:
+def test_a_sink_holds_three_blocks_at_most(fixture: StoreFixture) -> None:
     async def watch() -> list[int]:
-        held = []
-        async with shelf.store.receive() as sink:
+        bytes_in_memory = []
+        async with fixture.store.receive() as receiver:
             for _ in range(400):
-                await sink.write(bytes(65_536))
-                held.append(sink.held)
-            await sink.finish()
-            held.append(sink.held)
-        return held
+                await receiver.write(bytes(65_536))
+                bytes_in_memory.append(receiver.bytes_in_memory)
+            await receiver.finish()
+            bytes_in_memory.append(receiver.bytes_in_memory)
+        return bytes_in_memory
 
-    held = shelf.run(watch())
-    assert max(held) <= 3 * BLOCK + 65_536
-    assert held[-1] == 0
+    bytes_in_memory = fixture.run(watch())
+    assert max(bytes_in_memory) <= 3 * BLOCK + 65_536
+    assert bytes_in_memory[-1] == 0
 
 
-def test_a_disk_that_refuses_fails_the_upload(shelf: Shelf) -> None:
-    (shelf.directory / "tmp").rmdir()
+def test_a_disk_that_refuses_fails_the_upload(fixture: StoreFixture) -> None:
+    (fixture.directory / "tmp").rmdir()
 
     async def upload() -> None:
-        async with received(shelf.store, LARGE, 65_536) as sink:
-            await sink.finish()
+        async with received(fixture.store, LARGE, 65_536) as receiver:
+            await receiver.finish()
 
     with pytest.raises(InternalError):
-        shelf.run(upload())
-    (shelf.directory / "tmp").mkdir()
+        fixture.run(upload())
+    (fixture.directory / "tmp").mkdir()
 
 
 @pytest.mark.parametrize("step", ["replace", "delete", "delete the bucket's last copy"])
-def test_a_running_read_delivers_the_old_bytes(shelf: Shelf, step: str) -> None:
-    store, bucket = shelf.store, shelf.bucket()
+def test_a_running_read_delivers_the_old_bytes(fixture: StoreFixture, step: str) -> None:
+    store, bucket = fixture.store, fixture.bucket()
 
     async def read_on() -> bytes:
         version = await put(store, bucket, "key", LARGE)
-        source = store.reading(version)
+        source = store.read(version)
         chunks = [await anext(source)] if step != "delete" else []
         if step == "replace":
             await put(store, bucket, "key", b"new")
@@ -222,22 +222,22 @@ def test_a_running_read_delivers_the_old_bytes(shelf: Shelf, step: str) -> None:
         # Whatever is put off until now would be done before this returns.
         for n in range(5):
             await put(store, bucket, "other", b"x" * (INLINE_LIMIT + 1 + n))
-        assert len(shelf.files()) >= 2
+        assert len(fixture.files()) >= 2
         chunks += [chunk async for chunk in source]
         return b"".join(chunks)
 
-    assert shelf.run(read_on()) == LARGE
-    shelf.close()
-    assert len(shelf.files()) == 1
-    shelf.reopen()
+    assert fixture.run(read_on()) == LARGE
+    fixture.close()
+    assert len(fixture.files()) == 1
+    fixture.reopen()
 
 
-def test_a_read_that_is_closed_early_lets_go(shelf: Shelf) -> None:
-    store, bucket = shelf.store, shelf.bucket()
+def test_a_read_that_is_closed_early_lets_go(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fixture.bucket()
 
     async def look_and_leave() -> None:
         version = await put(store, bucket, "key", LARGE)
-        begun, unbegun = store.reading(version), store.reading(version)
+        begun, unbegun = store.read(version), store.read(version)
         await anext(begun)
         await store.index.delete_version(bucket.id, "key")
         for source in (begun, unbegun):
@@ -246,16 +246,16 @@ def test_a_read_that_is_closed_early_lets_go(shelf: Shelf) -> None:
             with pytest.raises(StopAsyncIteration):
                 await anext(source)
 
-    shelf.run(look_and_leave())
-    shelf.close()
-    assert shelf.files() == set()
-    shelf.reopen()
+    fixture.run(look_and_leave())
+    fixture.close()
+    assert fixture.files() == set()
+    fixture.reopen()
 
 
 def test_closing_waits_for_the_thread_of_a_closed_read(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    fixture: StoreFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, bucket = shelf.store, shelf.bucket()
+    store, bucket = fixture.store, fixture.bucket()
     reading, go_on = threading.Event(), threading.Event()
     read = FileReader.read
 
@@ -268,7 +268,7 @@ def test_closing_waits_for_the_thread_of_a_closed_read(
     async def close_while_reading() -> None:
         version = await put(store, bucket, "key", LARGE)
         monkeypatch.setattr(FileReader, "read", read_late)
-        source = store.reading(version)
+        source = store.read(version)
         await anext(source)
         assert await asyncio.to_thread(reading.wait, 30)
         await source.aclose()
@@ -278,17 +278,17 @@ def test_closing_waits_for_the_thread_of_a_closed_read(
         go_on.set()
         await closing
 
-    shelf.run(close_while_reading())
-    assert shelf.files() == set()
-    shelf.reopen()
+    fixture.run(close_while_reading())
+    assert fixture.files() == set()
+    fixture.reopen()
 
 
-def test_a_cancelled_read_lets_go(shelf: Shelf) -> None:
-    store, bucket = shelf.store, shelf.bucket()
+def test_a_cancelled_read_lets_go(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fixture.bucket()
 
     async def cancel() -> None:
         version = await put(store, bucket, "key", LARGE)
-        source = store.reading(version)
+        source = store.read(version)
 
         async def read() -> None:
             try:
@@ -303,10 +303,10 @@ def test_a_cancelled_read_lets_go(shelf: Shelf) -> None:
         await asyncio.wait([task])
         await store.index.delete_version(bucket.id, "key")
 
-    shelf.run(cancel())
-    shelf.close()
-    assert shelf.files() == set()
-    shelf.reopen()
+    fixture.run(cancel())
+    fixture.close()
+    assert fixture.files() == set()
+    fixture.reopen()
 
 
 DAMAGES = ["shortened", "flipped", "flipped at the end", "gone"]
@@ -314,14 +314,16 @@ DAMAGES = ["shortened", "flipped", "flipped at the end", "gone"]
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("joined", [False, True], ids=["whole", "in parts"])
-def test_damaged_files_are_never_read_to_the_end(shelf: Shelf, damage: str, joined: bool) -> None:
-    store, bucket = shelf.store, shelf.bucket()
+def test_damaged_files_are_never_read_to_the_end(
+    fixture: StoreFixture, damage: str, joined: bool
+) -> None:
+    store, bucket = fixture.store, fixture.bucket()
     write = compose(store, bucket, "key", [LARGE]) if joined else put(store, bucket, "key", LARGE)
-    version = shelf.run(write)
-    (file,) = (shelf.directory / "blobs").glob("*/*")
+    version = fixture.run(write)
+    (file,) = (fixture.directory / "blobs").glob("*/*")
     spoil(file, damage)
     with pytest.raises(InternalError):
-        shelf.run(body(store, version))
+        fixture.run(body(store, version))
 
 
 def spoil(file: Path, damage: str) -> None:
@@ -335,41 +337,41 @@ def spoil(file: Path, damage: str) -> None:
         file.write_bytes(data)
 
 
-def test_damaged_rows_are_not_served(shelf: Shelf) -> None:
-    bucket = shelf.bucket()
-    shelf.run(put(shelf.store, bucket, "key", b"right"))
-    shelf.close()
-    with closing(connect(shelf.directory / "index.db")) as db:
+def test_damaged_rows_are_not_served(fixture: StoreFixture) -> None:
+    bucket = fixture.bucket()
+    fixture.run(put(fixture.store, bucket, "key", b"right"))
+    fixture.close()
+    with closing(connect(fixture.directory / "index.db")) as db:
         db.execute("UPDATE blob SET data = ?", (b"wrong",))
-    store = shelf.reopen()
+    store = fixture.reopen()
 
     async def get() -> object:
         return store.get(bucket, "key")
 
     with pytest.raises(InternalError):
-        shelf.run(get())
+        fixture.run(get())
     with pytest.raises(InternalError):
-        shelf.run(body(store, store.index.latest(bucket.id, "key")))
+        fixture.run(body(store, store.index.latest(bucket.id, "key")))
 
 
-def test_everything_is_there_after_reopening(shelf: Shelf) -> None:
-    store, bucket = shelf.store, shelf.bucket(versioning="Enabled")
+def test_everything_is_there_after_reopening(fixture: StoreFixture) -> None:
+    store, bucket = fixture.store, fixture.bucket(versioning="Enabled")
     for data in (b"", b"small", LARGE):
-        shelf.run(put(store, bucket, "key", data))
-    shelf.call(store.index.delete_version, bucket.id, "key")
-    shelf.run(compose(store, bucket, "joined", [LARGE, b"tail"]))
-    upload = shelf.call(store.index.begin_upload, bucket.id, "open", NewVersion(tags="T"))
-    before = shelf.call(store.index.list_versions, bucket.id)
-    store = shelf.reopen()
-    assert shelf.call(store.index.list_versions, bucket.id) == before
+        fixture.run(put(store, bucket, "key", data))
+    fixture.call(store.index.delete_version, bucket.id, "key")
+    fixture.run(compose(store, bucket, "joined", [LARGE, b"tail"]))
+    upload = fixture.call(store.index.begin_upload, bucket.id, "open", NewVersion(tags="T"))
+    before = fixture.call(store.index.list_versions, bucket.id)
+    store = fixture.reopen()
+    assert fixture.call(store.index.list_versions, bucket.id) == before
     assert store.index.upload(bucket.id, "open", upload.upload_id) == upload
     bodies = [
-        shelf.run(body(store, store.index.version(bucket.id, "key", entry.version_id)))
+        fixture.run(body(store, store.index.version(bucket.id, "key", entry.version_id)))
         for entry in before.entries
         if entry.key == "key"
     ]
     assert bodies == [b"", LARGE, b"small", b""]
-    assert shelf.run(body(store, store.index.latest(bucket.id, "joined"))) == LARGE + b"tail"
+    assert fixture.run(body(store, store.index.latest(bucket.id, "joined"))) == LARGE + b"tail"
 
 
 KILLED = """
@@ -400,8 +402,8 @@ asyncio.run(main())
 """
 
 
-def test_what_a_killed_process_leaves_is_cleared_up(tmp_path: Path, shelf: Shelf) -> None:
-    shelf.close()
+def test_what_a_killed_process_leaves_is_cleared_up(tmp_path: Path, fixture: StoreFixture) -> None:
+    fixture.close()
     directory = tmp_path / "killed"
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(directory)],
@@ -411,41 +413,41 @@ def test_what_a_killed_process_leaves_is_cleared_up(tmp_path: Path, shelf: Shelf
         cwd=Path(__file__).parents[4],
     )
     assert (killed.returncode, killed.stdout.strip()) == (-9, "3"), killed.stderr
-    shelf.directory = directory
-    shelf.store = shelf.run(open_store(directory))
-    assert (len(shelf.files()), shelf.drafts()) == (1, set())
-    bucket = shelf.store.index.bucket("shelf")
-    version = shelf.store.index.latest(bucket.id, "kept")
-    assert shelf.run(body(shelf.store, version)) == b"x" * 100_000
+    fixture.directory = directory
+    fixture.store = fixture.run(open_store(directory))
+    assert (len(fixture.files()), fixture.drafts()) == (1, set())
+    bucket = fixture.store.index.bucket("shelf")
+    version = fixture.store.index.latest(bucket.id, "kept")
+    assert fixture.run(body(fixture.store, version)) == b"x" * 100_000
     with pytest.raises(NoSuchKey):
-        shelf.store.index.latest(bucket.id, "deleted")
+        fixture.store.index.latest(bucket.id, "deleted")
 
 
-def test_strangers_among_the_drafts_are_cleared_up(shelf: Shelf) -> None:
-    bucket = shelf.bucket()
-    version = shelf.run(put(shelf.store, bucket, "key", LARGE))
-    shelf.close()
-    (kept,) = shelf.files()
+def test_strangers_among_the_drafts_are_cleared_up(fixture: StoreFixture) -> None:
+    bucket = fixture.bucket()
+    version = fixture.run(put(fixture.store, bucket, "key", LARGE))
+    fixture.close()
+    (kept,) = fixture.files()
     # As a crash between commit and settling leaves it, and a crash while writing.
-    os.link(shelf.directory / "blobs" / kept[:2] / kept, shelf.directory / "tmp" / kept)
-    (shelf.directory / "tmp" / "half").write_bytes(b"half")
-    store = shelf.reopen()
-    assert (shelf.files(), shelf.drafts()) == ({kept}, set())
-    assert shelf.run(body(store, version)) == LARGE
+    os.link(fixture.directory / "blobs" / kept[:2] / kept, fixture.directory / "tmp" / kept)
+    (fixture.directory / "tmp" / "half").write_bytes(b"half")
+    store = fixture.reopen()
+    assert (fixture.files(), fixture.drafts()) == ({kept}, set())
+    assert fixture.run(body(store, version)) == LARGE
 
 
-def test_a_directory_belongs_to_one_process(shelf: Shelf) -> None:
+def test_a_directory_belongs_to_one_process(fixture: StoreFixture) -> None:
     with pytest.raises(BlockingIOError):
-        shelf.run(open_store(shelf.directory))
+        fixture.run(open_store(fixture.directory))
 
 
-def test_an_index_of_a_later_version_is_left_alone(shelf: Shelf) -> None:
-    shelf.close()
-    with closing(connect(shelf.directory / "index.db")) as db:
+def test_an_index_of_a_later_version_is_left_alone(fixture: StoreFixture) -> None:
+    fixture.close()
+    with closing(connect(fixture.directory / "index.db")) as db:
         present = schema_version(db)
         db.execute("PRAGMA user_version = 999")
     with pytest.raises(RuntimeError, match="later version"):
-        shelf.run(open_store(shelf.directory))
-    with closing(connect(shelf.directory / "index.db")) as db:
+        fixture.run(open_store(fixture.directory))
+    with closing(connect(fixture.directory / "index.db")) as db:
         db.execute(f"PRAGMA user_version = {present}")
-    shelf.reopen()
+    fixture.reopen()

@@ -6,19 +6,19 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from coskit.server.store.io.serial_executor import Lane
-from coskit.server.store.io.thread_pools import Workers
+from coskit.server.store.io.serial_executor import SerialExecutor
+from coskit.server.store.io.thread_pools import ThreadPools
 
 
 @pytest.fixture(name="run")
-def _run() -> Callable[[Callable[[Lane], Awaitable[None]]], None]:
+def _run() -> Callable[[Callable[[SerialExecutor], Awaitable[None]]], None]:
     """Run a test's body on a lane whose threads end with it."""
 
-    def run(body: Callable[[Lane], Awaitable[None]]) -> None:
+    def run(body: Callable[[SerialExecutor], Awaitable[None]]) -> None:
         async def main() -> None:
-            workers = Workers()
+            workers = ThreadPools()
             try:
-                await body(Lane(workers.file))
+                await body(SerialExecutor(workers.file))
                 await workers.drain()
             finally:
                 await asyncio.to_thread(workers.close)
@@ -28,7 +28,7 @@ def _run() -> Callable[[Callable[[Lane], Awaitable[None]]], None]:
     return run
 
 
-Run = Callable[[Callable[[Lane], Awaitable[None]]], None]
+Run = Callable[[Callable[[SerialExecutor], Awaitable[None]]], None]
 
 
 def test_blocks_keep_their_order_and_never_meet(run: Run) -> None:
@@ -40,7 +40,7 @@ def test_blocks_keep_their_order_and_never_meet(run: Run) -> None:
         seen.append(block)
         working.release()
 
-    async def body(lane: Lane) -> None:
+    async def body(lane: SerialExecutor) -> None:
         await asyncio.gather(*(lane.put(work, b"%d" % number) for number in range(200)))
 
     run(body)
@@ -50,7 +50,7 @@ def test_blocks_keep_their_order_and_never_meet(run: Run) -> None:
 def test_the_next_block_does_not_wait_for_the_loop(run: Run) -> None:
     second = threading.Event()
 
-    async def body(lane: Lane) -> None:
+    async def body(lane: SerialExecutor) -> None:
         lane.put(lambda _: None, b"first")
         done = lane.put(lambda _: second.set(), b"second")
         assert second.wait(30), "the loop stands still here, and the second block with it"
@@ -60,7 +60,7 @@ def test_the_next_block_does_not_wait_for_the_loop(run: Run) -> None:
 
 
 def test_a_failure_belongs_to_its_block_and_the_next_one_goes_on(run: Run) -> None:
-    async def body(lane: Lane) -> None:
+    async def body(lane: SerialExecutor) -> None:
         def refuse(_: bytes) -> None:
             raise OSError("no room")
 
@@ -73,7 +73,7 @@ def test_a_failure_belongs_to_its_block_and_the_next_one_goes_on(run: Run) -> No
 
 
 def test_a_lane_that_ran_dry_takes_more(run: Run) -> None:
-    async def body(lane: Lane) -> None:
+    async def body(lane: SerialExecutor) -> None:
         for _ in range(20):
             await lane.put(lambda _: None, b"")
 
@@ -81,7 +81,7 @@ def test_a_lane_that_ran_dry_takes_more(run: Run) -> None:
 
 
 def test_nobody_has_to_wait_for_a_block(run: Run) -> None:
-    async def body(lane: Lane) -> None:
+    async def body(lane: SerialExecutor) -> None:
         lane.put(lambda _: None, b"").cancel()
         await lane.put(lambda _: None, b"")
 

@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 
 from coskit.server.store.maintenance import import_archive
 from coskit.server.store.maintenance.export import (
-    Moved,
-    NotAnArchive,
+    ArchiveSummary,
+    InvalidArchive,
     dump_version,
     export,
     load_version,
 )
 from coskit.server.store.maintenance.fsck import check
-from coskit.server.store.maintenance.import_archive import MARK, BucketInUse, unpack
-from coskit.server.store.model import Bucket, Entry, Extent, NewVersion, Version
+from coskit.server.store.maintenance.import_archive import MARK, BucketInUse, import_bucket
+from coskit.server.store.model import Bucket, Extent, ListingEntry, NewVersion, Version
 from coskit.server.store.store import Store
 from tests.server.store.io.test_damage import flip
-from tests.server.store.store_fixture import Shelf, body, compose, put
+from tests.server.store.store_fixture import StoreFixture, body, compose, put
 
 LARGE = random.Random(6).randbytes(170_000)
 NEW = NewVersion(
@@ -40,30 +40,30 @@ NEW = NewVersion(
 )
 
 
-def fill(shelf: Shelf) -> Bucket:
+def fill(fixture: StoreFixture) -> Bucket:
     """Make a bucket with a bit of everything."""
-    store = shelf.store
-    bucket = shelf.bucket("source")
-    shelf.run(put(store, bucket, "before", b"null version"))
-    bucket = shelf.call(
+    store = fixture.store
+    bucket = fixture.bucket("source")
+    fixture.run(put(store, bucket, "before", b"null version"))
+    bucket = fixture.call(
         store.index.update_bucket, "source", versioning="Enabled", config={"cors": "x"}
     )
     for data in (b"one", LARGE, b""):
-        shelf.run(put(store, bucket, "key/\udcff", data, new=NEW))
-    shelf.run(put(store, bucket, "before", LARGE[::-1]))
-    version = shelf.run(
+        fixture.run(put(store, bucket, "key/\udcff", data, new=NEW))
+    fixture.run(put(store, bucket, "before", LARGE[::-1]))
+    version = fixture.run(
         compose(store, bucket, "joined", [LARGE, b"tail"], NEW, finish=lambda *_: "joined sums")
     )
-    shelf.call(store.index.copy_version, bucket.id, "copied", version, NEW)
-    shelf.call(store.index.delete_version, bucket.id, "copied")
-    shelf.call(
+    fixture.call(store.index.copy_version, bucket.id, "copied", version, NEW)
+    fixture.call(store.index.delete_version, bucket.id, "copied")
+    fixture.call(
         store.index.update_version, bucket.id, "joined", None, {"tags": "new", "restore": "r"}
     )
-    shelf.call(store.index.begin_upload, bucket.id, "open", NEW)
+    fixture.call(store.index.begin_upload, bucket.id, "open", NEW)
     return store.index.bucket("source")
 
 
-async def told(store: Store, name: str) -> list[tuple[Entry, Version, bytes]]:
+async def told(store: Store, name: str) -> list[tuple[ListingEntry, Version, bytes]]:
     """Return all that a store tells of a bucket."""
     bucket = store.index.bucket(name)
     found = []
@@ -74,37 +74,41 @@ async def told(store: Store, name: str) -> list[tuple[Entry, Version, bytes]]:
     return found
 
 
-def test_a_bucket_comes_back_with_all_its_versions(shelf: Shelf, tmp_path: Path) -> None:
-    bucket = fill(shelf)
-    before = shelf.run(told(shelf.store, "source"))
+def test_a_bucket_comes_back_with_all_its_versions(fixture: StoreFixture, tmp_path: Path) -> None:
+    bucket = fill(fixture)
+    before = fixture.run(told(fixture.store, "source"))
     archive = tmp_path / "bucket.tar"
-    moved = export(shelf.directory, "source", archive)  # beside the open store
-    assert moved == Moved("source", len(before), moved.bytes)
+    moved = export(fixture.directory, "source", archive)  # beside the open store
+    assert moved == ArchiveSummary("source", len(before), moved.bytes)
     assert list(tmp_path.glob("*.part")) == []
-    shelf.close()
+    fixture.close()
     target = tmp_path / "other"
-    assert unpack(archive, target, time.time) == moved
-    assert list(check(target, alone=True)) == []
-    first, shelf.directory = shelf.directory, target
-    store = shelf.reopen()
-    assert shelf.run(told(store, "source")) == before
+    assert import_bucket(archive, target, time.time) == moved
+    assert list(check(target, exclusive=True)) == []
+    first, fixture.directory = fixture.directory, target
+    store = fixture.reopen()
+    assert fixture.run(told(store, "source")) == before
     assert replace(store.index.bucket("source"), id=bucket.id) == bucket
     newest = max(version.order for _, version, _ in before)
-    assert shelf.run(put(store, store.index.bucket("source"), "key/\udcff", b"next")).order > newest
-    shelf.close()
-    shelf.directory = first
-    shelf.reopen()
+    assert (
+        fixture.run(put(store, store.index.bucket("source"), "key/\udcff", b"next")).order > newest
+    )
+    fixture.close()
+    fixture.directory = first
+    fixture.reopen()
 
 
-def test_an_import_can_give_another_name(shelf: Shelf, tmp_path: Path) -> None:
-    fill(shelf)
-    before = shelf.run(told(shelf.store, "source"))
-    shelf.close()
-    export(shelf.directory, "source", tmp_path / "a.tar")
-    assert unpack(tmp_path / "a.tar", shelf.directory, time.time, "second").bucket == "second"
-    assert list(check(shelf.directory, alone=True)) == []
-    store = shelf.reopen()
-    assert shelf.run(told(store, "second")) == shelf.run(told(store, "source")) == before
+def test_an_import_can_give_another_name(fixture: StoreFixture, tmp_path: Path) -> None:
+    fill(fixture)
+    before = fixture.run(told(fixture.store, "source"))
+    fixture.close()
+    export(fixture.directory, "source", tmp_path / "a.tar")
+    assert (
+        import_bucket(tmp_path / "a.tar", fixture.directory, time.time, "second").bucket == "second"
+    )
+    assert list(check(fixture.directory, exclusive=True)) == []
+    store = fixture.reopen()
+    assert fixture.run(told(store, "second")) == fixture.run(told(store, "source")) == before
 
 
 def downgrade(path: Path) -> None:
@@ -129,16 +133,16 @@ def downgrade(path: Path) -> None:
 LATER = ("checksums", "lock", "layout")
 
 
-def test_an_archive_of_the_first_format_is_read(shelf: Shelf, tmp_path: Path) -> None:
-    fill(shelf)
-    before = shelf.run(told(shelf.store, "source"))
+def test_an_archive_of_the_first_format_is_read(fixture: StoreFixture, tmp_path: Path) -> None:
+    fill(fixture)
+    before = fixture.run(told(fixture.store, "source"))
     assert any(version.layout and version.lock for _, version, _ in before)
-    shelf.close()
-    export(shelf.directory, "source", tmp_path / "a.tar")
+    fixture.close()
+    export(fixture.directory, "source", tmp_path / "a.tar")
     downgrade(tmp_path / "a.tar")
-    unpack(tmp_path / "a.tar", shelf.directory, time.time, "second")
-    store = shelf.reopen()
-    assert shelf.run(told(store, "second")) == [
+    import_bucket(tmp_path / "a.tar", fixture.directory, time.time, "second")
+    store = fixture.reopen()
+    assert fixture.run(told(store, "second")) == [
         (entry, replace(version, checksums=None, lock=None, layout=None), data)
         for entry, version, data in before
     ]
@@ -150,12 +154,12 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("after", [0, 1, 3, 6])
 def test_an_import_that_was_killed_goes_on(
-    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+    fixture: StoreFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    fill(shelf)
-    before = shelf.run(told(shelf.store, "source"))
-    shelf.close()
-    export(shelf.directory, "source", tmp_path / "a.tar")
+    fill(fixture)
+    before = fixture.run(told(fixture.store, "source"))
+    fixture.close()
+    export(fixture.directory, "source", tmp_path / "a.tar")
     monkeypatch.setattr(import_archive, "_AT_ONCE", 1)
     real, count = import_archive._Import._commit, 0
 
@@ -169,59 +173,63 @@ def test_an_import_that_was_killed_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(import_archive._Import, "_commit", commit)
         with pytest.raises(Killed):
-            unpack(tmp_path / "a.tar", shelf.directory, time.time, "second")
-    moved = unpack(tmp_path / "a.tar", shelf.directory, time.time, "second")
+            import_bucket(tmp_path / "a.tar", fixture.directory, time.time, "second")
+    moved = import_bucket(tmp_path / "a.tar", fixture.directory, time.time, "second")
     assert moved.versions == len(before)
-    store = shelf.reopen()
-    assert shelf.run(told(store, "second")) == before
+    store = fixture.reopen()
+    assert fixture.run(told(store, "second")) == before
     assert MARK not in store.index.bucket("second").config
-    shelf.close()
-    assert list(check(shelf.directory, alone=True)) == []
-    shelf.reopen()
+    fixture.close()
+    assert list(check(fixture.directory, exclusive=True)) == []
+    fixture.reopen()
 
 
-def test_what_is_in_a_bucket_is_never_mixed_with_an_archive(shelf: Shelf, tmp_path: Path) -> None:
-    fill(shelf)
-    shelf.close()
-    export(shelf.directory, "source", tmp_path / "a.tar")
+def test_what_is_in_a_bucket_is_never_mixed_with_an_archive(
+    fixture: StoreFixture, tmp_path: Path
+) -> None:
+    fill(fixture)
+    fixture.close()
+    export(fixture.directory, "source", tmp_path / "a.tar")
     with pytest.raises(BucketInUse):
-        unpack(tmp_path / "a.tar", shelf.directory, time.time)
-    assert list(check(shelf.directory, alone=True)) == []
-    shelf.reopen()
+        import_bucket(tmp_path / "a.tar", fixture.directory, time.time)
+    assert list(check(fixture.directory, exclusive=True)) == []
+    fixture.reopen()
     with pytest.raises(BlockingIOError):
-        unpack(tmp_path / "a.tar", shelf.directory, time.time, "second")
+        import_bucket(tmp_path / "a.tar", fixture.directory, time.time, "second")
 
 
-def test_a_damaged_version_is_left_out_and_named(shelf: Shelf, tmp_path: Path) -> None:
-    store, bucket = shelf.store, shelf.bucket("source")
-    version = shelf.run(put(store, bucket, "bad", LARGE))
-    shelf.run(put(store, bucket, "good", LARGE[::-1]))
+def test_a_damaged_version_is_left_out_and_named(fixture: StoreFixture, tmp_path: Path) -> None:
+    store, bucket = fixture.store, fixture.bucket("source")
+    version = fixture.run(put(store, bucket, "bad", LARGE))
+    fixture.run(put(store, bucket, "good", LARGE[::-1]))
     name = version.extents[0].blob_id
-    flip(shelf.directory / "blobs" / name[:2] / name, 100_000)
-    moved = export(shelf.directory, "source", tmp_path / "a.tar")
+    flip(fixture.directory / "blobs" / name[:2] / name, 100_000)
+    moved = export(fixture.directory, "source", tmp_path / "a.tar")
     assert (moved.versions, moved.left_out) == (1, ("bad@null",))
-    shelf.close()
-    assert unpack(tmp_path / "a.tar", shelf.directory, time.time, "second").left_out == (
+    fixture.close()
+    assert import_bucket(tmp_path / "a.tar", fixture.directory, time.time, "second").left_out == (
         "bad@null",
     )
-    store = shelf.reopen()
-    ((entry, _, data),) = shelf.run(told(store, "second"))
+    store = fixture.reopen()
+    ((entry, _, data),) = fixture.run(told(store, "second"))
     assert (entry.key, data) == ("good", LARGE[::-1])
-    shelf.close()
-    assert {finding.kind for finding in check(shelf.directory, alone=True)} == {"blob-damaged"}
-    shelf.reopen()
+    fixture.close()
+    assert {finding.kind for finding in check(fixture.directory, exclusive=True)} == {
+        "blob-damaged"
+    }
+    fixture.reopen()
 
 
-def test_there_is_no_archive_of_no_bucket(shelf: Shelf, tmp_path: Path) -> None:
+def test_there_is_no_archive_of_no_bucket(fixture: StoreFixture, tmp_path: Path) -> None:
     with pytest.raises(LookupError, match="no bucket nobody"):
-        export(shelf.directory, "nobody", tmp_path / "a.tar")
+        export(fixture.directory, "nobody", tmp_path / "a.tar")
     assert list(tmp_path.glob("a.tar*")) == []
 
 
-def test_an_archive_that_was_changed_is_refused(shelf: Shelf, tmp_path: Path) -> None:
-    fill(shelf)
-    shelf.close()
-    export(shelf.directory, "source", tmp_path / "good.tar")
+def test_an_archive_that_was_changed_is_refused(fixture: StoreFixture, tmp_path: Path) -> None:
+    fill(fixture)
+    fixture.close()
+    export(fixture.directory, "source", tmp_path / "good.tar")
     good = (tmp_path / "good.tar").read_bytes()
     bodies = [place for place in range(0, len(good), 512) if good[place : place + 7] == b"bodies/"]
     chance, bad = random.Random(9), tmp_path / "bad.tar"
@@ -232,14 +240,14 @@ def test_an_archive_that_was_changed_is_refused(shelf: Shelf, tmp_path: Path) ->
         changed = bytearray(good)
         changed[header + 512 + chance.randrange(size)] ^= 8
         bad.write_bytes(changed)
-        with pytest.raises(NotAnArchive, match="damaged"):
-            unpack(bad, tmp_path / f"t{turn}", time.time)
-        assert list(check(tmp_path / f"t{turn}", alone=True, deep=False)) == []
+        with pytest.raises(InvalidArchive, match="damaged"):
+            import_bucket(bad, tmp_path / f"t{turn}", time.time)
+        assert list(check(tmp_path / f"t{turn}", exclusive=True, deep=False)) == []
     for turn in range(5):
         bad.write_bytes(good[: chance.randrange(len(good) - 10_240)])
-        with pytest.raises(NotAnArchive):
-            unpack(bad, tmp_path / f"cut{turn}", time.time)
-    shelf.reopen()
+        with pytest.raises(InvalidArchive):
+            import_bucket(bad, tmp_path / f"cut{turn}", time.time)
+    fixture.reopen()
 
 
 def tar(*members: tuple[str, bytes]) -> Callable[[Path], None]:
@@ -274,8 +282,8 @@ NO_ARCHIVES = {
 @pytest.mark.parametrize("kind", NO_ARCHIVES)
 def test_what_is_no_archive_is_told(tmp_path: Path, kind: str) -> None:
     NO_ARCHIVES[kind](tmp_path / "a.tar")
-    with pytest.raises(NotAnArchive):
-        unpack(tmp_path / "a.tar", tmp_path / "data", time.time)
+    with pytest.raises(InvalidArchive):
+        import_bucket(tmp_path / "a.tar", tmp_path / "data", time.time)
 
 
 TEXT = st.text(max_size=9)

@@ -14,48 +14,48 @@ from coskit.server.store.maintenance.findings import KINDS, Finding
 from coskit.server.store.maintenance.fsck import check, repair
 from coskit.server.store.model import NewVersion
 from tests.server.store.io.test_damage import flip
-from tests.server.store.store_fixture import Shelf, body, compose, put, put_part
+from tests.server.store.store_fixture import StoreFixture, body, compose, put, put_part
 
 LARGE = random.Random(4).randbytes(150_000)
 
 
-def fill(shelf: Shelf) -> None:
+def fill(fixture: StoreFixture) -> None:
     """Store a bit of everything."""
-    store, bucket = shelf.store, shelf.bucket(versioning="Enabled")
+    store, bucket = fixture.store, fixture.bucket(versioning="Enabled")
     for data in (b"small", LARGE, b""):
-        shelf.run(put(store, bucket, "key", data))
-    version = shelf.run(put(store, bucket, "source", LARGE[::-1]))
-    shelf.call(store.index.copy_version, bucket.id, "copy", version, NewVersion())
-    shelf.call(store.index.delete_version, bucket.id, "source")
-    shelf.run(compose(store, bucket, "joined", [LARGE, b"tail"]))
-    upload = shelf.call(store.index.begin_upload, bucket.id, "open", NewVersion())
-    shelf.run(put_part(store, bucket, "open", upload.upload_id, 1, LARGE))
-    shelf.close()
+        fixture.run(put(store, bucket, "key", data))
+    version = fixture.run(put(store, bucket, "source", LARGE[::-1]))
+    fixture.call(store.index.copy_version, bucket.id, "copy", version, NewVersion())
+    fixture.call(store.index.delete_version, bucket.id, "source")
+    fixture.run(compose(store, bucket, "joined", [LARGE, b"tail"]))
+    upload = fixture.call(store.index.begin_upload, bucket.id, "open", NewVersion())
+    fixture.run(put_part(store, bucket, "open", upload.upload_id, 1, LARGE))
+    fixture.close()
 
 
-def findings(shelf: Shelf, **options: bool) -> list[Finding]:
-    return list(check(shelf.directory, alone=True, **options))
+def findings(fixture: StoreFixture, **options: bool) -> list[Finding]:
+    return list(check(fixture.directory, exclusive=True, **options))
 
 
-def sql(shelf: Shelf, *statements: str) -> None:
-    with closing(connect(shelf.directory / "index.db")) as db:
+def sql(fixture: StoreFixture, *statements: str) -> None:
+    with closing(connect(fixture.directory / "index.db")) as db:
         for statement in statements:
             db.execute(statement)
             assert db.total_changes(), statement
 
 
-def first_file(shelf: Shelf) -> Path:
+def first_file(fixture: StoreFixture) -> Path:
     """Return the first of the large files."""
-    found = sorted((shelf.directory / "blobs").glob("*/*"))
+    found = sorted((fixture.directory / "blobs").glob("*/*"))
     return next(file for file in found if file.stat().st_size > len(LARGE))
 
 
-def test_what_is_right_has_no_findings(shelf: Shelf) -> None:
-    fill(shelf)
-    assert findings(shelf) == []
-    assert findings(shelf, deep=False) == []
-    shelf.reopen()
-    assert list(check(shelf.directory, alone=False)) == []
+def test_what_is_right_has_no_findings(fixture: StoreFixture) -> None:
+    fill(fixture)
+    assert findings(fixture) == []
+    assert findings(fixture, deep=False) == []
+    fixture.reopen()
+    assert list(check(fixture.directory, exclusive=False)) == []
 
 
 A_FILE = "(SELECT id FROM blob WHERE size > 9 AND data IS NULL ORDER BY id LIMIT 1)"
@@ -82,38 +82,38 @@ BREAKAGES: dict[str, tuple[str, bool]] = {
 
 
 @pytest.mark.parametrize("kind", BREAKAGES)
-def test_an_index_at_odds_with_itself_is_found(shelf: Shelf, kind: str) -> None:
-    fill(shelf)
+def test_an_index_at_odds_with_itself_is_found(fixture: StoreFixture, kind: str) -> None:
+    fill(fixture)
     statement, repairable = BREAKAGES[kind]
-    sql(shelf, statement)
-    found = findings(shelf)
+    sql(fixture, statement)
+    found = findings(fixture)
     mine = [finding for finding in found if finding.kind == kind]
     assert mine, found
     assert all((finding.repair is not None) == repairable for finding in mine)
     assert all(finding.kind in KINDS for finding in found)
     if repairable:
-        before = {path.name for path in first_file(shelf).parents[1].glob("*/*")}
-        repaired, left = repair(shelf.directory)
+        before = {path.name for path in first_file(fixture).parents[1].glob("*/*")}
+        repaired, left = repair(fixture.directory)
         assert kind in {finding.kind for finding in repaired}
         assert left == []
-        kept = {path.name for path in first_file(shelf).parents[1].glob("*/*")}
-        lost = {path.name for path in (shelf.directory / LOST).glob("*")}
+        kept = {path.name for path in first_file(fixture).parents[1].glob("*/*")}
+        lost = {path.name for path in (fixture.directory / LOST).glob("*")}
         assert kept | lost == before, "a repair has removed bytes"
-    shelf.reopen()
+    fixture.reopen()
 
 
-def test_two_versions_with_the_id_null_are_found(shelf: Shelf) -> None:
-    fill(shelf)
+def test_two_versions_with_the_id_null_are_found(fixture: StoreFixture) -> None:
+    fill(fixture)
     sql(
-        shelf,
+        fixture,
         "UPDATE head SET is_null = 1",
         "UPDATE version SET is_null = 1 WHERE vord = (SELECT min(vord) FROM version)",
     )
-    assert [finding.kind for finding in findings(shelf)] == ["two-null-versions"]
+    assert [finding.kind for finding in findings(fixture)] == ["two-null-versions"]
 
 
-def break_file(shelf: Shelf, how: str) -> None:
-    file = first_file(shelf)
+def break_file(fixture: StoreFixture, how: str) -> None:
+    file = first_file(fixture)
     if how == "gone":
         file.unlink()
     elif how == "cut":
@@ -131,95 +131,95 @@ def break_file(shelf: Shelf, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["gone", "cut", "longer", "another", "data", "table", "footer"])
 def test_bytes_at_odds_with_the_index_are_found_and_what_needs_them_is_named(
-    shelf: Shelf, how: str
+    fixture: StoreFixture, how: str
 ) -> None:
-    fill(shelf)
-    file = first_file(shelf)
-    break_file(shelf, how)
-    (finding,) = findings(shelf)
+    fill(fixture)
+    file = first_file(fixture)
+    break_file(fixture, how)
+    (finding,) = findings(fixture)
     assert finding.kind == ("blob-missing" if how == "gone" else "blob-damaged")
     assert finding.subject == file.name
     assert any(key in finding.what for key in ("key", "copy", "joined", "upload")), finding
     assert finding.repair is None
-    quick = findings(shelf, deep=False)
+    quick = findings(fixture, deep=False)
     assert len(quick) == (how != "data")
-    assert repair(shelf.directory) == ([], [finding])
-    shelf.reopen()
+    assert repair(fixture.directory) == ([], [finding])
+    fixture.reopen()
 
 
-def test_damaged_bytes_inside_the_index_are_found(shelf: Shelf) -> None:
-    fill(shelf)
-    sql(shelf, "UPDATE blob SET data = x'00' WHERE data = CAST('small' AS BLOB)")
-    (finding,) = findings(shelf)
+def test_damaged_bytes_inside_the_index_are_found(fixture: StoreFixture) -> None:
+    fill(fixture)
+    sql(fixture, "UPDATE blob SET data = x'00' WHERE data = CAST('small' AS BLOB)")
+    (finding,) = findings(fixture)
     assert finding.kind == "blob-damaged"
-    shelf.reopen()
+    fixture.reopen()
 
 
-def test_strange_files_are_set_aside(shelf: Shelf) -> None:
-    fill(shelf)
-    stranger = shelf.directory / "blobs" / "ab" / ("ab" * 16)
+def test_strange_files_are_set_aside(fixture: StoreFixture) -> None:
+    fill(fixture)
+    stranger = fixture.directory / "blobs" / "ab" / ("ab" * 16)
     stranger.write_bytes(b"whose?")
-    draft = shelf.directory / "tmp" / "half"
+    draft = fixture.directory / "tmp" / "half"
     draft.write_bytes(b"half")
-    kept = first_file(shelf)
-    os.link(kept, shelf.directory / "tmp" / kept.name)
-    kinds = {finding.kind: finding.subject for finding in findings(shelf)}
+    kept = first_file(fixture)
+    os.link(kept, fixture.directory / "tmp" / kept.name)
+    kinds = {finding.kind: finding.subject for finding in findings(fixture)}
     assert kinds == {
         "orphan-file": f"blobs/ab/{stranger.name}",
         "unfinished": "half",
         "unsettled": kept.name,
     }
-    repaired, left = repair(shelf.directory)
+    repaired, left = repair(fixture.directory)
     assert (len(repaired), left) == (3, [])
-    assert (shelf.directory / LOST / stranger.name).read_bytes() == b"whose?"
+    assert (fixture.directory / LOST / stranger.name).read_bytes() == b"whose?"
     assert kept.exists()
-    store = shelf.reopen()
-    assert shelf.drafts() == set()
+    store = fixture.reopen()
+    assert fixture.drafts() == set()
     version = store.index.latest(store.index.bucket("shelf").id, "copy")
-    assert shelf.run(body(store, version)) == LARGE[::-1]
+    assert fixture.run(body(store, version)) == LARGE[::-1]
 
 
-def test_every_damaged_page_of_the_index_is_named(shelf: Shelf) -> None:
-    fill(shelf)
-    file = shelf.directory / "index.db"
+def test_every_damaged_page_of_the_index_is_named(fixture: StoreFixture) -> None:
+    fill(fixture)
+    file = fixture.directory / "index.db"
     good = file.read_bytes()
     for page in range(1, len(good) // 4096, 3):
         file.write_bytes(good)
         flip(file, page * 4096 + 4000)
-        found = findings(shelf, deep=False)
+        found = findings(fixture, deep=False)
         assert [f.subject for f in found if f.kind == "page-damaged"] == [f"page {page + 1}"]
     damaged = file.read_bytes()
-    assert repair(shelf.directory)[0] == []
+    assert repair(fixture.directory)[0] == []
     assert file.read_bytes() == damaged, "a repair has written to a damaged index"
     for place in (3, 17, 40, 4090):
         file.write_bytes(good)
         flip(file, place)
-        assert findings(shelf)[0].kind == "page-damaged"
+        assert findings(fixture)[0].kind == "page-damaged"
     file.write_bytes(good)
-    assert findings(shelf) == []
-    shelf.reopen()
+    assert findings(fixture) == []
+    fixture.reopen()
 
 
 def test_of_what_is_under_way_only_a_file_that_a_reader_holds_for_long_is_told(
-    shelf: Shelf,
+    fixture: StoreFixture,
 ) -> None:
-    fill(shelf)
-    store = shelf.reopen()
+    fill(fixture)
+    store = fixture.reopen()
     bucket = store.index.bucket("shelf")
 
     async def work() -> list[Finding]:
         version = await put(store, bucket, "going", LARGE)
-        reading = store.reading(version)  # its file stays for now
+        reading = store.read(version)  # its file stays for now
         await store.index.delete_version(bucket.id, "going", version.version_id)
-        async with store.receive() as sink:
-            await sink.write(LARGE)
-            await sink.finish()
-            found = list(check(shelf.directory, alone=False))
+        async with store.receive() as receiver:
+            await receiver.write(LARGE)
+            await receiver.finish()
+            found = list(check(fixture.directory, exclusive=False))
         await reading.aclose()
         return found
 
     # Another process cannot tell a removal that waits for a reader from one that fails.
-    assert [finding.kind for finding in shelf.run(work())] == ["garbage"]
+    assert [finding.kind for finding in fixture.run(work())] == ["garbage"]
 
 
 def test_all_kinds_of_findings_are_explained() -> None:

@@ -30,7 +30,7 @@ from coskit.protocol.s3.extra_operations import BYPASS_GOVERNANCE
 from coskit.server.handlers.access.authorization import is_allowed_in_bucket
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.object_state.versions import find_object
-from coskit.server.store.interfaces.conditions import Condition
+from coskit.server.store.interfaces.conditions import WriteCondition
 from coskit.server.store.model import Bucket, Version
 
 SETTING = "object-lock"
@@ -173,7 +173,7 @@ def refuse_locked(version: Version, now: int, *, bypass: bool = False) -> None:
         raise ObjectLocked("Access Denied because object protected by object lock.")
 
 
-def deletion_condition(ctx: Context) -> Condition:
+def deletion_condition(ctx: Context) -> WriteCondition:
     """Return a condition that refuses locked versions, for the commit of deletions."""
 
     def may_delete(version: Version | None) -> None:
@@ -183,7 +183,7 @@ def deletion_condition(ctx: Context) -> Condition:
     return may_delete
 
 
-def lifecycle_lock_condition(clock: Callable[[], float] = time.time) -> Condition:
+def lifecycle_lock_condition(clock: Callable[[], float] = time.time) -> WriteCondition:
     """Return a condition that refuses locked versions, for the commit of background jobs.
 
     Args:

@@ -18,8 +18,8 @@ from coskit.protocol.s3.checksums.headers import declared_checksum, other_algori
 from coskit.server.handlers.body.encrypted_blocks import EncryptionKey, Receiver, receive_body
 from coskit.server.handlers.body.server_side_encryption import plain_body
 from coskit.server.handlers.context import Context, OutgoingBody
-from coskit.server.store.model import Part, Stored, Upload, Version
-from coskit.server.store.part_layout import Piece
+from coskit.server.store.model import Part, StoredBody, Upload, Version
+from coskit.server.store.part_layout import LayoutPart
 
 _HASHED_INLINE = 1 << 16  # bytes that a change of threads would not pay for
 
@@ -90,7 +90,7 @@ def check_document(
 
 async def receive_with_checksum(
     body: OutgoingBody, receiver: Receiver, algorithm: Algorithm | None
-) -> tuple[Stored, str | None]:
+) -> tuple[StoredBody, str | None]:
     """Store bytes of another body; return them with their checksum as text."""
     if algorithm is None:
         return await receive_body(body, receiver), None
@@ -153,7 +153,7 @@ def checksum_fields(ctx: Context, found: Checksum | None) -> dict[str, str]:
     return {found.algorithm.field: found.text, "ChecksumType": found.kind}
 
 
-def part_checksum_fields(ctx: Context, part: Part | Piece) -> dict[str, str]:
+def part_checksum_fields(ctx: Context, part: Part | LayoutPart) -> dict[str, str]:
     """Return the elements of a document with the checksum of a part."""
     found = load_checksum(part.checksums)
     if found is None or not ctx.rules.returns_checksums:
@@ -170,7 +170,7 @@ def upload_checksum_fields(upload: Upload) -> dict[str, str]:
 
 
 def read_checksum_headers(
-    ctx: Context, version: Version, piece: Piece | None = None
+    ctx: Context, version: Version, piece: LayoutPart | None = None
 ) -> dict[str, str]:
     """Return the headers with the checksum of what is read, if the request asks for it.
 

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import InternalError
 from coskit.server.handlers.context import OutgoingBody
-from coskit.server.store.io.read import Reading
-from coskit.server.store.io.receive import Observer, Sink
-from coskit.server.store.model import Extent, Shown, Stored
+from coskit.server.store.io.read import BodyReader
+from coskit.server.store.io.receive import BodyReceiver, Observer
+from coskit.server.store.model import Extent, StoredBody, VisibleBody
 
 SALT = 32
 BLOCK = 1 << 16
@@ -92,12 +92,12 @@ class Receiver(Protocol):
         """Receive the next bytes."""
         ...
 
-    async def finish(self) -> Stored:
+    async def finish(self) -> StoredBody:
         """Return the stored body."""
         ...
 
 
-async def receive_body(body: OutgoingBody, receiver: Receiver) -> Stored:
+async def receive_body(body: OutgoingBody, receiver: Receiver) -> StoredBody:
     """Store bytes of another body."""
     try:
         async for chunk in body:
@@ -114,7 +114,7 @@ class EncryptingReceiver:
         md5: the MD5 of the plain bytes in hex; set by `finish`.
     """
 
-    def __init__(self, sink: Sink, key: EncryptionKey) -> None:
+    def __init__(self, sink: BodyReceiver, key: EncryptionKey) -> None:
         self.md5 = ""
         self._sink = sink
         self._key = key
@@ -137,7 +137,7 @@ class EncryptingReceiver:
         if len(self._waiting) >= _BATCH * BLOCK:
             await self._pass_on(len(self._waiting) // BLOCK * BLOCK)
 
-    async def finish(self) -> Stored:
+    async def finish(self) -> StoredBody:
         """Return the stored body, with the ETag, CRC64 and size that clients see."""
         if self._waiting:
             await self._pass_on(len(self._waiting))
@@ -145,7 +145,7 @@ class EncryptingReceiver:
         self.md5 = self._digest.hexdigest()
         # The MD5 of a body whose key only the customer has would tell of its content.
         etag = stored.md5 if self._key.owner == "customer" else self.md5
-        return replace(stored, unsealed=Shown(etag, self._crc64, self._size))
+        return replace(stored, unsealed=VisibleBody(etag, self._crc64, self._size))
 
     async def _pass_on(self, length: int) -> None:
         plain = bytes(self._waiting[:length])
@@ -224,7 +224,9 @@ def encrypted_ranges(
 class DecryptingBody:
     """Reads an encrypted body and yields the plain bytes."""
 
-    def __init__(self, raw: Reading, wanted: Sequence[EncryptedRange], key: EncryptionKey) -> None:
+    def __init__(
+        self, raw: BodyReader, wanted: Sequence[EncryptedRange], key: EncryptionKey
+    ) -> None:
         self._raw = raw
         self._wanted = wanted
         self._key = key

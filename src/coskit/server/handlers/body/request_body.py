@@ -29,8 +29,8 @@ from coskit.server.handlers.body.encrypted_blocks import EncryptingReceiver, Enc
 from coskit.server.handlers.body.traffic_limit import requested_rate, throttled
 from coskit.server.handlers.context import Context
 from coskit.server.handlers.object_state.tagging import dump_tags, parse_tag_header
-from coskit.server.store.io.receive import Sink
-from coskit.server.store.model import NewVersion, Stored
+from coskit.server.store.io.receive import BodyReceiver
+from coskit.server.store.model import NewVersion, StoredBody
 
 MAX_BODY = 5 << 30
 MAX_METADATA = 2048
@@ -185,10 +185,10 @@ def stored_headers(params: Mapping[str, Any]) -> dict[str, str]:
 
 async def receive(
     ctx: Context,
-    sink: Sink,
+    sink: BodyReceiver,
     key: EncryptionKey | None = None,
     asked: RequestedChecksum | None = None,
-) -> tuple[Stored, Checksum | None]:
+) -> tuple[StoredBody, Checksum | None]:
     """Store the body of a request and verify it against the request's headers.
 
     Args:

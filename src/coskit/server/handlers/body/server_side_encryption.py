@@ -151,7 +151,7 @@ def plain_body(
 ) -> OutgoingBody:
     """Return a stream of an object's bytes, decrypted with the key that the object needs."""
     if key is None:
-        return ctx.store.reading(version, first, length)
+        return ctx.store.read(version, first, length)
     wanted = list(encrypted_ranges(version.extents, first, length))
-    raw = ctx.store.fetching([extent for piece in wanted for extent in piece.extents])
+    raw = ctx.store.read_extents([extent for piece in wanted for extent in piece.extents])
     return DecryptingBody(raw, wanted, key)

@@ -12,7 +12,7 @@ from coskit.protocol.errors import InvalidArgument, InvalidDelimiter
 from coskit.server.handlers.body.checksums import upload_checksum_fields
 from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.object_state.storage_class import storage_tier
-from coskit.server.store.model import Entry, Upload
+from coskit.server.store.model import ListingEntry, Upload
 
 PAGE = 1000
 
@@ -175,12 +175,12 @@ def owner_fields(account: str) -> dict[str, str]:
     return {"ID": account, "DisplayName": account}
 
 
-def _class_fields(entry: Entry) -> dict[str, str]:
+def _class_fields(entry: ListingEntry) -> dict[str, str]:
     tier = storage_tier(entry.storage_class)
     return {"StorageClass": entry.storage_class, **({"StorageTier": tier} if tier else {})}
 
 
-def _object_fields(entry: Entry, query: _ListingQuery, now: int) -> dict[str, Any]:
+def _object_fields(entry: ListingEntry, query: _ListingQuery, now: int) -> dict[str, Any]:
     item = {
         "Key": query.text(entry.key),
         "LastModified": listing_date(entry.modified),
@@ -200,7 +200,7 @@ def _object_fields(entry: Entry, query: _ListingQuery, now: int) -> dict[str, An
     return item
 
 
-def _version_fields(ctx: Context, entry: Entry, query: _ListingQuery) -> dict[str, Any]:
+def _version_fields(ctx: Context, entry: ListingEntry, query: _ListingQuery) -> dict[str, Any]:
     item: dict[str, Any] = {
         "Key": query.text(entry.key),
         "VersionId": entry.version_id if ctx.bucket.versioning else None,

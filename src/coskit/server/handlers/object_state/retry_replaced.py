@@ -5,7 +5,7 @@ from functools import wraps
 
 from coskit.protocol.errors import SlowDown
 from coskit.server.handlers.context import Context, Reply
-from coskit.server.store.interfaces.errors import Replaced
+from coskit.server.store.interfaces.errors import VersionReplaced
 
 Handler = Callable[[Context], Awaitable[Reply]]
 
@@ -27,7 +27,7 @@ def retry_if_replaced(handler: Handler) -> Handler:
         for _ in range(MAX_ATTEMPTS):
             try:
                 return await handler(ctx)
-            except Replaced:
+            except VersionReplaced:
                 continue
         raise SlowDown("The object is replaced faster than it can be read")
 

@@ -4,11 +4,11 @@ from coskit.protocol.codec.conditional_headers import WRITE_CONDITIONS
 from coskit.protocol.codec.ranges import check_conditions
 from coskit.protocol.errors import FileAlreadyExists, InvalidArgument, PreconditionFailed
 from coskit.server.handlers.context import Context
-from coskit.server.store.interfaces.conditions import Condition
+from coskit.server.store.interfaces.conditions import WriteCondition
 from coskit.server.store.model import Version
 
 
-def overwrite_condition(ctx: Context) -> Condition | None:
+def overwrite_condition(ctx: Context) -> WriteCondition | None:
     """Return the condition for the commit of a write, or None if the write is unconditional.
 
     The condition is also checked here, so that a body is not received in vain.

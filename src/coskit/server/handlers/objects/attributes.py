@@ -12,7 +12,7 @@ from coskit.server.handlers.context import Context, Reply
 from coskit.server.handlers.object_state.versions import find_object
 from coskit.server.handlers.objects.symlinks import follow_link, is_link
 from coskit.server.store.model import Version
-from coskit.server.store.part_layout import Piece, pieces
+from coskit.server.store.part_layout import LayoutPart, pieces
 
 PAGE = 1000
 _ATTRIBUTES = frozenset(("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"))
@@ -78,7 +78,7 @@ def _parts_page(ctx: Context, version: Version) -> dict[str, Any]:
     }
 
 
-def _part_fields(ctx: Context, piece: Piece) -> dict[str, str]:
+def _part_fields(ctx: Context, piece: LayoutPart) -> dict[str, str]:
     return {
         "PartNumber": str(piece.number),
         "Size": str(piece.size),

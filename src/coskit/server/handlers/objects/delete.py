@@ -19,8 +19,8 @@ from coskit.protocol.operations import DELETE_OBJECTS
 from coskit.server.handlers.access.authorization import is_allowed_in_bucket
 from coskit.server.handlers.access.object_lock import deletion_condition
 from coskit.server.handlers.context import Context, Reply
-from coskit.server.store.interfaces.conditions import Condition
-from coskit.server.store.model import Deleted, Version
+from coskit.server.store.interfaces.conditions import WriteCondition
+from coskit.server.store.model import DeletionResult, Version
 
 MAX_DELETED = 1000
 
@@ -80,7 +80,7 @@ async def delete_objects(ctx: Context) -> Reply:
 
 def _early_outcome(
     ctx: Context, key: str, version_id: str | None
-) -> Deleted | CosServiceError | None:
+) -> DeletionResult | CosServiceError | None:
     """Return the outcome for a key that may not be deleted, or that no object can have.
 
     Such a key must not get a delete marker.
@@ -91,10 +91,10 @@ def _early_outcome(
         return AccessDenied()
     if len(key.encode()) > MAX_KEY_BYTES:
         return KeyTooLong()
-    return Deleted(None, is_marker=False, existed=False) if is_banned_key(key) else None
+    return DeletionResult(None, is_marker=False, existed=False) if is_banned_key(key) else None
 
 
-def _marker_fields(deleted: Deleted) -> dict[str, str]:
+def _marker_fields(deleted: DeletionResult) -> dict[str, str]:
     if not deleted.is_marker or deleted.version_id is None:
         return {}
     return {"DeleteMarker": "true", "DeleteMarkerVersionId": deleted.version_id}
@@ -138,7 +138,7 @@ def _size(text: str) -> int:
     return int(text)
 
 
-def _delete_condition(demands: Iterable[tuple[_Target, _ExpectedState]]) -> Condition | None:
+def _delete_condition(demands: Iterable[tuple[_Target, _ExpectedState]]) -> WriteCondition | None:
     """Return the condition for the commit, or None if nothing is expected.
 
     An object that does not exist meets every condition.

@@ -12,7 +12,7 @@ from coskit.protocol.errors import (
 from coskit.server.handlers.body.checksums import read_checksum_headers
 from coskit.server.handlers.context import Context
 from coskit.server.store.model import Version
-from coskit.server.store.part_layout import Piece, pieces
+from coskit.server.store.part_layout import LayoutPart, pieces
 
 MAX_PART_NUMBER = 10_000
 
@@ -64,7 +64,9 @@ def selected_part(ctx: Context, version: Version) -> SelectedPart | None:
     return SelectedPart(span, version.size, headers, 206 if span else 200)
 
 
-def _select(ctx: Context, version: Version, parts: tuple[Piece, ...], number: int) -> SelectedPart:
+def _select(
+    ctx: Context, version: Version, parts: tuple[LayoutPart, ...], number: int
+) -> SelectedPart:
     first = 0
     for part in parts:
         if part.number == number:

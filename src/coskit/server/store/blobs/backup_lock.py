@@ -11,12 +11,12 @@ FILE = "hold"
 TURN = "hold.turn"  # locked by who removes, so that removers wait for each other and not for a hold
 
 
-class Held(BlockingIOError):
+class BackupInProgress(BlockingIOError):
     """Somebody is copying the blobs; they can be removed later."""
 
 
 @contextmanager
-def hold(directory: Path) -> Iterator[None]:
+def lock_for_backup(directory: Path) -> Iterator[None]:
     """Keep every blob file of a directory until the end of the context; many may hold at once."""
     fd = _open(directory / FILE)
     try:
@@ -27,7 +27,7 @@ def hold(directory: Path) -> Iterator[None]:
 
 
 @contextmanager
-def removing(directory: Path) -> Iterator[None]:
+def lock_for_removal(directory: Path) -> Iterator[None]:
     """Let no hold begin while blob files are removed.
 
     Raises:
@@ -50,7 +50,7 @@ def _take(fd: int) -> None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise Held(errno.EAGAIN, "the blobs are being copied") from error
+        raise BackupInProgress(errno.EAGAIN, "the blobs are being copied") from error
 
 
 def _open(path: Path) -> int:

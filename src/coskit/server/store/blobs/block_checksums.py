@@ -19,11 +19,11 @@ _CHECK = struct.Struct("<Q")
 FOOTER = _FOOTER.size + _CHECK.size
 
 
-class Mismatch(ValueError):
+class ChecksumMismatch(ValueError):
     """Bytes are not what their checksums say; the text tells where."""
 
 
-class Summing:
+class BlockChecksumWriter:
     """Makes the trailer of a blob while its bytes pass."""
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ def span(offset: int, length: int, size: int) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class BlockChecksums:
     """The table of one blob's checksums."""
 
     size: int
@@ -85,7 +85,7 @@ class Sums:
         """
         number, count = first // BLOCK, -(-len(data) // BLOCK)
         if crc64(data, self._at(number)) != self._at(number + count):
-            raise Mismatch(f"wrong checksum {self._place(first, data)}")
+            raise ChecksumMismatch(f"wrong checksum {self._place(first, data)}")
 
     def _place(self, first: int, data: bytes) -> str:
         """Return where the first damaged block is."""
@@ -103,7 +103,7 @@ class Sums:
         return int.from_bytes(self.table[place : place + _CHECK.size], "little")
 
 
-def read_trailer(trailer: bytes, blob_id: str, size: int, crc: int) -> Sums:
+def read_trailer(trailer: bytes, blob_id: str, size: int, crc: int) -> BlockChecksums:
     """Return the checksums that a trailer holds.
 
     Args:
@@ -117,13 +117,13 @@ def read_trailer(trailer: bytes, blob_id: str, size: int, crc: int) -> Sums:
     """
     footer, check = trailer[-FOOTER : -_CHECK.size], trailer[-_CHECK.size :]
     if len(trailer) != trailer_length(size) or _CHECK.pack(crc64(footer)) != check:
-        raise Mismatch("damaged footer")
+        raise ChecksumMismatch("damaged footer")
     magic, name, told, block, _, of_table = _FOOTER.unpack(footer)
     if (magic, name, told, block) != (_MAGIC, bytes.fromhex(blob_id), size, BLOCK):
-        raise Mismatch("footer of another blob")
+        raise ChecksumMismatch("footer of another blob")
     table = trailer[:-FOOTER]
     if crc64(table) != of_table:
-        raise Mismatch("damaged table of checksums")
+        raise ChecksumMismatch("damaged table of checksums")
     if size and _CHECK.pack(crc) != table[-_CHECK.size :]:
-        raise Mismatch("bytes of another checksum")
-    return Sums(size, table)
+        raise ChecksumMismatch("bytes of another checksum")
+    return BlockChecksums(size, table)

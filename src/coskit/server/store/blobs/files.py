@@ -15,13 +15,13 @@ from pathlib import Path
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.server.store import ids
 from coskit.server.store.blobs import block_checksums
-from coskit.server.store.blobs.backup_lock import removing
-from coskit.server.store.blobs.shared_pins import NoOthers, Pins
+from coskit.server.store.blobs.backup_lock import lock_for_removal
+from coskit.server.store.blobs.shared_pins import BlobPins, UnsharedPins
 from coskit.server.store.disk.directory_sync import DirectorySyncs, sync_directory
 from coskit.server.store.disk.durability import Durability
-from coskit.server.store.disk.private_files import make_directory, tighten
+from coskit.server.store.disk.private_files import make_directory, restrict_permissions
 from coskit.server.store.interfaces.blobs import Blobs
-from coskit.server.store.interfaces.errors import Damaged
+from coskit.server.store.interfaces.errors import DamagedBlob
 
 _FANS = 256
 _BLOBS_IN_A_ROW = 64  # that go to one directory, so that those in flight share its syncs
@@ -42,9 +42,9 @@ class FileBlobs(Blobs):
     """
 
     def __init__(
-        self, directory: Path, durability: Durability = "strict", pins: Pins | None = None
+        self, directory: Path, durability: Durability = "strict", pins: BlobPins | None = None
     ) -> None:
-        self._pins = pins or NoOthers()
+        self._pins = pins or UnsharedPins()
         self._directory = directory
         self._tmp = directory / "tmp"
         self._blobs = directory / "blobs"
@@ -53,7 +53,7 @@ class FileBlobs(Blobs):
         self._fan, self._in_a_row = 0, _BLOBS_IN_A_ROW
         make_directory(self._tmp)
         if not self._blobs.exists():
-            self._make_fans()
+            self._make_fan_directories()
 
     def create(self) -> "FileWriter":
         """See `Blobs.create`."""
@@ -90,7 +90,7 @@ class FileBlobs(Blobs):
 
     def discard(self, blob_ids: Sequence[str]) -> None:
         """See `Blobs.discard`."""
-        with removing(self._directory):
+        with lock_for_removal(self._directory):
             for blob_id in blob_ids:
                 self.path(blob_id).unlink(missing_ok=True)
                 (self._tmp / blob_id).unlink(missing_ok=True)
@@ -115,7 +115,7 @@ class FileBlobs(Blobs):
                 except FileNotFoundError:  # removed meanwhile
                     continue
 
-    def _make_fans(self) -> None:
+    def _make_fan_directories(self) -> None:
         """Make all the fan directories at once: no writer has to ask whether its own is there."""
         fresh = self._blobs.with_name("blobs.new")
         make_directory(fresh)
@@ -136,7 +136,7 @@ class FileWriter:
         self._draft = draft
         self._path = path
         self._syncs = syncs
-        self._summing = block_checksums.Summing()
+        self._summing = block_checksums.BlockChecksumWriter()
         self._size = 0
         self._fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
@@ -193,11 +193,11 @@ class FileReader:
         self._blob_id = path.name
         self._size = size
         self._crc = crc
-        self._sums: block_checksums.Sums | None = None
+        self._sums: block_checksums.BlockChecksums | None = None
         try:
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError as error:
-            raise Damaged(path.name, "missing") from error
+            raise DamagedBlob(path.name, "missing") from error
         try:
             self._sums = self._find_sums()
         except BaseException:
@@ -215,8 +215,8 @@ class FileReader:
         data = self._pread(first, end - first)
         try:
             self._sums.check(first, data)
-        except block_checksums.Mismatch as error:
-            raise Damaged(self._blob_id, str(error)) from error
+        except block_checksums.ChecksumMismatch as error:
+            raise DamagedBlob(self._blob_id, str(error)) from error
         return data if len(data) == length else data[offset - first : offset - first + length]
 
     def close(self) -> None:
@@ -225,18 +225,18 @@ class FileReader:
         if fd >= 0:
             os.close(fd)
 
-    def _find_sums(self) -> block_checksums.Sums | None:
+    def _find_sums(self) -> block_checksums.BlockChecksums | None:
         length = os.fstat(self._fd).st_size
         if length == self._size:
             self._check_all()
             return None
         if length != self._size + block_checksums.trailer_length(self._size):
-            raise Damaged(self._blob_id, f"a file of {length} bytes")
+            raise DamagedBlob(self._blob_id, f"a file of {length} bytes")
         trailer = self._pread(self._size, length - self._size)
         try:
             return block_checksums.read_trailer(trailer, self._blob_id, self._size, self._crc)
-        except block_checksums.Mismatch as error:
-            raise Damaged(self._blob_id, str(error)) from error
+        except block_checksums.ChecksumMismatch as error:
+            raise DamagedBlob(self._blob_id, str(error)) from error
 
     def _check_all(self) -> None:
         crc = 0
@@ -244,7 +244,7 @@ class FileReader:
             data = self._pread(offset, min(_CHECKED_AT_ONCE, self._size - offset))
             crc = crc64(data, crc)
         if crc != self._crc:
-            raise Damaged(self._blob_id, "wrong checksum")
+            raise DamagedBlob(self._blob_id, "wrong checksum")
 
     def _pread(self, offset: int, length: int) -> bytes:
         try:
@@ -253,12 +253,12 @@ class FileReader:
             while len(data) < length:
                 more = os.pread(self._fd, length - len(data), offset + len(data))
                 if not more:
-                    raise Damaged(self._blob_id, "shorter than it was")
+                    raise DamagedBlob(self._blob_id, "shorter than it was")
                 data += more
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
-            raise Damaged(self._blob_id, "unreadable for the disk") from error
+            raise DamagedBlob(self._blob_id, "unreadable for the disk") from error
         return data
 
 
@@ -274,7 +274,7 @@ def lock_directory(directory: Path) -> int:
     fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        tighten(directory)
+        restrict_permissions(directory)
     except BaseException:
         os.close(fd)
         raise

@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from coskit.server.store.blobs.backup_lock import Held
-from coskit.server.store.blobs.blob_lifetime import Custody
+from coskit.server.store.blobs.backup_lock import BackupInProgress
+from coskit.server.store.blobs.blob_lifetime import BlobLifetime
 from coskit.server.store.index.transaction import Clock
 from coskit.server.store.interfaces.blob_records import BlobRecords
 from coskit.server.store.interfaces.blobs import Blobs
@@ -40,7 +40,7 @@ class OrphanSweep:
         self,
         index: BlobRecords,
         blobs: Blobs,
-        lifetime: Custody,
+        lifetime: BlobLifetime,
         submit: Submit,
         clock: Clock,
     ) -> None:
@@ -58,7 +58,7 @@ class OrphanSweep:
             pause = PERIOD
             try:
                 await self.once()
-            except Held:
+            except BackupInProgress:
                 pause = GRACE
             except Exception:
                 _log.exception("orphans could not be searched for")
@@ -69,7 +69,7 @@ class OrphanSweep:
         Garbage that no process is about to remove is scheduled for removal again.
         """
         garbage = await self._submit(self._index.garbage)
-        self._lifetime.released([name for name in garbage if not self._lifetime.knows(name)])
+        self._lifetime.released([name for name in garbage if not self._lifetime.is_tracked(name)])
         return sum([await self._sweep(fan) for fan in self._blobs.fans()])
 
     async def _sweep(self, fan: str) -> int:
@@ -83,7 +83,7 @@ class OrphanSweep:
         orphans = [
             name
             for name in old
-            if name not in known and name not in garbage and not self._lifetime.knows(name)
+            if name not in known and name not in garbage and not self._lifetime.is_tracked(name)
         ]
         if orphans:
             await self._submit(self._blobs.discard, orphans)

@@ -14,7 +14,7 @@ from typing import Protocol
 SLOTS = 1 << 16  # bytes of shared memory for each process
 
 
-class Pins(Protocol):
+class BlobPins(Protocol):
     """The blobs that are in use, as other processes see them; may be used from any thread."""
 
     def add(self, blob_ids: Iterable[str]) -> None:
@@ -25,26 +25,26 @@ class Pins(Protocol):
         """Take back one pin of each."""
         ...
 
-    def elsewhere(self, blob_id: str) -> bool:
+    def is_pinned_elsewhere(self, blob_id: str) -> bool:
         """Return whether another process may be using a blob."""
         ...
 
 
-class NoOthers(Pins):
+class UnsharedPins(BlobPins):
     """The pins of a process that has its store for itself."""
 
     def add(self, blob_ids: Iterable[str]) -> None:
-        """See `Pins.add`."""
+        """See `BlobPins.add`."""
 
     def drop(self, blob_ids: Iterable[str]) -> None:
-        """See `Pins.drop`."""
+        """See `BlobPins.drop`."""
 
-    def elsewhere(self, blob_id: str) -> bool:
-        """See `Pins.elsewhere`."""
+    def is_pinned_elsewhere(self, blob_id: str) -> bool:
+        """See `BlobPins.elsewhere`."""
         return False
 
 
-class SharedPins(Pins):
+class SharedPins(BlobPins):
     """Pins in shared memory: each process has a byte for each of the classes blob ids fall into.
 
     Who reads pins a blob, then looks it up; who deletes commits the deletion, then looks for pins.
@@ -66,7 +66,7 @@ class SharedPins(Pins):
         memory[self._own : self._own + SLOTS] = bytes(SLOTS)
 
     def add(self, blob_ids: Iterable[str]) -> None:
-        """See `Pins.add`."""
+        """See `BlobPins.add`."""
         with self._lock:
             for blob_id in blob_ids:
                 slot = _slot(blob_id)
@@ -74,7 +74,7 @@ class SharedPins(Pins):
                 self._memory[self._own + slot] = 1
 
     def drop(self, blob_ids: Iterable[str]) -> None:
-        """See `Pins.drop`."""
+        """See `BlobPins.drop`."""
         with self._lock:
             for blob_id in blob_ids:
                 slot = _slot(blob_id)
@@ -83,8 +83,8 @@ class SharedPins(Pins):
                     del self._counts[slot]
                     self._memory[self._own + slot] = 0
 
-    def elsewhere(self, blob_id: str) -> bool:
-        """See `Pins.elsewhere`."""
+    def is_pinned_elsewhere(self, blob_id: str) -> bool:
+        """See `BlobPins.elsewhere`."""
         slot = _slot(blob_id)
         return any(self._memory[other + slot] for other in self._others)
 
@@ -93,7 +93,7 @@ def _slot(blob_id: str) -> int:
     return zlib.crc32(blob_id.encode()) % SLOTS
 
 
-class Turns:
+class FairLock:
     """A lock that processes take in turn: who gives it back waits for who has waited.
 
     SQLite's own lock decides who writes; but its waiters sleep and look again, so that a busy
@@ -127,13 +127,13 @@ class Turns:
 
 
 @dataclass(frozen=True, slots=True)
-class Company:
+class SharedState:
     """What a process has to do with the others that serve its store.
 
     Attributes:
         pins: which blobs are in use.
-        turns: is entered for each commit.
+        commit_lock: is entered for each commit.
     """
 
-    pins: Pins = field(default_factory=NoOthers)
-    turns: AbstractContextManager[None] = field(default_factory=nullcontext)
+    pins: BlobPins = field(default_factory=UnsharedPins)
+    commit_lock: AbstractContextManager[None] = field(default_factory=nullcontext)

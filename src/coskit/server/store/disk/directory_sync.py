@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(slots=True)
-class _Turns:
+class _SyncState:
     """How many syncs of a directory were begun, and the number of the last good one."""
 
     begun: int = 0
@@ -21,7 +21,7 @@ class DirectorySyncs:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._turns: dict[Path, _Turns] = {}
+        self._states: dict[Path, _SyncState] = {}
 
     def sync(self, directory: Path) -> None:
         """Return when the names that the directory has now are durable.
@@ -30,22 +30,22 @@ class DirectorySyncs:
             OSError: the disk refuses.
         """
         with self._changed:
-            turns = self._turns.setdefault(directory, _Turns())
-            turns.wanted += 1
-            mine = turns.begun + 1  # one that runs already may have begun before my name was there
+            state = self._states.setdefault(directory, _SyncState())
+            state.wanted += 1
+            mine = state.begun + 1  # one that runs already may have begun before my name was there
             try:
-                while turns.done < mine and turns.running:
+                while state.done < mine and state.running:
                     self._changed.wait()
-                if turns.done < mine:
-                    self._take_turn(directory, turns)
+                if state.done < mine:
+                    self._sync_once(directory, state)
             finally:
-                turns.wanted -= 1
-                if not turns.wanted:
-                    del self._turns[directory]
+                state.wanted -= 1
+                if not state.wanted:
+                    del self._states[directory]
 
-    def _take_turn(self, directory: Path, turns: _Turns) -> None:
-        turns.running, turns.begun = True, turns.begun + 1
-        number = turns.begun
+    def _sync_once(self, directory: Path, state: _SyncState) -> None:
+        state.running, state.begun = True, state.begun + 1
+        number = state.begun
         self._changed.release()
         try:
             sync_directory(directory)
@@ -54,9 +54,9 @@ class DirectorySyncs:
             raise
         else:
             self._changed.acquire()
-            turns.done = number
+            state.done = number
         finally:
-            turns.running = False
+            state.running = False
             self._changed.notify_all()
 
 

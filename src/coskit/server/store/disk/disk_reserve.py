@@ -14,7 +14,7 @@ _STEP = 128 << 10  # bytes that are given back at a time
 _BLOCK = 512  # bytes, as st_blocks counts
 
 
-class Spare:
+class DiskReserve:
     """A file that holds room until it is needed: to start, and to delete what fills the disk.
 
     Args:
@@ -34,7 +34,7 @@ class Spare:
         """
         free = self._free()
         size = min(self._size, free) if at_end else self._size
-        if not size or self._held() >= size or (free < _PLENTY * size and not at_end):
+        if not size or self._reserved() >= size or (free < _PLENTY * size and not at_end):
             return
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
         with suppress(OSError):  # others were faster, or the file system cannot
@@ -56,7 +56,7 @@ class Spare:
         with suppress(OSError):
             os.truncate(self._path, max(0, self._path.stat().st_size - _STEP))
 
-    def _held(self) -> int:
+    def _reserved(self) -> int:
         try:
             return self._path.stat().st_blocks * _BLOCK
         except OSError:

@@ -21,7 +21,7 @@ def make_directory(path: Path) -> None:
     path.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
 
 
-def tighten(directory: Path) -> None:
+def restrict_permissions(directory: Path) -> None:
     """Take away from others what an earlier version, or a copy of the directory, has left them.
 
     The directory itself keeps its mode: whoever made it may have had a reason.

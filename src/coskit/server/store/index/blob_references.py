@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from coskit.server.store.index import rows
 from coskit.server.store.index.database import Connection, one
-from coskit.server.store.interfaces.errors import Replaced
-from coskit.server.store.model import Extent, Stored
+from coskit.server.store.interfaces.errors import VersionReplaced
+from coskit.server.store.model import Extent, StoredBody
 
 _ADD_BLOB = "INSERT INTO blob (id, size, crc64, refs, data) VALUES (?, ?, ?, 1, ?)"
 _SHARE = "UPDATE blob SET refs = refs + 1 WHERE id = ?"
@@ -16,7 +16,7 @@ _DROP_MARK = "DELETE FROM damage WHERE blob_id = ?"
 _ADD_GARBAGE = "INSERT INTO garbage (blob_id, since) VALUES (?, ?)"
 
 
-class References:
+class BlobReferences:
     """The references that one transaction adds and drops.
 
     Attributes:
@@ -27,7 +27,7 @@ class References:
         self._db = connection
         self.released: list[str] = []
 
-    def add(self, stored: Stored, inline_id: str) -> tuple[Extent, ...]:
+    def add(self, stored: StoredBody, inline_id: str) -> tuple[Extent, ...]:
         """Count a received body for the first time; return where it is.
 
         Args:
@@ -50,7 +50,7 @@ class References:
         for extent in extents:
             self._db.execute(_SHARE, (extent.blob_id,))
             if not self._db.changes():
-                raise Replaced
+                raise VersionReplaced
 
     def drop(self, extents: Iterable[Extent], now: int) -> None:
         """Count extents once less; blobs that nothing names leave the index."""

@@ -49,25 +49,25 @@ class DamagedIndex(InternalError):
     wire_code = "InternalError"
 
 
-def connect(path: Path, durability: Durability = "strict", *, making: bool = True) -> Connection:
+def connect(path: Path, durability: Durability = "strict", *, create: bool = True) -> Connection:
     """Open the file in autocommit; a connection is used by one thread at a time.
 
     Args:
         path: the file.
         durability: what a commit through it means.
-        making: whether a missing file is made.
+        create: whether a missing file is made.
 
     Raises:
         Error: the file cannot be used.
     """
     _register()
-    if making:
+    if create:
         make_file(path)  # SQLite would let others read it, and takes its mode for the log's files
-    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if making else 0)
+    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
     db = apsw.Connection(os.fspath(path), flags, vfs=_VFS, statementcachesize=_CACHED_STATEMENTS)
     try:
         db.set_busy_timeout(_BUSY_MILLISECONDS)
-        if making and not path.stat().st_size:
+        if create and not path.stat().st_size:
             db.execute(f"PRAGMA page_size = {PAGE}")
             db.reserve_bytes("main", PAGE_CHECKSUM)
         db.execute("PRAGMA journal_mode = WAL")
@@ -118,7 +118,7 @@ def one(db: Connection, statement: str, values: Sequence[Any] | Mapping[str, Any
     return row
 
 
-def every(db: Connection, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+def fetch_all(db: Connection, statement: str, values: Sequence[Any] = ()) -> list[Row]:
     """Return all rows of a statement."""
     return list(db.execute(statement, values))
 

@@ -27,7 +27,7 @@ from coskit.server.store.index.database import (
 from coskit.server.store.index.transaction import Clock, Transaction
 from coskit.server.store.interfaces.conditions import Released
 from coskit.server.store.interfaces.errors import CommitError
-from coskit.server.store.model import GROUPS, Activity
+from coskit.server.store.model import GROUPS, CommitStatistics
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,13 +43,13 @@ _TRIES = 4  # of a commit that finds the disk full
 _log = logging.getLogger("coskit.server.store")
 
 
-class Writer:
+class GroupCommitWriter:
     """The only writer of a database in its process; all its futures belong to one event loop.
 
     Args:
         connection: to write through.
         clock: seconds since 1970.
-        turns: is entered for each commit, where other processes write as well.
+        commit_lock: is entered for each commit, where other processes write as well.
         make_room: is called with the number of the attempt, from 0 on, at which a commit has found
             the disk full, before it is tried again.
     """
@@ -58,12 +58,12 @@ class Writer:
         self,
         connection: Connection,
         clock: Clock,
-        turns: AbstractContextManager[None] | None = None,
+        commit_lock: AbstractContextManager[None] | None = None,
         make_room: Callable[[int], None] = lambda attempt: None,
     ) -> None:
         self._db = connection
         self._make_room = make_room
-        self._turns = turns or nullcontext()
+        self._commit_lock = commit_lock or nullcontext()
         self._clock = clock
         self._released: Released = _ignore
         self._closed = False
@@ -72,8 +72,8 @@ class Writer:
         self._failed = 0
         self._seconds = 0.0
         self._waiting: deque[Command] = deque()
-        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._is_to_ring = False
+        self._wakeup: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._wake_scheduled = False
         self._thread = threading.Thread(target=self._run, name="coskit-index-writer", daemon=True)
         self._thread.start()
 
@@ -94,10 +94,10 @@ class Writer:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._waiting.append((lambda tx: tx.attempt(change, *args, **kwargs), future))
-        if not self._is_to_ring:
+        if not self._wake_scheduled:
             # Not at once: what the other requests at hand have to write goes into the same commit.
-            self._is_to_ring = True
-            loop.call_soon(self._ring)
+            self._wake_scheduled = True
+            loop.call_soon(self._wake)
         return future
 
     @property
@@ -105,25 +105,25 @@ class Writer:
         """How many changes wait for the next commit."""
         return len(self._waiting)
 
-    def activity(self) -> Activity:
+    def activity(self) -> CommitStatistics:
         """Return what was written since the start."""
         groups = tuple(self._groups)
-        return Activity(self.backlog, self._changes, groups, self._failed, self._seconds)
+        return CommitStatistics(self.backlog, self._changes, groups, self._failed, self._seconds)
 
     def close(self) -> None:
         """Take no more changes; return when the accepted ones are committed."""
         if not self._closed:
             self._closed = True
-            self._bell.put(None)
+            self._wakeup.put(None)
         self._thread.join()
 
-    def _ring(self) -> None:
-        self._is_to_ring = False
-        self._bell.put(None)
+    def _wake(self) -> None:
+        self._wake_scheduled = False
+        self._wakeup.put(None)
 
     def _run(self) -> None:
         while True:
-            self._bell.get()
+            self._wakeup.get()
             while self._waiting:
                 self._write_together()
             if self._closed:
@@ -131,7 +131,7 @@ class Writer:
 
     def _write_together(self) -> None:
         """Commit what waits."""
-        with self._turns:
+        with self._commit_lock:
             # What came while others had their turn goes with it. This thread alone takes from
             # the queue, so what it counts is there to be taken.
             size = min(len(self._waiting), _LARGEST_GROUP)

@@ -16,7 +16,7 @@ _ROWS_BEFORE_JUMP = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Listed(Generic[T]):
+class ScannedPage(Generic[T]):
     """What a page shows; `next_marker` is its last key or prefix if there is more, else b""."""
 
     entries: list[T]
@@ -34,7 +34,7 @@ def page(
     marker: bytes,
     limit: int,
     rest: Callable[[], Iterator[Row]] | None = None,
-) -> Listed[T]:
+) -> ScannedPage[T]:
     """Return up to `limit` entries and common prefixes after a marker.
 
     Args:
@@ -53,14 +53,14 @@ def page(
     if limit > 0:
         for row, group in _steps(first, scan, prefix, delimiter):
             if len(entries) + len(prefixes) == limit:
-                return Listed(entries, prefixes, True, last, last_entry)
+                return ScannedPage(entries, prefixes, True, last, last_entry)
             if group is None:
                 last, last_entry = row[0], read(row)
                 entries.append(last_entry)
             else:
                 last, last_entry = group, None
                 prefixes.append(group)
-    return Listed(entries, prefixes, False, b"", None)
+    return ScannedPage(entries, prefixes, False, b"", None)
 
 
 def _begin(

@@ -9,8 +9,8 @@ from coskit.server.store import ids
 from coskit.server.store.model import (
     NULL_VERSION,
     Bucket,
-    Entry,
     Extent,
+    ListingEntry,
     Part,
     Upload,
     Version,
@@ -147,10 +147,10 @@ def version_row(version: Version) -> Row:
     )
 
 
-def read_entry(row: Row) -> Entry:
+def read_entry(row: Row) -> ListingEntry:
     """Return the listing line of a row of `ENTRY` columns, whether latest, and whether a marker."""
     key, order, is_null, etag, size, modified, storage_class, owner, restore, latest, marker = row
-    return Entry(
+    return ListingEntry(
         decode_key(key),
         NULL_VERSION if is_null else ids.version_id(order),
         bool(latest),

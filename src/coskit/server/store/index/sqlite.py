@@ -19,12 +19,12 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from coskit.protocol.errors import NoSuchBucket, NoSuchKey, NoSuchUpload, NoSuchVersion
 from coskit.server.store import ids
-from coskit.server.store.disk.disk_reserve import Spare
+from coskit.server.store.disk.disk_reserve import DiskReserve
 from coskit.server.store.disk.durability import Durability
 from coskit.server.store.index import database, list_pages, rows
 from coskit.server.store.index.changes import append, buckets, multipart, objects
 from coskit.server.store.index.database import Connection, Error, translated
-from coskit.server.store.index.group_commit import Writer
+from coskit.server.store.index.group_commit import GroupCommitWriter
 from coskit.server.store.index.readers import Readers
 from coskit.server.store.index.rows import Row
 from coskit.server.store.index.transaction import Clock, Transaction
@@ -33,13 +33,13 @@ from coskit.server.store.interfaces.index import Index
 from coskit.server.store.interfaces.upload_records import PAGE
 from coskit.server.store.model import (
     NULL_VERSION,
-    Activity,
     BlobRow,
     Bucket,
-    Census,
-    Damage,
+    CommitStatistics,
+    DamageMark,
     ObjectPage,
     PartPage,
+    StoreTotals,
     Upload,
     UploadPage,
     Version,
@@ -128,8 +128,8 @@ class SqliteIndex(Index):
         path: the database file, made if missing.
         clock: seconds since 1970.
         durability: the meaning of a done future, see `durability.MEANINGS`.
-        turns: a lock to enter for each commit if other processes write as well.
-        spare: disk space to release when a commit finds the disk full.
+        commit_lock: a lock to enter for each commit if other processes write as well.
+        reserve: disk space to release when a commit finds the disk full.
 
     Raises:
         RuntimeError: a later version of coskit has changed the tables.
@@ -160,11 +160,11 @@ class SqliteIndex(Index):
         path: Path,
         clock: Clock = time.time,
         durability: Durability = "strict",
-        turns: AbstractContextManager[None] | None = None,
-        spare: Spare | None = None,
+        commit_lock: AbstractContextManager[None] | None = None,
+        reserve: DiskReserve | None = None,
     ) -> None:
         self._path = path
-        self._spare = spare
+        self._reserve = reserve
         self._durability: Durability = durability
         self._readers = Readers(path)
         self._listings = ThreadPoolExecutor(_LISTING_THREADS, "coskit-listings")
@@ -174,7 +174,7 @@ class SqliteIndex(Index):
         except BaseException:
             self._writing.close()
             raise
-        self._writer = Writer(self._writing, clock, turns, self._make_room)
+        self._writer = GroupCommitWriter(self._writing, clock, commit_lock, self._make_room)
         self._ending = threading.Event()
         self._flusher: threading.Thread | None = None
         if durability == "relaxed":
@@ -296,9 +296,9 @@ class SqliteIndex(Index):
         with self._readers.reading() as db:
             return [row[0] for row in db.execute(_GARBAGE)]
 
-    def damage(self) -> list[Damage]:
+    def damage(self) -> list[DamageMark]:
         with self._readers.reading() as db:
-            return [Damage(*row) for row in db.execute(_DAMAGE)]
+            return [DamageMark(*row) for row in db.execute(_DAMAGE)]
 
     def progress(self, job: str) -> str:
         with self._readers.reading() as db:
@@ -321,18 +321,18 @@ class SqliteIndex(Index):
     def backlog(self) -> int:
         return self._writer.backlog
 
-    def activity(self) -> Activity:
+    def activity(self) -> CommitStatistics:
         return self._writer.activity()
 
-    def census(self) -> asyncio.Future[Census]:
+    def census(self) -> asyncio.Future[StoreTotals]:
         return asyncio.get_running_loop().run_in_executor(self._listings, self._count)
 
-    def _count(self) -> Census:
+    def _count(self) -> StoreTotals:
         with self._readers.reading() as db:
             blobs, size = database.one(db, _CENSUS)
         log = self._path.with_name(f"{self._path.name}-wal")
         index = sum(file.stat().st_size for file in (self._path, log) if file.exists())
-        return Census(blobs, size, index, shutil.disk_usage(self._path.parent).free)
+        return StoreTotals(blobs, size, index, shutil.disk_usage(self._path.parent).free)
 
     def _list(
         self, page: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -366,8 +366,8 @@ class SqliteIndex(Index):
 
     def _make_room(self, attempt: int) -> None:
         """Free the space that is reserved for deletions; called in the writer's thread."""
-        if attempt and self._spare is not None:
-            self._spare.release()
+        if attempt and self._reserve is not None:
+            self._reserve.release()
         with contextlib.suppress(Error):  # frees the log for new pages
             self._writing.execute("PRAGMA wal_checkpoint(PASSIVE)")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from coskit.server.store.index.blob_references import References
+from coskit.server.store.index.blob_references import BlobReferences
 from coskit.server.store.index.database import Connection, one
 from coskit.server.store.model import Bucket
 
@@ -26,7 +26,7 @@ class Transaction:
 
     def __init__(self, db: Connection, clock: Clock) -> None:
         self.db = db
-        self.references = References(db)
+        self.references = BlobReferences(db)
         self.buckets: dict[int, Bucket] = {}
         self._clock = clock
         self._last_order: int | None = None

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from coskit.server.store.model import BlobRow, Damage
+from coskit.server.store.model import BlobRow, DamageMark
 
 
 class BlobRecords(Protocol):
@@ -43,7 +43,7 @@ class BlobRecords(Protocol):
         """Remove the marks of blobs whose bytes are right again."""
         ...
 
-    def damage(self) -> list[Damage]:
+    def damage(self) -> list[DamageMark]:
         """Return all marks, by blob id."""
         ...
 

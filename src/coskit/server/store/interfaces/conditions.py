@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from coskit.server.store.model import Bucket, Part, Upload, Version
 
 # Receives the live object that a write would replace, or None; raises to refuse the write.
-Condition = Callable[[Version | None], None]
+WriteCondition = Callable[[Version | None], None]
 
 # Receives a bucket as it is in the commit; raises to refuse a change of it.
 BucketCondition = Callable[[Bucket], None]

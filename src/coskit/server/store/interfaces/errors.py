@@ -3,13 +3,13 @@
 from coskit.protocol.errors import InternalError, NoSuchKey
 
 
-class Replaced(NoSuchKey):
+class VersionReplaced(NoSuchKey):
     """The version was deleted or replaced after it was looked up; look it up again."""
 
     wire_code = "NoSuchKey"
 
 
-class Damaged(InternalError):
+class DamagedBlob(InternalError):
     """The bytes of a blob are missing or differ from what was written.
 
     Attributes:

@@ -8,20 +8,20 @@ from coskit.protocol.errors import CosServiceError, NoSuchKey
 from coskit.server.store.interfaces.blob_records import BlobRecords
 from coskit.server.store.interfaces.conditions import (
     BucketCondition,
-    Condition,
     Released,
     Revision,
     State,
+    WriteCondition,
 )
 from coskit.server.store.interfaces.upload_records import PAGE, UploadRecords
 from coskit.server.store.model import (
-    Activity,
     Bucket,
-    Census,
-    Deleted,
+    CommitStatistics,
+    DeletionResult,
     NewVersion,
     ObjectPage,
-    Stored,
+    StoredBody,
+    StoreTotals,
     Version,
     VersionPage,
 )
@@ -163,9 +163,9 @@ class Index(UploadRecords, BlobRecords, Protocol):
         self,
         bucket_id: int,
         key: str,
-        stored: Stored,
+        stored: StoredBody,
         new: NewVersion,
-        condition: Condition | None = None,
+        condition: WriteCondition | None = None,
     ) -> asyncio.Future[Version]:
         """Publish a received body as the key's newest version, as the bucket's versioning says.
 
@@ -184,7 +184,7 @@ class Index(UploadRecords, BlobRecords, Protocol):
         key: str,
         source: Version,
         new: NewVersion,
-        condition: Condition | None = None,
+        condition: WriteCondition | None = None,
     ) -> asyncio.Future[Version]:
         """Publish a version that shares the source's blobs.
 
@@ -200,12 +200,12 @@ class Index(UploadRecords, BlobRecords, Protocol):
         self,
         bucket_id: int,
         key: str,
-        stored: Stored,
+        stored: StoredBody,
         new: NewVersion,
         position: int,
         *,
         limit: int,
-        condition: Condition | None = None,
+        condition: WriteCondition | None = None,
     ) -> asyncio.Future[Version]:
         """Add a received body to the end of the live object, or make one from it at position 0.
 
@@ -237,9 +237,9 @@ class Index(UploadRecords, BlobRecords, Protocol):
         key: str,
         version_id: str | None = None,
         *,
-        condition: Condition | None = None,
-        may_delete: Condition | None = None,
-    ) -> asyncio.Future[Deleted]:
+        condition: WriteCondition | None = None,
+        may_delete: WriteCondition | None = None,
+    ) -> asyncio.Future[DeletionResult]:
         """Delete the live object as the bucket's versioning says, or one version for good.
 
         Args:
@@ -258,9 +258,9 @@ class Index(UploadRecords, BlobRecords, Protocol):
         self,
         bucket_id: int,
         targets: Sequence[tuple[str, str | None]],
-        condition: Condition | None = None,
-        may_delete: Condition | None = None,
-    ) -> asyncio.Future[list[Deleted | CosServiceError]]:
+        condition: WriteCondition | None = None,
+        may_delete: WriteCondition | None = None,
+    ) -> asyncio.Future[list[DeletionResult | CosServiceError]]:
         """Delete each (key, version id or None) in turn, in one commit, as `delete_version` does.
 
         The result has the error of each target that was refused; the other targets are deleted.
@@ -321,11 +321,11 @@ class Index(UploadRecords, BlobRecords, Protocol):
         """Return how many changes wait for their commit."""
         ...
 
-    def activity(self) -> Activity:
+    def activity(self) -> CommitStatistics:
         """Return statistics of the commits since the index was opened."""
         ...
 
-    def census(self) -> asyncio.Future[Census]:
+    def census(self) -> asyncio.Future[StoreTotals]:
         """Count the stored blobs; this takes time that grows with their number."""
         ...
 

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from coskit.server.store.interfaces.conditions import Condition, Finish
+from coskit.server.store.interfaces.conditions import Finish, WriteCondition
 from coskit.server.store.model import (
     NewVersion,
     Part,
     PartPage,
-    Stored,
+    StoredBody,
     Upload,
     UploadPage,
     Version,
@@ -43,7 +43,7 @@ class UploadRecords(Protocol):
         key: str,
         upload_id: str,
         number: int,
-        stored: Stored,
+        stored: StoredBody,
         checksums: str | None = None,
     ) -> asyncio.Future[Part]:
         """Add a received part, in place of an earlier part of the same number.
@@ -71,7 +71,7 @@ class UploadRecords(Protocol):
         upload_id: str,
         listed: Sequence[tuple[int, str]],
         minimum_part: int = SMALLEST_PART,
-        condition: Condition | None = None,
+        condition: WriteCondition | None = None,
         *,
         gaps: bool = False,
         finish: Finish | None = None,

@@ -5,7 +5,7 @@ SMALLEST = 1 << 15  # less would cost more than it saves
 _HELD = 3  # blocks of a body at a time: being filled or sent, waiting, being written or read
 
 
-class Room:
+class MemoryShare:
     """Shares out memory. Nobody waits for it: the more bodies there are, the smaller their blocks.
 
     A slow body can therefore keep others from going fast, but not from going on. Used on the event

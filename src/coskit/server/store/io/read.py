@@ -9,12 +9,12 @@ from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import InternalError
 from coskit.server.store.blobs.block_checksums import BLOCK
 from coskit.server.store.interfaces.blobs import Blobs
-from coskit.server.store.interfaces.errors import Damaged
-from coskit.server.store.io.memory_share import Room
+from coskit.server.store.interfaces.errors import DamagedBlob
+from coskit.server.store.io.memory_share import MemoryShare
 from coskit.server.store.model import BlobRow, Extent
 
 # Part of a body, and what the index knows of the blob it lies in.
-Piece = tuple[Extent, BlobRow]
+BlobSlice = tuple[Extent, BlobRow]
 Submit = Callable[..., asyncio.Future[bytes | None]]
 
 CHUNK = 1 << 19  # bytes read at a time, where there is room
@@ -32,7 +32,9 @@ def cut(extents: Sequence[Extent], first: int, length: int) -> tuple[Extent, ...
     return tuple(found)
 
 
-def chunks(blobs: Blobs, pieces: Sequence[Piece], room: Room) -> Generator[bytes, None, None]:
+def chunks(
+    blobs: Blobs, pieces: Sequence[BlobSlice], memory_share: MemoryShare
+) -> Generator[bytes, None, None]:
     """Give the bytes of the pieces, none that has not been checked; blocks.
 
     Raises:
@@ -42,19 +44,19 @@ def chunks(blobs: Blobs, pieces: Sequence[Piece], room: Room) -> Generator[bytes
     for extent, row in pieces:
         end = extent.offset + extent.length
         if row.damage:  # found before: the disk is not asked again
-            raise Damaged(extent.blob_id, row.damage)
+            raise DamagedBlob(extent.blob_id, row.damage)
         if row.data is not None:
             if crc64(row.data) != row.crc64:
-                raise Damaged(extent.blob_id, "wrong checksum in the index")
+                raise DamagedBlob(extent.blob_id, "wrong checksum in the index")
             yield row.data[extent.offset : end]
             continue
         try:
             with closing(blobs.open(extent.blob_id, row.size, row.crc64)) as reader:
                 offset = extent.offset
                 while offset < end:
-                    chunk = reader.read(offset, _step(offset, room.share, end))
+                    chunk = reader.read(offset, _step(offset, memory_share.share, end))
                     if not chunk:
-                        raise Damaged(extent.blob_id, "shorter than an object needs it")
+                        raise DamagedBlob(extent.blob_id, "shorter than an object needs it")
                     offset += len(chunk)
                     yield chunk
                     del chunk
@@ -68,7 +70,7 @@ def _step(offset: int, share: int, end: int) -> int:
     return min(stop, end) - offset
 
 
-class Reading:
+class BodyReader:
     """A running read: an async iterator of chunks, whose blobs stay until its end or `aclose`.
 
     Args:
@@ -85,14 +87,14 @@ class Reading:
         length: int,
         submit: Submit,
         release: Callable[[], None],
-        found: Callable[[Damaged], Awaitable[None]],
+        found: Callable[[DamagedBlob], Awaitable[None]],
     ) -> None:
         self._source = source
         self._left = length
         self._submit = submit
         self._release = release
-        self._found = found
-        self._ahead: asyncio.Future[bytes | None] | None = None
+        self._report_damage = found
+        self._next_chunk: asyncio.Future[bytes | None] | None = None
         self._closed = False
 
     def __aiter__(self) -> Self:
@@ -109,16 +111,16 @@ class Reading:
             await self.aclose()
         if self._closed:
             raise StopAsyncIteration
-        ahead = self._ahead or self._submit(next, self._source, None)
-        self._ahead = ahead
+        next_chunk = self._next_chunk or self._submit(next, self._source, None)
+        self._next_chunk = next_chunk
         try:
-            chunk = await asyncio.shield(ahead)
-        except Damaged as error:
-            await self._found(error)
+            chunk = await asyncio.shield(next_chunk)
+        except DamagedBlob as error:
+            await self._report_damage(error)
             raise
         assert chunk is not None
         self._left -= len(chunk)
-        self._ahead = self._submit(next, self._source, None) if self._left else None
+        self._next_chunk = self._submit(next, self._source, None) if self._left else None
         if not self._left:
             self._end()
         return chunk
@@ -128,14 +130,14 @@ class Reading:
         if self._closed:
             return
         self._closed = True
-        if self._ahead is None or self._ahead.done():
+        if self._next_chunk is None or self._next_chunk.done():
             self._end()
         else:  # not awaited here, so that cancelling this call changes nothing
-            self._ahead.add_done_callback(self._end)
+            self._next_chunk.add_done_callback(self._end)
 
     def _end(self, _: object = None) -> None:
         self._closed = True
-        if self._ahead is not None:
-            self._ahead.exception()  # nobody asks for that chunk any more
+        if self._next_chunk is not None:
+            self._next_chunk.exception()  # nobody asks for that chunk any more
         self._source.close()
         self._release()

@@ -9,73 +9,75 @@ from typing import Any, Self
 
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import InternalError
-from coskit.server.store.blobs.blob_lifetime import Custody
+from coskit.server.store.blobs.blob_lifetime import BlobLifetime
 from coskit.server.store.interfaces.blobs import Blobs, BlobWriter
-from coskit.server.store.io.memory_share import LARGEST, Room
-from coskit.server.store.io.serial_executor import Lane, Submit, Work
-from coskit.server.store.model import Stored
+from coskit.server.store.io.memory_share import LARGEST, MemoryShare
+from coskit.server.store.io.serial_executor import SerialExecutor, Submit, Work
+from coskit.server.store.model import StoredBody
 
 BLOCK = LARGEST  # bytes hashed and written at a time, where there is room
 _HASHED_ON_THE_LOOP = 1 << 16  # bytes that a change of threads would not pay for
 # The size of a block, and the outcomes of hashing and writing it.
-_Flight = tuple[int, asyncio.Future[list[BaseException | None]]]
+_BlockWork = tuple[int, asyncio.Future[list[BaseException | None]]]
 # Sees the blocks of a body one after the other.
 Observer = Callable[[bytes], Any]
-_FLYING = 2  # blocks: one that is hashed and written, and one so that nothing waits for the loop
+_BLOCKS_IN_PROGRESS = (
+    2  # blocks: one that is hashed and written, and one so that nothing waits for the loop
+)
 
 
-class Sink:
+class BodyReceiver:
     """Takes one body; of its blocks one is being filled, one waits and one is being written.
 
     A context: a file that has not been committed when it is left is removed.
 
     Args:
         blobs: where files go.
-        custody: who removes them.
+        lifetime: who removes them.
         submit: runs a blocking call in a worker thread.
         in_memory: bytes up to which the body stays in memory; -1 to make a file of any.
-        room: where a body counts that may become large; None for one that stays small.
+        memory_share: where a body counts that may become large; None for one that stays small.
     """
 
     def __init__(
         self,
         blobs: Blobs,
-        custody: Custody,
+        lifetime: BlobLifetime,
         submit: Submit,
         in_memory: int,
-        room: Room | None = None,
+        memory_share: MemoryShare | None = None,
     ) -> None:
         self._blobs = blobs
-        self._custody = custody
+        self._lifetime = lifetime
         self._submit = submit
         self._in_memory = in_memory
-        self._room = room
+        self._memory = memory_share
         self._md5 = hashlib.md5()
         self._crc64 = 0
         self._size = 0
         self._filling: list[bytes] = []
         self._filled = 0
-        self._flying = 0
-        self._flights: deque[_Flight] = deque()
-        self._hashing = Lane(submit)
-        self._writing = Lane(submit)
-        self._observing: Lane | None = None
+        self._in_progress = 0
+        self._blocks: deque[_BlockWork] = deque()
+        self._hashing = SerialExecutor(submit)
+        self._writing = SerialExecutor(submit)
+        self._observing: SerialExecutor | None = None
         self._observer: Observer | None = None
         self._is_file = False
         self._writer: BlobWriter | None = None
         self._received = False
 
     @property
-    def held(self) -> int:
+    def bytes_in_memory(self) -> int:
         """The bytes in memory now."""
-        return self._filled + self._flying
+        return self._filled + self._in_progress
 
     def observe(self, observer: Observer) -> None:
         """Show the whole body to an observer too, large blocks in a worker thread.
 
         To be called before the first byte; the observer has seen all when `finish` returns.
         """
-        self._observer, self._observing = observer, Lane(self._submit)
+        self._observer, self._observing = observer, SerialExecutor(self._submit)
 
     async def write(self, chunk: bytes) -> None:
         """Take the next bytes; waits while there are too many blocks.
@@ -85,12 +87,12 @@ class Sink:
         """
         self._filling.append(chunk)
         self._filled += len(chunk)
-        block = self._room.share if self._room else BLOCK
+        block = self._memory.share if self._memory else BLOCK
         if self._filled >= block and (self._is_file or self._filled > self._in_memory):
-            await self._landed(_FLYING - 1)
-            self._fly(self._take(), self._digest, self._store)
+            await self._wait_for_blocks(_BLOCKS_IN_PROGRESS - 1)
+            self._start_block(self._take(), self._digest, self._store)
 
-    async def finish(self) -> Stored:
+    async def finish(self) -> StoredBody:
         """Return the body, durable if it is a file.
 
         Raises:
@@ -100,16 +102,16 @@ class Sink:
         if not self._is_file and (not block or len(block) <= self._in_memory):
             await self._measure(block)
             return self._stored("", block)
-        self._fly(block, self._digest, self._store_last)
-        await self._landed()
+        self._start_block(block, self._digest, self._store_last)
+        await self._wait_for_blocks()
         assert self._writer is not None
-        self._custody.receive(self._writer.blob_id)
+        self._lifetime.receive(self._writer.blob_id)
         self._received = True
         return self._stored(self._writer.blob_id, None)
 
     async def __aenter__(self) -> Self:
-        if self._room:
-            self._room.enter()
+        if self._memory:
+            self._memory.enter()
         return self
 
     async def __aexit__(
@@ -118,13 +120,13 @@ class Sink:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._room:
-            self._room.leave()
+        if self._memory:
+            self._memory.leave()
         if self._is_file:
-            await self._custody.see_through(self._leave())
+            await self._lifetime.finish_even_if_cancelled(self._leave())
 
-    def _stored(self, blob_id: str, inline: bytes | None) -> Stored:
-        return Stored(blob_id, self._size, self._md5.hexdigest(), self._crc64, inline)
+    def _stored(self, blob_id: str, inline: bytes | None) -> StoredBody:
+        return StoredBody(blob_id, self._size, self._md5.hexdigest(), self._crc64, inline)
 
     def _take(self) -> bytes:
         chunks, self._filling, self._filled = self._filling, [], 0
@@ -138,12 +140,12 @@ class Sink:
         else:
             await asyncio.gather(*self._hash(block, self._digest))
 
-    def _fly(self, block: bytes, digest: Work, store: Work) -> None:
+    def _start_block(self, block: bytes, digest: Work, store: Work) -> None:
         """Start work on a block: hashing and writing go side by side."""
         self._is_file = True
-        self._flying += len(block)
+        self._in_progress += len(block)
         work = *self._hash(block, digest), self._writing.put(store, block)
-        self._flights.append((len(block), asyncio.gather(*work, return_exceptions=True)))
+        self._blocks.append((len(block), asyncio.gather(*work, return_exceptions=True)))
 
     def _hash(self, block: bytes, digest: Work) -> list[asyncio.Future[None]]:
         hashing = [self._hashing.put(digest, block)]
@@ -151,13 +153,13 @@ class Sink:
             hashing.append(self._observing.put(self._observer, block))
         return hashing
 
-    async def _landed(self, others: int = 0) -> None:
+    async def _wait_for_blocks(self, others: int = 0) -> None:
         """Wait until all blocks but so many others are hashed and written."""
-        while len(self._flights) > others:
-            size, flight = self._flights[0]
-            errors = await asyncio.shield(flight)
-            self._flights.popleft()
-            self._flying -= size
+        while len(self._blocks) > others:
+            size, work_on_block = self._blocks[0]
+            errors = await asyncio.shield(work_on_block)
+            self._blocks.popleft()
+            self._in_progress -= size
             for error in errors:
                 if isinstance(error, OSError):
                     raise InternalError("The body could not be stored.") from error
@@ -184,11 +186,11 @@ class Sink:
     # On the loop again.
 
     async def _leave(self) -> None:
-        if self._flights:
-            await asyncio.wait([flight for _, flight in self._flights])
+        if self._blocks:
+            await asyncio.wait([work_on_block for _, work_on_block in self._blocks])
         if self._writer is None:
             return
         if not self._received:
             await self._submit(self._writer.close)
-            self._custody.receive(self._writer.blob_id)
-        self._custody.unpin((self._writer.blob_id,))
+            self._lifetime.receive(self._writer.blob_id)
+        self._lifetime.unpin((self._writer.blob_id,))

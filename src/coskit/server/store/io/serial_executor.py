@@ -9,7 +9,7 @@ Submit = Callable[..., asyncio.Future[None]]
 Work = Callable[[bytes], None]
 
 
-class Lane:
+class SerialExecutor:
     """Works on blocks in the order they come; used on the event loop.
 
     A worker thread that is done with a block takes the next one by itself: to wait for the loop

@@ -13,7 +13,7 @@ _FILE_THREADS = 16
 _BACKGROUND_THREADS = 2
 
 
-class Workers:
+class ThreadPools:
     """Two pools of threads; used on the event loop."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from coskit.server.store.disk import disk_reserve
 from coskit.server.store.disk.directory_sync import sync_directory
 from coskit.server.store.disk.private_files import make_file
 from coskit.server.store.index import database
-from coskit.server.store.index.database import every
+from coskit.server.store.index.database import fetch_all
 
 _NEW = "index.db.new"
 _NOT_COPIED = {database.FILE, database.LOG, f"{database.FILE}-shm", _NEW, "lock"}
@@ -67,7 +67,7 @@ def back_up(source: Path, target: Path, *, copying: bool = False) -> Backup:
     lock = lock_directory(target)
     try:
         blobs = FileBlobs(target)
-        with backup_lock.hold(source):
+        with backup_lock.lock_for_backup(source):
             known = _copy_index(source / database.FILE, target / _NEW)
             place = _copy if copying else _link
             added, size = _copy_blobs(FileBlobs(source), blobs, known, place)
@@ -88,13 +88,13 @@ def _copy_index(source: Path, target: Path) -> dict[str, int]:
     """Copy the index as of now; return the size of each blob that is a file."""
     target.unlink(missing_ok=True)
     with (
-        closing(database.connect(source, making=False)) as old,
+        closing(database.connect(source, create=False)) as old,
         closing(database.connect(target)) as new,
     ):
         with new.backup("main", old, "main") as copying:
             copying.step(-1)
         new.execute("DELETE FROM garbage; DELETE FROM progress")
-        found = every(new, "SELECT id, size FROM blob WHERE data IS NULL")
+        found = fetch_all(new, "SELECT id, size FROM blob WHERE data IS NULL")
         new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         new.execute("PRAGMA journal_mode = DELETE")  # so that one file is all of it
     with target.open("rb") as copied:

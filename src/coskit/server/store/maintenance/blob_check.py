@@ -10,8 +10,8 @@ from pathlib import Path
 from coskit.protocol.errors import InternalError
 from coskit.server.store.blobs import files
 from coskit.server.store.index import rows
-from coskit.server.store.index.database import Connection, every
-from coskit.server.store.interfaces.errors import Damaged
+from coskit.server.store.index.database import Connection, fetch_all
+from coskit.server.store.interfaces.errors import DamagedBlob
 from coskit.server.store.maintenance.findings import Finding, Repair, sql, unlink
 from coskit.server.store.maintenance.scrub import verify
 from coskit.server.store.model import BlobRow
@@ -31,20 +31,20 @@ def readable(key: object) -> str:
 _REMOVAL = 2.0  # seconds in which a running server has removed what it was to remove
 
 
-class Inspection:
+class BlobCheck:
     """Compares a directory's blobs.
 
     Args:
         directory: the server's.
         db: its index.
-        alone: whether nobody else uses it.
+        exclusive: whether nobody else uses it.
         deep: whether all bytes are read, and not only looked for.
     """
 
-    def __init__(self, directory: Path, db: Connection, *, alone: bool, deep: bool) -> None:
+    def __init__(self, directory: Path, db: Connection, *, exclusive: bool, deep: bool) -> None:
         self._directory = directory
         self._db = db
-        self._alone = alone
+        self._exclusive = exclusive
         self._deep = deep
         self._blobs = files.FileBlobs(directory)
 
@@ -53,11 +53,11 @@ class Inspection:
         db.execute("ROLLBACK")  # each group is compared with the rows of its own moment
         began, garbage = time.monotonic(), self._garbage()
         yield from self._inline()
-        if self._alone:
+        if self._exclusive:
             yield from self._left_behind()
         for fan in self._blobs.fans():
             yield from self._group(fan)
-        if not self._alone:
+        if not self._exclusive:
             yield from self._still_there(garbage, began)
 
     def _inline(self) -> Iterator[Finding]:
@@ -70,7 +70,7 @@ class Inspection:
 
     def _left_behind(self) -> Iterator[Finding]:
         """Yield what the next start would clear up."""
-        for (blob_id,) in every(self._db, "SELECT blob_id FROM garbage"):
+        for (blob_id,) in fetch_all(self._db, "SELECT blob_id FROM garbage"):
             path = self._blobs.path(blob_id)
             yield Finding("garbage", blob_id, "", self._forget_garbage(blob_id, path))
         for blob_id in sorted(self._blobs.unsettled()):
@@ -80,7 +80,7 @@ class Inspection:
             yield Finding("unsettled" if known else "unfinished", blob_id, "", done)
 
     def _garbage(self) -> set[str]:
-        return {blob_id for (blob_id,) in every(self._db, "SELECT blob_id FROM garbage")}
+        return {blob_id for (blob_id,) in fetch_all(self._db, "SELECT blob_id FROM garbage")}
 
     def _still_there(self, garbage: set[str], began: float) -> Iterator[Finding]:
         """Yield the files that a running server was to remove some time ago and has not."""
@@ -95,7 +95,7 @@ class Inspection:
         # before its file does is asked for again.
         present = {name for name, _ in self._blobs.settled(fan)}
         statement = f"SELECT {_ROW} FROM blob WHERE data IS NULL AND id BETWEEN ? AND ?"
-        known = every(self._db, statement, (fan, f"{fan}g"))
+        known = fetch_all(self._db, statement, (fan, f"{fan}g"))
         for blob_id, size, crc, mark in known:
             yield from self._bytes_of(blob_id, mark, BlobRow(size, rows.unsigned(crc), None))
         for name in sorted(present - {row[0] for row in known}):
@@ -111,7 +111,7 @@ class Inspection:
                     continue
             else:
                 self._blobs.open(blob_id, row.size, row.crc64).close()
-        except Damaged as damage:
+        except DamagedBlob as damage:
             if self._look_up(blob_id) is not None:
                 kind = "blob-missing" if damage.what == "missing" else "blob-damaged"
                 yield Finding(kind, blob_id, f"{damage.what}; needed by {self._users(blob_id)}")

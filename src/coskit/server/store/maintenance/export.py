@@ -24,9 +24,9 @@ from coskit.server.store.disk.directory_sync import sync_directory
 from coskit.server.store.disk.private_files import make_file
 from coskit.server.store.index import database, rows
 from coskit.server.store.index.database import Connection, Row
-from coskit.server.store.interfaces.errors import Damaged
+from coskit.server.store.interfaces.errors import DamagedBlob
 from coskit.server.store.io import read as reading
-from coskit.server.store.io.memory_share import Room
+from coskit.server.store.io.memory_share import MemoryShare
 from coskit.server.store.model import BlobRow, Bucket, Extent, Version
 
 FORMAT = "coskit bucket"
@@ -42,12 +42,12 @@ _VERSIONS = (
 _BLOB = "SELECT size, crc64, data FROM blob WHERE id = ?"
 
 
-class NotAnArchive(ValueError):
+class InvalidArchive(ValueError):
     """A file is no archive of a bucket, or is damaged or cut short."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class ArchiveSummary:
     """What an export or an import did.
 
     Attributes:
@@ -92,10 +92,10 @@ def load_version(text: bytes) -> tuple[Version, list[int]]:
         extents = tuple(Extent("", 0, int(piece["size"])) for piece in pieces)
         return Version(**told, extents=extents), [int(piece["crc64"]) for piece in pieces]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise NotAnArchive(f"no description of a version: {error}") from error
+        raise InvalidArchive(f"no description of a version: {error}") from error
 
 
-def export(directory: Path, name: str, target: Path) -> Moved:
+def export(directory: Path, name: str, target: Path) -> ArchiveSummary:
     """Write a bucket to a file, as it is at one moment; the server may go on. Blocks.
 
     Args:
@@ -123,10 +123,10 @@ def export(directory: Path, name: str, target: Path) -> Moved:
     return moved
 
 
-def _write(directory: Path, name: str, out: IO[bytes]) -> Moved:
+def _write(directory: Path, name: str, out: IO[bytes]) -> ArchiveSummary:
     with (
-        backup_lock.hold(directory),
-        closing(database.connect(directory / database.FILE, making=False)) as db,
+        backup_lock.lock_for_backup(directory),
+        closing(database.connect(directory / database.FILE, create=False)) as db,
         tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
         db.execute("BEGIN")
@@ -141,9 +141,9 @@ class _Export:
         self._db = db
         self._blobs = blobs
         self._tar = tar
-        self._room = Room(1 << 24)
+        self._memory = MemoryShare(1 << 24)
 
-    def write(self, bucket: Bucket) -> Moved:
+    def write(self, bucket: Bucket) -> ArchiveSummary:
         about = {
             "format": FORMAT,
             "version": FORMAT_VERSION,
@@ -156,7 +156,7 @@ class _Export:
         for number, version in enumerate(self._versions(bucket)):
             try:
                 crcs = list(self._bodies(number, version))
-            except Damaged:
+            except DamagedBlob:
                 # What was written of its bytes stays in the archive, where nothing names it.
                 left_out.append(f"{version.key}@{version.version_id}")
                 continue
@@ -166,7 +166,7 @@ class _Export:
             sealed += version.sealing is not None
         end = {"versions": versions, "bytes": size, "left_out": left_out}
         self._add("end.json", json.dumps(end, indent=1).encode(), bucket.created)
-        return Moved(bucket.name, versions, size, tuple(left_out), sealed)
+        return ArchiveSummary(bucket.name, versions, size, tuple(left_out), sealed)
 
     def _versions(self, bucket: Bucket) -> Iterator[Version]:
         row: Row
@@ -178,7 +178,7 @@ class _Export:
         for place, extent in enumerate(version.extents):
             info = _member(f"bodies/{number}/{place}", extent.length, version.modified)
             with closing(self._chunks(extent)) as chunks:
-                source = _Source(chunks)
+                source = _MemberSource(chunks)
                 self._tar.addfile(info, source)
             if source.damage:
                 raise source.damage
@@ -187,20 +187,20 @@ class _Export:
     def _chunks(self, extent: Extent) -> Generator[bytes, None, None]:
         row: Row | None = self._db.execute(_BLOB, (extent.blob_id,)).fetchone()
         if row is None:
-            raise Damaged(extent.blob_id, "unknown to the index")
+            raise DamagedBlob(extent.blob_id, "unknown to the index")
         piece = extent, BlobRow(row[0], rows.unsigned(row[1]), row[2])
-        return reading.chunks(self._blobs, [piece], self._room)
+        return reading.chunks(self._blobs, [piece], self._memory)
 
     def _add(self, name: str, data: bytes, modified: int) -> None:
         self._tar.addfile(_member(name, len(data), modified), io.BytesIO(data))
 
 
-class _Source(io.RawIOBase):
+class _MemberSource(io.RawIOBase):
     """What a member is read from. Damage ends it with zeros, so that the next member can follow."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self.crc = 0
-        self.damage: Damaged | None = None
+        self.damage: DamagedBlob | None = None
         self._chunks = chunks
         self._left = b""
 
@@ -211,7 +211,7 @@ class _Source(io.RawIOBase):
                 chunk = next(self._chunks)
                 self.crc = crc64(chunk, self.crc)
                 self._left += chunk
-        except Damaged as error:
+        except DamagedBlob as error:
             self.damage, self._left = error, b""
         if self.damage:
             return bytes(size)

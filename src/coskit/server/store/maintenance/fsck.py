@@ -9,19 +9,20 @@ from pathlib import Path
 from coskit.protocol.errors import InternalError
 from coskit.server.store.index import database, rows
 from coskit.server.store.index.database import Connection, DamagedIndex, Error
-from coskit.server.store.maintenance.blob_check import NAME, Inspection, readable
+from coskit.server.store.maintenance.blob_check import NAME, BlobCheck, readable
 from coskit.server.store.maintenance.findings import Finding, sql
 
 _PAGES = 1024  # looked at before anybody can interrupt
 _BATCH = 10_000  # rows
 
 
-def check(directory: Path, *, alone: bool, deep: bool = True) -> Iterator[Finding]:
+def check(directory: Path, *, exclusive: bool, deep: bool = True) -> Iterator[Finding]:
     """Yield what is wrong with a directory; blocks.
 
     Args:
         directory: the server's.
-        alone: whether nobody else uses it. If somebody does, what is under way there is no finding.
+        exclusive: whether no other process uses the directory. Work in progress of another process
+            is not reported.
         deep: whether all bytes are read, and not only looked for.
 
     Raises:
@@ -29,7 +30,7 @@ def check(directory: Path, *, alone: bool, deep: bool = True) -> Iterator[Findin
         RuntimeError: the index is of another version of coskit.
     """
     try:
-        db = _open(directory, alone=alone)
+        db = _open(directory, exclusive=exclusive)
     except Error as error:
         if not database.is_damage(error):
             raise
@@ -38,11 +39,11 @@ def check(directory: Path, *, alone: bool, deep: bool = True) -> Iterator[Findin
     with closing(db):
         yield from _pages(directory)
         for name, section in _SECTIONS.items():
-            yield from _told(name, section, db)
+            yield from _in_snapshot(name, section, db)
         if deep:
-            yield from _told("structure", _structure, db)
-        inspection = Inspection(directory, db, alone=alone, deep=deep)
-        yield from _told("blobs", inspection.check, db)
+            yield from _in_snapshot("structure", _structure, db)
+        inspection = BlobCheck(directory, db, exclusive=exclusive, deep=deep)
+        yield from _in_snapshot("blobs", inspection.check, db)
 
 
 def repair(directory: Path, *, deep: bool = True) -> tuple[list[Finding], list[Finding]]:
@@ -52,11 +53,11 @@ def repair(directory: Path, *, deep: bool = True) -> tuple[list[Finding], list[F
     """
     repaired: list[Finding] = []
     while True:
-        found = list(check(directory, alone=True, deep=deep))
+        found = list(check(directory, exclusive=True, deep=deep))
         doable = [finding for finding in found if finding.repair]
         if not doable or any(finding.kind in _UNSAFE for finding in found):
             return repaired, found
-        with closing(database.connect(directory / database.FILE, making=False)) as db:
+        with closing(database.connect(directory / database.FILE, create=False)) as db:
             db.execute("BEGIN IMMEDIATE")
             for finding in doable:
                 assert finding.repair
@@ -68,11 +69,11 @@ def repair(directory: Path, *, deep: bool = True) -> tuple[list[Finding], list[F
 _UNSAFE = {"page-damaged", "index-unreadable", "index-structure"}
 
 
-def _open(directory: Path, *, alone: bool) -> Connection:
-    db = database.connect(directory / database.FILE, making=False)
+def _open(directory: Path, *, exclusive: bool) -> Connection:
+    db = database.connect(directory / database.FILE, create=False)
     try:
         db.create_scalar_function("readable", lambda *values: readable(values[0]), 1)
-        if alone:
+        if exclusive:
             database.prepare(db)
         elif database.version(db) != database.latest():
             raise RuntimeError("the index is of another version of coskit")
@@ -82,7 +83,7 @@ def _open(directory: Path, *, alone: bool) -> Connection:
     return db
 
 
-def _told(
+def _in_snapshot(
     name: str, section: Callable[[Connection], Iterator[Finding]], db: Connection
 ) -> Iterator[Finding]:
     """Yield what a section finds in one snapshot, and what keeps it from going on."""
@@ -178,8 +179,8 @@ def _references(db: Connection) -> Iterator[Finding]:
     for (blob_id,) in db.execute(
         "SELECT blob_id FROM garbage WHERE blob_id IN (SELECT id FROM blob)"
     ):
-        spare = sql("DELETE FROM garbage WHERE blob_id = ?", blob_id)
-        yield Finding("garbage-referenced", blob_id, "", spare)
+        reserve = sql("DELETE FROM garbage WHERE blob_id = ?", blob_id)
+        yield Finding("garbage-referenced", blob_id, "", reserve)
 
 
 def _relations(db: Connection) -> Iterator[Finding]:

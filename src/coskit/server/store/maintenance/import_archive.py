@@ -20,11 +20,11 @@ from coskit.server.store.index.transaction import Clock, Transaction
 from coskit.server.store.maintenance.export import (
     FORMAT,
     READABLE,
-    Moved,
-    NotAnArchive,
+    ArchiveSummary,
+    InvalidArchive,
     load_version,
 )
-from coskit.server.store.model import NULL_VERSION, Bucket, Stored, Version
+from coskit.server.store.model import NULL_VERSION, Bucket, StoredBody, Version
 
 # The setting of a bucket that tells, while an import is under way, of which archive.
 MARK = "import"
@@ -60,7 +60,7 @@ class BucketInUse(ValueError):
     """The bucket has something in it that does not come from this archive."""
 
 
-def unpack(source: Path, directory: Path, clock: Clock, name: str = "") -> Moved:
+def import_bucket(source: Path, directory: Path, clock: Clock, name: str = "") -> ArchiveSummary:
     """Make a bucket from an archive; an import that was cut short goes on where it stopped. Blocks.
 
     Args:
@@ -84,17 +84,17 @@ def unpack(source: Path, directory: Path, clock: Clock, name: str = "") -> Moved
             database.prepare(db)
             return _Import(db, FileBlobs(directory), clock).read(file, name)
     except tarfile.TarError as error:
-        raise NotAnArchive(f"no whole tar file: {error}") from error
+        raise InvalidArchive(f"no whole tar file: {error}") from error
     finally:
         os.close(lock)
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrived:
+class _ReceivedVersion:
     """A version whose bytes are here."""
 
     version: Version
-    stored: tuple[Stored, ...]
+    stored: tuple[StoredBody, ...]
 
 
 class _Import:
@@ -102,11 +102,11 @@ class _Import:
         self._db = db
         self._blobs = blobs
         self._clock = clock
-        self._waiting: list[_Arrived] = []
-        self._bodies: dict[str, Stored] = {}
-        self._moved = Moved("", 0, 0)
+        self._waiting: list[_ReceivedVersion] = []
+        self._bodies: dict[str, StoredBody] = {}
+        self._moved = ArchiveSummary("", 0, 0)
 
-    def read(self, file: IO[bytes], name: str) -> Moved:
+    def read(self, file: IO[bytes], name: str) -> ArchiveSummary:
         try:
             return self._read(file, name)
         except Exception:
@@ -115,7 +115,7 @@ class _Import:
             self._forget(self._bodies.values())
             raise
 
-    def _read(self, file: IO[bytes], name: str) -> Moved:
+    def _read(self, file: IO[bytes], name: str) -> ArchiveSummary:
         members = _members(file)
         bucket = self._begin(*next(members, ("", 0, file.read)), name)
         for path, size, read in members:
@@ -127,17 +127,17 @@ class _Import:
             elif path == "end.json":
                 return self._end(bucket, read(_LARGEST_DOCUMENT))
             else:
-                raise NotAnArchive(f"what is {path[:100]!r}?")
-        raise NotAnArchive("the archive is cut short")
+                raise InvalidArchive(f"what is {path[:100]!r}?")
+        raise InvalidArchive("the archive is cut short")
 
     def _begin(self, path: str, size: int, read: Callable[[int], bytes], name: str) -> Bucket:
         about = _document(read(_LARGEST_DOCUMENT)) if path == "archive.json" else {}
         if about.get("format") != FORMAT or about.get("version") not in READABLE:
-            raise NotAnArchive("this is no archive of a bucket, or of a later version of coskit")
+            raise InvalidArchive("this is no archive of a bucket, or of a later version of coskit")
         try:
             told, mark = Bucket(**about["bucket"]), str(about["id"])
         except (TypeError, LookupError) as error:
-            raise NotAnArchive(f"no description of a bucket: {error}") from error
+            raise InvalidArchive(f"no description of a bucket: {error}") from error
         return self._make_bucket(replace(told, name=name or told.name), mark)
 
     def _make_bucket(self, told: Bucket, mark: str) -> Bucket:
@@ -158,12 +158,12 @@ class _Import:
             )
         return replace(found, versioning=told.versioning, acl=told.acl, config=config)
 
-    def _receive(self, size: int, read: Callable[[int], bytes]) -> Stored:
+    def _receive(self, size: int, read: Callable[[int], bytes]) -> StoredBody:
         if size <= _IN_MEMORY:
             data = read(size)
             if len(data) != size:
-                raise NotAnArchive("the archive is cut short")
-            return Stored("", size, "", crc64(data), data)
+                raise InvalidArchive("the archive is cut short")
+            return StoredBody("", size, "", crc64(data), data)
         crc = came = 0
         writer = self._blobs.create()
         try:
@@ -171,13 +171,13 @@ class _Import:
                 writer.write(block)
                 crc, came = crc64(block, crc), came + len(block)
             if came != size:
-                raise NotAnArchive("the archive is cut short")
+                raise InvalidArchive("the archive is cut short")
             writer.finish()
         except BaseException:
             writer.close()
             self._blobs.discard([writer.blob_id])
             raise
-        return Stored(writer.blob_id, size, "", crc, None)
+        return StoredBody(writer.blob_id, size, "", crc, None)
 
     def _arrive(self, bucket: Bucket, number: str, text: bytes) -> None:
         version, crcs = load_version(text)
@@ -191,7 +191,7 @@ class _Import:
         if one(self._db, _IS_THERE, place)[0]:
             self._forget(stored)
         else:
-            self._waiting.append(_Arrived(version, stored))
+            self._waiting.append(_ReceivedVersion(version, stored))
         self._moved = replace(
             self._moved,
             versions=self._moved.versions + 1,
@@ -218,18 +218,18 @@ class _Import:
         self._blobs.settle(files)
         self._waiting.clear()
 
-    def _end(self, bucket: Bucket, text: bytes) -> Moved:
+    def _end(self, bucket: Bucket, text: bytes) -> ArchiveSummary:
         self._commit(bucket)
         end = _document(text)
         if end.get("versions") != self._moved.versions:
-            raise NotAnArchive(
+            raise InvalidArchive(
                 f"{self._moved.versions} of {end.get('versions')} versions are there"
             )
         config = {key: value for key, value in bucket.config.items() if key != MARK}
         self._db.execute(_CONFIGURE, (json.dumps(config), bucket.id))
         return replace(self._moved, left_out=tuple(end.get("left_out", ())))
 
-    def _forget(self, bodies: Iterable[Stored]) -> None:
+    def _forget(self, bodies: Iterable[StoredBody]) -> None:
         files = [body.blob_id for body in bodies if body.blob_id]
         if files:
             self._blobs.discard(files)
@@ -241,7 +241,7 @@ def _members(file: IO[bytes]) -> Iterator[tuple[str, int, Callable[[int], bytes]
         for info in tar:
             member = tar.extractfile(info) if info.isfile() else None
             if member is None:
-                raise NotAnArchive(f"{info.name[:100]!r} is no plain file")
+                raise InvalidArchive(f"{info.name[:100]!r} is no plain file")
             yield info.name, info.size, member.read
             tar.members = []  # type: ignore[attr-defined]  # it would keep them all
 
@@ -250,25 +250,25 @@ def _document(text: bytes) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise NotAnArchive(f"no JSON: {error}") from error
+        raise InvalidArchive(f"no JSON: {error}") from error
     return found if isinstance(found, dict) else {}
 
 
-def _check(version: Version, crcs: list[int], stored: tuple[Stored, ...]) -> None:
+def _check(version: Version, crcs: list[int], stored: tuple[StoredBody, ...]) -> None:
     """Raise NotAnArchive unless the bytes of a version are those that were exported."""
     sizes = [extent.length for extent in version.extents]
     told = list(zip(sizes, crcs, strict=True))
     if [(body.size, body.crc64) for body in stored] != told:
-        raise NotAnArchive(f"the bytes of {version.key[:200]!r} are damaged")
+        raise InvalidArchive(f"the bytes of {version.key[:200]!r} are damaged")
     if version.sealing is None:
         whole = 0
         for size, crc in told:
             whole = crc64_combine(whole, crc, size)
         if (sum(sizes), whole) != (version.size, version.crc64):
-            raise NotAnArchive(f"the bytes of {version.key[:200]!r} are not the object's")
+            raise InvalidArchive(f"the bytes of {version.key[:200]!r} are not the object's")
 
 
-def _add(tx: Transaction, bucket: Bucket, arrived: _Arrived) -> None:
+def _add(tx: Transaction, bucket: Bucket, arrived: _ReceivedVersion) -> None:
     extents = tuple(
         extent
         for stored in arrived.stored
@@ -276,7 +276,7 @@ def _add(tx: Transaction, bucket: Bucket, arrived: _Arrived) -> None:
     )
     version = replace(arrived.version, extents=extents)
     if version.version_id not in (NULL_VERSION, ids.version_id(version.order)):
-        raise NotAnArchive(f"a version of {version.key[:200]!r} has an id of its own")
+        raise InvalidArchive(f"a version of {version.key[:200]!r} has an id of its own")
     row = (bucket.id, rows.encode_key(version.key), *rows.version_row(version))
     if version.is_latest and not version.is_marker:
         tx.db.execute(_ADD_HEAD, row)

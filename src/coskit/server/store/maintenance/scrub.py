@@ -16,7 +16,7 @@ from coskit.server.store.blobs.block_checksums import BLOCK
 from coskit.server.store.index.database import DamagedIndex
 from coskit.server.store.index.transaction import Clock
 from coskit.server.store.interfaces.blobs import Blobs
-from coskit.server.store.interfaces.errors import Damaged
+from coskit.server.store.interfaces.errors import DamagedBlob
 from coskit.server.store.interfaces.index import Index
 from coskit.server.store.model import BlobRow
 
@@ -33,7 +33,7 @@ Submit = Callable[..., asyncio.Future[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Scrubbed:
+class ScrubRun:
     """How far a run has come, or what it has found.
 
     Attributes:
@@ -57,15 +57,15 @@ class Scrubbed:
     after: str = ""
 
 
-def dump_runs(running: Scrubbed | None, last: Scrubbed | None) -> str:
+def dump_runs(running: ScrubRun | None, last: ScrubRun | None) -> str:
     """Return what is kept of the runs."""
     return json.dumps([run and asdict(run) for run in (running, last)])
 
 
-def load_runs(text: str) -> tuple[Scrubbed | None, Scrubbed | None]:
+def load_runs(text: str) -> tuple[ScrubRun | None, ScrubRun | None]:
     """Give back what `dump_runs` took; nothing of a text that it did not make."""
     try:
-        running, last = (run and Scrubbed(**run) for run in json.loads(text or "[null, null]"))
+        running, last = (run and ScrubRun(**run) for run in json.loads(text or "[null, null]"))
     except (ValueError, TypeError):
         return None, None
     return running, last
@@ -100,8 +100,8 @@ class Scrub:
         self._clock = clock
         self._saved_after = saved_after
         self._saved = time.monotonic()
-        self.running: Scrubbed | None = None
-        self.last: Scrubbed | None = None
+        self.running: ScrubRun | None = None
+        self.last: ScrubRun | None = None
 
     async def load(self) -> None:
         """Find out what earlier processes have done."""
@@ -124,14 +124,14 @@ class Scrub:
                 _log.exception("a scrub failed; it goes on in an hour")
                 await asyncio.sleep(3600)
 
-    async def once(self, rate: float | None = None) -> Scrubbed:
+    async def once(self, rate: float | None = None) -> ScrubRun:
         """Make a run, or finish the interrupted one, and return what it has found.
 
         Args:
             rate: bytes in a second, None for as fast as it goes.
         """
         await self.load()
-        run = self.running or Scrubbed(int(self._clock() * 1000))
+        run = self.running or ScrubRun(int(self._clock() * 1000))
         run = await self._read_pages(run, rate)
         try:
             run = await self._read_blobs(run, rate)
@@ -150,7 +150,7 @@ class Scrub:
         # A clock that was set back must not put the scrub off for longer than a period.
         return min(period, max(0.0, self.last.began / 1000 + period - self._clock()))
 
-    async def _read_blobs(self, run: Scrubbed, rate: float | None) -> Scrubbed:
+    async def _read_blobs(self, run: ScrubRun, rate: float | None) -> ScrubRun:
         while found := await self._submit(self._index.blobs_after, run.after, _ROWS):
             for blob_id, row in found:
                 damage = await self._read_blob(blob_id, row, rate)
@@ -164,7 +164,9 @@ class Scrub:
                 await self._keep(run)
         return run
 
-    async def _read_blob(self, blob_id: str, row: BlobRow, rate: float | None) -> Damaged | None:
+    async def _read_blob(
+        self, blob_id: str, row: BlobRow, rate: float | None
+    ) -> DamagedBlob | None:
         steps = verify(self._blobs, blob_id, row)
         step: asyncio.Future[int] | None = None
         try:
@@ -176,7 +178,7 @@ class Scrub:
                 if not count:
                     break
                 await _rest(count, rate, began)
-        except Damaged as damage:
+        except DamagedBlob as damage:
             return await self._mark(damage)
         finally:
             if step is None or step.done():
@@ -187,7 +189,7 @@ class Scrub:
             await self._index.clear_damage([blob_id])
         return None
 
-    async def _mark(self, damage: Damaged) -> Damaged | None:
+    async def _mark(self, damage: DamagedBlob) -> DamagedBlob | None:
         """Mark a blob, unless it was deleted while it was read."""
         if not await self._submit(self._index.blobs, [damage.blob_id]):
             return None
@@ -195,7 +197,7 @@ class Scrub:
         await self._index.mark_damage(damage.blob_id, damage.what)
         return damage
 
-    async def _read_pages(self, run: Scrubbed, rate: float | None) -> Scrubbed:
+    async def _read_pages(self, run: ScrubRun, rate: float | None) -> ScrubRun:
         pages = run.pages + 1
         while run.pages < pages:
             began = time.monotonic()
@@ -208,7 +210,7 @@ class Scrub:
             await self._keep(run)
         return run
 
-    async def _keep(self, run: Scrubbed) -> None:
+    async def _keep(self, run: ScrubRun) -> None:
         self.running = run
         if time.monotonic() - self._saved >= self._saved_after:
             await self._save()
@@ -227,7 +229,7 @@ def verify(blobs: Blobs, blob_id: str, row: BlobRow) -> Generator[int, None, Non
     """
     if row.data is not None:
         if len(row.data) != row.size or crc64(row.data) != row.crc64:
-            raise Damaged(blob_id, "wrong checksum in the index")
+            raise DamagedBlob(blob_id, "wrong checksum in the index")
         yield row.size
         return
     try:

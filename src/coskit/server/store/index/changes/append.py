@@ -13,20 +13,20 @@ from coskit.protocol.errors import (
 from coskit.server.store import ids
 from coskit.server.store.index.changes import buckets, objects
 from coskit.server.store.index.transaction import Transaction
-from coskit.server.store.interfaces.conditions import Condition
-from coskit.server.store.model import Extent, NewVersion, Stored, Version
+from coskit.server.store.interfaces.conditions import WriteCondition
+from coskit.server.store.model import Extent, NewVersion, StoredBody, Version
 
 
 def append(
     tx: Transaction,
     bucket_id: int,
     key: str,
-    stored: Stored,
+    stored: StoredBody,
     new: NewVersion,
     position: int,
     *,
     limit: int,
-    condition: Condition | None = None,
+    condition: WriteCondition | None = None,
 ) -> Version:
     """See `Index.append_version`."""
     old = objects.head(tx, bucket_id, key)
@@ -40,7 +40,7 @@ def append(
         raise EntityTooLarge
     extents = tx.references.add(stored, ids.inline_id(tx.next_order()))
     if old is None:
-        content = objects.Content(stored.md5, stored.crc64, stored.size, 0, extents)
+        content = objects.VersionContent(stored.md5, stored.crc64, stored.size, 0, extents)
         new = replace(new, appendable=True)
         # What grows takes no part in versioning: it is the version null.
         return objects.publish(tx, bucket_id, key, content, new, None, is_null=True)
@@ -56,7 +56,9 @@ def check_position(old: Version | None, position: int) -> None:
         raise AppendPositionErr(headers={"x-cos-next-append-position": str(size)})
 
 
-def _grown(tx: Transaction, old: Version, stored: Stored, extents: tuple[Extent, ...]) -> Version:
+def _grown(
+    tx: Transaction, old: Version, stored: StoredBody, extents: tuple[Extent, ...]
+) -> Version:
     digests = hashlib.md5(bytes.fromhex(old.etag) + bytes.fromhex(stored.md5))
     return replace(
         old,

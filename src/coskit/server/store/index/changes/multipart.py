@@ -19,9 +19,9 @@ from coskit.server.store import ids
 from coskit.server.store.index import rows
 from coskit.server.store.index.changes import buckets, objects
 from coskit.server.store.index.transaction import Transaction
-from coskit.server.store.interfaces.conditions import Condition, Finish
+from coskit.server.store.interfaces.conditions import Finish, WriteCondition
 from coskit.server.store.interfaces.upload_records import SMALLEST_PART
-from coskit.server.store.model import NewVersion, Part, Stored, Upload, Version
+from coskit.server.store.model import NewVersion, Part, StoredBody, Upload, Version
 from coskit.server.store.part_layout import dump_layout
 
 UPLOAD = f"SELECT {rows.UPLOAD} FROM upload WHERE bucket_id = ? AND key = ? AND upload_id = ?"
@@ -64,7 +64,7 @@ def put_part(
     key: str,
     upload_id: str,
     number: int,
-    stored: Stored,
+    stored: StoredBody,
     checksums: str | None = None,
 ) -> Part:
     """See `Index.put_part`."""
@@ -89,7 +89,7 @@ def complete(
     upload_id: str,
     listed: Sequence[tuple[int, str]],
     minimum_part: int = SMALLEST_PART,
-    condition: Condition | None = None,
+    condition: WriteCondition | None = None,
     *,
     gaps: bool = False,
     finish: Finish | None = None,
@@ -149,13 +149,13 @@ def _choose(
     return chosen
 
 
-def _join(upload_id: str, parts: Sequence[Part]) -> objects.Content:
+def _join(upload_id: str, parts: Sequence[Part]) -> objects.VersionContent:
     """Return the content that the parts make in this order."""
     crc = 0
     for part in parts:
         crc = crc64_combine(crc, part.crc64, part.size)
     digests = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in parts))
-    return objects.Content(
+    return objects.VersionContent(
         etag=f"{digests.hexdigest()}-{len(parts)}",
         crc64=crc,
         size=sum(part.size for part in parts),

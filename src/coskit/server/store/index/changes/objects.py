@@ -14,14 +14,14 @@ from coskit.server.store import ids
 from coskit.server.store.index import rows
 from coskit.server.store.index.changes import buckets
 from coskit.server.store.index.transaction import Transaction
-from coskit.server.store.interfaces.conditions import Condition, Revision, State
+from coskit.server.store.interfaces.conditions import Revision, State, WriteCondition
 from coskit.server.store.model import (
     NULL_VERSION,
     Bucket,
-    Deleted,
+    DeletionResult,
     Extent,
     NewVersion,
-    Stored,
+    StoredBody,
     Version,
 )
 
@@ -55,7 +55,7 @@ _SET_STATE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class VersionContent:
     """What a version is made of: the part of it that does not come from the request's headers."""
 
     etag: str
@@ -66,21 +66,21 @@ class Content:
     layout: str | None = None
 
 
-_NOTHING = Content("", 0, 0, 0, ())
+_NOTHING = VersionContent("", 0, 0, 0, ())
 
 
 def put(
     tx: Transaction,
     bucket_id: int,
     key: str,
-    stored: Stored,
+    stored: StoredBody,
     new: NewVersion,
-    condition: Condition | None = None,
+    condition: WriteCondition | None = None,
 ) -> Version:
     """See `Index.put_version`."""
     extents = tx.references.add(stored, ids.inline_id(tx.next_order()))
     shown = stored.shown
-    content = Content(shown.etag, shown.crc64, shown.size, 0, extents)
+    content = VersionContent(shown.etag, shown.crc64, shown.size, 0, extents)
     return publish(tx, bucket_id, key, content, new, condition)
 
 
@@ -90,11 +90,11 @@ def copy(
     key: str,
     source: Version,
     new: NewVersion,
-    condition: Condition | None = None,
+    condition: WriteCondition | None = None,
 ) -> Version:
     """See `Index.copy_version`."""
     tx.references.share(source.extents)
-    content = Content(
+    content = VersionContent(
         source.etag, source.crc64, source.size, source.parts, source.extents, source.layout
     )
     # The bytes are the same.
@@ -107,9 +107,9 @@ def publish(
     tx: Transaction,
     bucket_id: int,
     key: str,
-    content: Content,
+    content: VersionContent,
     new: NewVersion,
-    condition: Condition | None,
+    condition: WriteCondition | None,
     *,
     is_null: bool = False,
 ) -> Version:
@@ -142,9 +142,9 @@ def delete(
     key: str,
     version_id: str | None = None,
     *,
-    condition: Condition | None = None,
-    may_delete: Condition | None = None,
-) -> Deleted:
+    condition: WriteCondition | None = None,
+    may_delete: WriteCondition | None = None,
+) -> DeletionResult:
     """See `Index.delete_version`."""
     return _delete(tx, buckets.current(tx, bucket_id), key, version_id, condition, may_delete)
 
@@ -153,12 +153,12 @@ def delete_many(
     tx: Transaction,
     bucket_id: int,
     targets: Sequence[tuple[str, str | None]],
-    condition: Condition | None = None,
-    may_delete: Condition | None = None,
-) -> list[Deleted | CosServiceError]:
+    condition: WriteCondition | None = None,
+    may_delete: WriteCondition | None = None,
+) -> list[DeletionResult | CosServiceError]:
     """See `Index.delete_versions`."""
     bucket = buckets.current(tx, bucket_id)
-    results: list[Deleted | CosServiceError] = []
+    results: list[DeletionResult | CosServiceError] = []
     for target in targets:
         try:
             results.append(tx.attempt(_delete, bucket, *target, condition, may_delete))
@@ -199,9 +199,9 @@ def _delete(
     bucket: Bucket,
     key: str,
     version_id: str | None,
-    condition: Condition | None,
-    may_delete: Condition | None,
-) -> Deleted:
+    condition: WriteCondition | None,
+    may_delete: WriteCondition | None,
+) -> DeletionResult:
     if version_id is None:
         return _delete_live(tx, bucket, key, condition, may_delete)
     return _delete_version(tx, bucket, key, version_id, condition, may_delete)
@@ -211,9 +211,9 @@ def _delete_live(
     tx: Transaction,
     bucket: Bucket,
     key: str,
-    condition: Condition | None,
-    may_delete: Condition | None,
-) -> Deleted:
+    condition: WriteCondition | None,
+    may_delete: WriteCondition | None,
+) -> DeletionResult:
     old = head(tx, bucket.id, key)
     if condition is not None:
         condition(old)
@@ -221,11 +221,11 @@ def _delete_live(
     if old is not None:
         tx.db.execute(_DROP_HEAD, _place(bucket, key))
     if not bucket.versioning:
-        return Deleted(None, False, old is not None)
+        return DeletionResult(None, False, old is not None)
     new = NewVersion(storage_class="", owner=bucket.owner)
     marker = _draft(tx, bucket, key, _NOTHING, new)
     tx.db.execute(_ADD_MARKER, (*_place(bucket, key), *rows.version_row(marker)))
-    return Deleted(marker.version_id, True, old is not None)
+    return DeletionResult(marker.version_id, True, old is not None)
 
 
 def _delete_version(
@@ -233,9 +233,9 @@ def _delete_version(
     bucket: Bucket,
     key: str,
     version_id: str,
-    condition: Condition | None,
-    may_delete: Condition | None,
-) -> Deleted:
+    condition: WriteCondition | None,
+    may_delete: WriteCondition | None,
+) -> DeletionResult:
     place = _place(bucket, key)
     live = head(tx, bucket.id, key)
     is_head = live is not None and live.version_id == version_id
@@ -243,7 +243,7 @@ def _delete_version(
     if condition is not None:
         condition(version)
     if version is None:
-        return Deleted(version_id, False, False)
+        return DeletionResult(version_id, False, False)
     if may_delete is not None:
         may_delete(version)
     if is_head:
@@ -253,7 +253,7 @@ def _delete_version(
     tx.references.drop(version.extents, tx.now())
     if is_head or live is None:
         _promote(tx, bucket, key)
-    return Deleted(version_id, version.is_marker, True)
+    return DeletionResult(version_id, version.is_marker, True)
 
 
 def _retire(
@@ -261,7 +261,7 @@ def _retire(
     bucket: Bucket,
     key: str,
     old: Version | None,
-    may_delete: Condition | None = None,
+    may_delete: WriteCondition | None = None,
 ) -> None:
     """Make way for a new version or marker: keep the live object, or drop the null version.
 
@@ -319,7 +319,9 @@ def _version(tx: Transaction, bucket: Bucket, key: str, version_id: str) -> Vers
     return None if row is None else rows.read_version(key, 0, row[0], row[1:])
 
 
-def _draft(tx: Transaction, bucket: Bucket, key: str, content: Content, new: NewVersion) -> Version:
+def _draft(
+    tx: Transaction, bucket: Bucket, key: str, content: VersionContent, new: NewVersion
+) -> Version:
     """Return the version or marker that is about to become the key's newest."""
     order = tx.next_order()
     return Version(
