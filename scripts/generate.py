@@ -67,6 +67,7 @@ WORDS = {
 # Applied in this order; a rule that changes nothing in the whole package is an error.
 TO_SYNC = [
     (r"coskit\.(client|encryption)\._async", r"coskit.\1._sync"),
+    (r"\bAbstractAsyncContextManager\b", "AbstractContextManager"),
     (r"\bAsyncIterator\b", "Iterator"),
     (r"\bAsyncContent\b", "Content"),
     (r"\bAsync([A-Z]\w*)", r"\1"),
@@ -265,6 +266,9 @@ def methods_module() -> str:
         "        self, operation: Operation, params: dict[str, Any], unknown: Mapping[str, Any]",
         "    ) -> Any:",
         '        """Make one call and return its result as the row describes it."""\n',
+        "    @abstractmethod",
+        "    def get_object_url(self, Bucket: str, Key: str) -> str:",
+        '        """Return the plain URL of an object, without a signature."""\n',
         *(method(operation) for operation in OPERATIONS),
     ]
     return formatted("\n".join(text), str(METHODS))

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 from coskit.client._sync.client import Client
 from coskit.client.settings.progress import Callback
 from coskit.client.transfer.copy_options import for_upload
+from coskit.client.transfer.options import TransferOptions
 from coskit.compat.cos_auth import rtmp_query
 from coskit.compat.cos_comm import is_switched, local_path, path_simplify_check
 from coskit.compat.inner.bucket_meta import bucket_meta
@@ -405,18 +406,11 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         **kwargs: Any,
     ) -> Any:
         """Copy an object of any size."""
-        return self._client._copy(
-            Bucket,
-            Key,
-            self._conf.copy_source(CopySource),
-            CopyStatus,
-            PartSize=PartSize,
-            MAXThread=MAXThread,
-            progress_callback=kwargs.pop("progress_callback", None),
-            Deadline=kwargs.pop("Deadline", None),
-            single=self._conf._copy_part_threshold_size,
-            **kwargs,
-        )
+        source: Any = self._conf.copy_source(CopySource)
+        arguments = {"PartSize": PartSize, "MAXThread": MAXThread, **kwargs}
+        options = TransferOptions.from_arguments(arguments, part_size=PartSize)
+        single = self._conf._copy_part_threshold_size
+        return self._client.transfers.copy(Bucket, Key, source, CopyStatus, options, single=single)
 
     def change_object_storage_class(self, Bucket: str, Key: str, StorageClass: str) -> Any:
         """Give an object another storage class; its headers and metadata stay."""

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coskit.client.transfer.parts import MAX_PARTS, PartRange
-from coskit.client.transfer.ranges import FoundObject, Span, plan_ranges, range_header, read_answer
+from coskit.client.transfer.ranges import (
+    FoundObject,
+    Span,
+    plan_ranges,
+    range_header,
+    read_response,
+)
 from coskit.client.transfer.state.download_state import (
     DownloadState,
     PartDone,
@@ -66,7 +72,7 @@ def test_a_part_is_asked_for_by_its_first_and_last_byte() -> None:
     ],
 )
 def test_what_an_answer_tells(headers: dict[str, str], expected: tuple[FoundObject, Span]) -> None:
-    assert read_answer(headers) == expected
+    assert read_response(headers) == expected
 
 
 @pytest.mark.parametrize(
@@ -85,7 +91,7 @@ def test_what_an_answer_tells(headers: dict[str, str], expected: tuple[FoundObje
 )
 def test_an_answer_that_contradicts_itself_is_not_believed(headers: dict[str, str]) -> None:
     with pytest.raises(IntegrityError):
-        read_answer(headers)
+        read_response(headers)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from coskit import (
     TransferTimeout,
 )
 from coskit.client.transfer.copy_options import elsewhere, tagging_header
+from coskit.client.transfer.options import TransferOptions
 from coskit.protocol import types
 from coskit.protocol.endpoint import Endpoint, parse_endpoint, region_endpoint
 from coskit.protocol.operations import (
@@ -87,8 +88,11 @@ def copy(world: World, to: str, source: str, *, parts: bool, **options: Any) -> 
     named = {"Bucket": source, "Key": "source", **options.pop("place", {})}
     known = {"PartSize": 1, "MAXThread": 5, "progress_callback": None, "Deadline": None, **options}
     status = known.pop("CopyStatus", "Copy")
+    transfer = TransferOptions.from_arguments(known, part_size=1)
     single = MIB if parts else SIZE
-    result: dict[str, Any] = world._copy(to, "copy", named, status, single=single, **known)
+    result: dict[str, Any] = world.run(
+        world.client.transfers.copy(to, "copy", named, status, transfer, single=single)
+    )
     return result
 
 

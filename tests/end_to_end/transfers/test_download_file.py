@@ -763,7 +763,7 @@ class TestFileobj:
         owner.put_object(bucket, content(), "a")
         config = replace(world.client._config, transfers=TransferSettings(memory=MIB))
         with World("async" if world._runner else "sync", config=config) as small:
-            budget = small.client._budget
+            budget = small.client._transfer_context.memory_budget
             for download, to in ((small.download_fileobj, "fileobj"), (small.download_file, "")):
                 with target.open("wb") as file:
                     download(bucket, "a", file if to else target, PartSize=1)

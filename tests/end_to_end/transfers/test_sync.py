@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coskit import Client, ParameterError
+from coskit.client._sync.operations import GetObjectResult
 from coskit.client.directory import compare
 from coskit.client.directory.locations import Filter
 from coskit.client.directory.result import DirectoryTransferError, FileAction
@@ -382,9 +383,9 @@ def test_listing_goes_on_while_files_move(
                 seen.append(moving.wait(30))
             return super().list_objects(Bucket, **{**given, "MaxKeys": 2})
 
-        def download_file(self, *args: Any, **given: Any) -> types.HeadObjectResult:
+        def get_object(self, *args: Any, **given: Any) -> GetObjectResult:
             moving.set()
-            return super().download_file(*args, **given)
+            return super().get_object(*args, **given)
 
     keys: dict[str, Any] = {"secret_id": server.secret_id, "secret_key": server.secret_key}
     with Paged(endpoint=server.endpoint, **keys) as client:

@@ -1,6 +1,6 @@
 """The asynchronous client: how a call is made, and what is made without one."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -8,31 +8,34 @@ from typing import Any, Self
 from coskit.client._async.body.request_body import AsyncRequestBody, open_body
 from coskit.client._async.body.streaming_body import AsyncBody
 from coskit.client._async.credentials.keys import AsyncSigningKeys
+from coskit.client._async.directory_methods import AsyncDirectoryMethods
+from coskit.client._async.paginators import AsyncPaginators
 from coskit.client._async.request.append_check import AsyncAppendCheck
 from coskit.client._async.request.body_resumer import AsyncBodyResumer
 from coskit.client._async.request.lost_response import OUTCOME_FINDERS
 from coskit.client._async.request.retry_handler import AsyncRetryHandler
 from coskit.client._async.request.sender import AsyncSender
-from coskit.client._async.transfer.methods import AsyncDirectories
+from coskit.client._async.transfer.context import AsyncTransferContext
+from coskit.client._async.transfer.transfers import AsyncTransfers
+from coskit.client._async.transfer_methods import AsyncTransferMethods
 from coskit.client._async.transport import AsyncTransport
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials.provider import CredentialsSource
 from coskit.client.credentials.resolver import DialectName
+from coskit.client.request.dialects.lookup import dialect_of
 from coskit.client.request.retry_state import RetryState
+from coskit.client.request.signed_urls import SignedURLMethods
 from coskit.client.request.validation import (
     checked_bucket,
-    checked_fields,
-    checked_key,
-    checked_lifetime,
-    checked_method,
     is_repeatable,
     normalise,
     unknown_parameter,
 )
-from coskit.client.settings.argument_checks import HTTPMethod, Scheme, check, instance
+from coskit.client.settings.argument_checks import Scheme, instance
 from coskit.client.settings.retry import FAILURES, RetryPolicy
 from coskit.client.settings.transfers import TransferSettings
 from coskit.client.settings.transport import TransportSettings
+from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import CosServiceError
 from coskit.protocol.messages import Response
@@ -40,7 +43,7 @@ from coskit.protocol.model import Operation
 from coskit.protocol.operations import APPEND_OBJECT
 
 
-class AsyncClient(AsyncDirectories):
+class AsyncClient(AsyncPaginators, AsyncTransferMethods, AsyncDirectoryMethods, SignedURLMethods):
     """A client of COS or of a service that speaks its dialect or S3's, asynchronous throughout.
 
     Use it as a context manager or call `aclose`. It may be used by many tasks at a time.
@@ -114,13 +117,22 @@ class AsyncClient(AsyncDirectories):
         self._begin(config)
 
     def _begin(self, config: ClientConfig) -> None:
-        super().__init__(config)
+        self._config = config
+        self._dialect = dialect_of(config)
+        self._transfer_context = AsyncTransferContext(config, _connect)
         self._signer = self._dialect.signer(config)
         self._transport = AsyncTransport(config.transport)
         self._keys = AsyncSigningKeys(config.credentials, config.clock)
+        adaptive_limit = self._transfer_context.adaptive_limit
         self._sender = AsyncSender(
-            config, self._dialect, self._keys, self._transport, self._adaptive_limit
+            config, self._dialect, self._keys, self._transport, adaptive_limit
         )
+
+    @property
+    def transfers(self) -> AsyncTransfers:
+        """The transfers of this client, from sources and to targets of any kind."""
+        # Made at each use, because a client that kept them would be in a reference cycle.
+        return AsyncTransfers(self, self._transfer_context)
 
     async def _call(
         self, operation: Operation, params: dict[str, Any], unknown: Mapping[str, Any]
@@ -217,136 +229,12 @@ class AsyncClient(AsyncDirectories):
             return False
         raise error
 
-    def get_presigned_url(
-        self,
-        Bucket: str,
-        Key: str,
-        Method: HTTPMethod,
-        Expired: int = 300,
-        Params: Mapping[str, str] | None = None,
-        Headers: Mapping[str, str] | None = None,
-        SignHost: bool | None = None,
-    ) -> str:
-        """Return a URL that lets anybody make one request; nothing is sent.
-
-        The token of temporary keys becomes part of it.
-
-        Args:
-            Bucket: the bucket's name.
-            Key: the object's key.
-            Method: the HTTP method it is good for.
-            Expired: seconds for which it is good; `coskit serve` takes at most 366 days unless it
-                is told otherwise, stores of S3 seven days.
-            Params: query parameters that the request will have; they are signed.
-            Headers: headers that the request has to have; they are signed.
-            SignHost: False leaves the host unsigned, so that another one may be used;
-                `coskit serve` refuses that.
-
-        Raises:
-            CredentialsError: the client is anonymous, or its provider has no keys at hand.
-            ParameterError: an argument is of another kind, such as a number of seconds below one or
-                a method that is none, the key is empty or the bucket's name is none.
-        """
-        return self._signer.presign_url(
-            self._keys.get_without_waiting(),
-            checked_method(Method),
-            checked_bucket(Bucket),
-            checked_key(Key),
-            checked_lifetime(Expired),
-            checked_fields("Params", Params),
-            checked_fields("Headers", Headers),
-            sign_host=SignHost is not False,
-        )
-
-    def get_presigned_download_url(
-        self,
-        Bucket: str,
-        Key: str,
-        Expired: int = 300,
-        Params: Mapping[str, str] | None = None,
-        Headers: Mapping[str, str] | None = None,
-        SignHost: bool | None = None,
-    ) -> str:
-        """Return a presigned URL for GET; see `get_presigned_url`."""
-        return self.get_presigned_url(Bucket, Key, "GET", Expired, Params, Headers, SignHost)
-
-    def presign_post(
-        self,
-        Bucket: str,
-        Key: str,
-        Expired: int = 300,
-        Conditions: Iterable[Mapping[str, str] | Sequence[Any]] = (),
-    ) -> dict[str, Any]:
-        """Return what lets a browser's form upload one file; nothing is sent.
-
-        The form is sent as `multipart/form-data` to `url`, with all of `fields` and then the file
-        as the field `file`. What a condition fixes, such as `{"success_action_status": "200"}`, is
-        among the fields; what it leaves open, such as `["starts-with", "$Content-Type", "image/"]`,
-        the form has to add. Fields without a condition may be anything.
-
-        Args:
-            Bucket: the bucket's name.
-            Key: the object's key; `${filename}` in it stands for the name of the file.
-            Expired: seconds for which the form is good; see `get_presigned_url`.
-            Conditions: on further fields and, as `["content-length-range", 0, 1048576]`, on the
-                bytes of the file.
-
-        Returns:
-            A dict with `url` and the dict `fields`.
-
-        Raises:
-            CredentialsError: the client is anonymous, or its provider has no keys at hand.
-            ParameterError: the key is empty or the bucket's name is none.
-        """
-        Conditions = list(Conditions) if isinstance(Conditions, Iterator) else Conditions
-        check(Conditions=Conditions)
-        url, fields = self._signer.presign_form(
-            self._keys.get_without_waiting(),
-            checked_bucket(Bucket),
-            checked_key(Key),
-            checked_lifetime(Expired),
-            Conditions,
-        )
-        return {"url": url, "fields": fields}
-
-    def get_auth(
-        self,
-        Method: HTTPMethod,
-        Bucket: str,
-        Key: str = "",
-        Expired: int = 300,
-        Headers: Mapping[str, str] | None = None,
-        Params: Mapping[str, str] | None = None,
-        SignHost: bool | None = None,
-    ) -> str:
-        """Return the Authorization header for a request that is sent by other means.
-
-        Args:
-            Method: the HTTP method.
-            Bucket: the bucket's name.
-            Key: the object's key; empty for the bucket.
-            Expired: seconds for which it is good.
-            Headers: the request's headers that are to be signed.
-            Params: the request's query parameters.
-            SignHost: False leaves the host unsigned.
-
-        Raises:
-            CredentialsError: the client is anonymous, or its provider has no keys at hand.
-        """
-        return self._signer.authorization(
-            self._keys.get_without_waiting(),
-            checked_method(Method),
-            checked_bucket(Bucket),
-            checked_key(Key) if Key else "",
-            checked_lifetime(Expired),
-            checked_fields("Params", Params),
-            checked_fields("Headers", Headers),
-            sign_host=SignHost is not False,
-        )
-
     def get_object_url(self, Bucket: str, Key: str) -> str:
         """Return the plain URL of an object, without a signature."""
         return self._signer.url(checked_bucket(Bucket), Key)
+
+    def _signing_keys(self) -> Credentials:
+        return self._keys.get_without_waiting()
 
     async def refresh_credentials(self) -> None:
         """See to it that there are valid keys, so that URLs can be signed without waiting.
@@ -383,3 +271,7 @@ class AsyncClient(AsyncDirectories):
     def __repr__(self) -> str:
         place = self._config.endpoint
         return f"{type(self).__name__}({place.scheme}://{place.host})"
+
+
+def _connect(config: ClientConfig) -> AsyncClient:
+    return AsyncClient(config=config)

@@ -46,6 +46,10 @@ class AsyncOperations(ABC):
     ) -> Any:
         """Make one call and return its result as the row describes it."""
 
+    @abstractmethod
+    def get_object_url(self, Bucket: str, Key: str) -> str:
+        """Return the plain URL of an object, without a signature."""
+
     async def list_objects(
         self,
         Bucket: str,

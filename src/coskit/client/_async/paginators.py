@@ -1,4 +1,4 @@
-"""Listings of any length, one page in memory at a time."""
+"""Iterators over listings of any length, with one page in memory at a time."""
 
 from collections.abc import AsyncIterator
 
@@ -14,8 +14,8 @@ from coskit.client.settings.argument_checks import check
 from coskit.protocol import types
 
 
-class AsyncPages(AsyncOperations):
-    """Iterators over the buckets of an account and the listings of a bucket."""
+class AsyncPaginators(AsyncOperations):
+    """Operations with iterators over the buckets of an account and the listings of a bucket."""
 
     async def iter_buckets(
         self, Region: str = "", TagKey: str = "", TagValue: str = "", PageSize: int = 2000
@@ -23,14 +23,14 @@ class AsyncPages(AsyncOperations):
         """Yield every bucket of the account, in byte order of the names.
 
         Args:
-            Region: only buckets of this region.
-            TagKey: only buckets with a tag of this key.
-            TagValue: only buckets with a tag of this value.
-            PageSize: entries per request, 1 to 2000.
+            Region: the region of the buckets; empty for all regions.
+            TagKey: the key of a tag that the buckets have.
+            TagValue: the value of a tag that the buckets have.
+            PageSize: the number of entries per request, 1 to 2000.
 
         Raises:
             CosServiceError: the service refused a page.
-            CosClientError: a page did not arrive whole, or the listing does not go on.
+            CosClientError: a page did not arrive complete, or the listing does not advance.
         """
         check(PageSize=PageSize)
         marker: str | None = ""
@@ -41,10 +41,10 @@ class AsyncPages(AsyncOperations):
             listed = (page["Buckets"] or {}).get("Bucket", ())
             for bucket in listed:
                 yield bucket
-            # Some services tell all of them at once, and not whether there are more.
-            told = {"IsTruncated": "false", **page}
+            # Some services list all buckets in one page and leave out `IsTruncated`.
+            complete = {"IsTruncated": "false", **page}
             last = page.get("NextMarker") or (listed[-1]["Name"] if listed else "")
-            marker = next_mark(told, marker, last)
+            marker = next_mark(complete, marker, last)
 
     async def iter_objects(
         self, Bucket: str, Prefix: str = "", Marker: str = "", PageSize: int = 1000
@@ -53,13 +53,13 @@ class AsyncPages(AsyncOperations):
 
         Args:
             Bucket: the bucket's name.
-            Prefix: only keys that start with this.
-            Marker: only keys after this one.
-            PageSize: entries per request, 1 to 1000.
+            Prefix: the beginning of the keys.
+            Marker: the key after which the listing begins.
+            PageSize: the number of entries per request, 1 to 1000.
 
         Raises:
             CosServiceError: the service refused a page.
-            CosClientError: a page did not arrive whole, or the listing does not go on.
+            CosClientError: a page did not arrive complete, or the listing does not advance.
         """
         check(PageSize=PageSize)
         marker: str | None = Marker
@@ -76,13 +76,13 @@ class AsyncPages(AsyncOperations):
 
         Args:
             Bucket: the bucket's name.
-            Prefix: what all of them start with.
-            Delimiter: where each ends.
-            PageSize: entries per request, 1 to 1000.
+            Prefix: the beginning of the prefixes.
+            Delimiter: the text that ends each prefix.
+            PageSize: the number of entries per request, 1 to 1000.
 
         Raises:
             CosServiceError: the service refused a page.
-            CosClientError: a page did not arrive whole, or the listing does not go on.
+            CosClientError: a page did not arrive complete, or the listing does not advance.
         """
         check(PageSize=PageSize)
         marker: str | None = ""
@@ -103,12 +103,12 @@ class AsyncPages(AsyncOperations):
 
         Args:
             Bucket: the bucket's name.
-            Prefix: only keys that start with this.
-            PageSize: entries per request, 1 to 1000.
+            Prefix: the beginning of the keys.
+            PageSize: the number of entries per request, 1 to 1000.
 
         Raises:
             CosServiceError: the service refused a page.
-            CosClientError: a page did not arrive whole, or the listing does not go on.
+            CosClientError: a page did not arrive complete, or the listing does not advance.
         """
         check(PageSize=PageSize)
         mark: tuple[str, str] | None = ("", "")
@@ -129,12 +129,12 @@ class AsyncPages(AsyncOperations):
 
         Args:
             Bucket: the bucket's name.
-            Prefix: only keys that start with this.
-            PageSize: entries per request, 1 to 1000.
+            Prefix: the beginning of the keys.
+            PageSize: the number of entries per request, 1 to 1000.
 
         Raises:
             CosServiceError: the service refused a page.
-            CosClientError: a page did not arrive whole, or the listing does not go on.
+            CosClientError: a page did not arrive complete, or the listing does not advance.
         """
         check(PageSize=PageSize)
         mark: tuple[str, str] | None = ("", "")
@@ -159,11 +159,11 @@ class AsyncPages(AsyncOperations):
             Bucket: the bucket's name.
             Key: the upload's key.
             UploadId: the upload's id.
-            PageSize: entries per request, 1 to 1000.
+            PageSize: the number of entries per request, 1 to 1000.
 
         Raises:
             CosServiceError: the service refused a page.
-            CosClientError: a page did not arrive whole, or the listing does not go on.
+            CosClientError: a page did not arrive complete, or the listing does not advance.
         """
         check(PageSize=PageSize)
         marker: int | None = 0

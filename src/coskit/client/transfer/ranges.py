@@ -48,7 +48,7 @@ class FoundObject:
             ObjectChanged: it is about another object.
             IntegrityError: it is another part, or its length is in doubt.
         """
-        found, span = read_answer(headers)
+        found, span = read_response(headers)
         if (found.etag, found.size) != (self.etag, self.size):
             raise ObjectChanged(
                 f"The object changed while it was downloaded: its ETag was {self.etag} with "
@@ -61,7 +61,7 @@ class FoundObject:
             )
 
 
-def read_answer(headers: Mapping[str, Any]) -> tuple[FoundObject, Span]:
+def read_response(headers: Mapping[str, Any]) -> tuple[FoundObject, Span]:
     """Return what an answer to GET or HEAD tells about the object, and which bytes it carries.
 
     Raises:

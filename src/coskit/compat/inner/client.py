@@ -99,8 +99,9 @@ class InnerClient(Client):
         if wishes != _Wishes(True, True, True):
             self._dialect = _ConfiguredDialect(wishes)
             self._signer = self._dialect.signer(config)
+        adaptive_limit = self._transfer_context.adaptive_limit
         self._sender = Sender(
-            config, self._dialect, self._keys, self._transport, self._adaptive_limit, self._count
+            config, self._dialect, self._keys, self._transport, adaptive_limit, self._count
         )
 
     def _call(self, operation: Any, params: dict[str, Any], unknown: Mapping[str, Any]) -> Any:

@@ -14,6 +14,7 @@ from coskit.client.settings.argument_checks import instance, path_of
 from coskit.client.transfer.body_source import checked_length, refuse_body_options
 from coskit.client.transfer.copy_options import place_of
 from coskit.client.transfer.download_target import FileTarget, is_special
+from coskit.client.transfer.options import TransferOptions
 from coskit.client.transfer.upload_source import FileSource
 from coskit.encryption._sync.decrypting_body import DecryptedBody
 from coskit.encryption._sync.encrypt_stream import sealed_chunks
@@ -282,7 +283,8 @@ class EncryptedClient:
         if not file.is_measured:
             raise ParameterError(f"{path} does not tell its size: open it and use put_object")
         source = SealedSource(file, self._key, **self._seal)
-        return self.client._upload_source(source, Bucket, Key, **options)
+        transfer = TransferOptions.from_arguments(options, part_size=1)
+        return self.client.transfers.upload(source, Bucket, Key, transfer)
 
     def download_file(
         self,
@@ -316,7 +318,10 @@ class EncryptedClient:
         if is_special(path):
             raise ParameterError(f"{path} is no file: write to it what get_object reads")
         target = OpenedTarget(FileTarget(path), self._keyring)
-        answer: Any = self.client._download_to(target, Bucket, Key, **options)
+        version = options.pop("VersionId", "")
+        transfer = TransferOptions.from_arguments(options, part_size=20)
+        transfers = self.client.transfers
+        answer: Any = transfers.download(target, Bucket, Key, version, transfer)
         plain = self._keyring.seal_of(answer).layout.plain_length(answered_range(answer).total)
         return cast(types.HeadObjectResult, plain_headers(answer, plain, None))
 

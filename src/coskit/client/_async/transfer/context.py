@@ -1,60 +1,77 @@
-"""What every transfer of a client works with: its memory, its pace, its journals, its failures."""
+"""The context of a client's transfers: settings, memory, adaptive limit and journals."""
 
-from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from coskit.client._async.concurrency import AsyncMemoryBudget, AsyncWorkers, async_blocking
-from coskit.client._async.paginators import AsyncPages
+from coskit.client._async.operations import AsyncOperations
 from coskit.client.config import ClientConfig
 from coskit.client.request.dialects.lookup import dialect_of
 from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.adaptive_limit import AdaptiveLimit
 from coskit.client.transfer.state.journal import Journal, is_left, journal_directory
-from coskit.protocol.errors import CosException
+from coskit.protocol.errors import CosException, IntegrityError
 
 
-class AsyncEngine(AsyncPages):
-    """The means that a client's transfers share."""
+class AsyncTransferContext:
+    """What all transfers of one client share.
 
-    def __init__(self, config: ClientConfig) -> None:
-        self._config = config
-        self._dialect = dialect_of(config)
-        self._adaptive_limit = AdaptiveLimit()
-        self._budget = AsyncMemoryBudget(config.transfers.memory)
-        # Found once: every small download asks for it.
+    It does not refer to the client, so that a client that is dropped is freed at once.
+
+    Args:
+        config: the settings of the client.
+        connect: opens a client with other settings.
+
+    Attributes:
+        config: the settings of the client.
+        connect: opens a client with other settings.
+        dialect: the dialect that the service speaks.
+        adaptive_limit: the number of parts that the service takes at a time.
+        memory_budget: the bytes of content that may be in memory.
+    """
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        connect: Callable[[ClientConfig], AbstractAsyncContextManager[AsyncOperations]],
+    ) -> None:
+        self.config = config
+        self.connect = connect
+        self.dialect = dialect_of(config)
+        self.adaptive_limit = AdaptiveLimit()
+        self.memory_budget = AsyncMemoryBudget(config.transfers.memory)
+        # Found once, because every small download needs it.
         chosen = config.transfers.journals
         self._journals = journal_directory() if chosen is None else Path(chosen)
 
-    @abstractmethod
-    def get_object_url(self, Bucket: str, Key: str) -> str:
-        """Return the plain URL of an object, without a signature."""
+    def part_bytes(self, megabytes: int) -> int:
+        """Return the bytes of a part: as many as requested, or the least that the service takes."""
+        return max(megabytes * MIB, self.dialect.min_part_size)
 
-    def _least_part(self, megabytes: int) -> int:
-        """Return the bytes of a part: what is wanted, if the service takes parts so small."""
-        return max(megabytes * MIB, self._dialect.min_part_size)
-
-    def _workers(self, limit: int) -> AsyncWorkers:
-        """Return workers for parts: `limit` at a time, fewer while the service wants fewer."""
-        return AsyncWorkers(limit, self._adaptive_limit)
+    def workers(self, limit: int) -> AsyncWorkers:
+        """Return workers for parts: at most `limit`, fewer while the adaptive limit is lower."""
+        return AsyncWorkers(limit, self.adaptive_limit)
 
     @asynccontextmanager
-    async def _memory(self, size: int) -> AsyncIterator[None]:
-        """Hold `size` bytes of the client's memory budget, waiting for them if need be."""
-        taken = await self._budget.take(size)
+    async def memory(self, size: int) -> AsyncIterator[None]:
+        """Reserve `size` bytes of the memory budget, waiting until they are free."""
+        taken = await self.memory_budget.take(size)
         try:
             yield
         finally:
-            self._budget.give(taken)
+            self.memory_budget.give(taken)
 
     @asynccontextmanager
-    async def _journal(self, identity: Mapping[str, Any] | None) -> AsyncIterator[Journal | None]:
-        """Hold a transfer's journal; None, also where it is held by another transfer, keeps none.
+    async def journal(self, identity: Mapping[str, Any] | None) -> AsyncIterator[Journal | None]:
+        """Open and lock the journal of a transfer.
+
+        It yields None if no journal is kept or another transfer has locked it.
 
         Args:
-            identity: what the journal is bound to; the service's address is added.
+            identity: the identity that the journal is bound to; the endpoint is added. None keeps
+                no journal.
         """
         journal = None
         place = self._journal_place(identity)
@@ -66,8 +83,8 @@ class AsyncEngine(AsyncPages):
             if journal is not None:
                 journal.close()
 
-    def _is_journaled(self, identity: Mapping[str, Any] | None) -> bool:
-        """Return whether an earlier transfer left a journal: a look that costs next to nothing."""
+    def is_journaled(self, identity: Mapping[str, Any] | None) -> bool:
+        """Return whether an earlier transfer left a journal; the check costs one `stat`."""
         place = self._journal_place(identity)
         return place is not None and is_left(*place)
 
@@ -76,11 +93,23 @@ class AsyncEngine(AsyncPages):
     ) -> tuple[Path, dict[str, Any]] | None:
         if identity is None or self._journals is None:
             return None
-        place = self._config.endpoint
+        place = self.config.endpoint
         return self._journals, {**identity, "endpoint": f"{place.scheme}://{place.host}"}
 
 
 def in_part(error: CosException, number: int) -> CosException:
-    """Return the error, which now says in which part it happened."""
+    """Return the error with the number of the part that it happened in."""
     error.part_number = number
     return error
+
+
+def etag_of(result: Mapping[str, Any]) -> str:
+    """Return the ETag in the result of an upload.
+
+    Raises:
+        IntegrityError: the response has no ETag, so it is unknown what was stored.
+    """
+    etag = str(result.get("ETag") or "")
+    if not etag:
+        raise IntegrityError("The service reported success, but not which ETag it stored")
+    return etag

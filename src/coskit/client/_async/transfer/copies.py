@@ -1,19 +1,17 @@
-"""Copying objects of any size within the service: in one request or in parallel parts."""
+"""Copies of objects of any size within the service: in one request or in parallel parts."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import Any, cast
 
 from coskit.client._async.concurrency import async_deadline
-from coskit.client._async.transfer.context import AsyncEngine, in_part
-from coskit.client._async.transfer.download import AsyncDownloads
+from coskit.client._async.operations import AsyncOperations
+from coskit.client._async.paginators import AsyncPaginators
+from coskit.client._async.transfer.context import AsyncTransferContext, etag_of, in_part
 from coskit.client._async.transfer.multipart_upload import AsyncMultipartUpload
-from coskit.client._async.transfer.upload import etag_of
 from coskit.client.settings.argument_checks import check, check_known
-from coskit.client.settings.progress import Callback
 from coskit.client.transfer.copy_options import (
-    SINGLE_COPY,
     elsewhere,
     for_head,
     for_parts,
@@ -21,9 +19,10 @@ from coskit.client.transfer.copy_options import (
     place_of,
     tagging_header,
 )
+from coskit.client.transfer.options import TransferOptions
 from coskit.client.transfer.parts import PartRange, plan_parts
 from coskit.client.transfer.progress import Progress
-from coskit.client.transfer.ranges import FoundObject, range_header, read_answer
+from coskit.client.transfer.ranges import FoundObject, range_header, read_response
 from coskit.protocol import types
 from coskit.protocol.errors import (
     CosException,
@@ -34,21 +33,18 @@ from coskit.protocol.errors import (
     ObjectChanged,
 )
 
-if TYPE_CHECKING:
-    from coskit.client.settings.transfer_options import CopyOptions
-
-# The service's answers for a source that is not what it was.
+# The statuses of responses about a source that was replaced or deleted.
 _GONE = frozenset((404, 412))
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class _SourceObject:
     """The object that is copied.
 
     Attributes:
-        named: as the caller named it, held to the version that was found.
-        found: what it is.
-        head: its headers.
+        named: the CopySource of the call, bound to the version that was found.
+        found: the object's state.
+        head: the object's headers.
     """
 
     named: types.CopySource
@@ -57,14 +53,14 @@ class _Source:
 
     @property
     def condition(self) -> dict[str, str]:
-        """What holds a copy to the object that was found."""
+        """The parameters that bind a copy to the object that was found."""
         return {"CopySourceIfMatch": self.found.etag} if self.found.etag else {}
 
     def confirm(self, result: Mapping[str, Any]) -> None:
-        """Compare the CRC64 of the copy with the source's, if both are told.
+        """Compare the CRC64 of the copy with the source's, if both are known.
 
         Raises:
-            IntegrityError: they differ.
+            IntegrityError: the two differ.
         """
         made = str(result.get("CRC64") or result.get("x-cos-hash-crc64ecma") or "")
         if made.isdecimal() and self.found.crc64 not in (None, int(made)):
@@ -74,222 +70,187 @@ class _Source:
             )
 
 
-class AsyncCopies(AsyncDownloads):
-    """Copies of objects of any size."""
+class AsyncCopier:
+    """Copies objects of any size."""
+
+    def __init__(self, operations: AsyncPaginators, context: AsyncTransferContext) -> None:
+        self._operations = operations
+        self._context = context
 
     async def copy(
         self,
-        Bucket: str,
-        Key: str,
-        CopySource: types.CopySource,
-        CopyStatus: types.Directive = "Copy",
-        PartSize: int = 64,
-        MAXThread: int = 5,
-        progress_callback: Callback | None = None,
-        Deadline: float | None = None,
-        **options: "Unpack[CopyOptions]",
-    ) -> types.CopyObjectResult | types.CompleteMultipartUploadResult:
-        """Copy an object of any size inside the service; its bytes do not come here.
-
-        Up to 5 GB it takes one request, above that parts are copied side by side. Either way
-        headers, metadata and tags go along, while storage class, access rights and encryption are
-        those that this call asks for. The source is looked at first: one that is replaced
-        meanwhile is not copied, or it is its old version that is. A copy that fails leaves nothing
-        behind.
+        bucket: str,
+        key: str,
+        source: types.CopySource,
+        status: types.Directive,
+        options: TransferOptions,
+        single: int,
+    ) -> Any:
+        """Copy an object; return the result of `copy_object` or `complete_multipart_upload`.
 
         Args:
-            Bucket: the bucket to copy to.
-            Key: the key to copy to.
-            CopySource: the source: `Bucket`, `Key`, `Region` and, for one version, `VersionId`.
-            CopyStatus: `Copy` keeps headers and metadata, `Replaced` takes this call's.
-            PartSize: of a part, in MB; it grows where 10,000 parts would not be enough.
-            MAXThread: parts that are copied at a time at most.
-            progress_callback: called with the bytes that are copied and those there are.
-            Deadline: seconds that all of it may take.
-            **options: as for `copy_object`, such as `StorageClass` or `TaggingDirective`.
-
-        Returns:
-            What `copy_object` or `complete_multipart_upload` returned.
+            bucket: the bucket of the copy.
+            key: the key of the copy.
+            source: the object that is copied.
+            status: `Copy` or `Replaced`.
+            options: the options of the transfer.
+            single: the largest number of bytes that is copied in one request.
 
         Raises:
             CosServiceError: the service refused a request.
-            ObjectChanged: the source was replaced or deleted meanwhile.
-            IntegrityError: the copy's CRC64 is not its source's.
-            TransferTimeout: the deadline has passed.
+            ObjectChanged: the source was replaced or deleted during the copy.
+            IntegrityError: the copy's CRC64 differs from the source's.
+            TransferTimeout: the deadline passed.
             CosClientError: a request failed.
         """
-        return await self._copy(
-            Bucket,
-            Key,
-            CopySource,
-            CopyStatus,
-            PartSize=PartSize,
-            MAXThread=MAXThread,
-            progress_callback=progress_callback,
-            Deadline=Deadline,
-            single=SINGLE_COPY,
-            **options,
-        )
+        check(CopyStatus=status)
+        check_known("copy", options.request, "CopyOptions")
+        copy = _Copy(self._operations, self._context, bucket, key, status, options)
+        return await copy.run(source, single)
 
-    async def _copy(
+
+class _Copy:
+    """One copy."""
+
+    def __init__(
         self,
-        Bucket: str,
-        Key: str,
-        CopySource: types.CopySource,
-        CopyStatus: types.Directive,
-        *,
-        PartSize: int,
-        MAXThread: int,
-        progress_callback: Callback | None,
-        Deadline: float | None,
-        single: int,
-        **options: "Unpack[CopyOptions]",
-    ) -> types.CopyObjectResult | types.CompleteMultipartUploadResult:
-        """Copy an object, in one request if it has no more than `single` bytes."""
-        check(
-            CopyStatus=CopyStatus,
-            PartSize=PartSize,
-            MAXThread=MAXThread,
-            progress_callback=progress_callback,
-            Deadline=Deadline,
-        )
-        check_known("copy", options, "CopyOptions")
-        to: dict[str, Any] = {"Bucket": Bucket, "Key": Key}
-        progress, upload = Progress(progress_callback, None), None
-        result: Any
+        operations: AsyncPaginators,
+        context: AsyncTransferContext,
+        bucket: str,
+        key: str,
+        status: types.Directive,
+        options: TransferOptions,
+    ) -> None:
+        self._operations = operations
+        self._context = context
+        self._place: dict[str, Any] = {"Bucket": bucket, "Key": key}
+        self._status: types.Directive = status
+        self._options = options
+        self._request = options.request
+        self._progress = Progress(options.progress, None)
+        self._upload: AsyncMultipartUpload | None = None
+
+    async def run(self, named: types.CopySource, single: int) -> Any:
+        """Copy the object; leave nothing behind if the copy fails."""
         try:
-            async with async_deadline(Deadline):
-                source = await self._find_source(CopySource, options)
-                progress.start(source.found.size)
+            async with async_deadline(self._options.deadline):
+                source = await self._find_source(named)
+                self._progress.start(source.found.size)
                 if source.found.size <= single:
-                    result = await self._copy_at_once(to, source, CopyStatus, options)
+                    result: Mapping[str, Any] = await self._copy_at_once(source)
                 else:
-                    parts = plan_parts(source.found.size, self._least_part(PartSize))
-                    known = await self._taken_along(source, CopyStatus, options)
-                    upload = AsyncMultipartUpload(self, self._config, Bucket, Key, known)
-                    result = await self._copy_in_parts(
-                        upload, source, parts, MAXThread, for_parts(options), progress
-                    )
+                    result = await self._copy_in_parts(source)
                 source.confirm(result)
         except BaseException as error:
-            if upload is not None:
-                await upload.end_badly(error)
+            if self._upload is not None:
+                await self._upload.end_badly(error)
             raise
-        if upload is not None:
-            await upload.end_well(result.get("Date", ""))
-        progress.finish(source.found.size)
-        return cast(types.CopyObjectResult | types.CompleteMultipartUploadResult, result)
+        if self._upload is not None:
+            await self._upload.end_well(result.get("Date", ""))
+        self._progress.finish(source.found.size)
+        return result
 
     @asynccontextmanager
-    async def _at_source(self, source: Mapping[str, Any]) -> AsyncIterator[AsyncEngine]:
-        """Give a client of the service that the source is at: this one, if it can be."""
-        from coskit.client._async.client import AsyncClient  # which is built on this module
-
-        there = elsewhere(source, self._config.endpoint, self._config.region)
+    async def _at_source(self, source: Mapping[str, Any]) -> AsyncIterator[AsyncOperations]:
+        """Yield the operations of the service that has the source."""
+        config = self._context.config
+        there = elsewhere(source, config.endpoint, config.region)
         if there is None:
-            yield self
+            yield self._operations
             return
         region = str(source.get("Region") or "")
-        async with AsyncClient(
-            config=replace(self._config, endpoint=there, region=region)
-        ) as client:
-            yield client
+        async with self._context.connect(replace(config, endpoint=there, region=region)) as other:
+            yield other
 
-    async def _find_source(self, named: types.CopySource, options: Mapping[str, Any]) -> _Source:
-        place = place_of(named)
-        asked: dict[str, Any] = {**place, **for_head(options)}
-        async with self._at_source(named) as client:
-            head: Mapping[str, Any] = await client.head_object(**asked)
-        found, _ = read_answer(head)
-        held = cast(types.CopySource, dict(named))
+    async def _find_source(self, named: types.CopySource) -> _SourceObject:
+        asked: dict[str, Any] = {**place_of(named), **for_head(self._request)}
+        async with self._at_source(named) as operations:
+            head: Mapping[str, Any] = await operations.head_object(**asked)
+        found, _ = read_response(head)
+        bound = cast(types.CopySource, dict(named))
         if found.version:
-            held["VersionId"] = found.version
-        return _Source(held, found, head)
+            bound["VersionId"] = found.version
+        return _SourceObject(bound, found, head)
 
-    async def _taken_along(
-        self, source: _Source, status: str, options: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Return the options of the upload: the caller's, and what the source hands down."""
-        known = for_upload(options, source.head, status)
-        if options.get("TaggingDirective") == "Replaced":
-            return {**known, "Tagging": options["Tagging"]} if options.get("Tagging") else known
-        place: dict[str, Any] = {**place_of(source.named)}
-        async with self._at_source(source.named) as client:
-            try:
-                tagging: Mapping[str, Any] = await client.get_object_tagging(**place)
-            except NoSuchTagSet:
-                return known
-        tags = tagging_header(tagging)
-        return {**known, "Tagging": tags} if tags else known
-
-    async def _copy_at_once(
-        self,
-        to: Mapping[str, Any],
-        source: _Source,
-        status: types.Directive,
-        options: Mapping[str, Any],
-    ) -> types.CopyObjectResult:
-        held: dict[str, Any] = {**to, **options, **source.condition}
-        held.pop("CopySourceIfUnmodifiedSince", None)  # met already, and void beside an ETag
+    async def _copy_at_once(self, source: _SourceObject) -> types.CopyObjectResult:
+        bound: dict[str, Any] = {**self._place, **self._request, **source.condition}
+        # The HEAD has met it already, and the service ignores it beside an ETag.
+        bound.pop("CopySourceIfUnmodifiedSince", None)
         try:
-            return await self.copy_object(CopySource=source.named, CopyStatus=status, **held)
+            return await self._operations.copy_object(
+                CopySource=source.named, CopyStatus=self._status, **bound
+            )
         except CosServiceError as error:
-            await self._explain(error, source, options)
+            await self._raise_if_source_changed(error, source, self._request)
             raise
 
-    async def _copy_in_parts(
-        self,
-        upload: AsyncMultipartUpload,
-        source: _Source,
-        parts: tuple[PartRange, ...],
-        limit: int,
-        options: Mapping[str, Any],
-        progress: Progress,
-    ) -> dict[str, Any]:
+    async def _copy_in_parts(self, source: _SourceObject) -> dict[str, Any]:
+        part_size = self._context.part_bytes(self._options.part_size)
+        parts = plan_parts(source.found.size, part_size)
+        bucket, key = self._place["Bucket"], self._place["Key"]
+        kept = await self._kept(source)
+        upload = AsyncMultipartUpload(self._operations, self._context, bucket, key, kept)
+        self._upload = upload
         await upload.begin({}, {})
         etags: dict[int, str] = {}
-        held = {**upload.part_options, **options, **source.condition}
+        options = for_parts(self._request)
+        bound = {**upload.part_options, **options, **source.condition}
 
         async def copy(part: PartRange) -> None:
             try:
-                made = await self.upload_part_copy(
+                made = await self._operations.upload_part_copy(
                     **upload.place,
                     PartNumber=part.number,
                     CopySource=source.named,
                     CopySourceRange=range_header(part),
-                    **held,
+                    **bound,
                 )
                 etags[part.number] = etag_of(made)
             except CosException as error:
                 in_part(error, part.number)
                 if isinstance(error, CosServiceError):
-                    await self._explain(error, source, options)
+                    await self._raise_if_source_changed(error, source, options)
                 raise
-            progress.advance(part.length)
-            self._adaptive_limit.moved(part.length, workers.busy)
+            self._progress.advance(part.length)
+            self._context.adaptive_limit.moved(part.length, workers.busy)
 
-        async with self._workers(limit) as workers:
+        async with self._context.workers(self._options.threads) as workers:
             for part in parts:
                 await workers.submit(copy, part)
         in_order = [etags[part.number] for part in parts]
         return await upload.complete(in_order, source.found.size, source.found.crc64)
 
-    async def _explain(
-        self, error: CosServiceError, source: _Source, options: Mapping[str, Any]
+    async def _kept(self, source: _SourceObject) -> dict[str, Any]:
+        """Return the options of the upload: those of the call and those kept from the source."""
+        request = self._request
+        kept = for_upload(request, source.head, self._status)
+        if request.get("TaggingDirective") == "Replaced":
+            return {**kept, "Tagging": request["Tagging"]} if request.get("Tagging") else kept
+        place: dict[str, Any] = {**place_of(source.named)}
+        async with self._at_source(source.named) as operations:
+            try:
+                tagging: Mapping[str, Any] = await operations.get_object_tagging(**place)
+            except NoSuchTagSet:
+                return kept
+        tags = tagging_header(tagging)
+        return {**kept, "Tagging": tags} if tags else kept
+
+    async def _raise_if_source_changed(
+        self, error: CosServiceError, source: _SourceObject, options: Mapping[str, Any]
     ) -> None:
-        """Find out whether a refusal is because of the source: conditions have one answer for all.
+        """Request the source again, because one status stands for every unmet condition.
 
         Raises:
-            ObjectChanged: the source is not what was found.
+            ObjectChanged: the source was replaced or deleted.
         """
         if error.status not in _GONE or isinstance(error, NoSuchUpload):
             return
         asked: dict[str, Any] = {**place_of(source.named), **for_head(options)}
         try:
-            async with self._at_source(source.named) as client:
-                await client.head_object(**{**asked, **source.found.conditions()})
-        except CosServiceError as answer:
-            if answer.status in _GONE:
+            async with self._at_source(source.named) as operations:
+                await operations.head_object(**{**asked, **source.found.conditions()})
+        except CosServiceError as response:
+            if response.status in _GONE:
                 changed = ObjectChanged("The source was replaced or deleted while it was copied")
                 changed.part_number = error.part_number
                 raise changed from error

@@ -1,206 +1,168 @@
-"""Downloading whole objects: in parallel ranges, checked before the file appears."""
+"""Downloads of whole objects: in parallel ranges, verified before the target appears."""
 
-import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import Any
 
 from coskit.client._async.body.streaming_body import AsyncBody
 from coskit.client._async.concurrency import async_blocking, async_deadline
-from coskit.client._async.transfer.context import in_part
-from coskit.client._async.transfer.download_stream import BLOCK, AsyncOutflow
+from coskit.client._async.operations import AsyncOperations
+from coskit.client._async.transfer.context import AsyncTransferContext, in_part
+from coskit.client._async.transfer.download_stream import BLOCK
 from coskit.client._async.transfer.object_reader import (
+    GONE,
+    AsyncObjectReader,
     AsyncOpenedObject,
     DownloadRequest,
     download_request,
 )
-from coskit.client.settings.argument_checks import check, check_known, path_of
-from coskit.client.settings.progress import Callback
+from coskit.client.settings.argument_checks import check_known
 from coskit.client.settings.transfers import MIB
-from coskit.client.transfer.download_target import (
-    DownloadTarget,
-    FileTarget,
-    Section,
-    is_special,
-    write_whole,
-)
+from coskit.client.transfer.download_target import DownloadTarget, Section, write_whole
+from coskit.client.transfer.options import TransferOptions
 from coskit.client.transfer.parts import PartRange
 from coskit.client.transfer.progress import PartProgress, Progress
-from coskit.client.transfer.ranges import FoundObject, plan_ranges, refuse_range
-from coskit.client.transfer.state.download_state import DownloadState, PartDone, SavedDownload
+from coskit.client.transfer.ranges import plan_ranges, refuse_range
+from coskit.client.transfer.state.download_state import (
+    DownloadState,
+    PartDone,
+    SavedDownload,
+    saved_download,
+)
 from coskit.client.transfer.state.journal import Journal
-from coskit.protocol import types
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import CosException, CosServiceError, IntegrityError, ObjectChanged
 
-if TYPE_CHECKING:
-    from coskit.client.settings.transfer_options import DownloadOptions
-
-# Bytes that a part in flight holds: a block that is written, and what libcurl has read ahead.
+# The bytes that a part in flight holds: a block being written and what libcurl has read ahead.
 _IN_FLIGHT = 2 * BLOCK
 
 
-class _KeptDamageError(IntegrityError):
-    """Bytes were damaged, maybe on the way to an earlier download, which this one went on with."""
+def check_download_options(options: Mapping[str, Any]) -> None:
+    """Refuse request options that a download does not have.
+
+    Raises:
+        ParameterError: an option is unknown, or is a range.
+    """
+    refuse_range(options)
+    check_known("download_file", options, "DownloadOptions")
 
 
-class AsyncDownloads(AsyncOutflow):
-    """Downloads of objects of any size."""
+class _SavedPartsDamagedError(IntegrityError):
+    """The object is damaged; the damage may be in the parts of an earlier, resumed download."""
 
-    async def download_file(
-        self,
-        Bucket: str,
-        Key: str,
-        DestFilePath: str | os.PathLike[str],
-        PartSize: int = 20,
-        MAXThread: int = 5,
-        EnableCRC: bool = True,
-        progress_callback: Callback | None = None,
-        Resume: bool = True,
-        Deadline: float | None = None,
-        VersionId: str = "",
-        **options: "Unpack[DownloadOptions]",
-    ) -> types.HeadObjectResult:
-        """Download an object into a file, which appears under its name when it is whole and right.
 
-        Up to `PartSize` it takes one request; above that parts travel side by side. All of them
-        are of one object: one that is replaced meanwhile is downloaded anew, once. An interrupted
-        download leaves the parts that it has beside the file, in a hidden file that its journal
-        names; the next one of the same object to the same place goes on with them, and if the
-        whole turns out to be damaged, begins anew. A pipe or a device is written to in order, and
-        nothing of it is resumed.
+class AsyncDownloader:
+    """Downloads objects into targets, such as files."""
 
-        Args:
-            Bucket: the bucket's name.
-            Key: the object's key.
-            DestFilePath: the file; one that exists is replaced at once, at the end.
-            PartSize: of a part, in MB.
-            MAXThread: parts that are on their way at a time at most.
-            EnableCRC: compare the CRC64 of the bytes with the object's.
-            progress_callback: called with the bytes that have arrived, those of an earlier
-                download included, and those there are.
-            Resume: False leaves nothing behind if the download fails, and looks for nothing.
-            Deadline: seconds that all of it may take.
-            VersionId: the version meant, if not the latest.
-            **options: as for `get_object`, such as `TrafficLimit` or a key of one's own.
+    def __init__(self, operations: AsyncOperations, context: AsyncTransferContext) -> None:
+        self._operations = operations
+        self._context = context
 
-        Returns:
-            The object's headers, as `head_object` returns them.
+    async def download(
+        self, target: DownloadTarget, bucket: str, key: str, version: str, options: TransferOptions
+    ) -> dict[str, Any]:
+        """Download an object into a target and return the object's headers.
+
+        An object that is replaced during the download is downloaded again, once.
 
         Raises:
             CosServiceError: the service refused a request.
-            ObjectChanged: the object was replaced again and again, or deleted.
-            IntegrityError: other bytes arrived than are stored; they are thrown away.
-            TransferTimeout: the deadline has passed.
+            ObjectChanged: the object was replaced repeatedly, or deleted.
+            IntegrityError: other bytes arrived than are stored.
+            TransferTimeout: the deadline passed.
             CosClientError: a request failed.
-            OSError: the file cannot be written.
+            OSError: the target cannot be written.
         """
-        path = path_of("DestFilePath", DestFilePath)
-        check(PartSize=PartSize, Resume=Resume)
-        if is_special(path):
-            _check_options(options)
-            with await async_blocking(open, path, "wb", 0) as file:
-                return await self.download_fileobj(
-                    Bucket,
-                    Key,
-                    file,
-                    MAXThread=MAXThread,
-                    EnableCRC=EnableCRC,
-                    progress_callback=progress_callback,
-                    Deadline=Deadline,
-                    VersionId=VersionId,
-                    **options,
-                )
-        return await self._download_to(
-            FileTarget(path),
-            Bucket,
-            Key,
-            PartSize=PartSize,
-            MAXThread=MAXThread,
-            EnableCRC=EnableCRC,
-            progress_callback=progress_callback,
-            Resume=Resume,
-            Deadline=Deadline,
-            VersionId=VersionId,
-            **options,
-        )
-
-    async def _download_to(
-        self,
-        target: DownloadTarget,
-        Bucket: str,
-        Key: str,
-        *,
-        PartSize: int = 20,
-        MAXThread: int = 5,
-        EnableCRC: bool = True,
-        progress_callback: Callback | None = None,
-        Resume: bool = True,
-        Deadline: float | None = None,
-        VersionId: str = "",
-        **options: "Unpack[DownloadOptions]",
-    ) -> types.HeadObjectResult:
-        """Download an object into a target; otherwise as `download_file`."""
-        check(
-            PartSize=PartSize,
-            MAXThread=MAXThread,
-            EnableCRC=EnableCRC,
-            progress_callback=progress_callback,
-            Resume=Resume,
-            Deadline=Deadline,
-        )
-        _check_options(options)
-        order = download_request(
-            Bucket, Key, VersionId, PartSize * MIB, MAXThread, EnableCRC, options
-        )
-        identity = {"kind": "download", "bucket": Bucket, "key": Key, "version": VersionId}
-        bound = {**identity, **target.identity} if Resume else None
-        progress = Progress(progress_callback, None)
-        async with async_deadline(Deadline):
+        check_download_options(options.request)
+        step = options.part_size * MIB
+        request = download_request(bucket, key, version, options, step)
+        identity: dict[str, str] | None = None
+        if options.resume:
+            identity = {"kind": "download", "bucket": bucket, "key": key, "version": version}
+            identity.update(target.identity)
+        download = _Download(self._operations, self._context, request, target, identity)
+        async with async_deadline(options.deadline):
             try:
-                headers = await self._download(order, target, bound, progress)
-            except _KeptDamageError:
-                headers = await self._download(order, target, bound, progress)
+                return await download.run()
+            except _SavedPartsDamagedError:
+                return await download.run()
             except ObjectChanged as change:
                 try:
-                    headers = await self._download(order, target, bound, progress)
-                except CosServiceError as answer:
-                    if answer.status == 404:
-                        raise change from answer
+                    return await download.run()
+                except CosServiceError as error:
+                    if error.status == 404:
+                        raise change from error
                     raise
-        return cast(types.HeadObjectResult, headers)
 
-    async def _download(
+
+class _Download:
+    """One object's download into one target."""
+
+    def __init__(
         self,
-        order: DownloadRequest,
+        operations: AsyncOperations,
+        context: AsyncTransferContext,
+        request: DownloadRequest,
         target: DownloadTarget,
         identity: Mapping[str, str] | None,
-        progress: Progress,
-    ) -> dict[str, Any]:
-        """Download one object, or what is missing of it."""
-        if self._is_journaled(identity):
-            async with self._journal(identity) as journal:
-                left = await self._left(journal, target)
-                opened, left = await self._find_again(order, target, left)
-                return await self._take(order, target, opened, journal, left, progress)
-        opened = await self._find_object(order)
+    ) -> None:
+        self._context = context
+        self._request = request
+        self._reader = AsyncObjectReader(operations, request)
+        self._target = target
+        self._identity = identity
+        self._progress = Progress(request.options.progress, None)
+
+    async def run(self) -> dict[str, Any]:
+        """Download the object, or the parts that an earlier download did not bring."""
+        if self._context.is_journaled(self._identity):
+            async with self._context.journal(self._identity) as journal:
+                saved = await self._load_state(journal)
+                opened, saved = await self._find_again(saved)
+                return await self._fetch(opened, journal, saved)
+        opened = await self._reader.find()
         if opened.is_whole and opened.found.size <= BLOCK:
-            return await self._take_small(target, opened, progress)
+            return await self._write_small(opened)
         try:
-            async with self._journal(identity) as journal:
-                left = await self._left(journal, target)
-                if left is not None:  # another process has just left it
-                    await async_blocking(target.forget, left.target)
-                return await self._take(order, target, opened, journal, None, progress)
+            async with self._context.journal(self._identity) as journal:
+                saved = await self._load_state(journal)
+                if saved is not None:  # left by another process since `is_journaled`
+                    await async_blocking(self._target.forget, saved.target)
+                return await self._fetch(opened, journal, None)
         finally:
             await opened.close()
 
-    async def _take_small(
-        self, target: DownloadTarget, opened: AsyncOpenedObject, progress: Progress
-    ) -> dict[str, Any]:
-        """Write an object that has arrived as a whole; its body has checked it."""
-        progress.start(opened.found.size)
+    async def _load_state(self, journal: Journal | None) -> SavedDownload | None:
+        """Return the state in the journal, after removing the parts of another download."""
+        if journal is not None and journal.stale:
+            await async_blocking(self._target.forget, journal.stale.get("target", {}))
+        return saved_download(journal)
+
+    async def _find_again(
+        self, saved: SavedDownload | None
+    ) -> tuple[AsyncOpenedObject, SavedDownload | None]:
+        """Return the object and the state of its interrupted download.
+
+        If the object was replaced, the parts of the old object are removed.
+        """
+        if saved is not None and saved.parts:
+            try:
+                opened = await self._reader.find_same(saved.found.etag, saved.first_missing())
+                if (opened.found.etag, opened.found.size) == (saved.found.etag, saved.found.size):
+                    return opened, saved
+                await opened.close()
+            except CosServiceError as error:
+                if error.status not in GONE:
+                    raise
+        if saved is not None:
+            await async_blocking(self._target.forget, saved.target)
+        return await self._reader.find(), None
+
+    async def _write_small(self, opened: AsyncOpenedObject) -> dict[str, Any]:
+        """Write an object that one response carried; its body has verified the CRC64."""
+        target, size = self._target, opened.found.size
+        self._progress.start(size)
         assert opened.body is not None
-        async with self._memory(opened.found.size):
+        async with self._context.memory(size):
             try:
                 content = await opened.body.read()
                 await async_blocking(write_whole, target, opened.headers, content)
@@ -209,170 +171,166 @@ class AsyncDownloads(AsyncOutflow):
                 raise
             finally:
                 await opened.close()
-        progress.finish(opened.found.size)
+        self._progress.finish(size)
         return opened.headers
 
-    async def _take(
-        self,
-        order: DownloadRequest,
-        target: DownloadTarget,
-        opened: AsyncOpenedObject,
-        journal: Journal | None,
-        left: SavedDownload | None,
-        progress: Progress,
+    async def _fetch(
+        self, opened: AsyncOpenedObject, journal: Journal | None, saved: SavedDownload | None
     ) -> dict[str, Any]:
-        """Bring what is missing of an object, check the whole, let it be seen."""
-        found = opened.found
-        arrivals = DownloadState(
-            journal, left or SavedDownload(found, order.step, target.state, {})
+        """Fetch the missing parts of an object, verify the whole and finish the target."""
+        new = SavedDownload(opened.found, self._request.step, self._target.state, {})
+        state = DownloadState(journal, saved or new)
+        parts = _PartsDownload(
+            self._context, self._request, self._reader, self._target, opened, state, self._progress
         )
-        progress.start(found.size)
+        self._progress.start(opened.found.size)
         try:
-            parts = await self._prepare(order, target, opened, arrivals, left, progress)
-            await self._bring(order, target, opened, parts, arrivals, progress)
-            await self._confirm(order, found, parts, arrivals, left)
-            await async_blocking(target.finish)
+            await parts.run(saved)
+            await async_blocking(self._target.finish)
         except BaseException as error:
             if isinstance(error, ObjectChanged):
-                arrivals.drop()
-            if arrivals.keep():
-                target.suspend()
+                state.drop()
+            if state.keep():
+                self._target.suspend()
             else:
-                target.discard()
+                self._target.discard()
             raise
         finally:
             await opened.close()
-        arrivals.drop()
-        progress.finish(found.size)
+        state.drop()
+        self._progress.finish(opened.found.size)
         return opened.headers
 
-    async def _confirm(
-        self,
-        order: DownloadRequest,
-        found: FoundObject,
-        parts: tuple[PartRange, ...],
-        arrivals: DownloadState,
-        left: SavedDownload | None,
-    ) -> None:
-        try:
-            order.confirm(found, await async_blocking(arrivals.crc64, parts))
-        except IntegrityError as error:
-            arrivals.drop()  # nobody knows which of the parts is damaged
-            if left is not None:
-                raise _KeptDamageError(str(error)) from error
-            raise
 
-    async def _prepare(
+class _PartsDownload:
+    """The parts of one object on their way to the target."""
+
+    def __init__(
         self,
-        order: DownloadRequest,
+        context: AsyncTransferContext,
+        request: DownloadRequest,
+        reader: AsyncObjectReader,
         target: DownloadTarget,
         opened: AsyncOpenedObject,
-        arrivals: DownloadState,
-        left: SavedDownload | None,
+        state: DownloadState,
         progress: Progress,
-    ) -> tuple[PartRange, ...]:
-        """Make the target ready and return the parts that the object has."""
-        found, headers = opened.found, opened.headers
-        if left is not None and await async_blocking(
-            target.resume, found.size, headers, left.target
-        ):
-            parts = plan_ranges(found.size, left.step)
-            await self._look_over(order, target, parts, arrivals, left, progress)
-            return parts
-        await async_blocking(arrivals.begin, target.state)
-        alignment = await async_blocking(target.begin, found.size, headers)
-        # A service that does not know ranges sends everything at once.
-        step = found.size if opened.is_whole else order.step
-        parts = plan_ranges(found.size, max(step, 1), alignment)
-        arrivals.cut(parts[0].length if parts else 1, target.state)
+    ) -> None:
+        self._context = context
+        self._request = request
+        self._reader = reader
+        self._target = target
+        self._opened = opened
+        self._state = state
+        self._progress = progress
+
+    async def run(self, saved: SavedDownload | None) -> None:
+        """Fetch the missing parts and verify the whole object.
+
+        Args:
+            saved: the state of the interrupted download that is resumed, if any.
+        """
+        parts = None if saved is None else await self._resume(saved)
+        if parts is None:
+            parts = await self._begin()
+        await self._fetch_missing(parts)
+        await self._verify(parts, resumed=saved is not None)
+
+    async def _resume(self, saved: SavedDownload) -> tuple[PartRange, ...] | None:
+        """Return the parts of a resumed download, or None if the target cannot resume it."""
+        found, headers = self._opened.found, self._opened.headers
+        if not await async_blocking(self._target.resume, found.size, headers, saved.target):
+            return None
+        parts = plan_ranges(found.size, saved.step)
+        await self._verify_saved_parts(parts, saved)
         return parts
 
-    async def _look_over(
-        self,
-        order: DownloadRequest,
-        target: DownloadTarget,
-        parts: tuple[PartRange, ...],
-        arrivals: DownloadState,
-        left: SavedDownload,
-        progress: Progress,
-    ) -> None:
-        """Take no part of an earlier download for granted: what is damaged is lost."""
+    async def _begin(self) -> tuple[PartRange, ...]:
+        """Make the target ready for the whole object and return the object's parts."""
+        found, headers = self._opened.found, self._opened.headers
+        await async_blocking(self._state.begin, self._target.state)
+        alignment = await async_blocking(self._target.begin, found.size, headers)
+        # A service without ranges returns the whole object at once.
+        step = found.size if self._opened.is_whole else self._request.step
+        parts = plan_ranges(found.size, max(step, 1), alignment)
+        self._state.cut(parts[0].length if parts else 1, self._target.state)
+        return parts
 
-        async def look(part: PartRange, arrived: PartDone) -> None:
-            if await async_blocking(target.holds, part.offset, part.length, arrived.mark):
-                progress.resume(part.length)
+    async def _verify_saved_parts(self, parts: tuple[PartRange, ...], saved: SavedDownload) -> None:
+        """Read the parts of the earlier download; a damaged part is fetched again."""
+
+        async def verify(part: PartRange, done: PartDone) -> None:
+            if await async_blocking(self._target.holds, part.offset, part.length, done.mark):
+                self._progress.resume(part.length)
             else:
-                arrivals.lose(part)
+                self._state.lose(part)
 
-        async with self._workers(order.threads) as workers:
+        async with self._context.workers(self._request.options.threads) as workers:
             for part in parts:
-                if part.number in left.parts:
-                    await workers.submit(look, part, left.parts[part.number])
+                if part.number in saved.parts:
+                    await workers.submit(verify, part, saved.parts[part.number])
 
-    async def _bring(
-        self,
-        order: DownloadRequest,
-        target: DownloadTarget,
-        opened: AsyncOpenedObject,
-        parts: tuple[PartRange, ...],
-        arrivals: DownloadState,
-        progress: Progress,
-    ) -> None:
-        """Fetch the parts that are missing, several at a time if there are several."""
-        missing = [part for part in parts if part not in arrivals]
+    async def _fetch_missing(self, parts: tuple[PartRange, ...]) -> None:
+        """Fetch the missing parts, several at a time if there are several."""
+        missing = [part for part in parts if part not in self._state]
+        if len(missing) == 1:
+            await self._fetch(missing[0])
+            return
 
         async def fetch(part: PartRange) -> None:
-            async with self._memory(_IN_FLIGHT):
-                body = opened.body_of(part) or await self._open_part(order, opened.found, part)
-                try:
-                    section = target.section(part.offset, part.length)
-                    try:
-                        arrived = await _write_to(section, body, part, progress.part())
-                    finally:
-                        section.close()
-                finally:
-                    await body.aclose()
-            await async_blocking(arrivals.add, part, arrived)
+            await self._fetch(part)
+            self._context.adaptive_limit.moved(part.length, workers.busy)
 
-        async def fetch_beside(part: PartRange) -> None:
-            await fetch(part)
-            self._adaptive_limit.moved(part.length, workers.busy)
-
-        if len(missing) == 1:
-            await fetch(missing[0])
-            return
-        if not any(opened.body_of(part) for part in missing):
-            await opened.close()
-        async with self._workers(order.threads) as workers:
+        if not any(self._opened.body_of(part) for part in missing):
+            await self._opened.close()
+        async with self._context.workers(self._request.options.threads) as workers:
             for part in missing:
-                await workers.submit(fetch_beside, part)
+                await workers.submit(fetch, part)
+
+    async def _fetch(self, part: PartRange) -> None:
+        opened = self._opened
+        async with self._context.memory(_IN_FLIGHT):
+            body = opened.body_of(part) or await self._reader.open_part(opened.found, part)
+            try:
+                section = self._target.section(part.offset, part.length)
+                try:
+                    done = await _write_part(section, body, part, self._progress.part())
+                finally:
+                    section.close()
+            finally:
+                await body.aclose()
+        await async_blocking(self._state.add, part, done)
+
+    async def _verify(self, parts: tuple[PartRange, ...], *, resumed: bool) -> None:
+        try:
+            arrived = await async_blocking(self._state.crc64, parts)
+            self._request.confirm(self._opened.found, arrived)
+        except IntegrityError as error:
+            self._state.drop()  # it is unknown which part is damaged
+            if resumed:
+                raise _SavedPartsDamagedError(str(error)) from error
+            raise
 
 
-def _check_options(options: "DownloadOptions") -> None:
-    refuse_range(options)
-    check_known("download_file", options, "DownloadOptions")
-
-
-async def _write_to(
-    section: Section, body: AsyncBody, part: PartRange, seen: PartProgress
+async def _write_part(
+    section: Section, body: AsyncBody, part: PartRange, progress: PartProgress
 ) -> PartDone:
-    """Write a part's bytes where they belong, a block at a time."""
+    """Write the bytes of a part to the target, a block at a time."""
     sum_, received = 0, 0
-    pieces, held = list[bytes](), 0
+    chunks, held = list[bytes](), 0
     try:
         while chunk := await body.read1(BLOCK):
             sum_ = crc64(chunk, sum_)
             received += len(chunk)
-            pieces.append(chunk)
+            chunks.append(chunk)
             held += len(chunk)
             if held >= BLOCK:
-                await async_blocking(section.write, pieces)
-                seen.at(received)
-                pieces, held = [], 0
+                await async_blocking(section.write, chunks)
+                progress.at(received)
+                chunks, held = [], 0
         if received != part.length:
             raise IntegrityError(f"{received} bytes arrived of {part.length}")
-        await async_blocking(section.write, pieces)
-        seen.at(received)
+        await async_blocking(section.write, chunks)
+        progress.at(received)
     except CosException as error:
         in_part(error, part.number)
         raise

@@ -1,4 +1,4 @@
-"""One multipart upload of ours on the service, of which every reply may get lost on the way."""
+"""One multipart upload, whose every response may be lost: begun or resumed, then completed."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,9 @@ from coskit.client._async.concurrency import (
     async_shielded,
     async_sleep,
 )
-from coskit.client._async.transfer.context import AsyncEngine
-from coskit.client.config import ClientConfig
+from coskit.client._async.paginators import AsyncPaginators
+from coskit.client._async.transfer.context import AsyncTransferContext
 from coskit.client.request.checksums import bare_etag, joined_etag
-from coskit.client.request.dialects.lookup import dialect_of
 from coskit.client.request.validation import checked_key
 from coskit.client.settings.retry import is_lost
 from coskit.client.transfer.state.journal import Journal
@@ -41,89 +40,92 @@ from coskit.protocol.errors import (
 
 _log = logging.getLogger("coskit")
 _CUSTOMER_KEY = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")
-# They are decided when the object appears.
+# Options that the service applies when the object appears.
 _CONDITIONS = ("ForbidOverwrite", "IfMatch", "IfNoneMatch")
-# They belong to one body, which here is a part's.
+# Options of a single body, which in a multipart upload is the body of a part.
 _OF_ONE_BODY = frozenset(("ContentMD5", "ContentLength", "TrafficLimit", *_CONDITIONS))
 
 
 class AsyncMultipartUpload:
-    """A multipart upload: begun or taken up again, then completed, kept or aborted.
+    """A multipart upload: begun or resumed, then completed, kept or aborted.
 
-    Only uploads of ours are ever touched: the one in the journal, and those whose initiation got
-    no reply, which are looked for once the transfer is over.
+    It touches no upload of other clients, only the upload in the journal and uploads that this
+    transfer initiated and whose responses were lost; those are looked for after the transfer.
 
     Args:
-        engine: whose calls are made.
-        config: of its client.
+        operations: the client's operations.
+        context: the context of the client's transfers.
         bucket: the bucket's name.
-        key: of the object.
-        options: as for `put_object`.
-        journal: where its trace is kept, if it is.
+        key: the object's key.
+        options: the options of `put_object`.
+        journal: the journal that keeps the state, if any.
 
     Attributes:
-        place: the arguments that name it in calls; without an upload id before it has begun.
-        trace: what is known of it.
+        state: the state of the upload, as the journal keeps it.
     """
 
     def __init__(
         self,
-        engine: AsyncEngine,
-        config: ClientConfig,
+        operations: AsyncPaginators,
+        context: AsyncTransferContext,
         bucket: str,
         key: str,
         options: Mapping[str, Any],
         journal: Journal | None = None,
     ) -> None:
-        self._engine = engine
-        self._config = config
+        self._operations = operations
+        self._config = context.config
+        self._dialect = context.dialect
         self._object: dict[str, Any] = {"Bucket": bucket, "Key": key}
         self._options = options
         self._customer_key = _chosen(options, _CUSTOMER_KEY)
         self._journal = journal
-        self._tells_crc64 = dialect_of(config).returns_crc64
-        self.trace = UploadState() if journal is None else decode_state(journal.state)
+        self.state = UploadState() if journal is None else decode_state(journal.state)
 
     @property
     def place(self) -> dict[str, Any]:
-        """Bucket, key and upload id."""
-        return {**self._object, "UploadId": self.trace.upload_id}
+        """The parameters that name the upload; the upload id is empty before `begin`."""
+        return {**self._object, "UploadId": self.state.upload_id}
 
     @property
     def part_options(self) -> dict[str, Any]:
-        """The options that come with every part again."""
+        """The options that are sent with every part."""
         return {**self._customer_key, **_chosen(self._options, ("TrafficLimit",))}
 
-    async def _note(self, trace: UploadState) -> None:
-        self.trace = trace
+    async def _save(self, state: UploadState) -> None:
+        self.state = state
         if self._journal is not None:
-            await async_blocking(self._journal.save, encode_state(trace))
+            await async_blocking(self._journal.save, encode_state(state))
+
+    # Beginning
 
     async def begin(self, metadata: Mapping[str, str], source: Mapping[str, str]) -> None:
-        """Initiate it. That is written down before, so that no sudden death makes it forgotten.
+        """Initiate the upload.
+
+        The journal is written before, so that an upload is found even if the process dies.
 
         Args:
-            metadata: that the source wants next to the caller's.
-            source: what the source needs to give the same bytes again.
+            metadata: the metadata that the source adds to that of the options.
+            source: the state with which the source gives the same bytes again.
 
         Raises:
-            CosException: it cannot be initiated.
+            CosException: the upload cannot be initiated.
         """
         options = {name: v for name, v in self._options.items() if name not in _OF_ONE_BODY}
         if metadata:
             options["Metadata"] = {**(options.get("Metadata") or {}), **metadata}
         attempt = 1
         while True:
-            before, start = self.trace, self._config.clock()
-            await self._note(replace(before, lost=(*before.lost, LostInitiation(start))))
+            before, start = self.state, self._config.clock()
+            await self._save(replace(before, lost=(*before.lost, LostInitiation(start))))
             try:
                 await async_shielded(self._create, options, start, source)
             except CosException as error:
                 if not is_lost(error):
-                    await self._note(before)
+                    await self._save(before)
                     raise
-                window = LostInitiation(start, self._config.clock())
-                await self._note(replace(before, lost=(*before.lost, window)))
+                lost = LostInitiation(start, self._config.clock())
+                await self._save(replace(before, lost=(*before.lost, lost)))
                 pause = self._pause(attempt)
                 if pause is None:
                     raise
@@ -135,73 +137,58 @@ class AsyncMultipartUpload:
     async def _create(
         self, options: Mapping[str, Any], begun: float, source: Mapping[str, str]
     ) -> None:
-        """Initiate it and note its id: who is cancelled meanwhile knows what there is to abort."""
-        result = await self._engine.create_multipart_upload(**self._object, **options)
-        known = replace(self.trace, lost=self.trace.lost[:-1])  # this one was not
-        await self._note(replace(known, upload_id=result["UploadId"], begun=begun, source=source))
+        """Initiate the upload and save its id, so that a cancelled transfer can abort it."""
+        result = await self._operations.create_multipart_upload(**self._object, **options)
+        known = replace(self.state, lost=self.state.lost[:-1])  # this response has arrived
+        await self._save(replace(known, upload_id=result["UploadId"], begun=begun, source=source))
+
+    # Resuming
 
     async def listed(self) -> list[types.ListedPart] | None:
         """Return the parts that the service has, or None if it does not have the upload.
 
         Raises:
-            CosException: they cannot be listed.
+            CosException: the parts cannot be listed.
         """
         try:
-            return [part async for part in self._engine.iter_parts(**self.place)]
+            return [part async for part in self._operations.iter_parts(**self.place)]
         except NoSuchUpload:
             return None
-        except AccessDenied:  # to list parts is a permission of its own
-            await self._abort_quietly(self.trace.upload_id)
+        except AccessDenied:  # listing parts needs a permission of its own
+            await self._abort_quietly(self.state.upload_id)
             return None
 
-    async def completed(self, size: int) -> dict[str, Any] | None:
-        """Return what the completion returned, if it was asked for and the object is there.
-
-        Args:
-            size: the object's bytes as they should be.
-        """
-        if self.trace.crc64 is None and not self.trace.etag:
-            return None
-        try:
-            head: Mapping[str, Any] = await self._engine.head_object(
-                **self._object, **self._customer_key
-            )
-        except CosException as error:
-            _log.debug("%s cannot be looked at: %s", self._object["Key"], error)
-            return None
-        ahead = seconds_ahead(head.get("Date", ""), self._config.clock())
-        if not is_completed(head, size, self.trace, ahead):
-            return None
-        self.trace = replace(self.trace, upload_id="")
-        result = {
-            name: value for name, value in head.items() if name.startswith(("x-cos-", "Date"))
-        }
-        where = self._engine.get_object_url(self._object["Bucket"], self._object["Key"])
-        key = checked_key(self._object["Key"])
-        result.update(Location=where, Bucket=self._object["Bucket"], Key=key, ETag=head["ETag"])
-        return result
+    async def clear(self) -> None:
+        """Abort the upload that a transfer of other content or options left in the journal."""
+        stale = UploadState() if self._journal is None else decode_state(self._journal.stale)
+        if stale.upload_id:
+            await self._abort_quietly(stale.upload_id)
+        if stale.lost:
+            await self._save(replace(self.state, lost=(*self.state.lost, *stale.lost)))
 
     async def forget(self) -> None:
-        """Note that the service does not have it; another one may be begun."""
-        await self._note(UploadState(lost=self.trace.lost))
+        """Record that the service does not have the upload, so that another one can be begun."""
+        await self._save(UploadState(lost=self.state.lost))
+
+    # Completing
 
     async def complete(self, etags: Sequence[str], size: int, crc64: int | None) -> dict[str, Any]:
-        """Join the parts and return what `complete_multipart_upload` returns.
+        """Join the parts and return the result of `complete_multipart_upload`.
 
-        If its reply is lost it is asked for again; where the upload is gone then, the object tells
-        by length and CRC64, or by the ETag of its parts, whether it is the one.
+        The request is repeated if its response is lost. If the upload does not exist any more, the
+        object is recognised by its length and its CRC64, or by the ETag of its parts.
 
         Args:
-            etags: of all parts, in order.
-            size: of all parts together.
-            crc64: likewise, or None if nobody knows.
+            etags: the ETags of all parts, in order.
+            size: the bytes of all parts together.
+            crc64: the CRC64 of all parts together, or None if it is unknown.
 
         Raises:
-            IntegrityError: the object is there, and has another CRC64 or length.
-            CosException: the object was not made, or it cannot be found out whether it was.
+            IntegrityError: the object has another CRC64 or length.
+            CosException: the object was not made, or it is unknown whether it was.
         """
         joined = joined_etag(etags)
-        await self._note(replace(self.trace, crc64=crc64, etag=joined))
+        await self._save(replace(self.state, crc64=crc64, etag=joined))
         parts: list[types.CompletedPart] = [
             {"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)
         ]
@@ -210,7 +197,7 @@ class AsyncMultipartUpload:
         while True:
             pause = None
             try:
-                result: Mapping[str, Any] = await self._engine.complete_multipart_upload(
+                result: Mapping[str, Any] = await self._operations.complete_multipart_upload(
                     **self.place, MultipartUpload={"Part": parts}, **options
                 )
             except (TransportError, CosServiceError) as error:
@@ -224,31 +211,70 @@ class AsyncMultipartUpload:
                         raise
                     return found
             else:
-                self.trace = replace(self.trace, upload_id="")
-                stored = result.get("x-cos-hash-crc64ecma", "")
-                if stored.isdecimal() and crc64 not in (None, int(stored)):
-                    raise IntegrityError(
-                        f"The object {self._object['Key']} is there, but wrong: its CRC64 is "
-                        f"{stored}, that of the bytes sent is {crc64}"
-                    )
-                if not stored and not self._tells_crc64 and bare_etag(result) != joined:
-                    await self._check_length(result, size)
+                self.state = replace(self.state, upload_id="")
+                await self._check_completed(result, size, crc64, joined)
                 return dict(result)
             await async_sleep(pause)
             attempt += 1
 
-    async def _check_length(self, result: Mapping[str, Any], size: int) -> None:
-        """Look at what has been made where the answer proves nothing.
+    async def completed(self, size: int) -> dict[str, Any] | None:
+        """Return the result of a completion that was requested, or None if there is no object.
+
+        Args:
+            size: the bytes that the object should have.
+        """
+        if self.state.crc64 is None and not self.state.etag:
+            return None
+        try:
+            head: Mapping[str, Any] = await self._operations.head_object(
+                **self._object, **self._customer_key
+            )
+        except CosException as error:
+            _log.debug("HEAD of %s failed: %s", self._object["Key"], error)
+            return None
+        ahead = seconds_ahead(head.get("Date", ""), self._config.clock())
+        if not is_completed(head, size, self.state, ahead):
+            return None
+        self.state = replace(self.state, upload_id="")
+        result = {
+            name: value for name, value in head.items() if name.startswith(("x-cos-", "Date"))
+        }
+        bucket, key = self._object["Bucket"], self._object["Key"]
+        url = self._operations.get_object_url(bucket, key)
+        result.update(Location=url, Bucket=bucket, Key=checked_key(key), ETag=head["ETag"])
+        return result
+
+    async def _check_completed(
+        self, result: Mapping[str, Any], size: int, crc64: int | None, joined: str
+    ) -> None:
+        """Compare the object with the bytes that were sent.
 
         Raises:
-            IntegrityError: it has another length.
+            IntegrityError: the object has another CRC64 or length.
+        """
+        stored = result.get("x-cos-hash-crc64ecma", "")
+        if stored.isdecimal() and crc64 not in (None, int(stored)):
+            raise IntegrityError(
+                f"The object {self._object['Key']} is there, but wrong: its CRC64 is "
+                f"{stored}, that of the bytes sent is {crc64}"
+            )
+        if not stored and not self._dialect.returns_crc64 and bare_etag(result) != joined:
+            await self._check_length(result, size)
+
+    async def _check_length(self, result: Mapping[str, Any], size: int) -> None:
+        """Compare the length of an object whose response proves nothing.
+
+        Raises:
+            IntegrityError: the object has another length.
         """
         version = result.get("x-cos-version-id", "")
         asked = {**self._object, **({"VersionId": version} if version else {})}
         try:
-            head: Mapping[str, Any] = await self._engine.head_object(**asked, **self._customer_key)
-        except CosException as error:  # to read is a permission of its own
-            _log.debug("%s cannot be looked at: %s", self._object["Key"], error)
+            head: Mapping[str, Any] = await self._operations.head_object(
+                **asked, **self._customer_key
+            )
+        except CosException as error:  # reading needs a permission of its own
+            _log.debug("HEAD of %s failed: %s", self._object["Key"], error)
             return
         if bare_etag(head) == bare_etag(result) and head.get("Content-Length") != str(size):
             raise IntegrityError(
@@ -257,80 +283,71 @@ class AsyncMultipartUpload:
             )
 
     def _pause(self, attempt: int) -> float | None:
-        """Return the seconds to wait after a lost reply, or None if it was one too many."""
+        """Return the seconds until a lost request is repeated, or None if it is not."""
         error, jitter = TransportError("the reply was lost"), self._config.jitter()
         return self._config.retry.delay(error, attempt, idempotent=True, jitter=jitter)
 
-    async def clear(self) -> None:
-        """Abort what a transfer of other content or options has left in this one's journal.
-
-        Its parts are of no use any more.
-        """
-        stale = UploadState() if self._journal is None else decode_state(self._journal.stale)
-        if stale.upload_id:
-            await self._abort_quietly(stale.upload_id)
-        if stale.lost:
-            await self._note(replace(self.trace, lost=(*self.trace.lost, *stale.lost)))
+    # Ending
 
     async def end_well(self, date: str) -> None:
         """Leave nothing behind after the object has appeared.
 
         Args:
-            date: the Date of a recent answer.
+            date: the Date header of a recent response.
         """
-        await async_cleanup(self._sweep, date)
+        await async_cleanup(self._abort_lost_uploads, date)
         if self._journal is not None:
             self._journal.remove()
 
     async def end_badly(self, error: BaseException) -> None:
-        """Keep it for the next transfer if that may be able to use it; else abort it.
+        """Keep the upload if a later transfer may resume it; abort it otherwise.
 
         Args:
-            error: what ended the transfer; it is told if the upload cannot be aborted.
+            error: the error that ended the transfer; it gets a note if the abort fails.
         """
         await async_cleanup(self._end_badly, error)
 
     async def _end_badly(self, error: BaseException) -> None:
         keep = self._journal is not None and is_worth_resuming(error)
-        if self.trace.upload_id and not keep:
+        if self.state.upload_id and not keep:
             try:
-                await self._engine.abort_multipart_upload(**self.place)
+                await self._operations.abort_multipart_upload(**self.place)
             except NoSuchUpload:
                 pass
             except CosException as failure:
-                upload_id = self.trace.upload_id
+                upload_id = self.state.upload_id
                 error.add_note(f"The upload {upload_id} could not be aborted: {failure!r}")
                 return
-            self.trace = UploadState(lost=self.trace.lost)
+            self.state = UploadState(lost=self.state.lost)
         if self._journal is None:
-            await self._sweep("")
-        elif self.trace.lost and not self.trace.upload_id:
-            await self._note(self.trace)
-        elif not self.trace.upload_id:
+            await self._abort_lost_uploads("")
+        elif self.state.lost and not self.state.upload_id:
+            await self._save(self.state)
+        elif not self.state.upload_id:
             self._journal.remove()
 
-    async def _sweep(self, date: str) -> None:
-        """Abort uploads that were initiated for this transfer and whose ids never arrived."""
-        trace, key = self.trace, checked_key(self._object["Key"])
-        if not trace.lost:
+    async def _abort_lost_uploads(self, date: str) -> None:
+        """Abort uploads that this transfer initiated and whose ids never arrived."""
+        state, key = self.state, checked_key(self._object["Key"])
+        if not state.lost:
             return
         ahead = seconds_ahead(date, self._config.clock())
         bucket = self._object["Bucket"]
         try:
-            async for upload in self._engine.iter_uploads(bucket, Prefix=key):
+            async for upload in self._operations.iter_uploads(bucket, Prefix=key):
                 if upload["Key"] != key:
-                    break  # the key itself comes first
-                if may_be_lost_upload(upload, key, trace.upload_id, trace.lost, ahead):
+                    break  # the key itself comes first among the keys that start with it
+                if may_be_lost_upload(upload, key, state.upload_id, state.lost, ahead):
                     place = {**self._object, "UploadId": upload["UploadId"]}
-                    parts = await self._engine.list_parts(**place, MaxParts=1)
+                    parts = await self._operations.list_parts(**place, MaxParts=1)
                     if not parts.get("Part"):
-                        await self._engine.abort_multipart_upload(**place)
+                        await self._operations.abort_multipart_upload(**place)
         except CosException as error:
-            _log.debug("uploads of %s that got no reply were not looked for: %s", key, error)
+            _log.debug("the search for lost uploads of %s failed: %s", key, error)
 
     async def _abort_quietly(self, upload_id: str) -> None:
         try:
-            await self._engine.abort_multipart_upload(**self._object, UploadId=upload_id)
+            await self._operations.abort_multipart_upload(**self._object, UploadId=upload_id)
         except CosException as error:
             _log.debug("the earlier upload %s was not aborted: %s", upload_id, error)
 

@@ -1,8 +1,9 @@
-"""One transfer of many files: both sides listed in step, what differs moved, the rest deleted."""
+"""Transfers of directories: both sides are listed in step, and files that differ are moved."""
 
 import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from coskit.client._async.concurrency import (
     async_deadline,
     async_sleep,
 )
-from coskit.client._async.transfer.copies import AsyncCopies
+from coskit.client._async.transfer.transfers import AsyncTransfers
 from coskit.client.directory.compare import FileEntry, Verdict, file_time, is_settled, judge
 from coskit.client.directory.local_files import FileChecksums, LocalDirectory, Obstacle, files
 from coskit.client.directory.locations import BucketPlace, NameCollisions, check_name
@@ -26,6 +27,7 @@ from coskit.client.directory.result import (
 )
 from coskit.client.directory.spooled_names import SpooledNames
 from coskit.client.directory.sync_request import SyncRequest
+from coskit.client.transfer.options import TransferOptions
 from coskit.client.transfer.parts import SINGLE_UPLOAD
 from coskit.protocol import types
 from coskit.protocol.codec.dates import parse_http_date, parse_iso_date
@@ -41,28 +43,28 @@ from coskit.protocol.errors import (
 _BATCH = 1000  # files that are looked at, or keys that are deleted, in one go
 
 
-class AsyncMirror:
-    """Carries out one order.
+class AsyncDirectorySync:
+    """One transfer of a directory.
 
     Args:
-        client: makes the calls.
-        order: what is to be done; it has been checked.
-        limit: files at a time.
+        transfers: the client's transfers.
+        request: the request, already checked.
     """
 
-    def __init__(self, client: AsyncCopies, order: SyncRequest, limit: int) -> None:
-        self._client = client
-        self._order = order
-        self._limit = limit
-        self._tally = ResultCounter(order.action)
-        self._progress = DirectoryProgress(order.progress)
+    def __init__(self, transfers: AsyncTransfers, request: SyncRequest) -> None:
+        self._operations = transfers.operations
+        self._transfers = transfers
+        self._request = request
+        self._limit = transfers.context.config.transfers.files
+        self._counter = ResultCounter(request.action)
+        self._progress = DirectoryProgress(request.progress)
         self._put_off: list[FileEntry] = []
         self._target: LocalDirectory | None = None
         self._clashes: NameCollisions | None = None
-        if isinstance(order.destination, Path):
-            self._target = LocalDirectory(order.destination)
+        if isinstance(request.destination, Path):
+            self._target = LocalDirectory(request.destination)
             self._clashes = NameCollisions(case_blind=self._target.is_case_blind())
-        self._ends = None if order.deadline is None else time.monotonic() + order.deadline
+        self._ends = None if request.deadline is None else time.monotonic() + request.deadline
 
     async def run(self) -> DirectoryResult:
         """Do it all.
@@ -73,18 +75,18 @@ class AsyncMirror:
             OSError: a directory cannot be read.
         """
         try:
-            async with async_deadline(self._order.deadline):
+            async with async_deadline(self._request.deadline):
                 with SpooledNames() as doomed:
                     await self._transfer(doomed)
                     # What is missing at the source is known only where all of it was seen.
-                    if self._order.delete and self._tally.clean:
+                    if self._request.delete and self._counter.clean:
                         await self._delete(doomed)
                         await self._transfer_what_was_put_off()
         except (CosException, OSError) as error:
-            if not self._tally.knows(error):
+            if not self._counter.knows(error):
                 raise
-            raise DirectoryTransferError(self._tally.result()) from error
-        result = self._tally.result()
+            raise DirectoryTransferError(self._counter.result()) from error
+        result = self._counter.result()
         if result.failed:
             raise DirectoryTransferError(result) from result.failures[0].error
         return result
@@ -93,14 +95,14 @@ class AsyncMirror:
         async with AsyncWorkers(self._limit) as workers:
             async for source, there in self._pairs():
                 if source is None:
-                    if there is not None and self._order.delete:
+                    if there is not None and self._request.delete:
                         doomed.add(there.name)
                 elif self._may_be_stored(source):
                     verdict = Verdict.DIFFERENT
-                    if there is not None and self._order.comparison is not None:
-                        verdict = judge(self._order.comparison, source, there)
+                    if there is not None and self._request.comparison is not None:
+                        verdict = judge(self._request.comparison, source, there)
                     if verdict is Verdict.SAME:
-                        self._tally.unchanged()
+                        self._counter.unchanged()
                     else:
                         await workers.submit(self._bring, source, there, verdict)
 
@@ -115,20 +117,20 @@ class AsyncMirror:
         late = self._ends is not None and time.monotonic() >= self._ends
         if late and isinstance(error, TransferTimeout):
             raise error
-        self._tally.failed(FileFailure(name, error))
-        if self._order.on_error == "stop":
+        self._counter.failed(FileFailure(name, error))
+        if self._request.on_error == "stop":
             raise error
 
     # Both sides, in step.
 
     async def _pairs(self) -> AsyncIterator[tuple[FileEntry | None, FileEntry | None]]:
         """Yield each file of the source with its counterpart, and what has none at the source."""
-        left = self._entries(self._order.source, source=True)
-        if self._order.comparison is None:
+        left = self._entries(self._request.source, source=True)
+        if self._request.comparison is None:
             async for entry in left:
                 yield entry, None
             return
-        right = self._entries(self._order.destination, source=False)
+        right = self._entries(self._request.destination, source=False)
         source, there = await anext(left, None), await anext(right, None)
         while source is not None or there is not None:
             if there is None or (source is not None and source.name < there.name):
@@ -147,14 +149,14 @@ class AsyncMirror:
         return self._files(place, source=source)
 
     async def _objects(self, place: BucketPlace) -> AsyncIterator[FileEntry]:
-        folders = isinstance(self._order.source, Path) or self._target is not None
-        async for listed in self._client.iter_objects(place.bucket, Prefix=place.prefix):
+        folders = isinstance(self._request.source, Path) or self._target is not None
+        async for listed in self._operations.iter_objects(place.bucket, Prefix=place.prefix):
             name = listed["Key"][len(place.prefix) :]
             size = _size_of(listed)
             # An empty object whose key ends with a slash stands for a folder, and that for no file.
             if not size and (not name or (folders and name.endswith("/"))):
                 continue
-            if self._order.wanted.takes(name):
+            if self._request.wanted.takes(name):
                 modified = parse_iso_date(str(listed.get("LastModified") or "")) or 0
                 etag = str(listed.get("ETag") or "").strip('"') or "-"
                 yield FileEntry(name, size, modified * 1_000_000, etag)
@@ -162,8 +164,8 @@ class AsyncMirror:
     async def _files(self, root: Path, *, source: bool) -> AsyncIterator[FileEntry]:
         if not source and not root.exists():
             return
-        follow = source and self._order.follow
-        walk = files(root, self._order.wanted, follow=follow, source=source)
+        follow = source and self._request.follow
+        walk = files(root, self._request.wanted, follow=follow, source=source)
         while batch := await async_blocking(_some_of, walk):
             for found in batch:
                 if isinstance(found, FileFailure):
@@ -190,63 +192,69 @@ class AsyncMirror:
         try:
             if verdict is Verdict.UNSURE and there and await self._is_same(source, there):
                 self._settle(source)
-                self._tally.unchanged()
+                self._counter.unchanged()
                 return
             kind = await self._move(source)
         except Obstacle as obstacle:
             # Where deletions may clear the way, they come first.
-            if last or not self._order.delete:
+            if last or not self._request.delete:
                 self._fail(name, obstacle)
             else:
                 self._put_off.append(source)
         except (CosException, OSError) as error:
             self._fail(name, error)
         else:
-            self._tally.transferred(kind, name, source.size)
+            self._counter.transferred(kind, name, source.size)
 
     async def _move(self, entry: FileEntry) -> str:
-        """Move one file and return what that is called."""
-        source, destination = self._order.source, self._order.destination
+        """Transfer one file and return the kind of its `FileAction`."""
+        source, destination = self._request.source, self._request.destination
         if isinstance(destination, Path):
             assert isinstance(source, BucketPlace)
             await self._download(source, entry)
             return "download"
         if isinstance(source, Path):
-            if not self._order.dry_run:
-                # What was stored damaged would pass for unchanged the next time; parts never are.
-                checked = {"EnableMD5": entry.size <= SINGLE_UPLOAD}
-                await self._client.upload_file(
-                    destination.bucket,
-                    destination.key(entry.name),
-                    source / entry.name,
-                    MAXThread=self._order.threads,
-                    progress_callback=self._progress.file(entry.size),
-                    **{**checked, **self._order.options},
-                )
+            await self._upload(source, destination, entry)
             return "upload"
-        if not self._order.dry_run:
-            await self._client.copy(
-                destination.bucket,
-                destination.key(entry.name),
-                {"Bucket": source.bucket, "Key": source.key(entry.name)},
-                MAXThread=self._order.threads,
-                progress_callback=self._progress.file(entry.size),
-                **self._order.options,
-            )
+        await self._copy(source, destination, entry)
         return "copy"
 
+    def _options(self, entry: FileEntry, *, part_size: int, **defaults: Any) -> TransferOptions:
+        arguments = {
+            **defaults,
+            **self._request.options,
+            "MAXThread": self._request.threads,
+            "progress_callback": self._progress.file(entry.size),
+        }
+        return TransferOptions.from_arguments(arguments, part_size=part_size)
+
+    async def _upload(self, source: Path, destination: BucketPlace, entry: FileEntry) -> None:
+        if self._request.dry_run:
+            return
+        # An object that is stored damaged would pass for unchanged the next time. The MD5 of parts
+        # is not needed: their CRC64 is compared with the whole object's.
+        options = self._options(entry, part_size=1, EnableMD5=entry.size <= SINGLE_UPLOAD)
+        place = destination.bucket, destination.key(entry.name)
+        await self._transfers.upload_file(source / entry.name, *place, options)
+
+    async def _copy(self, source: BucketPlace, destination: BucketPlace, entry: FileEntry) -> None:
+        if self._request.dry_run:
+            return
+        named: types.CopySource = {"Bucket": source.bucket, "Key": source.key(entry.name)}
+        arguments = self._options(entry, part_size=64)
+        request = {**arguments.request}
+        status = request.pop("CopyStatus", "Copy")
+        options = replace(arguments, request=request)
+        place = destination.bucket, destination.key(entry.name)
+        await self._transfers.copy(*place, named, status, options)
+
     async def _download(self, source: BucketPlace, entry: FileEntry) -> None:
-        if self._order.dry_run or self._target is None:
+        if self._request.dry_run or self._target is None:
             return
         path = self._target.prepare(entry.name)
-        headers = await self._client.download_file(
-            source.bucket,
-            source.key(entry.name),
-            path,
-            MAXThread=self._order.threads,
-            progress_callback=self._progress.file(entry.size),
-            **self._order.options,
-        )
+        options = self._options(entry, part_size=20)
+        place = source.bucket, source.key(entry.name)
+        headers = await self._transfers.download_file(path, *place, "", options)
         modified = parse_http_date(str(headers.get("Last-Modified") or ""))
         if modified is not None:
             moment = file_time(modified, parse_http_date(str(headers.get("Date", ""))))
@@ -254,13 +262,13 @@ class AsyncMirror:
 
     def _settle(self, source: FileEntry) -> None:
         """Take the mark of a young object from a file that proved to be the same."""
-        by_date = self._order.comparison == "size-mtime" and not self._order.dry_run
+        by_date = self._request.comparison == "size-mtime" and not self._request.dry_run
         if self._target is not None and by_date and is_settled(source.modified, time.time()):
             os.utime(self._target.root / source.name, ns=(source.modified, source.modified))
 
     async def _is_same(self, source: FileEntry, there: FileEntry) -> bool:
         """Compare two contents of the same size by their sums."""
-        left, right = self._order.source, self._order.destination
+        left, right = self._request.source, self._request.destination
         if isinstance(left, BucketPlace) and isinstance(right, BucketPlace):
             sum_ = await self._crc64(left, source)
             return sum_ != "" and sum_ == await self._crc64(right, there)
@@ -274,7 +282,7 @@ class AsyncMirror:
         return there.etag == sums.md5 or await self._crc64(right, there) == sums.crc64
 
     async def _crc64(self, place: BucketPlace, entry: FileEntry) -> str:
-        head = await self._client.head_object(place.bucket, place.key(entry.name))
+        head = await self._operations.head_object(place.bucket, place.key(entry.name))
         return head.get("x-cos-hash-crc64ecma", "")
 
     # What the source lacks.
@@ -282,23 +290,23 @@ class AsyncMirror:
     async def _delete(self, doomed: SpooledNames) -> None:
         for listed in doomed.batches(_BATCH):
             names = [name for name in listed if not self._has_come(name)]
-            if self._order.dry_run:
+            if self._request.dry_run:
                 for name in names:
-                    self._tally.deleted(name)
+                    self._counter.deleted(name)
             elif self._target is not None:
                 await async_blocking(self._delete_files, self._target, names)
-            elif isinstance(self._order.destination, BucketPlace):
-                await self._delete_objects(self._order.destination, names)
+            elif isinstance(self._request.destination, BucketPlace):
+                await self._delete_objects(self._request.destination, names)
 
     def _has_come(self, name: str) -> bool:
         """Return whether a local source has by now what it had not when it was listed."""
-        if not isinstance(self._order.source, Path):
+        if not isinstance(self._request.source, Path):
             return False
         try:
             check_name(name)
         except CosException:
             return False
-        return os.path.lexists(f"{self._order.source}/{name}")
+        return os.path.lexists(f"{self._request.source}/{name}")
 
     def _delete_files(self, target: LocalDirectory, names: list[str]) -> None:
         for name in names:
@@ -307,16 +315,16 @@ class AsyncMirror:
             except OSError as error:
                 self._fail(name, error)
             else:
-                self._tally.deleted(name)
+                self._counter.deleted(name)
 
     async def _delete_alone(self, place: BucketPlace, name: str) -> None:
         """Delete an object whose key no document can hold."""
         try:
-            await self._client.delete_object(place.bucket, place.key(name))
+            await self._operations.delete_object(place.bucket, place.key(name))
         except CosException as error:
             self._fail(name, error)
         else:
-            self._tally.deleted(name)
+            self._counter.deleted(name)
 
     async def _delete_objects(self, place: BucketPlace, names: list[str]) -> None:
         if not names:
@@ -328,14 +336,14 @@ class AsyncMirror:
             return
         doomed: list[types.ObjectIdentifier] = [{"Key": place.key(name)} for name in keys.values()]
         try:
-            answer = await self._client.delete_objects(place.bucket, {"Object": doomed})
+            answer = await self._operations.delete_objects(place.bucket, {"Object": doomed})
         except CosException as failure:
             for name in keys.values():
                 self._fail(name, failure)
             return
         for deleted in answer.get("Deleted", ()):
             if (key := str(deleted.get("Key"))) in keys:
-                self._tally.deleted(keys.pop(key))
+                self._counter.deleted(keys.pop(key))
         for error in answer.get("Error", ()):
             key, code = str(error.get("Key")), str(error.get("Code") or "Unknown")
             kind = BY_CODE.get(code, CosServiceError)

@@ -1,17 +1,13 @@
-"""Uploading what has no known length: pipes, sockets, generators, files from where they are."""
+"""Uploads of streams of unknown length: pipes, sockets, generators, files from their position."""
 
 import io
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import Any
 
 from coskit.client._async.concurrency import async_deadline, async_next_of, async_read, async_sleep
-from coskit.client._async.transfer.context import in_part
+from coskit.client._async.paginators import AsyncPaginators
+from coskit.client._async.transfer.context import AsyncTransferContext, etag_of, in_part
 from coskit.client._async.transfer.multipart_upload import AsyncMultipartUpload
-from coskit.client._async.transfer.upload import AsyncUploads, etag_of
-from coskit.client.settings.argument_checks import check, check_known
-from coskit.client.settings.progress import Callback
+from coskit.client.settings.argument_checks import check_known
 from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.body_source import (
     END,
@@ -20,179 +16,155 @@ from coskit.client.transfer.body_source import (
     iterated,
     refuse_body_options,
 )
+from coskit.client.transfer.options import TransferOptions
 from coskit.client.transfer.parts import stream_part_size
 from coskit.client.transfer.progress import Progress
-from coskit.protocol import types
 from coskit.protocol.codec.checksums.md5_crc64 import crc64, crc64_combine
 from coskit.protocol.errors import CosException, ParameterError
-
-if TYPE_CHECKING:
-    from coskit.client.settings.transfer_options import UploadOptions
 
 _BLOCK = MIB
 _LOOK_AHEAD = 64 * 1024
 
 
-class AsyncStreams(AsyncUploads):
-    """Uploads of streams of any length."""
+class AsyncStreamUploader:
+    """Uploads streams of unknown length."""
 
-    async def upload_stream(
-        self,
-        Bucket: str,
-        Key: str,
-        Stream: Any,
-        PartSize: int = 8,
-        MAXThread: int = 5,
-        EnableMD5: bool = False,
-        progress_callback: Callback | None = None,
-        Deadline: float | None = None,
-        **options: "Unpack[UploadOptions]",
-    ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
-        """Upload everything that a stream gives until it ends, however little at a time.
+    def __init__(self, operations: AsyncPaginators, context: AsyncTransferContext) -> None:
+        self._operations = operations
+        self._context = context
 
-        What is on its way is held in memory, within `TransferSettings.memory`, so that each part
-        can be sent again. What fits one part is sent in one request. If anything fails, the stream
-        itself included, nothing is stored and nothing is left behind. A read that blocks is waited
-        for, also past the deadline; the asynchronous client leaves it to its thread.
-
-        Args:
-            Bucket: the bucket's name.
-            Key: the object's key.
-            Stream: a binary file, a pipe, a socket's file, or an iterator of bytes.
-            PartSize: of the first parts, in MB; it doubles after every 1,000 parts.
-            MAXThread: parts that are on their way at a time, at most.
-            EnableMD5: send the MD5 of every body with it.
-            progress_callback: called with the bytes that are through and None, since nobody knows
-                how many there will be; at the end with the same number twice.
-            Deadline: seconds that the whole may take.
-            **options: as for `put_object`, such as `StorageClass` or `Metadata`.
-
-        Returns:
-            What `put_object` or `complete_multipart_upload` returned.
+    async def upload(
+        self, stream: Any, bucket: str, key: str, options: TransferOptions
+    ) -> dict[str, Any]:
+        """Upload a stream to its end and return the result of the last request.
 
         Raises:
             CosServiceError: the service refused a request.
-            ParameterError: the stream gives something else than bytes, or more than fits.
+            ParameterError: the stream yields something other than bytes, or too many of them.
             TransferTimeout: the deadline passed.
             CosClientError: a request failed.
-            Exception: what the stream raised.
+            Exception: the stream raised it.
         """
-        check(
-            PartSize=PartSize,
-            MAXThread=MAXThread,
-            EnableMD5=EnableMD5,
-            progress_callback=progress_callback,
-            Deadline=Deadline,
-        )
-        refuse_body_options(options)
-        check_known("upload_stream", options, "UploadOptions")
-        upload = AsyncMultipartUpload(self, self._config, Bucket, Key, options)
-        put = partial(self.put_object, Bucket, Key=Key, **options)
-        least = self._least_part(PartSize)
-        feed = _Feed(AsyncReader(Stream), least, MAXThread, EnableMD5, {})
-        progress = Progress(progress_callback, None)
+        refuse_body_options(options.request)
+        check_known("upload_stream", options.request, "UploadOptions")
+        upload = AsyncMultipartUpload(self._operations, self._context, bucket, key, options.request)
+        progress = Progress(options.progress, None)
+        parts = _StreamParts(self._context, AsyncReader(stream), options.part_size)
+        sender = _StreamSender(self._operations, self._context, upload, parts, options, progress)
         try:
-            async with async_deadline(Deadline):
-                result, size = await self._send_stream(feed, put, upload, progress)
+            async with async_deadline(options.deadline):
+                result, size = await sender.run(bucket, key)
         except BaseException as error:
             await upload.end_badly(error)
             raise
         finally:
-            for taken in feed.memory.values():
-                self._budget.give(taken)
+            parts.release_all()
         await upload.end_well(result.get("Date", ""))
         progress.finish(size)
-        return cast("types.PutObjectResult | types.CompleteMultipartUploadResult", result)
+        return result
 
-    async def upload_fileobj(
+
+class _StreamParts:
+    """The parts of a stream, each read once there is memory for it.
+
+    Attributes:
+        number: the number of the part that was read last.
+    """
+
+    def __init__(
+        self, context: AsyncTransferContext, reader: "AsyncReader", megabytes: int
+    ) -> None:
+        self.number = 0
+        self._context = context
+        self._reader = reader
+        self._first_size = context.part_bytes(megabytes)
+        self._reserved: dict[int, int] = {}
+
+    async def next(self) -> tuple[bytes, bool]:
+        """Return the next part, and whether it is the last one."""
+        self.number += 1
+        memory = self._context.config.transfers.memory
+        size = stream_part_size(self.number, self._first_size, memory)
+        self._reserved[self.number] = await self._context.memory_budget.take(size)
+        return await self._reader.fill(size), self._reader.ended
+
+    def release(self, number: int) -> None:
+        """Release the memory of a part."""
+        self._context.memory_budget.give(self._reserved.pop(number))
+
+    def release_all(self) -> None:
+        """Release the memory of all parts that still have some."""
+        for number in [*self._reserved]:
+            self.release(number)
+
+
+class _StreamSender:
+    """Sends the parts of one stream, several at a time."""
+
+    def __init__(
         self,
-        Bucket: str,
-        Key: str,
-        Fileobj: Any,
-        PartSize: int = 8,
-        MAXThread: int = 5,
-        EnableMD5: bool = False,
-        progress_callback: Callback | None = None,
-        Deadline: float | None = None,
-        **options: "Unpack[UploadOptions]",
-    ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
-        """Upload a binary file from its present position to its end; it stays open.
-
-        Arguments, result and errors are those of `upload_stream`.
-        """
-        if not callable(getattr(Fileobj, "read", None)):
-            raise ParameterError(f"Fileobj is a binary file, not {type(Fileobj).__name__}")
-        refuse_body_options(options)
-        check_known("upload_fileobj", options, "UploadOptions")
-        return await self.upload_stream(
-            Bucket,
-            Key,
-            Fileobj,
-            PartSize=PartSize,
-            MAXThread=MAXThread,
-            EnableMD5=EnableMD5,
-            progress_callback=progress_callback,
-            Deadline=Deadline,
-            **options,
-        )
-
-    async def _next_part(self, feed: "_Feed", number: int) -> tuple[bytes, bool]:
-        """Return the next part once there is memory for it, and whether it is the last one."""
-        size = stream_part_size(number, feed.part_size, self._config.transfers.memory)
-        feed.memory[number] = await self._budget.take(size)
-        return await feed.reader.fill(size), feed.reader.ended
-
-    async def _send_stream(
-        self,
-        feed: "_Feed",
-        put: Callable[..., Any],
+        operations: AsyncPaginators,
+        context: AsyncTransferContext,
         upload: AsyncMultipartUpload,
+        parts: _StreamParts,
+        options: TransferOptions,
         progress: Progress,
-    ) -> tuple[Any, int]:
-        """Send everything; return the result and how many bytes it was."""
-        content, last = await self._next_part(feed, 1)
+    ) -> None:
+        self._operations = operations
+        self._context = context
+        self._upload = upload
+        self._parts = parts
+        self._options = options
+        self._progress = progress
+
+    async def run(self, bucket: str, key: str) -> tuple[dict[str, Any], int]:
+        """Send all parts; return the result and the number of bytes."""
+        content, last = await self._parts.next()
         if last:
-            result = await put(Body=content, EnableMD5=feed.enable_md5)
-            etag_of(result)
-            return result, len(content)
-        await upload.begin({}, {})
-        place, options = upload.place, upload.part_options
+            return await self._send_at_once(bucket, key, content), len(content)
+        await self._upload.begin({}, {})
         sent: dict[int, tuple[str, int, int]] = {}
+        request: dict[str, Any] = {
+            **self._upload.place,
+            "EnableMD5": self._options.enable_md5,
+            **self._upload.part_options,
+        }
 
         async def send(number: int, content: bytes) -> None:
             try:
-                result = await self.upload_part(
-                    **place,
-                    Body=content,
-                    PartNumber=number,
-                    EnableMD5=feed.enable_md5,
-                    **options,
+                result = await self._operations.upload_part(
+                    Body=content, PartNumber=number, **request
                 )
                 sent[number] = etag_of(result), crc64(content), len(content)
             except CosException as error:
                 in_part(error, number)
                 raise
             finally:
-                self._budget.give(feed.memory.pop(number))
-            progress.part().at(len(content))
-            self._adaptive_limit.moved(len(content), workers.busy)
+                self._parts.release(number)
+            self._progress.part().at(len(content))
+            self._context.adaptive_limit.moved(len(content), workers.busy)
 
-        number = 1
-        async with self._workers(feed.limit) as workers:
-            await workers.submit(send, number, content)
+        async with self._context.workers(self._options.threads) as workers:
+            await workers.submit(send, self._parts.number, content)
             while not last:
-                content = b""  # it is the worker's now
-                number += 1
-                content, last = await self._next_part(feed, number)
-                await workers.submit(send, number, content)
+                content = b""  # the worker keeps the only reference
+                content, last = await self._parts.next()
+                await workers.submit(send, self._parts.number, content)
         size = whole = 0
         for _, (_, sum_, length) in sorted(sent.items()):
             size, whole = size + length, crc64_combine(whole, sum_, length)
-        return await upload.complete([sent[n][0] for n in sorted(sent)], size, whole), size
+        etags = [sent[number][0] for number in sorted(sent)]
+        return await self._upload.complete(etags, size, whole), size
+
+    async def _send_at_once(self, bucket: str, key: str, content: bytes) -> dict[str, Any]:
+        request: dict[str, Any] = {**self._options.request, "EnableMD5": self._options.enable_md5}
+        result = await self._operations.put_object(bucket, content, key, **request)
+        etag_of(result)
+        return {**result}
 
 
 class AsyncReader:
-    """Whole blocks of a stream, which may itself give less than it is asked for.
+    """A stream read in whole blocks, although the stream may return fewer bytes at a time.
 
     Attributes:
         ended: whether the stream has given its last byte.
@@ -216,42 +188,31 @@ class AsyncReader:
         """Return the next `size` bytes, fewer only if the stream ends.
 
         Raises:
-            ParameterError: the stream gives something else than bytes.
-            Exception: what the stream raised.
+            ParameterError: the stream yields something other than bytes.
+            Exception: the stream raised it.
         """
         block = io.BytesIO()
         while left := size - block.tell():
             if not self._rest:
-                await self._more(min(left, _BLOCK))
+                await self._read_more(min(left, _BLOCK))
                 if self.ended:
                     break
             block.write(self._rest[:left])
             self._rest = self._rest[left:]
         if not self._rest and not self.ended:
-            await self._more(_LOOK_AHEAD)
+            await self._read_more(_LOOK_AHEAD)
         return block.getvalue()
 
-    async def _more(self, size: int) -> None:
-        """Get some of what comes next, or note that nothing does."""
-        await async_sleep(0)  # where a transfer that has ended is left
+    async def _read_more(self, size: int) -> None:
+        """Read some of the following bytes, or set `ended`."""
+        await async_sleep(0)  # a cancelled transfer stops here
         if self._iterator is None:
             chunk = await async_read(self._read, size)
             self._rest = memoryview(as_bytes(chunk, "Stream"))
             self.ended = not self._rest
             return
-        # An empty chunk is not the end of an iterator, though it would be that of a file.
+        # An empty chunk ends a file, but not an iterator.
         while not self._rest and not self.ended:
             chunk = await async_next_of(self._iterator)
             self.ended = chunk is END
             self._rest = memoryview(b"" if self.ended else as_bytes(chunk, "Stream"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Feed:
-    """A stream and how it is sent; `memory` has what was taken for each part and not given back."""
-
-    reader: AsyncReader
-    part_size: int
-    limit: int
-    enable_md5: bool
-    memory: dict[int, int]

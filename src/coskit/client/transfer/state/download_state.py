@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from coskit.client.transfer.parts import PartRange
-from coskit.client.transfer.ranges import FoundObject
+from coskit.client.transfer.ranges import FoundObject, plan_ranges
 from coskit.client.transfer.state.journal import Journal
 from coskit.protocol.codec.checksums.md5_crc64 import crc64_combine
 
@@ -43,13 +43,12 @@ class SavedDownload:
     target: Mapping[str, str]
     parts: Mapping[int, PartDone]
 
-    def held(self, wanted: str | None) -> dict[str, str]:
-        """Return the condition for the object to be the same still, and the one that is wanted.
-
-        Args:
-            wanted: the caller's own If-Match; if it asks for another object, that condition stays.
-        """
-        return {"IfMatch": wanted or self.found.etag}
+    def first_missing(self) -> PartRange | None:
+        """Return `step` bytes from the first missing part on, or None if no part is missing."""
+        for part in plan_ranges(self.found.size, self.step):
+            if part.number not in self.parts:
+                return replace(part, length=self.step)
+        return None
 
 
 def saved_download(journal: Journal | None) -> SavedDownload | None:
