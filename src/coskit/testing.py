@@ -14,7 +14,7 @@ from coskit.client._async.client import AsyncClient
 from coskit.client._sync.client import Client
 
 try:
-    from coskit.server.app import listening_socket
+    from coskit.server.http.connections.listeners import listening_socket
 except ModuleNotFoundError as cause:
     if (cause.name or "").startswith("coskit"):
         raise

@@ -78,7 +78,6 @@ NOT_YET = {
     "protocol/s3/policy",
     "server",
     "server/http",
-    "server/http/connections",
     "server/metrics",
     "server/store",
     "server/store/blobs",

@@ -15,13 +15,13 @@ import typer
 
 from coskit.cli.ready_message import Announcement
 from coskit.protocol.errors import InvalidBucketName
-from coskit.server.app import listening_socket
 from coskit.server.handlers.buckets.buckets import check_bucket_name
 from coskit.server.http.connections.certificates import (
     BadCertificate,
     CertificateFiles,
     Certificates,
 )
+from coskit.server.http.connections.listeners import listening_socket
 from coskit.server.run import serve_alone, serve_with_workers
 from coskit.server.settings import (
     Limits,

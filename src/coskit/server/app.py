@@ -4,25 +4,18 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
-from functools import partial
-from types import FrameType
-from typing import Any, cast
-
-import uvicorn
+from typing import Any
 
 from coskit.protocol.errors import BucketAlreadyOwnedByYou
 from coskit.server.handlers.access.acl import dump_grants
 from coskit.server.handlers.access.object_lock import lifecycle_lock_condition
 from coskit.server.handlers.buckets.buckets import check_bucket_name
 from coskit.server.http.access_log import AccessLog
-from coskit.server.http.connections.acceptor import Acceptor
 from coskit.server.http.connections.asgi import Message, Receive, Send
 from coskit.server.http.connections.certificates import Certificates
-from coskit.server.http.connections.connection import Connection
-from coskit.server.http.connections.timeouts import Watch, Watched
+from coskit.server.http.connections.timeouts import TimedConnection, TimeoutMonitor
 from coskit.server.http.gateway import Gateway
 from coskit.server.settings import ACCOUNT, Settings, find_master_key
 from coskit.server.store import recovery
@@ -34,10 +27,7 @@ from coskit.server.workers.error_text import plain
 from coskit.server.workers.lifecycle_job import Lifecycle
 from coskit.server.workers.worker_group import Member
 
-BACKLOG = 2048  # connections that wait to be taken
 _BEAT = 1.0  # seconds from one look at the certificate's files to the next
-# What uvicorn says where `App.failure` is told.
-_TOLD_ELSEWHERE = ("Application startup failed", "Application shutdown failed")
 
 _log = logging.getLogger("coskit.server")
 
@@ -65,7 +55,7 @@ class App:
         member: Member | None = None,
         certificates: Certificates | None = None,
     ) -> None:
-        self.connections: Collection[Watched] = ()
+        self.connections: Collection[TimedConnection] = ()
         self.limits = settings.limits
         self.certificates = certificates
         self._member = member
@@ -92,6 +82,7 @@ class App:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
+        is_started = False
         try:
             lines = self._member.lines if self._member else None
             with _access_log(self._settings.access_log, lines) as access_log:
@@ -104,14 +95,15 @@ class App:
                         board=self._member.board if self._member else None,
                     )
                     async with self._working(store, self._gateway, access_log):
-                        await send({"type": "lifespan.startup.complete"})
-                        if self._on_ready:
+                        if self._on_ready:  # first, since a failed start must end the server
                             self._on_ready()
+                        await send({"type": "lifespan.startup.complete"})
+                        is_started = True
                         await receive()
         except Exception as cause:
             busy = isinstance(cause, BlockingIOError)
             self.failure = "another server has the directory open" if busy else plain(cause)
-            kind = "startup" if self._gateway is None else "shutdown"
+            kind = "shutdown" if is_started else "startup"
             await send({"type": f"lifespan.{kind}.failed"})
             raise
         await send({"type": "lifespan.shutdown.complete"})
@@ -121,7 +113,7 @@ class App:
         self, store: Store, gateway: Gateway, access_log: AccessLog | None
     ) -> AsyncIterator[None]:
         """Let the jobs run meanwhile."""
-        work = [Watch(self.connections, self.limits).run()]
+        work = [TimeoutMonitor(self.connections, self.limits).run()]
         on_hangup = [access_log.reopen] if access_log else []
         if self.certificates is not None:
             asked = asyncio.Event()
@@ -239,89 +231,4 @@ async def _renew(certificates: Certificates, asked: asyncio.Event) -> None:
             await asyncio.wait_for(asked.wait(), _BEAT)
         is_asked = asked.is_set()
         asked.clear()
-        await asyncio.to_thread(certificates.look, asked=is_asked)
-
-
-class _Server(uvicorn.Server):
-    """Ends with its requests at the first signal and at once at the second.
-
-    It returns when a signal has ended it, where uvicorn would have the process killed after all.
-    """
-
-    def __init__(self, config: uvicorn.Config, app: App) -> None:
-        super().__init__(config)
-        self._app = app
-        app.connections = cast(Collection[Watched], self.server_state.connections)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the app, then take the connections of the sockets."""
-        await super().startup(sockets=[])
-        state, config = self.server_state, self.config
-        protocol = partial(Connection, config, state, self.lifespan.state)
-        limits, certificates = self._app.limits, self._app.certificates
-        context = certificates.context if certificates else None
-        times = limits.head, limits.response  # what was answered may be on its way for so long
-        acceptors = [Acceptor(one, protocol, context, *times) for one in sockets or ()]
-        self.servers = cast(list[asyncio.Server], acceptors)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal."""
-        self.force_exit = self.should_exit
-        self._app.drain()
-        super().handle_exit(sig, frame)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        with super().capture_signals():
-            yield
-            self._captured_signals = []
-
-
-def make_server(app: App, **options: Any) -> uvicorn.Server:
-    """Return a server for the app that has not been started.
-
-    Args:
-        app: what it serves.
-        **options: of uvicorn's Config, such as `host`, `port` or `fd`.
-    """
-    config = uvicorn.Config(
-        app,
-        http=Connection,
-        ws="none",
-        loop="auto",
-        lifespan="on",
-        # The app writes both headers itself, in the vendor's spelling.
-        server_header=False,
-        date_header=False,
-        # Anybody can write X-Forwarded-For, and policies ask for the address.
-        proxy_headers=False,
-        access_log=False,
-        log_level="error",  # a warning is what any stranger's bad bytes would cause
-        timeout_keep_alive=cast(int, app.limits.idle),  # a fraction of a second will do
-        timeout_graceful_shutdown=cast(int, app.limits.grace),
-        **options,
-    )
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
-    return _Server(config, app)
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith(_TOLD_ELSEWHERE)
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on an address; port 0 takes a free one.
-
-    Raises:
-        OSError: the address is taken or not of this machine.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+        await asyncio.to_thread(certificates.reload_if_changed, asked=is_asked)

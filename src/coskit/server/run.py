@@ -4,14 +4,15 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 
-from coskit.server.app import BACKLOG, App, make_server, prepare
+from coskit.server.app import App, prepare
 from coskit.server.http.connections.certificates import Certificates
+from coskit.server.http.connections.listeners import share_address
+from coskit.server.http.http_server import make_server
 from coskit.server.settings import Settings
 from coskit.server.store.blobs.files import lock_directory
 from coskit.server.workers.error_text import plain
@@ -60,7 +61,7 @@ def serve_with_workers(
         raise CannotServe(_BUSY) from cause
     crew = Crew(settings.workers, settings.directory)
     try:
-        listeners = spread(listener, settings.workers)
+        listeners = share_address(listener, settings.workers)
     except OSError as cause:
         raise CannotServe(str(cause)) from cause
     share = replace(settings, limits=settings.limits.shared(settings.workers))
@@ -69,7 +70,7 @@ def serve_with_workers(
         for other in set(listeners) - {listeners[number]}:
             other.close()
         if certificates is not None:
-            certificates.is_heard = False
+            certificates.logs_failures = False
         app = App(share, lambda: _tell(pipe, READY), crew.member(number), certificates)
         try:
             return 0 if _serve(app, listeners[number]) else 1
@@ -78,7 +79,7 @@ def serve_with_workers(
             return 1
 
     forward = (signal.SIGHUP,) if settings.access_log or certificates else ()
-    renew = certificates.look if certificates else None
+    renew = certificates.reload_if_changed if certificates else None
     with ExitStack() as held:
         held.callback(os.close, lock)
         # Closed at the first signal; until then a connection waits for the successor of a worker.
@@ -86,27 +87,6 @@ def serve_with_workers(
         for one in listeners:
             taking.callback(one.close)
         return Supervisor(settings.workers, work, on_ready, forward, renew).serve(taking.close)
-
-
-def spread(listener: socket.socket, count: int) -> list[socket.socket]:
-    """Return where each of several workers takes connections, the given socket among them.
-
-    Workers at one socket would not share the work: whoever wakes first takes all that wait. Linux
-    deals them out to several sockets of one address. The first one was bound without that, so
-    that no other server has the address.
-    """
-    if sys.platform != "linux":
-        return [listener] * count
-    sockets = [listener]
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    for _ in range(count - 1):
-        further = socket.socket(listener.family, socket.SOCK_STREAM)
-        sockets.append(further)
-        further.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        further.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        further.bind(listener.getsockname())
-        further.listen(BACKLOG)
-    return sockets
 
 
 def _serve(app: App, listener: socket.socket) -> bool:

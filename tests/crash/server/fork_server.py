@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from coskit.cli.commands import app
-from coskit.server.app import listening_socket
+from coskit.server.http.connections.listeners import listening_socket
 from coskit.server.store.index import database
 from coskit.server.workers.supervisor import die_with
 from tests.crash.server.observers import Killer, Recorder

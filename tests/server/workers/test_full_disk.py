@@ -14,7 +14,7 @@ from typing import cast
 
 import pytest
 
-from coskit.server.app import listening_socket
+from coskit.server.http.connections.listeners import listening_socket
 from coskit.server.store.blobs.files import FileWriter
 from coskit.server.store.disk.disk_reserve import DiskReserve
 from coskit.server.store.index.database import one

@@ -1,5 +1,6 @@
 """The server as a process: how it starts, what it keeps, how it ends, and when it refuses to."""
 
+import errno
 import os
 import re
 import signal
@@ -13,7 +14,11 @@ from typing import TextIO
 
 import pytest
 
-from coskit.server.settings import find_keys
+from coskit.server.http.connections.listeners import listening_socket
+from coskit.server.run import serve_alone
+from coskit.server.settings import ACCOUNT, Settings, find_keys
+from coskit.server.store.blobs.files import lock_directory
+from coskit.server.workers.supervisor import CannotServe
 from coskit.testing import LocalServer
 from tests.server.support.wire import Peer
 
@@ -191,3 +196,17 @@ def test_a_directory_that_cannot_be_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     complaint = refused(tmp_path / "file")
     assert complaint == f"coskit: cannot serve {tmp_path / 'file'}: Not a directory\n"
+
+
+def test_a_server_that_cannot_report_that_it_is_ready_ends(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise OSError(errno.EPIPE, "nobody reads what is said")
+
+    settings = Settings(tmp_path, {"id": ("key", ACCOUNT)}, access_log=str(tmp_path / "log"))
+    with (
+        listening_socket("127.0.0.1", 0) as listener,
+        pytest.raises(CannotServe, match="nobody reads what is said"),
+    ):
+        serve_alone(settings, listener, fail)
+    assert (tmp_path / "log").read_text() == ""
+    os.close(lock_directory(tmp_path))  # the store was closed

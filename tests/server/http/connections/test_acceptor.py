@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from coskit.server.app import listening_socket
 from coskit.server.http.connections.acceptor import Acceptor
+from coskit.server.http.connections.listeners import listening_socket
 
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [
     asyncio.new_event_loop,
@@ -147,7 +147,7 @@ def test_without_descriptors_connections_wait_until_there_are_some(
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             os.close(taken)
-        assert caplog.messages == [f"no connection can be taken: {os.strerror(errno.EMFILE)}"]
+        assert caplog.messages == [f"no connection can be accepted: {os.strerror(errno.EMFILE)}"]
         assert not guests
         await turns(lambda: bool(guests), pause=0.01)
         acceptor.close()
@@ -162,7 +162,7 @@ def test_a_handshake_that_never_comes_delays_no_end(listener: socket.socket) -> 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         acceptor = Acceptor(listener, lambda: Guest([]), context, 60)
         with closing(socket.create_connection(listener.getsockname())) as client:
-            await turns(lambda: bool(acceptor._beginning))
+            await turns(lambda: bool(acceptor._starting))
             acceptor.close()
             async with asyncio.timeout(10):
                 await acceptor.wait_closed()

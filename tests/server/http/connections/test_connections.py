@@ -225,3 +225,12 @@ def test_http_1_0_ends_with_its_answer(peer: Peer, room: str) -> None:
     with peer.line() as line:
         assert line.ask(request).body == b"kept"
         assert line.rest() == b""
+
+
+@pytest.mark.parametrize("version", ["2.0", "0.9"])
+def test_another_major_version_of_http_is_refused(peer: Peer, version: str) -> None:
+    with peer.line() as line:
+        line.send(f"GET / HTTP/{version}\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        reply = line.receive()
+        assert reply.outcome == (505, "HTTPVersionNotSupported")
+        assert line.rest() == b"", "the connection has ended"

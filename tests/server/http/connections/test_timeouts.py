@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coskit.server.http.connections.timeouts import State, Watch
+from coskit.server.http.connections.timeouts import ConnectionState, TimeoutMonitor
 from coskit.server.settings import Limits, timeouts
 from coskit.testing import LocalServer
 from tests.server.support.wire import Line, Peer, Reply
@@ -178,13 +178,13 @@ class Client:
     """A connection whose state a test sets."""
 
     def __init__(self) -> None:
-        self.now = State("idle", 0, 0)
+        self.now = ConnectionState("idle", 0, 0)
         self.ended = ""
 
-    def state(self) -> State:
+    def state(self) -> ConnectionState:
         return self.now
 
-    def end(self, phase: str) -> None:
+    def time_out(self, phase: str) -> None:
         self.ended = phase
 
 
@@ -194,15 +194,15 @@ class Watching:
     def __init__(self) -> None:
         self.client = Client()
         self._seconds = 0.0
-        self._watch = Watch([self.client], Limits(), lambda: self._seconds)
-        self._watch.look()
+        self._watch = TimeoutMonitor([self.client], Limits(), lambda: self._seconds)
+        self._watch.check()
 
-    def see(self, state: State, seconds: int) -> str:
+    def see(self, state: ConnectionState, seconds: int) -> str:
         """Look once a second while the connection is in a state; return how it was ended."""
         for _ in range(seconds):
             self.client.now = state
             self._seconds += 1
-            self._watch.look()
+            self._watch.check()
         return self.client.ended
 
 
@@ -211,32 +211,34 @@ class Watching:
 )
 def test_each_state_has_its_limit(phase: str, limit: int) -> None:
     watching = Watching()
-    assert watching.see(State(phase, 1, 7), limit) == ""
-    assert watching.see(State(phase, 1, 7), 1) == phase
+    assert watching.see(ConnectionState(phase, 1, 7), limit) == ""
+    assert watching.see(ConnectionState(phase, 1, 7), 1) == phase
 
 
 def test_the_servers_own_work_has_no_limit() -> None:
-    assert Watching().see(State("work", 1, 0), 10_000) == ""
+    assert Watching().see(ConnectionState("work", 1, 0), 10_000) == ""
 
 
 def test_an_answer_that_goes_out_byte_by_byte_is_no_stalled_one() -> None:
     watching = Watching()
-    assert [watching.see(State("response", 9999 - n, 5), 100) for n in range(50)] == [""] * 50
+    assert [watching.see(ConnectionState("response", 9999 - n, 5), 100) for n in range(50)] == [
+        ""
+    ] * 50
 
 
 @pytest.mark.parametrize(("rate", "ended"), [(1024, ""), (1023, "body")])
 def test_a_body_has_to_come_with_so_many_bytes_per_second(rate: int, ended: str) -> None:
     watching = Watching()
     for second in range(200):
-        watching.see(State("body", 1, second * rate), 1)
+        watching.see(ConnectionState("body", 1, second * rate), 1)
     assert watching.client.ended == ended
 
 
 def test_time_in_which_the_server_did_not_take_the_body_does_not_count() -> None:
     watching = Watching()
     for second in range(60):
-        watching.see(State("body", 1, second), 1)
-        watching.see(State("work", 1, second), 1)
+        watching.see(ConnectionState("body", 1, second), 1)
+        watching.see(ConnectionState("work", 1, second), 1)
     assert watching.client.ended == ""
 
 
@@ -244,7 +246,7 @@ def test_each_body_is_measured_by_itself() -> None:
     watching = Watching()
     for request in range(10):
         for second in range(50):
-            watching.see(State("body", request, request * 50 + second), 1)
+            watching.see(ConnectionState("body", request, request * 50 + second), 1)
     assert watching.client.ended == ""
 
 

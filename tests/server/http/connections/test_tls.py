@@ -152,7 +152,7 @@ def test_curl_gets_in_with_the_authority_and_versions_from_1_2_on(
         assert (status, json.loads(said)["status"]) == (0, "ready")
     assert curl(*trust, "--tls-max", "1.1", url)[0] == 35  # CURLE_SSL_CONNECT_ERROR
     assert curl("--cacert", str(other.file), url)[0] == 60  # CURLE_PEER_FAILED_VERIFICATION
-    assert curl(*trust, url.replace("https", "http"))[0] != 0
+    assert "speaks TLS" in curl(*trust, url.replace("https", "http"))[1]
 
 
 def test_a_presigned_url_is_one_of_https(tls: LocalServer, authority: Authority) -> None:
@@ -449,10 +449,10 @@ def test_a_certificate_out_of_time_is_told_at_the_start_and_not_taken_up_later(
     held = Certificates(CertificateFiles(*pair), monotonic=lambda: seconds)
     before = held.context.current
     authority.give("timed", begins=begins, ends=ends)
-    held.look()
+    held.reload_if_changed()
     assert held.context.current is before, "files are left a moment to be replaced one by one"
     seconds = 1.0
-    held.look()
+    held.reload_if_changed()
     assert (held.context.current is before) == bool(warning)
 
 
@@ -464,3 +464,19 @@ def test_the_url_names_what_the_certificate_is_for(tmp_path: Path) -> None:
         with serving(tmp_path / domain, *options) as server:
             assert f" at https://{url}:{server.port}\n" in server.said
             assert Peer(server.port, "", "").port == server.port
+
+
+@pytest.mark.parametrize("size", [0, 200_000])
+def test_plain_http_is_told_that_the_port_speaks_tls(tls: LocalServer, size: int) -> None:
+    head = f"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", tls.port), timeout=30) as plain:
+        plain.sendall(head.encode() + bytes(size))
+        reply = b"".join(iter(lambda: plain.recv(65536), b""))
+    assert reply.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert reply.endswith(b"\r\n\r\nThis port speaks TLS: send the request with https://.\n")
+
+
+def test_bytes_of_neither_protocol_end_the_connection(tls: LocalServer) -> None:
+    with socket.create_connection(("127.0.0.1", tls.port), timeout=30) as plain:
+        plain.sendall(bytes(100))
+        assert not plain.recv(65536).startswith(b"HTTP")

@@ -1,1 +1,1 @@
-"""Connections: accepting, TLS, timeouts and one request's cycle."""
+"""Connections: accepting, TLS, timeouts, and requests on a connection."""

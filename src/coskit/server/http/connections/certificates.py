@@ -1,4 +1,4 @@
-"""The certificate that a server shows, loaded again when its files change."""
+"""The TLS certificate of a server, reloaded when its files change."""
 
 import logging
 import ssl
@@ -17,24 +17,24 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 _log = logging.getLogger("coskit.server")
-_STILL = 0.5  # seconds for which files have to stay as they are: several are replaced one by one
-_AGAIN = 60.0  # seconds after which files that could not be used are tried again
+_SETTLED = 0.5  # seconds without a change before files are read: they are replaced one by one
+_RETRY = 60.0  # seconds after which unusable files are read again
 
 _Stamp = tuple[tuple[int, int, int, int] | None, ...]
 
 
 class BadCertificate(ValueError):
-    """A certificate, its key or the authority of clients cannot be used."""
+    """A certificate, its key or the authority for client certificates cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateFiles:
-    """Where a certificate lies; all files are PEM.
+    """The files of a certificate, all of them PEM.
 
     Attributes:
-        certificate: the server's own first, then those between it and a root.
-        key: that belongs to it, without a passphrase; None if it lies in the same file.
-        client_ca: authorities of which clients have to have a certificate, or None.
+        certificate: the server's certificate, then those between it and a root.
+        key: its private key without a passphrase; None if it is in the same file.
+        client_ca: the authorities of required client certificates, or None.
     """
 
     certificate: Path
@@ -42,36 +42,36 @@ class CertificateFiles:
     client_ca: Path | None = None
 
     def stamp(self) -> _Stamp:
-        """Return what changes whenever one of the files does; links are followed."""
+        """Return a value that changes whenever one of the files does; links are followed."""
         return tuple(_stamp(path) for path in (self.certificate, self.key, self.client_ca) if path)
 
 
 class LiveContext(ssl.SSLContext):
-    """Begins each connection under the context that is in use at that moment."""
+    """A TLS context that starts each connection with the context that is current."""
 
     current: ssl.SSLContext
 
     def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
-        """Begin a connection, as event loops do."""
+        """Start a connection, as event loops do."""
         return self.current.wrap_bio(*args, **options)
 
 
 class Certificates:
-    """What is shown to clients now.
+    """The certificate in use.
 
-    Connections that are open keep what they began with; new ones get the new certificate. Files
-    that cannot be used change nothing.
+    Open connections keep the certificate that they started with; new ones get the new certificate.
+    Unusable files change nothing.
 
     Args:
-        files: where it lies.
-        clock: seconds since 1970.
-        monotonic: seconds, only ever compared.
+        files: the files of the certificate.
+        clock: returns seconds since 1970.
+        monotonic: returns seconds of a monotonic clock.
 
     Attributes:
-        context: for listening sockets; stays the same.
-        names: that the certificate is for.
-        warning: what is wrong with the first one, such as that it has expired, or "".
-        is_heard: whether failures are logged; not where another process does that.
+        context: the TLS context for connections; always the same object.
+        names: the host names of the certificate.
+        warning: a problem of the first certificate, such as its expiry, or "".
+        logs_failures: whether failures are logged; False where another process logs them.
 
     Raises:
         BadCertificate: the files cannot be used.
@@ -83,7 +83,7 @@ class Certificates:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.is_heard = True
+        self.logs_failures = True
         self._files = files
         self._clock = clock
         self._monotonic = monotonic
@@ -96,11 +96,11 @@ class Certificates:
         self.context = LiveContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.current = context
 
-    def look(self, *, asked: bool = False) -> None:
-        """Use the files if they have changed, and not within the last moment; blocks.
+    def reload_if_changed(self, *, asked: bool = False) -> None:
+        """Load the files if they have changed and then stayed the same for a moment; blocks.
 
         Args:
-            asked: use them at once, changed or not.
+            asked: load them at once, changed or not.
         """
         now, stamp = self._monotonic(), self._files.stamp()
         if stamp != self._seen:
@@ -111,8 +111,8 @@ class Certificates:
 
     def _is_due(self, now: float) -> bool:
         if self._seen != self._tried:
-            return now - self._seen_at >= _STILL
-        return bool(self._failure) and now - self._tried_at >= _AGAIN
+            return now - self._seen_at >= _SETTLED
+        return bool(self._failure) and now - self._tried_at >= _RETRY
 
     def _use(self, *, is_asked: bool) -> None:
         before = self._failure
@@ -123,7 +123,7 @@ class Certificates:
             self._failure = str(cause)
         if not self._failure:
             self.context.current, self.names = context, _names(first)
-        elif self.is_heard and (is_asked or self._failure != before):
+        elif self.logs_failures and (is_asked or self._failure != before):
             _log.error("coskit: the certificate in use stays: %s", self._failure)
 
 
@@ -147,7 +147,7 @@ def _load(files: CertificateFiles) -> tuple[x509.Certificate, ssl.SSLContext]:
 
 
 def _check_pair(files: CertificateFiles) -> x509.Certificate:
-    """Return the server's own certificate; OpenSSL's reasons would not say which file is wrong."""
+    """Return the server's certificate; check the files, since OpenSSL does not name the bad one."""
     option = "--key" if files.key else "--certificate"
     key_file = files.key or files.certificate
     first = _read_certificates("--certificate", files.certificate)[0]
@@ -196,7 +196,7 @@ def _reason(cause: Exception) -> str:
 
 
 def _untimely(files: CertificateFiles, certificate: x509.Certificate, now: float) -> str:
-    """Return why a certificate is not valid at this time, or ""."""
+    """Return the reason why a certificate is not valid at this time, or ""."""
     moment = datetime.fromtimestamp(now, UTC)
     if moment >= certificate.not_valid_after_utc:
         ended = certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ")

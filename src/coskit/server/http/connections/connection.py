@@ -1,4 +1,4 @@
-"""One HTTP connection: uvicorn's, with heads of any size, half-closed ones, and a proper end."""
+"""One HTTP connection: uvicorn's, with limited heads, half-closing clients and a clean end."""
 
 import asyncio
 import fcntl
@@ -10,33 +10,33 @@ from typing import Any
 from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from coskit.protocol.codec.xml.error_document import encode_error
 from coskit.protocol.errors import CosServiceError, IncompleteBody, InvalidRequest, RequestTimeout
 from coskit.server.http.connections.asgi import CONNECTION, SEND_WHOLE
 from coskit.server.http.connections.request_cycle import RequestCycle
-from coskit.server.http.connections.timeouts import BODIES, State
+from coskit.server.http.connections.timeouts import BODY_PHASES, ConnectionState
+from coskit.server.http.connections.uvicorn_api import STATUS_LINE, HttpToolsProtocol
 
 MAX_HEAD = 64 << 10
-_UNSENT = 1 << 14  # bytes that may wait for a client before the app does
-_READ_OVER = 16 << 20  # bytes that are read over after the last answer
-_PARTING = 0.5  # seconds that a client has to answer the end of TLS when the server ends
-_UNACKNOWLEDGED = 0x5411  # SIOCOUTQ: asks the kernel what the peer has not taken yet
+_UNSENT = 1 << 14  # bytes that may wait for a client before the application waits
+_DISCARDED = 16 << 20  # bytes that are read and discarded after the last response
+_TLS_FAREWELL = 0.5  # seconds in which a client has to end TLS when the server ends
+_VERSIONS = ("1.0", "1.1")
+_UNACKNOWLEDGED = 0x5411  # SIOCOUTQ: returns the number of bytes that the peer has not acknowledged
 
 
 class Connection(HttpToolsProtocol):
-    """Speaks HTTP/1.1 with one client; what it cannot read is answered 400 and ends it.
+    """Speak HTTP/1.x with one client; malformed bytes get the response 400 and end the connection.
 
-    A request line with its headers may have `MAX_HEAD` bytes, and so may what frames a body without
-    bringing a byte of it (extensions of chunks, trailers), as far as the pieces in which they come
-    can be told apart. The application finds the connection in the scope, as the
-    extension `CONNECTION`.
+    A request line with its headers may have `MAX_HEAD` bytes. So may the framing of a body
+    (extensions of chunks, trailers) between two pieces of the body. The application finds the
+    connection in the scope, as the extension `CONNECTION`.
 
     Attributes:
-        is_receiving: whether the app waits for more of a body.
-        is_anonymous: whether nobody is known to have sent the request.
-        fault: why no more of the body will come, or None.
+        is_receiving: whether the application waits for more of a body.
+        is_anonymous: whether the request has no known sender.
+        fault: the error to raise because no more of the body will come, or None.
     """
 
     is_receiving = False
@@ -45,23 +45,23 @@ class Connection(HttpToolsProtocol):
     _in_head = True
     _in_body = False
     _heads = 0
-    _bodies = 0  # pieces of bodies that have been parsed
-    _barren = 0  # bytes of the pieces that brought neither a request, its head's end nor its body
-    _fields_size = 0  # of what of a head has been parsed
+    _bodies = 0  # the number of parsed pieces of bodies
+    _idle_bytes = 0  # bytes since a request began, its head ended, or a piece of its body came
+    _fields_size = 0  # bytes of the parsed part of a head
     _received = 0
     _ended = False
     _lingering = False
     _leaving = False
-    _left = _READ_OVER
+    _left = _DISCARDED
 
     def connection_made(self, transport: Any) -> None:
-        """Begin."""
+        """Set up the connection."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(_UNSENT)
-        self._outlet: Any = _Outlet(transport, self)
+        self._response_transport: Any = _ResponseTransport(transport, self)
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come, and refuse a head or trailers that do not end."""
+        """Parse received bytes; refuse a head or trailers that do not end."""
         self._received += len(data)
         if self._lingering:
             self._left -= len(data)
@@ -70,15 +70,15 @@ class Connection(HttpToolsProtocol):
             return
         before = self._in_head, self._heads, self._bodies
         super().data_received(data)
-        # The parser keeps what it has of a header, and copies all of it for each piece.
-        is_barren = before == (self._in_head, self._heads, self._bodies)
-        self._barren = self._barren + len(data) if is_barren else 0
-        if self._barren > MAX_HEAD:
-            what = "The head of the request" if self._in_head else "What frames the body"
+        # The parser keeps the part of a header that came, and copies it for each further piece.
+        is_idle = before == (self._in_head, self._heads, self._bodies)
+        self._idle_bytes = self._idle_bytes + len(data) if is_idle else 0
+        if self._idle_bytes > MAX_HEAD:
+            what = "The head of the request" if self._in_head else "The framing of the body"
             self.send_400_response(f"{what} is too large")
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
-        """Note that no more will come; what has come is still answered."""
+        """Note that the client sends no more; requests that have come still get a response."""
         cycle: Any = self.cycle  # None before the first request
         # Under TLS a transport cannot be closed in one direction only.
         if self._lingering or cycle is None or cycle.response_complete or self.scheme == "https":
@@ -90,14 +90,14 @@ class Connection(HttpToolsProtocol):
         return True
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Start a request."""
         self._in_head = True
         self._heads += 1
         self._fields_size = 0
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; a trailer is dropped, for it comes after the signature was checked."""
+        """Take a header; ignore a trailer, which comes after the signature was checked."""
         if self._in_head:
             self._count(len(name) + len(value) + len(": \r\n"))
             super().on_header(name, value)
@@ -105,31 +105,34 @@ class Connection(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         """Take a piece of the address."""
         self._count(len(url))
-        if b"#" in url:  # RFC 9112 3.2: what stands after it would be lost, and be no part of a key
+        if b"#" in url:  # RFC 9112 3.2: the rest would be lost instead of being a part of the key
             raise ValueError("an address has no fragment")
         super().on_url(url)
 
     def _count(self, size: int) -> None:
         self._fields_size += size
         if self._fields_size > MAX_HEAD:
-            raise ValueError("the head is too large")  # the parser ends, which is answered 400
+            raise ValueError("the head is too large")  # ends the parser, and gets the response 400
 
     def on_headers_complete(self) -> None:
-        """Hand the request to the app; its body may still be on the way."""
+        """Start the application for the request; its body may come later."""
         self._in_head, self._in_body = False, True
         scope: Any = self.scope
         parsed = httptools.parse_url(self.url)
         scope["method"] = self.parser.get_method().decode("ascii")
-        scope["http_version"] = self.parser.get_http_version()
+        scope["http_version"] = version = self.parser.get_http_version()
+        if version not in _VERSIONS:
+            self._refuse(_unsupported_version(version))
+            raise ValueError("the version of HTTP is not supported")  # ends the parser
         scope["raw_path"] = parsed.path
         scope["path"] = unquote(parsed.path.decode("ascii"))
         scope["query_string"] = parsed.query or b""
         if parsed.host:
-            scope["headers"] = _addressed(scope["headers"], parsed)
+            scope["headers"] = _with_host_of_url(scope["headers"], parsed)
         before: Any = self.cycle  # None before the first request
         self.cycle = cycle = RequestCycle(
             scope,
-            self._outlet,
+            self._response_transport,
             self.flow,
             self.logger,
             self.access_logger,
@@ -137,7 +140,7 @@ class Connection(HttpToolsProtocol):
             self.server_state.default_headers,
             asyncio.Event(),
             self.expect_100_continue,
-            scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
+            version != "1.0" and self.parser.should_keep_alive(),
             self.on_response_complete,
         )
         scope["extensions"] = {CONNECTION: self, SEND_WHOLE: cycle.send_whole}
@@ -155,12 +158,12 @@ class Connection(HttpToolsProtocol):
             cycle.take(body)
 
     def on_message_complete(self) -> None:
-        """Note that the next byte is of another request."""
+        """Note that the next byte belongs to another request."""
         self._in_body = False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Go on with the next request; the watch ends a connection that brings none."""
+        """Start the next request; the timeout monitor ends a connection without one."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -169,125 +172,128 @@ class Connection(HttpToolsProtocol):
             self._start_asgi_task(*self.pipeline.pop())
 
     def shutdown(self) -> None:
-        """Let a running request finish, and close; called when the server ends."""
+        """Finish a running request and close the connection, because the server ends."""
         self._leaving = True
         super().shutdown()
-        self._part()
+        self._end_tls_soon()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP request with an error document, and close."""
+        """Respond to malformed HTTP with an error document, and close the connection."""
         self._refuse(InvalidRequest(msg))
 
     async def drain(self) -> None:
-        """Wait until the client has taken most of what was sent."""
+        """Wait until the client has taken most of the bytes sent."""
         if self.flow.write_paused:
             await self.flow.drain()
 
     def drop(self) -> None:
-        """End the connection in the middle of whatever it does."""
+        """Abort the connection."""
         self._drop_requests()
         self.transport.abort()
 
     @property
     def has_ended(self) -> bool:
-        """Whether the last byte has been sent, and what comes is read over."""
+        """True after the last byte was sent; received bytes are discarded then."""
         return self._lingering
 
-    # For the watch.
+    # For the timeout monitor.
 
-    def state(self) -> State:
-        """Return what the connection waits for."""
+    def state(self) -> ConnectionState:
+        """Return the phase of the connection and its progress."""
         unsent = self.transport.get_write_buffer_size()
         if unsent:
-            return State("response", unsent, self._unacknowledged())
+            return ConnectionState("response", unsent, self._unacknowledged())
         if self._lingering:
-            return State("last", 0, 0)
+            return ConnectionState("last", 0, 0)
         cycle: Any = self.cycle
         if cycle is None or cycle.response_complete:
-            return State("head" if self._in_head and self._heads else "idle", self._heads, 0)
+            return ConnectionState(
+                "head" if self._in_head and self._heads else "idle", self._heads, 0
+            )
         if self.is_receiving:
-            phase = "stranger" if self.is_anonymous else "body"
-            return State(phase, self._heads, self._received)
-        return State("work", self._heads, 0)
+            phase = "anonymous" if self.is_anonymous else "body"
+            return ConnectionState(phase, self._heads, self._received)
+        return ConnectionState("work", self._heads, 0)
 
-    def end(self, phase: str) -> None:
-        """Give up waiting for what the phase names."""
+    def time_out(self, phase: str) -> None:
+        """Give up waiting in a phase."""
         if phase == "head":
             self._refuse(RequestTimeout("The head of the request did not arrive in time"))
-        elif phase in BODIES:
+        elif phase in BODY_PHASES:
             self._interrupt(RequestTimeout)
         elif phase == "idle":
             self.transport.close()
         else:
-            with suppress(OSError, AttributeError):  # else the kernel would go on for hours
+            with suppress(OSError, AttributeError):  # otherwise the kernel would send for hours
                 reset = struct.pack("ii", 1, 0)
                 peer = self.transport.get_extra_info("socket")
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
             self.transport.abort()
 
     def _unacknowledged(self) -> int:
-        # The kernel takes more only when much of its buffer is free, long after the client reads.
+        # The kernel accepts more bytes only after much of its buffer is free, which the client's
+        # reading shows late.
         with suppress(OSError, AttributeError):
             fd = self.transport.get_extra_info("socket").fileno()
             return int.from_bytes(fcntl.ioctl(fd, _UNACKNOWLEDGED, bytes(4)), "little")
         return 0
 
     def _interrupt(self, fault: type[CosServiceError]) -> None:
-        """Have the app learn that no more of the body will come."""
+        """Make the application's read of the body raise an error."""
         self.fault = fault
         self.cycle.message_event.set()
 
     def _refuse(self, error: CosServiceError) -> None:
-        """Answer without the app, unless it has answered or begun to, and close."""
+        """Send an error without the application, unless it has begun a response, and close."""
         if self._lingering or self.transport.is_closing():
-            return  # one piece of a stranger's bytes can be wrong in two ways
+            return  # one piece of bytes can be malformed in two ways
         cycle: Any = self.cycle
         was_answered = cycle is not None and cycle.response_started
         if not was_answered or (cycle.response_complete and not self._in_body):
             error.request_id = secrets.token_hex(14)
             body = encode_error(error)
             head = (
-                f"HTTP/1.1 {error.status} Bad Request\r\nContent-Type: application/xml\r\n"
+                "Content-Type: application/xml\r\n"
                 f"Content-Length: {len(body)}\r\nConnection: close\r\nServer: tencent-cos\r\n"
                 f"x-cos-request-id: {error.request_id}\r\nx-cos-trace-id: {error.request_id}\r\n"
                 "\r\n"
             )
-            self.transport.write(head.encode() + body)
+            self.transport.write(STATUS_LINE[error.status] + head.encode() + body)
         self._linger()
 
     def close(self) -> None:
-        """Close after an answer, so that the client gets it even while it sends."""
+        """Close after a response, so that the client gets it even while it sends."""
         if self.cycle.more_body and not self._ended:
             self._linger()
         else:
             self.transport.close()
             if self._leaving:
-                self._part()
+                self._end_tls_soon()
 
-    def _part(self) -> None:
-        """Have a server that ends not wait until a client answers the end of TLS."""
+    def _end_tls_soon(self) -> None:
+        """Do not wait for long until a client has ended TLS, because the server ends."""
         if self.scheme == "https" and self.transport.is_closing():
-            self.loop.call_later(_PARTING, self._leave)
+            self.loop.call_later(_TLS_FAREWELL, self._end_tls)
 
-    def _leave(self) -> None:
+    def _end_tls(self) -> None:
         if self._unacknowledged():
-            self._part()  # what was answered is still on its way
+            self._end_tls_soon()  # a response is still on its way
         else:
             self.transport.abort()
 
     def _linger(self) -> None:
-        """Send no more and read over what comes: closing at once would take the answer back."""
+        """Send no more and discard received bytes: closing at once would take the response back."""
         if self._lingering or self.transport.is_closing():
             return
         self._lingering = True
         self._drop_requests()
         if self.scheme != "https":  # TLS cannot be closed in one direction only
-            with suppress(OSError, RuntimeError):  # the client has gone
+            with suppress(OSError, RuntimeError):  # the client has disconnected
                 self.transport.write_eof()
         self.flow.resume_reading()
 
     def _drop_requests(self) -> None:
-        """Let what is under way learn that nobody hears it, and begin nothing more."""
+        """Cancel the running request and those that wait behind it."""
         self.pipeline.clear()
         cycle: Any = self.cycle
         if cycle is not None and not cycle.response_complete:
@@ -296,8 +302,8 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_writing()
 
 
-def _addressed(headers: list[tuple[bytes, bytes]], url: Any) -> list[tuple[bytes, bytes]]:
-    """Return headers with the host that an absolute target names: that counts (RFC 9112 3.2.2)."""
+def _with_host_of_url(headers: list[tuple[bytes, bytes]], url: Any) -> list[tuple[bytes, bytes]]:
+    """Return headers with the host of an absolute request target, which counts (RFC 9112 3.2.2)."""
     user = url.userinfo + b"@" if url.userinfo else b""
     host = b"[%s]" % url.host if b":" in url.host else url.host
     port = b":%d" % url.port if url.port else b""
@@ -305,8 +311,14 @@ def _addressed(headers: list[tuple[bytes, bytes]], url: Any) -> list[tuple[bytes
     return [(name, named if name == b"host" else value) for name, value in headers]
 
 
-class _Outlet:
-    """What a request's answer takes for its transport: the same, save for its end."""
+def _unsupported_version(version: str) -> CosServiceError:
+    """Return the error for a request of another major version of HTTP (RFC 9110 15.6.6)."""
+    message = f"This server speaks HTTP/1.0 and HTTP/1.1, not HTTP/{version}"
+    return CosServiceError(message, code="HTTPVersionNotSupported", status=505)
+
+
+class _ResponseTransport:
+    """The transport of a request's response: closing it keeps the end of the response."""
 
     __slots__ = ("_connection", "_transport", "close")
 
@@ -316,10 +328,10 @@ class _Outlet:
         self.close = connection.close
 
     def write(self, data: bytes) -> None:
-        """Send, unless the last byte has been sent."""
+        """Send bytes, unless the last byte was sent."""
         if not self._connection.has_ended:
             self._transport.write(data)
 
     def is_closing(self) -> bool:
-        """Return whether nothing more is sent."""
+        """Return whether no more bytes can be sent."""
         return self._connection.has_ended or bool(self._transport.is_closing())

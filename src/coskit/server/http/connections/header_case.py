@@ -1,20 +1,20 @@
-"""Header names that keep their spelling: the vendor's clients look them up by it.
+"""Header names that keep their case, by which the vendor's clients look them up.
 
-The HTTP server writes what `lower()` of a name returns, so these names return themselves.
+uvicorn writes the result of `lower()` of a name, so these names return themselves.
 """
 
 from functools import lru_cache
 
 
 class _Spelled(bytes):
-    """A header name as it is to stand on the wire."""
+    """A header name that keeps its case on the wire."""
 
     def lower(self) -> bytes:
         return self
 
 
 class _Recognised(_Spelled):
-    """A name that the HTTP server acts on, and so has to recognise."""
+    """A header name that uvicorn acts on, so it equals its lower-case form."""
 
     def __eq__(self, other: object) -> bool:
         return other == bytes.lower(self) or bytes.__eq__(self, other)
@@ -25,6 +25,6 @@ class _Recognised(_Spelled):
 
 @lru_cache(maxsize=4096)
 def spelled(name: str) -> bytes:
-    """Return a header name that is written exactly like this."""
+    """Return a header name that uvicorn writes with exactly these letters."""
     kind = _Recognised if name in ("Connection", "Content-Length") else _Spelled
     return kind(name.encode("latin-1"))

@@ -1,17 +1,20 @@
-"""One request on a connection and its answer: uvicorn's, with small answers sent at once."""
+"""One request on a connection and its response: uvicorn's, with whole responses in one write."""
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from coskit.server.http.connections.uvicorn_api import (
+    HIGH_WATER_LIMIT,
+    STATUS_LINE,
+    RequestResponseCycle,
+)
 
 _UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class RequestCycle(RequestResponseCycle):
-    """Takes a body in the pieces it came in, and sends a whole answer with one write.
+    """Take a body in the pieces in which it came, and send a whole response with one write.
 
     The application finds `send_whole` in the scope, as the extension `SEND_WHOLE`.
     """
@@ -22,7 +25,7 @@ class RequestCycle(RequestResponseCycle):
         self._waiting = 0
 
     def take(self, piece: bytes) -> None:
-        """Keep a piece of the body until the app asks for it; the client waits if that is much."""
+        """Keep a piece of the body for the application; pause reading if many bytes wait."""
         self._pieces.append(piece)
         self._waiting += len(piece)
         if self._waiting > HIGH_WATER_LIMIT:
@@ -30,7 +33,7 @@ class RequestCycle(RequestResponseCycle):
         self.message_event.set()
 
     async def receive(self) -> Any:
-        """Give the app what has come of the body, as ASGI says."""
+        """Return the pieces of the body that have come, as an ASGI message."""
         message: Any = await super().receive()
         if self._pieces and message["type"] == "http.request":
             pieces, self._pieces, self._waiting = self._pieces, [], 0
@@ -38,12 +41,12 @@ class RequestCycle(RequestResponseCycle):
         return message
 
     def send_whole(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> bool:
-        """Send a whole answer, if that is possible without waiting; return whether it was.
+        """Send a whole response if that is possible without waiting, and return whether it was.
 
         Args:
-            status: of HTTP.
-            headers: as they are to stand on the wire, the body's length among them.
-            body: all of it.
+            status: the HTTP status.
+            headers: the headers as spelled on the wire, the body's length among them.
+            body: the whole body.
 
         Raises:
             ValueError: a header holds a control character.
@@ -52,9 +55,9 @@ class RequestCycle(RequestResponseCycle):
             return False
         lines = [f"{name}: {text}" for name, text in headers]
         plain = "".join(lines)
-        # Most headers are printable, which is seen faster than that none of them is harmful.
+        # `isprintable()` is faster than the regex and passes for almost every response.
         if not plain.isprintable() and _UNSENDABLE.search(plain):
-            raise ValueError("a header of the answer holds a control character")
+            raise ValueError("a header of the response holds a control character")
         if ("Connection", "close") in headers:
             self.keep_alive = False
         elif not self.keep_alive:

@@ -1,4 +1,4 @@
-"""How long connections have been in which state, and the end of those that take too long."""
+"""End connections that stay in one state for too long, or whose body comes too slowly."""
 
 import asyncio
 import time
@@ -7,19 +7,19 @@ from typing import NamedTuple, Protocol
 
 from coskit.server.settings import Limits
 
-BODIES = ("body", "stranger")  # phases in which more of a body has to come
-_LAST = 2.0  # seconds in which a client may take note that its connection is over
-_SHORTEST, _LONGEST = 0.02, 1.0  # seconds between two looks
+BODY_PHASES = ("body", "anonymous")  # phases in which more of a body has to come
+_LAST = 2.0  # seconds in which a client has to close a connection that the server has ended
+_SHORTEST, _LONGEST = 0.02, 1.0  # seconds between two checks
 
 
-class State(NamedTuple):
-    """What a connection waits for, and two numbers of which one changes with any progress.
+class ConnectionState(NamedTuple):
+    """The phase of a connection, and two numbers of which one changes with any progress.
 
     Attributes:
-        phase: `idle`, `head`, `body`, `stranger` (a body of nobody who is known), `response` or
-            `last`, each with a limit, or `work`, while the client waits for the server.
-        first: of a body: the number of its request.
-        second: of a body: the bytes that have come over the connection.
+        phase: `idle`, `head`, `body`, `anonymous` (the body of an anonymous request), `response` or
+            `last`, each with a timeout, or `work`, while the client waits for the server.
+        first: for a body, the number of its request.
+        second: for a body, the bytes received over the connection.
     """
 
     phase: str
@@ -27,40 +27,46 @@ class State(NamedTuple):
     second: int
 
 
-class Watched(Protocol):
-    """A connection as the watch sees it."""
+class TimedConnection(Protocol):
+    """A connection as the timeout monitor sees it."""
 
-    def state(self) -> State:
-        """Return what it waits for."""
+    def state(self) -> ConnectionState:
+        """Return the phase and its progress."""
         ...
 
-    def end(self, phase: str) -> None:
-        """Give up waiting."""
+    def time_out(self, phase: str) -> None:
+        """Give up waiting in a phase."""
         ...
 
 
-class _Pace(NamedTuple):
-    """How a body has come: seconds that the server has waited for it, and where that began."""
+class _BodyRate(NamedTuple):
+    """The rate of a body.
+
+    Attributes:
+        request: the number of its request.
+        waited: the seconds in which the server waited for it.
+        start: the bytes received before that.
+    """
 
     request: int
     waited: float
     start: int
 
 
-class Watch:
-    """Looks at all connections now and then, which costs requests nothing.
+class TimeoutMonitor:
+    """Check all connections periodically, which costs requests nothing.
 
-    Times are right to within a tenth of the shortest limit, or a second.
+    Timeouts are exact to a tenth of the shortest one, or to a second.
 
     Args:
-        connections: those that are open; changes.
-        limits: for how long.
-        clock: seconds, only ever compared.
+        connections: the open connections; the collection changes.
+        limits: the timeouts.
+        clock: returns seconds of a monotonic clock.
     """
 
     def __init__(
         self,
-        connections: Collection[Watched],
+        connections: Collection[TimedConnection],
         limits: Limits,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -71,28 +77,28 @@ class Watch:
             "idle": limits.idle,
             "head": limits.head,
             "body": limits.body,
-            "stranger": min(limits.stranger, limits.body),
+            "anonymous": min(limits.stranger, limits.body),
             "response": limits.response,
             "last": _LAST,
         }
-        self._looked = clock()
-        self._seen: dict[Watched, tuple[State, float]] = {}
-        self._paces: dict[Watched, _Pace] = {}
+        self._checked = clock()
+        self._seen: dict[TimedConnection, tuple[ConnectionState, float]] = {}
+        self._rates: dict[TimedConnection, _BodyRate] = {}
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         shortest = min(self._longest.values())
         beat = min(max(shortest / 10, _SHORTEST), _LONGEST)
         while True:
             await asyncio.sleep(beat)
-            self.look()
+            self.check()
 
-    def look(self) -> None:
-        """End every connection that has not come on for as long as its state allows."""
+    def check(self) -> None:
+        """End each connection without progress for longer than its phase allows."""
         now = self._clock()
-        passed, self._looked = now - self._looked, now
-        seen: dict[Watched, tuple[State, float]] = {}
-        paces: dict[Watched, _Pace] = {}
+        passed, self._checked = now - self._checked, now
+        seen: dict[TimedConnection, tuple[ConnectionState, float]] = {}
+        rates: dict[TimedConnection, _BodyRate] = {}
         for connection in tuple(self._connections):
             state = connection.state()
             before, since = self._seen.get(connection, (state, now))
@@ -100,21 +106,26 @@ class Watch:
                 since = now
             seen[connection] = state, since
             if now - since >= self._longest.get(state.phase, float("inf")):
-                connection.end(state.phase)
-            elif state.phase in BODIES:
-                pace = self._paces.get(connection, _Pace(state.first, 0.0, state.second))
-                paces[connection] = self._judge(connection, state, before, pace, passed)
-        self._seen, self._paces = seen, paces
+                connection.time_out(state.phase)
+            elif state.phase in BODY_PHASES:
+                rate = self._rates.get(connection, _BodyRate(state.first, 0.0, state.second))
+                rates[connection] = self._check_rate(connection, state, before, rate, passed)
+        self._seen, self._rates = seen, rates
 
-    def _judge(
-        self, connection: Watched, state: State, before: State, pace: _Pace, passed: float
-    ) -> _Pace:
-        """End a connection whose body comes too slowly; return how it has come so far."""
-        if pace.request != state.first:
-            return _Pace(state.first, 0.0, state.second)
-        waited = pace.waited + (passed if before.phase in BODIES else 0.0)
+    def _check_rate(
+        self,
+        connection: TimedConnection,
+        state: ConnectionState,
+        before: ConnectionState,
+        rate: _BodyRate,
+        passed: float,
+    ) -> _BodyRate:
+        """End a connection whose body comes too slowly; return the rate so far."""
+        if rate.request != state.first:
+            return _BodyRate(state.first, 0.0, state.second)
+        waited = rate.waited + (passed if before.phase in BODY_PHASES else 0.0)
         if waited < self._longest[state.phase]:
-            return pace._replace(waited=waited)
-        if state.second - pace.start < self._slowest * waited:
-            connection.end(state.phase)
-        return _Pace(state.first, 0.0, state.second)
+            return rate._replace(waited=waited)
+        if state.second - rate.start < self._slowest * waited:
+            connection.time_out(state.phase)
+        return _BodyRate(state.first, 0.0, state.second)
