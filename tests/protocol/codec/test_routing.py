@@ -37,7 +37,7 @@ FOUND = [
     ("GET", "/b?versions=&prefix=a", "ListObjectsVersions", "READ"),
     ("GET", "/b?uploads", "ListMultipartUploads", "READ"),
     ("GET", "/b?location", "GetBucketLocation", "OWNER"),
-    ("GET", "/b?versioning", "GetBucketVersioning", "READ"),
+    ("GET", "/b?versioning", "GetBucketVersioning", "OWNER"),
     ("PUT", "/b?versioning", "PutBucketVersioning", "OWNER"),
     ("GET", "/b?acl", "GetBucketAcl", "READ_ACP"),
     ("PUT", "/b?cors", "PutBucketCors", "OWNER"),
@@ -67,7 +67,7 @@ FOUND = [
     ("GET", "/b/k?uploadId=", "ListParts", "WRITE"),
     ("POST", "/b/k?uploadId=u", "CompleteMultipartUpload", "WRITE"),
     ("DELETE", "/b/k?uploadId=u", "AbortMultipartUpload", "WRITE"),
-    ("POST", "/b/k?restore&versionId=v", "RestoreObject", "WRITE"),
+    ("POST", "/b/k?restore&versionId=v", "RestoreObject", "OWNER"),
     ("POST", "/b/k?append&position=0", "AppendObject", "WRITE"),
     ("POST", "/b/k?append", "AppendObject", "WRITE"),
 ]
