@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Write what follows from the operation table and from the async source; `--check` only compares.
+"""Generate code and docs from the operation tables and the async source; `--check` only compares.
 
 From the tables: the TypedDicts, the typed methods, the reference pages. From `client/_async` and
-`encryption/_async`: their synchronous twins in `_sync`, but for the client's transport, concurrency
-and keys, which are made by hand in pairs.
+`encryption/_async`: their synchronous twins in `_sync`, except the client's transport, concurrency
+and keys, which are pairs written by hand.
 """
 
 import ast
@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
-# The package imports what is written here, so only its protocol is loaded.
+# The package imports generated files, so only its protocol is loaded.
 sys.modules["coskit"] = ModuleType("coskit")
 sys.modules["coskit"].__path__ = [str(ROOT / "src" / "coskit")]
 
@@ -48,13 +48,13 @@ TWINS = (
     (ASYNC, SYNC),
     (Path("src/coskit/encryption/_async"), Path("src/coskit/encryption/_sync")),
 )
-# Methods of the vendor with names of arguments that their rows do not have, made by hand.
+# The vendor's methods whose arguments have other names than their rows; they are written by hand.
 RENAMED = {"get_symlink", "put_symlink"}
 HAND_MADE = {SYNC / "transport.py", SYNC / "concurrency.py", SYNC / "credentials/keys.py"}
-# Headers that every success of an operation which documents them carries.
+# Headers that every successful response of an operation has, if the operation documents them.
 ALWAYS = {"ETag", "Content-Length", "Last-Modified", "x-cos-request-id"}
 
-# The sets of words that have a name, so that callers can annotate variables with it.
+# The names of choices, so that programs can annotate variables with them.
 WORDS = {
     OBJECT_ACLS: "ObjectACL",
     BUCKET_ACLS: "BucketACL",
@@ -142,7 +142,7 @@ def types_module() -> str:
             for child in operation.result.children:
                 collect(child, seen)
     body = [BANNER.format(source="the operation table")]
-    body.append('"""The dicts that callers pass and get, spelled as the vendor spells them."""\n')
+    body.append('"""The dicts of parameters and results, in the vendor\'s spelling."""\n')
     body.append("from typing import Literal, NotRequired, TypedDict\n")
     body.extend(f"{name} = {literal(words)}" for words, name in WORDS.items())
     body.append(COPY_SOURCE)
@@ -181,7 +181,7 @@ def collect(shape: Shape, seen: dict[str, str]) -> None:
 
 
 def literal(words: tuple[str, ...]) -> str:
-    """Return the type of a text that is one of these."""
+    """Return the type of a text with these choices."""
     return f"Literal[{', '.join(json.dumps(word) for word in words)}]"
 
 
@@ -190,7 +190,7 @@ def kind_of(item: Param | Shape, home: str = "") -> str:
 
     Args:
         item: the parameter or the element.
-        home: what names of types begin with, where they are imported from.
+        home: the prefix of the names of types.
     """
     words = item.choices or item.known
     if not words:
@@ -233,7 +233,8 @@ def result_type(operation: Operation) -> str:
     name = f"{operation.name}Result"
     if all(key.isidentifier() for key in fields):
         lines = "".join(f"    {key}: {kind}\n" for key, kind in fields.items())
-        return f'class {name}(TypedDict):\n    """What {operation.function} returns."""\n\n{lines}'
+        doc = f'    """The result of `{operation.function}`."""\n\n'
+        return f"class {name}(TypedDict):\n{doc}{lines}"
     pairs = "".join(f'        "{key}": {kind},\n' for key, kind in fields.items())
     return f'{name} = TypedDict(\n    "{name}",\n    {{\n{pairs}    }},\n)'
 
@@ -260,7 +261,7 @@ def methods_module() -> str:
         "from coskit.protocol.model import Operation\n",
         *(result_type(operation) for operation in streams),
         "class AsyncOperations(ABC):",
-        '    """The operations of COS as methods; a client says how a call is made."""\n',
+        '    """The operations of COS as methods; a client implements the call."""\n',
         "    @abstractmethod",
         "    async def _call(",
         "        self, operation: Operation, params: dict[str, Any], unknown: Mapping[str, Any]",
@@ -325,7 +326,7 @@ def docstring(operation: Operation) -> str:
         if not operation.headers:
             lines[-1] = "    The response as a dict."
     lines += ["", "Raises:", "    CosServiceError: the service refused the call."]
-    lines += ["    CosClientError: no whole and undamaged answer arrived."]
+    lines += ["    CosClientError: no complete, undamaged response arrived."]
     lines += ["", f'The vendor\'s page is "{operation.page}".']
     text = "\n".join(f"        {line}".rstrip() for line in wrapped(lines))
     return f'        """{text.strip()}\n        """\n'
@@ -342,9 +343,9 @@ def wrapped(lines: list[str]) -> Iterator[str]:
         yield line
 
 
-# The options of transfers: what each of them hands on to the operations that it is made of.
+# The options of transfers: the parameters that a transfer passes to its operations.
 
-# How a transfer goes about it, with their types.
+# The parameters of the transfer itself, with their types.
 HOW = {
     "PartSize": "int",
     "MAXThread": "int",
@@ -372,38 +373,42 @@ def options_module() -> str:
     whole = {**how(*OF_ONE_CALL, "EnableCRC"), "VersionId": "str"}
     text = [
         BANNER.format(source="the operation table"),
-        '"""The options that transfers and encrypted calls hand on, and their types."""\n',
+        '"""The options of transfers and encrypted calls, and their types."""\n',
         "from collections.abc import Mapping",
         "from typing import Literal, TypedDict\n",
         "from coskit.client.settings.progress import Callback",
         "from coskit.protocol import types\n",
-        option_type("UploadOptions", "Of each object that is uploaded.", upload),
-        option_type("DownloadOptions", "Of each object that is downloaded.", download),
-        option_type("CopyOptions", "Of each object that is copied.", fields(copy, "CopyStatus")),
-        option_type("UploadDirOptions", "Of each file of a directory.", {**up, **upload}),
-        option_type("DownloadDirOptions", "Of each object below a prefix.", {**down, **download}),
-        option_type("CopyDirOptions", "Of each object that `sync` copies.", copied),
+        option_type("UploadOptions", "Options of each uploaded object.", upload),
+        option_type("DownloadOptions", "Options of each downloaded object.", download),
+        option_type("CopyOptions", "Options of each copied object.", fields(copy, "CopyStatus")),
+        option_type("UploadDirOptions", "Options of each file in a directory.", {**up, **upload}),
+        option_type(
+            "DownloadDirOptions", "Options of each object below a prefix.", {**down, **download}
+        ),
+        option_type("CopyDirOptions", "Options of each object that `sync` copies.", copied),
         option_type(
             "SyncOptions",
-            "Of each file that is uploaded, downloaded or copied: those of the one that it is.",
+            "Options of each file that `sync` uploads, downloads or copies.",
             {**up, **down, **upload, **download, **copied},
         ),
         option_type(
             "UploadFileOptions",
-            "All that `upload_file` takes beside its places.",
+            "Options of `upload_file`.",
             {**how(*OF_ONE_CALL, "EnableMD5"), **upload},
         ),
         option_type(
             "DownloadFileOptions",
-            "All that `download_file` takes beside its places.",
+            "Options of `download_file`.",
             {**whole, **download},
         ),
         option_type(
-            "SealedPutOptions", "Of `put_object`, sealed.", fields(put, "EnableMD5", "ContentMD5")
+            "SealedPutOptions",
+            "Options of an encrypted `put_object`.",
+            fields(put, "EnableMD5", "ContentMD5"),
         ),
-        option_type("GetObjectOptions", "Of `get_object`.", fields(get)),
-        option_type("HeadObjectOptions", "Of `head_object`.", fields(head)),
-        option_type("DeleteObjectOptions", "Of `delete_object`.", fields(delete)),
+        option_type("GetObjectOptions", "Options of `get_object`.", fields(get)),
+        option_type("HeadObjectOptions", "Options of `head_object`.", fields(head)),
+        option_type("DeleteObjectOptions", "Options of `delete_object`.", fields(delete)),
     ]
     return formatted("\n\n".join(text), str(OPTIONS))
 
@@ -418,12 +423,12 @@ def fields(operation: Operation, *without: str) -> dict[str, str]:
 
 
 def how(*names: str) -> dict[str, str]:
-    """Return some of what a transfer takes, with their types."""
+    """Return some parameters of transfers, with their types."""
     return {name: HOW[name] for name in names}
 
 
 def option_type(name: str, doc: str, kinds: dict[str, str]) -> str:
-    """Return the TypedDict of options, none of which has to be given."""
+    """Return the TypedDict of options, none of which is required."""
     lines = "".join(f"    {field}: {kind}\n" for field, kind in kinds.items())
     return f'class {name}(TypedDict, total=False):\n    """{doc}"""\n\n{lines}'
 
@@ -470,7 +475,7 @@ def signatures() -> dict[str, dict[str, str]]:
 
 
 def vendor_arguments(inner: str) -> list[ast.arg]:
-    """Return the arguments of a signature, without the one for all others."""
+    """Return the arguments of a signature, without `**kwargs`."""
     return parsed_arguments(inner).args
 
 
@@ -482,7 +487,7 @@ def parsed_arguments(inner: str) -> ast.arguments:
 
 
 def vendor_signature(inner: str) -> str:
-    """Return a signature as a method has it here: annotated, its defaults the vendor's."""
+    """Return the signature of a method: annotated, with the vendor's defaults."""
     parsed = parsed_arguments(inner)
     defaults = [*[None] * (len(parsed.args) - len(parsed.defaults)), *parsed.defaults]
     parts = ["self"]
@@ -506,7 +511,7 @@ def compat_module() -> str:
         "from typing import Any\n",
         "EMPTY: Mapping[Any, Any] = MappingProxyType({})\n\n",
         "class Methods(ABC):",
-        '    """Operations as the vendor\'s SDK calls them; a client says how a call is made."""\n',
+        '    """The operations with the vendor\'s signatures; a client implements the call."""\n',
         "    @abstractmethod",
         "    def _forward(",
         "        self, name: str, given: dict[str, Any], options: Mapping[str, Any]",
@@ -520,7 +525,7 @@ def compat_module() -> str:
 
 
 def compat_method(operation: Operation, name: str, inner: str) -> str:
-    """Return one method that is a row."""
+    """Return the method of one row."""
     names = [arg.arg for arg in vendor_arguments(inner)]
     given = ", ".join(f'"{argument}": {argument}' for argument in names)
     returns = "None" if operation.returns == "none" else "Any"
@@ -533,36 +538,36 @@ def compat_method(operation: Operation, name: str, inner: str) -> str:
 
 
 def compat_docstring(operation: Operation, names: list[str]) -> str:
-    """Return the docstring of a method that is a row."""
+    """Return the docstring of a row's method."""
     docs = {param.name: param.doc for param in operation.params}
     lines = [operation.doc, "", "Args:"]
     lines += [f"    {name}: {docs.get(name, 'As the vendor documents it.')}" for name in names]
     lines += [f"    **kwargs: as for `coskit.Client.{operation.function}`."]
     lines += ["", "Raises:", "    CosServiceError: the service refused the call."]
-    lines += ["    CosClientError: no whole and undamaged answer arrived."]
+    lines += ["    CosClientError: no complete, undamaged response arrived."]
     text = "\n".join(f"        {line}".rstrip() for line in wrapped(lines))
     return f'        """{text.strip()}\n        """\n'
 
 
 def refused_module() -> str:
-    """Return the vendor's methods that are not there, one class for each of the vendor's."""
+    """Return the vendor's methods that coskit does not have, a class for each of the vendor's."""
     made = set(vars_of(Path("src/coskit/compat/cos_client.py")))
     made |= {operation.function for operation in OPERATIONS}
     text = [
         BANNER.format(source=str(SIGNATURES)),
-        '"""The vendor\'s methods that are not there: each says so when it is called."""\n',
+        '"""The vendor\'s methods that coskit does not have: each raises an error."""\n',
         "from typing import Any\n",
         "from coskit.compat.inner.methods import EMPTY",
         "from coskit.compat.inner.refusal import refuse\n\n",
     ]
     for vendor, methods in signatures().items():
         text.append(f"class {vendor}Refusals:")
-        text.append(f'    """What `{vendor}` has and coskit has not."""\n')
+        text.append(f'    """Methods of `{vendor}` that coskit does not have."""\n')
         for name, inner in methods.items():
             if vendor == "CosS3Client" and name in made:
                 continue
             text.append(f"    def {name}({vendor_signature(inner)}) -> Any:")
-            text.append('        """Raise `CosClientError`: this is not there."""')
+            text.append('        """Raise `CosClientError`: coskit does not have this method."""')
             text.append(f'        refuse("{name}")\n')
     return formatted("\n".join(text), str(REFUSED))
 
@@ -584,7 +589,7 @@ def reference_page() -> str:
         "# Operations",
         "",
         "Every method exists on `Client` and, with `await`, on `AsyncClient`. Parameters up to the",
-        "`*` may be given by position. What the bundled server does of each operation stands in",
+        "`*` may be given by position. For the operations that the bundled server supports, see",
         "[compatibility](compatibility.md).",
         "",
     ]
@@ -601,9 +606,9 @@ def section(operation: Operation) -> Iterator[str]:
     yield f"{operation.doc}\n"
     yield f"```python\n{operation.function}({', '.join(shown)})\n```\n"
     yield f"`{request_line(operation)}`, the vendor's *{operation.page}*.\n"
-    yield "| Parameter | On the wire | Meaning |\n| --- | --- | --- |"
+    yield "| Parameter | In the request | Meaning |\n| --- | --- | --- |"
     for param in operation.params:
-        place = {"local": "stays here", "body": "body", "xml": "XML body", "json": "JSON body"}.get(
+        place = {"local": "not sent", "body": "body", "xml": "XML body", "json": "JSON body"}.get(
             param.place, f"{param.place} `{param.wire}`" if param.wire else param.place
         )
         yield f"| `{param.name}` | {place} | {escape(param.doc)} |"
@@ -613,7 +618,7 @@ def section(operation: Operation) -> Iterator[str]:
         return
     yield "| Result key | Type or meaning |\n| --- | --- |"
     if operation.returns == "stream":
-        yield "| `Body` | The content, streamed as it is read |"
+        yield "| `Body` | The content, as a stream |"
     if operation.text:
         yield f"| `{operation.text}` | The document as text |"
     for name, kind in fields_of(operation.result) if operation.result else ():
@@ -624,7 +629,7 @@ def section(operation: Operation) -> Iterator[str]:
 
 
 def request_line(operation: Operation) -> str:
-    """Return how a request of an operation begins."""
+    """Return the method and the address of an operation's request."""
     address = {"service": "/", "bucket": "/", "object": "/<Key>"}[operation.level]
     query = sorted(operation.query_markers)
     return f"{operation.method} {address}{'?' + '&'.join(query) if query else ''}"
@@ -639,8 +644,8 @@ def s3_page() -> str:
         "<!-- Generated by scripts/generate.py from the table of S3. Do not edit. -->",
         "# S3 operations",
         "",
-        "What the server answers in the [dialect of S3](s3.md). Headers and parameters that are",
-        "not listed change nothing; query parameters that are not listed are answered 501.",
+        "The operations that the server supports in the [S3 dialect](s3.md). Headers that are not",
+        "listed are ignored. A request with a query parameter that is not listed gets a 501.",
         "",
         "| Operation | Request | Parameters |",
         "| --- | --- | --- |",
@@ -664,7 +669,7 @@ def s3_line(operation: Operation) -> str:
     return f"| {operation.name} | `{request_line(operation)}` | {shown} |"
 
 
-# Parameters of rows that S3 has taken over from COS with them.
+# Parameters of COS alone, in rows that the S3 table shares.
 COS_ALONE = {"x-cos-forbid-overwrite", "x-cos-traffic-limit"}
 
 

@@ -1,4 +1,4 @@
-"""The rows for settings of a bucket that are one document each: put, got and deleted whole."""
+"""The rows for bucket settings that are one document each, written and read as a whole."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ def _text(*tags: str) -> tuple[Shape, ...]:
 
 
 def _word(tag: str, *choices: str) -> Shape:
-    """Return an element whose text is one of few, as the vendor's page of its operation lists."""
+    """Return an element whose text is one of the choices on the vendor's page."""
     return Shape(tag, optional=True, choices=choices)
 
 
@@ -276,8 +276,8 @@ OBJECT_LOCK = Shape(
     ),
     type="BucketObjectLock",
 )
-_ID = Param("Id", "query", "id", required=True, doc="The rule's name.")
-_DOMAIN_NAME = Param("DomainName", "query", "domainname", required=True, doc="The domain.")
+_ID = Param("Id", "query", "id", required=True, doc="The rule's id.")
+_DOMAIN_NAME = Param("DomainName", "query", "domainname", required=True, doc="The domain's name.")
 
 
 def _whole(shape: Shape, name: str = "", *, required: bool = True) -> Param:
@@ -291,21 +291,21 @@ def _row(verb: str, noun: str, flag: str, page: str, *params: Param, **more: obj
     """Return one row on a bucket.
 
     Args:
-        verb: Put, Get, Delete, Post or List.
-        noun: what follows `Bucket` in the operation's name.
+        verb: the first word of the operation's name: Put, Get, Delete, Post or List.
+        noun: the rest of the operation's name after `Bucket`.
         flag: the sub-resource.
-        page: of the vendor, without its verb.
-        params: beside the bucket.
+        page: the title of the vendor's page, without its verb.
+        params: the parameters besides the bucket.
         more: further fields of the row.
     """
     method = {"List": "GET"}.get(verb, verb.upper())
-    does = {"Put": "Replace", "Post": "Ask once for", "List": "List", "Get": "Return"}
+    does = {"Put": "Replace", "List": "List", "Get": "Return"}
     fields = {
         "flag": flag,
         "permission": "OWNER",
         "on": "bucket",
         "page": f"{method} Bucket {page}",
-        "doc": f"{does.get(verb, 'Remove')} the {page} of a bucket.",
+        "doc": f"{does.get(verb, 'Delete')} the {page} of a bucket.",
         "returns": "dict" if method == "GET" else "none",
         "status": (204, 200) if method == "DELETE" else (200, 204),
         **more,
@@ -375,13 +375,14 @@ POST_BUCKET_INVENTORY = _row(
     body=INVENTORY,
     md5=True,
     idempotent=False,
+    doc="Run an inventory of a bucket once.",
 )
 LIST_BUCKET_INVENTORY_CONFIGURATIONS = _row(
     "List",
     "InventoryConfigurations",
     "inventory",
     "inventory",
-    Param("ContinuationToken", "query", "continuation-token", doc="Where to go on."),
+    Param("ContinuationToken", "query", "continuation-token", doc="The token of the next page."),
     result=Shape(
         "ListInventoryConfigurationResult",
         (

@@ -1,9 +1,9 @@
-"""THE table: one row per API operation; encoder, router, clients, docs and tests follow from it."""
+"""The table of operations, one row each; the codec, router, clients, docs and tests use it."""
 
 from coskit.protocol.bucket_settings import BUCKET, BUCKET_SETTINGS
 from coskit.protocol.model import TRUTHS, Operation, Param, Shape
 
-# Canned ACLs of objects and of buckets, those that only S3 has at the end. Services refuse others.
+# Canned ACLs of objects and of buckets, the ones that only S3 has last. Services refuse others.
 OBJECT_ACLS = (
     "default",
     "private",
@@ -21,7 +21,8 @@ BUCKET_ACLS = (
     "authenticated-read",
     "log-delivery-write",
 )
-# Likewise. Vendors add new ones, so nothing but the type of a parameter holds callers to these.
+# Storage classes, the ones that only S3 has last. Vendors add new ones, so only the type of a
+# parameter is limited to these.
 STORAGE_CLASSES = (
     "STANDARD",
     "STANDARD_IA",
@@ -51,10 +52,17 @@ BODY = Param(
     required=True,
     doc="Content: bytes, text, a binary file from its position, or chunks.",
 )
-VERSION_ID = Param("VersionId", "query", "versionId", doc="The version meant, if not the latest.")
-UPLOAD_ID = Param("UploadId", "query", "uploadId", required=True, doc="The upload's id.")
+VERSION_ID = Param(
+    "VersionId", "query", "versionId", doc="The version's id; by default the latest version."
+)
+UPLOAD_ID = Param("UploadId", "query", "uploadId", required=True, doc="The multipart upload's id.")
 PART_NUMBER = Param(
-    "PartNumber", "query", "partNumber", kind="int", required=True, doc="1 to 10000."
+    "PartNumber",
+    "query",
+    "partNumber",
+    kind="int",
+    required=True,
+    doc="The part's number, 1 to 10000.",
 )
 COPY_SOURCE = Param(
     "CopySource",
@@ -64,16 +72,18 @@ COPY_SOURCE = Param(
     required=True,
     doc="The source: `Bucket`, `Key`, `Region` and, for one version, `VersionId`.",
 )
-PREFIX = Param("Prefix", "query", "prefix", default="", doc="Only keys that start with this.")
+PREFIX = Param(
+    "Prefix", "query", "prefix", default="", doc="Limits the list to keys with this prefix."
+)
 DELIMITER = Param(
     "Delimiter",
     "query",
     "delimiter",
     default="",
-    doc="Keys that share the text up to it, after the prefix, are listed once as a prefix.",
+    doc="Groups the keys that share the text from the prefix up to it, such as `/`.",
 )
 MAX_KEYS = Param(
-    "MaxKeys", "query", "max-keys", kind="int", default=1000, doc="Entries per answer, 1 to 1000."
+    "MaxKeys", "query", "max-keys", kind="int", default=1000, doc="Entries per response, 1 to 1000."
 )
 ENCODING_TYPE = Param(
     "EncodingType",
@@ -86,40 +96,77 @@ ENCODING_TYPE = Param(
 TAGS = Param("Tagging", "header", "x-cos-tagging", doc="Tags, as `key=value&key2=value2`.")
 
 METADATA = (
-    Param("CacheControl", "header", "cache-control", doc="Stored as Cache-Control."),
-    Param("ContentType", "header", "content-type", doc="Stored as Content-Type."),
-    Param("ContentDisposition", "header", "content-disposition", doc="As its header."),
-    Param("ContentEncoding", "header", "content-encoding", doc="Stored as Content-Encoding."),
-    Param("ContentLanguage", "header", "content-language", doc="Stored as Content-Language."),
-    Param("Expires", "header", "expires", doc="Stored as Expires."),
+    Param("CacheControl", "header", "cache-control", doc="Stored as the object's Cache-Control."),
+    Param("ContentType", "header", "content-type", doc="Stored as the object's Content-Type."),
+    Param(
+        "ContentDisposition",
+        "header",
+        "content-disposition",
+        doc="Stored as the object's Content-Disposition.",
+    ),
+    Param(
+        "ContentEncoding",
+        "header",
+        "content-encoding",
+        doc="Stored as the object's Content-Encoding.",
+    ),
+    Param(
+        "ContentLanguage",
+        "header",
+        "content-language",
+        doc="Stored as the object's Content-Language.",
+    ),
+    Param("Expires", "header", "expires", doc="Stored as the object's Expires."),
     Param(
         "Metadata",
         "metadata",
         kind="Mapping[str, str]",
-        doc="User metadata; names may leave out their prefix, `x-cos-meta-`.",
+        doc="User metadata; the prefix `x-cos-meta-` of names may be left out.",
     ),
 )
 UPLOADED = (
-    Param("EnableMD5", "local", kind="bool", doc="Send the MD5 of the body with it."),
-    Param("ContentLength", "local", kind="int | str", doc="Length of a Body that cannot tell."),
+    Param("EnableMD5", "local", kind="bool", doc="Sends the MD5 of the body for the check."),
+    Param(
+        "ContentLength",
+        "local",
+        kind="int | str",
+        doc="The body's length in bytes, if `Body` does not have one.",
+    ),
     Param(
         "ContentMD5",
         "header",
         "content-md5",
         form="md5",
-        doc="Base64 MD5 that the service must find.",
+        doc="The body's MD5 in Base64, which the service checks.",
     ),
 )
 _GRANTED = (
-    Param("GrantFullControl", "header", "x-cos-grant-full-control", doc='`id="<uin>"`, ...'),
-    Param("GrantRead", "header", "x-cos-grant-read", doc='`id="<uin>"`, ...'),
-    Param("GrantReadAcp", "header", "x-cos-grant-read-acp", doc='`id="<uin>"`, ...'),
-    Param("GrantWriteAcp", "header", "x-cos-grant-write-acp", doc='`id="<uin>"`, ...'),
+    Param(
+        "GrantFullControl",
+        "header",
+        "x-cos-grant-full-control",
+        doc='Accounts with full control: `id="<uin>"`, ...',
+    ),
+    Param(
+        "GrantRead", "header", "x-cos-grant-read", doc='Accounts that may read: `id="<uin>"`, ...'
+    ),
+    Param(
+        "GrantReadAcp",
+        "header",
+        "x-cos-grant-read-acp",
+        doc='Accounts that may read the ACL: `id="<uin>"`, ...',
+    ),
+    Param(
+        "GrantWriteAcp",
+        "header",
+        "x-cos-grant-write-acp",
+        doc='Accounts that may change the ACL: `id="<uin>"`, ...',
+    ),
 )
 
 
 def _grants(acls: tuple[str, ...]) -> tuple[Param, ...]:
-    """Return what gives rights on something that may have these canned ACLs."""
+    """Return the parameters that grant permissions, with these canned ACLs."""
     canned = Param(
         "ACL",
         "header",
@@ -131,13 +178,15 @@ def _grants(acls: tuple[str, ...]) -> tuple[Param, ...]:
 
 
 GRANTS, BUCKET_GRANTS = _grants(OBJECT_ACLS), _grants(BUCKET_ACLS)
-GRANT_WRITE = Param("GrantWrite", "header", "x-cos-grant-write", doc='`id="<uin>"`, ...')
+GRANT_WRITE = Param(
+    "GrantWrite", "header", "x-cos-grant-write", doc='Accounts that may write: `id="<uin>"`, ...'
+)
 STORAGE_CLASS = Param(
     "StorageClass",
     "header",
     "x-cos-storage-class",
     known=STORAGE_CLASSES,
-    doc="`STANDARD`, `STANDARD_IA`, `ARCHIVE`, ...",
+    doc="The storage class: `STANDARD`, `STANDARD_IA`, `ARCHIVE`, ...",
 )
 ENCRYPTION = (
     Param(
@@ -145,19 +194,19 @@ ENCRYPTION = (
         "header",
         "x-cos-server-side-encryption",
         known=("AES256", "cos/kms"),
-        doc="`AES256` or `cos/kms`.",
+        doc="Encryption at rest: `AES256` or `cos/kms`.",
     ),
     Param(
         "SSEKMSKeyId",
         "header",
         "x-cos-server-side-encryption-cos-kms-key-id",
-        doc="Id of the KMS key.",
+        doc="The id of the KMS key.",
     ),
     Param(
         "SSEKMSContext",
         "header",
         "x-cos-server-side-encryption-context",
-        doc="Base64 JSON context.",
+        doc="The encryption context of KMS, as JSON in Base64.",
     ),
 )
 CUSTOMER_KEY = (
@@ -166,7 +215,7 @@ CUSTOMER_KEY = (
         "header",
         "x-cos-server-side-encryption-customer-algorithm",
         known=("AES256",),
-        doc="`AES256`, for a key of your own.",
+        doc="The algorithm of a customer-provided key, `AES256`.",
     ),
     Param(
         "SSECustomerKey",
@@ -174,14 +223,14 @@ CUSTOMER_KEY = (
         "x-cos-server-side-encryption-customer-key",
         kind="bytes | str",
         form="customer key",
-        doc="That key, 32 bytes or their Base64; algorithm and MD5 follow from it.",
+        doc="The customer-provided key, 32 bytes or Base64; adds its algorithm and MD5.",
     ),
     Param(
         "SSECustomerKeyMD5",
         "header",
         "x-cos-server-side-encryption-customer-key-md5",
         form="md5",
-        doc="Base64 MD5 of that key.",
+        doc="The MD5 of the customer-provided key, in Base64.",
     ),
 )
 COPY_CUSTOMER_KEY = (
@@ -190,7 +239,7 @@ COPY_CUSTOMER_KEY = (
         "header",
         "x-cos-copy-source-server-side-encryption-customer-algorithm",
         known=("AES256",),
-        doc="`AES256`, for a source with a key of your own.",
+        doc="The algorithm of the source's customer-provided key, `AES256`.",
     ),
     Param(
         "CopySourceSSECustomerKey",
@@ -198,14 +247,14 @@ COPY_CUSTOMER_KEY = (
         "x-cos-copy-source-server-side-encryption-customer-key",
         kind="bytes | str",
         form="customer key",
-        doc="The source's key, 32 bytes or their Base64.",
+        doc="The source's customer-provided key, 32 bytes or Base64.",
     ),
     Param(
         "CopySourceSSECustomerKeyMD5",
         "header",
         "x-cos-copy-source-server-side-encryption-customer-key-md5",
         form="md5",
-        doc="Base64 MD5 of the source's key.",
+        doc="The MD5 of the source's customer-provided key, in Base64.",
     ),
 )
 TRAFFIC_LIMIT = Param(
@@ -213,24 +262,29 @@ TRAFFIC_LIMIT = Param(
     "header",
     "x-cos-traffic-limit",
     kind="int | str",
-    doc="Bits per second, 819200 to 838860800.",
+    doc="The speed limit in bits per second, 819200 to 838860800.",
 )
 CONDITIONS = (
-    Param("IfMatch", "header", "if-match", doc="Only if the ETag is this."),
-    Param("IfNoneMatch", "header", "if-none-match", doc="Only if the ETag is not this."),
+    Param("IfMatch", "header", "if-match", doc="Succeed only if the object has this ETag."),
+    Param(
+        "IfNoneMatch",
+        "header",
+        "if-none-match",
+        doc="Succeed only if the object has another ETag.",
+    ),
     Param(
         "IfModifiedSince",
         "header",
         "if-modified-since",
         form="http date",
-        doc="Only if modified after this date.",
+        doc="Succeed only if the object was modified after this date.",
     ),
     Param(
         "IfUnmodifiedSince",
         "header",
         "if-unmodified-since",
         form="http date",
-        doc="Only if not modified after.",
+        doc="Succeed only if the object was not modified after this date.",
     ),
 )
 OVERWRITES = (
@@ -240,37 +294,37 @@ OVERWRITES = (
         "x-cos-forbid-overwrite",
         kind="bool | str",
         choices=TRUTHS,
-        doc="`true`: only a new object.",
+        doc="`true`: fail if the object exists.",
     ),
-    Param("IfMatch", "header", "if-match", doc="Only over an object with this ETag."),
-    Param("IfNoneMatch", "header", "if-none-match", doc="`*`: only a new object."),
+    Param("IfMatch", "header", "if-match", doc="Replace only an object with this ETag."),
+    Param("IfNoneMatch", "header", "if-none-match", doc="`*`: fail if the object exists."),
 )
 COPY_CONDITIONS = (
     Param(
         "CopySourceIfMatch",
         "header",
         "x-cos-copy-source-if-match",
-        doc="Only if the source's ETag is this.",
+        doc="Succeed only if the source has this ETag.",
     ),
     Param(
         "CopySourceIfNoneMatch",
         "header",
         "x-cos-copy-source-if-none-match",
-        doc="Only if the source's ETag is not this.",
+        doc="Succeed only if the source has another ETag.",
     ),
     Param(
         "CopySourceIfModifiedSince",
         "header",
         "x-cos-copy-source-if-modified-since",
         form="http date",
-        doc="Only if the source was modified after this date.",
+        doc="Succeed only if the source was modified after this date.",
     ),
     Param(
         "CopySourceIfUnmodifiedSince",
         "header",
         "x-cos-copy-source-if-unmodified-since",
         form="http date",
-        doc="Only if the source was not modified after this date.",
+        doc="Succeed only if the source was not modified after this date.",
     ),
 )
 RESPONSE_OVERRIDES = tuple(
@@ -278,7 +332,7 @@ RESPONSE_OVERRIDES = tuple(
         f"Response{name.replace('-', '')}",
         "query",
         f"response-{name.lower()}",
-        doc=f"{name} of this answer.",
+        doc=f"The {name} header of this response.",
     )
     for name in (
         "Cache-Control",
@@ -346,11 +400,11 @@ ACCESS_CONTROL = Shape(
     type="AccessControlPolicy",
 )
 
-ETAG = ("ETag", "MD5 of a simple upload in quotes; opaque after a multipart upload.")
-CRC64 = ("x-cos-hash-crc64ecma", "CRC64 of the whole object, as unsigned decimal.")
-REQUEST_ID = ("x-cos-request-id", "The service's id of the request.")
-VERSION_HEADER = ("x-cos-version-id", "The version, if versioning is enabled.")
-SOURCE_VERSION = ("x-cos-copy-source-version-id", "The source's version, if it has one.")
+ETAG = ("ETag", "The ETag in quotes: the MD5 after a simple upload, opaque after a multipart one.")
+CRC64 = ("x-cos-hash-crc64ecma", "The CRC64 of the whole object, as an unsigned decimal number.")
+REQUEST_ID = ("x-cos-request-id", "The id of the request.")
+VERSION_HEADER = ("x-cos-version-id", "The version's id, if versioning is enabled.")
+SOURCE_VERSION = ("x-cos-copy-source-version-id", "The id of the source's version, if it has one.")
 STORED_HEADERS = (
     ETAG,
     ("Last-Modified", "When the object was stored, as an HTTP date."),
@@ -359,10 +413,10 @@ STORED_HEADERS = (
     ("Content-Disposition", "As stored."),
     ("Content-Encoding", "As stored."),
     ("Content-Language", "As stored."),
-    ("Content-Length", "Bytes in this answer, or in the object for HEAD."),
+    ("Content-Length", "The length of the response's body in bytes; for HEAD that of the object."),
     ("Expires", "As stored."),
-    ("x-cos-storage-class", "The storage class, if not STANDARD."),
-    ("x-cos-object-type", "`normal`, `appendable` or `symlink`."),
+    ("x-cos-storage-class", "The storage class, if it is not STANDARD."),
+    ("x-cos-object-type", "The object's type: `normal`, `appendable` or `symlink`."),
     VERSION_HEADER,
     CRC64,
     REQUEST_ID,
@@ -374,7 +428,7 @@ LIST_OBJECTS = Operation(
     (
         BUCKET,
         DELIMITER,
-        Param("Marker", "query", "marker", default="", doc="Only keys after this one."),
+        Param("Marker", "query", "marker", default="", doc="The key after which the list starts."),
         MAX_KEYS,
         PREFIX,
         ENCODING_TYPE,
@@ -412,7 +466,7 @@ LIST_OBJECTS = Operation(
     on="bucket",
     listing=True,
     page="GET Bucket (List Objects)",
-    doc="List the objects of a bucket, in byte order of their keys.",
+    doc="List the objects in a bucket, in byte order of their keys.",
 )
 
 LIST_OBJECTS_VERSIONS = Operation(
@@ -422,13 +476,19 @@ LIST_OBJECTS_VERSIONS = Operation(
         BUCKET,
         PREFIX,
         DELIMITER,
-        Param("KeyMarker", "query", "key-marker", default="", doc="Start after this key."),
+        Param(
+            "KeyMarker",
+            "query",
+            "key-marker",
+            default="",
+            doc="The key after which the list starts.",
+        ),
         Param(
             "VersionIdMarker",
             "query",
             "version-id-marker",
             default="",
-            doc="With KeyMarker: start after this version of that key.",
+            doc="With KeyMarker, the version of that key after which the list starts.",
         ),
         MAX_KEYS,
         ENCODING_TYPE,
@@ -485,7 +545,7 @@ LIST_OBJECTS_VERSIONS = Operation(
     listing=True,
     aliases=(("NextMarker", "NextKeyMarker"),),
     page="GET Bucket Object versions",
-    doc="List the versions and delete markers of a bucket, newest first for each key.",
+    doc="List the versions and delete markers in a bucket, the newest of a key first.",
 )
 
 PUT_OBJECT = Operation(
@@ -510,7 +570,7 @@ PUT_OBJECT = Operation(
     on="bucket",
     carries="ETag",
     page="PUT Object",
-    doc="Store an object of up to 5 GB in one request; readers see the old or the new one.",
+    doc="Upload an object of up to 5 GB; readers see the old or the new object, never a mixture.",
 )
 
 HEAD_OBJECT = Operation(
@@ -519,15 +579,15 @@ HEAD_OBJECT = Operation(
     (BUCKET, KEY, VERSION_ID, *CONDITIONS, *CUSTOMER_KEY),
     headers=(
         *STORED_HEADERS,
-        ("x-cos-restore", "State of a restored archive object."),
-        ("x-cos-restore-status", "Tier and date of a running restore."),
+        ("x-cos-restore", "The state of an archived object's restore."),
+        ("x-cos-restore-status", "The tier and the date of a restore in progress."),
     ),
     # The vendor's SDK returns a 304 to HEAD, so code in the field tests its result for it.
     status=(200, 304),
     permission="READ",
     carries="ETag",
     page="HEAD Object",
-    doc="Return an object's metadata.",
+    doc="Return the metadata of an object.",
 )
 
 GET_OBJECT = Operation(
@@ -536,7 +596,13 @@ GET_OBJECT = Operation(
     (
         BUCKET,
         KEY,
-        Param("Range", "header", "range", form="range", doc="`bytes=first-last`, both inclusive."),
+        Param(
+            "Range",
+            "header",
+            "range",
+            form="range",
+            doc="The range, `bytes=first-last`; both are included.",
+        ),
         *CONDITIONS,
         *RESPONSE_OVERRIDES,
         VERSION_ID,
@@ -546,14 +612,14 @@ GET_OBJECT = Operation(
     headers=(
         *STORED_HEADERS,
         ("Accept-Ranges", "`bytes`."),
-        ("Content-Range", "`bytes first-last/total`, for a range."),
+        ("Content-Range", "The range in the body, `bytes first-last/total`, if one was requested."),
     ),
     returns="stream",
     status=(200, 206),
     permission="READ",
     carries="ETag",
     page="GET Object",
-    doc="Open an object for reading; its bytes travel as they are read.",
+    doc="Return an object; its content is streamed as it is read.",
 )
 
 COPY_OBJECT = Operation(
@@ -569,7 +635,7 @@ COPY_OBJECT = Operation(
             "x-cos-metadata-directive",
             default="Copy",
             choices=DIRECTIVES,
-            doc="`Copy` keeps the source's metadata, `Replaced` takes this call's.",
+            doc="`Copy` keeps the source's metadata, `Replaced` sets the metadata of this call.",
         ),
         *METADATA,
         *GRANTS,
@@ -579,7 +645,7 @@ COPY_OBJECT = Operation(
             "header",
             "x-cos-tagging-directive",
             choices=DIRECTIVES,
-            doc="`Copy` keeps the source's tags, `Replaced` takes this call's.",
+            doc="`Copy` keeps the source's tags, `Replaced` sets the tags of this call.",
         ),
         TAGS,
         *OVERWRITES,
@@ -603,7 +669,7 @@ COPY_OBJECT = Operation(
     late=True,
     carries="ETag",
     page="PUT Object - Copy",
-    doc="Copy an object of up to 5 GB inside the service.",
+    doc="Copy an object of up to 5 GB within the service.",
 )
 
 DELETE_OBJECT = Operation(
@@ -612,14 +678,14 @@ DELETE_OBJECT = Operation(
     (BUCKET, KEY, VERSION_ID),
     headers=(
         VERSION_HEADER,
-        ("x-cos-delete-marker", "`true` if a delete marker was made or removed."),
+        ("x-cos-delete-marker", "`true` if a delete marker was created or removed."),
         REQUEST_ID,
     ),
     status=(204, 200),
     permission="WRITE",
     on="bucket",
     page="DELETE Object",
-    doc="Delete an object, or one version of it; deleting what is not there succeeds.",
+    doc="Delete an object or a version of it; succeeds too if there is none.",
 )
 
 DELETE_OBJECTS = Operation(
@@ -632,7 +698,7 @@ DELETE_OBJECTS = Operation(
             "xml",
             kind="Delete",
             required=True,
-            doc="`{'Object': [{'Key', 'VersionId'}, ...], 'Quiet': 'true'}`, up to 1000.",
+            doc="Up to 1000 objects, `{'Object': [{'Key', 'VersionId'}, ...], 'Quiet': 'true'}`.",
         ),
     ),
     flag="delete",
@@ -675,7 +741,7 @@ DELETE_OBJECTS = Operation(
     on="bucket",
     md5=True,
     page="DELETE Multiple Objects",
-    doc="Delete up to 1000 objects; each one's outcome stands in the result.",
+    doc="Delete up to 1000 objects; the result lists the outcome of each.",
 )
 
 LIST_MULTIPART_UPLOADS = Operation(
@@ -685,13 +751,19 @@ LIST_MULTIPART_UPLOADS = Operation(
         BUCKET,
         PREFIX,
         DELIMITER,
-        Param("KeyMarker", "query", "key-marker", default="", doc="Start after this key."),
+        Param(
+            "KeyMarker",
+            "query",
+            "key-marker",
+            default="",
+            doc="The key after which the list starts.",
+        ),
         Param(
             "UploadIdMarker",
             "query",
             "upload-id-marker",
             default="",
-            doc="With KeyMarker: start after this upload of that key.",
+            doc="With KeyMarker, the upload of that key after which the list starts.",
         ),
         Param(
             "MaxUploads",
@@ -699,7 +771,7 @@ LIST_MULTIPART_UPLOADS = Operation(
             "max-uploads",
             kind="int",
             default=1000,
-            doc="Entries per answer, 1 to 1000.",
+            doc="Entries per response, 1 to 1000.",
         ),
         ENCODING_TYPE,
     ),
@@ -737,7 +809,7 @@ LIST_MULTIPART_UPLOADS = Operation(
     on="bucket",
     listing=True,
     page="List Multipart Uploads",
-    doc="List the unfinished multipart uploads of a bucket.",
+    doc="List the multipart uploads in progress in a bucket.",
 )
 
 CREATE_MULTIPART_UPLOAD = Operation(
@@ -753,7 +825,7 @@ CREATE_MULTIPART_UPLOAD = Operation(
     idempotent=False,
     carries="UploadId",
     page="Initiate Multipart Upload",
-    doc="Begin a multipart upload; the metadata given here applies at completion.",
+    doc="Start a multipart upload; the completed object gets the metadata given here.",
 )
 
 UPLOAD_PART = Operation(
@@ -765,7 +837,7 @@ UPLOAD_PART = Operation(
     on="bucket",
     carries="ETag",
     page="Upload Part",
-    doc="Upload one part; the same number again replaces it.",
+    doc="Upload a part; a part with the same number is replaced.",
 )
 
 UPLOAD_PART_COPY = Operation(
@@ -783,7 +855,7 @@ UPLOAD_PART_COPY = Operation(
             "x-cos-copy-source-range",
             form="copy range",
             default="",
-            doc="`bytes=first-last` of the source; all of it by default.",
+            doc="The source's range, `bytes=first-last`; by default the whole source.",
         ),
         *COPY_CONDITIONS,
         *CUSTOMER_KEY,
@@ -796,7 +868,7 @@ UPLOAD_PART_COPY = Operation(
     late=True,
     carries="ETag",
     page="Upload Part - Copy",
-    doc="Make a part from an object, or a range of one, inside the service.",
+    doc="Copy an object, or a range of it, into a part of an upload.",
 )
 
 LIST_PARTS = Operation(
@@ -812,7 +884,7 @@ LIST_PARTS = Operation(
             "max-parts",
             kind="int",
             default=1000,
-            doc="Parts per answer, 1 to 1000.",
+            doc="Parts per response, 1 to 1000.",
         ),
         Param(
             "PartNumberMarker",
@@ -820,7 +892,7 @@ LIST_PARTS = Operation(
             "part-number-marker",
             kind="int",
             default=0,
-            doc="Only parts with a greater number.",
+            doc="The part number after which the list starts.",
         ),
         ENCODING_TYPE,
     ),
@@ -850,7 +922,7 @@ LIST_PARTS = Operation(
     on="bucket",
     listing=True,
     page="List Parts",
-    doc="List the parts of an unfinished multipart upload.",
+    doc="List the parts of a multipart upload in progress.",
 )
 
 COMPLETE_MULTIPART_UPLOAD = Operation(
@@ -865,7 +937,7 @@ COMPLETE_MULTIPART_UPLOAD = Operation(
             "xml",
             kind="MultipartUpload",
             required=True,
-            doc="`{'Part': [{'PartNumber', 'ETag'}, ...]}`, in ascending order.",
+            doc="The parts in ascending order, `{'Part': [{'PartNumber', 'ETag'}, ...]}`.",
         ),
         *OVERWRITES,
         *CUSTOMER_KEY,
@@ -898,7 +970,7 @@ COMPLETE_MULTIPART_UPLOAD = Operation(
     late=True,
     carries="ETag",
     page="Complete Multipart Upload",
-    doc="Join the listed parts into the object, which appears at once and whole.",
+    doc="Complete a multipart upload: assemble the listed parts into the object.",
 )
 
 ABORT_MULTIPART_UPLOAD = Operation(
@@ -910,7 +982,7 @@ ABORT_MULTIPART_UPLOAD = Operation(
     permission="WRITE",
     on="bucket",
     page="Abort Multipart Upload",
-    doc="Give up a multipart upload and free its parts.",
+    doc="Abort a multipart upload and delete its parts.",
 )
 
 RESTORE_OBJECT = Operation(
@@ -924,7 +996,7 @@ RESTORE_OBJECT = Operation(
             "xml",
             kind="RestoreRequest",
             required=True,
-            doc="`{'Days': n, 'CASJobParameters': {'Tier': 'Standard'}}`.",
+            doc="Days and tier, `{'Days': n, 'CASJobParameters': {'Tier': 'Standard'}}`.",
         ),
         VERSION_ID,
         *CUSTOMER_KEY,
@@ -949,7 +1021,7 @@ RESTORE_OBJECT = Operation(
     on="bucket",
     idempotent=False,
     page="POST Object restore",
-    doc="Make a readable copy of an archived object for some days.",
+    doc="Restore an archived object: make a readable copy for a number of days.",
 )
 
 ACL_POLICY = Param(
@@ -957,7 +1029,7 @@ ACL_POLICY = Param(
     "xml",
     kind="AccessControlPolicy",
     in_order=True,
-    doc="Owner and grants, instead of the headers.",
+    doc="The ACL as a document, instead of the headers.",
 )
 
 PUT_OBJECT_ACL = Operation(
@@ -978,7 +1050,7 @@ GET_OBJECT_ACL = Operation(
     (BUCKET, KEY, VERSION_ID),
     flag="acl",
     result=ACCESS_CONTROL,
-    headers=(("x-cos-acl", "`default` if the object inherits."), REQUEST_ID),
+    headers=(("x-cos-acl", "`default` if the object inherits the bucket's ACL."), REQUEST_ID),
     permission="READ_ACP",
     aliases=(("Grant", "AccessControlList.Grant"),),
     page="GET Object acl",
@@ -997,9 +1069,9 @@ APPEND_OBJECT = Operation(
             "position",
             kind="int",
             required=True,
-            doc="The object's present length in bytes; 0 makes it.",
+            doc="The object's current length in bytes; 0 creates the object.",
         ),
-        Param("Data", "body", kind="Content", required=True, doc="What to append, like a Body."),
+        Param("Data", "body", kind="Content", required=True, doc="The content to append."),
         *UPLOADED,
         *METADATA,
         *GRANTS,
@@ -1010,7 +1082,7 @@ APPEND_OBJECT = Operation(
     flag="append",
     headers=(
         ETAG,
-        ("x-cos-next-append-position", "The object's length now, in bytes."),
+        ("x-cos-next-append-position", "The object's new length in bytes."),
         CRC64,
         REQUEST_ID,
     ),
@@ -1019,7 +1091,7 @@ APPEND_OBJECT = Operation(
     idempotent=False,
     carries="x-cos-next-append-position",
     page="APPEND Object",
-    doc="Append to an object that was made by appending.",
+    doc="Append content to an appendable object.",
 )
 
 PUT_OBJECT_TAGGING = Operation(
@@ -1033,7 +1105,7 @@ PUT_OBJECT_TAGGING = Operation(
             "xml",
             kind="Tagging",
             required=True,
-            doc="`{'TagSet': {'Tag': [{'Key', 'Value'}, ...]}}`, up to 10.",
+            doc="Up to 10 tags, `{'TagSet': {'Tag': [{'Key', 'Value'}, ...]}}`.",
         ),
         VERSION_ID,
     ),
@@ -1065,7 +1137,7 @@ DELETE_OBJECT_TAGGING = Operation(
     status=(204, 200),
     permission="OWNER",
     page="DELETE Object tagging",
-    doc="Remove the tags of an object.",
+    doc="Delete the tags of an object.",
 )
 
 PUT_SYMLINK = Operation(
@@ -1080,13 +1152,13 @@ PUT_SYMLINK = Operation(
             "x-cos-symlink-target",
             required=True,
             form="encoded",
-            doc="The key that it stands for; nobody looks whether there is such an object.",
+            doc="The target's key; the target need not exist.",
         ),
         Param(
             "SymlinkBucket",
             "header",
             "x-cos-symlink-bucket",
-            doc="That key's bucket, if it is another one of the region.",
+            doc="The target's bucket, if it is another bucket in the region.",
         ),
         *GRANTS,
         *OVERWRITES,
@@ -1096,7 +1168,7 @@ PUT_SYMLINK = Operation(
     permission="WRITE",
     on="bucket",
     page="PUT Symlink",
-    doc="Make a key a symbolic link, which is read as the object that it stands for.",
+    doc="Create a symbolic link; reading it returns its target.",
 )
 
 GET_SYMLINK = Operation(
@@ -1105,9 +1177,9 @@ GET_SYMLINK = Operation(
     (BUCKET, KEY, VERSION_ID),
     flag="symlink",
     headers=(
-        ("x-cos-symlink-target", "The key that it stands for."),
-        ("x-cos-symlink-bucket", "That key's bucket, if it is another one."),
-        ("Last-Modified", "When the link was made, as an HTTP date."),
+        ("x-cos-symlink-target", "The target's key."),
+        ("x-cos-symlink-bucket", "The target's bucket, if it is another bucket."),
+        ("Last-Modified", "When the link was created, as an HTTP date."),
         ETAG,
         VERSION_HEADER,
         REQUEST_ID,
@@ -1116,7 +1188,7 @@ GET_SYMLINK = Operation(
     permission="READ",
     carries="x-cos-symlink-target",
     page="GET Symlink",
-    doc="Return what a symbolic link stands for.",
+    doc="Return the target of a symbolic link.",
 )
 
 CREATE_BUCKET = Operation(
@@ -1132,14 +1204,14 @@ CREATE_BUCKET = Operation(
             "xml",
             "BucketAZConfig",
             known=("MAZ",),
-            doc="`MAZ` for several zones.",
+            doc="`MAZ` for a bucket in multiple availability zones.",
         ),
         Param(
             "BucketArchConfig",
             "xml",
             "BucketArchConfig",
             known=("OFS",),
-            doc="`OFS` for one with folders.",
+            doc="`OFS` for a bucket with metadata acceleration.",
         ),
     ),
     body=Shape(
@@ -1158,14 +1230,14 @@ HEAD_BUCKET = Operation(
     (BUCKET,),
     headers=(
         ("x-cos-bucket-region", "The bucket's region."),
-        ("x-cos-bucket-az-type", "`MAZ` if it was created so."),
-        ("x-cos-bucket-arch", "`OFS` if it was created so."),
+        ("x-cos-bucket-az-type", "`MAZ` if the bucket is in multiple availability zones."),
+        ("x-cos-bucket-arch", "`OFS` if the bucket has metadata acceleration."),
         REQUEST_ID,
     ),
     permission="READ",
     on="bucket",
     page="HEAD Bucket",
-    doc="Return whether a bucket exists and may be read.",
+    doc="Check that a bucket exists and may be read.",
 )
 
 DELETE_BUCKET = Operation(
@@ -1184,31 +1256,35 @@ LIST_BUCKETS = Operation(
     "ListBuckets",
     "GET",
     (
-        Param("TagKey", "query", "tagkey", doc="Only buckets with this tag key."),
-        Param("TagValue", "query", "tagvalue", doc="Only buckets with this tag value."),
-        Param("Region", "query", "region", doc="Only buckets of this region."),
+        Param("TagKey", "query", "tagkey", doc="Limits the list to buckets with this tag key."),
+        Param(
+            "TagValue", "query", "tagvalue", doc="Limits the list to buckets with this tag value."
+        ),
+        Param("Region", "query", "region", doc="Limits the list to buckets in this region."),
         Param(
             "CreateTime",
             "query",
             "create-time",
             kind="int | str",
-            doc="A Unix second, compared by Range.",
+            doc="A creation time in Unix seconds, compared as Range says.",
         ),
         Param(
             "Range",
             "query",
             "range",
             choices=("lt", "gt", "lte", "gte"),
-            doc="How creation dates compare with CreateTime.",
+            doc="The comparison with CreateTime: `lt`, `gt`, `lte` or `gte`.",
         ),
-        Param("Marker", "query", "marker", default="", doc="Only buckets after this one."),
+        Param(
+            "Marker", "query", "marker", default="", doc="The bucket after which the list starts."
+        ),
         Param(
             "MaxKeys",
             "query",
             "max-keys",
             kind="int",
             default=2000,
-            doc="Buckets per answer, 1 to 2000.",
+            doc="Buckets per response, 1 to 2000.",
         ),
     ),
     result=Shape(
@@ -1266,7 +1342,7 @@ PUT_BUCKET_VERSIONING = Operation(
             "Status",
             required=True,
             choices=VERSIONING_STATES,
-            doc="`Enabled` or `Suspended`.",
+            doc="The versioning state, `Enabled` or `Suspended`.",
         ),
     ),
     flag="versioning",
@@ -1275,7 +1351,7 @@ PUT_BUCKET_VERSIONING = Operation(
     permission="OWNER",
     on="bucket",
     page="PUT Bucket versioning",
-    doc="Enable or suspend versioning; it cannot be undone, only suspended.",
+    doc="Enable or suspend versioning; it can be suspended but not removed.",
 )
 
 GET_BUCKET_VERSIONING = Operation(
@@ -1287,7 +1363,7 @@ GET_BUCKET_VERSIONING = Operation(
     permission="OWNER",
     on="bucket",
     page="GET Bucket versioning",
-    doc="Return the versioning state of a bucket, without Status if it was never set.",
+    doc="Return the versioning state of a bucket; `Status` is absent if it was never set.",
 )
 
 PUT_BUCKET_ACL = Operation(
@@ -1309,7 +1385,7 @@ GET_BUCKET_ACL = Operation(
     (BUCKET,),
     flag="acl",
     result=ACCESS_CONTROL,
-    headers=(("x-cos-acl", "The canned ACL, if it is one."), REQUEST_ID),
+    headers=(("x-cos-acl", "The canned ACL, if the ACL equals one."), REQUEST_ID),
     permission="READ_ACP",
     on="bucket",
     aliases=(("Grant", "AccessControlList.Grant"),),
@@ -1319,7 +1395,7 @@ GET_BUCKET_ACL = Operation(
 
 
 def _counted(tag: str) -> Shape:
-    """Return a text element whose value callers may give as a number."""
+    """Return a text element that a program may also pass as a number."""
     return Shape(tag, optional=True, kind="int | str")
 
 
@@ -1345,7 +1421,7 @@ CORS = Shape(
             optional=True,
             kind="bool | str",
             choices=TRUTHS,
-            doc="Whether answers without an origin's headers vary by it too; here they always do.",
+            doc="Adds `Vary` to responses without CORS headers too; this server always does.",
         ),
     ),
     type="CORSConfiguration",
@@ -1472,7 +1548,7 @@ def _configuration(
         permission="OWNER",
         on="bucket",
         page=f"DELETE Bucket {page}",
-        doc=f"Remove {doc} of a bucket.",
+        doc=f"Delete {doc} of a bucket.",
     )
     return put, get, delete
 
@@ -1485,7 +1561,7 @@ PUT_BUCKET_CORS, GET_BUCKET_CORS, DELETE_BUCKET_CORS = _configuration(
         "xml",
         kind="CORSConfiguration",
         required=True,
-        doc="`{'CORSRule': [{'AllowedOrigin': [...], 'AllowedMethod': [...], ...}, ...]}`.",
+        doc="The rules, `{'CORSRule': [{'AllowedOrigin': [...], 'AllowedMethod': [...]}, ...]}`.",
     ),
     CORS,
     "cors",
@@ -1499,7 +1575,7 @@ PUT_BUCKET_LIFECYCLE, GET_BUCKET_LIFECYCLE, DELETE_BUCKET_LIFECYCLE = _configura
         "xml",
         kind="LifecycleConfiguration",
         required=True,
-        doc="`{'Rule': [{'ID', 'Filter', 'Status', 'Expiration', ...}, ...]}`.",
+        doc="The rules, `{'Rule': [{'ID', 'Filter', 'Status', 'Expiration', ...}, ...]}`.",
     ),
     LIFECYCLE,
     "lifecycle",
@@ -1513,7 +1589,7 @@ PUT_BUCKET_TAGGING, GET_BUCKET_TAGGING, DELETE_BUCKET_TAGGING = _configuration(
         "xml",
         kind="Tagging",
         required=True,
-        doc="`{'TagSet': {'Tag': [{'Key', 'Value'}, ...]}}`, up to 50.",
+        doc="Up to 50 tags, `{'TagSet': {'Tag': [{'Key', 'Value'}, ...]}}`.",
     ),
     TAGGING,
     "tagging",

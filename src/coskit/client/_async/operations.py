@@ -38,7 +38,7 @@ GetObjectResult = TypedDict(
 
 
 class AsyncOperations(ABC):
-    """The operations of COS as methods; a client says how a call is made."""
+    """The operations of COS as methods; a client implements the call."""
 
     @abstractmethod
     async def _call(
@@ -60,15 +60,14 @@ class AsyncOperations(ABC):
         EncodingType: Literal["", "url"] = "",
         **unknown: Never,
     ) -> types.ListObjectsResult:
-        """List the objects of a bucket, in byte order of their keys.
+        """List the objects in a bucket, in byte order of their keys.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Delimiter: Keys that share the text up to it, after the prefix, are listed once as a
-                prefix.
-            Marker: Only keys after this one.
-            MaxKeys: Entries per answer, 1 to 1000.
-            Prefix: Only keys that start with this.
+            Delimiter: Groups the keys that share the text from the prefix up to it, such as `/`.
+            Marker: The key after which the list starts.
+            MaxKeys: Entries per response, 1 to 1000.
+            Prefix: Limits the list to keys with this prefix.
             EncodingType: `url` returns keys percent-encoded; by default they are decoded.
 
         Returns:
@@ -76,7 +75,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket (List Objects)".
         """
@@ -105,16 +104,15 @@ class AsyncOperations(ABC):
         EncodingType: Literal["", "url"] = "",
         **unknown: Never,
     ) -> types.ListObjectsVersionsResult:
-        """List the versions and delete markers of a bucket, newest first for each key.
+        """List the versions and delete markers in a bucket, the newest of a key first.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Prefix: Only keys that start with this.
-            Delimiter: Keys that share the text up to it, after the prefix, are listed once as a
-                prefix.
-            KeyMarker: Start after this key.
-            VersionIdMarker: With KeyMarker: start after this version of that key.
-            MaxKeys: Entries per answer, 1 to 1000.
+            Prefix: Limits the list to keys with this prefix.
+            Delimiter: Groups the keys that share the text from the prefix up to it, such as `/`.
+            KeyMarker: The key after which the list starts.
+            VersionIdMarker: With KeyMarker, the version of that key after which the list starts.
+            MaxKeys: Entries per response, 1 to 1000.
             EncodingType: `url` returns keys percent-encoded; by default they are decoded.
 
         Returns:
@@ -122,7 +120,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket Object versions".
         """
@@ -176,46 +174,47 @@ class AsyncOperations(ABC):
         TrafficLimit: int | str | None = None,
         **unknown: Never,
     ) -> types.PutObjectResult:
-        """Store an object of up to 5 GB in one request; readers see the old or the new one.
+        """Upload an object of up to 5 GB; readers see the old or the new object, never a mixture.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Body: Content: bytes, text, a binary file from its position, or chunks.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            EnableMD5: Send the MD5 of the body with it.
-            ContentLength: Length of a Body that cannot tell.
-            ContentMD5: Base64 MD5 that the service must find.
-            CacheControl: Stored as Cache-Control.
-            ContentType: Stored as Content-Type.
-            ContentDisposition: As its header.
-            ContentEncoding: Stored as Content-Encoding.
-            ContentLanguage: Stored as Content-Language.
-            Expires: Stored as Expires.
-            Metadata: User metadata; names may leave out their prefix, `x-cos-meta-`.
+            EnableMD5: Sends the MD5 of the body for the check.
+            ContentLength: The body's length in bytes, if `Body` does not have one.
+            ContentMD5: The body's MD5 in Base64, which the service checks.
+            CacheControl: Stored as the object's Cache-Control.
+            ContentType: Stored as the object's Content-Type.
+            ContentDisposition: Stored as the object's Content-Disposition.
+            ContentEncoding: Stored as the object's Content-Encoding.
+            ContentLanguage: Stored as the object's Content-Language.
+            Expires: Stored as the object's Expires.
+            Metadata: User metadata; the prefix `x-cos-meta-` of names may be left out.
             ACL: A canned ACL, such as `private`.
-            GrantFullControl: `id="<uin>"`, ...
-            GrantRead: `id="<uin>"`, ...
-            GrantReadAcp: `id="<uin>"`, ...
-            GrantWriteAcp: `id="<uin>"`, ...
-            StorageClass: `STANDARD`, `STANDARD_IA`, `ARCHIVE`, ...
+            GrantFullControl: Accounts with full control: `id="<uin>"`, ...
+            GrantRead: Accounts that may read: `id="<uin>"`, ...
+            GrantReadAcp: Accounts that may read the ACL: `id="<uin>"`, ...
+            GrantWriteAcp: Accounts that may change the ACL: `id="<uin>"`, ...
+            StorageClass: The storage class: `STANDARD`, `STANDARD_IA`, `ARCHIVE`, ...
             Tagging: Tags, as `key=value&key2=value2`.
-            ForbidOverwrite: `true`: only a new object.
-            IfMatch: Only over an object with this ETag.
-            IfNoneMatch: `*`: only a new object.
-            ServerSideEncryption: `AES256` or `cos/kms`.
-            SSEKMSKeyId: Id of the KMS key.
-            SSEKMSContext: Base64 JSON context.
-            SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
-            SSECustomerKeyMD5: Base64 MD5 of that key.
-            TrafficLimit: Bits per second, 819200 to 838860800.
+            ForbidOverwrite: `true`: fail if the object exists.
+            IfMatch: Replace only an object with this ETag.
+            IfNoneMatch: `*`: fail if the object exists.
+            ServerSideEncryption: Encryption at rest: `AES256` or `cos/kms`.
+            SSEKMSKeyId: The id of the KMS key.
+            SSEKMSContext: The encryption context of KMS, as JSON in Base64.
+            SSECustomerAlgorithm: The algorithm of a customer-provided key, `AES256`.
+            SSECustomerKey: The customer-provided key, 32 bytes or Base64; adds its algorithm and
+                MD5.
+            SSECustomerKeyMD5: The MD5 of the customer-provided key, in Base64.
+            TrafficLimit: The speed limit in bits per second, 819200 to 838860800.
 
         Returns:
             The response as a dict, all its headers included.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Object".
         """
@@ -272,26 +271,27 @@ class AsyncOperations(ABC):
         SSECustomerKeyMD5: str | None = None,
         **unknown: Never,
     ) -> types.HeadObjectResult:
-        """Return an object's metadata.
+        """Return the metadata of an object.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            VersionId: The version meant, if not the latest.
-            IfMatch: Only if the ETag is this.
-            IfNoneMatch: Only if the ETag is not this.
-            IfModifiedSince: Only if modified after this date.
-            IfUnmodifiedSince: Only if not modified after.
-            SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
-            SSECustomerKeyMD5: Base64 MD5 of that key.
+            VersionId: The version's id; by default the latest version.
+            IfMatch: Succeed only if the object has this ETag.
+            IfNoneMatch: Succeed only if the object has another ETag.
+            IfModifiedSince: Succeed only if the object was modified after this date.
+            IfUnmodifiedSince: Succeed only if the object was not modified after this date.
+            SSECustomerAlgorithm: The algorithm of a customer-provided key, `AES256`.
+            SSECustomerKey: The customer-provided key, 32 bytes or Base64; adds its algorithm and
+                MD5.
+            SSECustomerKeyMD5: The MD5 of the customer-provided key, in Base64.
 
         Returns:
             The response as a dict, all its headers included.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "HEAD Object".
         """
@@ -336,34 +336,35 @@ class AsyncOperations(ABC):
         TrafficLimit: int | str | None = None,
         **unknown: Never,
     ) -> GetObjectResult:
-        """Open an object for reading; its bytes travel as they are read.
+        """Return an object; its content is streamed as it is read.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            Range: `bytes=first-last`, both inclusive.
-            IfMatch: Only if the ETag is this.
-            IfNoneMatch: Only if the ETag is not this.
-            IfModifiedSince: Only if modified after this date.
-            IfUnmodifiedSince: Only if not modified after.
-            ResponseCacheControl: Cache-Control of this answer.
-            ResponseContentDisposition: Content-Disposition of this answer.
-            ResponseContentEncoding: Content-Encoding of this answer.
-            ResponseContentLanguage: Content-Language of this answer.
-            ResponseContentType: Content-Type of this answer.
-            ResponseExpires: Expires of this answer.
-            VersionId: The version meant, if not the latest.
-            SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
-            SSECustomerKeyMD5: Base64 MD5 of that key.
-            TrafficLimit: Bits per second, 819200 to 838860800.
+            Range: The range, `bytes=first-last`; both are included.
+            IfMatch: Succeed only if the object has this ETag.
+            IfNoneMatch: Succeed only if the object has another ETag.
+            IfModifiedSince: Succeed only if the object was modified after this date.
+            IfUnmodifiedSince: Succeed only if the object was not modified after this date.
+            ResponseCacheControl: The Cache-Control header of this response.
+            ResponseContentDisposition: The Content-Disposition header of this response.
+            ResponseContentEncoding: The Content-Encoding header of this response.
+            ResponseContentLanguage: The Content-Language header of this response.
+            ResponseContentType: The Content-Type header of this response.
+            ResponseExpires: The Expires header of this response.
+            VersionId: The version's id; by default the latest version.
+            SSECustomerAlgorithm: The algorithm of a customer-provided key, `AES256`.
+            SSECustomerKey: The customer-provided key, 32 bytes or Base64; adds its algorithm and
+                MD5.
+            SSECustomerKeyMD5: The MD5 of the customer-provided key, in Base64.
+            TrafficLimit: The speed limit in bits per second, 819200 to 838860800.
 
         Returns:
             The response as a dict, all its headers included.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Object".
         """
@@ -433,51 +434,56 @@ class AsyncOperations(ABC):
         CopySourceSSECustomerKeyMD5: str | None = None,
         **unknown: Never,
     ) -> types.CopyObjectResult:
-        """Copy an object of up to 5 GB inside the service.
+        """Copy an object of up to 5 GB within the service.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
             CopySource: The source: `Bucket`, `Key`, `Region` and, for one version, `VersionId`.
-            CopyStatus: `Copy` keeps the source's metadata, `Replaced` takes this call's.
-            CacheControl: Stored as Cache-Control.
-            ContentType: Stored as Content-Type.
-            ContentDisposition: As its header.
-            ContentEncoding: Stored as Content-Encoding.
-            ContentLanguage: Stored as Content-Language.
-            Expires: Stored as Expires.
-            Metadata: User metadata; names may leave out their prefix, `x-cos-meta-`.
+            CopyStatus: `Copy` keeps the source's metadata, `Replaced` sets the metadata of this
+                call.
+            CacheControl: Stored as the object's Cache-Control.
+            ContentType: Stored as the object's Content-Type.
+            ContentDisposition: Stored as the object's Content-Disposition.
+            ContentEncoding: Stored as the object's Content-Encoding.
+            ContentLanguage: Stored as the object's Content-Language.
+            Expires: Stored as the object's Expires.
+            Metadata: User metadata; the prefix `x-cos-meta-` of names may be left out.
             ACL: A canned ACL, such as `private`.
-            GrantFullControl: `id="<uin>"`, ...
-            GrantRead: `id="<uin>"`, ...
-            GrantReadAcp: `id="<uin>"`, ...
-            GrantWriteAcp: `id="<uin>"`, ...
-            StorageClass: `STANDARD`, `STANDARD_IA`, `ARCHIVE`, ...
-            TaggingDirective: `Copy` keeps the source's tags, `Replaced` takes this call's.
+            GrantFullControl: Accounts with full control: `id="<uin>"`, ...
+            GrantRead: Accounts that may read: `id="<uin>"`, ...
+            GrantReadAcp: Accounts that may read the ACL: `id="<uin>"`, ...
+            GrantWriteAcp: Accounts that may change the ACL: `id="<uin>"`, ...
+            StorageClass: The storage class: `STANDARD`, `STANDARD_IA`, `ARCHIVE`, ...
+            TaggingDirective: `Copy` keeps the source's tags, `Replaced` sets the tags of this
+                call.
             Tagging: Tags, as `key=value&key2=value2`.
-            ForbidOverwrite: `true`: only a new object.
-            IfMatch: Only over an object with this ETag.
-            IfNoneMatch: `*`: only a new object.
-            CopySourceIfMatch: Only if the source's ETag is this.
-            CopySourceIfNoneMatch: Only if the source's ETag is not this.
-            CopySourceIfModifiedSince: Only if the source was modified after this date.
-            CopySourceIfUnmodifiedSince: Only if the source was not modified after this date.
-            ServerSideEncryption: `AES256` or `cos/kms`.
-            SSEKMSKeyId: Id of the KMS key.
-            SSEKMSContext: Base64 JSON context.
-            SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
-            SSECustomerKeyMD5: Base64 MD5 of that key.
-            CopySourceSSECustomerAlgorithm: `AES256`, for a source with a key of your own.
-            CopySourceSSECustomerKey: The source's key, 32 bytes or their Base64.
-            CopySourceSSECustomerKeyMD5: Base64 MD5 of the source's key.
+            ForbidOverwrite: `true`: fail if the object exists.
+            IfMatch: Replace only an object with this ETag.
+            IfNoneMatch: `*`: fail if the object exists.
+            CopySourceIfMatch: Succeed only if the source has this ETag.
+            CopySourceIfNoneMatch: Succeed only if the source has another ETag.
+            CopySourceIfModifiedSince: Succeed only if the source was modified after this date.
+            CopySourceIfUnmodifiedSince: Succeed only if the source was not modified after this
+                date.
+            ServerSideEncryption: Encryption at rest: `AES256` or `cos/kms`.
+            SSEKMSKeyId: The id of the KMS key.
+            SSEKMSContext: The encryption context of KMS, as JSON in Base64.
+            SSECustomerAlgorithm: The algorithm of a customer-provided key, `AES256`.
+            SSECustomerKey: The customer-provided key, 32 bytes or Base64; adds its algorithm and
+                MD5.
+            SSECustomerKeyMD5: The MD5 of the customer-provided key, in Base64.
+            CopySourceSSECustomerAlgorithm: The algorithm of the source's customer-provided key,
+                `AES256`.
+            CopySourceSSECustomerKey: The source's customer-provided key, 32 bytes or Base64.
+            CopySourceSSECustomerKeyMD5: The MD5 of the source's customer-provided key, in Base64.
 
         Returns:
             The response as a dict, all its headers included.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Object - Copy".
         """
@@ -527,19 +533,19 @@ class AsyncOperations(ABC):
     async def delete_object(
         self, Bucket: str, Key: str, *, VersionId: str | None = None, **unknown: Never
     ) -> types.DeleteObjectResult:
-        """Delete an object, or one version of it; deleting what is not there succeeds.
+        """Delete an object or a version of it; succeeds too if there is none.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            VersionId: The version meant, if not the latest.
+            VersionId: The version's id; by default the latest version.
 
         Returns:
             The response as a dict, all its headers included.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Object".
         """
@@ -551,18 +557,19 @@ class AsyncOperations(ABC):
     async def delete_objects(
         self, Bucket: str, Delete: types.Delete, **unknown: Never
     ) -> types.DeleteObjectsResult:
-        """Delete up to 1000 objects; each one's outcome stands in the result.
+        """Delete up to 1000 objects; the result lists the outcome of each.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Delete: `{'Object': [{'Key', 'VersionId'}, ...], 'Quiet': 'true'}`, up to 1000.
+            Delete: Up to 1000 objects, `{'Object': [{'Key', 'VersionId'}, ...], 'Quiet':
+                'true'}`.
 
         Returns:
             The response as a dict.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Multiple Objects".
         """
@@ -582,16 +589,15 @@ class AsyncOperations(ABC):
         EncodingType: Literal["", "url"] = "",
         **unknown: Never,
     ) -> types.ListMultipartUploadsResult:
-        """List the unfinished multipart uploads of a bucket.
+        """List the multipart uploads in progress in a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Prefix: Only keys that start with this.
-            Delimiter: Keys that share the text up to it, after the prefix, are listed once as a
-                prefix.
-            KeyMarker: Start after this key.
-            UploadIdMarker: With KeyMarker: start after this upload of that key.
-            MaxUploads: Entries per answer, 1 to 1000.
+            Prefix: Limits the list to keys with this prefix.
+            Delimiter: Groups the keys that share the text from the prefix up to it, such as `/`.
+            KeyMarker: The key after which the list starts.
+            UploadIdMarker: With KeyMarker, the upload of that key after which the list starts.
+            MaxUploads: Entries per response, 1 to 1000.
             EncodingType: `url` returns keys percent-encoded; by default they are decoded.
 
         Returns:
@@ -599,7 +605,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "List Multipart Uploads".
         """
@@ -645,38 +651,39 @@ class AsyncOperations(ABC):
         SSECustomerKeyMD5: str | None = None,
         **unknown: Never,
     ) -> types.CreateMultipartUploadResult:
-        """Begin a multipart upload; the metadata given here applies at completion.
+        """Start a multipart upload; the completed object gets the metadata given here.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            CacheControl: Stored as Cache-Control.
-            ContentType: Stored as Content-Type.
-            ContentDisposition: As its header.
-            ContentEncoding: Stored as Content-Encoding.
-            ContentLanguage: Stored as Content-Language.
-            Expires: Stored as Expires.
-            Metadata: User metadata; names may leave out their prefix, `x-cos-meta-`.
+            CacheControl: Stored as the object's Cache-Control.
+            ContentType: Stored as the object's Content-Type.
+            ContentDisposition: Stored as the object's Content-Disposition.
+            ContentEncoding: Stored as the object's Content-Encoding.
+            ContentLanguage: Stored as the object's Content-Language.
+            Expires: Stored as the object's Expires.
+            Metadata: User metadata; the prefix `x-cos-meta-` of names may be left out.
             ACL: A canned ACL, such as `private`.
-            GrantFullControl: `id="<uin>"`, ...
-            GrantRead: `id="<uin>"`, ...
-            GrantReadAcp: `id="<uin>"`, ...
-            GrantWriteAcp: `id="<uin>"`, ...
-            StorageClass: `STANDARD`, `STANDARD_IA`, `ARCHIVE`, ...
+            GrantFullControl: Accounts with full control: `id="<uin>"`, ...
+            GrantRead: Accounts that may read: `id="<uin>"`, ...
+            GrantReadAcp: Accounts that may read the ACL: `id="<uin>"`, ...
+            GrantWriteAcp: Accounts that may change the ACL: `id="<uin>"`, ...
+            StorageClass: The storage class: `STANDARD`, `STANDARD_IA`, `ARCHIVE`, ...
             Tagging: Tags, as `key=value&key2=value2`.
-            ServerSideEncryption: `AES256` or `cos/kms`.
-            SSEKMSKeyId: Id of the KMS key.
-            SSEKMSContext: Base64 JSON context.
-            SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
-            SSECustomerKeyMD5: Base64 MD5 of that key.
+            ServerSideEncryption: Encryption at rest: `AES256` or `cos/kms`.
+            SSEKMSKeyId: The id of the KMS key.
+            SSEKMSContext: The encryption context of KMS, as JSON in Base64.
+            SSECustomerAlgorithm: The algorithm of a customer-provided key, `AES256`.
+            SSECustomerKey: The customer-provided key, 32 bytes or Base64; adds its algorithm and
+                MD5.
+            SSECustomerKeyMD5: The MD5 of the customer-provided key, in Base64.
 
         Returns:
             The response as a dict.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "Initiate Multipart Upload".
         """
@@ -727,28 +734,29 @@ class AsyncOperations(ABC):
         TrafficLimit: int | str | None = None,
         **unknown: Never,
     ) -> types.UploadPartResult:
-        """Upload one part; the same number again replaces it.
+        """Upload a part; a part with the same number is replaced.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
             Body: Content: bytes, text, a binary file from its position, or chunks.
-            PartNumber: 1 to 10000.
-            UploadId: The upload's id.
-            EnableMD5: Send the MD5 of the body with it.
-            ContentLength: Length of a Body that cannot tell.
-            ContentMD5: Base64 MD5 that the service must find.
-            SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
-            SSECustomerKeyMD5: Base64 MD5 of that key.
-            TrafficLimit: Bits per second, 819200 to 838860800.
+            PartNumber: The part's number, 1 to 10000.
+            UploadId: The multipart upload's id.
+            EnableMD5: Sends the MD5 of the body for the check.
+            ContentLength: The body's length in bytes, if `Body` does not have one.
+            ContentMD5: The body's MD5 in Base64, which the service checks.
+            SSECustomerAlgorithm: The algorithm of a customer-provided key, `AES256`.
+            SSECustomerKey: The customer-provided key, 32 bytes or Base64; adds its algorithm and
+                MD5.
+            SSECustomerKeyMD5: The MD5 of the customer-provided key, in Base64.
+            TrafficLimit: The speed limit in bits per second, 819200 to 838860800.
 
         Returns:
             The response as a dict, all its headers included.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "Upload Part".
         """
@@ -793,32 +801,35 @@ class AsyncOperations(ABC):
         CopySourceSSECustomerKeyMD5: str | None = None,
         **unknown: Never,
     ) -> types.UploadPartCopyResult:
-        """Make a part from an object, or a range of one, inside the service.
+        """Copy an object, or a range of it, into a part of an upload.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            PartNumber: 1 to 10000.
-            UploadId: The upload's id.
+            PartNumber: The part's number, 1 to 10000.
+            UploadId: The multipart upload's id.
             CopySource: The source: `Bucket`, `Key`, `Region` and, for one version, `VersionId`.
-            CopySourceRange: `bytes=first-last` of the source; all of it by default.
-            CopySourceIfMatch: Only if the source's ETag is this.
-            CopySourceIfNoneMatch: Only if the source's ETag is not this.
-            CopySourceIfModifiedSince: Only if the source was modified after this date.
-            CopySourceIfUnmodifiedSince: Only if the source was not modified after this date.
-            SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
-            SSECustomerKeyMD5: Base64 MD5 of that key.
-            CopySourceSSECustomerAlgorithm: `AES256`, for a source with a key of your own.
-            CopySourceSSECustomerKey: The source's key, 32 bytes or their Base64.
-            CopySourceSSECustomerKeyMD5: Base64 MD5 of the source's key.
+            CopySourceRange: The source's range, `bytes=first-last`; by default the whole source.
+            CopySourceIfMatch: Succeed only if the source has this ETag.
+            CopySourceIfNoneMatch: Succeed only if the source has another ETag.
+            CopySourceIfModifiedSince: Succeed only if the source was modified after this date.
+            CopySourceIfUnmodifiedSince: Succeed only if the source was not modified after this
+                date.
+            SSECustomerAlgorithm: The algorithm of a customer-provided key, `AES256`.
+            SSECustomerKey: The customer-provided key, 32 bytes or Base64; adds its algorithm and
+                MD5.
+            SSECustomerKeyMD5: The MD5 of the customer-provided key, in Base64.
+            CopySourceSSECustomerAlgorithm: The algorithm of the source's customer-provided key,
+                `AES256`.
+            CopySourceSSECustomerKey: The source's customer-provided key, 32 bytes or Base64.
+            CopySourceSSECustomerKeyMD5: The MD5 of the source's customer-provided key, in Base64.
 
         Returns:
             The response as a dict, all its headers included.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "Upload Part - Copy".
         """
@@ -856,14 +867,14 @@ class AsyncOperations(ABC):
         EncodingType: Literal["", "url"] = "",
         **unknown: Never,
     ) -> types.ListPartsResult:
-        """List the parts of an unfinished multipart upload.
+        """List the parts of a multipart upload in progress.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            UploadId: The upload's id.
-            MaxParts: Parts per answer, 1 to 1000.
-            PartNumberMarker: Only parts with a greater number.
+            UploadId: The multipart upload's id.
+            MaxParts: Parts per response, 1 to 1000.
+            PartNumberMarker: The part number after which the list starts.
             EncodingType: `url` returns keys percent-encoded; by default they are decoded.
 
         Returns:
@@ -871,7 +882,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "List Parts".
         """
@@ -904,26 +915,28 @@ class AsyncOperations(ABC):
         SSECustomerKeyMD5: str | None = None,
         **unknown: Never,
     ) -> types.CompleteMultipartUploadResult:
-        """Join the listed parts into the object, which appears at once and whole.
+        """Complete a multipart upload: assemble the listed parts into the object.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            UploadId: The upload's id.
-            MultipartUpload: `{'Part': [{'PartNumber', 'ETag'}, ...]}`, in ascending order.
-            ForbidOverwrite: `true`: only a new object.
-            IfMatch: Only over an object with this ETag.
-            IfNoneMatch: `*`: only a new object.
-            SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
-            SSECustomerKeyMD5: Base64 MD5 of that key.
+            UploadId: The multipart upload's id.
+            MultipartUpload: The parts in ascending order, `{'Part': [{'PartNumber', 'ETag'},
+                ...]}`.
+            ForbidOverwrite: `true`: fail if the object exists.
+            IfMatch: Replace only an object with this ETag.
+            IfNoneMatch: `*`: fail if the object exists.
+            SSECustomerAlgorithm: The algorithm of a customer-provided key, `AES256`.
+            SSECustomerKey: The customer-provided key, 32 bytes or Base64; adds its algorithm and
+                MD5.
+            SSECustomerKeyMD5: The MD5 of the customer-provided key, in Base64.
 
         Returns:
             The response as a dict, all its headers included.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "Complete Multipart Upload".
         """
@@ -948,16 +961,16 @@ class AsyncOperations(ABC):
     async def abort_multipart_upload(
         self, Bucket: str, Key: str, UploadId: str, **unknown: Never
     ) -> None:
-        """Give up a multipart upload and free its parts.
+        """Abort a multipart upload and delete its parts.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            UploadId: The upload's id.
+            UploadId: The multipart upload's id.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "Abort Multipart Upload".
         """
@@ -979,20 +992,22 @@ class AsyncOperations(ABC):
         SSECustomerKeyMD5: str | None = None,
         **unknown: Never,
     ) -> None:
-        """Make a readable copy of an archived object for some days.
+        """Restore an archived object: make a readable copy for a number of days.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            RestoreRequest: `{'Days': n, 'CASJobParameters': {'Tier': 'Standard'}}`.
-            VersionId: The version meant, if not the latest.
-            SSECustomerAlgorithm: `AES256`, for a key of your own.
-            SSECustomerKey: That key, 32 bytes or their Base64; algorithm and MD5 follow from it.
-            SSECustomerKeyMD5: Base64 MD5 of that key.
+            RestoreRequest: Days and tier, `{'Days': n, 'CASJobParameters': {'Tier':
+                'Standard'}}`.
+            VersionId: The version's id; by default the latest version.
+            SSECustomerAlgorithm: The algorithm of a customer-provided key, `AES256`.
+            SSECustomerKey: The customer-provided key, 32 bytes or Base64; adds its algorithm and
+                MD5.
+            SSECustomerKeyMD5: The MD5 of the customer-provided key, in Base64.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "POST Object restore".
         """
@@ -1029,17 +1044,17 @@ class AsyncOperations(ABC):
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            AccessControlPolicy: Owner and grants, instead of the headers.
+            AccessControlPolicy: The ACL as a document, instead of the headers.
             ACL: A canned ACL, such as `private`.
-            GrantFullControl: `id="<uin>"`, ...
-            GrantRead: `id="<uin>"`, ...
-            GrantReadAcp: `id="<uin>"`, ...
-            GrantWriteAcp: `id="<uin>"`, ...
-            VersionId: The version meant, if not the latest.
+            GrantFullControl: Accounts with full control: `id="<uin>"`, ...
+            GrantRead: Accounts that may read: `id="<uin>"`, ...
+            GrantReadAcp: Accounts that may read the ACL: `id="<uin>"`, ...
+            GrantWriteAcp: Accounts that may change the ACL: `id="<uin>"`, ...
+            VersionId: The version's id; by default the latest version.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Object acl".
         """
@@ -1067,14 +1082,14 @@ class AsyncOperations(ABC):
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            VersionId: The version meant, if not the latest.
+            VersionId: The version's id; by default the latest version.
 
         Returns:
             The response as a dict, all its headers included.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Object acl".
         """
@@ -1112,40 +1127,40 @@ class AsyncOperations(ABC):
         TrafficLimit: int | str | None = None,
         **unknown: Never,
     ) -> types.AppendObjectResult:
-        """Append to an object that was made by appending.
+        """Append content to an appendable object.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            Position: The object's present length in bytes; 0 makes it.
-            Data: What to append, like a Body.
-            EnableMD5: Send the MD5 of the body with it.
-            ContentLength: Length of a Body that cannot tell.
-            ContentMD5: Base64 MD5 that the service must find.
-            CacheControl: Stored as Cache-Control.
-            ContentType: Stored as Content-Type.
-            ContentDisposition: As its header.
-            ContentEncoding: Stored as Content-Encoding.
-            ContentLanguage: Stored as Content-Language.
-            Expires: Stored as Expires.
-            Metadata: User metadata; names may leave out their prefix, `x-cos-meta-`.
+            Position: The object's current length in bytes; 0 creates the object.
+            Data: The content to append.
+            EnableMD5: Sends the MD5 of the body for the check.
+            ContentLength: The body's length in bytes, if `Body` does not have one.
+            ContentMD5: The body's MD5 in Base64, which the service checks.
+            CacheControl: Stored as the object's Cache-Control.
+            ContentType: Stored as the object's Content-Type.
+            ContentDisposition: Stored as the object's Content-Disposition.
+            ContentEncoding: Stored as the object's Content-Encoding.
+            ContentLanguage: Stored as the object's Content-Language.
+            Expires: Stored as the object's Expires.
+            Metadata: User metadata; the prefix `x-cos-meta-` of names may be left out.
             ACL: A canned ACL, such as `private`.
-            GrantFullControl: `id="<uin>"`, ...
-            GrantRead: `id="<uin>"`, ...
-            GrantReadAcp: `id="<uin>"`, ...
-            GrantWriteAcp: `id="<uin>"`, ...
-            StorageClass: `STANDARD`, `STANDARD_IA`, `ARCHIVE`, ...
-            ForbidOverwrite: `true`: only a new object.
-            IfMatch: Only over an object with this ETag.
-            IfNoneMatch: `*`: only a new object.
-            TrafficLimit: Bits per second, 819200 to 838860800.
+            GrantFullControl: Accounts with full control: `id="<uin>"`, ...
+            GrantRead: Accounts that may read: `id="<uin>"`, ...
+            GrantReadAcp: Accounts that may read the ACL: `id="<uin>"`, ...
+            GrantWriteAcp: Accounts that may change the ACL: `id="<uin>"`, ...
+            StorageClass: The storage class: `STANDARD`, `STANDARD_IA`, `ARCHIVE`, ...
+            ForbidOverwrite: `true`: fail if the object exists.
+            IfMatch: Replace only an object with this ETag.
+            IfNoneMatch: `*`: fail if the object exists.
+            TrafficLimit: The speed limit in bits per second, 819200 to 838860800.
 
         Returns:
             The response as a dict, all its headers included.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "APPEND Object".
         """
@@ -1195,12 +1210,12 @@ class AsyncOperations(ABC):
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            Tagging: `{'TagSet': {'Tag': [{'Key', 'Value'}, ...]}}`, up to 10.
-            VersionId: The version meant, if not the latest.
+            Tagging: Up to 10 tags, `{'TagSet': {'Tag': [{'Key', 'Value'}, ...]}}`.
+            VersionId: The version's id; by default the latest version.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Object tagging".
         """
@@ -1218,14 +1233,14 @@ class AsyncOperations(ABC):
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            VersionId: The version meant, if not the latest.
+            VersionId: The version's id; by default the latest version.
 
         Returns:
             The response as a dict.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Object tagging".
         """
@@ -1239,16 +1254,16 @@ class AsyncOperations(ABC):
     async def delete_object_tagging(
         self, Bucket: str, Key: str, *, VersionId: str | None = None, **unknown: Never
     ) -> None:
-        """Remove the tags of an object.
+        """Delete the tags of an object.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            VersionId: The version meant, if not the latest.
+            VersionId: The version's id; by default the latest version.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Object tagging".
         """
@@ -1275,29 +1290,28 @@ class AsyncOperations(ABC):
         IfNoneMatch: str | None = None,
         **unknown: Never,
     ) -> types.PutSymlinkResult:
-        """Make a key a symbolic link, which is read as the object that it stands for.
+        """Create a symbolic link; reading it returns its target.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            SymlinkTarget: The key that it stands for; nobody looks whether there is such an
-                object.
-            SymlinkBucket: That key's bucket, if it is another one of the region.
+            SymlinkTarget: The target's key; the target need not exist.
+            SymlinkBucket: The target's bucket, if it is another bucket in the region.
             ACL: A canned ACL, such as `private`.
-            GrantFullControl: `id="<uin>"`, ...
-            GrantRead: `id="<uin>"`, ...
-            GrantReadAcp: `id="<uin>"`, ...
-            GrantWriteAcp: `id="<uin>"`, ...
-            ForbidOverwrite: `true`: only a new object.
-            IfMatch: Only over an object with this ETag.
-            IfNoneMatch: `*`: only a new object.
+            GrantFullControl: Accounts with full control: `id="<uin>"`, ...
+            GrantRead: Accounts that may read: `id="<uin>"`, ...
+            GrantReadAcp: Accounts that may read the ACL: `id="<uin>"`, ...
+            GrantWriteAcp: Accounts that may change the ACL: `id="<uin>"`, ...
+            ForbidOverwrite: `true`: fail if the object exists.
+            IfMatch: Replace only an object with this ETag.
+            IfNoneMatch: `*`: fail if the object exists.
 
         Returns:
             The response as a dict, all its headers included.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Symlink".
         """
@@ -1324,19 +1338,19 @@ class AsyncOperations(ABC):
     async def get_symlink(
         self, Bucket: str, Key: str, *, VersionId: str | None = None, **unknown: Never
     ) -> types.GetSymlinkResult:
-        """Return what a symbolic link stands for.
+        """Return the target of a symbolic link.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            VersionId: The version meant, if not the latest.
+            VersionId: The version's id; by default the latest version.
 
         Returns:
             The response as a dict, all its headers included.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Symlink".
         """
@@ -1365,18 +1379,18 @@ class AsyncOperations(ABC):
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             ACL: A canned ACL, such as `private`.
-            GrantFullControl: `id="<uin>"`, ...
-            GrantRead: `id="<uin>"`, ...
-            GrantReadAcp: `id="<uin>"`, ...
-            GrantWriteAcp: `id="<uin>"`, ...
-            GrantWrite: `id="<uin>"`, ...
+            GrantFullControl: Accounts with full control: `id="<uin>"`, ...
+            GrantRead: Accounts that may read: `id="<uin>"`, ...
+            GrantReadAcp: Accounts that may read the ACL: `id="<uin>"`, ...
+            GrantWriteAcp: Accounts that may change the ACL: `id="<uin>"`, ...
+            GrantWrite: Accounts that may write: `id="<uin>"`, ...
             Tagging: Tags, as `key=value&key2=value2`.
-            BucketAZConfig: `MAZ` for several zones.
-            BucketArchConfig: `OFS` for one with folders.
+            BucketAZConfig: `MAZ` for a bucket in multiple availability zones.
+            BucketArchConfig: `OFS` for a bucket with metadata acceleration.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket".
         """
@@ -1398,7 +1412,7 @@ class AsyncOperations(ABC):
         )
 
     async def head_bucket(self, Bucket: str, **unknown: Never) -> types.HeadBucketResult:
-        """Return whether a bucket exists and may be read.
+        """Check that a bucket exists and may be read.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -1408,7 +1422,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "HEAD Bucket".
         """
@@ -1425,7 +1439,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Bucket".
         """
@@ -1446,20 +1460,20 @@ class AsyncOperations(ABC):
         """List the buckets of the account.
 
         Args:
-            TagKey: Only buckets with this tag key.
-            TagValue: Only buckets with this tag value.
-            Region: Only buckets of this region.
-            CreateTime: A Unix second, compared by Range.
-            Range: How creation dates compare with CreateTime.
-            Marker: Only buckets after this one.
-            MaxKeys: Buckets per answer, 1 to 2000.
+            TagKey: Limits the list to buckets with this tag key.
+            TagValue: Limits the list to buckets with this tag value.
+            Region: Limits the list to buckets in this region.
+            CreateTime: A creation time in Unix seconds, compared as Range says.
+            Range: The comparison with CreateTime: `lt`, `gt`, `lte` or `gte`.
+            Marker: The bucket after which the list starts.
+            MaxKeys: Buckets per response, 1 to 2000.
 
         Returns:
             The response as a dict.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Service (List Buckets)".
         """
@@ -1491,7 +1505,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket location".
         """
@@ -1503,15 +1517,15 @@ class AsyncOperations(ABC):
     async def put_bucket_versioning(
         self, Bucket: str, Status: types.VersioningStatus, **unknown: Never
     ) -> None:
-        """Enable or suspend versioning; it cannot be undone, only suspended.
+        """Enable or suspend versioning; it can be suspended but not removed.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Status: `Enabled` or `Suspended`.
+            Status: The versioning state, `Enabled` or `Suspended`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket versioning".
         """
@@ -1520,7 +1534,7 @@ class AsyncOperations(ABC):
     async def get_bucket_versioning(
         self, Bucket: str, **unknown: Never
     ) -> types.GetBucketVersioningResult:
-        """Return the versioning state of a bucket, without Status if it was never set.
+        """Return the versioning state of a bucket; `Status` is absent if it was never set.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -1530,7 +1544,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket versioning".
         """
@@ -1556,17 +1570,17 @@ class AsyncOperations(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            AccessControlPolicy: Owner and grants, instead of the headers.
+            AccessControlPolicy: The ACL as a document, instead of the headers.
             ACL: A canned ACL, such as `private`.
-            GrantFullControl: `id="<uin>"`, ...
-            GrantRead: `id="<uin>"`, ...
-            GrantReadAcp: `id="<uin>"`, ...
-            GrantWriteAcp: `id="<uin>"`, ...
-            GrantWrite: `id="<uin>"`, ...
+            GrantFullControl: Accounts with full control: `id="<uin>"`, ...
+            GrantRead: Accounts that may read: `id="<uin>"`, ...
+            GrantReadAcp: Accounts that may read the ACL: `id="<uin>"`, ...
+            GrantWriteAcp: Accounts that may change the ACL: `id="<uin>"`, ...
+            GrantWrite: Accounts that may write: `id="<uin>"`, ...
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket acl".
         """
@@ -1596,7 +1610,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket acl".
         """
@@ -1612,12 +1626,12 @@ class AsyncOperations(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            CORSConfiguration: `{'CORSRule': [{'AllowedOrigin': [...], 'AllowedMethod': [...],
-                ...}, ...]}`.
+            CORSConfiguration: The rules, `{'CORSRule': [{'AllowedOrigin': [...],
+                'AllowedMethod': [...]}, ...]}`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket cors".
         """
@@ -1638,7 +1652,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket cors".
         """
@@ -1648,14 +1662,14 @@ class AsyncOperations(ABC):
         return result
 
     async def delete_bucket_cors(self, Bucket: str, **unknown: Never) -> None:
-        """Remove the CORS rules of a bucket.
+        """Delete the CORS rules of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Bucket cors".
         """
@@ -1668,12 +1682,12 @@ class AsyncOperations(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            LifecycleConfiguration: `{'Rule': [{'ID', 'Filter', 'Status', 'Expiration', ...},
-                ...]}`.
+            LifecycleConfiguration: The rules, `{'Rule': [{'ID', 'Filter', 'Status',
+                'Expiration', ...}, ...]}`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket lifecycle".
         """
@@ -1696,7 +1710,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket lifecycle".
         """
@@ -1706,14 +1720,14 @@ class AsyncOperations(ABC):
         return result
 
     async def delete_bucket_lifecycle(self, Bucket: str, **unknown: Never) -> None:
-        """Remove the lifecycle rules of a bucket.
+        """Delete the lifecycle rules of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Bucket lifecycle".
         """
@@ -1726,11 +1740,11 @@ class AsyncOperations(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Tagging: `{'TagSet': {'Tag': [{'Key', 'Value'}, ...]}}`, up to 50.
+            Tagging: Up to 50 tags, `{'TagSet': {'Tag': [{'Key', 'Value'}, ...]}}`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket tagging".
         """
@@ -1749,7 +1763,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket tagging".
         """
@@ -1759,14 +1773,14 @@ class AsyncOperations(ABC):
         return result
 
     async def delete_bucket_tagging(self, Bucket: str, **unknown: Never) -> None:
-        """Remove the tags of a bucket.
+        """Delete the tags of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Bucket tagging".
         """
@@ -1783,7 +1797,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket policy".
         """
@@ -1800,7 +1814,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket policy".
         """
@@ -1810,14 +1824,14 @@ class AsyncOperations(ABC):
         return result
 
     async def delete_bucket_policy(self, Bucket: str, **unknown: Never) -> None:
-        """Remove the access policy of a bucket.
+        """Delete the access policy of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Bucket policy".
         """
@@ -1834,7 +1848,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket website".
         """
@@ -1857,7 +1871,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket website".
         """
@@ -1867,14 +1881,14 @@ class AsyncOperations(ABC):
         return result
 
     async def delete_bucket_website(self, Bucket: str, **unknown: Never) -> None:
-        """Remove the website of a bucket.
+        """Delete the website of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Bucket website".
         """
@@ -1891,7 +1905,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket logging".
         """
@@ -1914,7 +1928,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket logging".
         """
@@ -1937,7 +1951,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket replication".
         """
@@ -1960,7 +1974,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket replication".
         """
@@ -1970,14 +1984,14 @@ class AsyncOperations(ABC):
         return result
 
     async def delete_bucket_replication(self, Bucket: str, **unknown: Never) -> None:
-        """Remove the replication of a bucket.
+        """Delete the replication of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Bucket replication".
         """
@@ -1994,7 +2008,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket domain".
         """
@@ -2015,7 +2029,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket domain".
         """
@@ -2025,14 +2039,14 @@ class AsyncOperations(ABC):
         return result
 
     async def delete_bucket_domain(self, Bucket: str, **unknown: Never) -> None:
-        """Remove the domain of a bucket.
+        """Delete the domain of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Bucket domain".
         """
@@ -2049,7 +2063,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket domain certificate".
         """
@@ -2066,14 +2080,14 @@ class AsyncOperations(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            DomainName: The domain.
+            DomainName: The domain's name.
 
         Returns:
             The response as a dict.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket domain certificate".
         """
@@ -2087,15 +2101,15 @@ class AsyncOperations(ABC):
     async def delete_bucket_domain_certificate(
         self, Bucket: str, DomainName: str, **unknown: Never
     ) -> None:
-        """Remove the domain certificate of a bucket.
+        """Delete the domain certificate of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            DomainName: The domain.
+            DomainName: The domain's name.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Bucket domain certificate".
         """
@@ -2116,12 +2130,12 @@ class AsyncOperations(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Id: The rule's name.
+            Id: The rule's id.
             InventoryConfiguration: The `InventoryConfiguration` document.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket inventory".
         """
@@ -2138,14 +2152,14 @@ class AsyncOperations(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Id: The rule's name.
+            Id: The rule's id.
 
         Returns:
             The response as a dict.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket inventory".
         """
@@ -2155,15 +2169,15 @@ class AsyncOperations(ABC):
         return result
 
     async def delete_bucket_inventory(self, Bucket: str, Id: str, **unknown: Never) -> None:
-        """Remove the inventory of a bucket.
+        """Delete the inventory of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Id: The rule's name.
+            Id: The rule's id.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Bucket inventory".
         """
@@ -2176,16 +2190,16 @@ class AsyncOperations(ABC):
         InventoryConfiguration: types.InventoryConfiguration,
         **unknown: Never,
     ) -> None:
-        """Ask once for the inventory of a bucket.
+        """Run an inventory of a bucket once.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Id: The rule's name.
+            Id: The rule's id.
             InventoryConfiguration: The `InventoryConfiguration` document.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "POST Bucket inventory".
         """
@@ -2202,14 +2216,14 @@ class AsyncOperations(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            ContinuationToken: Where to go on.
+            ContinuationToken: The token of the next page.
 
         Returns:
             The response as a dict.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket inventory".
         """
@@ -2231,7 +2245,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket origin".
         """
@@ -2252,7 +2266,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket origin".
         """
@@ -2262,14 +2276,14 @@ class AsyncOperations(ABC):
         return result
 
     async def delete_bucket_origin(self, Bucket: str, **unknown: Never) -> None:
-        """Remove the origin of a bucket.
+        """Delete the origin of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Bucket origin".
         """
@@ -2290,7 +2304,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket referer".
         """
@@ -2313,7 +2327,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket referer".
         """
@@ -2336,7 +2350,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket intelligent tiering".
         """
@@ -2359,7 +2373,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket intelligent tiering".
         """
@@ -2380,11 +2394,11 @@ class AsyncOperations(ABC):
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             IntelligentTieringConfiguration: The `IntelligentTieringConfiguration` document.
-            Id: The rule's name.
+            Id: The rule's id.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket intelligent tiering".
         """
@@ -2405,14 +2419,14 @@ class AsyncOperations(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Id: The rule's name.
+            Id: The rule's id.
 
         Returns:
             The response as a dict.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket intelligent tiering".
         """
@@ -2434,7 +2448,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket intelligent tiering".
         """
@@ -2457,7 +2471,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket encryption".
         """
@@ -2483,7 +2497,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket encryption".
         """
@@ -2493,14 +2507,14 @@ class AsyncOperations(ABC):
         return result
 
     async def delete_bucket_encryption(self, Bucket: str, **unknown: Never) -> None:
-        """Remove the encryption of a bucket.
+        """Delete the encryption of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "DELETE Bucket encryption".
         """
@@ -2517,7 +2531,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "PUT Bucket object lock".
         """
@@ -2540,7 +2554,7 @@ class AsyncOperations(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
 
         The vendor's page is "GET Bucket object lock".
         """

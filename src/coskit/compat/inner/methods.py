@@ -11,42 +11,42 @@ EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Methods(ABC):
-    """Operations as the vendor's SDK calls them; a client says how a call is made."""
+    """The operations with the vendor's signatures; a client implements the call."""
 
     @abstractmethod
     def _forward(self, name: str, given: dict[str, Any], options: Mapping[str, Any]) -> Any:
         """Make one call and return its result."""
 
     def abort_multipart_upload(self, Bucket: Any, Key: Any, UploadId: Any, **kwargs: Any) -> None:
-        """Give up a multipart upload and free its parts.
+        """Abort a multipart upload and delete its parts.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            UploadId: The upload's id.
+            UploadId: The multipart upload's id.
             **kwargs: as for `coskit.Client.abort_multipart_upload`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "abort_multipart_upload", {"Bucket": Bucket, "Key": Key, "UploadId": UploadId}, kwargs
         )
 
     def append_object(self, Bucket: Any, Key: Any, Position: Any, Data: Any, **kwargs: Any) -> Any:
-        """Append to an object that was made by appending.
+        """Append content to an appendable object.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            Position: The object's present length in bytes; 0 makes it.
-            Data: What to append, like a Body.
+            Position: The object's current length in bytes; 0 creates the object.
+            Data: The content to append.
             **kwargs: as for `coskit.Client.append_object`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "append_object",
@@ -57,18 +57,19 @@ class Methods(ABC):
     def complete_multipart_upload(
         self, Bucket: Any, Key: Any, UploadId: Any, MultipartUpload: Any = EMPTY, **kwargs: Any
     ) -> Any:
-        """Join the listed parts into the object, which appears at once and whole.
+        """Complete a multipart upload: assemble the listed parts into the object.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            UploadId: The upload's id.
-            MultipartUpload: `{'Part': [{'PartNumber', 'ETag'}, ...]}`, in ascending order.
+            UploadId: The multipart upload's id.
+            MultipartUpload: The parts in ascending order, `{'Part': [{'PartNumber', 'ETag'},
+                ...]}`.
             **kwargs: as for `coskit.Client.complete_multipart_upload`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "complete_multipart_upload",
@@ -84,18 +85,19 @@ class Methods(ABC):
     def copy_object(
         self, Bucket: Any, Key: Any, CopySource: Any, CopyStatus: Any = "Copy", **kwargs: Any
     ) -> Any:
-        """Copy an object of up to 5 GB inside the service.
+        """Copy an object of up to 5 GB within the service.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
             CopySource: The source: `Bucket`, `Key`, `Region` and, for one version, `VersionId`.
-            CopyStatus: `Copy` keeps the source's metadata, `Replaced` takes this call's.
+            CopyStatus: `Copy` keeps the source's metadata, `Replaced` sets the metadata of this
+                call.
             **kwargs: as for `coskit.Client.copy_object`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "copy_object",
@@ -110,13 +112,13 @@ class Methods(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            BucketAZConfig: `MAZ` for several zones.
-            BucketArchConfig: `OFS` for one with folders.
+            BucketAZConfig: `MAZ` for a bucket in multiple availability zones.
+            BucketArchConfig: `OFS` for a bucket with metadata acceleration.
             **kwargs: as for `coskit.Client.create_bucket`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "create_bucket",
@@ -129,7 +131,7 @@ class Methods(ABC):
         )
 
     def create_multipart_upload(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
-        """Begin a multipart upload; the metadata given here applies at completion.
+        """Start a multipart upload; the completed object gets the metadata given here.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -138,7 +140,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("create_multipart_upload", {"Bucket": Bucket, "Key": Key}, kwargs)
 
@@ -151,12 +153,12 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("delete_bucket", {"Bucket": Bucket}, kwargs)
 
     def delete_bucket_cors(self, Bucket: Any, **kwargs: Any) -> None:
-        """Remove the CORS rules of a bucket.
+        """Delete the CORS rules of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -164,12 +166,12 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("delete_bucket_cors", {"Bucket": Bucket}, kwargs)
 
     def delete_bucket_domain(self, Bucket: Any, **kwargs: Any) -> None:
-        """Remove the domain of a bucket.
+        """Delete the domain of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -177,28 +179,28 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("delete_bucket_domain", {"Bucket": Bucket}, kwargs)
 
     def delete_bucket_domain_certificate(self, Bucket: Any, DomainName: Any, **kwargs: Any) -> None:
-        """Remove the domain certificate of a bucket.
+        """Delete the domain certificate of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            DomainName: The domain.
+            DomainName: The domain's name.
             **kwargs: as for `coskit.Client.delete_bucket_domain_certificate`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "delete_bucket_domain_certificate", {"Bucket": Bucket, "DomainName": DomainName}, kwargs
         )
 
     def delete_bucket_encryption(self, Bucket: Any, **kwargs: Any) -> None:
-        """Remove the encryption of a bucket.
+        """Delete the encryption of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -206,26 +208,26 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("delete_bucket_encryption", {"Bucket": Bucket}, kwargs)
 
     def delete_bucket_inventory(self, Bucket: Any, Id: Any, **kwargs: Any) -> None:
-        """Remove the inventory of a bucket.
+        """Delete the inventory of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Id: The rule's name.
+            Id: The rule's id.
             **kwargs: as for `coskit.Client.delete_bucket_inventory`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("delete_bucket_inventory", {"Bucket": Bucket, "Id": Id}, kwargs)
 
     def delete_bucket_lifecycle(self, Bucket: Any, **kwargs: Any) -> None:
-        """Remove the lifecycle rules of a bucket.
+        """Delete the lifecycle rules of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -233,12 +235,12 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("delete_bucket_lifecycle", {"Bucket": Bucket}, kwargs)
 
     def delete_bucket_origin(self, Bucket: Any, **kwargs: Any) -> None:
-        """Remove the origin of a bucket.
+        """Delete the origin of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -246,12 +248,12 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("delete_bucket_origin", {"Bucket": Bucket}, kwargs)
 
     def delete_bucket_policy(self, Bucket: Any, **kwargs: Any) -> None:
-        """Remove the access policy of a bucket.
+        """Delete the access policy of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -259,12 +261,12 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("delete_bucket_policy", {"Bucket": Bucket}, kwargs)
 
     def delete_bucket_replication(self, Bucket: Any, **kwargs: Any) -> None:
-        """Remove the replication of a bucket.
+        """Delete the replication of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -272,12 +274,12 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("delete_bucket_replication", {"Bucket": Bucket}, kwargs)
 
     def delete_bucket_tagging(self, Bucket: Any, **kwargs: Any) -> None:
-        """Remove the tags of a bucket.
+        """Delete the tags of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -285,12 +287,12 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("delete_bucket_tagging", {"Bucket": Bucket}, kwargs)
 
     def delete_bucket_website(self, Bucket: Any, **kwargs: Any) -> None:
-        """Remove the website of a bucket.
+        """Delete the website of a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -298,12 +300,12 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("delete_bucket_website", {"Bucket": Bucket}, kwargs)
 
     def delete_object(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
-        """Delete an object, or one version of it; deleting what is not there succeeds.
+        """Delete an object or a version of it; succeeds too if there is none.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -312,12 +314,12 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("delete_object", {"Bucket": Bucket, "Key": Key}, kwargs)
 
     def delete_object_tagging(self, Bucket: Any, Key: Any, **kwargs: Any) -> None:
-        """Remove the tags of an object.
+        """Delete the tags of an object.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -326,21 +328,22 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("delete_object_tagging", {"Bucket": Bucket, "Key": Key}, kwargs)
 
     def delete_objects(self, Bucket: Any, Delete: Any = EMPTY, **kwargs: Any) -> Any:
-        """Delete up to 1000 objects; each one's outcome stands in the result.
+        """Delete up to 1000 objects; the result lists the outcome of each.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Delete: `{'Object': [{'Key', 'VersionId'}, ...], 'Quiet': 'true'}`, up to 1000.
+            Delete: Up to 1000 objects, `{'Object': [{'Key', 'VersionId'}, ...], 'Quiet':
+                'true'}`.
             **kwargs: as for `coskit.Client.delete_objects`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("delete_objects", {"Bucket": Bucket, "Delete": Delete}, kwargs)
 
@@ -353,7 +356,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_acl", {"Bucket": Bucket}, kwargs)
 
@@ -366,7 +369,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_cors", {"Bucket": Bucket}, kwargs)
 
@@ -379,7 +382,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_domain", {"Bucket": Bucket}, kwargs)
 
@@ -388,12 +391,12 @@ class Methods(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            DomainName: The domain.
+            DomainName: The domain's name.
             **kwargs: as for `coskit.Client.get_bucket_domain_certificate`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "get_bucket_domain_certificate", {"Bucket": Bucket, "DomainName": DomainName}, kwargs
@@ -408,7 +411,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_encryption", {"Bucket": Bucket}, kwargs)
 
@@ -421,7 +424,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_intelligenttiering", {"Bucket": Bucket}, kwargs)
 
@@ -430,12 +433,12 @@ class Methods(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Id: The rule's name.
+            Id: The rule's id.
             **kwargs: as for `coskit.Client.get_bucket_intelligenttiering_v2`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "get_bucket_intelligenttiering_v2", {"Bucket": Bucket, "Id": Id}, kwargs
@@ -446,12 +449,12 @@ class Methods(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Id: The rule's name.
+            Id: The rule's id.
             **kwargs: as for `coskit.Client.get_bucket_inventory`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_inventory", {"Bucket": Bucket, "Id": Id}, kwargs)
 
@@ -464,7 +467,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_lifecycle", {"Bucket": Bucket}, kwargs)
 
@@ -477,7 +480,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_location", {"Bucket": Bucket}, kwargs)
 
@@ -490,7 +493,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_logging", {"Bucket": Bucket}, kwargs)
 
@@ -503,7 +506,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_object_lock", {"Bucket": Bucket}, kwargs)
 
@@ -516,7 +519,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_origin", {"Bucket": Bucket}, kwargs)
 
@@ -529,7 +532,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_policy", {"Bucket": Bucket}, kwargs)
 
@@ -542,7 +545,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_referer", {"Bucket": Bucket}, kwargs)
 
@@ -555,7 +558,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_replication", {"Bucket": Bucket}, kwargs)
 
@@ -568,12 +571,12 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_tagging", {"Bucket": Bucket}, kwargs)
 
     def get_bucket_versioning(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Return the versioning state of a bucket, without Status if it was never set.
+        """Return the versioning state of a bucket; `Status` is absent if it was never set.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -581,7 +584,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_versioning", {"Bucket": Bucket}, kwargs)
 
@@ -594,12 +597,12 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_bucket_website", {"Bucket": Bucket}, kwargs)
 
     def get_object(self, Bucket: Any, Key: Any, KeySimplifyCheck: Any = True, **kwargs: Any) -> Any:
-        """Open an object for reading; its bytes travel as they are read.
+        """Return an object; its content is streamed as it is read.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -609,7 +612,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "get_object",
@@ -627,7 +630,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_object_acl", {"Bucket": Bucket, "Key": Key}, kwargs)
 
@@ -641,12 +644,12 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("get_object_tagging", {"Bucket": Bucket, "Key": Key}, kwargs)
 
     def head_bucket(self, Bucket: Any, **kwargs: Any) -> Any:
-        """Return whether a bucket exists and may be read.
+        """Check that a bucket exists and may be read.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -654,12 +657,12 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("head_bucket", {"Bucket": Bucket}, kwargs)
 
     def head_object(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
-        """Return an object's metadata.
+        """Return the metadata of an object.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
@@ -668,7 +671,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward("head_object", {"Bucket": Bucket, "Key": Key}, kwargs)
 
@@ -681,7 +684,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "list_bucket_intelligenttiering_configurations", {"Bucket": Bucket}, kwargs
@@ -694,12 +697,12 @@ class Methods(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            ContinuationToken: Where to go on.
+            ContinuationToken: The token of the next page.
             **kwargs: as for `coskit.Client.list_bucket_inventory_configurations`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "list_bucket_inventory_configurations",
@@ -721,18 +724,18 @@ class Methods(ABC):
         """List the buckets of the account.
 
         Args:
-            TagKey: Only buckets with this tag key.
-            TagValue: Only buckets with this tag value.
-            Region: Only buckets of this region.
-            CreateTime: A Unix second, compared by Range.
-            Range: How creation dates compare with CreateTime.
-            Marker: Only buckets after this one.
-            MaxKeys: Buckets per answer, 1 to 2000.
+            TagKey: Limits the list to buckets with this tag key.
+            TagValue: Limits the list to buckets with this tag value.
+            Region: Limits the list to buckets in this region.
+            CreateTime: A creation time in Unix seconds, compared as Range says.
+            Range: The comparison with CreateTime: `lt`, `gt`, `lte` or `gte`.
+            Marker: The bucket after which the list starts.
+            MaxKeys: Buckets per response, 1 to 2000.
             **kwargs: as for `coskit.Client.list_buckets`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "list_buckets",
@@ -759,22 +762,21 @@ class Methods(ABC):
         EncodingType: Any = "",
         **kwargs: Any,
     ) -> Any:
-        """List the unfinished multipart uploads of a bucket.
+        """List the multipart uploads in progress in a bucket.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Prefix: Only keys that start with this.
-            Delimiter: Keys that share the text up to it, after the prefix, are listed once as a
-                prefix.
-            KeyMarker: Start after this key.
-            UploadIdMarker: With KeyMarker: start after this upload of that key.
-            MaxUploads: Entries per answer, 1 to 1000.
+            Prefix: Limits the list to keys with this prefix.
+            Delimiter: Groups the keys that share the text from the prefix up to it, such as `/`.
+            KeyMarker: The key after which the list starts.
+            UploadIdMarker: With KeyMarker, the upload of that key after which the list starts.
+            MaxUploads: Entries per response, 1 to 1000.
             EncodingType: `url` returns keys percent-encoded; by default they are decoded.
             **kwargs: as for `coskit.Client.list_multipart_uploads`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "list_multipart_uploads",
@@ -800,21 +802,20 @@ class Methods(ABC):
         EncodingType: Any = "",
         **kwargs: Any,
     ) -> Any:
-        """List the objects of a bucket, in byte order of their keys.
+        """List the objects in a bucket, in byte order of their keys.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Prefix: Only keys that start with this.
-            Delimiter: Keys that share the text up to it, after the prefix, are listed once as a
-                prefix.
-            Marker: Only keys after this one.
-            MaxKeys: Entries per answer, 1 to 1000.
+            Prefix: Limits the list to keys with this prefix.
+            Delimiter: Groups the keys that share the text from the prefix up to it, such as `/`.
+            Marker: The key after which the list starts.
+            MaxKeys: Entries per response, 1 to 1000.
             EncodingType: `url` returns keys percent-encoded; by default they are decoded.
             **kwargs: as for `coskit.Client.list_objects`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "list_objects",
@@ -840,22 +841,21 @@ class Methods(ABC):
         EncodingType: Any = "",
         **kwargs: Any,
     ) -> Any:
-        """List the versions and delete markers of a bucket, newest first for each key.
+        """List the versions and delete markers in a bucket, the newest of a key first.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Prefix: Only keys that start with this.
-            Delimiter: Keys that share the text up to it, after the prefix, are listed once as a
-                prefix.
-            KeyMarker: Start after this key.
-            VersionIdMarker: With KeyMarker: start after this version of that key.
-            MaxKeys: Entries per answer, 1 to 1000.
+            Prefix: Limits the list to keys with this prefix.
+            Delimiter: Groups the keys that share the text from the prefix up to it, such as `/`.
+            KeyMarker: The key after which the list starts.
+            VersionIdMarker: With KeyMarker, the version of that key after which the list starts.
+            MaxKeys: Entries per response, 1 to 1000.
             EncodingType: `url` returns keys percent-encoded; by default they are decoded.
             **kwargs: as for `coskit.Client.list_objects_versions`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "list_objects_versions",
@@ -881,20 +881,20 @@ class Methods(ABC):
         PartNumberMarker: Any = 0,
         **kwargs: Any,
     ) -> Any:
-        """List the parts of an unfinished multipart upload.
+        """List the parts of a multipart upload in progress.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            UploadId: The upload's id.
+            UploadId: The multipart upload's id.
             EncodingType: `url` returns keys percent-encoded; by default they are decoded.
-            MaxParts: Parts per answer, 1 to 1000.
-            PartNumberMarker: Only parts with a greater number.
+            MaxParts: Parts per response, 1 to 1000.
+            PartNumberMarker: The part number after which the list starts.
             **kwargs: as for `coskit.Client.list_parts`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "list_parts",
@@ -912,17 +912,17 @@ class Methods(ABC):
     def post_bucket_inventory(
         self, Bucket: Any, Id: Any, InventoryConfiguration: Any = EMPTY, **kwargs: Any
     ) -> None:
-        """Ask once for the inventory of a bucket.
+        """Run an inventory of a bucket once.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Id: The rule's name.
+            Id: The rule's id.
             InventoryConfiguration: The `InventoryConfiguration` document.
             **kwargs: as for `coskit.Client.post_bucket_inventory`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "post_bucket_inventory",
@@ -935,12 +935,12 @@ class Methods(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            AccessControlPolicy: Owner and grants, instead of the headers.
+            AccessControlPolicy: The ACL as a document, instead of the headers.
             **kwargs: as for `coskit.Client.put_bucket_acl`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_acl", {"Bucket": Bucket, "AccessControlPolicy": AccessControlPolicy}, kwargs
@@ -951,13 +951,13 @@ class Methods(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            CORSConfiguration: `{'CORSRule': [{'AllowedOrigin': [...], 'AllowedMethod': [...],
-                ...}, ...]}`.
+            CORSConfiguration: The rules, `{'CORSRule': [{'AllowedOrigin': [...],
+                'AllowedMethod': [...]}, ...]}`.
             **kwargs: as for `coskit.Client.put_bucket_cors`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_cors", {"Bucket": Bucket, "CORSConfiguration": CORSConfiguration}, kwargs
@@ -975,7 +975,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_domain",
@@ -995,7 +995,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_domain_certificate",
@@ -1015,7 +1015,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_encryption",
@@ -1038,7 +1038,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_intelligenttiering",
@@ -1058,12 +1058,12 @@ class Methods(ABC):
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             IntelligentTieringConfiguration: The `IntelligentTieringConfiguration` document.
-            Id: The rule's name.
+            Id: The rule's id.
             **kwargs: as for `coskit.Client.put_bucket_intelligenttiering_v2`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_intelligenttiering_v2",
@@ -1082,13 +1082,13 @@ class Methods(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Id: The rule's name.
+            Id: The rule's id.
             InventoryConfiguration: The `InventoryConfiguration` document.
             **kwargs: as for `coskit.Client.put_bucket_inventory`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_inventory",
@@ -1103,13 +1103,13 @@ class Methods(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            LifecycleConfiguration: `{'Rule': [{'ID', 'Filter', 'Status', 'Expiration', ...},
-                ...]}`.
+            LifecycleConfiguration: The rules, `{'Rule': [{'ID', 'Filter', 'Status',
+                'Expiration', ...}, ...]}`.
             **kwargs: as for `coskit.Client.put_bucket_lifecycle`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_lifecycle",
@@ -1129,7 +1129,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_logging",
@@ -1149,7 +1149,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_object_lock",
@@ -1169,7 +1169,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_origin",
@@ -1187,7 +1187,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("put_bucket_policy", {"Bucket": Bucket, "Policy": Policy}, kwargs)
 
@@ -1203,7 +1203,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_referer",
@@ -1223,7 +1223,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_replication",
@@ -1236,26 +1236,26 @@ class Methods(ABC):
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Tagging: `{'TagSet': {'Tag': [{'Key', 'Value'}, ...]}}`, up to 50.
+            Tagging: Up to 50 tags, `{'TagSet': {'Tag': [{'Key', 'Value'}, ...]}}`.
             **kwargs: as for `coskit.Client.put_bucket_tagging`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("put_bucket_tagging", {"Bucket": Bucket, "Tagging": Tagging}, kwargs)
 
     def put_bucket_versioning(self, Bucket: Any, Status: Any, **kwargs: Any) -> None:
-        """Enable or suspend versioning; it cannot be undone, only suspended.
+        """Enable or suspend versioning; it can be suspended but not removed.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
-            Status: `Enabled` or `Suspended`.
+            Status: The versioning state, `Enabled` or `Suspended`.
             **kwargs: as for `coskit.Client.put_bucket_versioning`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward("put_bucket_versioning", {"Bucket": Bucket, "Status": Status}, kwargs)
 
@@ -1271,7 +1271,7 @@ class Methods(ABC):
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_bucket_website",
@@ -1282,18 +1282,18 @@ class Methods(ABC):
     def put_object(
         self, Bucket: Any, Body: Any, Key: Any, EnableMD5: Any = False, **kwargs: Any
     ) -> Any:
-        """Store an object of up to 5 GB in one request; readers see the old or the new one.
+        """Upload an object of up to 5 GB; readers see the old or the new object, never a mixture.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Body: Content: bytes, text, a binary file from its position, or chunks.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            EnableMD5: Send the MD5 of the body with it.
+            EnableMD5: Sends the MD5 of the body for the check.
             **kwargs: as for `coskit.Client.put_object`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "put_object",
@@ -1309,12 +1309,12 @@ class Methods(ABC):
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            AccessControlPolicy: Owner and grants, instead of the headers.
+            AccessControlPolicy: The ACL as a document, instead of the headers.
             **kwargs: as for `coskit.Client.put_object_acl`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_object_acl",
@@ -1330,12 +1330,12 @@ class Methods(ABC):
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            Tagging: `{'TagSet': {'Tag': [{'Key', 'Value'}, ...]}}`, up to 10.
+            Tagging: Up to 10 tags, `{'TagSet': {'Tag': [{'Key', 'Value'}, ...]}}`.
             **kwargs: as for `coskit.Client.put_object_tagging`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "put_object_tagging", {"Bucket": Bucket, "Key": Key, "Tagging": Tagging}, kwargs
@@ -1344,17 +1344,18 @@ class Methods(ABC):
     def restore_object(
         self, Bucket: Any, Key: Any, RestoreRequest: Any = EMPTY, **kwargs: Any
     ) -> None:
-        """Make a readable copy of an archived object for some days.
+        """Restore an archived object: make a readable copy for a number of days.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            RestoreRequest: `{'Days': n, 'CASJobParameters': {'Tier': 'Standard'}}`.
+            RestoreRequest: Days and tier, `{'Days': n, 'CASJobParameters': {'Tier':
+                'Standard'}}`.
             **kwargs: as for `coskit.Client.restore_object`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         self._forward(
             "restore_object",
@@ -1372,20 +1373,20 @@ class Methods(ABC):
         EnableMD5: Any = False,
         **kwargs: Any,
     ) -> Any:
-        """Upload one part; the same number again replaces it.
+        """Upload a part; a part with the same number is replaced.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
             Body: Content: bytes, text, a binary file from its position, or chunks.
-            PartNumber: 1 to 10000.
-            UploadId: The upload's id.
-            EnableMD5: Send the MD5 of the body with it.
+            PartNumber: The part's number, 1 to 10000.
+            UploadId: The multipart upload's id.
+            EnableMD5: Sends the MD5 of the body for the check.
             **kwargs: as for `coskit.Client.upload_part`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "upload_part",
@@ -1410,20 +1411,20 @@ class Methods(ABC):
         CopySourceRange: Any = "",
         **kwargs: Any,
     ) -> Any:
-        """Make a part from an object, or a range of one, inside the service.
+        """Copy an object, or a range of it, into a part of an upload.
 
         Args:
             Bucket: Bucket name, as `<name>-<APPID>`.
             Key: Object key, 1 to 850 bytes of UTF-8.
-            PartNumber: 1 to 10000.
-            UploadId: The upload's id.
+            PartNumber: The part's number, 1 to 10000.
+            UploadId: The multipart upload's id.
             CopySource: The source: `Bucket`, `Key`, `Region` and, for one version, `VersionId`.
-            CopySourceRange: `bytes=first-last` of the source; all of it by default.
+            CopySourceRange: The source's range, `bytes=first-last`; by default the whole source.
             **kwargs: as for `coskit.Client.upload_part_copy`.
 
         Raises:
             CosServiceError: the service refused the call.
-            CosClientError: no whole and undamaged answer arrived.
+            CosClientError: no complete, undamaged response arrived.
         """
         return self._forward(
             "upload_part_copy",

@@ -1,4 +1,4 @@
-"""The rows of S3 for what hangs on a bucket or an object and COS knows nothing like."""
+"""The rows of the S3 sub-resources of buckets and objects that COS does not have."""
 
 from typing import Any
 
@@ -14,32 +14,32 @@ LOCK_PARAMS = (
         "ObjectLockMode",
         "header",
         "x-amz-object-lock-mode",
-        doc="`GOVERNANCE` or `COMPLIANCE`.",
+        doc="The retention mode, `GOVERNANCE` or `COMPLIANCE`.",
     ),
     Param(
         "ObjectLockRetainUntilDate",
         "header",
         "x-amz-object-lock-retain-until-date",
-        doc="Until when the version is kept, in ISO 8601.",
+        doc="The end of the retention, in ISO 8601.",
     ),
     Param(
         "ObjectLockLegalHoldStatus",
         "header",
         "x-amz-object-lock-legal-hold",
-        doc="`ON` keeps the version until it is `OFF`.",
+        doc="The legal hold: `ON` protects the version until it is `OFF`.",
     ),
 )
 BYPASS = Param(
     "BypassGovernanceRetention",
     "header",
     "x-amz-bypass-governance-retention",
-    doc="`true` sets a retention of the mode GOVERNANCE aside.",
+    doc="`true` bypasses a retention of the mode GOVERNANCE.",
 )
 LOCK_ENABLED = Param(
     "ObjectLockEnabledForBucket",
     "header",
     "x-amz-bucket-object-lock-enabled",
-    doc="`true` makes a bucket with versions and object lock.",
+    doc="`true` creates a bucket with versioning and object lock.",
 )
 OWNERSHIPS = ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter")
 OWNERSHIP = Param(
@@ -49,7 +49,7 @@ OWNERSHIP = Param(
     doc="`BucketOwnerEnforced`, `BucketOwnerPreferred` or `ObjectWriter`.",
 )
 
-# Not a request of its own: the right that sets a retention of the mode GOVERNANCE aside.
+# Not a request: the permission to bypass a retention of the mode GOVERNANCE.
 BYPASS_GOVERNANCE = Operation(
     "BypassGovernanceRetention", "DELETE", (BUCKET, KEY), permission="OWNER"
 )
@@ -158,7 +158,7 @@ _LOCK_ROWS = (
         "PutObjectLockConfiguration",
         "object-lock",
         _LOCK_CONFIGURATION,
-        "Give a bucket object lock, for good, with a default retention if it is told one.",
+        "Enable object lock on a bucket for good, with a default retention if one is given.",
     ),
     _getting(
         "GetObjectLockConfiguration",
@@ -170,28 +170,28 @@ _LOCK_ROWS = (
         "PutObjectRetention",
         "retention",
         _RETENTION,
-        "Keep a version until a date.",
+        "Set the retention of a version.",
         params=(BUCKET, KEY, _whole(_RETENTION), VERSION_ID, BYPASS),
     ),
     _getting(
         "GetObjectRetention",
         "retention",
         _RETENTION,
-        "Return until when a version is kept.",
+        "Return the retention of a version.",
         **_OF_VERSION,
     ),
     _putting(
         "PutObjectLegalHold",
         "legal-hold",
         _HOLD,
-        "Keep a version for as long as nobody takes the hold off.",
+        "Set or release the legal hold on a version.",
         params=(BUCKET, KEY, _whole(_HOLD), VERSION_ID),
     ),
     _getting(
         "GetObjectLegalHold",
         "legal-hold",
         _HOLD,
-        "Return whether a version is under a legal hold.",
+        "Return the legal hold on a version.",
         **_OF_VERSION,
     ),
 )
@@ -200,41 +200,41 @@ _ACCESS_ROWS = (
         "PutPublicAccessBlock",
         "publicAccessBlock",
         _ACCESS_BLOCK,
-        "Say which ways of opening a bucket to everybody have no effect.",
+        "Replace the public access block of a bucket.",
     ),
     _getting(
         "GetPublicAccessBlock",
         "publicAccessBlock",
         _ACCESS_BLOCK,
-        "Return which ways of opening a bucket to everybody have no effect.",
+        "Return the public access block of a bucket.",
     ),
     _deleting(
         "DeletePublicAccessBlock",
         "publicAccessBlock",
-        "Let a bucket be opened to everybody again.",
+        "Delete the public access block of a bucket.",
     ),
     _putting(
         "PutBucketOwnershipControls",
         "ownershipControls",
         _OWNERSHIP,
-        "Say who owns the objects that others store, and whether there are ACLs.",
+        "Replace the ownership controls of a bucket.",
     ),
     _getting(
         "GetBucketOwnershipControls",
         "ownershipControls",
         _OWNERSHIP,
-        "Return who owns the objects that others store.",
+        "Return the ownership controls of a bucket.",
     ),
     _deleting(
         "DeleteBucketOwnershipControls",
         "ownershipControls",
-        "Let whoever stores an object own it again.",
+        "Delete the ownership controls of a bucket.",
     ),
     _getting(
         "GetBucketPolicyStatus",
         "policyStatus",
         _document("PolicyStatus", Shape("IsPublic", doc="`true` or `false`.")),
-        "Return whether a bucket's policy opens it to everybody.",
+        "Return whether a bucket's policy makes the bucket public.",
     ),
 )
 _SETTING_ROWS = (
@@ -242,20 +242,20 @@ _SETTING_ROWS = (
         "PutBucketEncryption",
         "encryption",
         _ENCRYPTION,
-        "Have objects encrypted that are stored without a word on it.",
+        "Replace the default encryption of a bucket.",
     ),
     _getting(
         "GetBucketEncryption",
         "encryption",
         _ENCRYPTION,
-        "Return how objects are encrypted that are stored without a word on it.",
+        "Return the default encryption of a bucket.",
     ),
-    _deleting("DeleteBucketEncryption", "encryption", "Encrypt only what is asked to be."),
+    _deleting("DeleteBucketEncryption", "encryption", "Delete the default encryption of a bucket."),
     _putting(
         "PutBucketRequestPayment",
         "requestPayment",
         _PAYMENT,
-        "Say who pays for requests, which is always the owner.",
+        "Set who pays for requests: always the owner.",
     ),
     _getting(
         "GetBucketRequestPayment", "requestPayment", _PAYMENT, "Return who pays for requests."
@@ -276,22 +276,22 @@ _SETTING_ROWS = (
         "GetBucketNotificationConfiguration",
         "notification",
         _document("NotificationConfiguration", Shape("TopicConfiguration", optional=True)),
-        "Return that nobody is notified.",
+        "Return that there are no notifications.",
     ),
     _getting(
         "GetBucketReplication",
         "replication",
         _document("ReplicationConfiguration", Shape("Role", optional=True)),
-        "Tell that nothing is replicated.",
+        "Return that nothing is replicated.",
     ),
     _getting(
         "GetBucketWebsite",
         "website",
         _document("WebsiteConfiguration", Shape("IndexDocument", optional=True)),
-        "Tell that the bucket is no website.",
+        "Return that the bucket is no website.",
     ),
 )
-# Rows without a handler: what would change such a setting is answered 501.
+# Rows without a handler: requests that would change such a setting get a 501.
 _NOT_DONE = tuple(
     Operation(f"{verb}Bucket{name}", method, (BUCKET,), flag=flag, permission="OWNER", on="bucket")
     for name, flag in (

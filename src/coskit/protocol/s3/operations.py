@@ -31,7 +31,13 @@ from coskit.protocol.s3.extra_operations import (
     SUBRESOURCES,
 )
 
-PART = Param("PartNumber", "query", "partNumber", kind="int", doc="Only this part of the object.")
+PART = Param(
+    "PartNumber",
+    "query",
+    "partNumber",
+    kind="int",
+    doc="Limits the response to this part of the object.",
+)
 SOURCE = replace(cos.COPY_SOURCE, wire="x-amz-copy-source")
 _OWNER = replace(OWNER, optional=True)
 
@@ -95,9 +101,11 @@ LIST_OBJECTS_V2 = Operation(
         PREFIX,
         DELIMITER,
         MAX_KEYS,
-        Param("ContinuationToken", "query", "continuation-token", doc="Where to go on."),
-        Param("StartAfter", "query", "start-after", doc="Only keys after this one."),
-        Param("FetchOwner", "query", "fetch-owner", doc="`true` tells the owners too."),
+        Param(
+            "ContinuationToken", "query", "continuation-token", doc="The token of the next page."
+        ),
+        Param("StartAfter", "query", "start-after", doc="The key after which the list starts."),
+        Param("FetchOwner", "query", "fetch-owner", doc="`true` includes the owners."),
         ENCODING_TYPE,
     ),
     result=Shape(
@@ -122,7 +130,7 @@ LIST_OBJECTS_V2 = Operation(
     on="bucket",
     listing=True,
     page="ListObjectsV2",
-    doc="List the objects of a bucket; a token leads from page to page.",
+    doc="List the objects in a bucket, page by page with a continuation token.",
 )
 
 LIST_OBJECTS_VERSIONS = _row(
@@ -130,7 +138,7 @@ LIST_OBJECTS_VERSIONS = _row(
     result=_shape(cos.LIST_OBJECTS_VERSIONS.result, "Version", StorageTier=None),
 )
 
-# Checksums in documents: those of all bytes, and of which kind they are.
+# Checksums in documents, and their kind.
 _SUMS = {field: Shape(field, optional=True) for field in FIELDS}
 _KIND = Shape("ChecksumType", optional=True)
 
@@ -147,14 +155,14 @@ COPY_OBJECT = _row(
 DELETE_OBJECT = _row(
     cos.DELETE_OBJECT,
     BYPASS,
-    Param("IfMatch", "header", "if-match", doc="Only an object with this ETag."),
+    Param("IfMatch", "header", "if-match", doc="Succeed only if the object has this ETag."),
     Param(
         "IfMatchLastModifiedTime",
         "header",
         "x-amz-if-match-last-modified-time",
-        doc="Only an object of this date.",
+        doc="Succeed only if the object has this modification date.",
     ),
-    Param("IfMatchSize", "header", "x-amz-if-match-size", doc="Only one of so many bytes."),
+    Param("IfMatchSize", "header", "x-amz-if-match-size", doc="Succeed only at this size."),
 )
 DELETE_OBJECTS = _row(
     cos.DELETE_OBJECTS,
@@ -229,10 +237,12 @@ CREATE_BUCKET = _row(
 )
 LIST_BUCKETS = _row(
     cos.LIST_BUCKETS,
-    Param("Prefix", "query", "prefix", default="", doc="Only buckets that start with this."),
-    Param("Marker", "query", "continuation-token", default="", doc="Where to go on."),
-    Param("Region", "query", "bucket-region", doc="Only buckets of this region."),
-    Param("MaxKeys", "query", "max-buckets", kind="int", default=2000, doc="Buckets per answer."),
+    Param(
+        "Prefix", "query", "prefix", default="", doc="Limits the list to buckets with this prefix."
+    ),
+    Param("Marker", "query", "continuation-token", default="", doc="The token of the next page."),
+    Param("Region", "query", "bucket-region", doc="Limits the list to buckets in this region."),
+    Param("MaxKeys", "query", "max-buckets", kind="int", default=2000, doc="Buckets per response."),
     result=Shape(
         "ListAllMyBucketsResult",
         (
@@ -266,15 +276,15 @@ GET_OBJECT_ATTRIBUTES = Operation(
             "ObjectAttributes",
             "header",
             "x-amz-object-attributes",
-            doc="Which: `ETag`, `Checksum`, `ObjectParts`, `StorageClass`, `ObjectSize`.",
+            doc="The attributes: `ETag`, `Checksum`, `ObjectParts`, `StorageClass`, `ObjectSize`.",
         ),
-        Param("MaxParts", "header", "x-amz-max-parts", kind="int", doc="Parts per answer."),
+        Param("MaxParts", "header", "x-amz-max-parts", kind="int", doc="Parts per response."),
         Param(
             "PartNumberMarker",
             "header",
             "x-amz-part-number-marker",
             kind="int",
-            doc="Only parts with a greater number.",
+            doc="The part number after which the list starts.",
         ),
         *cos.CUSTOMER_KEY,
     ),
@@ -309,7 +319,7 @@ GET_OBJECT_ATTRIBUTES = Operation(
     ),
     permission="OWNER",
     page="GetObjectAttributes",
-    doc="Return chosen attributes of an object, its parts and checksums among them.",
+    doc="Return the requested attributes of an object, such as its parts and checksums.",
 )
 
 _ACCESS_CONTROL = _shape(
@@ -339,7 +349,11 @@ _CORS = _shape(cos.CORS, ResponseVary=None)
 PUT_BUCKET_VERSIONING = _row(
     cos.PUT_BUCKET_VERSIONING,
     Param(
-        "MfaDelete", "xml", "MfaDelete", choices=_MFA, doc="`Disabled`, the only state there is."
+        "MfaDelete",
+        "xml",
+        "MfaDelete",
+        choices=_MFA,
+        doc="The state of MFA delete, always `Disabled`.",
     ),
     body=_VERSIONING,
 )
@@ -354,7 +368,7 @@ PUT_BUCKET_LIFECYCLE = _row(
         "header",
         SMALLEST_HEADER,
         choices=SMALLEST_KINDS,
-        doc="How small an object may be that changes its class.",
+        doc="The minimum size of an object that changes its storage class.",
     ),
     body=_LIFECYCLE,
 )
