@@ -236,7 +236,7 @@ WORDS: list[tuple[str, str, dict[str, str], str]] = [
         "PUT",
         "k",
         {"x-amz-server-side-encryption": "none"},
-        "x-amz-server-side-encryption is AES256 or aws:kms",
+        "x-amz-server-side-encryption must be AES256 or aws:kms",
     ),
     (
         "PUT",

@@ -44,7 +44,7 @@ class AccountRegistry:
     token_secret: str = ""
 
     def __repr__(self) -> str:
-        return f"Book(accounts={self.accounts!r}, token_secret=...)"
+        return f"AccountRegistry(accounts={self.accounts!r}, token_secret=...)"
 
     def find(self, account: str) -> Account | None:
         """Return the account with an id, or None."""
@@ -116,7 +116,7 @@ def _write(directory: Path, book: AccountRegistry) -> None:
     ]
     text = json.dumps({"accounts": accounts, "token_secret": book.token_secret}, indent=2)
     new = directory / f"{FILE}.new"
-    new.unlink(missing_ok=True)  # of a change that was cut short
+    new.unlink(missing_ok=True)  # left by an interrupted change
     with open(new, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
         out.write(text + "\n")
         out.flush()

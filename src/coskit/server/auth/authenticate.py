@@ -67,7 +67,7 @@ def identify(request: Request, keys: KeyRing, now: int) -> Principal:
     if claim is None:
         return ANONYMOUS
     if request.query and any(name in S3_SIGNATURES for name, _ in request.query):
-        raise InvalidArgument("A request is signed once, in one dialect")
+        raise InvalidArgument("A request must have one signature, in one dialect")
     in_url = (value for name, value in request.query if name == TOKEN)
     token = request.headers.get(TOKEN) or next(in_url, "")
     secret_key, principal = find_key(claim.secret_id, token, keys, now)
@@ -188,10 +188,10 @@ def _require_root_account(principal: Principal, operation: Operation, name: str)
             allow the operation.
     """
     if not principal.is_root_account:
-        raise AccessDenied("This needs the signature of an account")
+        raise AccessDenied("This operation needs the key of an account, not of a sub-account")
     if principal.session_policy is None:
         return
-    assert principal.request_context is not None, "whoever asks does so by a request"
+    assert principal.request_context is not None, "the gateway sets the context of each request"
     place = ResourceLocation(principal.request_context.region, (principal.root_account,), name)
     for right in (operation, *header_rights(operation, principal.request_context.request.headers)):
         if (

@@ -10,7 +10,7 @@ from coskit.server.auth.accounts import FILE, AccountRegistry, read_accounts
 from coskit.server.settings import ACCOUNT
 
 _log = logging.getLogger("coskit.server")
-_CHECK = 1.0  # seconds for which a key that has been removed may still be accepted
+_CHECK = 1.0  # seconds for which a removed key may still be accepted
 
 
 class KeyRing:
@@ -55,7 +55,7 @@ class KeyRing:
 
     def knows(self, account: str) -> bool:
         """Return whether an account exists."""
-        # An account that was made a moment ago may be granted something.
+        # Read the file for an unknown account: it may be new.
         self._refresh(eagerly=self._book.find(account) is None)
         return account == ACCOUNT or self._book.find(account) is not None
 
@@ -85,7 +85,7 @@ class KeyRing:
         try:
             self._use(read_accounts(self._directory))
         except (OSError, ValueError):
-            _log.exception("The accounts stay as they were")
+            _log.exception("Reading the accounts failed; the earlier ones stay in use")
 
     def _use(self, book: AccountRegistry) -> None:
         self._book = book

@@ -65,7 +65,7 @@ def identify(
         secret_key, principal = authenticate.find_key(
             old_claim.secret_id, _token(request), keys, now
         )
-        # The path of a request has the bucket in it unless the host names it.
+        # The path contains the bucket unless the host names the bucket.
         in_host = bucket if request.path == f"/{key or ''}" else None
         sigv2.verify(old_claim, request, secret_key, now, in_host or "", keys.longest)
         return Identity(principal)

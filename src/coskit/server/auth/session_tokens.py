@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.errors import AccessDenied
 
-PREFIX = "AKIDtmp"  # of the secret ids of temporary keys
+PREFIX = "AKIDtmp"  # prefix of the secret ids of temporary keys
 MAX_SECONDS = 36 * 3600
 MAX_POLICY = 4 << 10  # so that a token fits into a URL
 
@@ -62,7 +62,7 @@ def open_token(secret: str, token: str) -> TemporaryKey:
     payload, _, seal = token.rpartition(".")
     expected = _seal(secret, "token", payload)
     if not secret or not hmac.compare_digest(expected.encode(), seal.encode(errors="replace")):
-        raise AccessDenied("The token is not of this server")
+        raise AccessDenied("This server did not issue the token")
     secret_id, account, expires, policy, *rest = json.loads(urlsafe_b64decode(payload))
     issued = rest[0] if rest else 0
     return TemporaryKey(secret_id, account, expires, policy, issued, _seal(secret, "key", payload))

@@ -52,7 +52,7 @@ _MODULES = (
     restore,
     fixed_settings,
     symlinks,
-    kept_settings,  # after the one that it takes the place of
+    kept_settings,  # after fixed_settings, whose functions it replaces
     tagging,
 )
 

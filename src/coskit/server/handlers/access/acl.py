@@ -80,7 +80,7 @@ def requested_acl(
     if len(grants) > MAX_GRANTS:
         raise InvalidArgument(f"An ACL holds at most {MAX_GRANTS} grants")
     if not all(grant.grantee and grant.grantee == writable(grant.grantee) for grant in grants):
-        raise InvalidArgument("A grantee is an account's id")
+        raise InvalidArgument("A grantee must be an account id")
     return dump_grants(grants)
 
 
@@ -98,7 +98,7 @@ def requested_acl_of_put_acl(ctx: Context, *, on_bucket: bool) -> str | None:
     document = ctx.params.get("AccessControlPolicy")
     by_header = any(name in ctx.params for name in (*_GRANT_PARAMS, "ACL"))
     if document is not None and by_header:
-        raise InvalidRequest("An ACL comes in headers or in the body, not in both")
+        raise InvalidRequest("Send the ACL in headers or in the body, not in both")
     if document is None and not by_header:
         _refuse_missing_acl(ctx)
     if document is not None:
@@ -136,7 +136,7 @@ def _refuse_missing_acl(ctx: Context) -> None:
     if not ctx.rules.allows_canned_acl_with_grants:
         raise MissingSecurityHeader
     if "x-cos-acl" not in ctx.headers:
-        raise MissingRequestBodyError("An ACL comes in headers or in the body")
+        raise MissingRequestBodyError("Send the ACL in headers or in the body")
 
 
 def refuse_unusable_grants(ctx: Context, acl: str) -> None:

@@ -22,7 +22,7 @@ from coskit.server.store.model import Bucket, Version
 from coskit.server.store.store import Store
 
 _DELETIONS = frozenset((DELETE_OBJECT.name, DELETE_OBJECTS.name))
-# Reading a text always gives the same policy, and a busy bucket asks for it at every request.
+# A busy bucket needs its policy for every request.
 cached_policy = lru_cache(maxsize=256)(parse_bucket_policy)
 
 
@@ -53,7 +53,7 @@ def require_permission(
     if operation.name == DELETE_OBJECTS.name and (
         POLICY in bucket.config or principal.session_policy
     ):
-        return  # its handler asks for each key
+        return  # the handler checks each key
     if not is_allowed(principal, operation, store, bucket, key, version_id):
         raise AccessDenied
 
@@ -101,7 +101,7 @@ def require_owner(bucket: Bucket | None, expected: str | None) -> None:
         AccessDenied: another account owns the bucket.
     """
     if expected and bucket is not None and bucket.owner != expected:
-        raise AccessDenied("The bucket does not belong to the account that was expected")
+        raise AccessDenied("Another account than the expected one owns the bucket")
 
 
 def is_allowed_in_bucket(
@@ -175,7 +175,7 @@ def _access_request(
     key: str | None,
     version_id: str | None,
 ) -> AccessRequest:
-    assert principal.request_context is not None, "whoever asks does so by a request"
+    assert principal.request_context is not None, "the gateway sets the context of each request"
     place = bucket_location(bucket, principal.request_context.region)
     tags = partial(_object_tags, store, bucket, key, version_id)
     return AccessRequest(
@@ -253,7 +253,7 @@ def _nearest_acl(store: Store, bucket: Bucket, version: Version) -> str | None:
         except NoSuchKey:
             pass
         else:
-            # Who may only write in the bucket does not open what others wrote there.
+            # An account that may only write must not open the objects of others.
             if folder.acl is not None and folder.owner == bucket.owner:
                 return folder.acl
         end = version.key.rfind("/", 0, end)

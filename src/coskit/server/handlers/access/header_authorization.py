@@ -24,7 +24,7 @@ from coskit.server.store.model import Bucket
 from coskit.server.store.store import Store
 
 _CANNED, *_GRANTS = ACL_HEADERS
-# Whoever is to own an object may give it these; what locks it binds the bucket's owner.
+# The future owner of an object may set these. Locks need the bucket owner's consent.
 _OWNER_RIGHTS = (SET_ACL, SET_TAGS)
 
 
@@ -52,7 +52,7 @@ def require_header_rights(
         else:
             refused = not has_header_right(principal, operation, right, store, bucket, key)
         if refused:
-            raise AccessDenied(f"This sets what needs the right {right.name} too")
+            raise AccessDenied(f"The request's headers need the right {right.name} too")
 
 
 def has_header_right(
@@ -78,7 +78,7 @@ def has_header_right(
         return settled
     if bucket_acl_allows(principal, right, bucket):
         return True
-    # Whom a policy lets write has to have all of it from policies.
+    # A principal that may write by a policy needs the other rights by policies too.
     by_acl = policy_decision(principal, operation, store, bucket, key) is None
     canned = (
         principal.request_context.request.headers.get(_CANNED, "")

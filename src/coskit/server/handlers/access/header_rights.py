@@ -40,7 +40,7 @@ _OBJECT_HEADERS: Mapping[str, tuple[Operation, ...]] = {
 _BUCKET_HEADERS: Mapping[str, tuple[Operation, ...]] = {
     **dict.fromkeys(ACL_HEADERS, (SET_BUCKET_ACL,)),
     "x-cos-tagging": (_SET_BUCKET_TAGS,),
-    # A bucket with object lock keeps versions.
+    # Object lock enables versioning.
     "x-amz-bucket-object-lock-enabled": (_SET_BUCKET_LOCK, _SET_VERSIONING),
     "x-amz-object-ownership": (_SET_OWNERSHIP,),
 }

@@ -59,7 +59,7 @@ async def put_object_retention(ctx: Context) -> Reply:
     asked = ctx.params["Retention"]
     mode, until = asked.get("Mode", ""), asked.get("RetainUntilDate", "")
     if bool(mode) != bool(until) or mode not in ("", *MODES):
-        raise MalformedXML("A retention has a Mode of GOVERNANCE or COMPLIANCE, and a date")
+        raise MalformedXML("A retention needs a Mode of GOVERNANCE or COMPLIANCE, and a date")
     end = read_until(until, ctx.now) if until else 0
     bypass = bypasses_governance(ctx, ctx.key)
     await _change_lock(ctx, lambda lock: lock.retained(mode, end, ctx.now, bypass=bypass))
@@ -79,7 +79,7 @@ async def put_object_legal_hold(ctx: Context) -> Reply:
     _require_lock(ctx.bucket)
     status = ctx.params["LegalHold"].get("Status", "")
     if status not in HOLDS:
-        raise MalformedXML("The Status of a legal hold is ON or OFF")
+        raise MalformedXML("The Status of a legal hold must be ON or OFF")
     await _change_lock(ctx, lambda lock: ObjectLock(lock.mode, lock.until, status))
     return Reply()
 
@@ -100,7 +100,7 @@ def new_bucket_lock(ctx: Context) -> dict[str, str]:
     """
     text = str(ctx.params.get("ObjectLockEnabledForBucket", "false")).strip().lower()
     if text not in ("true", "false"):
-        raise InvalidArgument("x-amz-bucket-object-lock-enabled is true or false")
+        raise InvalidArgument("x-amz-bucket-object-lock-enabled must be true or false")
     return {SETTING: dump_default(None)} if text == "true" else {}
 
 
@@ -207,7 +207,7 @@ def bypasses_governance(ctx: Context, key: str) -> bool:
     if text in ("", "false"):
         return False
     if text != "true":
-        raise InvalidArgument("x-amz-bypass-governance-retention is true or false")
+        raise InvalidArgument("x-amz-bypass-governance-retention must be true or false")
     return is_allowed_in_bucket(ctx.principal, BYPASS_GOVERNANCE, ctx.store, ctx.bucket, key)
 
 

@@ -33,7 +33,7 @@ async def put_bucket_ownership_controls(ctx: Context) -> Reply:
     rules = items(ctx.params["OwnershipControls"], "Rule")
     kind = rules[0].get("ObjectOwnership", "") if len(rules) == 1 else ""
     if kind not in _KINDS:
-        raise MalformedXML(f"OwnershipControls has one Rule with one of {', '.join(_KINDS)}")
+        raise MalformedXML(f"OwnershipControls must have one Rule with one of {', '.join(_KINDS)}")
 
     def condition(bucket: Bucket) -> None:
         refuse_shared_bucket_acl(kind, bucket.acl)
@@ -72,7 +72,7 @@ def new_bucket_ownership(ctx: Context, acl: str) -> dict[str, str]:
     if not kind:
         return {}
     if kind not in _KINDS:
-        raise InvalidArgument(f"x-amz-object-ownership is one of {', '.join(_KINDS)}")
+        raise InvalidArgument(f"x-amz-object-ownership must be one of {', '.join(_KINDS)}")
     refuse_shared_bucket_acl(kind, acl)
     return {SETTING: kind}
 

@@ -70,5 +70,5 @@ def without_ignored_grants(bucket: Bucket, grants: Sequence[Grant]) -> Sequence[
 def _is_on(document: Mapping[str, Any], name: str) -> bool:
     text = str(document.get(name, "false")).strip().lower()
     if text not in ("true", "false"):
-        raise MalformedXML(f"{name} is true or false")
+        raise MalformedXML(f"{name} must be true or false")
     return text == "true"

@@ -25,7 +25,7 @@ _SIGNATURES = frozenset(
 _MAX_LENGTH = 1024
 _MAX_DOMAINS = 100
 _MAX_STARS = 8
-_MAX_REFERER = 4096  # characters of a referer that count: more than those that any page may list
+_MAX_REFERER = 4096  # characters of a referer that are compared; longer than any listed page
 
 
 @dataclass(frozen=True, slots=True)

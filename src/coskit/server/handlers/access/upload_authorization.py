@@ -9,7 +9,7 @@ from coskit.server.store.model import Bucket, Upload
 from coskit.server.store.store import Store
 
 _UPLOAD_PARAM = "uploadId"
-# An initiator may still do these when the right to write is gone.
+# An initiator may do these even without the right to write.
 _INITIATOR_RIGHTS = (ABORT_MULTIPART_UPLOAD.name, LIST_PARTS.name)
 
 

@@ -21,7 +21,7 @@ from coskit.server.handlers.context import Context, OutgoingBody
 from coskit.server.store.model import Part, StoredBody, Upload, Version
 from coskit.server.store.part_layout import LayoutPart
 
-_HASHED_INLINE = 1 << 16  # bytes that a change of threads would not pay for
+_HASHED_INLINE = 1 << 16  # up to this size a thread costs more than it saves
 
 
 class ChecksumVerifier:
@@ -42,7 +42,7 @@ class ChecksumVerifier:
         self._said = declared_checksum(headers)
         algorithm = self._said.algorithm if self._said else None
         if asked:
-            # Only what can be joined is computed without having been told.
+            # Unannounced checksums are computed only if parts can be combined into one.
             if algorithm is None and asked.kind == "FULL_OBJECT":
                 algorithm = asked.algorithm
             if algorithm is not asked.algorithm:

@@ -17,7 +17,10 @@ from coskit.server.store.model import Bucket
 KMS = "cos/kms"
 _SETTING = "encryption"
 _DOCUMENT = "ServerSideEncryptionConfiguration"
-_ALGORITHMS = {"AES256": "AES256", "aws:kms": KMS}  # as documents name them, and headers
+_ALGORITHMS = {
+    "AES256": "AES256",
+    "aws:kms": KMS,
+}  # by the names in documents, the names in headers
 _KEY_NAME = re.compile(r"[\w:/.+=@-]{1,256}", re.ASCII)
 
 
@@ -69,7 +72,7 @@ def checked_key_name(name: str) -> str:
         InvalidArgument: the name is not valid.
     """
     if not _KEY_NAME.fullmatch(name):
-        raise InvalidArgument("The id of a key has 1 to 256 letters, digits and _:/.+=@-")
+        raise InvalidArgument("A key id must have 1 to 256 letters, digits and _:/.+=@-")
     return name
 
 
@@ -84,8 +87,8 @@ def _parse(document: Mapping[str, Any]) -> tuple[str, str]:
     default = rules[0].get("ApplyServerSideEncryptionByDefault") or {} if len(rules) == 1 else {}
     algorithm = _ALGORITHMS.get(default.get("SSEAlgorithm", ""))
     if algorithm is None:
-        raise MalformedXML(f"One rule is needed, with one of {', '.join(_ALGORITHMS)}")
+        raise MalformedXML(f"Exactly one rule is needed, with one of {', '.join(_ALGORITHMS)}")
     name = default.get("KMSMasterKeyID") or ""
     if name and algorithm != KMS:
-        raise InvalidArgument("Only aws:kms has a KMSMasterKeyID")
+        raise InvalidArgument("Only aws:kms takes a KMSMasterKeyID")
     return algorithm, checked_key_name(name) if name else ""

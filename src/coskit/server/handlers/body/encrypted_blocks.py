@@ -27,7 +27,7 @@ from coskit.server.store.model import Extent, StoredBody, VisibleBody
 SALT = 32
 BLOCK = 1 << 16
 _ENCRYPTED_BLOCK = BLOCK + 16
-_BATCH = 8  # blocks that are worth a change of threads
+_BATCH = 8  # blocks from which a thread saves time
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class EncryptingReceiver:
             await self._pass_on(len(self._waiting))
         stored = await self._sink.finish()
         self.md5 = self._digest.hexdigest()
-        # The MD5 of a body whose key only the customer has would tell of its content.
+        # The MD5 of the plain bytes would reveal content that is encrypted with a customer key.
         etag = stored.md5 if self._key.owner == "customer" else self.md5
         return replace(stored, unsealed=VisibleBody(etag, self._crc64, self._size))
 
@@ -212,7 +212,7 @@ def encrypted_ranges(
             start = SALT + block * _ENCRYPTED_BLOCK
             end = min(SALT + -(-(first + taken) // BLOCK) * _ENCRYPTED_BLOCK, extent.length)
             blob = extent.blob_id
-            # In one extent where they touch, so that a whole blob is checked as a whole.
+            # One extent where they are adjacent, so that a whole blob is verified as a whole.
             apart = (Extent(blob, 0, SALT), Extent(blob, start, end - start))
             yield EncryptedRange(
                 (Extent(blob, 0, end),) if not block else apart, block, skip, taken

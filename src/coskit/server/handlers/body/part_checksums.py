@@ -79,7 +79,7 @@ def _check_listed(
         for algorithm in ALGORITHMS.values():
             text = entry.get(algorithm.field)
             if text and (found is None or (found.algorithm, found.text) != (algorithm, text)):
-                raise InvalidPart(f"Part {part.number} has another {algorithm.name}.")
+                raise InvalidPart(f"Part {part.number} has a different {algorithm.name}.")
         if asked and asked.kind == "COMPOSITE" and not entry.get(asked.algorithm.field):
             raise InvalidRequest(
                 f"The upload was created using a {asked.algorithm.name.lower()} checksum. The "

@@ -34,7 +34,7 @@ from coskit.server.store.model import NewVersion, StoredBody
 
 MAX_BODY = 5 << 30
 MAX_METADATA = 2048
-MAX_DESCRIPTION = 8 << 10  # bytes of Content-Type and the like; S3 keeps 2 KiB
+MAX_DESCRIPTION = 8 << 10  # bytes of Content-Type and other stored headers; S3 allows 2 KiB
 STORAGE_CLASSES = frozenset(
     name
     for tier in ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ARCHIVE", "DEEP_ARCHIVE")
@@ -48,7 +48,7 @@ _STORED = {
     "ContentType": "Content-Type",
     "Expires": "Expires",
 }
-# Accepting one of these without acting on it would store something else than was asked for.
+# Ignoring one of these would store an object that differs from the request.
 _NEVER_IMPLEMENTED = ("pic-operations", "x-amz-website-redirect-location")
 _PAYER, _CONTENT_RANGE = "x-amz-request-payer", "content-range"
 _CHECKED_VALUES = GUARDS | {_PAYER, _CONTENT_RANGE}
@@ -79,19 +79,21 @@ def refuse_unimplemented_headers(ctx: Context) -> None:
     if not _CHECKED_VALUES.isdisjoint(ctx.headers):
         _check_header_values(ctx)
     if "aws-chunked" in ctx.headers.get("content-encoding", "").lower():
-        raise NotImplementedOperation("A body in aws-chunked framing is not one of COS")
+        raise NotImplementedOperation("COS does not take bodies in aws-chunked encoding")
 
 
 def _check_header_values(ctx: Context) -> None:
     for name in GUARDS & ctx.headers.keys():
-        # Whoever has lost the value does not mean that anything goes.
+        # An empty guard is a client's mistake, not a missing guard.
         if not ctx.headers[name].strip():
-            raise InvalidArgument(f"The header {name} says nothing")
+            raise InvalidArgument(f"The header {name} is empty")
     if ctx.headers.get(_PAYER, "requester").lower() != "requester":
-        raise InvalidArgument(f"{_PAYER} is requester, who is charged nothing here")
+        raise InvalidArgument(f"{_PAYER} must be requester")
     if _CONTENT_RANGE in ctx.headers and ctx.operation.method not in ("GET", "HEAD"):
         # RFC 9110 14.5: stored as a whole object, the part would replace all of it.
-        raise InvalidArgument("A body that is a part of an object, by Content-Range, is not taken")
+        raise InvalidArgument(
+            "A write must not have a Content-Range: partial updates are not supported"
+        )
 
 
 @cache
@@ -100,9 +102,11 @@ def _unimplemented_headers(operation: Operation) -> frozenset[str]:
         return unobeyed(operation) | frozenset(_NEVER_IMPLEMENTED)
     done = {param.wire for param in operation.params}
     if operation.name in _PART_OPERATIONS:
-        done.add("x-cos-server-side-encryption")  # the upload has been told; see needed_key
+        done.add(
+            "x-cos-server-side-encryption"
+        )  # it belongs to CreateMultipartUpload; see required_key
     if operation.name == "CreateMultipartUpload":
-        # It reads no source; cos-python-sdk-v5 sends them where it copies in parts.
+        # It reads no source, but cos-python-sdk-v5 sends these headers for copies in parts.
         done.update(name for name in _IMPLEMENTED_BY_ROW if name.startswith("x-cos-copy-source-"))
     others = frozenset((*_NEVER_IMPLEMENTED, *_IMPLEMENTED_BY_ROW)) - done
     return unobeyed(operation) | others
@@ -142,7 +146,7 @@ def _new_acl(ctx: Context) -> str | None:
             return None
         acl = dump_grants(())
     refuse_unusable_grants(ctx, acl)
-    # The ACL of the owner's folders is that of what lies in them, so a writer may not give it.
+    # The ACL of the owner's folders applies to their content, so a writer may not set it.
     if ctx.key.endswith("/") and ctx.principal.root_account in ("", ctx.bucket.owner):
         if not is_allowed_in_bucket(ctx.principal, PUT_OBJECT_ACL, ctx.store, ctx.bucket, ctx.key):
             if is_asked:
@@ -172,14 +176,18 @@ def stored_headers(params: Mapping[str, Any]) -> dict[str, str]:
     metadata: Mapping[str, str] = params.get("Metadata", {})
     size = sum(len(encode_text(name)) + len(encode_text(text)) for name, text in metadata.items())
     if size > MAX_METADATA:
-        raise InvalidArgument(f"User metadata is {size} bytes; at most {MAX_METADATA} are kept")
+        raise InvalidArgument(f"User metadata is {size} bytes; at most {MAX_METADATA} are allowed")
     kept = {header: params[name] for name, header in _STORED.items() if name in params}
     if sum(map(len, kept.values())) > MAX_DESCRIPTION:
-        raise InvalidArgument(f"{', '.join(kept)} take at most {MAX_DESCRIPTION} bytes together")
+        raise InvalidArgument(
+            f"{', '.join(kept)} may take at most {MAX_DESCRIPTION} bytes together"
+        )
     headers = {**kept, **metadata}
     for name, text in headers.items():
         if not is_header_name(name) or unsendable(text):
-            raise InvalidArgument(f"{name[:60]!a} and its value are no header")
+            raise InvalidArgument(
+                f"{name[:60]!a} is not a header name, or its value is not allowed"
+            )
     return headers
 
 

@@ -27,7 +27,7 @@ from coskit.server.handlers.context import Context, OutgoingBody
 from coskit.server.store.model import Version
 
 _SSE = "x-cos-server-side-encryption"
-_DEFAULT_KEY = "default"  # where a request names none
+_DEFAULT_KEY = "default"  # if the request names no key
 
 
 def customer_key(params: Mapping[str, Any], prefix: str = "") -> EncryptionKey | None:
@@ -45,15 +45,15 @@ def customer_key(params: Mapping[str, Any], prefix: str = "") -> EncryptionKey |
     if not (algorithm or text or md5):
         return None
     if algorithm != "AES256":
-        raise InvalidArgument("The algorithm of a customer key is AES256")
+        raise InvalidArgument("The algorithm of a customer key must be AES256")
     try:
         secret = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         secret = b""
     if len(secret) != 32:
-        raise InvalidArgument("A customer key is the Base64 of 32 bytes")
+        raise InvalidArgument("A customer key must be the Base64 of 32 bytes")
     if content_md5(secret) != md5:
-        raise InvalidArgument("The MD5 of the customer key is not that of the key")
+        raise InvalidArgument("The MD5 of the customer key does not match the key")
     return EncryptionKey("customer", secret)
 
 
@@ -67,13 +67,13 @@ def requested_key(ctx: Context) -> EncryptionKey | None:
     key = customer_key(ctx.params)
     asked, name = ctx.params.get("ServerSideEncryption", ""), ctx.params.get("SSEKMSKeyId", "")
     if ctx.params.get("SSEKMSContext"):
-        raise NotImplementedOperation("A context of the encryption is not implemented")
+        raise NotImplementedOperation("Encryption contexts are not implemented")
     if not asked and not name:
         return key or _server_key(ctx, *default_encryption(ctx.bucket))
     if key or asked not in ("AES256", KMS):
-        raise InvalidArgument(f"{_SSE} is AES256 or {KMS}, without a customer key")
+        raise InvalidArgument(f"{_SSE} must be AES256 or {KMS}, without a customer key")
     if name and asked != KMS:
-        raise InvalidArgument(f"Only {KMS} has a key of a name")
+        raise InvalidArgument(f"Only {KMS} takes a key id")
     return _server_key(ctx, asked, name)
 
 
@@ -111,11 +111,11 @@ def required_key(ctx: Context, lock: str | None, prefix: str = "") -> Encryption
     given = customer_key(ctx.params, prefix)
     if lock is None or fingerprint_owner(lock) != "customer":
         if given:
-            raise SSEHeaderNotAllowed("The object needs no customer key")
+            raise SSEHeaderNotAllowed("The object is not encrypted with a customer key")
         if lock is None:
             return None
     if ctx.principal.account is None:
-        raise AccessDenied("An encrypted object is not for the public")
+        raise AccessDenied("Anonymous clients cannot read encrypted objects")
     if fingerprint_owner(lock) == "customer":
         if given is None or not given.opens(lock):
             raise SsecDecryptHeaderInvalid
@@ -123,7 +123,7 @@ def required_key(ctx: Context, lock: str | None, prefix: str = "") -> Encryption
     name = fingerprint_key_name(lock)
     own = named_key(ctx.master_key, name) if name else EncryptionKey("server", ctx.master_key)
     if not own.opens(lock):
-        raise InternalError("The object was sealed with another key of this server.")
+        raise InternalError("The object was encrypted with another key of this server.")
     return own
 
 

@@ -8,7 +8,7 @@ from coskit.protocol.errors import InvalidArgument
 from coskit.server.handlers.context import Context, OutgoingBody
 
 SLOWEST, FASTEST = 819_200, 838_860_800  # bits per second
-_INTERVAL = 0.1  # seconds that one piece takes
+_INTERVAL = 0.1  # seconds per piece
 
 
 def requested_rate(ctx: Context) -> int | None:
@@ -21,9 +21,9 @@ def requested_rate(ctx: Context) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise InvalidArgument("x-cos-traffic-limit is a number of bits per second")
+        raise InvalidArgument("x-cos-traffic-limit must be a number of bits per second")
     if not SLOWEST <= int(text) <= FASTEST:
-        raise InvalidArgument(f"x-cos-traffic-limit is {SLOWEST} to {FASTEST} bits per second")
+        raise InvalidArgument(f"x-cos-traffic-limit must be {SLOWEST} to {FASTEST} bits per second")
     return int(text) // 8
 
 

@@ -30,7 +30,7 @@ from coskit.server.store.model import Bucket
 MAX_BUCKETS = 200
 BUCKET_PAGE = 2000
 _ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
-# By their parameters: the header that tells it, and the only value there is.
+# Parameter, response header, and the only value.
 _KINDS = (
     ("BucketAZConfig", "x-cos-bucket-az-type", "MAZ"),
     ("BucketArchConfig", "x-cos-bucket-arch", "OFS"),
@@ -58,7 +58,7 @@ def check_bucket_name(name: str, rules: DialectRules = COS_RULES) -> None:
     is_one = all(is_bucket_name(label) for label in labels) and not _ADDRESS.fullmatch(name)
     if not is_one or name != name.lower() or not shortest <= len(name) <= longest:
         raise InvalidBucketName(
-            f"A bucket name is {shortest} to {longest} of a-z, 0-9 and inner hyphens"
+            f"A bucket name has {shortest} to {longest} characters of a-z, 0-9 and inner hyphens"
         )
 
 
@@ -118,7 +118,7 @@ def _requested_kind(ctx: Context) -> dict[str, str]:
     asked = {name: ctx.params[name] for name, _, _ in _KINDS if name in ctx.params}
     for name, _, known in _KINDS:
         if asked.get(name, known) != known:
-            raise InvalidArgument(f"{name} is {known}")
+            raise InvalidArgument(f"{name} must be {known}")
     return asked
 
 
@@ -148,14 +148,14 @@ async def _abort_uploads(ctx: Context) -> None:
 async def list_buckets(ctx: Context) -> Reply:
     """List the principal's buckets by name."""
     if "Range" in ctx.params and "CreateTime" not in ctx.params:
-        raise InvalidArgument("range needs create-time; alone it would choose all buckets")
+        raise InvalidArgument("range needs create-time")
     created = str(ctx.params.get("CreateTime", "0"))
     if not (created.isascii() and created.isdigit()):
-        raise InvalidArgument("create-time is a Unix second")
+        raise InvalidArgument("create-time must be a Unix second")
     limit = min(ctx.params.get("MaxKeys", BUCKET_PAGE), BUCKET_PAGE)
     if limit < 1:
         name = next(param.wire for param in ctx.operation.params if param.name == "MaxKeys")
-        raise InvalidArgument(f"{name} is 1 to {BUCKET_PAGE}")
+        raise InvalidArgument(f"{name} must be 1 to {BUCKET_PAGE}")
     chosen = [bucket for bucket in ctx.store.index.buckets() if _is_selected(ctx, bucket)]
     page = chosen[:limit]
     owner = ctx.principal.account or ""

@@ -83,7 +83,7 @@ def cors_headers(store: Store, bucket_name: str | None, request: Request) -> dic
         return {}
     if not rules:
         return {}
-    # Only a preflight has this header from a browser; whoever else sends it asks by it.
+    # Browsers send this header in preflights only; in other requests it names the method too.
     method = request.headers.get("access-control-request-method", request.method)
     if request.method == "OPTIONS":
         method = request.method

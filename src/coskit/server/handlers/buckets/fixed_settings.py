@@ -15,9 +15,9 @@ async def put_bucket_request_payment(ctx: Context) -> Reply:
     """Accept the owner as payer, which is the only setting."""
     payer = ctx.params["RequestPaymentConfiguration"].get("Payer")
     if payer not in _PAYERS:
-        raise MalformedXML(f"Payer is one of {', '.join(_PAYERS)}")
+        raise MalformedXML(f"Payer must be one of {', '.join(_PAYERS)}")
     if payer != _PAYERS[0]:
-        raise NotImplementedOperation("Requests are paid for by nobody but the owner")
+        raise NotImplementedOperation("Requester Pays is not implemented: the owner pays")
     return Reply()
 
 

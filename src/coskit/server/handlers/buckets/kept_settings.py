@@ -66,9 +66,9 @@ async def _store(ctx: Context, name: str, document: Mapping[str, Any]) -> Reply:
     return Reply()
 
 
-@cache  # once in a process for each kind
+@cache  # once per process and setting
 def _warn_once(setting: str) -> None:
-    _log.warning("The bucket setting %s is only kept and told: nothing here acts by it", setting)
+    _log.warning("The bucket setting %s is stored, but this server does not act on it", setting)
 
 
 def _stored(ctx: Context, name: str, missing: type[CosServiceError] | None) -> Reply:
@@ -242,7 +242,7 @@ async def list_bucket_inventory_configurations(ctx: Context) -> Reply:
     listed = [kept["document"] for kept in sorted(found, key=lambda kept: kept["made"])]
     token = ctx.params.get("ContinuationToken") or "0"
     if not (token.isascii() and token.isdigit() and len(token) < 9):
-        raise InvalidArgument("The continuation token is none of a listing")
+        raise InvalidArgument("The continuation token is incorrect")
     page, end = listed[int(token) : int(token) + _PAGE], int(token) + _PAGE
     result: dict[str, Any] = {
         "InventoryConfiguration": page,
@@ -298,7 +298,7 @@ async def list_bucket_intelligenttiering_configurations(ctx: Context) -> Reply:
 async def put_bucket_object_lock(ctx: Context) -> Reply:
     """Enable object lock for a bucket, permanently, and with it the versioning that it protects."""
     document = dict(ctx.params["ObjectLockConfiguration"])
-    if "Rule" in document:  # an empty one is refused: it gives no default, and asks for one
+    if "Rule" in document:  # an empty Rule is refused: it names no default
         asked = (document["Rule"] or {}).get("DefaultRetention") or {}
         document["Rule"] = {"DefaultRetention": {"Mode": "COMPLIANCE", **asked}}
     default = read_default(document)
@@ -326,9 +326,9 @@ def _with_id(ctx: Context, param: str) -> Mapping[str, Any]:
     """
     name, document = ctx.params["Id"], ctx.params[param]
     if not 1 <= len(name) <= 64:
-        raise InvalidArgument("The id of a rule has 1 to 64 characters")
+        raise InvalidArgument("A rule id must have 1 to 64 characters")
     if document.get("Id", name) != name:
-        raise InvalidArgument("The Id in the document is another than the one in the URL")
+        raise InvalidArgument("The Id in the document differs from the id in the URL")
     return {"Id": name, **document}
 
 

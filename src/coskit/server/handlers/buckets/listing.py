@@ -84,7 +84,7 @@ async def list_objects_versions(ctx: Context) -> Reply:
     query = _ListingQuery(ctx, "MaxKeys")
     key_marker = ctx.params.get("KeyMarker", "")
     version_marker = ctx.params.get("VersionIdMarker", "")
-    # Without a key to belong to, a version marks nothing.
+    # A version marker is ignored without a key marker.
     after = version_marker if key_marker else ""
     page = await ctx.store.index.list_versions(
         ctx.bucket.id, query.prefix, query.delimiter, key_marker, after, query.limit
@@ -189,7 +189,7 @@ def _object_fields(entry: ListingEntry, query: _ListingQuery, now: int) -> dict[
         "Owner": owner_fields(entry.owner),
         "StorageClass": entry.storage_class,
     }
-    if entry.storage_class == "STANDARD" and not entry.restore:  # as nearly all are
+    if entry.storage_class == "STANDARD" and not entry.restore:  # the usual case
         return item
     if tier := storage_tier(entry.storage_class):
         item["StorageTier"] = tier

@@ -9,7 +9,7 @@ from coskit.server.store.interfaces.errors import VersionReplaced
 
 Handler = Callable[[Context], Awaitable[Reply]]
 
-# Writers would have to win this often in a row; more likely then, the index is damaged.
+# Losing to writers this often in a row means rather that the index is damaged.
 MAX_ATTEMPTS = 100
 
 

@@ -39,12 +39,12 @@ def parse_tag_header(text: str, limit: int = MAX_TAGS) -> Tags:
 
 def _check_tags(tags: Tags, limit: int) -> Tags:
     if len(tags) > limit:
-        raise InvalidTag(f"There are at most {limit} tags")
+        raise InvalidTag(f"At most {limit} tags are allowed")
     if len({key for key, _ in tags}) < len(tags):
         raise InvalidTag("Two tags have the same key")
     for key, value in tags:
         if not _KEY.fullmatch(key) or not _VALUE.fullmatch(value):
-            raise InvalidTag(f"The tag {key[:40]!r} has characters or a length not allowed")
+            raise InvalidTag(f"The tag {key[:40]!r} has an invalid character or length")
     return tags
 
 

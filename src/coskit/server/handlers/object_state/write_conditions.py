@@ -40,6 +40,6 @@ def overwrite_condition(ctx: Context) -> WriteCondition | None:
 def _forbids_overwrite(ctx: Context) -> bool:
     text = str(ctx.params.get("ForbidOverwrite", "false")).strip().lower()
     if text not in ("true", "false"):
-        raise InvalidArgument("x-cos-forbid-overwrite is true or false")
-    # Where versioning was ever enabled nothing is lost by overwriting, so the header is ignored.
+        raise InvalidArgument("x-cos-forbid-overwrite must be true or false")
+    # Versioning keeps the overwritten object, so the header is ignored there.
     return text == "true" and not ctx.bucket.versioning

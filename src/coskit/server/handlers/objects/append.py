@@ -15,11 +15,13 @@ async def append_object(ctx: Context) -> Reply:
     """Append to an object, or create one at position 0; appends keep its properties."""
     new, position = new_version(ctx), ctx.params["Position"]
     if requested_key(ctx):
-        raise NotImplementedOperation("Objects that grow are not encrypted")
+        raise NotImplementedOperation("Appendable objects cannot be encrypted")
     if new.storage_class.removeprefix("MAZ_") not in _CLASSES:
-        raise InvalidArgument(f"Objects of the class {new.storage_class} do not grow")
+        raise InvalidArgument(
+            f"Objects of the storage class {new.storage_class} cannot be appended to"
+        )
     condition = overwrite_condition(ctx)
-    # Refused here, a body of gigabytes is not taken in for nothing.
+    # Checked early, so that no body is received in vain.
     check_position(ctx.store.index.find(ctx.bucket.id, ctx.key), position)
     async with ctx.store.receive(ctx.body.length) as sink:
         stored, _ = await receive(ctx, sink)

@@ -46,7 +46,7 @@ async def copy_object(ctx: Context) -> Reply:
     """Copy an object; its bytes are copied only if another key has to encrypt them."""
     source_bucket, source = find_source(ctx)
     if source.size > MAX_BODY:
-        raise EntityTooLarge("A source above 5 GB is copied in parts")
+        raise EntityTooLarge("A source above 5 GB has to be copied in parts")
     opener = required_key(ctx, source.sealing, "CopySource")
     key = requested_key(ctx)
     new = _new_copy(ctx, source_bucket, source, key)
@@ -125,7 +125,9 @@ def _require_tag_rights(ctx: Context, bucket: Bucket, source: Version) -> None:
         is_allowed(ctx.principal, GET_OBJECT_TAGGING, ctx.store, bucket, source.key, named)
         and has_header_right(ctx.principal, ctx.operation, SET_TAGS, ctx.store, ctx.bucket, ctx.key)
     ):
-        raise AccessDenied("The source has tags, which need rights to read and to set them")
+        raise AccessDenied(
+            "The source has tags; copying them needs the rights to read and to set tags"
+        )
 
 
 def find_source(ctx: Context) -> tuple[Bucket, Version]:
@@ -155,7 +157,7 @@ def find_source(ctx: Context) -> tuple[Bucket, Version]:
     refuse_archived(ctx, version)
     met = check_conditions(ctx.headers, version.etag, version.modified, "x-cos-copy-source-")
     if met != "met":
-        raise PreconditionFailed("A condition on the copy source does not hold")
+        raise PreconditionFailed("A condition on the copy source is not met")
     return bucket, version
 
 

@@ -38,7 +38,7 @@ async def delete_object(ctx: Context) -> Reply:
         may_delete=deletion_condition(ctx),
     )
     result: dict[str, Any] = {}
-    # The id of a version that never was may be text that no header can carry.
+    # An id without a version may be text that no header can carry.
     if ctx.bucket.versioning and deleted.version_id and (deleted.existed or deleted.is_marker):
         result["x-cos-version-id"] = deleted.version_id
     if deleted.is_marker:
@@ -53,7 +53,7 @@ async def delete_objects(ctx: Context) -> Reply:
     if not 0 < len(objects) <= MAX_DELETED or not all(item.get("Key") for item in objects):
         raise MalformedXML(f"Delete lists 1 to {MAX_DELETED} objects, each with a Key")
     if any("VersionId" in item and not item["VersionId"] for item in objects):
-        raise MalformedXML("A VersionId is not empty")  # the current object is not what is meant
+        raise MalformedXML("VersionId must not be empty")  # it must not mean the current object
     targets = [(item["Key"], item.get("VersionId")) for item in objects]
     demands = [_expected_state(item, "") for item in objects]
     fates = [_early_outcome(ctx, *target) for target in targets]
@@ -100,7 +100,7 @@ def _marker_fields(deleted: DeletionResult) -> dict[str, str]:
     return {"DeleteMarker": "true", "DeleteMarkerVersionId": deleted.version_id}
 
 
-# The text of an ETag, a second since 1970, a number of bytes; None demands nothing.
+# ETag, Unix second, number of bytes; None matches any.
 _ExpectedState = tuple[str | None, int | None, int | None]
 _Target = tuple[str, str | None]
 
@@ -128,13 +128,13 @@ def _second(text: str) -> int:
     moment = parse_http_date(text)
     moment = parse_iso_date(text) if moment is None else moment
     if moment is None:
-        raise InvalidArgument(f"{text[:40]} is no date")
+        raise InvalidArgument(f"{text[:40]} is not a date")
     return moment // 1000
 
 
 def _size(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise InvalidArgument(f"{text[:40]} is no number of bytes")
+        raise InvalidArgument(f"{text[:40]} is not a number of bytes")
     return int(text)
 
 

@@ -87,7 +87,7 @@ async def head_object(ctx: Context) -> Reply:
     headers |= _overridden_headers(ctx.params)
     if part := selected_part(ctx, version):
         return Reply(headers | part.headers | _range_headers(part.span, part.size), part.status)
-    # Only the row of one dialect has a range here.
+    # Only the S3 row of HEAD has a Range.
     span = _requested_range(ctx, version)
     if span:
         return Reply(headers | _range_headers(span, span.length), 206)

@@ -56,7 +56,7 @@ async def create_multipart_upload(ctx: Context) -> Reply:
 async def upload_part(ctx: Context) -> Reply:
     """Store one part."""
     number, upload_id = _part_number(ctx), ctx.params["UploadId"]
-    # Refused here, a body of gigabytes is not taken in for nothing.
+    # Checked early, so that no body is received in vain.
     upload = ctx.store.index.upload(ctx.bucket.id, ctx.key, upload_id)
     key = required_key(ctx, upload.sealing)
     async with ctx.store.receive(ctx.body.length, inline=False) as sink:
@@ -150,7 +150,7 @@ async def complete_multipart_upload(ctx: Context) -> Reply:
     try:
         version, key = await _complete(ctx, listed)
     except NoSuchUpload:
-        # The answer to an earlier try may have been lost.
+        # The response to an earlier request may have been lost.
         live = (
             ctx.store.index.find(ctx.bucket.id, ctx.key)
             if ctx.rules.allows_repeated_completion
@@ -201,5 +201,5 @@ async def abort_multipart_upload(ctx: Context) -> Reply:
 def _part_number(ctx: Context) -> int:
     number: int = ctx.params["PartNumber"]
     if not 1 <= number <= MAX_PART_NUMBER:
-        raise InvalidArgument(f"partNumber is 1 to {MAX_PART_NUMBER}")
+        raise InvalidArgument(f"partNumber must be 1 to {MAX_PART_NUMBER}")
     return number

@@ -56,7 +56,9 @@ def selected_part(ctx: Context, version: Version) -> SelectedPart | None:
     if parts:
         return _select(ctx, version, parts, number)
     if version.parts:
-        raise NotImplementedOperation("The object was completed before its parts were kept apart")
+        raise NotImplementedOperation(
+            "An earlier server version completed the object and stored no part sizes"
+        )
     if number > 1:
         raise InvalidPartNumber
     span = ByteRange(0, version.size - 1, version.size) if version.size else None

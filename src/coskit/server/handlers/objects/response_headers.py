@@ -73,5 +73,5 @@ def _may_read(ctx: Context, right: Operation, version: Version) -> bool:
     named = ctx.params.get("VersionId")
     try:
         return is_allowed(ctx.principal, right, ctx.store, ctx.bucket, version.key, named)
-    except (AccessDenied, NoSuchKey, NoSuchVersion):  # gone meanwhile
+    except (AccessDenied, NoSuchKey, NoSuchVersion):  # deleted since it was found
         return False

@@ -17,7 +17,7 @@ async def restore_object(ctx: Context) -> Reply:
 
     def decide(version: Version) -> Mapping[str, str | None]:
         nonlocal status
-        if customer_key(ctx.params):  # which S3 does not ask for, and COS as for HEAD
+        if customer_key(ctx.params):  # COS needs the key as for HEAD, S3 does not
             required_key(ctx, version.sealing)
         job, status = request_restore(
             version.storage_class,

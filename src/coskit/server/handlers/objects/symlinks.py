@@ -41,7 +41,7 @@ async def put_symlink(ctx: Context) -> Reply:
     new = replace(new_version(ctx), headers=_link_headers(ctx))
     condition = overwrite_condition(ctx)
     async with ctx.store.receive(0) as sink:
-        # Links to different objects are different objects, which conditions tell by the ETag.
+        # Links with different targets get different ETags, so that conditions notice a change.
         digest = md5("\n".join(new.headers.values()).encode(), usedforsecurity=False).hexdigest()
         stored = replace(await sink.finish(), md5=digest)
         version = await ctx.store.put(ctx.bucket, ctx.key, stored, new, condition)
@@ -111,7 +111,7 @@ def follow_link(ctx: Context, link: Version) -> tuple[Context, Version, bytes | 
         raise SymlinkTargetNotExist from error
     if is_link(version):
         raise InvalidTargetType
-    # A link that was made to stand for another object has changed, however old that object is.
+    # A link that got another target has changed, even if the target is older.
     version = replace(version, modified=max(version.modified, link.modified))
     return replace(ctx, target=bucket, params={**params, "Key": key}), version, inline
 
@@ -138,7 +138,7 @@ def _link_headers(ctx: Context) -> dict[str, str]:
     if name in ("", ctx.bucket.name):
         return pointer
     if not is_bucket_name(name):
-        raise InvalidArgument(f"{_BUCKET} is the name of a bucket")
+        raise InvalidArgument(f"{_BUCKET} must be a bucket name")
     return {**pointer, _BUCKET: name}
 
 
@@ -150,7 +150,7 @@ def _refuse_content(length: int | None, headers: Iterable[str]) -> None:
         NotImplementedOperation: the request has metadata, tags or a storage class.
     """
     if length:
-        raise InvalidArgument("A symbolic link has no content")
+        raise InvalidArgument("A symbolic link must not have content")
     for name in headers:
         if name.startswith(_CONTENT_HEADERS):
             raise NotImplementedOperation(f"The header {name} is not implemented for links")
