@@ -1,4 +1,4 @@
-"""The documentation keeps up with the code."""
+"""The documentation matches the code."""
 
 import re
 import tomllib
@@ -17,7 +17,7 @@ put_object_acl get_object_acl upload_file""".split()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda row: row.name)
-def test_every_operation_stands_in_the_compatibility_table(operation: Operation) -> None:
+def test_every_operation_is_in_the_compatibility_table(operation: Operation) -> None:
     text = (ROOT / "docs" / "compatibility.md").read_text()
     assert f"`{operation.function}`" in text
 
@@ -34,7 +34,7 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_every_page_is_in_the_navigation_and_its_links_lead_somewhere(page: Path) -> None:
+def test_every_page_is_in_the_navigation_and_its_links_exist(page: Path) -> None:
     assert f": {page.name}" in (ROOT / "mkdocs.yml").read_text()
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
@@ -54,7 +54,7 @@ def test_every_link_to_a_section_finds_its_heading(page: Path) -> None:
         assert anchor in anchors(linked), f"{page.name} links to {target}#{anchor}"
 
 
-def test_the_links_of_the_readme_lead_somewhere() -> None:
+def test_the_links_of_the_readme_exist() -> None:
     text = (ROOT / "README.md").read_text()
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert (ROOT / target).exists(), f"README.md links to {target}"
@@ -68,7 +68,7 @@ def test_the_public_names_are_sorted_and_exist() -> None:
 
 
 def defined(path: Path) -> set[str]:
-    """Return the names of the functions of a file of tests."""
+    """Return the names of the functions in a test file."""
     return set(re.findall(r"^(?:async )?def (\w+)\(", path.read_text(), re.MULTILINE))
 
 
@@ -94,7 +94,7 @@ def test_every_advisory_has_a_reason_and_a_test() -> None:
         assert re.fullmatch(r"`[\w/]+\.py::test_\w+`", test), row
 
 
-def test_what_is_released_says_how_to_report_a_weakness() -> None:
+def test_the_release_says_how_to_report_a_vulnerability() -> None:
     assert "vulnerability" in (ROOT / "SECURITY.md").read_text()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert "/SECURITY.md" in project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]

@@ -1,4 +1,4 @@
-"""What a benchmark writes down: ratios that point one way, plots that can be drawn."""
+"""Results of benchmarks: ratios above 1 favour coskit, plots are valid SVG."""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,7 +15,7 @@ MODES = {
 }
 
 
-def test_a_ratio_above_one_is_to_coskits_credit_for_rates_and_for_costs() -> None:
+def test_a_ratio_above_one_favours_coskit_for_rates_and_for_costs() -> None:
     rows = {row["metric"]: row for row in rows_of("get_small", MODES)}
     assert rows.keys() == {"operations_per_second", "cpu_microseconds"}
     assert rows["operations_per_second"]["ratio"] == 3.0
@@ -32,7 +32,7 @@ def test_a_plot_has_a_bar_for_each_contender(tmp_path: Path) -> None:
     assert widths[0] == pytest.approx(3 * widths[1], rel=0.01)
 
 
-def test_what_has_no_figure_in_common_is_not_plotted(tmp_path: Path) -> None:
+def test_contenders_without_a_common_figure_are_not_plotted(tmp_path: Path) -> None:
     file = tmp_path / "none.svg"
     plot(file, "", {"a": {"coskit": {"spread_percent": 1.0}}})
     assert not file.exists()

@@ -1,4 +1,4 @@
-"""What scripts/generate.py writes is what is checked in."""
+"""Generated files are equal to the output of scripts/generate.py."""
 
 import shutil
 import subprocess

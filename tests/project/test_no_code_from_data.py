@@ -1,4 +1,4 @@
-"""What is read never becomes code: no module can run it, and none unpacks a format that does.
+"""Data never becomes code: no module evaluates it or unpacks a format that can.
 
 Source: moto's report 9941 (`yaml.Loader` on what was sent); Python, `pickle`: "It is possible to
 construct malicious pickle data which will execute arbitrary code during unpickling".
@@ -13,12 +13,12 @@ import coskit
 ROOT = Path(coskit.__file__).parent
 RUNNING = {"eval", "exec", "compile", "__import__", "system", "popen"}
 UNPACKING = {"pickle", "marshal", "shelve", "yaml", "dill", "runpy", "code"}
-# The workers of one server tell each other numbers in memory that nobody else can write.
+# The workers of one server share numbers in memory that no other process can write.
 ALLOWED = {("server/metrics/shared_memory.py", "pickle")}
 
 
 def found_in(tree: ast.AST) -> Iterator[str]:
-    """Yield the names of what could make code of data."""
+    """Yield the names of calls that could execute data."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from UNPACKING & {name.name.partition(".")[0] for name in node.names}

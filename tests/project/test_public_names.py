@@ -1,4 +1,4 @@
-"""The paths that users import, and the names that each of them promises."""
+"""The public modules import, and every name in their `__all__` resolves."""
 
 from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""What a conformance suite said of the server, case by case, as the repository keeps it."""
+"""Baselines: the recorded result of each case of a conformance suite."""
 
 import fnmatch
 import json
@@ -10,20 +10,20 @@ from typing import Any
 
 HERE = Path(__file__).parent
 BASELINES = HERE / "baselines"
-# Why a case fails: the two services differ and ours is the vendor's; what it asks for is not there;
-# it is there and wrong; or the case itself cannot hold (of another server only, or broken).
+# Kinds of failures: COS and S3 differ; not implemented; implemented and wrong; the case itself
+# cannot pass (another server only, or broken).
 KINDS = ("cos difference", "not done", "defect", "suite")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one case ended.
+    """The result of one case.
 
     Attributes:
         case: its name within the suite.
         status: `pass`, `fail` or `skip`.
-        detail: what it said when it failed, or why it was skipped.
-        marks: what the suite itself says of the case.
+        detail: the failure's message, or the reason for skipping.
+        marks: the suite's own marks of the case.
     """
 
     case: str
@@ -34,13 +34,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why cases fail.
+    """The reason of failures.
 
     Attributes:
         kind: one of KINDS.
         text: the reason, in a sentence.
-        cases: patterns of their names.
-        detail: a pattern of what they say; "*" is anything.
+        cases: patterns of the cases' names.
+        detail: a pattern of their messages; "*" matches any.
     """
 
     kind: str
@@ -49,26 +49,26 @@ class Reason:
     detail: str = "*"
 
     def covers(self, outcome: Outcome) -> bool:
-        """Return whether this explains a failure."""
+        """Return whether this is the reason of a failure."""
         named = any(fnmatch.fnmatchcase(outcome.case, pattern) for pattern in self.cases)
         return named and fnmatch.fnmatchcase(outcome.detail, self.detail)
 
 
 def reasons_file(suite: str) -> Path:
-    """Return where the reasons of a suite are written by hand."""
+    """Return the path of the hand-written reasons of a suite."""
     return BASELINES / f"{suite}.reasons.json"
 
 
 def baseline_file(suite: str) -> Path:
-    """Return where the outcomes of a suite's last full run are kept."""
+    """Return the path of the results of a suite's last full run."""
     return BASELINES / f"{suite}.json"
 
 
 def read_reasons(suite: str) -> tuple[Reason, ...]:
-    """Return the reasons of a suite, the first that covers a failure being the one that counts.
+    """Return the reasons of a suite; the first that covers a failure applies.
 
     Raises:
-        ValueError: one is of no known kind.
+        ValueError: a reason has an unknown kind.
     """
     listed = json.loads(reasons_file(suite).read_text())
     reasons = tuple(
@@ -77,7 +77,7 @@ def read_reasons(suite: str) -> tuple[Reason, ...]:
     )
     for reason in reasons:
         if reason.kind not in KINDS:
-            raise ValueError(f"{reason.kind} is none of {', '.join(KINDS)}")
+            raise ValueError(f"{reason.kind} is not one of {', '.join(KINDS)}")
     return reasons
 
 
@@ -87,7 +87,7 @@ def explain(outcome: Outcome, reasons: Iterable[Reason]) -> Reason | None:
 
 
 def unexplained(outcomes: Iterable[Outcome], reasons: Iterable[Reason]) -> list[Outcome]:
-    """Return the failures that nobody has given a reason for."""
+    """Return the failures without a reason."""
     known = tuple(reasons)
     return [o for o in outcomes if o.status == "fail" and explain(o, known) is None]
 
@@ -106,7 +106,7 @@ def totals(outcomes: Iterable[Outcome], reasons: Iterable[Reason]) -> dict[str, 
 
 
 def by_mark(outcomes: Iterable[Outcome]) -> dict[str, Counter[str]]:
-    """Return how the cases ended, by the marks that the suite gave them."""
+    """Return the counts of statuses by the suite's marks."""
     counted: dict[str, Counter[str]] = {}
     for outcome in outcomes:
         for mark in outcome.marks or ("(none)",):
@@ -117,13 +117,13 @@ def by_mark(outcomes: Iterable[Outcome]) -> dict[str, Counter[str]]:
 def render(
     suite: str, origin: Mapping[str, str], outcomes: Iterable[Outcome], reasons: Iterable[Reason]
 ) -> str:
-    """Return the text of a baseline, one line for a case so that changes show.
+    """Return the text of a baseline, with a line for each case so that diffs are readable.
 
     Args:
-        suite: its name.
-        origin: which suite it was, and what of it ran.
-        outcomes: of all cases.
-        reasons: why they fail.
+        suite: the suite's name.
+        origin: the version of the suite and the part that ran.
+        outcomes: the results of all cases.
+        reasons: the reasons of failures.
     """
     found, known = sorted(outcomes, key=lambda outcome: outcome.case), tuple(reasons)
     head = {"suite": suite, **origin, "totals": totals(found, known)}

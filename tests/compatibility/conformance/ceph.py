@@ -1,4 +1,4 @@
-"""How the Ceph project's s3-tests are run against a server."""
+"""Run the Ceph project's s3-tests against a server."""
 
 import configparser
 import json
@@ -15,14 +15,14 @@ from tests.compatibility.conformance.baseline import HERE, Outcome
 from tests.compatibility.conformance.serving import DAY, Place, serving
 
 SUITE = "s3-tests"
-# IAM, STS, SNS and S3 Select are other services than object storage.
+# Without IAM, STS, SNS and S3 Select, which are other services.
 FILES = ("s3tests/functional/test_s3.py", "s3tests/functional/test_headers.py")
-_CASE_SECONDS = 240  # a lifecycle case sleeps for up to a dozen days
+_CASE_SECONDS = 240  # a lifecycle case sleeps for up to twelve days
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """Where the suite's files are, and the Python that has what they need."""
+    """The suite's files and the Python that runs them."""
 
     path: Path
     python: Path
@@ -40,7 +40,7 @@ class Checkout:
             text=True,
             check=False,
         )
-        # A case without any parameters is none, and cannot be named.
+        # A case without parameters cannot be named.
         found = [
             line for line in told.stdout.splitlines() if "::" in line and "[NOTSET]" not in line
         ]
@@ -50,13 +50,13 @@ class Checkout:
 
 
 def run(checkout: Checkout, selected: str, lanes: int, options: Sequence[str]) -> list[Outcome]:
-    """Run the cases and return how they ended; a case that left no word has failed.
+    """Run the cases and return their results; a case without a result has failed.
 
     Args:
-        checkout: the suite.
-        selected: as `pytest -k` takes it; "" is all.
-        lanes: how many cases run at a time, each lane against a server of its own.
-        options: further ones of the servers.
+        checkout: the suite's checkout.
+        selected: an expression of `pytest -k`; "" selects all.
+        lanes: the number of cases at a time, each against a server of its own.
+        options: further options of the servers.
     """
     cases = checkout.cases(selected)
     shares = [share for lane in range(lanes) if (share := cases[lane::lanes])]
@@ -90,7 +90,7 @@ def _lane(checkout: Checkout, cases: Sequence[str], log: Path, options: Sequence
             "CONFORMANCE_LOG": str(log),
             "PYTHONPATH": str(HERE),
             "PYTHONDONTWRITEBYTECODE": "1",
-            "AWS_MAX_ATTEMPTS": "1",  # what fails is to show, not to be tried again
+            "AWS_MAX_ATTEMPTS": "1",  # failures must show and not be retried
         }
         subprocess.run(
             command,
@@ -104,7 +104,7 @@ def _lane(checkout: Checkout, cases: Sequence[str], log: Path, options: Sequence
 
 
 def read_log(log: Path) -> list[Outcome]:
-    """Return what the plugin wrote down."""
+    """Return the results that the plugin wrote."""
     told = [json.loads(line) for line in log.read_text().splitlines()]
     return [Outcome(x["case"], x["status"], x["detail"], tuple(x["marks"])) for x in told]
 

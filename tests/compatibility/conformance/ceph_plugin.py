@@ -1,6 +1,6 @@
-"""Runs inside the Ceph suite's own interpreter: writes down each case as it ends.
+"""pytest plugin for the Ceph suite (`-p ceph_plugin`): record each case's result.
 
-It knows nothing of coskit, and is given to pytest with `-p ceph_plugin`.
+It runs in the suite's own environment, without coskit.
 """
 
 import importlib
@@ -17,7 +17,7 @@ _ended: dict[str, dict[str, Any]] = {}
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
-    """Give each case a prefix of its own."""
+    """Set a bucket prefix for each case."""
     suite: Any = importlib.import_module("s3tests.functional")
     if suite.prefix is not None:
         suite.prefix = suite.choose_bucket_prefix("case-{random}-", 25)
@@ -26,7 +26,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
-    """Write a line when a case is over."""
+    """Write a line after each case."""
     report = yield
     case = _ended.setdefault(
         item.nodeid,

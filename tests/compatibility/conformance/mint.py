@@ -1,4 +1,4 @@
-"""How MinIO's mint, a collection of other clients' functional tests, is run against a server."""
+"""Run MinIO's mint, functional tests of other clients, against a server."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.compatibility.conformance.serving import Place, serving
 SUITE = "mint"
 _STATUS = {"PASS": "pass", "FAIL": "fail", "NA": "skip"}
 _PART_SECONDS = 1800
-# What differs from run to run: addresses, folders, and words with a random number in them.
+# Text that differs between runs: addresses, folders, and words with a random number.
 _ENDPOINT = re.compile(r"(--endpoint-url )?https?://[\w.:-]+ ?")
 _FOLDER = re.compile(r"(?<![\w:/.])/(?:[\w.+@-]+/)+")
 _RANDOM = re.compile(r"[\w./-]*\d{3,}[\w./-]*")
@@ -26,17 +26,17 @@ class Part:
     """The tests of one client, in a folder `run/core/<name>` of the checkout.
 
     Attributes:
-        program: what has to be there for it to run; see README.md for how it gets there.
-        command: run in the folder.
+        program: the program that it needs; README.md describes how to get it.
+        command: the command to run in the folder.
     """
 
     name: str
     program: str
     command: tuple[str, ...]
-    has_data: bool = True  # it takes the files in `data`, else it makes its own
+    has_data: bool = True  # use the files in `data` instead of creating some
 
 
-# Two parts end with their first failure; run like this they go on, so that all are told.
+# Two parts stop at their first failure; run this way they continue and report all.
 _EACH_TEST = r"""sed 's/^\(\s*test_[a-z0-9_]*\) &&$/\1/' test.sh | bash -s http://{endpoint}"""
 _EACH_CALL = """
 import tests
@@ -69,13 +69,13 @@ PARTS = (
 
 
 def run(path: Path, programs: Path, selected: str, options: Sequence[str]) -> list[Outcome]:
-    """Run the parts whose programs are there, and return how their cases ended.
+    """Run the parts whose programs are present, and return the results of their cases.
 
     Args:
         path: the checkout, with `data` filled by its create-data-files.sh.
         programs: a folder with python, aws and s3cmd.
-        selected: the name of one part; "" is all.
-        options: further ones of the server.
+        selected: the name of one part; "" selects all.
+        options: further options of the server.
     """
     outcomes = []
     for part in PARTS:
@@ -123,7 +123,7 @@ def _run(part: Part, folder: Path, path: Path, programs: Path, place: Place) -> 
 
 
 def _cases(name: str, told: str) -> list[Outcome]:
-    """Return the outcomes in the lines of JSON that a part has printed."""
+    """Return the results in a part's JSON output."""
     found: dict[str, Outcome] = {}
     for line in told.splitlines():
         entry = _entry(line)
@@ -132,7 +132,7 @@ def _cases(name: str, told: str) -> list[Outcome]:
         case = case_name(name, entry)
         status = _STATUS.get(str(entry["status"]).upper(), "fail")
         detail = " ".join(str(entry[key]) for key in ("alert", "message", "error") if key in entry)
-        # A case may speak more than once; what went wrong is what counts.
+        # A case may report more than once; a failure takes precedence.
         if case not in found or (status == "fail" and found[case].status != "fail"):
             found[case] = Outcome(case, status, detail[:600], (name,))
     outcomes = list(found.values())
@@ -148,7 +148,7 @@ def _entry(line: str) -> Mapping[str, Any] | None:
 
 
 def case_name(part: str, entry: Mapping[str, Any]) -> str:
-    """Return what a case is called in every run."""
+    """Return a case's name, equal in every run."""
     inner = str(entry.get("name", "")).partition(":")[2]
     words = _ENDPOINT.sub("", inner or str(entry.get("function", "")))
     words = _RANDOM.sub("...", _FOLDER.sub("", words))

@@ -22,16 +22,22 @@ from tests.compatibility.conformance.baseline import (
 
 
 def main() -> int:
-    """Run a suite, say how it went, and write the baseline if all of it ran."""
+    """Run a suite, print its results, and write the baseline if all of it ran."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--suite", choices=[ceph.SUITE, mint.SUITE, vendor.SUITE], required=True)
     parser.add_argument("--path", type=Path, required=True, help="a checkout of the suite")
-    parser.add_argument("--python", type=Path, help="with what the suite needs; PATH/.venv's")
-    parser.add_argument("--commit", help="of the checkout, where git cannot tell")
-    parser.add_argument("--select", default="", help="only these: as for pytest -k, or a part")
-    parser.add_argument("--lanes", type=int, default=2, help="cases of s3-tests at a time")
-    parser.add_argument("--log", type=Path, help="where to write all that was said, as JSON lines")
-    parser.add_argument("--option", action="append", default=[], help="a further one of the server")
+    parser.add_argument(
+        "--python", type=Path, help="the Python with the suite's packages; by default PATH/.venv's"
+    )
+    parser.add_argument("--commit", help="the checkout's commit, if git cannot tell")
+    parser.add_argument(
+        "--select", default="", help="run only these: a pytest -k expression, or a part"
+    )
+    parser.add_argument("--lanes", type=int, default=2, help="number of s3-tests cases at a time")
+    parser.add_argument("--log", type=Path, help="file for all results, as JSON lines")
+    parser.add_argument(
+        "--option", action="append", default=[], help="a further option of the server"
+    )
     asked = parser.parse_args()
     path = asked.path.resolve()
     # Not resolved: a virtual environment's Python is a link.

@@ -1,4 +1,4 @@
-"""A server with the accounts that a conformance suite asks for."""
+"""A server with the accounts that a conformance suite needs."""
 
 import http.client
 import tempfile
@@ -12,7 +12,7 @@ from coskit.server.auth.accounts import add_key, change_accounts
 from coskit.server.settings import ACCOUNT
 from coskit.testing import LocalServer
 
-# The owner's first: it owns the server.
+# The first is the server's own account.
 ACCOUNTS = {
     "main": ACCOUNT,
     "alt": "1260000000",
@@ -21,15 +21,15 @@ ACCOUNTS = {
     "root": "1290000000",
     "alt root": "1300000000",
 }
-# Suites wait for lifecycle rules in real time, so a day is short and the job hardly rests. The day
-# that they are told is longer: they wait two for an age of one, and here it ends at a midnight.
+# Suites wait for lifecycle rules in real time, so a day is short and the job runs almost always.
+# The day that suites use is longer: they wait two days for an age of one, which ends at a midnight.
 DAY = 6  # seconds
 _OPTIONS = ("--day-length", "5.2s", "--lifecycle-interval", "0.3s")
 
 
 @dataclass(frozen=True)
 class Party:
-    """An account as a suite needs to know it."""
+    """An account with its keys."""
 
     account: str
     keys: Credentials
@@ -37,7 +37,7 @@ class Party:
 
 @dataclass(frozen=True)
 class Place:
-    """A running server and who has keys to it."""
+    """A running server and its accounts."""
 
     host: str
     port: int
@@ -46,7 +46,7 @@ class Place:
 
 @contextmanager
 def serving(options: Sequence[str] = ()) -> Iterator[Place]:
-    """Run a server in a directory of its own, which goes with it."""
+    """Run a server in a temporary directory."""
     with (
         tempfile.TemporaryDirectory(prefix="conformance-") as scratch,
         LocalServer(Path(scratch) / "data", options=[*_OPTIONS, *options]) as server,

@@ -1,4 +1,4 @@
-"""The baselines of the conformance suites explain each failure; the docs tell their numbers."""
+"""Every failure in the baselines has a reason, and the docs have their totals."""
 
 from collections import Counter
 from fnmatch import fnmatchcase
@@ -30,12 +30,12 @@ def test_every_failure_has_a_reason_and_none_is_a_defect(suite: str) -> None:
         if status_of(entry) == "fail"
     }
     odd = {case: entry for case, entry in failures.items() if entry["fail"] not in KINDS}
-    assert not odd, f"nobody says why these fail: {odd}"
+    assert not odd, f"failures without a reason: {odd}"
     assert not [case for case, entry in failures.items() if entry["fail"] == "defect"]
 
 
 @SUITES
-def test_no_reason_has_outlived_its_failures(suite: str) -> None:
+def test_every_reason_has_a_failure(suite: str) -> None:
     told = {
         case: entry["reason"]
         for case, entry in read_baseline(suite)["cases"].items()
@@ -65,7 +65,7 @@ def test_more_cases_pass_than_of_the_best_young_server() -> None:
 
 
 @SUITES
-def test_the_documentation_tells_the_numbers(suite: str) -> None:
+def test_the_documentation_has_the_totals(suite: str) -> None:
     totals = read_baseline(suite)["totals"]
     told = [line for line in DOC.read_text().splitlines() if line.startswith(f"| {suite}")]
     numbers = [totals.get(name, 0) for name in ("pass", "fail", "skip", *KINDS)]
@@ -74,7 +74,7 @@ def test_the_documentation_tells_the_numbers(suite: str) -> None:
     assert cells == [str(number) for number in numbers]
 
 
-def test_the_first_reason_that_fits_name_and_words_counts() -> None:
+def test_the_first_reason_that_matches_name_and_message_applies() -> None:
     reasons = [
         Reason("suite", "by its words", ("a::*",), "*500*"),
         Reason("not done", "by its name", ("a::b", "a::c")),
@@ -84,7 +84,7 @@ def test_the_first_reason_that_fits_name_and_words_counts() -> None:
     assert explain(Outcome("a::d", "fail", "it said 400"), reasons) is None
 
 
-def test_cases_of_mint_are_called_the_same_in_every_run() -> None:
+def test_cases_of_mint_have_the_same_name_in_every_run() -> None:
     command = "aws --endpoint-url http://127.0.0.1:4711 s3api head-object --bucket mint-{} /d{}/a"
     names = {case_name("awscli", {"function": command.format(n, n)}) for n in (12345, 999)}
     assert names == {"awscli::aws s3api head-object --bucket ... a"}

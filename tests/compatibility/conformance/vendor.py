@@ -1,4 +1,4 @@
-"""How the vendor's own test file is run, with its SDK and with `coskit.compat` in its place."""
+"""Run the vendor's own test file, with its SDK and with `coskit.compat` in its place."""
 
 import json
 import os
@@ -22,12 +22,12 @@ _LARGE = {"test_upload_file_10000_parts_with_trafficlimit": "10 GB, as slow as t
 
 
 def run(path: Path, selected: str, options: Sequence[str]) -> list[Outcome]:
-    """Run the file with both SDKs, each against a server of its own, and return how cases ended.
+    """Run the file with both SDKs, each against its own server, and return the results.
 
     Args:
         path: the checkout, with `ut/test.py`, or the file itself.
-        selected: as `pytest -k` takes it; "" is all.
-        options: further ones of the server.
+        selected: an expression of `pytest -k`; "" selects all.
+        options: further options of the server.
     """
     file = path / "ut/test.py" if path.is_dir() else path
     return [outcome for sdk in SDKS for outcome in _run(sdk, file, selected, options)]
@@ -82,13 +82,13 @@ def _made(scratch: str, name: str) -> Path:
 
 
 def _domain_pair(signer: Authority, folder: Path) -> None:
-    """Write the certificate that the file brings to a domain, where it looks for it."""
+    """Write the certificate for a custom domain where the test file expects it."""
     for source, ending in zip(signer.pair(_DOMAIN), ("pem", "key"), strict=True):
         (folder / f"{_DOMAIN}.{ending}").write_bytes(source.read_bytes())
 
 
 def _asked(place: Place, failures: str) -> dict[str, str]:
-    """Return the environment that the file reads."""
+    """Return the environment variables that the test file reads."""
     keys = place.parties["main"].keys
     appid = ACCOUNTS["main"]
     return {

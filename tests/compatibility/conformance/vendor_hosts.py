@@ -1,7 +1,7 @@
-"""The hosts of the public service, played by servers of this machine.
+"""Local stand-ins for the hosts of the public service.
 
-Programs are told of it by the environment alone: a proxy that ends TLS and leads each name of the
-service to the server, and those of the bucket of failures to `Failures`. All else is shut.
+Environment variables name a proxy that terminates TLS. It forwards host names of the service to the
+server, host names of the failing bucket to `Failures`, and refuses any other host.
 """
 
 import datetime
@@ -25,7 +25,7 @@ Address = tuple[str, int]
 
 
 class Authority:
-    """Issues certificates for names as they are asked for."""
+    """A certificate authority that issues certificates on demand."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -56,7 +56,7 @@ class Authority:
         return builder.sign(self._key, hashes.SHA256())
 
     def pair(self, host: str) -> tuple[Path, Path]:
-        """Return the files of a certificate for a name and of its key."""
+        """Return the paths of a certificate for a name and of its key."""
         certificate, secret = self._folder / f"{host}.pem", self._folder / f"{host}.key"
         if not secret.exists():
             key = ec.generate_private_key(ec.SECP256R1())
@@ -73,7 +73,7 @@ class Authority:
         return certificate, secret
 
     def context(self, host: str) -> ssl.SSLContext:
-        """Return what a server of that name has."""
+        """Return the TLS context of a server with that name."""
         with self._lock:
             if host not in self._contexts:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -83,10 +83,10 @@ class Authority:
 
 
 class Failures(http.server.BaseHTTPRequestHandler):
-    """Fails as the key of a request says, until the request is tried again.
+    """A server that fails as the request's key says, until the request is retried.
 
-    `503` is answered 503, `503r` so too with the service's id of the request; `timeout` is not
-    answered, `shutdown` is cut. What the SDK marks as tried again succeeds, but for `...l`.
+    `503` returns 503, `503r` also the service's request id; `timeout` returns nothing, `shutdown`
+    closes the connection. A request that the SDK marks as a retry succeeds, except for `...l`.
     """
 
     protocol_version = "HTTP/1.1"
@@ -100,12 +100,14 @@ class Failures(http.server.BaseHTTPRequestHandler):
             if digits == "timeout":
                 self.connection.settimeout(60)
                 with suppress(OSError):
-                    self.connection.recv(1)  # until whoever waits has gone
+                    self.connection.recv(1)  # until the client closes
             self.close_connection = True
             return
         status = 200 if retried or not digits.isdecimal() else int(digits)
         self.send_response(status)
-        self.send_header("Connection", "close")  # as it is: a client would send to what ends
+        self.send_header(
+            "Connection", "close"
+        )  # no half-close: a client would send to a closing connection
         if key.endswith("r") or retried:
             self.send_header("x-cos-request-id", "failures")
         if status == 200:
@@ -119,7 +121,7 @@ class Failures(http.server.BaseHTTPRequestHandler):
 
 
 class _Proxy(threading.Thread):
-    """Leads connections on, by the host that is asked for."""
+    """A proxy that forwards connections by host name."""
 
     def __init__(self, server: Address, failures: Address, authority: Authority) -> None:
         super().__init__(daemon=True)
@@ -190,7 +192,7 @@ def _head(client: socket.socket) -> bytes:
 
 
 def _relay(one: socket.socket, other: socket.socket) -> None:
-    """Copy both ways until both have ended, or one has broken."""
+    """Copy in both directions until both sides have closed, or one has failed."""
     back = threading.Thread(target=_copy, args=(other, one), daemon=True)
     back.start()
     _copy(one, other)
@@ -207,14 +209,14 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 @contextmanager
 def hosts(server: Address, folder: Path) -> Iterator[tuple[dict[str, str], str, Authority]]:
-    """Play the service's hosts.
+    """Run stand-ins for the service's hosts.
 
     Args:
-        server: that takes what is asked of the service.
-        folder: for certificates.
+        server: the server that gets requests for the service.
+        folder: the folder for certificates.
 
     Yields:
-        The environment that leads programs here, the address of what fails, and who signs.
+        The environment variables, the address of the failing server, and the authority.
     """
     authority = Authority(folder)
     failing = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Failures)

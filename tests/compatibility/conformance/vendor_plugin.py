@@ -1,7 +1,7 @@
-"""Runs with the vendor's test file: puts coskit in the SDK's place, and writes each case down.
+"""pytest plugin for the vendor's test file (`-p vendor_plugin`): record each case's result.
 
-It is given to pytest with `-p vendor_plugin`. With VENDOR_SDK=coskit, `qcloud_cos` and its modules
-are those of `coskit.compat`, for the process and all that it forks.
+With VENDOR_SDK=coskit it replaces `qcloud_cos` and its modules by `coskit.compat`, also in forked
+processes.
 """
 
 import importlib
@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 
 _THEIRS, _OURS = "qcloud_cos", "coskit.compat"
-# The file waits for settings to spread through the cloud; here they are there at once.
+# The file waits for settings to propagate in the cloud; here they apply at once.
 _LONGEST_PAUSE = 0.05
 
 
 class _InPlace(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds the modules of `qcloud_cos` in `coskit.compat`."""
+    """An importer that finds `qcloud_cos` in `coskit.compat`."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -48,14 +48,14 @@ time.sleep = lambda seconds: _sleep(min(float(seconds), _LONGEST_PAUSE))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Make the buckets, which is for another runner of tests to do unasked."""
+    """Create the buckets, which the vendor's test runner would do."""
     if session.items:
         session.items[0].module.setUp()  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
-    """Write a line when a case is over."""
+    """Write a line after each case."""
     report = yield
     if call.when != "call" and not report.failed:
         return report

@@ -1,4 +1,4 @@
-"""Fresh environments with the wheel of this checkout and what a page has its reader install."""
+"""New environments with the wheel of this checkout and the packages that a page installs."""
 
 import hashlib
 import subprocess
@@ -12,10 +12,10 @@ _PINS_OF_OTHERS = ROOT / "tests" / "compatibility" / "interop" / "requirements" 
 
 
 class Environments:
-    """Builds the wheel once, and an environment for each set of packages that is asked for.
+    """Builder of the wheel and of an environment for each set of packages.
 
     Args:
-        directory: where all of that is kept.
+        directory: the directory for the wheel and the environments.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -24,10 +24,10 @@ class Environments:
         [self.wheel] = directory.glob("coskit-*.whl")
 
     def commands(self, wanted: tuple[str, ...]) -> Path:
-        """Return the directory of an environment's commands.
+        """Return the directory of an environment's commands, building it if needed.
 
         Args:
-            wanted: as a reader gives it to `pip install`: `coskit`, `coskit[server]`, `boto3`.
+            wanted: the arguments of `pip install`: `coskit`, `coskit[server]`, `boto3`.
         """
         name = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:12]
         environment = self._directory / name
@@ -41,7 +41,7 @@ class Environments:
         return environment / "bin"
 
     def _named(self, word: str) -> str:
-        """Return what pip is given: the wheel where a page says `coskit`."""
+        """Return the argument for pip: the wheel in place of `coskit`."""
         return f"{self.wheel}{word.removeprefix('coskit')}" if word.startswith("coskit") else word
 
 

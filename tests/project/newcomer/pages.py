@@ -1,4 +1,4 @@
-"""Code blocks of the documentation, read as a reader reads them who types along."""
+"""Code blocks of the documentation."""
 
 import re
 import shlex
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-# What is generated from the table has no blocks that run; the others' commands are make's.
+# Generated pages have no blocks that run; the commands of contributing.md are make's.
 LEFT_OUT = ("operations.md", "s3-operations.md", "contributing.md")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -17,9 +17,9 @@ class Block:
     """One block of code.
 
     Attributes:
-        language: `sh` and `python` run; all others only show something.
-        text: what stands in it.
-        line: where it begins.
+        language: `sh` and `python` are run, any other is not.
+        text: its text.
+        line: its first line in the page.
     """
 
     language: str
@@ -42,14 +42,14 @@ def blocks(page: Path) -> list[Block]:
 
 
 def commands(page: Path) -> Iterator[str]:
-    """Give the command lines of a page's `sh` blocks, without those of make in a checkout."""
+    """Yield the command lines of a page's `sh` blocks."""
     for block in blocks(page):
         if block.language == "sh":
             yield from block.text.splitlines()
 
 
 def requirements(page: Path) -> tuple[str, ...]:
-    """Return what a page has its reader install."""
+    """Return the packages that a page installs."""
     found: list[str] = []
     for line in commands(page):
         words = shlex.split(line, comments=True)
@@ -59,7 +59,7 @@ def requirements(page: Path) -> tuple[str, ...]:
 
 
 def documented_sets() -> list[tuple[str, ...]]:
-    """Return each set of packages that some page has its reader install, the smallest first."""
+    """Return each set of packages that a page installs, the smallest first."""
     lines = {
         tuple(shlex.split(line, comments=True)[2:])
         for page in pages()

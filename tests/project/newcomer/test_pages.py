@@ -1,4 +1,4 @@
-"""A stranger's first hour: what the pages have one install and type works as it stands there."""
+"""The commands and programs of README and docs run as they are written."""
 
 import re
 import subprocess
@@ -10,11 +10,11 @@ import pytest
 
 from tests.project.newcomer.environments import Environments
 from tests.project.newcomer.pages import ROOT, blocks, documented_sets, pages, requirements
-from tests.project.newcomer.typing_along import run
+from tests.project.newcomer.page_runner import run
 
 PLAIN = ("coskit",)
 SERVER = ("coskit[server]",)
-# What a page takes for granted that its reader has.
+# Files that the pages assume.
 GIVEN = {
     "a.txt": "hi\n",
     "video.mp4": "a video\n",
@@ -36,7 +36,7 @@ RUN = [
 
 @pytest.fixture(scope="module")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Environments:
-    """Build the wheel, and environments when they are asked for."""
+    """Build the wheel; environments are built on first use."""
     return Environments(tmp_path_factory.mktemp("environments"))
 
 
@@ -45,7 +45,7 @@ def test_the_readme_and_the_quickstart_are_among_the_pages_that_run() -> None:
 
 
 @pytest.mark.parametrize("wanted", [PLAIN, *(one for one in documented_sets() if one != PLAIN)])
-def test_each_documented_set_of_packages_is_whole(
+def test_each_documented_set_of_packages_is_complete(
     wanted: tuple[str, ...], environments: Environments
 ) -> None:
     commands = environments.commands(wanted)
@@ -70,7 +70,7 @@ def test_a_page_works_as_it_is_written(
     run(page, commands, server, reader, GIVEN)
 
 
-def test_the_wheel_tells_where_the_project_is_and_its_links_lead_there(
+def test_the_wheel_has_the_projects_addresses_and_absolute_links(
     environments: Environments,
 ) -> None:
     with ZipFile(environments.wheel) as archive:

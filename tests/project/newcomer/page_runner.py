@@ -1,8 +1,8 @@
-"""Runs the blocks of a page in order, as they stand there, in a directory and a network of its own.
+"""Run the blocks of a page in order and unchanged, in a directory and a network of their own.
 
-Port 9000 of the documentation is that of a network namespace, where one can be had; else this
-machine's. The keys of every server are the documentation's own `...`, so that nothing has to be
-replaced in a block. What stands in a second terminal, `coskit serve`, runs in the background.
+Port 9000 of the documentation is that of a network namespace if one can be created, else this
+machine's. The keys of every server are `...` as in the documentation, so that blocks run unchanged.
+`coskit serve`, which the pages run in a second terminal, runs in the background.
 """
 
 import os
@@ -19,14 +19,14 @@ LIMIT = 100  # seconds for a page
 BUCKET = "examplebucket-1250000000"
 ENDPOINT = "http://127.0.0.1:9000"
 KEYS = {"COSKIT_SECRET_ID": "...", "COSKIT_SECRET_KEY": "..."}
-_AWAY = ("pip install ", "make ")  # what the environment, and the run of all tests, stand for
-# Up with the loopback device, which a new network namespace has down.
+_AWAY = ("pip install ", "make ")  # done by the environments and by the test run itself
+# A new network namespace has its loopback device down.
 _LO_UP = (
     "import fcntl, os, socket, struct, sys;"
     "fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sh', b'lo', 1));"
     "os.execvp(sys.argv[1], sys.argv[1:])"
 )
-# What a reader types Python into: it takes names of files, and what the shell has exported.
+# The interpreter of all Python blocks: it reads file names, and the shell's exported variables.
 _INTERPRETER = """
 import os, sys, traceback
 typed = {"__name__": "__main__"}
@@ -83,11 +83,11 @@ def run(page: Path, commands: Path, server: Path, directory: Path, given: Mappin
     """Run a page's blocks and return what they print.
 
     Args:
-        page: of the documentation.
+        page: the page.
         commands: the directory of an environment's commands.
         server: the `coskit` that serves a page until its own `coskit serve`.
-        directory: where the reader is.
-        given: files that are there, by path, and what they hold.
+        directory: the working directory.
+        given: the contents of files to create, by path.
 
     Raises:
         AssertionError: a block failed.
@@ -111,7 +111,7 @@ def run(page: Path, commands: Path, server: Path, directory: Path, given: Mappin
 
 
 def _script(read: list[Block], server: Path) -> str:
-    """Return a page as one script, with one interpreter for all that is typed in Python."""
+    """Return a page as one shell script, with one interpreter for all Python blocks."""
     serves = f"serve {shlex.quote(str(server))} serve ../served --bucket {BUCKET} --quiet"
     lines = [_PRELUDE, f"export COSKIT_ENDPOINT={ENDPOINT}", serves]
     for block in read:
@@ -129,13 +129,13 @@ def _line(line: str) -> str:
 
 
 def _plain_environment() -> dict[str, str]:
-    """Return this environment without what names keys or places of stores."""
+    """Return the environment variables without keys and endpoints of stores."""
     named = ("COSKIT_", "AWS_", "TENCENTCLOUD_", "PYTHON")
     return {name: text for name, text in os.environ.items() if not name.startswith(named)}
 
 
 def _own_network() -> list[str]:
-    """Return the words that run a command where no other program has a port, or none."""
+    """Return the command prefix for a new network namespace, empty if there is none."""
     words = ["unshare", "--user", "--map-root-user", "--net", sys.executable, "-c", _LO_UP]
     if shutil.which("unshare") and not subprocess.run([*words, "true"], check=False).returncode:
         return words
