@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.compatibility.conformance.baseline import HERE, Outcome
-from tests.compatibility.conformance.serving import DAY, Place, serving
+from tests.compatibility.conformance.serving import DAY, SuiteServer, serving
 
 SUITE = "s3-tests"
 # Without IAM, STS, SNS and S3 Select, which are other services.
@@ -75,10 +75,10 @@ def run(checkout: Checkout, selected: str, lanes: int, options: Sequence[str]) -
 
 def _lane(checkout: Checkout, cases: Sequence[str], log: Path, options: Sequence[str]) -> None:
     with ExitStack() as stack:
-        place = stack.enter_context(serving(options))
+        server = stack.enter_context(serving(options))
         conf = log.with_suffix(".conf")
         with conf.open("w") as out:
-            write_configuration(place).write(out)
+            write_configuration(server).write(out)
         listed = log.with_suffix(".cases")
         listed.write_text("\n".join(cases))
         log.touch()
@@ -109,12 +109,12 @@ def read_log(log: Path) -> list[Outcome]:
     return [Outcome(x["case"], x["status"], x["detail"], tuple(x["marks"])) for x in told]
 
 
-def write_configuration(place: Place) -> configparser.RawConfigParser:
+def write_configuration(server: SuiteServer) -> configparser.RawConfigParser:
     """Return the suite's configuration for a server."""
     conf = configparser.RawConfigParser()
     conf["DEFAULT"] = {
-        "host": place.host,
-        "port": str(place.port),
+        "host": server.host,
+        "port": str(server.port),
         "is_secure": "False",
         "ssl_verify": "False",
     }
@@ -122,13 +122,13 @@ def write_configuration(place: Place) -> configparser.RawConfigParser:
     sections = {"main": "s3 main", "alt": "s3 alt", "tenant": "s3 tenant", "iam": "iam"}
     sections |= {"root": "iam root", "alt root": "iam alt root"}
     for role, section in sections.items():
-        party = place.parties[role]
+        account = server.accounts[role]
         conf[section] = {
-            "display_name": party.account,
-            "user_id": party.account,
+            "display_name": account.account,
+            "user_id": account.account,
             "email": f"{role.replace(' ', '-')}@example.com",
-            "access_key": party.keys.secret_id,
-            "secret_key": party.keys.secret_key,
+            "access_key": account.keys.secret_id,
+            "secret_key": account.keys.secret_key,
         }
     conf["s3 main"]["api_name"] = "ap-local"
     conf["s3 main"]["storage_classes"] = "STANDARD_IA, GLACIER"

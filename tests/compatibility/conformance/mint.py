@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.compatibility.conformance.baseline import Outcome
-from tests.compatibility.conformance.serving import Place, serving
+from tests.compatibility.conformance.serving import SuiteServer, serving
 
 SUITE = "mint"
 _STATUS = {"PASS": "pass", "FAIL": "fail", "NA": "skip"}
@@ -85,13 +85,13 @@ def run(path: Path, programs: Path, selected: str, options: Sequence[str]) -> li
         if not (folder / part.program).exists():
             print(f"left out, for there is no {folder / part.program}")
             continue
-        with serving(options) as place:
-            outcomes += _cases(part.name, _run(part, folder, path, programs, place))
+        with serving(options) as server:
+            outcomes += _cases(part.name, _run(part, folder, path, programs, server))
     return outcomes
 
 
-def _run(part: Part, folder: Path, path: Path, programs: Path, place: Place) -> str:
-    keys, endpoint = place.parties["main"].keys, f"{place.host}:{place.port}"
+def _run(part: Part, folder: Path, path: Path, programs: Path, server: SuiteServer) -> str:
+    keys, endpoint = server.accounts["main"].keys, f"{server.host}:{server.port}"
     environment = {
         **os.environ,
         "PATH": f"{programs}:{os.environ['PATH']}",

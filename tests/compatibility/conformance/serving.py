@@ -28,7 +28,7 @@ _OPTIONS = ("--day-length", "5.2s", "--lifecycle-interval", "0.3s")
 
 
 @dataclass(frozen=True)
-class Party:
+class SuiteAccount:
     """An account with its keys."""
 
     account: str
@@ -36,16 +36,16 @@ class Party:
 
 
 @dataclass(frozen=True)
-class Place:
+class SuiteServer:
     """A running server and its accounts."""
 
     host: str
     port: int
-    parties: dict[str, Party]
+    accounts: dict[str, SuiteAccount]
 
 
 @contextmanager
-def serving(options: Sequence[str] = ()) -> Iterator[Place]:
+def serving(options: Sequence[str] = ()) -> Iterator[SuiteServer]:
     """Run a server in a temporary directory."""
     with (
         tempfile.TemporaryDirectory(prefix="conformance-") as scratch,
@@ -53,11 +53,11 @@ def serving(options: Sequence[str] = ()) -> Iterator[Place]:
     ):
         _wait_until_ready(server)
         own = Credentials(server.secret_id, server.secret_key)
-        parties = {"main": Party(ACCOUNT, own)}
+        accounts = {"main": SuiteAccount(ACCOUNT, own)}
         for role, account in ACCOUNTS.items():
-            if role not in parties:
-                parties[role] = Party(account, _make(server, account, role))
-        yield Place("127.0.0.1", server.port, parties)
+            if role not in accounts:
+                accounts[role] = SuiteAccount(account, _make(server, account, role))
+        yield SuiteServer("127.0.0.1", server.port, accounts)
 
 
 def _wait_until_ready(server: LocalServer) -> None:

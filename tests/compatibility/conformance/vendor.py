@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.compatibility.conformance.baseline import HERE, Outcome
-from tests.compatibility.conformance.serving import ACCOUNTS, Place, serving
+from tests.compatibility.conformance.serving import ACCOUNTS, SuiteServer, serving
 from tests.compatibility.conformance.vendor_hosts import FAILING, Authority, hosts
 
 SUITE = "vendor-tests"
@@ -35,9 +35,13 @@ def run(path: Path, selected: str, options: Sequence[str]) -> list[Outcome]:
 
 def _run(sdk: str, file: Path, selected: str, options: Sequence[str]) -> list[Outcome]:
     with (
-        serving((*options, "--region", _REGION)) as place,
+        serving((*options, "--region", _REGION)) as suite_server,
         tempfile.TemporaryDirectory() as scratch,
-        hosts((place.host, place.port), _made(scratch, "certificates")) as (led, failures, signer),
+        hosts((suite_server.host, suite_server.port), _made(scratch, "certificates")) as (
+            led,
+            failures,
+            signer,
+        ),
     ):
         log, folder = Path(scratch, "log.jsonl"), _made(scratch, "work")
         log.touch()
@@ -47,7 +51,7 @@ def _run(sdk: str, file: Path, selected: str, options: Sequence[str]) -> list[Ou
         command += ["-p", "no:cacheprovider", "-p", "no:xdist", "-c", os.devnull, *selection]
         environment = {
             **os.environ,
-            **_asked(place, failures),
+            **_environment(suite_server, failures),
             **led,
             "HOME": str(folder),
             "CONFORMANCE_LOG": str(log),
@@ -87,9 +91,9 @@ def _domain_pair(signer: Authority, folder: Path) -> None:
         (folder / f"{_DOMAIN}.{ending}").write_bytes(source.read_bytes())
 
 
-def _asked(place: Place, failures: str) -> dict[str, str]:
+def _environment(suite_server: SuiteServer, failures: str) -> dict[str, str]:
     """Return the environment variables that the test file reads."""
-    keys = place.parties["main"].keys
+    keys = suite_server.accounts["main"].keys
     appid = ACCOUNTS["main"]
     return {
         "COS_SECRET_ID": keys.secret_id,

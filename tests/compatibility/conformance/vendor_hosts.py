@@ -139,7 +139,7 @@ class _Proxy(threading.Thread):
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
-    def _place(self, host: str) -> Address | None:
+    def _address(self, host: str) -> Address | None:
         if host.startswith(f"{FAILING}-"):
             return self._failures
         if ".cos." not in f".{host}" or not host.endswith(_SERVICE):
@@ -157,14 +157,14 @@ class _Proxy(threading.Thread):
                 self._forward(client, method, target, version, rest)
 
     def _tunnel(self, client: socket.socket, host: str) -> None:
-        place = self._place(host)
-        if place is None:
+        address = self._address(host)
+        if address is None:
             client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
             return
         client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         with (
             self._authority.context(host).wrap_socket(client, server_side=True) as inner,
-            socket.create_connection(place) as outer,
+            socket.create_connection(address) as outer,
         ):
             _relay(inner, outer)
 
@@ -172,10 +172,10 @@ class _Proxy(threading.Thread):
         self, client: socket.socket, method: str, target: str, version: str, rest: bytes
     ) -> None:
         host, slash, path = target.removeprefix("http://").partition("/")
-        place = self._place(host.partition(":")[0])
-        if place is None:
+        address = self._address(host.partition(":")[0])
+        if address is None:
             return
-        with socket.create_connection(place) as outer:
+        with socket.create_connection(address) as outer:
             line = f"{method} /{path if slash else ''} {version}\r\nConnection: close\r\n"
             outer.sendall(line.encode("latin-1") + rest)
             _relay(client, outer)

@@ -9,8 +9,8 @@ from zipfile import ZipFile
 import pytest
 
 from tests.project.newcomer.environments import Environments
-from tests.project.newcomer.pages import ROOT, blocks, documented_sets, pages, requirements
 from tests.project.newcomer.page_runner import run
+from tests.project.newcomer.pages import ROOT, blocks, documented_sets, pages, requirements
 
 PLAIN = ("coskit",)
 SERVER = ("coskit[server]",)
