@@ -1,6 +1,6 @@
-"""Who takes part where clients are measured: each rival behind the same few calls.
+"""The contenders of client benchmarks: each client behind the same calls.
 
-Each class is made in a process of its own, which then loads that rival's package and no other.
+Each class is created in a process of its own, which loads only that client's package.
 """
 
 import io
@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 BUCKET = "bench-1250000000"
-# The certificates of the tests are nobody's.
+# The tests' certificate authority.
 _OPTIONS = {"allow_http": True, "allow_invalid_certificates": True}
 
 
@@ -32,7 +32,7 @@ class Coskit:
         self._client.put_object(BUCKET, data, key)
 
     def head(self, key: str) -> None:
-        """Ask for an object's headers."""
+        """Send a HEAD request for an object."""
         self._client.head_object(BUCKET, key)
 
     def list(self) -> int:
@@ -81,7 +81,7 @@ class Vendor:
         self._client.put_object(BUCKET, data, key)
 
     def head(self, key: str) -> None:
-        """Ask for an object's headers."""
+        """Send a HEAD request for an object."""
         self._client.head_object(BUCKET, key)
 
     def list(self) -> int:
@@ -119,7 +119,7 @@ class Obstore:
         self._do = import_module("obstore")
 
     def get(self, key: str) -> Any:
-        """Return an object's content, in whatever it comes in."""
+        """Return an object's content in the client's own type."""
         return self._do.get(self._store, key).bytes()
 
     def put(self, key: str, data: bytes) -> None:
@@ -127,7 +127,7 @@ class Obstore:
         self._do.put(self._store, key, data, use_multipart=False)
 
     def head(self, key: str) -> None:
-        """Ask for an object's headers."""
+        """Send a HEAD request for an object."""
         self._do.head(self._store, key)
 
     def list(self) -> int:
@@ -163,7 +163,7 @@ class Boto3:
         self._client.put_object(Bucket=BUCKET, Key=key, Body=data)
 
     def head(self, key: str) -> None:
-        """Ask for an object's headers."""
+        """Send a HEAD request for an object."""
         self._client.head_object(Bucket=BUCKET, Key=key)
 
     def list(self) -> int:
@@ -203,7 +203,7 @@ class Minio:
         self._client.put_object(BUCKET, key, io.BytesIO(data), len(data), part_size=size)
 
     def head(self, key: str) -> None:
-        """Ask for an object's headers."""
+        """Send a HEAD request for an object."""
         self._client.stat_object(BUCKET, key)
 
     def list(self) -> int:
@@ -220,7 +220,7 @@ class Opendal:
     """opendal's Operator of COS, which reaches the server as its own proxy."""
 
     def __init__(self, endpoint: str) -> None:
-        # It speaks to `<bucket>.<endpoint>` only, a name that no resolver knows.
+        # It connects only to `<bucket>.<endpoint>`, which no resolver knows.
         os.environ["http_proxy"] = endpoint
         self._operator = import_module("opendal").Operator(
             "cos",
@@ -241,7 +241,7 @@ class Opendal:
         self._operator.write(key, data)
 
     def head(self, key: str) -> None:
-        """Ask for an object's headers."""
+        """Send a HEAD request for an object."""
         self._operator.stat(key)
 
     def list(self) -> int:
@@ -267,7 +267,7 @@ class AsyncCoskit:
         await self._client.put_object(BUCKET, data, key)
 
     async def head(self, key: str) -> None:
-        """Ask for an object's headers."""
+        """Send a HEAD request for an object."""
         await self._client.head_object(BUCKET, key)
 
     async def stop(self) -> None:
@@ -284,7 +284,7 @@ class AsyncObstore:
         self._do = import_module("obstore")
 
     async def get(self, key: str) -> Any:
-        """Return an object's content, in whatever it comes in."""
+        """Return an object's content in the client's own type."""
         return await (await self._do.get_async(self._store, key)).bytes_async()
 
     async def put(self, key: str, data: bytes) -> None:
@@ -292,11 +292,11 @@ class AsyncObstore:
         await self._do.put_async(self._store, key, data, use_multipart=False)
 
     async def head(self, key: str) -> None:
-        """Ask for an object's headers."""
+        """Send a HEAD request for an object."""
         await self._do.head_async(self._store, key)
 
     async def stop(self) -> None:
-        """Do nothing: the store has no end."""
+        """Do nothing: the store cannot be closed."""
 
 
 class Aioboto3:
@@ -323,7 +323,7 @@ class Aioboto3:
         await self._client.put_object(Bucket=BUCKET, Key=key, Body=data)
 
     async def head(self, key: str) -> None:
-        """Ask for an object's headers."""
+        """Send a HEAD request for an object."""
         await self._client.head_object(Bucket=BUCKET, Key=key)
 
     async def stop(self) -> None:
@@ -331,7 +331,7 @@ class Aioboto3:
         await self._context.__aexit__(None, None, None)
 
 
-# By name, each with the package that it needs.
+# Contenders by name, with the package that each needs.
 THREADED: dict[str, tuple[str, Callable[[str], Any]]] = {
     "coskit": ("coskit", Coskit),
     "cos-python-sdk-v5": ("qcloud_cos", Vendor),
@@ -348,5 +348,5 @@ ASYNCHRONOUS: dict[str, tuple[str, Callable[[], Any]]] = {
 
 
 def here(table: dict[str, tuple[str, Any]]) -> list[str]:
-    """Return those contenders whose package is installed."""
+    """Return the contenders whose package is installed."""
     return [name for name, (package, _) in table.items() if find_spec(package)]

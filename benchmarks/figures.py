@@ -1,4 +1,4 @@
-"""Figures of a run as rows that can be compared, and as a plot."""
+"""Convert the figures of a run to comparable rows and to plots."""
 
 from collections.abc import Mapping
 from html import escape
@@ -7,7 +7,7 @@ from pathlib import Path
 Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
 Row = dict[str, str | float]
 
-# Unit of each figure that is compared, and whether more of it is better.
+# The unit of each compared figure, and whether more is better.
 _COMPARED = {
     "operations_per_second": ("op/s", True),
     "requests_per_second": ("req/s", True),
@@ -28,7 +28,7 @@ _BAR, _GAP, _LEFT, _WIDTH = 16, 6, 190, 720
 
 
 def rows_of(scenario: str, modes: Figures) -> list[Row]:
-    """Return coskit beside each rival, figure by figure; a ratio above 1 is to coskit's credit."""
+    """Return a row for each figure and rival; a ratio above 1 means that coskit does better."""
     rows: list[Row] = []
     for mode, contenders in modes.items():
         own = contenders.get("coskit", {})
@@ -52,7 +52,7 @@ def rows_of(scenario: str, modes: Figures) -> list[Row]:
 
 
 def plot(file: Path, title: str | None, modes: Figures) -> None:
-    """Write bars as SVG: for each mode and contender the first figure that all of them have."""
+    """Write a bar chart as SVG: the first figure that all contenders have, for each mode."""
     metric = _common(modes)
     if metric is None:
         return

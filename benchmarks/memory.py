@@ -1,4 +1,4 @@
-"""Peak memory of a client that moves much: each transfer in a process of its own, in both worlds.
+"""Measure the peak memory of large transfers, each in a process, with both clients.
 
 python -m benchmarks.memory                 # everything: 20 GB of disk, ten minutes
 python -m benchmarks.memory upload --gib 1  # one scenario, smaller
@@ -27,11 +27,11 @@ from coskit.testing import LocalServer
 BUCKET = "memory-1250000000"
 MIB = 1 << 20
 SCENARIOS = ("idle", "upload", "download", "parts", "sync")
-LIMIT = 150  # MiB that no transfer may need
+LIMIT = 150  # MiB that no transfer may exceed
 
 
 def main() -> None:
-    """Run what the arguments name and write the figures down."""
+    """Run the chosen scenarios and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenarios", nargs="*", help=f"of {', '.join(SCENARIOS)}")
     parser.add_argument("--gib", type=float, default=4, help="size of the large file")
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def sizes(name: str, options: argparse.Namespace) -> list[tuple[str, int]]:
-    """Return what a scenario is run with, and what that is called."""
+    """Return the sizes of a scenario and their label."""
     if name == "parts":
         return [(f"upload of {options.parts} parts", options.parts * MIB)]
     if name == "sync":
@@ -73,7 +73,7 @@ def sizes(name: str, options: argparse.Namespace) -> list[tuple[str, int]]:
 
 
 def measure(name: str, kind: str, size: int, place: Path) -> dict[str, Any]:
-    """Let a process make one transfer; return its peak memory and how long it took."""
+    """Run one transfer in a process; return its peak memory and duration."""
     with prepared(name, size, place) as (source, server):
         words = [kind, name, server.endpoint, server.secret_id, server.secret_key, str(source)]
         done = subprocess.run(
@@ -90,7 +90,7 @@ def measure(name: str, kind: str, size: int, place: Path) -> dict[str, Any]:
 
 @contextmanager
 def prepared(name: str, size: int, place: Path) -> Iterator[tuple[Path, LocalServer]]:
-    """Give what is transferred, and a server that is new."""
+    """Yield the source of a transfer and a new server."""
     with (
         tempfile.TemporaryDirectory(dir=place) as fresh,
         LocalServer(Path(fresh) / "data", buckets=[BUCKET]) as server,
@@ -112,7 +112,7 @@ def prepared(name: str, size: int, place: Path) -> Iterator[tuple[Path, LocalSer
 
 
 def check(name: str, size: int, source: Path, server: LocalServer) -> None:
-    """See whether all has arrived."""
+    """Check that everything has arrived."""
     with server.client() as client:
         if name == "sync":
             found = sum(1 for _ in client.iter_objects(BUCKET))
@@ -125,12 +125,12 @@ def check(name: str, size: int, source: Path, server: LocalServer) -> None:
 
 
 def as_asked(_size: int, least: int) -> int:
-    """Return a part's size as the caller wants it, though the file is large."""
+    """Return the requested part size, even for a large file."""
     return least
 
 
 def child(kind: str, name: str, endpoint: str, secret_id: str, key: str, source: str) -> None:
-    """Make one transfer and print what it took."""
+    """Run one transfer and print its figures."""
     settings: dict[str, Any] = {"endpoint": endpoint, "secret_id": secret_id, "secret_key": key}
     if name == "parts":
         for module in (sync_upload, async_upload):

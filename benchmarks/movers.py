@@ -1,4 +1,4 @@
-"""Who moves files besides the clients of COS: obstore, s5cmd and rclone, in the dialect of S3."""
+"""Contenders of file transfers over S3: obstore, s5cmd and rclone."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def obstore(ground: Ground) -> Any:
 
 
 def obstore_up(ground: Ground, name: str, *, part: int, threads: int) -> None:
-    """Upload a file, in so many MiB and parts at a time."""
+    """Upload a file, with a part size in MiB and a number of parallel parts."""
     import_module("obstore").put(
         obstore(ground),
         f"sent/{name}",
@@ -38,7 +38,7 @@ def obstore_up(ground: Ground, name: str, *, part: int, threads: int) -> None:
 
 
 def obstore_down(ground: Ground, name: str, *, part: int) -> None:
-    """Download a file over one connection, its only way, in pieces of so many MiB."""
+    """Download a file over one connection, its only way, in chunks of a size in MiB."""
     answer = import_module("obstore").get(obstore(ground), f"stored/{name}")
     with (ground.target / name).open("wb", 0) as file:
         for piece in answer.stream(min_chunk_size=part * MIB):
@@ -46,7 +46,7 @@ def obstore_down(ground: Ground, name: str, *, part: int) -> None:
 
 
 def s5cmd(ground: Ground) -> Command:
-    """Return what runs s5cmd."""
+    """Return a function that runs s5cmd."""
     environment = {
         "AWS_ACCESS_KEY_ID": ground.secret_id,
         "AWS_SECRET_ACCESS_KEY": ground.secret_key,
@@ -57,7 +57,7 @@ def s5cmd(ground: Ground) -> Command:
 
 
 def rclone(ground: Ground) -> Command:
-    """Return what runs rclone, with the server as its remote `bench:`."""
+    """Return a function that runs rclone, with the server as its remote `bench:`."""
     settings = {
         "TYPE": "s3",
         "PROVIDER": "Other",

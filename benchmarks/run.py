@@ -1,4 +1,4 @@
-"""Run the scenarios, rivals in turn, and print, keep and plot what they took."""
+"""Run scenarios with the contenders in turns; print, save and plot the figures."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ SCENARIOS = (
     *("transfer_large", "transfer_small"),
     *("server_small", "server_large", "server_list"),
 )
-# What `--quick` runs: enough to see whether something has become slower.
+# The scenarios of `--quick`, enough to detect a slowdown.
 QUICK = ("get_small", "put_small", "list_keys", "start")
 QUICK_MODES = ("1 thread", "16 threads", "async, 64 in flight")
 QUICK_CONTENDERS = ("coskit", "obstore", "cos-python-sdk-v5", "aioboto3")
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def measured(name: str, scenario: Any, options: argparse.Namespace) -> dict[str, Any]:
-    """Return what a scenario's contenders took, by mode."""
+    """Return the figures of a scenario's contenders, by mode."""
     if hasattr(scenario, "CALLS"):
         return {"modes": calls_of(name, scenario, options)}
     if name.startswith("transfer_"):
@@ -78,7 +78,7 @@ def measured(name: str, scenario: Any, options: argparse.Namespace) -> dict[str,
 
 
 def calls_of(name: str, scenario: Any, options: argparse.Namespace) -> dict[str, Any]:
-    """Return what single requests to the responder took, by mode."""
+    """Return the figures of single requests to the responder, by mode."""
     modes: dict[str, Any] = {}
     print(f"\n{name}: {scenario.__doc__}")
     with stub(tls=getattr(scenario, "TLS", False)) as port:
@@ -96,7 +96,7 @@ def calls_of(name: str, scenario: Any, options: argparse.Namespace) -> dict[str,
 
 @contextmanager
 def stub(*, tls: bool = False) -> Iterator[int]:
-    """Run the responder and give its port."""
+    """Run the responder and yield its port."""
     command = [sys.executable, "-m", "benchmarks.stub", *(["--tls"] if tls else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE.parent) as process:
         try:
@@ -111,7 +111,7 @@ def in_turn(
 ) -> dict[str, dict[str, float]]:
     """Return the medians of op/s and CPU per operation of each contender, and their spread.
 
-    The contenders take turns, so that a slow moment of the machine meets them all.
+    The contenders take turns, so that a slow moment of the machine affects all of them.
     """
     runs: dict[str, list[dict[str, float]]] = {who: [] for who in contenders}
     for _ in range(rounds):
@@ -121,7 +121,7 @@ def in_turn(
 
 
 def summary(done: list[dict[str, float]]) -> dict[str, float]:
-    """Return the medians over the rounds, and how far the rates lie apart, in percent of theirs."""
+    """Return the medians over the rounds, and the spread of the rates in percent."""
     rates = [run["operations"] / run["seconds"] for run in done]
     middle = statistics.median(rates)
     return {
@@ -133,7 +133,7 @@ def summary(done: list[dict[str, float]]) -> dict[str, float]:
 
 
 def show(mode: str, figures: dict[str, dict[str, float]]) -> None:
-    """Print a table; the ratios are of op/s, and of operations per second of CPU."""
+    """Print a table with the ratios of op/s and of operations per second of CPU."""
     print(f"{mode}:")
     heads = ("op/s", "spread", "CPU µs/op", "peak MiB", "coskit is", "per CPU")
     print(f"  {'':20}" + "".join(f"{head:>11}" for head in heads))
@@ -152,7 +152,7 @@ def show(mode: str, figures: dict[str, dict[str, float]]) -> None:
 
 
 def keep_latest(scenario: str, rows: list[Row], about: dict[str, Any]) -> None:
-    """Put the rows of a scenario in the place of its older ones."""
+    """Replace the rows of a scenario in latest.json."""
     file = RESULTS / "latest.json"
     older = json.loads(file.read_text())["results"] if file.exists() else []
     kept = [row for row in older if row["scenario"].partition(":")[0] != scenario]
@@ -161,13 +161,13 @@ def keep_latest(scenario: str, rows: list[Row], about: dict[str, Any]) -> None:
 
 
 def keep(file: Path, result: dict[str, Any]) -> None:
-    """Write a result."""
+    """Write a scenario's raw figures."""
     file.write_text(json.dumps(result, indent=2) + "\n")
     print(f"\nwrote {file.relative_to(HERE.parent)}")
 
 
 def machine() -> dict[str, Any]:
-    """Describe what the figures were taken on."""
+    """Return a description of the machine."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
@@ -180,7 +180,7 @@ def machine() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """Return the commit that is measured; a plus sign stands for changes to the code."""
+    """Return the measured commit, with a plus sign for uncommitted changes."""
 
     def git(*arguments: str) -> str:
         command = ["git", *arguments]
@@ -193,14 +193,14 @@ def commit() -> str:
 
 
 def versions() -> Iterator[tuple[str, str]]:
-    """Yield name and version of each package that takes part and is here."""
+    """Yield name and version of each installed contender."""
     for name in PACKAGES:
         with suppress(PackageNotFoundError):
             yield name, version(name)
 
 
 def cpu_name() -> str:
-    """Return the processor's name, where the system tells it."""
+    """Return the processor's name, if the system reports it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,4 +1,4 @@
-"""Servers under load: started, loaded by wrk in turn, and their CPU counted."""
+"""Run servers under load from wrk, in turns, and measure their CPU."""
 
 import json
 import os
@@ -42,10 +42,10 @@ class Contender:
     """A running server.
 
     Attributes:
-        pid: its process.
-        port: where it listens, at 127.0.0.1.
-        address: returns what stands in a request line for a method, a key and a query.
-        files: where it finds its objects, if files put there are objects.
+        pid: the id of its process.
+        port: its port on 127.0.0.1.
+        address: returns the request target for a method, a key and a query.
+        files: its directory of objects, if it serves plain files.
     """
 
     pid: int
@@ -56,10 +56,10 @@ class Contender:
 
 @contextmanager
 def coskit(directory: Path, *options: str) -> Iterator[Contender]:
-    """Run `coskit serve`, as it comes: 200 means durable; requests are presigned."""
+    """Run `coskit serve` with its defaults: 200 means durable; requests are presigned."""
     with LocalServer(directory, buckets=(BUCKET,), options=options) as server:
         keys = Credentials(server.secret_id, server.secret_key)
-        # The answer comes when the server has started, which is not to be measured.
+        # The first response arrives when the server has started, which is not measured.
         urlopen(f"{server.endpoint}/-/live").close()
         yield Contender(server.pid, server.port, partial(_presigned, server.port, keys))
 
@@ -72,11 +72,11 @@ def _presigned(port: int, keys: Credentials, method: str, key: str, query: Query
 
 @contextmanager
 def rclone(directory: Path) -> Iterator[Contender]:
-    """Run `rclone serve s3` over a directory; it syncs nothing, and checks no signature here."""
+    """Run `rclone serve s3` over a directory; it syncs nothing and checks no signature here."""
     (directory / BUCKET).mkdir(parents=True)
     port = free_port()
     command = ["rclone", "serve", "s3", str(directory), "--addr", f"127.0.0.1:{port}"]
-    # Not even errors are shown: it takes the end of a load, with requests in flight, for many.
+    # Hide errors: it reports the end of a load, with requests in flight, as many errors.
     command += ["--vfs-cache-mode", "off", "--log-level", "EMERGENCY", "--config", os.devnull]
     with running(command, port) as pid:
         yield Contender(pid, port, _plain)
@@ -99,7 +99,7 @@ def _plain(_: str, key: str, query: Query) -> str:
 
 @contextmanager
 def running(command: Sequence[str], port: int) -> Iterator[int]:
-    """Run a server in a context and give its pid once it takes connections."""
+    """Run a server in a context and yield its pid once it accepts connections."""
     with subprocess.Popen(command) as process:
         try:
             until = time.monotonic() + 30
@@ -117,7 +117,7 @@ def running(command: Sequence[str], port: int) -> Iterator[int]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
@@ -133,23 +133,23 @@ def load(
     connections: int = 32,
     seconds: float = 3,
 ) -> dict[str, float]:
-    """Load a server with wrk and return what it did.
+    """Load a server with wrk and return its figures.
 
     Args:
-        server: which.
+        server: the server.
         method: GET or PUT.
-        keys: taken in turn.
-        queries: each comes with each key.
-        size: bytes of a body.
-        connections: how many, each with one request in flight.
-        seconds: how long.
+        keys: the keys, requested in turn.
+        queries: the queries, each combined with each key.
+        size: the bytes of a body.
+        connections: the number of connections, each with one request in flight.
+        seconds: the duration.
 
     Returns:
         `requests_per_second`, `mib_per_second` of bodies and heads, `cpu_microseconds` of the
         server per request, and the latencies `p50_ms` and `p99_ms`.
 
     Raises:
-        RuntimeError: a request failed, which would make the others look faster.
+        RuntimeError: a request failed, which would make the rest look faster.
     """
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as paths:
         paths.write("\n".join(server.address(method, key, q) for key in keys for q in queries))
@@ -185,7 +185,7 @@ def fill(server: Contender, keys: Sequence[str], size: int) -> None:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU seconds of a process and those of its children."""
+    """Return the CPU seconds of a process and its children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -193,7 +193,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_mib(pid: int) -> float:
-    """Return the memory that a process holds now."""
+    """Return the resident memory of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGESIZE") / 2**20
 
@@ -202,7 +202,7 @@ def resident_mib(pid: int) -> float:
 def started(
     starts: Mapping[str, Callable[[Path], AbstractContextManager[Contender]]],
 ) -> Iterator[dict[str, Contender]]:
-    """Run servers, each in an empty directory of its own."""
+    """Run servers, each in an empty directory."""
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=scratch())))
         yield {
@@ -214,7 +214,7 @@ def started(
 def in_turn(
     contenders: Mapping[str, Contender], work: Callable[[Contender], dict[str, float]], rounds: int
 ) -> dict[str, dict[str, float]]:
-    """Return the medians of what each server did, over rounds in which they take turns."""
+    """Return the medians of each server's figures over rounds in which they take turns."""
     runs: dict[str, list[dict[str, float]]] = {who: [] for who in contenders}
     for _ in range(rounds):
         for who, server in contenders.items():

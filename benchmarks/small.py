@@ -1,4 +1,4 @@
-"""Many equal calls, from threads or tasks: what the scenarios of single requests have in common."""
+"""Repeat a call from threads or tasks: the base of the scenarios of single requests."""
 
 import asyncio
 import os
@@ -11,19 +11,19 @@ from typing import Any
 from benchmarks import clients
 from benchmarks.stub import content
 
-_DELETED = 1000  # keys of one request
+_DELETED = 1000  # keys in a request
 _CA = Path(__file__).parent.parent / "tests" / "support" / "tls" / "ca.pem"
 
 
 @dataclass(frozen=True)
 class Calls:
-    """A call that is made again and again.
+    """A repeated call.
 
     Attributes:
         call: `get`, `put`, `head`, `list` or `delete`.
-        operations: how many, by mode: `4 threads` or `async, 64 in flight`.
-        size: bytes of the object.
-        without: contenders that cannot do it.
+        operations: the number of calls, by mode: `4 threads` or `async, 64 in flight`.
+        size: the bytes of the object.
+        without: the contenders that do not support it.
         tls: whether the connection is TLS, with the certificates of the tests.
     """
 
@@ -34,12 +34,12 @@ class Calls:
     tls: bool = False
 
     def contenders(self, mode: str) -> list[str]:
-        """Return who takes part in a mode."""
+        """Return the contenders of a mode."""
         table: Any = clients.ASYNCHRONOUS if is_async(mode) else clients.THREADED
         return [name for name in clients.here(table) if name not in self.without]
 
     def prepare(self, mode: str, name: str, place: str) -> Callable[[int], None]:
-        """Return what makes so many calls; its client has loaded its code and is connected."""
+        """Return a function that makes a number of calls with a warmed-up, connected client."""
         endpoint, width = f"http://127.0.0.1:{place}", width_of(mode)
         if self.tls:
             endpoint = f"https://localhost:{place}"
@@ -65,7 +65,7 @@ class Calls:
         return run
 
     def warm_up(self, width: int) -> int:
-        """Return how many calls open the connections and load the code."""
+        """Return the number of calls that warm up a client."""
         return 20 * width if self.size < 1 << 20 and self.call != "list" else width
 
     def _once(self, client: Any) -> Callable[[], object]:
@@ -111,12 +111,12 @@ class Calls:
 
 
 def is_async(mode: str) -> bool:
-    """Return whether a mode is asyncio's."""
+    """Return whether a mode uses asyncio."""
     return mode.startswith("async")
 
 
 def width_of(mode: str) -> int:
-    """Return how many calls are under way at a time."""
+    """Return the number of concurrent calls."""
     return int(mode.removeprefix("async, ").split()[0])
 
 

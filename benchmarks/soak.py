@@ -1,6 +1,6 @@
-"""A long mixed load on one server: every answer checked, and its memory looked at every while.
+"""Put a long mixed load on a server, check every response and record its memory.
 
-`python -m benchmarks.soak --minutes 30` ends with status 1 if an answer was wrong or a call failed.
+`python -m benchmarks.soak --minutes 30` exits with 1 if a response was wrong or a call failed.
 """
 
 import argparse
@@ -20,15 +20,15 @@ from coskit.testing import LocalServer
 BUCKET = "soak-1250000000"
 KEYS = 2000
 SIZES = (0, 100, 1_000, 20_000, 70_000, 1_500_000)
-SAMPLES = 60  # of the memory, over the whole time
+SAMPLES = 60  # of the memory, over the whole run
 
 
 class Load:
-    """Clients that do what comes next, each with keys of its own, and know what is stored.
+    """Clients that make random calls, each with keys of its own, and know the stored data.
 
     Attributes:
-        done: how often each kind of call was made.
-        wrong: what was not as it should be.
+        done: the number of calls of each kind.
+        wrong: descriptions of wrong results.
     """
 
     def __init__(self, client: AsyncClient, rate: float, seed: int) -> None:
@@ -39,7 +39,7 @@ class Load:
         self._luck = random.Random(seed)
 
     async def run(self, number: int, until: float) -> None:
-        """Make calls until then."""
+        """Make calls until a moment."""
         stored: dict[str, bytes] = {}
         while time.monotonic() < until:
             began = time.monotonic()
@@ -103,7 +103,7 @@ class Load:
 
 
 def memory(pid: int) -> float:
-    """Return what a process and its children have in memory, in MiB."""
+    """Return the memory of a process and its children, in MiB."""
     pids, pages = [pid], 0
     for one in pids:
         try:
@@ -116,7 +116,7 @@ def memory(pid: int) -> float:
 
 
 async def soak(server: LocalServer, minutes: float, clients: int, rate: float) -> dict[str, object]:
-    """Load a server for so long; return what was done and what the server's memory was."""
+    """Load a server; return the calls made and the server's memory over time."""
     until = time.monotonic() + 60 * minutes
     samples: list[float] = []
     async with server.async_client() as client:
@@ -129,7 +129,7 @@ async def soak(server: LocalServer, minutes: float, clients: int, rate: float) -
 
 
 def main() -> None:
-    """Run the load and print what was seen."""
+    """Run the load and print its results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--clients", type=int, default=16)

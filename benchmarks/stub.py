@@ -1,8 +1,8 @@
-"""A responder that costs next to nothing: what it answers was written down before it was asked.
+"""A responder with prepared responses, so that a benchmark measures the client.
 
-Started as a process of its own, it prints its port, so that a client is measured, not a server. It
-speaks to clients of COS and of S3 alike: an object whose key ends in a number has so many bytes,
-any other one 1 KiB; what is put is summed and forgotten; a bucket holds 100,000 keys.
+It runs as a process and prints its port. It serves clients of COS and S3: an object whose key ends
+in a number has that number of bytes, any other one 1 KiB. Uploads are checksummed and dropped. A
+bucket has 100,000 keys.
 """
 
 import asyncio
@@ -33,13 +33,13 @@ _FIXED = (
 
 
 def content(size: int) -> bytes:
-    """Return the object of so many bytes."""
+    """Return an object of a size."""
     return (bytes(range(256)) * (size // 256 + 1))[:size]
 
 
 @cache
 def _object(size: int) -> tuple[bytes, bytes]:
-    """Return head and body of the answer to a GET."""
+    """Return head and body of the response to a GET."""
     body = content(size)
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n"
     return head % size + _FIXED + b"x-cos-hash-crc64ecma: %d\r\n\r\n" % crc64(body), body
@@ -47,7 +47,7 @@ def _object(size: int) -> tuple[bytes, bytes]:
 
 @cache
 def _page(first: int) -> bytes:
-    """Return the answer to a listing, for clients of COS and of S3's second version alike."""
+    """Return the response to a listing, for clients of COS and of S3's ListObjectsV2."""
     last = min(first + PAGE, KEYS) - 1
     more = last + 1 < KEYS
     items = "".join(
@@ -76,19 +76,19 @@ def _document(text: str) -> bytes:
 
 
 class Responder(asyncio.Protocol):
-    """One connection."""
+    """The protocol of one connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast(asyncio.Transport, transport)
         self._rest = b""
         self._target = b""
-        self._left = 0  # bytes of a body that are still to come
+        self._left = 0  # bytes of a body that are still missing
         self._crc64 = 0
         self._document: list[bytes] | None = None
 
     def data_received(self, data: bytes) -> None:
-        """Answer the requests that have arrived whole."""
+        """Respond to the requests that have arrived completely."""
         while data:
             if self._left:
                 piece, data = data[: self._left], data[self._left :]
@@ -154,7 +154,7 @@ def _size_of(target: bytes) -> int:
 
 
 async def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is stopped."""
     context = None
     if "--tls" in sys.argv:
         keys = Path(__file__).parent.parent / "tests" / "support" / "tls"

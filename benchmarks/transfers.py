@@ -1,4 +1,4 @@
-"""Files to and from a real server: the ground that clients are measured on, and who they are."""
+"""Measure file transfers with a real server: setup and contenders."""
 
 import asyncio
 import hashlib
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 _BUCKET, _LITTLE = "bench-1250000000", "little-1250000000"
 MIB = 1 << 20
 GB = 1e9
-_NEEDED = 6 << 30  # bytes: a file, its object, its copy, and the parts of an upload
+_NEEDED = 6 << 30  # bytes of a file, its object, its copy and the parts of an upload
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Where the files are and who serves the objects; it travels to the worker as a text."""
+    """The files and the server of a run; passed to the worker as text."""
 
     directory: Path
     bucket: str
@@ -45,16 +45,16 @@ class Ground:
 
     @property
     def source(self) -> Path:
-        """What is uploaded."""
+        """The path to upload."""
         return self.directory / "source"
 
     @property
     def target(self) -> Path:
-        """Where downloads go."""
+        """The path of downloads."""
         return self.directory / "target"
 
     def for_warm_up(self) -> "Ground":
-        """Return the ground with little on it."""
+        """Return a smaller run for the warm-up."""
         return replace(self, directory=self.directory / "little", bucket=_LITTLE)
 
     def __str__(self) -> str:
@@ -62,13 +62,13 @@ class Ground:
 
     @classmethod
     def of(cls, text: str) -> "Ground":
-        """Read what `str` wrote."""
+        """Parse the text of `str`."""
         directory, *others = text.split("\n")
         return cls(Path(directory), *others)
 
 
 def measure(name: str, scenario: Any, rounds: int, scale: float) -> dict[str, Any]:
-    """Return the limits of the machine, and what each mode's contenders took."""
+    """Return the machine's limits and the figures of each mode's contenders."""
     amount = max(round(scenario.AMOUNT * scale), 1)
     modes: dict[str, Any] = {}
     limits = measured_limits()
@@ -93,7 +93,7 @@ def _one(
     server: "LocalServer",
     amount: int,
 ) -> dict[str, float]:
-    """Let one contender work, look at what it did, and clean up behind it."""
+    """Run one contender, check its result and clean up."""
     for place in (ground, ground.for_warm_up()):
         place.target.mkdir()
     before = cpu_of(server.pid)
@@ -110,8 +110,8 @@ def _one(
 
 @contextmanager
 def prepared(scenario: Any, amount: int) -> "Iterator[tuple[Ground, LocalServer]]":
-    """Give a server of its own and the files, in memory where there is room for them."""
-    from coskit.testing import LocalServer  # here, as it would weigh on the workers' memory
+    """Yield a server and the files, in memory if there is room."""
+    from coskit.testing import LocalServer  # imported here, to keep it out of the workers' memory
 
     with (
         tempfile.TemporaryDirectory(dir=_roomy()) as place,
@@ -132,7 +132,7 @@ def _roomy() -> Path | None:
 
 
 def empty(server: "LocalServer", bucket: str) -> None:
-    """Delete what a contender has uploaded."""
+    """Delete a contender's uploads."""
     with server.client() as client:
         keys = [item["Key"] for item in client.iter_objects(bucket, Prefix="sent/")]
         for start in range(0, len(keys), 1000):
@@ -142,7 +142,7 @@ def empty(server: "LocalServer", bucket: str) -> None:
 
 
 def cpu_of(pid: int) -> float:
-    """Return the CPU seconds that a process has used; 0 where the system does not tell."""
+    """Return the CPU seconds of a process, or 0 if the system does not report them."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -151,10 +151,10 @@ def cpu_of(pid: int) -> float:
 
 
 def measured_limits() -> dict[str, float]:
-    """Return MB/s of what no transfer can be faster than, on one core each.
+    """Return the upper limits of a transfer in MB/s, on one core each.
 
-    MD5 is what a server needs for an ETag, and CRC64 what a client needs for its check; `loopback`
-    is one connection over which a process sends to itself, `copy` one file written from memory.
+    A server needs MD5 for an ETag, a client CRC64 for its check. `loopback` is one connection of a
+    process to itself, `copy` one file written from memory.
     """
     block = secrets.token_bytes(MIB)
     digest = hashlib.md5()
@@ -195,7 +195,7 @@ def _loopback(block: bytes, count: int = 2048) -> float:
 
 
 def summary(runs: list[dict[str, float]]) -> dict[str, Any]:
-    """Return the medians over the rounds, and the least and the most MB/s."""
+    """Return the medians over the rounds, with the lowest and highest MB/s."""
     rates = [run["bytes"] / 1e6 / run["seconds"] for run in runs]
     gigabytes = runs[0]["bytes"] / GB
     return {
@@ -216,7 +216,7 @@ def _median(runs: list[dict[str, float]], name: str, unit: float) -> float:
 
 
 def show(mode: str, figures: dict[str, dict[str, Any]]) -> None:
-    """Print a table; the ratio is how much more coskit does in a second of the client's CPU."""
+    """Print a table with the ratio of bytes per CPU second of the client."""
     own = figures["coskit"]["cpu_seconds_per_gb"]
     print(f"{mode}:")
     heads = ("MB/s", "files/s", "CPU s/GB", "server's", "peak MiB", "coskit is")
@@ -233,7 +233,7 @@ def show(mode: str, figures: dict[str, dict[str, Any]]) -> None:
         print(f"  {who:28}" + "".join(f"{cell:>11}" for cell in cells), flush=True)
 
 
-# Who takes part. Each of these is called in a process of its own.
+# The contenders. Each of these is called in a process of its own.
 
 
 def coskit_sync(ground: Ground) -> Any:
@@ -244,7 +244,7 @@ def coskit_sync(ground: Ground) -> Any:
 
 
 def coskit_async(ground: Ground, work: Callable[[Any], Any]) -> None:
-    """Let an AsyncClient with its default settings work on a loop of its own."""
+    """Run an AsyncClient with its default settings on a loop of its own."""
     from coskit import AsyncClient
 
     async def run() -> None:
@@ -263,7 +263,7 @@ def _keys(ground: Ground) -> dict[str, Any]:
 
 
 def vendor(ground: Ground) -> Any:
-    """Return a CosS3Client with connections enough for 16 threads."""
+    """Return a CosS3Client with enough connections for 16 threads."""
     from qcloud_cos import CosConfig, CosS3Client
 
     config = CosConfig(
@@ -282,11 +282,11 @@ def vendor(ground: Ground) -> Any:
 def opendal(ground: Ground) -> Any:
     """Return an Operator of the COS service.
 
-    It speaks to `<bucket>.<endpoint>` only, a name that no resolver knows. The server is its proxy,
-    too: then no name has to be resolved, and the server takes the bucket from the request's URL.
+    It connects only to `<bucket>.<endpoint>`, which no resolver knows. The server is its proxy too,
+    so no name is resolved, and the server takes the bucket from the request's URL.
     """
     os.environ["http_proxy"] = ground.endpoint
-    # Not everybody who checks or runs this has it.
+    # It may be missing.
     operator = import_module("opendal").Operator
     return operator(
         "cos",
@@ -299,7 +299,7 @@ def opendal(ground: Ground) -> Any:
 
 
 def here(names: Iterable[str]) -> list[str]:
-    """Return those contenders that are installed."""
+    """Return the installed contenders."""
     return [name for name in names if _is_here(name)]
 
 
@@ -310,7 +310,7 @@ def _is_here(name: str) -> bool:
 
 
 def side_by_side(threads: int, work: Callable[[str], object], names: Iterable[str]) -> None:
-    """Call a function with each name, in so many threads."""
+    """Call a function with each name, in a number of threads."""
     if threads == 1:
         for name in names:
             work(name)
@@ -330,5 +330,5 @@ def crc64_of(path: Path) -> int:
 
 
 def fail(text: str) -> None:
-    """End the benchmark: a contender that loses bytes is not measured."""
+    """Abort the benchmark, because a contender lost bytes."""
     sys.exit(f"not measured: {text}")

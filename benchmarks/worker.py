@@ -1,4 +1,4 @@
-"""One contender in a process of its own: warm up, measure, print the figures as JSON."""
+"""Measure one contender in a process of its own and print the figures as JSON."""
 
 import json
 import os
@@ -12,16 +12,15 @@ from pathlib import Path
 
 
 def cpu() -> float:
-    """Return the CPU seconds that this process and the programs that it ran have used."""
+    """Return the CPU seconds of this process and the programs that it ran."""
     uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in uses)
 
 
 def peak() -> float:
-    """Return the most MiB of memory that this process has held.
+    """Return the peak memory of this process in MiB.
 
-    `ru_maxrss` begins with what the parent process held when it made this one, so that it serves
-    only where there is nothing better.
+    `ru_maxrss` starts with the parent process's memory, so it is used only as a last resort.
     """
     programs = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     if programs:  # this process only waited for them
@@ -37,7 +36,7 @@ def peak() -> float:
 def apart(
     scenario: str, mode: str, contender: str, place: str, operations: int
 ) -> dict[str, float]:
-    """Let one contender work in a process of its own and return what it took."""
+    """Run one contender in a process of its own and return its figures."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.worker"]
     command += [scenario, mode, contender, place, str(operations)]
     output = subprocess.run(
@@ -48,7 +47,7 @@ def apart(
 
 
 def main() -> None:
-    """Run what the arguments name."""
+    """Run the contender of the command line."""
     scenario_name, mode, contender, place, operations = sys.argv[1:]
     scenario = import_module(f"benchmarks.scenarios.{scenario_name}")
     if hasattr(scenario, "CALLS"):
@@ -66,7 +65,7 @@ def main() -> None:
         "peak_mib": peak(),
     }
     print(json.dumps(figures), flush=True)
-    # A rival's native threads may abort while the interpreter ends, when all is measured.
+    # A rival's native threads may abort at interpreter exit, after the measurement.
     os._exit(0)
 
 

@@ -1,1 +1,1 @@
-"""What is measured: one module per scenario."""
+"""The scenarios, one module each."""

@@ -1,4 +1,4 @@
-"""GET of a 1 KiB object: what a client costs per request when the network costs nothing."""
+"""GET of a 1 KiB object: the client's cost per request without network cost."""
 
 from benchmarks.small import Calls, modes
 

@@ -1,4 +1,4 @@
-"""PUT of a 1 KiB object, to a responder that sums it and forgets it."""
+"""PUT of a 1 KiB object to a responder that checksums and drops it."""
 
 from benchmarks.small import Calls, modes
 

@@ -40,7 +40,7 @@ def measure(rounds: int, scale: float) -> dict[str, dict[str, dict[str, float]]]
 
 
 def _fill(server: Contender) -> None:
-    """Put the object there."""
+    """Store the object."""
     if server.files is None:
         servers.load(server, "PUT", KEYS, size=SIZE, connections=1, seconds=1)
     else:

@@ -1,4 +1,4 @@
-"""Listings of 10^4, 10^5 and 10^6 keys, and how a server starts that has as many."""
+"""Listings of 10^4, 10^5 and 10^6 keys, and a server's start-up with that number."""
 
 import tempfile
 import time
@@ -11,7 +11,7 @@ from coskit.server.store.index import database, rows
 KEYS = (10**4, 10**5, 10**6)
 FOLDERS = 100
 PAGE = 1000
-_PAGES = 100  # places in the bucket from which pages are read
+_PAGES = 100  # positions in the bucket from which pages are read
 
 
 def measure(rounds: int, scale: float) -> dict[str, dict[str, dict[str, float]]]:
@@ -54,12 +54,12 @@ def _load(server: Contender, queries: list[servers.Query], scale: float) -> dict
 
 
 def _key(number: int, count: int) -> str:
-    """Return the name of an object, in the order that listings have."""
+    """Return the key of an object, in listing order."""
     return f"{number * FOLDERS // count:03}/{number:08}"
 
 
 def _fill(directory: Path, count: int) -> None:
-    """Multiply the template, which is faster than as many requests by hours."""
+    """Multiply the template object in the index, hours faster than by requests."""
     db = database.connect(directory / database.FILE)
     others = rows.VERSION.replace("vord,", "vord + n,")
     db.execute(

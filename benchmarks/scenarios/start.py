@@ -1,4 +1,4 @@
-"""What a program waits for before its first request, and what each client holds in memory."""
+"""Start-up time of a program, and the memory of each client."""
 
 import statistics
 import subprocess
@@ -35,7 +35,7 @@ print(taken / len(clients) * 1000, (resident() - before) / len(clients) * 1024)
 
 
 def measure(rounds: int, _scale: float) -> dict[str, dict[str, dict[str, float]]]:
-    """Return milliseconds of whole processes, and what one client more costs."""
+    """Return milliseconds of whole processes, and time and memory of a further client."""
     here = clients.here(clients.THREADED)
     commands = {who: [sys.executable, "-c", _IMPORTS[who]] for who in here}
     commands["python alone"] = [sys.executable, "-c", ""]
@@ -57,7 +57,7 @@ def _took(commands: dict[str, list[str]], rounds: int) -> dict[str, dict[str, fl
             started = time.perf_counter()
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             taken[who].append((time.perf_counter() - started) * 1000)
-    # The first of each reads its files from the disk.
+    # The first run of each reads its files from the disk.
     return {who: {"milliseconds": statistics.median(all_[1:])} for who, all_ in taken.items()}
 
 

@@ -26,7 +26,7 @@ MODES = ("upload", "download")
 AMOUNT = 1024  # MiB
 WARM_UP = 1
 UNIT = MIB
-# What the large parts of coskit's own plan come to; the rivals' defaults are measured as well.
+# The size of coskit's large parts; the rivals' defaults are measured as well.
 _PART = 8
 _THREADS = 4
 
@@ -34,12 +34,12 @@ Work = Callable[[Ground, str], object]
 
 
 def files(_amount: int) -> int:
-    """Return how many files there are."""
+    """Return the number of files."""
     return 1
 
 
 def write(ground: Ground, amount: int) -> None:
-    """Write the file; no two MiB of it are alike."""
+    """Write the file, in which no two MiB are equal."""
     ground.source.mkdir(parents=True)
     with _source(ground).open("wb") as file:
         for _ in range(amount):
@@ -55,7 +55,7 @@ def _target(ground: Ground) -> Path:
 
 
 def check(mode: str, ground: Ground, server: "LocalServer") -> None:
-    """Look whether all has arrived."""
+    """Check that everything has arrived."""
     if mode == "download":
         found = crc64_of(_target(ground))
     else:
@@ -97,7 +97,7 @@ def _vendor_tuned(ground: Ground, mode: str) -> None:
     if mode == "upload":
         client.upload_file(ground.bucket, "sent/file", str(_source(ground)), **settings)
     else:
-        # Of its own accord it does not compare what has arrived with the object's CRC64.
+        # By default it does not check the object's CRC64.
         settings["EnableCRC"] = True
         client.download_file(ground.bucket, "stored/file", str(_target(ground)), **settings)
 
@@ -149,15 +149,15 @@ CONTENDERS: dict[str, Work] = {
 
 
 def contenders(_mode: str) -> list[str]:
-    """Return who takes part in a mode."""
+    """Return the contenders of a mode."""
     return here(CONTENDERS)
 
 
 def warm_up(mode: str, name: str, place: str) -> None:
-    """Let a contender load its code."""
+    """Warm up a contender."""
     run(mode, name, str(Ground.of(place).for_warm_up()), WARM_UP)
 
 
 def run(mode: str, name: str, place: str, _amount: int) -> None:
-    """Move the file."""
+    """Transfer the file."""
     CONTENDERS[name](Ground.of(place), mode)

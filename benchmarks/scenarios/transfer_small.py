@@ -32,22 +32,22 @@ UNIT = 16 << 10
 _PER_FOLDER = 100
 
 Move = Callable[[str], object]
-# Moves what the names name, or a whole directory in a way of its own.
+# Transfers the named files, or a whole directory in its own way.
 Work = Callable[[Ground, str, list[str]], None]
 
 
 def files(amount: int) -> int:
-    """Return how many files there are."""
+    """Return the number of files."""
     return amount
 
 
 def names(amount: int) -> list[str]:
-    """Return the files' names, folders in front."""
+    """Return the files' names with their folders."""
     return [f"{number // _PER_FOLDER:03}/{number % _PER_FOLDER:03}" for number in range(amount)]
 
 
 def write(ground: Ground, amount: int) -> None:
-    """Write the files, no two of which are alike."""
+    """Write the files, no two of which are equal."""
     for name in names(amount):
         path = ground.source / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def write(ground: Ground, amount: int) -> None:
 
 
 def check(mode: str, ground: Ground, server: "LocalServer") -> None:
-    """Look whether all has arrived."""
+    """Check that everything has arrived."""
     sums = {str(p.relative_to(ground.source)): crc64_of(p) for p in ground.source.rglob("*/*")}
     if mode.startswith("download"):
         place = ground.target
@@ -157,17 +157,17 @@ def _contenders(mode: str) -> dict[str, Work]:
 
 
 def contenders(mode: str) -> list[str]:
-    """Return who takes part in a mode."""
+    """Return the contenders of a mode."""
     return here(_contenders(mode))
 
 
 def warm_up(mode: str, name: str, place: str) -> None:
-    """Let a contender load its code."""
+    """Warm up a contender."""
     run(mode, name, str(Ground.of(place).for_warm_up()), WARM_UP)
 
 
 def run(mode: str, name: str, place: str, amount: int) -> None:
-    """Move the files."""
+    """Transfer the files."""
     ground, wanted = Ground.of(place), names(amount)
     for name_of_file in wanted[::_PER_FOLDER]:
         (ground.target / name_of_file).parent.mkdir(parents=True, exist_ok=True)
