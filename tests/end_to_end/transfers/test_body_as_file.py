@@ -1,5 +1,6 @@
 """A Body is a raw file as Python's `io` has them; the asynchronous one has its methods."""
 
+import contextlib
 import io
 import json
 import pickle
@@ -204,6 +205,35 @@ def test_a_closed_body_cannot_be_read(world: World, opened: Callable[..., Any]) 
                     world.run(getattr(body, name)())
             with pytest.raises(ValueError, match="closed"):
                 world.run(body.readinto(bytearray(1)))
+
+
+# io.IOBase.close: any operation on a closed file raises a ValueError, except close itself.
+@pytest.mark.parametrize("name", ["readable", "seekable", "writable"])
+def test_a_closed_body_says_nothing_of_itself(
+    world: World, opened: Callable[..., Any], name: str
+) -> None:
+    body, model = opened(b"abc"), io.BytesIO(b"abc")
+    assert getattr(body, name)() in (True, False)
+    world.close_body({"Body": body})
+    model.close()
+    for file in (body, model):
+        with pytest.raises(ValueError, match="closed file"):
+            getattr(file, name)()
+
+
+def test_a_closed_body_cannot_be_entered(world: World, opened: Callable[..., Any]) -> None:
+    async def enter(body: Any) -> None:
+        async with body:
+            raise AssertionError("it was entered")
+
+    body = opened(b"abc")
+    world.close_body({"Body": body})
+    with pytest.raises(ValueError, match="closed file"), contextlib.ExitStack() as stack:
+        world.run(enter(body)) if world._runner else stack.enter_context(body)
+    body = opened(b"abc")
+    with contextlib.ExitStack() as stack:
+        if world._runner is None:
+            assert stack.enter_context(body).read() == b"abc"
 
 
 def test_after_a_failure_nothing_is_read(

@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 
+from coskit.client._async.body import request_body as async_request_body
+from coskit.client._sync.body import request_body
 from coskit.client.settings.progress import Consumed
+from coskit.client.transfer import upload_source
+from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import (
     AccessDenied,
     CosException,
@@ -107,6 +111,36 @@ def assert_clean(world: World, bucket: str, path: Path) -> None:
     assert unfinished_uploads(world, bucket) == []
     directory = path.parent / "journals"
     assert not directory.exists() or list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("world", ["sync", "async"], indirect=True)
+def test_each_byte_is_summed_once(
+    world: World, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summed = 0
+
+    def counted(data: bytes, value: int = 0) -> int:
+        nonlocal summed
+        summed += len(data)
+        return crc64(data, value)
+
+    for module in (upload_source, async_request_body, request_body):
+        monkeypatch.setattr(module, "crc64", counted)
+    for size in (MIB // 2, 2 * MIB, 21 * MIB):
+        summed = 0
+        write_file(tmp_path / "file", size)
+        world.upload_file(bucket, "key", tmp_path / "file", PartSize=8, MAXThread=1)
+        assert summed == size
+
+
+def test_that_one_sum_shows_what_was_damaged_on_the_way(
+    faulty: World, proxy: FaultProxy, bucket: str, tmp_path: Path
+) -> None:
+    proxy.rules = [Rule(PUT_OBJECT, FlipByte(1000, "request"), times=ALWAYS)]
+    for size in (MIB // 2, MIB + 1):  # sent from memory, and as a stream
+        write_file(tmp_path / "file", size)
+        with pytest.raises(IntegrityError, match="CRC64"):
+            faulty.upload_file(bucket, "key", tmp_path / "file")
 
 
 @pytest.mark.parametrize(

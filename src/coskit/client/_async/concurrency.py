@@ -143,6 +143,11 @@ class AsyncRaw:
 
     closed = False
 
+    def _checkClosed(self) -> None:  # noqa: N802 - the name that Python's files have for it
+        """Raise ValueError if it is closed."""
+        if self.closed:
+            raise ValueError("I/O operation on closed file.")
+
     async def aclose(self) -> None:
         """Note that it can be read no more."""
         self.closed = True

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from coskit.client._async.operations import AsyncOperations
 from coskit.client.request.pagination import (
+    field_of,
     next_key,
     next_mark,
     next_part,
@@ -43,7 +44,7 @@ class AsyncPaginators(AsyncOperations):
                 yield bucket
             # Some services list all buckets in one page and leave out `IsTruncated`.
             complete = {"IsTruncated": "false", **page}
-            last = page.get("NextMarker") or (listed[-1]["Name"] if listed else "")
+            last = page.get("NextMarker") or (field_of(listed[-1], "Name") if listed else "")
             marker = next_mark(complete, marker, last)
 
     async def iter_objects(
@@ -91,7 +92,7 @@ class AsyncPaginators(AsyncOperations):
                 Bucket, Delimiter=Delimiter, Prefix=Prefix, Marker=marker, MaxKeys=PageSize
             )
             for entry in page.get("CommonPrefixes", ()):
-                yield entry["Prefix"]
+                yield field_of(entry, "Prefix")
             marker = next_mark(page, marker, next_key(page))
 
     async def iter_versions(

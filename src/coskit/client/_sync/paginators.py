@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from coskit.client._sync.operations import Operations
 from coskit.client.request.pagination import (
+    field_of,
     next_key,
     next_mark,
     next_part,
@@ -45,7 +46,7 @@ class Paginators(Operations):
                 yield bucket
             # Some services list all buckets in one page and leave out `IsTruncated`.
             complete = {"IsTruncated": "false", **page}
-            last = page.get("NextMarker") or (listed[-1]["Name"] if listed else "")
+            last = page.get("NextMarker") or (field_of(listed[-1], "Name") if listed else "")
             marker = next_mark(complete, marker, last)
 
     def iter_objects(
@@ -93,7 +94,7 @@ class Paginators(Operations):
                 Bucket, Delimiter=Delimiter, Prefix=Prefix, Marker=marker, MaxKeys=PageSize
             )
             for entry in page.get("CommonPrefixes", ()):
-                yield entry["Prefix"]
+                yield field_of(entry, "Prefix")
             marker = next_mark(page, marker, next_key(page))
 
     def iter_versions(

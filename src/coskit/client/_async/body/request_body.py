@@ -42,7 +42,6 @@ class AsyncRequestBody:
         start: the position in a file at which it begins.
         replayable: whether `rewind` brings back the same bytes.
         started: whether any of it has been read to be sent.
-        crc64: CRC64 of what has been read since the last rewind.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class AsyncRequestBody:
         Raises:
             ParameterError: it is none, or has another length than was announced.
         """
-        self.crc64 = 0
+        self._crc64 = 0
         self._count_read = 0
         self._name = name
         self._with_md5 = with_md5
@@ -77,7 +76,7 @@ class AsyncRequestBody:
         self._chunks: AsyncIterator[bytes] | None = None
         self._rest = memoryview(b"")
         self._watch: FileWatch | None = None
-        self._checks_itself = False
+        self._reader: CheckedReader | None = None
         self.data = in_memory(content, name)
         stream: Any = content
         if self.data is not None:
@@ -101,7 +100,7 @@ class AsyncRequestBody:
     def _open_file(self, file: Any) -> None:
         self._file = file
         self._read = file.read
-        self._checks_itself = isinstance(file, CheckedReader)
+        self._reader = file if isinstance(file, CheckedReader) else None
         # The vendor's SDK sends a file from its present position; so do we.
         if type(file) is io.BytesIO:  # mostly small: what it is need not be found out
             start = file.tell()
@@ -113,7 +112,7 @@ class AsyncRequestBody:
             self.replayable = False
             return
         self.start, found = place
-        if not self._checks_itself and type(file) is not io.BytesIO:
+        if self._reader is None and type(file) is not io.BytesIO:
             self._watch = FileWatch(file)
         if self._announced is None:
             self.length = found
@@ -147,7 +146,7 @@ class AsyncRequestBody:
             data = data + chunk if data else chunk
             # A read that falls short is the end of a buffered file, and may be none of another.
             short = len(chunk) < size and isinstance(self._file, io.BufferedIOBase)
-            ended = not chunk or short or (self._checks_itself and len(data) == told)
+            ended = not chunk or short or (self._reader is not None and len(data) == told)
         if ended:
             self._hold(data)
             self.check()
@@ -169,7 +168,8 @@ class AsyncRequestBody:
             await self._count(len(chunk))
         elif not chunk:
             self.check()
-        self.crc64 = crc64(chunk, self.crc64)
+        if self._reader is None:  # a reader that checks the source has summed it already
+            self._crc64 = crc64(chunk, self._crc64)
         self._count_read += len(chunk)
         if self._md5 is not None:
             await async_blocking(self._md5.update, chunk)
@@ -208,7 +208,7 @@ class AsyncRequestBody:
 
     async def _end_here(self) -> None:
         """Look whether the content ends where it should."""
-        if self._checks_itself:
+        if self._reader is not None:
             return
         if await self._some(1):
             raise self._wrong("has more than")
@@ -229,13 +229,15 @@ class AsyncRequestBody:
         return ParameterError(f"{self._name} {words} its ContentLength of {self._announced}")
 
     @property
-    def sent(self) -> int:
-        """Bytes that were sent, once all of it was."""
+    def sent_bytes(self) -> int:
+        """The number of bytes that were sent, once all of them were."""
         return self._count_read if self.data is None else len(self.data)
 
-    def sum(self) -> int:
-        """Return the CRC64 of what was sent."""
-        return self.crc64 if self.data is None else crc64(self.data)
+    def sent_crc64(self) -> int:
+        """Return the CRC64 of the bytes that were sent, once all of them were."""
+        if self._reader is not None:
+            return self._reader.crc64
+        return self._crc64 if self.data is None else crc64(self.data)
 
     async def md5(self) -> str:
         """Return the hex MD5 of what was sent, which was to be summed too."""
@@ -265,7 +267,7 @@ class AsyncRequestBody:
 
     def rewind(self) -> None:
         """Go back to the beginning for another try."""
-        self.crc64 = 0
+        self._crc64 = 0
         self._count_read = 0
         self._md5 = md5() if self._with_md5 else None
         if self.data is None and self.replayable:

@@ -238,15 +238,18 @@ class AsyncBody(AsyncRaw):
             yield line.removesuffix(b"\n").removesuffix(b"\r")
 
     def readable(self) -> bool:
-        """Return True."""
+        """Return True; raise ValueError if the body is closed."""
+        self._checkClosed()
         return True
 
     def seekable(self) -> bool:
-        """Return False: what was read is gone."""
+        """Return False, as bytes that were read are gone; raise ValueError if it is closed."""
+        self._checkClosed()
         return False
 
     def writable(self) -> bool:
-        """Return False."""
+        """Return False; raise ValueError if the body is closed."""
+        self._checkClosed()
         return False
 
     def get_raw_stream(self) -> Self:
@@ -288,6 +291,7 @@ class AsyncBody(AsyncRaw):
         await super().aclose()
 
     async def __aenter__(self) -> Self:
+        self._checkClosed()
         return self
 
     async def __aexit__(

@@ -65,7 +65,7 @@ async def find_append(
         if isinstance(error, CosServiceError) and error.status == 404 and not position:
             return CallOutcome(undone=True)
         return CallOutcome(note=f"The answer was lost, and what became of it is unknown: {error!r}")
-    if found != body.sum():
+    if found != body.sent_crc64():
         return CallOutcome(note="The answer was lost, and the object ends with other bytes")
     kept = ("ETag", "x-cos-hash-crc64ecma", "x-cos-request-id")
     result = {name: head[name] for name in kept if name in head}

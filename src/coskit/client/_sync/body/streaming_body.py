@@ -240,15 +240,18 @@ class Body(Raw):
             yield line.removesuffix(b"\n").removesuffix(b"\r")
 
     def readable(self) -> bool:
-        """Return True."""
+        """Return True; raise ValueError if the body is closed."""
+        self._checkClosed()
         return True
 
     def seekable(self) -> bool:
-        """Return False: what was read is gone."""
+        """Return False, as bytes that were read are gone; raise ValueError if it is closed."""
+        self._checkClosed()
         return False
 
     def writable(self) -> bool:
-        """Return False."""
+        """Return False; raise ValueError if the body is closed."""
+        self._checkClosed()
         return False
 
     def get_raw_stream(self) -> Self:
@@ -290,6 +293,7 @@ class Body(Raw):
         super().close()
 
     def __enter__(self) -> Self:
+        self._checkClosed()
         return self
 
     def __exit__(

@@ -66,12 +66,15 @@ class AppendCheck:
         Raises:
             IntegrityError: they differ, or nothing proves that they do not.
         """
-        end, following = self._position + upload.sent, result.get("x-cos-next-append-position")
+        end, following = (
+            self._position + upload.sent_bytes,
+            result.get("x-cos-next-append-position"),
+        )
         if following is not None and str(following) != str(end):
             raise IntegrityError(f"The object ends at {following} after the append, not at {end}")
         told = object_crc64(result)
         if told is not None and self._before is not None:
-            whole = crc64_combine(self._before, upload.sum(), upload.sent)
+            whole = crc64_combine(self._before, upload.sent_crc64(), upload.sent_bytes)
             if told != whole:
                 raise IntegrityError(
                     f"The service appended other bytes: the object's CRC64 is {told}, that of the "

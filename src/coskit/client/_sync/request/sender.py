@@ -100,7 +100,7 @@ class Sender:
             raise
         # An append's content is not the whole object; `AppendCheck` compares it.
         if body and call.operation is not APPEND_OBJECT:
-            compared = check_stored(headers, body.sum())
+            compared = check_stored(headers, body.sent_crc64())
             if not compared and (stored := self._dialect.stored_md5(call.headers, headers)):
                 check_stored_md5(stored, body.md5())
         if _log.isEnabledFor(logging.DEBUG):
