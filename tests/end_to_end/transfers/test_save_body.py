@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from coskit.client.transfer.download_target import is_special, open_special
 from coskit.encryption import AsyncEncryptedClient, EncryptedClient
 from coskit.protocol.errors import CosException, ParameterError
 from coskit.testing import LocalServer
@@ -145,3 +148,68 @@ def test_directories_that_are_there_or_not(save: Save, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         save(tmp_path / "missing" / "file")
     assert [path.name for path in tmp_path.iterdir()] == []
+
+
+PROGRAM = """
+import os, sys
+from coskit import Client
+endpoint, secret_id, secret_key, bucket, how, path = sys.argv[1:]
+os.write(1, b"before, ")
+with Client(endpoint=endpoint, secret_id=secret_id, secret_key=secret_key) as client:
+    if how == "body":
+        client.get_object(bucket, "k")["Body"].get_stream_to_file(path)
+    else:
+        client.download_file(bucket, "k", path)
+os.write(1, b", after")
+"""
+
+
+@pytest.mark.parametrize("how", ["body", "download_file"])
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "link"])
+@pytest.mark.parametrize("mode", ["r+b", "ab", "wb"])
+def test_standard_output_that_is_a_file_is_written_where_it_is(
+    server: LocalServer, bucket: str, tmp_path: Path, how: str, path: str, mode: str
+) -> None:
+    with server.client() as client:
+        client.put_object(bucket, b"content", "k")
+    if path == "link":
+        (tmp_path / "link").symlink_to("/dev/stdout")
+        path = str(tmp_path / "link")
+    output = tmp_path / "output"
+    output.write_bytes(b"old and long enough to be seen below, ")
+    inode = output.stat().st_ino
+    keys = [server.endpoint, server.secret_id, server.secret_key]
+    with output.open(mode) as file:
+        arguments = [sys.executable, "-c", PROGRAM, *keys, bucket, how, path]
+        subprocess.run(arguments, stdout=file, check=True, timeout=60)
+    new, old = b"before, content, after", b"old and long enough to be seen below, "
+    expected = {"r+b": new + old[len(new) :], "ab": old + new, "wb": new}
+    assert output.read_bytes() == expected[mode]
+    assert output.stat().st_ino == inode
+
+
+def test_a_file_that_another_process_has_open_is_written_at_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old, ")
+    with (
+        path.open("ab") as file,
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1, stdout=file) as process,
+    ):
+        there = f"/proc/{process.pid}/fd/1"
+        assert is_special(there)
+        with open_special(there) as opened:
+            opened.write(b"new")
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+    assert path.read_bytes() == b"old, new"
+
+
+def test_links_that_lead_nowhere_special(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "fd").mkdir()
+    (tmp_path / "fd" / "1").symlink_to(tmp_path / "file")
+    (tmp_path / "round").symlink_to("round")
+    assert not is_special(tmp_path / "fd" / "1")
+    assert not is_special("/proc/self/fd/99999")
+    with pytest.raises(OSError, match="levels of symbolic links"):
+        is_special(tmp_path / "round")

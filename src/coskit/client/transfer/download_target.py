@@ -1,6 +1,6 @@
 """Where a download's bytes go: written side by side, seen by nobody before all are right."""
 
-# ruff: noqa: PTH105, PTH108, PTH112, PTH116, PTH118
+# ruff: noqa: PTH105, PTH108, PTH112, PTH115, PTH116, PTH118, PTH123
 # Each small file comes by here, and a Path costs as much as a call of the system.
 
 import contextlib
@@ -10,12 +10,14 @@ import re
 import stat
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 
 _BLOCK = 1 << 20
 _VECTOR = 512  # pieces in one system call; the limit of Linux is 1,024
+_MAX_LINKS = 40  # that Linux follows
+_DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd|/dev/fd")
 _PARTIAL = re.compile(r"\.[^/]*\.[0-9a-f]{16}\.part", re.DOTALL)
 
 
@@ -339,8 +341,46 @@ def _look(path: str | os.PathLike[str]) -> os.stat_result | None:
 
 
 def is_special(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is a pipe, a terminal, a device: nothing that a file could replace."""
+    """Return whether a path is written in place: a pipe, a terminal, a device, an open file.
+
+    `/dev/stdout` and other paths below `/proc/*/fd` stand for files that a process has open. They
+    are not replaced: the process would keep writing to the old file.
+    """
     status = _look(path)
-    if status is None:
+    if status is None or stat.S_ISDIR(status.st_mode):
         return False
-    return not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode)
+    return not stat.S_ISREG(status.st_mode) or _descriptor_path(path) is not None
+
+
+def open_special(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a path that is written in place.
+
+    A file that this process has open is written from its present position on, a file that another
+    process has open from its end on.
+
+    Raises:
+        OSError: the path cannot be opened.
+    """
+    found = _descriptor_path(path)
+    if found is None:
+        return open(path, "wb", 0)
+    folder, name = found
+    if folder == os.path.realpath("/proc/self/fd") and name.isdecimal():
+        return open(os.dup(int(name)), "wb", 0)
+    return open(path, "ab", 0)
+
+
+def _descriptor_path(path: str | os.PathLike[str]) -> tuple[str, str] | None:
+    """Return the folder and name of the open file that a path leads to, or None."""
+    place = os.fspath(path)
+    for _ in range(_MAX_LINKS):
+        try:
+            link = os.readlink(place)
+        except OSError:  # it is no link; entries of the folders of open files always are
+            return None
+        folder, name = os.path.split(place)
+        folder = os.path.realpath(folder)
+        if _DESCRIPTORS.fullmatch(folder):
+            return folder, name
+        place = os.path.join(folder, link)
+    return None

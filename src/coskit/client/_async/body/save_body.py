@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from coskit.client._async.concurrency import async_blocking
-from coskit.client.transfer.download_target import FileTarget, is_special
+from coskit.client.transfer.download_target import FileTarget, is_special, open_special
 from coskit.client.transfer.ordered_writer import write_fully
 
 
@@ -18,7 +18,7 @@ async def save_chunks(path: str, chunks: AsyncIterator[bytes]) -> None:
         Exception: what the iterator raised; a file of that name is as it was before.
     """
     if is_special(path):
-        with await async_blocking(open, path, "wb", 0) as file:
+        with await async_blocking(open_special, path) as file:
             async for chunk in chunks:
                 await async_blocking(write_fully, file, [chunk])
         return

@@ -5,7 +5,7 @@
 from collections.abc import Iterator
 
 from coskit.client._sync.concurrency import blocking
-from coskit.client.transfer.download_target import FileTarget, is_special
+from coskit.client.transfer.download_target import FileTarget, is_special, open_special
 from coskit.client.transfer.ordered_writer import write_fully
 
 
@@ -20,7 +20,7 @@ def save_chunks(path: str, chunks: Iterator[bytes]) -> None:
         Exception: what the iterator raised; a file of that name is as it was before.
     """
     if is_special(path):
-        with blocking(open, path, "wb", 0) as file:
+        with blocking(open_special, path) as file:
             for chunk in chunks:
                 blocking(write_fully, file, [chunk])
         return

@@ -16,7 +16,12 @@ from coskit.client._sync.transfer.upload_stream import StreamUploader
 from coskit.client.settings.argument_checks import check_known, path_of
 from coskit.client.transfer.body_source import refuse_body_options
 from coskit.client.transfer.copy_options import SINGLE_COPY
-from coskit.client.transfer.download_target import DownloadTarget, FileTarget, is_special
+from coskit.client.transfer.download_target import (
+    DownloadTarget,
+    FileTarget,
+    is_special,
+    open_special,
+)
 from coskit.client.transfer.options import TransferOptions
 from coskit.client.transfer.upload_source import FileSource, UploadSource
 from coskit.protocol import types
@@ -104,7 +109,7 @@ class Transfers:
         if not is_special(path):
             return self.download(FileTarget(path), bucket, key, version, options)
         check_download_options(options.request)
-        with blocking(open, path, "wb", 0) as file:
+        with blocking(open_special, path) as file:
             return self.download_stream(
                 file, bucket, key, version, options.with_part_size(_IN_ORDER)
             )
