@@ -193,4 +193,4 @@ def test_a_spoiled_file_stops_a_start_but_not_a_running_server(
     with caplog.at_level(logging.CRITICAL):
         assert ring.get("AKIDunknown") is None
     assert ring.get(key.secret_id) == (key.secret_key, "1")
-    assert ring.knows("1")
+    assert ring.has_account("1")

@@ -11,7 +11,7 @@ import pytest
 
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, HELPER, member
+from tests.server.support.accounts import FRIEND, SUB_ACCOUNT, account_peer
 from tests.server.support.s3 import S3Peer
 from tests.server.support.wire import Peer
 
@@ -37,7 +37,7 @@ S3_MARK = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}  # of whom nobody has sig
 def test_a_condition_does_not_tell_whether_there_is_an_object(
     server: LocalServer, peer: Peer, room: str, conditions: dict[str, str], mark: dict[str, str]
 ) -> None:
-    friend = member(server, FRIEND)
+    friend = account_peer(server, FRIEND)
     asking = S3Peer(friend) if mark else friend
     for method, body in (("GET", None), ("HEAD", None), ("PUT", b"x"), ("DELETE", None)):
         for signed in (True, False):
@@ -87,12 +87,12 @@ def test_nobody_says_who_or_where_they_are(
     if put.status == 400:  # what would not be heeded cannot be put
         assert put.text("Code") == "MalformedPolicy"
         return
-    friend = member(server, FRIEND)
+    friend = account_peer(server, FRIEND)
     for asking, signed in ((friend, True), (S3Peer(friend), True), (peer, False)):
         reply = asking.ask("GET", f"/{bucket}/k{query}", headers, signed=signed)
         assert reply.status in (403, 501), reply.body
     if "aws:username" in str(condition):  # and whom it means is let in
-        assert member(server, HELPER).ask("GET", f"/{bucket}/k").body == b"data"
+        assert account_peer(server, SUB_ACCOUNT).ask("GET", f"/{bucket}/k").body == b"data"
 
 
 BREAKS = ["\r\nx-evil: 1", "\nx-evil: 1", "\rx-evil: 1", "&#13;&#10;x-evil: 1", "&#10;x-evil: 1"]

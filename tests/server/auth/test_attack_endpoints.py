@@ -15,7 +15,7 @@ import pytest
 
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, member
+from tests.server.support.accounts import FRIEND, account_peer
 from tests.server.support.s3 import S3Peer
 from tests.server.support.wire import Peer, Reply
 
@@ -72,7 +72,7 @@ def refused(server: LocalServer, reply: Reply) -> bool:
 def test_no_endpoint_of_another_server_is_here(
     server: LocalServer, peer: Peer, method: str, target: str
 ) -> None:
-    friend = member(server, FRIEND)
+    friend = account_peer(server, FRIEND)
     before = peer.ask("GET", "/").texts("Name")
     body = None if method == "GET" else b"{}"
     for reply in (
@@ -132,7 +132,7 @@ ACTIONS = [
 def test_nobody_is_given_keys_over_the_network(
     server: LocalServer, peer: Peer, action: str
 ) -> None:
-    friend = member(server, FRIEND)
+    friend = account_peer(server, FRIEND)
     media = {"content-type": "application/x-www-form-urlencoded"}
     for reply in (
         peer.ask("POST", f"/?{action}", {}, b"", signed=False),

@@ -17,7 +17,7 @@ from coskit.testing import LocalServer
 from tests.server.dialects.test_post_object import form, post, signed
 from tests.server.dialects.test_s3_post_object import fourth
 from tests.server.handlers.access.test_policies import HELPER_ID, put, statement
-from tests.server.support.accounts import FRIEND, HELPER, member
+from tests.server.support.accounts import FRIEND, SUB_ACCOUNT, account_peer
 from tests.server.support.s3 import S3Peer
 from tests.server.support.wire import OWNER, Peer, Reply
 
@@ -46,7 +46,7 @@ WAYS = [
 
 @pytest.fixture(scope="module")
 def friend(server: LocalServer) -> Peer:
-    return member(server, FRIEND)
+    return account_peer(server, FRIEND)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_what_may_be_copied_holds_for_parts_too(
     server: LocalServer, peer: Peer, bucket: str, dialect: str, effect: str
 ) -> None:
     # RustFS CVE-2026-45042: the destination's policy names the sources that it takes.
-    helper = member(server, HELPER)
+    helper = account_peer(server, SUB_ACCOUNT)
     asking, prefix = (S3Peer(helper), "x-amz") if dialect == "s3" else (helper, "x-cos")
     for key in ("open/k", "closed/k"):
         assert peer.ask("PUT", f"/{bucket}/{key}", {}, b"data").status == 200
@@ -158,7 +158,7 @@ def test_a_folder_in_a_policy_is_no_other_folder(
     server: LocalServer, peer: Peer, theirs: str, allow: object
 ) -> None:
     assert callable(allow)
-    helper = member(server, HELPER)
+    helper = account_peer(server, SUB_ACCOUNT)
     allow(peer, theirs)
     for asking in (helper, S3Peer(helper)):
         assert asking.ask("PUT", f"/{theirs}/tenant/x", {}, b"own").status == 200

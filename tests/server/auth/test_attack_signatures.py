@@ -22,7 +22,7 @@ from coskit.server.auth.session_tokens import issue, open_token
 from coskit.testing import LocalServer
 from tests.server.auth.test_session_tokens import by_header, by_url, temporary
 from tests.server.handlers.access.test_policies import ANYONE, statement
-from tests.server.support.accounts import FRIEND, member
+from tests.server.support.accounts import FRIEND, account_peer
 from tests.server.support.s3 import REGION, S3Peer
 from tests.server.support.wire import HOST, OWNER, Peer, Reply, received
 
@@ -189,7 +189,7 @@ def test_a_signature_for_another_service_is_none(peer: Peer, room: str, service:
 
 def test_no_key_signs_a_token(server: LocalServer, peer: Peer, room: str) -> None:
     """Not the owner's, not another account's: the secret of tokens is one of its own."""
-    friend = member(server, FRIEND)
+    friend = account_peer(server, FRIEND)
     ends = int(time.time()) + 600
     for secret in (
         server.secret_key,

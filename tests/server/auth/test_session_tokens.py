@@ -17,7 +17,7 @@ from coskit.protocol.errors import AccessDenied
 from coskit.server.auth.accounts import FILE, change_accounts, remove_account, with_token_secret
 from coskit.server.auth.session_tokens import issue, open_token
 from coskit.testing import LocalServer
-from tests.server.support.accounts import HELPER, member
+from tests.server.support.accounts import SUB_ACCOUNT, account_peer
 from tests.server.support.wire import OWNER, Peer, Reply
 
 DENIED = (403, "AccessDenied")
@@ -69,8 +69,8 @@ def test_a_temporary_key_has_the_rights_of_its_account(
     assert ask(peer, "GET", f"/{room}/?acl").status == 200
     gone = temporary(server, "1390000000")
     assert ask(gone, "GET", f"/{room}/kept").outcome == (403, "InvalidAccessKeyId")
-    member(server, HELPER)
-    assert ask(temporary(server, HELPER), "GET", f"/{room}/kept").outcome == DENIED
+    account_peer(server, SUB_ACCOUNT)
+    assert ask(temporary(server, SUB_ACCOUNT), "GET", f"/{room}/kept").outcome == DENIED
 
 
 @WAYS
@@ -249,12 +249,12 @@ def test_an_account_that_is_made_again_has_none_of_its_old_temporary_keys(
     """A temporary key ends with its account, or the account of its sub-account."""
     account = "1340000000"
     for holder in (account, f"{account}/5"):
-        member(server, holder)
+        account_peer(server, holder)
         old = temporary(server, holder)
         assert ask(old, "GET", "/none-1/").outcome == (404, "NoSuchBucket")
         change_accounts(server.directory, lambda book: remove_account(book, account))
         wait_until_gone(old, ask)
-        member(server, holder)
+        account_peer(server, holder)
         assert ask(old, "GET", "/none-1/").outcome == UNKNOWN
         assert ask(temporary(server, holder), "GET", "/none-1/").outcome == (404, "NoSuchBucket")
         change_accounts(server.directory, lambda book: remove_account(book, account))

@@ -1,6 +1,6 @@
 """A completion that is sent again, because the answer to the first was lost."""
 
-from tests.server.support.amz import ask
+from tests.server.support.s3 import ask
 from tests.server.support.wire import Peer
 
 PART = b"5" * 100

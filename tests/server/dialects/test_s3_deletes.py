@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.server.support.amz import ask
+from tests.server.support.s3 import ask
 from tests.server.support.wire import Peer
 
 FAILED = (412, "PreconditionFailed")

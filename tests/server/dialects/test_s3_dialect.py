@@ -6,7 +6,7 @@ import time
 import pytest
 
 from coskit.protocol.s3.auth import sigv4
-from tests.server.support.amz import ask
+from tests.server.support.s3 import ask
 from tests.server.support.wire import HOST, Peer, received
 
 XMLNS = b'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'

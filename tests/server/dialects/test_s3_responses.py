@@ -4,8 +4,8 @@ import pytest
 
 from coskit.protocol.codec.dates import parse_http_date
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, OTHER, member
-from tests.server.support.amz import ask
+from tests.server.support.accounts import FRIEND, OTHER, account_peer
+from tests.server.support.s3 import ask
 from tests.server.support.wire import OWNER, Headers, Peer
 
 VERSIONED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
@@ -109,7 +109,7 @@ def test_a_bucket_may_be_created_again_as_it_is(server: LocalServer, peer: Peer)
         owned = (409, "BucketAlreadyOwnedByYou")
         assert ask(peer, "PUT", f"/{name}", {}, place).outcome == owned
         assert peer.ask("PUT", f"/{name}").outcome == owned
-        stranger = ask(member(server, OTHER), "PUT", f"/{name}")
+        stranger = ask(account_peer(server, OTHER), "PUT", f"/{name}")
         assert stranger.outcome == (409, "BucketAlreadyExists")
         assert ask(peer, "GET", f"/{name}/k").body == b"1"
     finally:
@@ -141,7 +141,7 @@ def test_a_bucket_belongs_to_whom_the_request_expects(peer: Peer, bucket: str) -
 
 
 def test_an_acl_names_the_owner_once(server: LocalServer, peer: Peer, bucket: str) -> None:
-    member(server, FRIEND)
+    account_peer(server, FRIEND)
     ask(peer, "PUT", f"/{bucket}/k", {"x-amz-grant-read": f"id={FRIEND}"}, b"1")
     given = ask(peer, "GET", f"/{bucket}/k?acl")
     assert given.body.count(b"<Permission>") == 2

@@ -16,7 +16,7 @@ from coskit.server.store.io.memory_share import LARGEST, SMALLEST, MemoryShare
 from coskit.server.store.store import Store
 from coskit.testing import LocalServer
 from tests.server.http.connections.test_timeouts import metric, until
-from tests.server.support.clocked import ClockedServer
+from tests.server.support.clocked_server import ClockedServer
 from tests.server.support.wire import Line, Peer
 
 ROOM = "room-1250000000"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from coskit.protocol.s3.auth import sigv4
-from tests.server.support.amz import ask
+from tests.server.support.s3 import ask
 from tests.server.support.wire import Line, Peer, Reply, received
 
 DOTTED = "dot.ted-1250000000"

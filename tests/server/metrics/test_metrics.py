@@ -16,7 +16,7 @@ from coskit.server.metrics.prometheus import render
 from coskit.server.store.maintenance.scrub import ScrubRun
 from coskit.server.store.model import GROUPS, CommitStatistics, StoreTotals
 from coskit.testing import LocalServer
-from tests.server.support.clocked import ClockedServer
+from tests.server.support.clocked_server import ClockedServer
 from tests.server.support.wire import Peer
 from tests.server.workers.test_run import SERVE, WITHOUT_KEYS, refused
 

@@ -1,4 +1,4 @@
-"""Requests in the dialect of S3, byte for byte."""
+"""Requests in the S3 dialect, sent byte for byte."""
 
 import time
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ REGION = "ap-local"
 
 @dataclass(frozen=True)
 class S3Peer:
-    """Somebody who talks S3 to a server and knows its keys."""
+    """A client of a server that speaks S3 and has a key pair."""
 
     peer: Peer
 
@@ -25,7 +25,7 @@ class S3Peer:
         *,
         signed: bool = True,
     ) -> Reply:
-        """Send one request over a connection of its own and return the answer."""
+        """Send one request over a connection of its own and return the response."""
         sent = {"host": HOST, **(headers or {})}
         if signed:
             request = received(method, target.encode(), sent)
@@ -33,3 +33,14 @@ class S3Peer:
             now = int(time.time())
             sent |= sigv4.sign(request, self.peer.credentials, now, REGION, digest)
         return self.peer.ask(method, target, sent, body, signed=False)
+
+
+def ask(
+    peer: Peer,
+    method: str,
+    target: str,
+    headers: Headers | None = None,
+    body: bytes = b"",
+) -> Reply:
+    """Send one signed request, which always has a body, and return its response."""
+    return S3Peer(peer).ask(method, target, headers, body)

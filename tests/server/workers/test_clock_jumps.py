@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.support.clocked import ClockedServer
+from tests.server.support.clocked_server import ClockedServer
 
 ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 DAY = 86_400.0

@@ -20,7 +20,7 @@ from coskit.server.store.disk.disk_reserve import DiskReserve
 from coskit.server.store.index.database import one
 from coskit.server.store.index.sqlite import SqliteIndex
 from coskit.testing import LocalServer
-from tests.server.support.clocked import ClockedServer
+from tests.server.support.clocked_server import ClockedServer
 from tests.server.support.wire import Peer
 
 ROOM = "room-1250000000"
@@ -197,7 +197,7 @@ def test_a_disk_that_others_have_filled_keeps_nobody_from_reading_and_deleting(
 ) -> None:
     if not can_mount():
         pytest.skip("no file system can be mounted here")
-    program = "tests.server.support.without_room"
+    program = "tests.server.support.full_disk"
     mount = f'mount -t tmpfs -o size=24m none "$1" && exec "$0" -m {program} "$1"'
     command = ["unshare", "-rm", "sh", "-c", mount, sys.executable, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)

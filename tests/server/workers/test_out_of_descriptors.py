@@ -18,7 +18,7 @@ from coskit.server.store.recovery import open_store
 from coskit.server.store.store import Store
 from coskit.testing import LocalServer
 from tests.server.http.connections.test_timeouts import metric, until
-from tests.server.support.clocked import ClockedServer
+from tests.server.support.clocked_server import ClockedServer
 from tests.server.support.wire import Peer
 
 ROOM = "room-1250000000"

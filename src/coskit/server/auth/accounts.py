@@ -86,9 +86,9 @@ def change_accounts(
         OSError: the directory does not exist or cannot be written.
     """
     with _exclusive(directory):
-        book = change(read_accounts(directory))
-        _write(directory, book)
-    return book
+        registry = change(read_accounts(directory))
+        _write(directory, registry)
+    return registry
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def _exclusive(directory: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def _write(directory: Path, book: AccountRegistry) -> None:
+def _write(directory: Path, registry: AccountRegistry) -> None:
     accounts = [
         {
             "id": account.id,
@@ -112,9 +112,9 @@ def _write(directory: Path, book: AccountRegistry) -> None:
                 {"secret_id": key.secret_id, "secret_key": key.secret_key} for key in account.keys
             ],
         }
-        for account in book.accounts
+        for account in registry.accounts
     ]
-    text = json.dumps({"accounts": accounts, "token_secret": book.token_secret}, indent=2)
+    text = json.dumps({"accounts": accounts, "token_secret": registry.token_secret}, indent=2)
     new = directory / f"{FILE}.new"
     new.unlink(missing_ok=True)  # left by an interrupted change
     with open(new, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
@@ -135,11 +135,13 @@ def checked_id(account: str) -> str:
     return account
 
 
-def add_key(book: AccountRegistry, account: str, name: str) -> tuple[AccountRegistry, Credentials]:
+def add_key(
+    registry: AccountRegistry, account: str, name: str
+) -> tuple[AccountRegistry, Credentials]:
     """Return the registry with one more key pair, and that pair; a new account is created.
 
     Args:
-        book: the registry so far.
+        registry: the registry so far.
         account: the account's id, which may be the owner's.
         name: replaces the account's name unless it is empty.
 
@@ -147,35 +149,41 @@ def add_key(book: AccountRegistry, account: str, name: str) -> tuple[AccountRegi
         ValueError: the id is malformed, or the account of a sub-account does not exist.
     """
     root = checked_id(account).partition("/")[0]
-    if root not in (account, ACCOUNT) and book.find(root) is None:
+    if root not in (account, ACCOUNT) and registry.find(root) is None:
         raise ValueError(f"there is no account {root}")
     pair = Credentials(f"AKID{secrets.token_hex(16)}", secrets.token_urlsafe(24))
-    old = book.find(account) or Account(account, created=time.time_ns() // 1_000_000)
+    old = registry.find(account) or Account(account, created=time.time_ns() // 1_000_000)
     new = replace(old, name=name or old.name, keys=(*old.keys, pair))
-    others = [other for other in book.accounts if other.id != account]
+    others = [other for other in registry.accounts if other.id != account]
     accounts = sorted([*others, new], key=lambda item: item.id)
-    return replace(book, accounts=tuple(accounts)), pair
+    return replace(registry, accounts=tuple(accounts)), pair
 
 
-def with_token_secret(book: AccountRegistry) -> AccountRegistry:
+def with_token_secret(registry: AccountRegistry) -> AccountRegistry:
     """Return the registry with the secret for temporary keys."""
-    return book if book.token_secret else replace(book, token_secret=secrets.token_urlsafe(32))
+    return (
+        registry
+        if registry.token_secret
+        else replace(registry, token_secret=secrets.token_urlsafe(32))
+    )
 
 
-def remove_account(book: AccountRegistry, account: str, secret_id: str = "") -> AccountRegistry:
+def remove_account(registry: AccountRegistry, account: str, secret_id: str = "") -> AccountRegistry:
     """Return the registry without an account and its sub-accounts, or without one key of it.
 
     Raises:
         ValueError: there is no such account or key.
     """
-    old = book.find(account)
+    old = registry.find(account)
     if old is None:
         raise ValueError(f"there is no account {account}")
     if not secret_id:
-        kept = [a for a in book.accounts if not f"{a.id}/".startswith(f"{account}/")]
-        return replace(book, accounts=tuple(kept))
+        kept = [a for a in registry.accounts if not f"{a.id}/".startswith(f"{account}/")]
+        return replace(registry, accounts=tuple(kept))
     keys = tuple(key for key in old.keys if key.secret_id != secret_id)
     if len(keys) == len(old.keys):
         raise ValueError(f"account {account} has no key {secret_id}")
     new = replace(old, keys=keys)
-    return replace(book, accounts=tuple(new if a.id == account else a for a in book.accounts))
+    return replace(
+        registry, accounts=tuple(new if a.id == account else a for a in registry.accounts)
+    )

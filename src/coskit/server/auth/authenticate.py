@@ -75,7 +75,7 @@ def identify(request: Request, keys: KeyRing, now: int) -> Principal:
     if sent is not None and abs(sent // 1000 - now) > MAX_SKEW:
         raise RequestTimeTooSkewed
     verify(claim, request, secret_key, now)
-    check_window(claim, keys.longest)
+    check_window(claim, keys.max_validity)
     check_coverage(claim, request)
     return principal
 
@@ -101,7 +101,7 @@ def identify_form(fields: Mapping[str, str], policy: str, keys: KeyRing, now: in
         raise AccessDenied("The policy of the form is not signed")
     secret_key, principal = find_key(claim.secret_id, fields.get(TOKEN, ""), keys, now)
     verify_form(claim, policy, secret_key, now)
-    check_window(claim, keys.longest)
+    check_window(claim, keys.max_validity)
     return principal
 
 

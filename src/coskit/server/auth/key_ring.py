@@ -19,7 +19,7 @@ class KeyRing:
     Args:
         directory: the data directory, in which the file of accounts may appear.
         fixed: secret key and account by secret id, independent of the file.
-        longest: the seconds that a signature may be valid for, or None for no limit.
+        max_validity: the seconds that a signature may be valid for, or None for no limit.
         clock: returns seconds from any origin.
 
     Raises:
@@ -32,9 +32,9 @@ class KeyRing:
         fixed: Mapping[str, tuple[str, str]],
         clock: Callable[[], float] = time.monotonic,
         *,
-        longest: int | None = None,
+        max_validity: int | None = None,
     ) -> None:
-        self.longest = longest
+        self.max_validity = max_validity
         self._directory = directory
         self._fixed = fixed
         self._clock = clock
@@ -46,18 +46,18 @@ class KeyRing:
     def token_secret(self) -> str:
         """The secret that signs temporary keys, or "" if there are none."""
         self._refresh()
-        return self._book.token_secret
+        return self._registry.token_secret
 
     def get(self, secret_id: str) -> tuple[str, str] | None:
         """Return the secret key and the account of a key pair, or None."""
         self._refresh(eagerly=secret_id not in self._keys)
         return self._keys.get(secret_id)
 
-    def knows(self, account: str) -> bool:
+    def has_account(self, account: str) -> bool:
         """Return whether an account exists."""
         # Read the file for an unknown account: it may be new.
-        self._refresh(eagerly=self._book.find(account) is None)
-        return account == ACCOUNT or self._book.find(account) is not None
+        self._refresh(eagerly=self._registry.find(account) is None)
+        return account == ACCOUNT or self._registry.find(account) is not None
 
     def accepts_tokens(self, account: str, issued: int) -> bool:
         """Return whether temporary keys of an account that were issued at a given time are valid.
@@ -68,9 +68,9 @@ class KeyRing:
             account: the account's id.
             issued: milliseconds since 1970.
         """
-        if not self.knows(account):
+        if not self.has_account(account):
             return False
-        found = self._book.find(account)
+        found = self._registry.find(account)
         return account == ACCOUNT or found is None or issued >= found.created
 
     def _refresh(self, *, eagerly: bool = False) -> None:
@@ -87,11 +87,11 @@ class KeyRing:
         except (OSError, ValueError):
             _log.exception("Reading the accounts failed; the earlier ones stay in use")
 
-    def _use(self, book: AccountRegistry) -> None:
-        self._book = book
+    def _use(self, registry: AccountRegistry) -> None:
+        self._registry = registry
         listed = {
             key.secret_id: (key.secret_key, account.id)
-            for account in book.accounts
+            for account in registry.accounts
             for key in account.keys
         }
         self._keys = {**listed, **self._fixed}

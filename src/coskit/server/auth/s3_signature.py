@@ -67,7 +67,7 @@ def identify(
         )
         # The path contains the bucket unless the host names the bucket.
         in_host = bucket if request.path == f"/{key or ''}" else None
-        sigv2.verify(old_claim, request, secret_key, now, in_host or "", keys.longest)
+        sigv2.verify(old_claim, request, secret_key, now, in_host or "", keys.max_validity)
         return Identity(principal)
     if authorization:
         raise InvalidArgument("Unsupported Authorization Type")

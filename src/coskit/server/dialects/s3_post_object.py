@@ -66,8 +66,8 @@ def read_upload(
     if not _EXPIRATION.fullmatch(json.loads(policy.text)["expiration"]):
         raise InvalidPolicyDocument("The policy's expiration is no ISO 8601 date in UTC")
     anything = {c.field: "" for c in policy.conditions if (c.match, c.value) == _ANYTHING}
-    if keys.longest is not None and policy.expiration - now > 1000 * keys.longest:
-        raise AccessDenied(f"A policy is valid for at most {keys.longest} seconds here")
+    if keys.max_validity is not None and policy.expiration - now > 1000 * keys.max_validity:
+        raise AccessDenied(f"A policy is valid for at most {keys.max_validity} seconds here")
     policy.check({**anything, **fields}, bucket, now)
     _refuse_extra(fields, policy)
     return S3FormUpload(principal, fields["key"], headers, FormFile(form, policy), fields)

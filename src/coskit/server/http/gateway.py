@@ -87,7 +87,7 @@ class Gateway:
         self._store = store
         self._settings = settings
         longest = settings.longest_signature // 1000
-        self._keys = KeyRing(settings.directory, settings.keys, longest=longest)
+        self._keys = KeyRing(settings.directory, settings.keys, max_validity=longest)
         self._clock = clock
         self._access_log = access_log
         self._metrics = Metrics()

@@ -173,7 +173,7 @@ class OperationRunner:
             target=routed.bucket,
             restore_delays=self._settings.restore_delays,
             master_key=self._master_key,
-            account_exists=self._keys.knows,
+            account_exists=self._keys.has_account,
         )
 
 

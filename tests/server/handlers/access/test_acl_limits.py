@@ -13,7 +13,7 @@ import pytest
 
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, OTHER, member
+from tests.server.support.accounts import FRIEND, OTHER, account_peer
 from tests.server.support.s3 import S3Peer
 from tests.server.support.wire import OWNER, Peer
 
@@ -43,7 +43,7 @@ def allow(peer: Peer, bucket: str, action: str) -> None:
 
 
 def test_a_restore_needs_a_policy(server: LocalServer, peer: Peer, open_bucket: str) -> None:
-    friend, target = member(server, FRIEND), f"/{open_bucket}/k?restore"
+    friend, target = account_peer(server, FRIEND), f"/{open_bucket}/k?restore"
     archived = {"x-cos-storage-class": "ARCHIVE"}
     assert peer.ask("PUT", f"/{open_bucket}/k", archived, b"x").status == 200
     assert peer.ask("POST", target, {}, RESTORE, signed=False).outcome == DENIED
@@ -56,7 +56,7 @@ def test_a_restore_needs_a_policy(server: LocalServer, peer: Peer, open_bucket: 
 def test_a_version_is_removed_by_the_bucket_owner_or_by_a_policy(
     server: LocalServer, peer: Peer, open_bucket: str
 ) -> None:
-    friend = member(server, FRIEND)
+    friend = account_peer(server, FRIEND)
     version = friend.ask("PUT", f"/{open_bucket}/k", {}, b"x")["x-cos-version-id"]
     document = f"<Delete><Object><Key>k</Key><VersionId>{version}</VersionId></Object></Delete>"
     many = ("POST", f"/{open_bucket}/?delete", {"content-md5": content_md5(document.encode())})
@@ -77,7 +77,7 @@ def test_the_versioning_state_is_the_owners_to_read(
     server: LocalServer, peer: Peer, open_bucket: str
 ) -> None:
     target = f"/{open_bucket}/?versioning"
-    assert member(server, FRIEND).ask("GET", target).outcome == DENIED
+    assert account_peer(server, FRIEND).ask("GET", target).outcome == DENIED
     assert peer.ask("GET", target).text("Status") == "Enabled"
     allow(peer, open_bucket, "s3:GetBucketVersioning")
     assert peer.ask("GET", target, signed=False).text("Status") == "Enabled"
@@ -106,7 +106,7 @@ def test_an_acl_document_names_the_owner(
 def test_the_owner_of_anothers_object_is_its_writer(
     server: LocalServer, peer: Peer, open_bucket: str
 ) -> None:
-    friend, target = member(server, FRIEND), f"/{open_bucket}/theirs?acl"
+    friend, target = account_peer(server, FRIEND), f"/{open_bucket}/theirs?acl"
     assert friend.ask("PUT", f"/{open_bucket}/theirs", {}, b"x").status == 200
     assert friend.ask("PUT", target, {}, acl_of(f"<ID>{OWNER}</ID>")).outcome == DENIED
     assert friend.ask("PUT", target, {}, acl_of(f"<ID>{FRIEND}</ID>")).status == 200
@@ -114,7 +114,7 @@ def test_the_owner_of_anothers_object_is_its_writer(
 
 def test_a_bucket_name_ends_in_the_appid_of_no_other_account(server: LocalServer) -> None:
     """Source: vendor, "Bucket overview": a name is `<BucketName>-<APPID>`, the owner's APPID."""
-    friend, other = member(server, FRIEND), member(server, OTHER)
+    friend, other = account_peer(server, FRIEND), account_peer(server, OTHER)
     for asking in (friend, S3Peer(friend)):
         for appid in (OWNER, OTHER):
             assert asking.ask("PUT", f"/squat-{appid}/").outcome == DENIED

@@ -16,7 +16,7 @@ from coskit.testing import LocalServer
 from tests.server.auth.test_session_tokens import temporary
 from tests.server.dialects.test_post_object import BOUNDARY, form, post
 from tests.server.dialects.test_s3_post_object import fourth
-from tests.server.support.accounts import FRIEND, member
+from tests.server.support.accounts import FRIEND, account_peer
 from tests.server.support.s3 import S3Peer
 from tests.server.support.wire import OWNER, Peer, Reply
 
@@ -63,7 +63,7 @@ def s3(peer: Peer) -> S3Peer:
 
 @pytest.fixture(scope="module")
 def friend(server: LocalServer) -> Peer:
-    return member(server, FRIEND)
+    return account_peer(server, FRIEND)
 
 
 @pytest.fixture(scope="module")

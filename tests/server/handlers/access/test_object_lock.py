@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, member
-from tests.server.support.clocked import ClockedServer
+from tests.server.support.accounts import FRIEND, account_peer
+from tests.server.support.clocked_server import ClockedServer
 from tests.server.support.s3 import S3Peer
 from tests.server.support.wire import Headers, Peer, Reply
 
@@ -79,7 +79,7 @@ class Vault:
 @pytest.fixture
 def vault(server: LocalServer) -> Vault:
     """Create a bucket with object lock; as it may stay for good it is on another's account."""
-    return Vault(S3Peer(member(server, KEEPER)))
+    return Vault(S3Peer(account_peer(server, KEEPER)))
 
 
 def test_a_bucket_with_lock_keeps_versions(vault: Vault) -> None:
@@ -336,7 +336,7 @@ def test_the_lifecycle_spares_what_is_locked(clocked: ClockedServer) -> None:
 
 
 def test_a_writer_may_not_set_governance_aside(vault: Vault, server: LocalServer) -> None:
-    writer = S3Peer(member(server, FRIEND))
+    writer = S3Peer(account_peer(server, FRIEND))
     grants = (
         '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action":'
         ' ["s3:PutObject*", "s3:DeleteObject*", "s3:GetObject*"],'

@@ -7,8 +7,8 @@ import pytest
 
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from coskit.testing import LocalServer
-from tests.server.support import amz
-from tests.server.support.accounts import FRIEND, HELPER, member
+from tests.server.support import s3
+from tests.server.support.accounts import FRIEND, SUB_ACCOUNT, account_peer
 from tests.server.support.wire import OWNER, Peer, Reply
 
 DENIED = (403, "AccessDenied")
@@ -38,12 +38,12 @@ def put(peer: Peer, bucket: str, *statements: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def helper(server: LocalServer) -> Peer:
-    return member(server, HELPER)
+    return account_peer(server, SUB_ACCOUNT)
 
 
 @pytest.fixture(scope="module")
 def friend(server: LocalServer) -> Peer:
-    return member(server, FRIEND)
+    return account_peer(server, FRIEND)
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ def test_a_condition_on_the_source_of_a_copy_sees_it_however_it_is_spelled(
     def copy(text: str) -> Reply:
         named = text.replace("BUCKET", filled)
         if dialect == "S3":
-            return amz.ask(peer, "PUT", f"/{filled}/copy", {"x-amz-copy-source": named})
+            return s3.ask(peer, "PUT", f"/{filled}/copy", {"x-amz-copy-source": named})
         return peer.ask("PUT", f"/{filled}/copy", {"x-cos-copy-source": named}, b"")
 
     # The owner may do all but what a deny names.
@@ -267,7 +267,7 @@ def test_attributes_are_for_whom_may_ask_for_the_head(
         ([everything, statement(filled, "deny", "*", "GetObject")], 200),
     ):
         put(peer, filled, *rules)
-        assert amz.ask(helper, "GET", target, names).status == status, rules
+        assert s3.ask(helper, "GET", target, names).status == status, rules
         assert helper.ask("HEAD", f"/{filled}/closed/a").status == (
             200 if "GetObjectAttributes" in str(rules) else status
         )

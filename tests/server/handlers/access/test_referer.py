@@ -13,7 +13,7 @@ import pytest
 
 from coskit.server.handlers.access.referer import _active_rules
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, member
+from tests.server.support.accounts import FRIEND, account_peer
 from tests.server.support.wire import Peer
 
 DENIED = (403, "AccessDenied")
@@ -211,7 +211,7 @@ def test_a_form_is_asked_by_the_page_that_it_came_from(peer: Peer) -> None:
 
 def test_neither_links_nor_copies_lead_around_the_rules(server: LocalServer, peer: Peer) -> None:
     guarded = shown(peer, rules("White-List", "example.com"))
-    friend = member(server, FRIEND)
+    friend = account_peer(server, FRIEND)
     open_room = f"open{next(_numbers)}-{FRIEND}"
     assert friend.ask("PUT", f"/{open_room}/", {"x-cos-acl": "public-read-write"}).status == 200
     pointer = {"x-cos-symlink-target": "k", "x-cos-symlink-bucket": guarded}

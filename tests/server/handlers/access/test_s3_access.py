@@ -3,7 +3,7 @@
 import pytest
 
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, member
+from tests.server.support.accounts import FRIEND, account_peer
 from tests.server.support.s3 import S3Peer
 from tests.server.support.wire import OWNER, Peer, Reply
 from tests.support.local import remove_bucket
@@ -20,7 +20,7 @@ def s3(peer: Peer) -> S3Peer:
 
 @pytest.fixture
 def friend(server: LocalServer) -> S3Peer:
-    return S3Peer(member(server, FRIEND))
+    return S3Peer(account_peer(server, FRIEND))
 
 
 def blocking(*on: str) -> bytes:

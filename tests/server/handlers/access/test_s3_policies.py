@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, member
+from tests.server.support.accounts import FRIEND, account_peer
 from tests.server.support.s3 import S3Peer
 from tests.server.support.wire import Peer
 
@@ -20,7 +20,7 @@ def s3(peer: Peer) -> S3Peer:
 
 @pytest.fixture
 def friend(server: LocalServer) -> S3Peer:
-    return S3Peer(member(server, FRIEND))
+    return S3Peer(account_peer(server, FRIEND))
 
 
 def policy(bucket: str, *statements: dict[str, Any]) -> bytes:

@@ -11,7 +11,13 @@ from coskit.protocol.codec.routing import match
 from coskit.protocol.model import Operation
 from coskit.protocol.operations import OPERATIONS
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, HELPER, OTHER, STRANGER_HELPER, member
+from tests.server.support.accounts import (
+    FRIEND,
+    OTHER,
+    OTHER_SUB_ACCOUNT,
+    SUB_ACCOUNT,
+    account_peer,
+)
 from tests.server.support.wire import OWNER, Line, Peer
 
 LETTERS = {"R": "READ", "W": "WRITE", "r": "READ_ACP", "w": "WRITE_ACP"}
@@ -82,7 +88,7 @@ SCENES = [
     Scene(
         "a sub-account may read ACLs",
         "                               /      /      r/r    /      /",
-        {"x-cos-grant-read-acp": f'id="{HELPER}"'},
+        {"x-cos-grant-read-acp": f'id="{SUB_ACCOUNT}"'},
     ),
     Scene(
         "a sub-account by its long id",
@@ -156,8 +162,15 @@ SCENES = [
 @pytest.fixture(scope="module")
 def people(server: LocalServer, peer: Peer) -> dict[str, Peer]:
     """Give everybody who can sign; "nobody" is whoever does not."""
-    accounts = {"friend": FRIEND, "other": OTHER, "helper": HELPER, "their helper": STRANGER_HELPER}
-    return {"owner": peer} | {name: member(server, account) for name, account in accounts.items()}
+    accounts = {
+        "friend": FRIEND,
+        "other": OTHER,
+        "helper": SUB_ACCOUNT,
+        "their helper": OTHER_SUB_ACCOUNT,
+    }
+    return {"owner": peer} | {
+        name: account_peer(server, account) for name, account in accounts.items()
+    }
 
 
 def make(peer: Peer, target: str, acl: Acl) -> None:
@@ -238,7 +251,7 @@ def test_an_object_of_another_account_is_its_own_and_the_bucket_owners(
 
 
 def test_what_a_sub_account_makes_is_its_accounts(people: dict[str, Peer], bucket: str) -> None:
-    grant = {"x-cos-grant-write": f'id="{HELPER}", id="{STRANGER_HELPER}"'}
+    grant = {"x-cos-grant-write": f'id="{SUB_ACCOUNT}", id="{OTHER_SUB_ACCOUNT}"'}
     assert people["owner"].ask("PUT", f"/{bucket}/?acl", grant, b"").status == 200
     for name, account in (("helper", OWNER), ("their helper", OTHER)):
         assert people[name].ask("PUT", f"/{bucket}/made", {}, b"x").status == 200

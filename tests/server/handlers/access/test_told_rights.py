@@ -11,7 +11,7 @@ import json
 import pytest
 
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, OTHER, member
+from tests.server.support.accounts import FRIEND, OTHER, account_peer
 from tests.server.support.s3 import S3Peer
 from tests.server.support.wire import Peer
 
@@ -78,7 +78,7 @@ def test_public_read_is_the_content_and_the_listings(
     status: int,
 ) -> None:
     place = f"/{shown[0]}/{target.replace('VERSION', shown[1])}"
-    other = member(server, OTHER)
+    other = account_peer(server, OTHER)
     found = [peer.ask(method, place, headers, signed=False).status]
     sent = {name: text for name, text in headers.items() if text}
     found.append(S3Peer(other).ask(method, place, sent).status)
@@ -100,7 +100,7 @@ RIGHTS = [
 def test_readers_are_told_no_locks_and_no_tags_in_headers(
     server: LocalServer, peer: Peer, shown: tuple[str, str], method: str
 ) -> None:
-    s3, friend = S3Peer(peer), S3Peer(member(server, FRIEND))
+    s3, friend = S3Peer(peer), S3Peer(account_peer(server, FRIEND))
     secret = {*LOCKS, HOLD, COUNT}
 
     def told(who: S3Peer, *, signed: bool = True) -> set[str]:
@@ -145,7 +145,7 @@ def test_a_copy_takes_tags_only_for_whom_may_read_them(
     dialect: str,
     replaced: str,
 ) -> None:
-    friend = member(server, FRIEND)
+    friend = account_peer(server, FRIEND)
     grant = {"x-cos-grant-write": f'id="{FRIEND}"'}
     assert peer.ask("PUT", f"/{bucket}/?acl", grant, b"").status == 200
     source, target = f"{shown[0]}/k", f"{bucket}/copy"

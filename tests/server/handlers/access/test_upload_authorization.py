@@ -9,7 +9,7 @@ import json
 import pytest
 
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, OTHER, STRANGER_HELPER, member
+from tests.server.support.accounts import FRIEND, OTHER, OTHER_SUB_ACCOUNT, account_peer
 from tests.server.support.s3 import S3Peer
 from tests.server.support.wire import OWNER, Peer, Reply
 from tests.support.ids import stable_id
@@ -72,7 +72,7 @@ def step(
 def test_nobody_else_goes_on_with_an_upload(
     server: LocalServer, peer: Peer, commons: str, dialect: str, name: str
 ) -> None:
-    friend, other = member(server, FRIEND), member(server, OTHER)
+    friend, other = account_peer(server, FRIEND), account_peer(server, OTHER)
     for owner in (peer, friend):
         upload = begin(owner, commons)
         assert step(owner, dialect, "part", commons, upload).status == 200
@@ -86,7 +86,7 @@ def test_nobody_else_goes_on_with_an_upload(
 def test_the_buckets_owner_goes_on_with_every_upload(
     server: LocalServer, peer: Peer, commons: str, dialect: str, name: str
 ) -> None:
-    friend = member(server, FRIEND)
+    friend = account_peer(server, FRIEND)
     upload = begin(friend, commons)
     assert step(friend, dialect, "part", commons, upload).status == 200
     assert step(peer, dialect, name, commons, upload).status in (200, 204)
@@ -95,7 +95,7 @@ def test_the_buckets_owner_goes_on_with_every_upload(
 def test_who_may_write_no_more_lists_and_aborts_and_nothing_else(
     server: LocalServer, peer: Peer, commons: str, dialect: str
 ) -> None:
-    friend = member(server, FRIEND)
+    friend = account_peer(server, FRIEND)
     upload = begin(friend, commons)
     assert step(friend, dialect, "part", commons, upload).status == 200
     assert peer.ask("PUT", f"/{commons}/?acl", {"x-cos-acl": "private"}, b"").status == 200
@@ -121,7 +121,7 @@ def test_who_may_write_no_more_lists_and_aborts_and_nothing_else(
 def test_a_policy_lets_others_go_on(
     server: LocalServer, peer: Peer, bucket: str, actions: set[str], allowed: set[str]
 ) -> None:
-    other = member(server, OTHER)
+    other = account_peer(server, OTHER)
     is_s3 = next(iter(actions)).startswith("s3:")
     assert peer.ask("PUT", f"/{bucket}/source", {"x-cos-acl": "public-read"}, b"x").status == 200
     cos_id = {"qcs": [f"qcs::cam::uin/{OTHER}:uin/{OTHER}"]}
@@ -152,13 +152,13 @@ def test_nobody_begins_an_upload_unknown(peer: Peer, commons: str, dialect: str)
 def test_the_initiator_is_told_and_is_not_the_owner_to_be(
     server: LocalServer, peer: Peer, bucket: str
 ) -> None:
-    grant = {"x-cos-grant-write": f'id="{STRANGER_HELPER}"'}
+    grant = {"x-cos-grant-write": f'id="{OTHER_SUB_ACCOUNT}"'}
     assert peer.ask("PUT", f"/{bucket}/?acl", grant, b"").status == 200
-    helper, account = member(server, STRANGER_HELPER), member(server, OTHER)
+    helper, account = account_peer(server, OTHER_SUB_ACCOUNT), account_peer(server, OTHER)
     upload = begin(helper, bucket)
     for target in ("?uploads", f"k?uploadId={upload}"):
         told = peer.ask("GET", f"/{bucket}/{target}").body
-        assert b"<Initiator><ID>%s</ID>" % STRANGER_HELPER.encode() in told
+        assert b"<Initiator><ID>%s</ID>" % OTHER_SUB_ACCOUNT.encode() in told
         assert b"<Owner><ID>%s</ID>" % OTHER.encode() in told
     assert step(account, "cos", "list parts", bucket, upload).status == 200  # its sub-account's
     assert step(helper, "cos", "abort", bucket, upload).status == 204

@@ -3,8 +3,8 @@
 import pytest
 
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, member
-from tests.server.support.amz import ask
+from tests.server.support.accounts import FRIEND, account_peer
+from tests.server.support.s3 import ask
 from tests.server.support.wire import Headers, Peer, Reply
 
 SSE = "x-amz-server-side-encryption"
@@ -138,6 +138,6 @@ def test_a_default_that_makes_no_sense_is_refused(
 
 
 def test_the_default_is_for_the_owner_to_set(server: LocalServer, peer: Peer, bucket: str) -> None:
-    friend = member(server, FRIEND)
+    friend = account_peer(server, FRIEND)
     for method, body in (("GET", b""), ("PUT", AES), ("DELETE", b"")):
         assert ask(friend, method, f"/{bucket}/?encryption", {}, body).status == 403

@@ -287,11 +287,11 @@ def test_no_two_bodies_look_alike(tmp_path: Path) -> None:
 def test_a_key_does_not_show(capsys: pytest.CaptureFixture[str]) -> None:
     key = EncryptionKey("customer", OWN)
     assert "secret" not in repr(key)
-    lock = key.lock()
-    assert key.opens(lock)
-    assert not EncryptionKey("customer", OTHER).opens(lock)
-    assert not EncryptionKey("server", OWN).opens(lock)
-    assert OWN.hex() not in lock
+    fingerprint = key.fingerprint()
+    assert key.matches(fingerprint)
+    assert not EncryptionKey("customer", OTHER).matches(fingerprint)
+    assert not EncryptionKey("server", OWN).matches(fingerprint)
+    assert OWN.hex() not in fingerprint
 
 
 @given(st.lists(st.integers(1, 300_000), min_size=1, max_size=4), st.data())

@@ -9,7 +9,7 @@ import pytest
 from coskit.protocol.codec.dates import http_date
 from coskit.server.settings import restore_delays
 from coskit.testing import LocalServer
-from tests.server.support.clocked import ClockedServer
+from tests.server.support.clocked_server import ClockedServer
 from tests.server.support.wire import Peer, Reply
 from tests.server.workers.test_run import refused
 

@@ -9,7 +9,7 @@ from hashlib import md5
 
 import pytest
 
-from tests.server.support import amz
+from tests.server.support import s3
 from tests.server.support.bad_requests import UNTOUCHED, state
 from tests.server.support.wire import Peer, Reply
 
@@ -26,7 +26,7 @@ ASKED = [
     ("POST", "&restore", b"<RestoreRequest><Days>1</Days></RestoreRequest>"),
 ]
 SPELLINGS = ("versionId=", "versionId", "versionid=", "VersionId=")
-ASK: dict[str, Callable[..., Reply]] = {"COS": Peer.ask, "S3": amz.ask}
+ASK: dict[str, Callable[..., Reply]] = {"COS": Peer.ask, "S3": s3.ask}
 
 
 @pytest.mark.parametrize("dialect", ASK)

@@ -14,7 +14,7 @@ import pytest
 from coskit import Client
 from coskit.compat import CosConfig, CosS3Client
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, OTHER, member
+from tests.server.support.accounts import FRIEND, OTHER, account_peer
 from tests.server.support.s3 import S3Peer
 from tests.server.support.wire import Peer, Reply
 from tests.support.worlds import connect
@@ -280,7 +280,7 @@ def test_a_reader_may_read_both(
     assert link(peer, room, "l", "k", x_cos_acl=of_link, **other).status == 200
     assert peer.ask("GET", f"/{room}/l").body == b"shown"
     mine = f"mine{next(_numbers)}-{FRIEND}"
-    friend = member(server, FRIEND)
+    friend = account_peer(server, FRIEND)
     assert friend.ask("PUT", f"/{mine}/").status == 200
     assert friend.ask("GET", f"/{room}/l").outcome == outcome
     assert peer.ask("GET", f"/{room}/l", signed=False).outcome == outcome
@@ -291,7 +291,7 @@ def test_a_reader_may_read_both(
 
 
 def test_a_link_of_ones_own_opens_nothing(server: LocalServer, peer: Peer, room: str) -> None:
-    thief = member(server, OTHER)
+    thief = account_peer(server, OTHER)
     mine = f"mine{next(_numbers)}-{OTHER}"
     assert thief.ask("PUT", f"/{mine}/").status == 200
     for target in ("kept", "none"):
@@ -315,7 +315,7 @@ def test_a_policy_names_the_rights_on_links(
     server: LocalServer, peer: Peer, action: str, answers: dict[str, int]
 ) -> None:
     room = made(peer)
-    friend = member(server, FRIEND)
+    friend = account_peer(server, FRIEND)
     assert link(peer, room, "l", "k").status == 200
     statement = {
         "Effect": "allow",

@@ -24,7 +24,7 @@ from coskit.server.http.connections.certificates import (
     Certificates,
 )
 from coskit.testing import LocalServer
-from tests.server.support.authority import HOUR, Authority, serial
+from tests.server.support.certificates import HOUR, CertificateAuthority, serial_number_of
 from tests.server.support.wire import Peer
 from tests.server.support.worker_servers import eventually
 from tests.server.workers.test_run import refused, serving
@@ -81,42 +81,46 @@ def shown(server: LocalServer, trusted: Path) -> int:
     with connected(server, context) as line:
         found = line.getpeercert(binary_form=True)
     assert found
-    return serial(ssl.DER_cert_to_PEM_cert(found).encode())
+    return serial_number_of(ssl.DER_cert_to_PEM_cert(found).encode())
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
+def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
+    return CertificateAuthority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")
-def other(authority: Authority) -> Authority:
+def other(authority: CertificateAuthority) -> CertificateAuthority:
     """Give an authority that has signed nothing here."""
-    return Authority(authority.directory, "other")
+    return CertificateAuthority(authority.directory, "other")
 
 
 @pytest.fixture(scope="module")
-def tls(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+def tls(
+    authority: CertificateAuthority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalServer]:
     """Run a server with a certificate for the tests that leave it alone."""
     pair = authority.give("server")
     with secured(tmp_path_factory.mktemp("tls") / "data", *pair) as server:
         yield server
 
 
-def test_our_client_reads_what_it_wrote(tls: LocalServer, authority: Authority) -> None:
+def test_our_client_reads_what_it_wrote(tls: LocalServer, authority: CertificateAuthority) -> None:
     body = os.urandom(3 << 20)
     with client_of(tls, authority.file, host="localhost") as client:
         client.put_object(ROOM, body, "ours")
         assert client.get_object(ROOM, "ours")["Body"].read() == body
 
 
-def test_our_client_refuses_another_authority(tls: LocalServer, other: Authority) -> None:
+def test_our_client_refuses_another_authority(
+    tls: LocalServer, other: CertificateAuthority
+) -> None:
     with client_of(tls, other.file) as client, pytest.raises(TransportError, match="certificate"):
         client.head_bucket(ROOM)
 
 
 def test_boto3_reads_what_it_wrote_and_refuses_another_authority(
-    tls: LocalServer, authority: Authority, other: Authority
+    tls: LocalServer, authority: CertificateAuthority, other: CertificateAuthority
 ) -> None:
     def s3(trusted: Path) -> object:
         return boto3.client(
@@ -144,7 +148,7 @@ def curl(*words: str) -> tuple[int, str]:
 
 
 def test_curl_gets_in_with_the_authority_and_versions_from_1_2_on(
-    tls: LocalServer, authority: Authority, other: Authority
+    tls: LocalServer, authority: CertificateAuthority, other: CertificateAuthority
 ) -> None:
     url, trust = f"https://localhost:{tls.port}/-/ready", ["--cacert", str(authority.file)]
     for version in ("--tlsv1.2", "--tlsv1.3"):
@@ -155,7 +159,7 @@ def test_curl_gets_in_with_the_authority_and_versions_from_1_2_on(
     assert "speaks TLS" in curl(*trust, url.replace("https", "http"))[1]
 
 
-def test_a_presigned_url_is_one_of_https(tls: LocalServer, authority: Authority) -> None:
+def test_a_presigned_url_is_one_of_https(tls: LocalServer, authority: CertificateAuthority) -> None:
     with client_of(tls, authority.file) as client:
         client.put_object(ROOM, b"hello", "signed")
         url = client.get_presigned_url(Bucket=ROOM, Key="signed", Method="GET", Expired=60)
@@ -168,7 +172,7 @@ def test_a_presigned_url_is_one_of_https(tls: LocalServer, authority: Authority)
     [(["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"), (["h2"], None), ([], None)],
 )
 def test_http_1_1_is_agreed_upon(
-    tls: LocalServer, authority: Authority, offered: list[str], chosen: str | None
+    tls: LocalServer, authority: CertificateAuthority, offered: list[str], chosen: str | None
 ) -> None:
     """RFC 7301 3.2: the server picks one of the client's protocols."""
     context = trusting(authority.file)
@@ -179,7 +183,7 @@ def test_http_1_1_is_agreed_upon(
 
 
 def test_a_refusal_reaches_a_client_that_still_sends(
-    tls: LocalServer, authority: Authority
+    tls: LocalServer, authority: CertificateAuthority
 ) -> None:
     """Closing at once would take the answer back."""
     size = 8 << 20
@@ -189,7 +193,7 @@ def test_a_refusal_reaches_a_client_that_still_sends(
         assert line.recv(100).startswith(b"HTTP/1.1 403 ")
 
 
-def test_policies_can_demand_tls(tls: LocalServer, authority: Authority) -> None:
+def test_policies_can_demand_tls(tls: LocalServer, authority: CertificateAuthority) -> None:
     statement = {
         "Effect": "allow",
         "Principal": {"qcs": ["qcs::cam::anyone:anyone"]},
@@ -208,7 +212,7 @@ def test_policies_can_demand_tls(tls: LocalServer, authority: Authority) -> None
 
 
 def test_only_clients_of_the_authority_are_let_in(
-    authority: Authority, other: Authority, tmp_path: Path
+    authority: CertificateAuthority, other: CertificateAuthority, tmp_path: Path
 ) -> None:
     pair, guest = authority.give("mutual"), authority.give("guest")
     stranger, late = other.give("stranger"), authority.give("late", ends=-60)
@@ -264,7 +268,7 @@ class Load(threading.Thread):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_renewed_certificate_is_shown_and_no_request_fails(tmp_path: Path, workers: int) -> None:
-    authority = Authority(tmp_path)
+    authority = CertificateAuthority(tmp_path)
     pair = authority.give("site")
     options = [f"--workers={workers}", "--durability=none"]
     with secured(tmp_path / "data", *pair, *options) as server:
@@ -274,7 +278,7 @@ def test_a_renewed_certificate_is_shown_and_no_request_fails(tmp_path: Path, wor
         def renew(*, by_signal: bool) -> None:
             before = sum(one.done for one in load)
             authority.give("site")
-            renewed = serial(pair[0].read_bytes())
+            renewed = serial_number_of(pair[0].read_bytes())
             if by_signal:
                 os.kill(server.pid, signal.SIGHUP)
             # Each connection may meet another worker.
@@ -288,7 +292,7 @@ def test_a_renewed_certificate_is_shown_and_no_request_fails(tmp_path: Path, wor
 
 
 def test_an_expired_certificate_is_told_and_its_successor_taken_up(tmp_path: Path) -> None:
-    authority = Authority(tmp_path)
+    authority = CertificateAuthority(tmp_path)
     pair = authority.give("site", ends=-60)
     with (
         secured(tmp_path / "data", *pair) as server,
@@ -297,7 +301,7 @@ def test_an_expired_certificate_is_told_and_its_successor_taken_up(tmp_path: Pat
         with pytest.raises(TransportError, match="expired"):
             client.head_bucket(ROOM)
         authority.give("site")
-        new = serial(pair[0].read_bytes())
+        new = serial_number_of(pair[0].read_bytes())
         eventually(lambda: shown(server, authority.file) == new)
         client.head_bucket(ROOM)
 
@@ -306,13 +310,13 @@ def test_an_expired_certificate_is_told_and_its_successor_taken_up(tmp_path: Pat
 def test_a_broken_certificate_changes_nothing_and_is_told_once(
     tmp_path: Path, workers: int
 ) -> None:
-    authority = Authority(tmp_path)
+    authority = CertificateAuthority(tmp_path)
     pair = authority.give("site")
     said = tmp_path / "said"
     command = [f"--certificate={pair[0]}", f"--key={pair[1]}", f"--workers={workers}"]
     with said.open("w") as err, serving(tmp_path / "data", *command, stderr=err) as running:
         server = Secured(running.port)
-        old = serial(pair[0].read_bytes())
+        old = serial_number_of(pair[0].read_bytes())
         pair[0].write_text("no certificate")
         os.kill(running.process.pid, signal.SIGHUP)
         eventually(lambda: "stays" in said.read_text())
@@ -320,7 +324,7 @@ def test_a_broken_certificate_changes_nothing_and_is_told_once(
         while time.monotonic() < limit:
             assert shown(server, authority.file) == old
         authority.give("site")
-        new = serial(pair[0].read_bytes())
+        new = serial_number_of(pair[0].read_bytes())
         eventually(lambda: all(shown(server, authority.file) == new for _ in range(8)))
     assert said.read_text() == (
         f"coskit: the certificate in use stays: --certificate {pair[0]} holds no certificate "
@@ -338,12 +342,12 @@ class Secured(LocalServer):
 def test_a_worker_that_dies_has_a_successor_with_the_last_good_certificate(
     tmp_path: Path,
 ) -> None:
-    authority = Authority(tmp_path)
+    authority = CertificateAuthority(tmp_path)
     pair = authority.give("site")
     with secured(tmp_path / "data", *pair, "--workers=2") as server:
         eventually(lambda: shown(server, authority.file) > 0)
         authority.give("site")
-        renewed = serial(pair[0].read_bytes())
+        renewed = serial_number_of(pair[0].read_bytes())
         eventually(lambda: all(shown(server, authority.file) == renewed for _ in range(8)))
         pair[1].write_text("no key")
         children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
@@ -359,7 +363,9 @@ def shown_if_any(server: LocalServer, trusted: Path) -> int:
         return 0
 
 
-def test_a_server_with_idle_connections_ends_soon(authority: Authority, tmp_path: Path) -> None:
+def test_a_server_with_idle_connections_ends_soon(
+    authority: CertificateAuthority, tmp_path: Path
+) -> None:
     with (
         secured(tmp_path / "data", *authority.give("ending")) as server,
         connected(server, trusting(authority.file)) as line,
@@ -397,7 +403,11 @@ def test_a_server_with_idle_connections_ends_soon(authority: Authority, tmp_path
     ],
 )
 def test_files_that_are_of_no_use(
-    authority: Authority, certificate: str, key: str | None, client_ca: str | None, reason: str
+    authority: CertificateAuthority,
+    certificate: str,
+    key: str | None,
+    client_ca: str | None,
+    reason: str,
 ) -> None:
     directory = authority.directory
     if not (directory / "sealed.crt").exists():
@@ -415,14 +425,16 @@ def test_files_that_are_of_no_use(
     assert str(raised.value) == reason.format(directory)
 
 
-def test_one_file_may_hold_both(authority: Authority) -> None:
+def test_one_file_may_hold_both(authority: CertificateAuthority) -> None:
     certificate, key = authority.give("joined")
     both = authority.directory / "both.pem"
     both.write_bytes(key.read_bytes() + certificate.read_bytes())
     assert Certificates(CertificateFiles(both)).names == ("localhost", "127.0.0.1")
 
 
-def test_a_start_with_a_bad_certificate_is_one_line(authority: Authority, tmp_path: Path) -> None:
+def test_a_start_with_a_bad_certificate_is_one_line(
+    authority: CertificateAuthority, tmp_path: Path
+) -> None:
     pair, another = authority.give("start"), authority.give("start2")
     options = [f"--certificate={pair[0]}", f"--key={another[1]}"]
     assert "does not belong to" in refused(tmp_path / "data", *options)
@@ -439,7 +451,7 @@ def test_a_start_with_a_bad_certificate_is_one_line(authority: Authority, tmp_pa
 def test_a_certificate_out_of_time_is_told_at_the_start_and_not_taken_up_later(
     tmp_path: Path, begins: float, ends: float, warning: str
 ) -> None:
-    authority = Authority(tmp_path)
+    authority = CertificateAuthority(tmp_path)
     seconds = 0.0
     pair = authority.give("timed", begins=begins, ends=ends)
     first = Certificates(CertificateFiles(*pair))
@@ -457,7 +469,7 @@ def test_a_certificate_out_of_time_is_told_at_the_start_and_not_taken_up_later(
 
 
 def test_the_url_names_what_the_certificate_is_for(tmp_path: Path) -> None:
-    authority = Authority(tmp_path)
+    authority = CertificateAuthority(tmp_path)
     for domain, url in (("localhost", "127.0.0.1"), ("files.example", "127.0.0.1")):
         pair = authority.give(domain, domain=domain)
         options = [f"--certificate={pair[0]}", f"--key={pair[1]}"]

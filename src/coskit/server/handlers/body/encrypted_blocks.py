@@ -44,16 +44,16 @@ class EncryptionKey:
     secret: bytes = field(repr=False)
     name: str = ""
 
-    def lock(self) -> str:
+    def fingerprint(self) -> str:
         """Return a salted fingerprint, which is stored with a body to recognise the key."""
         salt = os.urandom(SALT)
-        kept = {"by": self.owner, "salt": salt.hex(), "print": self._print(salt)}
+        kept = {"by": self.owner, "salt": salt.hex(), "print": self._hash(salt)}
         return json.dumps({**kept, "name": self.name} if self.name else kept)
 
-    def opens(self, lock: str) -> bool:
+    def matches(self, fingerprint: str) -> bool:
         """Return whether a fingerprint was made with the same key."""
-        kept = json.loads(lock)
-        found = self._print(bytes.fromhex(kept["salt"]))
+        kept = json.loads(fingerprint)
+        found = self._hash(bytes.fromhex(kept["salt"]))
         same = (kept["by"], kept.get("name", "")) == (self.owner, self.name)
         return same and hmac.compare_digest(found, kept["print"])
 
@@ -61,7 +61,7 @@ class EncryptionKey:
         """Return the cipher of one blob."""
         return AESGCM(hmac.digest(self.secret, b"coskit blob" + salt, "sha256"))
 
-    def _print(self, salt: bytes) -> str:
+    def _hash(self, salt: bytes) -> str:
         return hmac.digest(self.secret, b"coskit lock" + salt, "sha256").hex()
 
 
@@ -71,14 +71,14 @@ def named_key(master_key: bytes, name: str) -> EncryptionKey:
     return EncryptionKey("named", secret, name)
 
 
-def fingerprint_owner(lock: str) -> str:
+def fingerprint_owner(fingerprint: str) -> str:
     """Return the owner of a fingerprint's key: "customer", "server" or "named"."""
-    return str(json.loads(lock)["by"])
+    return str(json.loads(fingerprint)["by"])
 
 
-def fingerprint_key_name(lock: str) -> str:
+def fingerprint_key_name(fingerprint: str) -> str:
     """Return the name of a fingerprint's key, or "" if the key has none."""
-    return str(json.loads(lock).get("name", ""))
+    return str(json.loads(fingerprint).get("name", ""))
 
 
 class Receiver(Protocol):

@@ -132,7 +132,7 @@ def new_version(ctx: Context, key: EncryptionKey | None = None) -> NewVersion:
         headers=stored_headers(ctx.params),
         acl=_new_acl(ctx),
         tags=dump_tags(tags) if tags else None,
-        sealing=key.lock() if key else None,
+        sealing=key.fingerprint() if key else None,
         lock=new_lock(ctx),
     )
 

@@ -90,12 +90,12 @@ def _server_key(ctx: Context, algorithm: str, name: str) -> EncryptionKey | None
     return named_key(ctx.master_key, checked_key_name(name) if name else _DEFAULT_KEY)
 
 
-def required_key(ctx: Context, lock: str | None, prefix: str = "") -> EncryptionKey | None:
+def required_key(ctx: Context, fingerprint: str | None, prefix: str = "") -> EncryptionKey | None:
     """Return the key that decrypts a body, or None if the body is not encrypted.
 
     Args:
         ctx: the request.
-        lock: the fingerprint of the body's key, or None.
+        fingerprint: the fingerprint of the body's key, or None.
         prefix: "CopySource" for a copy's source.
 
     Raises:
@@ -106,41 +106,41 @@ def required_key(ctx: Context, lock: str | None, prefix: str = "") -> Encryption
         InternalError: another server key encrypted the body.
     """
     if not prefix and ctx.headers.get(_SSE):
-        if lock is None or ctx.operation.method in ("GET", "HEAD"):
+        if fingerprint is None or ctx.operation.method in ("GET", "HEAD"):
             raise SSEHeaderNotAllowed
     given = customer_key(ctx.params, prefix)
-    if lock is None or fingerprint_owner(lock) != "customer":
+    if fingerprint is None or fingerprint_owner(fingerprint) != "customer":
         if given:
             raise SSEHeaderNotAllowed("The object is not encrypted with a customer key")
-        if lock is None:
+        if fingerprint is None:
             return None
     if ctx.principal.account is None:
         raise AccessDenied("Anonymous clients cannot read encrypted objects")
-    if fingerprint_owner(lock) == "customer":
-        if given is None or not given.opens(lock):
+    if fingerprint_owner(fingerprint) == "customer":
+        if given is None or not given.matches(fingerprint):
             raise SsecDecryptHeaderInvalid
         return given
-    name = fingerprint_key_name(lock)
+    name = fingerprint_key_name(fingerprint)
     own = named_key(ctx.master_key, name) if name else EncryptionKey("server", ctx.master_key)
-    if not own.opens(lock):
+    if not own.matches(fingerprint):
         raise InternalError("The object was encrypted with another key of this server.")
     return own
 
 
-def encryption_headers(key: EncryptionKey | None, lock: str | None = None) -> dict[str, str]:
+def encryption_headers(key: EncryptionKey | None, fingerprint: str | None = None) -> dict[str, str]:
     """Return the headers that describe an object's encryption; of a customer key only the MD5.
 
     Args:
         key: the request's key, or the key that the object needs.
-        lock: the fingerprint of the object's key, if the object is described without its key.
+        fingerprint: the fingerprint of the key, for an object described without it.
     """
-    owner = key.owner if key else fingerprint_owner(lock) if lock else ""
+    owner = key.owner if key else fingerprint_owner(fingerprint) if fingerprint else ""
     if not owner:
         return {}
     if owner == "server":
         return {_SSE: "AES256"}
     if owner == "named":
-        name = key.name if key else fingerprint_key_name(lock or "")
+        name = key.name if key else fingerprint_key_name(fingerprint or "")
         return {_SSE: KMS, f"{_SSE}-cos-kms-key-id": name}
     told = {f"{_SSE}-customer-algorithm": "AES256"}
     return {**told, f"{_SSE}-customer-key-MD5": content_md5(key.secret)} if key else told

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 HOUR = 3600.0
 
 
-class Authority:
+class CertificateAuthority:
     """Signs certificates; its own is in `file`.
 
     Args:
@@ -96,6 +96,6 @@ def _named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-def serial(pem: bytes) -> int:
+def serial_number_of(pem: bytes) -> int:
     """Return the number of a certificate."""
     return x509.load_pem_x509_certificate(pem).serial_number
