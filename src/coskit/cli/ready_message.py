@@ -20,7 +20,7 @@ from coskit.server.workers.served_directory import Address, buckets
 _SHOWN = 8  # buckets that are named; there may be thousands
 
 
-class Announcement:
+class ReadyMessage:
     """The same for people, for programs, and for `coskit admin env`.
 
     Args:

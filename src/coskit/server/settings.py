@@ -2,24 +2,16 @@
 
 import json
 import os
-import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from coskit.protocol.auth.credentials import Credentials, without_margin
-from coskit.protocol.bucket.restore import DELAYS, TIERS, Delays
+from coskit.protocol.bucket.restore import DELAYS, Delays
 from coskit.server.store.disk.durability import Durability
 from coskit.server.trusted_proxies import Network
 
-_DELAY = re.compile(r"([A-Za-z]+)=(\d{1,9}(?:\.\d{1,3})?)([smh])", re.ASCII)
-_LENGTH = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])", re.ASCII)
-_SIZE = re.compile(r"(\d{1,9})(B|KiB|MiB|GiB)", re.ASCII)
-_SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_WAITS = ("head", "idle", "body", "stranger", "response", "queue")
-_SEE = ("loopback", "public", "off")
-_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}  # in milliseconds
 ACCOUNT = "1250000000"
 MASTER_KEY_FILE = "master.key"
 KEYS_FILE = "credentials.json"
@@ -121,72 +113,6 @@ class Settings:
     workers: int = 1
     longest_signature: int = 366 * 86_400_000
     trusted_proxies: tuple[Network, ...] = ()
-
-
-def length(option: str) -> int:
-    """Return the milliseconds of an option such as `1h`.
-
-    Raises:
-        ValueError: it is not a number above 0 and one of `s`, `m`, `h` and `d`.
-    """
-    found = _LENGTH.fullmatch(option)
-    moment = round(float(found[1]) * _UNITS[found[2]]) if found else 0
-    if not moment:
-        raise ValueError(f"a length of time is such as 30s, 1h or 1d, not {option!r}")
-    return moment
-
-
-def size(option: str) -> int:
-    """Return the bytes of an option such as `256MiB`.
-
-    Raises:
-        ValueError: it is not a number above 0 and one of `B`, `KiB`, `MiB` and `GiB`.
-    """
-    found = _SIZE.fullmatch(option)
-    if not found or not int(found[1]):
-        raise ValueError(f"a size is such as 64KiB, 256MiB or 1GiB, not {option!r}")
-    return int(found[1]) * _SIZES[found[2]]
-
-
-def timeouts(options: Iterable[str]) -> dict[str, float]:
-    """Return the seconds of options such as `body=30s`, by name.
-
-    Raises:
-        ValueError: an option is not a name of a time limit, `=` and a length of time.
-    """
-    found = {}
-    for option in options:
-        name, _, text = option.partition("=")
-        if name not in _WAITS:
-            raise ValueError(f"a timeout is {', '.join(_WAITS)}, as body=30s, not {option!r}")
-        found[name] = length(text) / 1000
-    return found
-
-
-def audience(option: str) -> str:
-    """Return who is told the metrics.
-
-    Raises:
-        ValueError: it is none of `loopback`, `public` and `off`.
-    """
-    if option not in _SEE:
-        raise ValueError(f"metrics are told to {', '.join(_SEE)}, not {option!r}")
-    return option
-
-
-def restore_delays(options: Iterable[str]) -> Delays:
-    """Return the usual delays with those changed that options such as `Standard=2s` name.
-
-    Raises:
-        ValueError: an option is not a tier, `=`, a number and one of `s`, `m` and `h`.
-    """
-    changed: dict[str, int] = {}
-    for option in options:
-        found = _DELAY.fullmatch(option)
-        if not found or found[1].capitalize() not in TIERS:
-            raise ValueError(f"a restore delay is such as Standard=2s or Bulk=5h, not {option!r}")
-        changed[found[1].capitalize()] = round(float(found[2]) * _UNITS[found[3]])
-    return {place: changed.get(place[1], delay) for place, delay in DELAYS.items()}
 
 
 def find_keys(directory: Path, environ: Mapping[str, str] = os.environ) -> tuple[Credentials, bool]:

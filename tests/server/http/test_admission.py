@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from coskit.cli.option_values import byte_count
 from coskit.protocol.errors import SlowDown
 from coskit.server.http.admission import Admission
-from coskit.server.settings import Limits, Settings, size
+from coskit.server.settings import Limits, Settings
 from coskit.server.store.io.memory_share import LARGEST, SMALLEST, MemoryShare
 from coskit.server.store.store import Store
 from coskit.testing import LocalServer
@@ -228,9 +229,9 @@ def test_slow_uploads_and_downloads_take_bounded_memory(tmp_path: Path) -> None:
 )
 def test_a_size_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="a size is such as"):
-        size(text)
+        byte_count(text)
 
 
 def test_settings_bear_what_is_usual() -> None:
     assert Settings(Path(), {}).limits == Limits(head=20, idle=75, body=60, response=120, grace=30)
-    assert (size("256MiB"), size("1KiB"), size("7B")) == (256 * MIB, 1024, 7)
+    assert (byte_count("256MiB"), byte_count("1KiB"), byte_count("7B")) == (256 * MIB, 1024, 7)

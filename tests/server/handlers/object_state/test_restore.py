@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from coskit.cli.option_values import restore_delays
 from coskit.protocol.codec.dates import http_date
-from coskit.server.settings import restore_delays
 from coskit.testing import LocalServer
 from tests.server.support.clocked_server import ClockedServer
 from tests.server.support.wire import Peer, Reply

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from coskit.cli.option_values import timeouts
 from coskit.server.http.connections.timeouts import ConnectionState, TimeoutMonitor
-from coskit.server.settings import Limits, timeouts
+from coskit.server.settings import Limits
 from coskit.testing import LocalServer
 from tests.server.support.wire import Line, Peer, Reply
 
