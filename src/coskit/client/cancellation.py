@@ -1,46 +1,46 @@
-"""How threads of one transfer learn that it is over: a failure elsewhere, Ctrl-C, a deadline."""
+"""Cancellation of the threads of a transfer: after a failure, Ctrl-C or a deadline."""
 
 import threading
 import time
 
 from coskit.protocol.errors import TransferTimeout
 
-# Seconds after which a waiting thread looks again; Ctrl-C has to end a transfer within one.
+# Seconds between two checks of a waiting thread; Ctrl-C has to end a transfer within a second.
 POLL_INTERVAL = 0.1
-# Seconds that a transfer which has ended may still take to clean up.
+# Seconds that the cleanup after a transfer may take.
 CLEANUP_TIMEOUT = 5.0
 
 
 class Cancelled(Exception):
-    """This thread is to end, because its transfer has; no error, the transfer's own counts."""
+    """Raised in a thread whose transfer was cancelled; the transfer raises its own error."""
 
 
 class CancelToken:
-    """The end of a transfer, or of a part of one, which ends with the whole.
+    """The cancellation of a transfer, or of a part of it that is cancelled with the whole.
 
     Args:
-        outer: the whole, if this is a part.
-        seconds: until its deadline, if it has one.
+        outer: the token of the whole, if this is a part.
+        seconds: the seconds until the deadline, if there is one.
     """
 
     def __init__(self, outer: "CancelToken | None" = None, seconds: float | None = None) -> None:
         self._outer = outer
         self._seconds = seconds
         self._deadline = None if seconds is None else time.monotonic() + seconds
-        self._stopped = threading.Event()
+        self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """End the transfer; its threads notice at their next glance."""
-        self._stopped.set()
+        """Cancel the transfer; its threads notice at their next check."""
+        self._cancelled.set()
 
     def check(self) -> None:
-        """Do nothing while the transfer goes on.
+        """Raise if the transfer is cancelled or its deadline has passed.
 
         Raises:
-            Stopped: it was ended.
-            TransferTimeout: its deadline has passed.
+            Cancelled: the transfer was cancelled.
+            TransferTimeout: the deadline passed.
         """
-        if self._stopped.is_set():
+        if self._cancelled.is_set():
             raise Cancelled
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise TransferTimeout(f"The transfer's deadline of {self._seconds} s has passed")
@@ -48,19 +48,19 @@ class CancelToken:
             self._outer.check()
 
     def pause(self, seconds: float) -> None:
-        """Wait; raises what `check` raises, as soon as there is a reason."""
+        """Wait; raise as soon as `check` does."""
         end = time.monotonic() + seconds
         self.check()
         while (left := end - time.monotonic()) > 0:
-            self._stopped.wait(min(left, POLL_INTERVAL))
+            self._cancelled.wait(min(left, POLL_INTERVAL))
             self.check()
 
 
 class GraceToken(CancelToken):
-    """The end of a transfer for a call whose answer has to be known: some seconds later.
+    """A cancellation that takes effect some seconds later, for a call whose response is needed.
 
     Args:
-        outer: what ends it; its own `stop` does too.
+        outer: the token of the transfer; cancelling this token has an effect too.
     """
 
     def __init__(self, outer: CancelToken | None) -> None:
@@ -68,7 +68,7 @@ class GraceToken(CancelToken):
         self._until: float | None = None
 
     def check(self) -> None:
-        """See `Stop.check`."""
+        """See `CancelToken.check`."""
         try:
             super().check()
         except (Cancelled, TransferTimeout):
@@ -78,13 +78,13 @@ class GraceToken(CancelToken):
                 raise
 
     def pause(self, seconds: float) -> None:
-        """See `Stop.pause`; nothing is waited for once the transfer has ended."""
+        """See `CancelToken.pause`; raise at once if the transfer is cancelled."""
         super().check()
         super().pause(seconds)
 
 
 class _Current(threading.local):
-    """The transfer that the current thread works for."""
+    """The token of the transfer that the current thread works for."""
 
     token: CancelToken | None = None
 

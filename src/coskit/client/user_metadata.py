@@ -10,7 +10,7 @@ _PREFIXES = (META_PREFIX, "x-amz-meta-")
 def metadata(head: Mapping[str, object]) -> dict[str, str]:
     """Return the user metadata of an object, by name without the prefix.
 
-    What it returns may be given as `Metadata` again.
+    The result may be passed as `Metadata` again.
 
     Args:
         head: what `head_object`, `get_object` or `download_file` returned, of either client and in

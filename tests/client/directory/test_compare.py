@@ -184,7 +184,7 @@ def test_what_cannot_be_uploaded_is_a_failure_at_the_source_only(tmp_path: Path)
     (tmp_path / ".a.0123456789abcdef.part").write_text("half")
     found = list(files(tmp_path, Filter()))
     assert [type(entry) for entry in found] == [FileEntry, FileFailure, FileFailure]
-    assert "no regular file" in str(found[1])
+    assert "not a regular file" in str(found[1])
     assert "not UTF-8" in str(found[2])
     assert walk(tmp_path, source=False) == ["a"]
 

@@ -55,7 +55,7 @@ def test_a_listing_without_a_size_is_no_answer(
     scripted: Scripted, tmp_path: Path, size: str
 ) -> None:
     world, _ = scripted(listing(size, TAG, DAY))
-    with pytest.raises(UnexpectedAnswer, match="does not tell the size of d/a"):
+    with pytest.raises(UnexpectedAnswer, match="has no size of d/a"):
         world.download_dir(BUCKET, tmp_path, Prefix="d/")
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""The asynchronous client: how a call is made, and what is made without one."""
+"""The asynchronous client: its settings, its calls and its life."""
 
 from collections.abc import Mapping
 from time import perf_counter
@@ -44,9 +44,9 @@ from coskit.protocol.operations import APPEND_OBJECT
 
 
 class AsyncClient(AsyncPaginators, AsyncTransferMethods, AsyncDirectoryMethods, SignedURLMethods):
-    """A client of COS or of a service that speaks its dialect or S3's, asynchronous throughout.
+    """An asynchronous client of COS, or of a service that speaks the dialect of COS or S3.
 
-    Use it as a context manager or call `aclose`. It may be used by many tasks at a time.
+    Use it as a context manager or call `aclose`. Many tasks may use it at a time.
     """
 
     def __init__(
@@ -72,28 +72,29 @@ class AsyncClient(AsyncPaginators, AsyncTransferMethods, AsyncDirectoryMethods, 
         """Find the settings; nothing is sent.
 
         Args:
-            region: of the public service, such as `ap-guangzhou`; beside an endpoint, of arguments,
-                environment or configuration file, it only signs.
-            endpoint: of another service, such as `http://127.0.0.1:9000`.
-            secret_id: the key pair's id.
-            secret_key: the key pair's secret.
-            token: of a temporary key pair.
-            credentials: instead of the three: `Credentials`, a provider, a function that fetches
+            region: the region of the public service, such as `ap-guangzhou`; beside an endpoint it
+                is only part of signatures.
+            endpoint: the address of another service, such as `http://127.0.0.1:9000`.
+            secret_id: the id of the key pair.
+            secret_key: the secret of the key pair.
+            token: the token of a temporary key pair.
+            credentials: instead of these three, `Credentials`, a provider, a function that fetches
                 them, or `"metadata"` for the role of the machine.
-            profile: a table of the configuration file.
-            scheme: `https` or `http`, for a region or an endpoint that has none.
+            profile: the name of a table in the configuration file.
+            scheme: `https` or `http`, for a region or an endpoint without a scheme.
             anonymous: send unsigned requests.
-            path_style: put buckets into the path; by default only for IP addresses and localhost.
-            failover: use the public service's second domain when the first leads nowhere.
-            dialect: what the service speaks: `cos`, the default, or `s3`.
-            retry: how failed requests are repeated.
-            transport: timeouts in seconds, proxy, certificates.
-            transfers: memory, parallel files and journals of transfers.
-            config: all settings at once, instead of the other arguments.
+            path_style: put bucket names into the path; by default only for IP addresses and
+                localhost.
+            failover: use the public service's second domain if the first one cannot be reached.
+            dialect: the dialect of the service: `cos`, the default, or `s3`.
+            retry: the policy for failed requests.
+            transport: the timeouts in seconds, the proxy, the certificates.
+            transfers: the memory, parallel files and journals of transfers.
+            config: all settings, instead of the other arguments.
 
         Raises:
-            CredentialsError: no keys were given or found.
-            ParameterError: no region and no endpoint was given or found.
+            CredentialsError: there are no keys.
+            ParameterError: there is neither a region nor an endpoint.
         """
         if config is not None:
             instance("config", config, ClientConfig)
@@ -196,8 +197,8 @@ class AsyncClient(AsyncPaginators, AsyncTransferMethods, AsyncDirectoryMethods, 
             Key: the object's key.
 
         Raises:
-            CosServiceError: the service answered neither yes nor no.
-            CosClientError: no answer arrived.
+            CosServiceError: the response shows neither that it exists nor that it does not.
+            CosClientError: no response arrived.
         """
         try:
             await self.head_object(Bucket, Key)
@@ -212,8 +213,8 @@ class AsyncClient(AsyncPaginators, AsyncTransferMethods, AsyncDirectoryMethods, 
             Bucket: the bucket's name.
 
         Raises:
-            CosServiceError: the service answered neither yes nor no.
-            CosClientError: no answer arrived.
+            CosServiceError: the response shows neither that it exists nor that it does not.
+            CosClientError: no response arrived.
         """
         try:
             await self.head_bucket(Bucket)
@@ -222,7 +223,7 @@ class AsyncClient(AsyncPaginators, AsyncTransferMethods, AsyncDirectoryMethods, 
         return True
 
     def _absent(self, error: CosServiceError) -> bool:
-        """Return False for "it does not exist"; any other answer is an error."""
+        """Return False for a response that nothing exists; raise any other error."""
         response = Response(error.status, error.headers)
         genuine = error.request_id or self._dialect.is_genuine(response, bare=True)
         if error.status == 404 and genuine:
@@ -237,9 +238,9 @@ class AsyncClient(AsyncPaginators, AsyncTransferMethods, AsyncDirectoryMethods, 
         return self._keys.get_without_waiting()
 
     async def refresh_credentials(self) -> None:
-        """See to it that there are valid keys, so that URLs can be signed without waiting.
+        """Fetch valid keys, so that URLs can be signed without waiting.
 
-        A provider is asked as it is for each request: what is still fresh is not fetched again.
+        The provider is called as for each request; it does not fetch fresh keys again.
 
         Raises:
             CredentialsError: the provider has no keys.
@@ -247,7 +248,7 @@ class AsyncClient(AsyncPaginators, AsyncTransferMethods, AsyncDirectoryMethods, 
         await self._keys.get()
 
     async def aclose(self) -> None:
-        """Close the connections; the client cannot be used afterwards."""
+        """Close the connections; the client cannot be used after that."""
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
@@ -262,7 +263,7 @@ class AsyncClient(AsyncPaginators, AsyncTransferMethods, AsyncDirectoryMethods, 
         await self.aclose()
 
     def __getstate__(self) -> ClientConfig:
-        """Return the settings, keys included: a copy or a pickle has connections of its own."""
+        """Return the settings, including the keys; a copy or a pickle has its own connections."""
         return self._config
 
     def __setstate__(self, config: ClientConfig) -> None:

@@ -144,7 +144,7 @@ class AsyncTransferMethods(ABC):
     ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
         """Upload a binary file from its position to its end; it stays open.
 
-        Arguments, result and errors are those of `upload_stream`.
+        Arguments, result and errors are the same as for `upload_stream`.
         """
         transfer = TransferOptions(
             part_size=PartSize,
@@ -186,8 +186,8 @@ class AsyncTransferMethods(ABC):
             PartSize: the megabytes of a part.
             MAXThread: the largest number of parts in flight.
             EnableCRC: compare the CRC64 of the bytes with the object's.
-            progress_callback: called with the bytes that have arrived, including those of an
-                earlier download, and the size of the object.
+            progress_callback: called with the bytes that have arrived, including the parts of
+                an earlier download, and the size of the object.
             Resume: keep the parts of a download that fails, and resume an earlier one.
             Deadline: the seconds that the download may take.
             VersionId: the version to download, if not the latest.
@@ -282,14 +282,14 @@ class AsyncTransferMethods(ABC):
 
         Up to 5 GB the copy takes one request, a larger object is copied in parallel parts. In both
         cases headers, metadata and tags are kept, while storage class, access rights and encryption
-        are those of this call. If the source is replaced during the copy, the copy fails or is of
+        are taken from this call. If the source is replaced during the copy, the copy fails or is of
         the old version. A copy that fails leaves nothing behind.
 
         Args:
             Bucket: the bucket to copy to.
             Key: the key to copy to.
             CopySource: the source: `Bucket`, `Key`, `Region` and, for one version, `VersionId`.
-            CopyStatus: `Copy` keeps headers and metadata, `Replaced` takes those of this call.
+            CopyStatus: `Copy` keeps headers and metadata, `Replaced` takes them from this call.
             PartSize: the megabytes of a part; it grows if there would be more than 10,000 parts.
             MAXThread: the largest number of parts that are copied at a time.
             progress_callback: called with the bytes copied and the size of the object.

@@ -1,4 +1,4 @@
-"""What a synchronisation has to do about each pair of a file or object and its counterpart."""
+"""The comparison of a file or object with its counterpart at the destination."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -7,9 +7,9 @@ from coskit.client.directory.locations import BucketPlace
 from coskit.protocol.errors import ParameterError
 
 _SECOND = 1_000_000_000
-# An object's date has whole seconds, and a file may be written again within one.
+# Dates of objects have whole seconds, and a file may be written again within a second.
 _CLOSE = 2 * _SECOND
-# The service refuses requests of a client whose clock differs by more.
+# The service refuses requests of a client whose clock differs by more than this.
 _SKEW = 15 * 60 * _SECOND
 
 
@@ -18,10 +18,10 @@ class FileEntry:
     """A file or an object.
 
     Attributes:
-        name: its path below the directory, or its key below the folder.
-        size: in bytes.
-        modified: nanoseconds since 1970; an object's are whole seconds.
-        etag: an object's, without quotes; "" of a file.
+        name: the path below the directory, or the key below the folder.
+        size: the size in bytes.
+        modified: the nanoseconds since 1970; whole seconds for an object.
+        etag: the ETag of an object, without quotes; "" for a file.
     """
 
     name: str
@@ -31,7 +31,7 @@ class FileEntry:
 
 
 class Verdict(Enum):
-    """What is known of two contents without reading them."""
+    """The result of a comparison that reads no content."""
 
     SAME = "same"
     DIFFERENT = "different"
@@ -39,16 +39,16 @@ class Verdict(Enum):
 
 
 def judge(comparison: str, source: FileEntry, there: FileEntry) -> Verdict:
-    """Compare a source with what is at its destination, as far as listings tell.
+    """Compare a source with its counterpart by what the listings return.
 
-    By `size-mtime` two objects are the same if their ETags are, a file and an object if the object
-    was stored after the file was written last, and a file that was downloaded if it still has the
-    object's date. What happened within the same moment has to be looked at.
+    By `size-mtime`, two objects are the same if their ETags are equal; a file and an object if the
+    object was stored after the last write of the file; an object and a file if the file has the
+    object's date. Dates that are too close to each other leave the result unsure.
 
     Args:
         comparison: `size-mtime`, `size` or `checksum`.
-        source: what is to be stored.
-        there: what is stored there now.
+        source: the file or object at the source.
+        there: the file or object at the destination.
     """
     if source.size != there.size:
         return Verdict.DIFFERENT
@@ -75,32 +75,32 @@ def _download(stored: FileEntry, file: FileEntry) -> Verdict:
     return Verdict.UNSURE if same_second else Verdict.DIFFERENT
 
 
-def file_time(modified: int, answered: int | None) -> int:
+def file_time(modified: int, responded: int | None) -> int:
     """Return the modification time of a downloaded file, in nanoseconds.
 
-    It is the object's, so that a later synchronisation knows the file. An object that was so young
-    that another could still get the same date is marked by a fraction of a second.
+    It is the date of the object, so that a later synchronisation recognises the file. If another
+    object could still get the same date, a fraction of a second marks that.
 
     Args:
-        modified: the object's date, in milliseconds.
-        answered: the service's date of the answer, if it gave one, in milliseconds.
+        modified: the date of the object, in milliseconds.
+        responded: the Date header of the response, in milliseconds, or None.
     """
-    settled = answered is not None and (answered - modified) * 1_000_000 > _CLOSE
+    settled = responded is not None and (responded - modified) * 1_000_000 > _CLOSE
     return modified * 1_000_000 + (0 if settled else 1_000_000)
 
 
 def is_settled(modified: int, now: float) -> bool:
-    """Return whether no other object can get an object's date any more.
+    """Return whether no other object can get the date of an object any more.
 
     Args:
-        modified: the object's date, in nanoseconds.
-        now: by this side's clock, in seconds.
+        modified: the date of the object, in nanoseconds.
+        now: the seconds of this machine's clock.
     """
     return now * _SECOND - modified > _SKEW + _CLOSE
 
 
 def check_apart(source: BucketPlace, destination: BucketPlace) -> None:
-    """Make sure that a synchronisation would not read what it writes.
+    """Refuse a synchronisation between a folder and a folder inside it.
 
     Raises:
         ParameterError: one of the folders lies in the other.

@@ -1,4 +1,4 @@
-"""A directory's files in the order in which a bucket lists its keys, and changes to them."""
+"""Local directories: their files in the order of keys in a bucket, and changes to the files."""
 
 import contextlib
 import hashlib
@@ -21,12 +21,12 @@ _PIECE = 16  # chunks
 
 
 class Obstacle(CosClientError):
-    """A directory stands where a file is to be, or a file where a directory is to be."""
+    """A directory is in the place of a file, or a file in the place of a directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    name: str  # of its files in front of their own; empty or with a slash at its end
+    name: str  # the prefix of its files' names; empty or with a slash at its end
     path: bytes
     identity: tuple[int, int]
     names: Iterator[bytes]
@@ -37,14 +37,14 @@ def files(
 ) -> Iterator[FileEntry | FileFailure]:
     """Yield the files below a directory, in the byte order of their names.
 
-    Of each directory on the way to the present file all names are held, of the others none. Partial
-    files of downloads are passed over.
+    The names of each directory above the present file are in memory. Partial files of downloads
+    are skipped.
 
     Args:
         root: the directory.
-        wanted: which names take part.
-        follow: go where symbolic links lead; otherwise they are passed over.
-        source: a name that cannot be uploaded is a failure; otherwise it is passed over.
+        wanted: the filter of names.
+        follow: follow symbolic links; otherwise they are skipped.
+        source: report a name that cannot be uploaded as a failure; otherwise it is skipped.
     """
     start = os.fsencode(root)
     status = os.stat(start)  # noqa: PTH116 - paths are bytes here, as names need not be text
@@ -64,7 +64,7 @@ def files(
             elif wanted.takes(name) and (found := _file(name, path, follow, source)):
                 yield found
         except FileNotFoundError as error:
-            # A file that has gone is none; a link that leads nowhere stays for its owner to mend.
+            # A file that was deleted is skipped; a broken link is a failure.
             if source and os.path.lexists(path):
                 yield FileFailure(name, error)
         except (OSError, CosClientError) as error:
@@ -72,7 +72,7 @@ def files(
 
 
 def _names(path: bytes, follow: bool) -> list[bytes]:
-    """Return the names in a directory, those of directories with a slash, as keys are sorted."""
+    """Return the names in a directory, sorted as keys; names of directories end with a slash."""
     with os.scandir(path) as entries:
         return sorted(e.name + b"/" if _is_folder(e, follow) else e.name for e in entries)
 
@@ -81,7 +81,7 @@ def _is_folder(entry: os.DirEntry[bytes], follow: bool) -> bool:
     try:
         return entry.is_dir(follow_symlinks=follow)
     except OSError:
-        return False  # such as a link to itself; whoever takes it for a file learns why
+        return False  # such as a link to itself; reading it as a file fails with the reason
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
@@ -107,30 +107,30 @@ def _file(name: str, path: bytes, follow: bool, source: bool) -> FileEntry | Non
     elif stat.S_ISLNK(status.st_mode) or not source:
         return None
     else:
-        reason = "it is no regular file"
+        reason = "it is not a regular file"
     if source:
         raise CosClientError(f"{os.fsdecode(path)!r} cannot be uploaded: {reason}")
     return None
 
 
 class LocalDirectory:
-    """A directory into which files are downloaded, and out of which none is written.
+    """A directory that files are downloaded into; no file is written outside it.
 
     Args:
-        root: the directory; it is made with the first file.
+        root: the directory; it is created with the first file.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._last: str | None = None  # the folder that was made or looked at last
+        self._last: str | None = None  # the folder that was prepared last
 
     def prepare(self, name: str) -> Path:
-        """Make the directories that a file needs and return its path.
+        """Create the directories of a file and return its path.
 
         Raises:
-            CosClientError: the name leads out of the directory, also where a link does so.
-            Obstacle: something else stands in the way.
-            OSError: a directory cannot be made.
+            CosClientError: the name leads out of the directory, directly or through a link.
+            Obstacle: a file or directory is in the way.
+            OSError: a directory cannot be created.
         """
         check_name(name)
         folder = name.rpartition("/")[0]
@@ -151,7 +151,7 @@ class LocalDirectory:
         return path
 
     def remove(self, name: str) -> None:
-        """Delete a file, and the directories that it leaves empty."""
+        """Delete a file and the directories that become empty."""
         path = self.root / name
         path.unlink(missing_ok=True)
         self._last = None
@@ -162,7 +162,7 @@ class LocalDirectory:
                 folder.rmdir()
 
     def is_case_blind(self) -> bool:
-        """Return whether the file system takes names for the same that differ in case only."""
+        """Return whether the file system ignores case in names."""
         probe = self.root.absolute()
         for path in (probe, *probe.parents):
             other = path.with_name(path.name.swapcase()) if path.name else path
@@ -183,7 +183,7 @@ def _make(path: Path) -> None:
 
 
 class FileChecksums:
-    """The MD5 and the CRC64 of a file, taken a piece at a time so that nobody waits long to stop.
+    """The MD5 and the CRC64 of a file, read in pieces so that a cancellation takes effect soon.
 
     `more` and `close` may be called from different threads; use as a context manager.
 
@@ -195,7 +195,7 @@ class FileChecksums:
         self._file = path.open("rb", buffering=0)
         self._md5 = hashlib.md5()
         self._crc64 = 0
-        # A close must not pull the descriptor from under a read.
+        # A close waits for a read, so that the descriptor is not reused during it.
         self._lock = threading.Lock()
 
     def more(self) -> bool:
@@ -211,12 +211,12 @@ class FileChecksums:
 
     @property
     def md5(self) -> str:
-        """The MD5, as ETags have it."""
+        """The MD5 as ETags spell it."""
         return self._md5.hexdigest()
 
     @property
     def crc64(self) -> str:
-        """The CRC64, as the service writes it."""
+        """The CRC64 as the service spells it."""
         return str(self._crc64)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Which file stands for which key: places, names that can be both, and filters over them."""
+"""Locations of files and objects: bucket folders, names that a file and a key share, filters."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from coskit.protocol.errors import CosClientError, ParameterError
 
 _SCHEME = "cos://"
 _LONGEST_NAME = 255
-# What transfers write beside a file until it is whole; nobody else names files so.
+# The temporary files of downloads; other programs do not use such names.
 _PARTIAL = re.compile(r"\..*\.[0-9a-f]{16,64}\.part", re.DOTALL)
 
 
@@ -24,25 +24,25 @@ class BucketPlace:
     def key(self, name: str) -> str:
         """Return the key of a name below this folder, as the client's methods take it.
 
-        They drop one leading slash of a key, so that a key which begins with one gets another.
+        The methods drop one leading slash, so a key that begins with a slash gets another one.
         """
         key = self.prefix + name
         return f"/{key}" if key.startswith("/") else key
 
     def overlaps(self, other: "BucketPlace") -> bool:
-        """Return whether one of the two folders is, or lies in, the other."""
+        """Return whether the folders are equal or one lies in the other."""
         outer, inner = sorted((self.prefix, other.prefix), key=len)
         return self.bucket == other.bucket and inner.startswith(outer)
 
 
 def bucket_place(bucket: str, prefix: str = "") -> BucketPlace:
-    """Return the folder that a prefix names, with or without its slash at the end."""
+    """Return the folder of a prefix, which may lack its slash at the end."""
     prefix = prefix.removeprefix("/")
     return BucketPlace(bucket, f"{prefix}/" if prefix and not prefix.endswith("/") else prefix)
 
 
 def parse_place(place: str | os.PathLike[str] | tuple[str, str]) -> BucketPlace | Path:
-    """Return a folder of a bucket, from `cos://bucket/prefix` or the two apart, or a directory.
+    """Return the folder for `cos://bucket/prefix` or a pair of both; a directory for a path.
 
     Raises:
         ParameterError: the bucket has no name.
@@ -58,10 +58,10 @@ def parse_place(place: str | os.PathLike[str] | tuple[str, str]) -> BucketPlace 
 
 
 def check_name(name: str) -> None:
-    """Make sure that a key, taken relative to its folder, can name a file below a directory.
+    """Refuse a key, relative to its folder, that cannot name a file below a directory.
 
     Raises:
-        CosClientError: the file would lie elsewhere, or no file can have this name.
+        CosClientError: the file would lie elsewhere, or a file cannot have this name.
     """
     if not name:
         raise CosClientError("The key '' cannot become a file: it stands for the folder itself")
@@ -87,15 +87,15 @@ def is_text(name: str) -> bool:
 
 
 def is_partial(name: str) -> bool:
-    """Return whether a file of this name is a download's, which is not yet whole."""
+    """Return whether a name is that of the temporary file of a download."""
     return _PARTIAL.fullmatch(name) is not None
 
 
 class NameCollisions:
-    """Finds keys that need a directory where another key needs a file, in keys that come sorted.
+    """Finds keys that need a directory where another key needs a file, among sorted keys.
 
     Args:
-        case_blind: the file system takes `A` and `a` for one; then all names are remembered.
+        case_blind: the file system ignores case; all names are then kept in memory.
     """
 
     def __init__(self, *, case_blind: bool = False) -> None:
@@ -103,12 +103,12 @@ class NameCollisions:
         self._seen: set[str] | None = set() if case_blind else None
 
     def check(self, name: str) -> None:
-        """Take the next name.
+        """Check the next name.
 
         Raises:
-            CosClientError: it cannot be a file beside those that came before.
+            CosClientError: the name collides with an earlier one.
         """
-        # Whatever sorts between `a` and `a/b` begins with `a`, so few names are open at a time.
+        # Names that sort between `a` and `a/b` begin with `a`, so few names are open at a time.
         while self._open and not name.startswith(self._open[-1]):
             self._open.pop()
         for file in self._open:
@@ -125,23 +125,23 @@ class NameCollisions:
 
 
 class Filter:
-    """Which names take part: those that an Include pattern takes and no Exclude pattern.
+    """A filter of names: it accepts names that match an Include pattern and no Exclude pattern.
 
-    `*` and `?` stand for characters other than the slash, `[abc]` for one of several, `**` for
-    anything. A pattern without a slash is about the last part of a name, in whatever folder; one
-    with a slash is about the whole name. A pattern that ends with a slash takes all below a folder,
-    one that begins with a slash is about the whole name too.
+    `*` and `?` match characters other than the slash, `[abc]` one of several characters, `**` any
+    text. A pattern without a slash matches the last part of a name, in any folder. A pattern with a
+    slash matches the whole name; the slash may be the first character. A pattern that ends with a
+    slash matches all names below a folder.
 
     Args:
-        include: patterns; none takes all.
-        exclude: patterns; they win over those of `include`.
+        include: the patterns of accepted names; without any, all names.
+        exclude: the patterns of rejected names; they take precedence.
     """
 
     def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
         """Compile the patterns.
 
         Raises:
-            ParameterError: there is a single text instead of a list, or a malformed range.
+            ParameterError: an argument is a text instead of a list, or has a malformed range.
         """
         for patterns in (include, exclude):
             if isinstance(patterns, str):
@@ -149,17 +149,17 @@ class Filter:
         exclude = tuple(exclude)
         self._include = _compiled(include)
         self._exclude = _compiled(exclude)
-        # Only these are sure to take all below a folder, so that it need not be walked.
+        # These patterns match all names below a folder, so the folder is not walked.
         self._pruned = _compiled(p for p in exclude if p.endswith(("/", "/**")) or p == "**")
 
     def takes(self, name: str) -> bool:
-        """Return whether a name takes part."""
+        """Return whether the filter accepts a name."""
         if self._include and not self._include.fullmatch(name):
             return False
         return not (self._exclude and self._exclude.fullmatch(name))
 
     def enters(self, folder: str) -> bool:
-        """Return whether any name below a folder may take part; the folder ends with a slash."""
+        """Return whether a name below a folder may be accepted; the folder ends with a slash."""
         return not (self._pruned and self._pruned.fullmatch(folder))
 
 
@@ -177,7 +177,7 @@ def _regex(pattern: str) -> str:
     anywhere = "/" not in pattern.removesuffix("/")
     if pattern.endswith("/"):
         pattern += "**"
-    # Two in a row say no more than one, and would have to be tried in all combinations.
+    # Repeated `**/` match what one matches, and would make the regular expression slow.
     pattern = re.sub(r"(\*\*/)+", "**/", pattern.removeprefix("/"))
     text = "".join(_PIECES.get(piece) or _literal(piece) for piece in _SPLIT.findall(pattern))
     return f"(?:(?:.*/)?{text})" if anywhere else f"(?:{text})"

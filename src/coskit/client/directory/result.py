@@ -1,4 +1,4 @@
-"""What a transfer of many files did: its result, its failures, its progress."""
+"""The result, the failures and the progress of a directory transfer."""
 
 import threading
 from collections.abc import Callable
@@ -9,16 +9,16 @@ from coskit.client.settings.progress import Callback, Consumed
 from coskit.client.transfer.progress import Progress
 from coskit.protocol.errors import CosClientError
 
-_SHOWN = 100  # failures that a result lists; more than that nobody reads
+_SHOWN = 100  # the number of failures that a result lists
 
 
 @dataclass(frozen=True, slots=True)
 class FileFailure:
-    """A file or an object that did not get through.
+    """A file or an object whose transfer failed.
 
     Attributes:
-        name: its path below the directory, or its key below the folder.
-        error: why.
+        name: the path below the directory, or the key below the folder.
+        error: the error.
     """
 
     name: str
@@ -30,12 +30,12 @@ class FileFailure:
 
 @dataclass(frozen=True, slots=True)
 class FileAction:
-    """What was done about one file, or would have been, were it not a dry run.
+    """The transfer or deletion of one file; in a dry run it was not done.
 
     Attributes:
         kind: `upload`, `download`, `copy` or `delete`.
-        name: its path below the directory, or its key below the folder.
-        size: in bytes; 0 for a deletion.
+        name: the path below the directory, or the key below the folder.
+        size: the size in bytes; 0 for a deletion.
     """
 
     kind: str
@@ -45,15 +45,15 @@ class FileAction:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryResult:
-    """What a transfer of many files did; after a dry run, what it would have done.
+    """The numbers of a directory transfer; in a dry run, nothing was done.
 
     Attributes:
-        transferred: files that were uploaded, downloaded or copied.
-        transferred_bytes: their bytes.
-        unchanged: files that were the same on both sides.
-        deleted: files or objects that were deleted.
-        failed: files that did not get through.
-        failures: the first hundred of them.
+        transferred: the number of files that were uploaded, downloaded or copied.
+        transferred_bytes: the bytes of these files.
+        unchanged: the number of files that were the same on both sides.
+        deleted: the number of files or objects that were deleted.
+        failed: the number of files whose transfer failed.
+        failures: the first hundred failures.
     """
 
     transferred: int = 0
@@ -65,11 +65,11 @@ class DirectoryResult:
 
 
 class DirectoryTransferError(CosClientError):
-    """Not everything got through; the error of the first file that did not is the cause.
+    """A directory transfer that failed for some files; the first file's error is the cause.
 
     Attributes:
-        result: what was done nevertheless.
-        failures: the first hundred files that did not get through.
+        result: the numbers of the transfer.
+        failures: the first hundred failures.
     """
 
     def __init__(self, result: DirectoryResult) -> None:
@@ -83,10 +83,10 @@ class DirectoryTransferError(CosClientError):
 
 
 class ResultCounter:
-    """Counts what becomes of each file, from every thread.
+    """Counts the results of files, from any thread.
 
     Args:
-        on_action: hears of everything that is done, one thing at a time.
+        on_action: called for each transfer and deletion, one at a time.
     """
 
     def __init__(self, on_action: Callable[[FileAction], object] | None) -> None:
@@ -100,11 +100,11 @@ class ResultCounter:
         self._failures: list[FileFailure] = []
 
     def transferred(self, kind: str, name: str, size: int) -> None:
-        """Count a file that got through."""
+        """Count a transferred file."""
         with self._lock:
             self._transferred += 1
             self._bytes += size
-            self._tell(kind, name, size)
+            self._report(kind, name, size)
 
     def unchanged(self) -> None:
         """Count a file that is the same on both sides."""
@@ -112,29 +112,29 @@ class ResultCounter:
             self._unchanged += 1
 
     def deleted(self, name: str) -> None:
-        """Count a file or object that is gone."""
+        """Count a deleted file or object."""
         with self._lock:
             self._deleted += 1
-            self._tell("delete", name, 0)
+            self._report("delete", name, 0)
 
-    def _tell(self, kind: str, name: str, size: int) -> None:
+    def _report(self, kind: str, name: str, size: int) -> None:
         if self._on_action is not None:
             self._on_action(FileAction(kind, name, size))
 
     def failed(self, failure: FileFailure) -> None:
-        """Count a file that did not get through."""
+        """Count a file whose transfer failed."""
         with self._lock:
             self._failed += 1
             if len(self._failures) < _SHOWN:
                 self._failures.append(failure)
 
     def knows(self, error: BaseException) -> bool:
-        """Return whether this is the error of a file that was counted."""
+        """Return whether an error is that of a counted file."""
         return any(failure.error is error for failure in self._failures)
 
     @property
     def clean(self) -> bool:
-        """Whether everything got through so far."""
+        """True if no file has failed so far."""
         return not self._failed
 
     def result(self) -> DirectoryResult:
@@ -151,35 +151,35 @@ class ResultCounter:
 
 
 class DirectoryProgress:
-    """The progress of many files, whose number of bytes becomes known as they are found.
+    """The progress of a directory transfer, whose total grows while files are listed.
 
     Args:
-        callback: hears of growing numbers of bytes: those through, and those known so far.
+        callback: called with growing numbers: the bytes transferred and the bytes known so far.
     """
 
     def __init__(self, callback: Callback | None) -> None:
         self._callback = callback
         self._known = 0
         self._lock = threading.Lock()
-        self._progress = Progress(self._tell if callback else None, None)
+        self._progress = Progress(self._report if callback else None, None)
 
-    def _tell(self, consumed: Consumed, _total: int | None) -> None:
+    def _report(self, consumed: Consumed, _total: int | None) -> None:
         if self._callback is not None:
             self._callback(consumed, self._known)
 
     def file(self, size: int) -> Callback | None:
-        """Return what hears of the progress of one more file, or None if nobody listens."""
+        """Return the progress callback of one more file, or None if there is no callback."""
         if self._callback is None:
             return None
         with self._lock:
             self._known += size
         part, resumed = self._progress.part(), 0
 
-        def tell(consumed: Consumed, _total: int | None) -> None:
+        def report(consumed: Consumed, _total: int | None) -> None:
             nonlocal resumed
             if consumed.resumed > resumed:
                 self._progress.resume(consumed.resumed - resumed)
                 resumed = consumed.resumed
             part.at(consumed - resumed)
 
-        return tell
+        return report

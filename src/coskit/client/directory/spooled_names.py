@@ -1,4 +1,4 @@
-"""A list of names of any length: in memory while it is short, in an unnamed file once it is not."""
+"""A list of names of any length: in memory while it is short, then in an unnamed file."""
 
 import json
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ _IN_MEMORY = 1 << 20
 
 
 class SpooledNames:
-    """Names that are kept for later, to be read once all are there; use as a context manager."""
+    """Names that are read after all of them are added; use as a context manager."""
 
     def __init__(self) -> None:
-        self._file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed with the spool
+        self._file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by `__exit__`
 
     def add(self, name: str) -> None:
-        """Keep a name."""
-        # As JSON, since a name may hold a line break.
+        """Add a name."""
+        # As JSON, because a name may contain a line break.
         self._file.write(json.dumps(name).encode() + b"\n")
 
     def batches(self, size: int) -> Iterator[list[str]]:

@@ -1,4 +1,4 @@
-"""What a transfer of many files is asked to do."""
+"""The request of a directory transfer, checked before anything is done."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -18,23 +18,23 @@ from coskit.protocol.errors import ParameterError
 
 @dataclass(frozen=True, slots=True)
 class SyncRequest:
-    """A transfer of many files.
+    """A request to transfer a directory.
 
     Attributes:
-        function: what the caller called.
-        source: where they are.
-        destination: where they are to be.
-        wanted: which of them.
-        comparison: when a file needs no transfer; None transfers all and looks at no destination.
-        delete: whether what the source lacks goes from the destination.
-        dry_run: whether nothing is done, only counted.
-        on_error: `stop` at the first file that fails, or `continue` with the others.
+        function: the name of the method that was called.
+        source: the location of the files or objects.
+        destination: the location that they are transferred to.
+        wanted: the filter of names.
+        comparison: the comparison with the destination; None transfers all files unconditionally.
+        delete: whether files that the source lacks are deleted at the destination.
+        dry_run: whether files are counted without transferring them.
+        on_error: `stop` at the first failure, or `continue` with the other files.
         follow: whether symbolic links are followed.
-        threads: parts of one file at a time.
-        progress: hears of bytes.
-        action: hears of files.
-        deadline: seconds for everything.
-        options: for each file's transfer.
+        threads: the largest number of parts of one file in flight.
+        progress: the callback that receives the progress, if any.
+        action: the callback that receives a `FileAction` for each file, if any.
+        deadline: the seconds that the whole transfer may take; None sets no limit.
+        options: the options of each file's transfer.
     """
 
     function: str
@@ -53,11 +53,11 @@ class SyncRequest:
     options: Mapping[str, Any]
 
     def check(self) -> None:
-        """Refuse what cannot be done, before anything is.
+        """Check the values.
 
         Raises:
-            ParameterError: an argument is wrong.
-            OSError: the local directory that is to be read is none.
+            ParameterError: a value is wrong.
+            OSError: the source is a local directory that cannot be read.
         """
         check(
             OnError=self.on_error,
@@ -76,7 +76,7 @@ class SyncRequest:
         if isinstance(self.source, Path):
             if isinstance(self.destination, Path):
                 raise ParameterError("Source or Destination has to be cos://bucket/prefix")
-            # A directory that is not there must not pass for an empty one.
+            # A missing directory must not count as an empty one.
             os.scandir(self.source).close()
         elif isinstance(self.destination, BucketPlace):
             check_apart(self.source, self.destination)
@@ -84,7 +84,7 @@ class SyncRequest:
             raise NotADirectoryError(f"{self.destination} is no directory")
 
     def _known(self) -> str:
-        """Return the name of the options that each file's transfer has."""
+        """Return the name of the TypedDict of the options of each file's transfer."""
         if isinstance(self.source, Path):
             return "UploadDirOptions"
         if isinstance(self.destination, Path):

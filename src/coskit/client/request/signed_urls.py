@@ -35,25 +35,25 @@ class SignedURLMethods(ABC):
         Headers: Mapping[str, str] | None = None,
         SignHost: bool | None = None,
     ) -> str:
-        """Return a URL that lets anybody make one request; nothing is sent.
+        """Return a URL with which any client may send one request; nothing is sent.
 
-        The token of temporary keys becomes part of it.
+        The token of temporary keys is part of the URL.
 
         Args:
             Bucket: the bucket's name.
             Key: the object's key.
-            Method: the HTTP method it is good for.
-            Expired: seconds for which it is good; `coskit serve` takes at most 366 days unless it
-                is told otherwise, stores of S3 seven days.
-            Params: query parameters that the request will have; they are signed.
-            Headers: headers that the request has to have; they are signed.
-            SignHost: False leaves the host unsigned, so that another one may be used;
-                `coskit serve` refuses that.
+            Method: the HTTP method of the request.
+            Expired: the seconds for which the URL is valid; `coskit serve` accepts at most 366 days
+                unless configured otherwise, S3 stores accept seven days.
+            Params: the query parameters of the request; they are signed.
+            Headers: the headers that the request must have; they are signed.
+            SignHost: False leaves the host unsigned, so that another host may be used;
+                `coskit serve` refuses such a URL.
 
         Raises:
-            CredentialsError: the client is anonymous, or its provider has no keys at hand.
-            ParameterError: an argument is of another kind, such as a number of seconds below one or
-                a method that is none, the key is empty or the bucket's name is none.
+            CredentialsError: the client is anonymous, or its provider has no keys now.
+            ParameterError: an argument is wrong, such as a number of seconds below one, an unknown
+                method, an empty key or an invalid bucket name.
         """
         return self._signer.presign_url(
             self._signing_keys(),
@@ -85,26 +85,27 @@ class SignedURLMethods(ABC):
         Expired: int = 300,
         Conditions: Iterable[Mapping[str, str] | Sequence[Any]] = (),
     ) -> dict[str, Any]:
-        """Return what lets a browser's form upload one file; nothing is sent.
+        """Return the address and the fields of a form that uploads one file; nothing is sent.
 
-        The form is sent as `multipart/form-data` to `url`, with all of `fields` and then the file
-        as the field `file`. What a condition fixes, such as `{"success_action_status": "200"}`, is
-        among the fields; what it leaves open, such as `["starts-with", "$Content-Type", "image/"]`,
-        the form has to add. Fields without a condition may be anything.
+        The browser sends the form as `multipart/form-data` to `url`, with all `fields` and then the
+        file as the field `file`. A condition with a fixed value, such as
+        `{"success_action_status": "200"}`, is among the fields. For an open condition, such as
+        `["starts-with", "$Content-Type", "image/"]`, the form adds the field. Fields without a
+        condition may have any value.
 
         Args:
             Bucket: the bucket's name.
-            Key: the object's key; `${filename}` in it stands for the name of the file.
-            Expired: seconds for which the form is good; see `get_presigned_url`.
-            Conditions: on further fields and, as `["content-length-range", 0, 1048576]`, on the
-                bytes of the file.
+            Key: the object's key; `${filename}` in it is replaced by the name of the file.
+            Expired: the seconds for which the form is valid; see `get_presigned_url`.
+            Conditions: the conditions on further fields and, as
+                `["content-length-range", 0, 1048576]`, on the bytes of the file.
 
         Returns:
             A dict with `url` and the dict `fields`.
 
         Raises:
-            CredentialsError: the client is anonymous, or its provider has no keys at hand.
-            ParameterError: the key is empty or the bucket's name is none.
+            CredentialsError: the client is anonymous, or its provider has no keys now.
+            ParameterError: the key is empty or the bucket's name is invalid.
         """
         Conditions = list(Conditions) if isinstance(Conditions, Iterator) else Conditions
         check(Conditions=Conditions)
@@ -132,14 +133,14 @@ class SignedURLMethods(ABC):
         Args:
             Method: the HTTP method.
             Bucket: the bucket's name.
-            Key: the object's key; empty for the bucket.
-            Expired: seconds for which it is good.
-            Headers: the request's headers that are to be signed.
-            Params: the request's query parameters.
+            Key: the object's key; empty for a request about the bucket.
+            Expired: the seconds for which the signature is valid.
+            Headers: the headers to sign.
+            Params: the query parameters of the request.
             SignHost: False leaves the host unsigned.
 
         Raises:
-            CredentialsError: the client is anonymous, or its provider has no keys at hand.
+            CredentialsError: the client is anonymous, or its provider has no keys now.
         """
         return self._signer.authorization(
             self._signing_keys(),

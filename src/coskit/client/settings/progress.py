@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from typing import Self
 
-# (bytes that are through, bytes there are or None while a stream goes on)
+# The arguments: bytes transferred; bytes in total, or None if the length is unknown.
 Callback = Callable[["Consumed", int | None], object]
 
 
 class Consumed(int):
-    """A number of bytes, of which `resumed` were through before this transfer began."""
+    """A number of transferred bytes; an earlier, resumed transfer brought `resumed` of them."""
 
     resumed: int
 
     def __new__(cls, value: int, resumed: int = 0) -> Self:
-        """Make the number of bytes that are through, those that were resumed among them."""
+        """Create the number of transferred bytes, which includes the resumed bytes."""
         consumed = super().__new__(cls, value)
         consumed.resumed = resumed
         return consumed

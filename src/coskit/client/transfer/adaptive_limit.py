@@ -1,4 +1,4 @@
-"""How many parts of a client's transfers travel at a time: what throughput and refusals teach."""
+"""The number of parts that a client transfers at a time, adapted to throughput and refusals."""
 
 import time
 from collections.abc import Callable
@@ -6,19 +6,19 @@ from collections.abc import Callable
 _START = 4
 _MOST = 64
 _WINDOW = 1.0  # seconds over which throughput is measured
-_GAIN = 1.05  # one more place has to bring this much, or it is given back
-_REST = 10  # windows between two trials, once one more place has brought nothing
-_RECOVERY = 1.0  # seconds after a refusal in which further ones count as the same
+_GAIN = 1.05  # the growth of throughput that keeps one more part
+_REST = 10  # windows between two trials after a trial without gain
+_RECOVERY = 1.0  # seconds in which further refusals count as the same one
 
 
 class AdaptiveLimit:
-    """A limit that climbs while throughput grows and halves when the service says SlowDown.
+    """A limit that grows while throughput grows, and halves when the service returns SlowDown.
 
-    It belongs to one client, whose transfers share it. Threads may call it side by side: a lost
-    update makes one measurement a little wrong, so there is no lock that a fork could inherit.
+    The transfers of one client share it. Threads call it without a lock: a lost update makes one
+    measurement slightly wrong, and a fork cannot inherit a locked lock.
 
     Attributes:
-        limit: parts that may be on their way at a time, 1 to 64.
+        limit: the number of parts that may be in flight, 1 to 64.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -32,11 +32,11 @@ class AdaptiveLimit:
         self._refused = float("-inf")
 
     def moved(self, size: int, busy: int) -> None:
-        """Note that a part of `size` bytes has arrived.
+        """Record that a part of `size` bytes was transferred.
 
         Args:
-            size: its bytes.
-            busy: parts that are on their way; unless the limit is used it teaches nothing.
+            size: the bytes of the part.
+            busy: the number of parts in flight; a measurement below the limit is ignored.
         """
         now = self._clock()
         if busy < self.limit or not self._since:
@@ -58,7 +58,7 @@ class AdaptiveLimit:
             self.limit = min(self.limit + 1, _MOST)
 
     def throttled(self) -> None:
-        """Note that the service refused a request because there were too many."""
+        """Record that the service refused a request because there were too many."""
         now = self._clock()
         if now - self._refused >= _RECOVERY:
             self._refused = now

@@ -1,4 +1,4 @@
-"""Accept content that can be a request's body; refuse all else before it is sent."""
+"""Checks of the content of a request body, before anything is sent."""
 
 import inspect
 import io
@@ -9,7 +9,8 @@ from typing import Any
 
 from coskit.protocol.errors import ParameterError, SourceChanged
 
-# The end of an iterator, which may yield None by mistake: that must not end a body early.
+# Marks the end of an iterator. None would not do: an iterator that yields None by mistake must
+# not end a body early.
 END = object()
 
 _KINDS = "bytes, text, a binary file or chunks of bytes"
@@ -18,9 +19,9 @@ FileState = tuple[int, int, int, int, int]
 
 
 def file_state(status: os.stat_result) -> FileState:
-    """Return what changes when somebody writes to a file or puts another in its place.
+    """Return the values that change when a file is written or replaced.
 
-    The time of the last change counts beside that of the last modification, which anybody can set.
+    The time of the last change is among them, because the modification time can be set.
     """
     return (
         status.st_size,
@@ -32,16 +33,16 @@ def file_state(status: os.stat_result) -> FileState:
 
 
 def in_memory(content: Any, name: str = "Body") -> bytes | None:
-    """Return content that is in memory as bytes, None for a file or an iterator.
+    """Return content that is in memory as bytes, or None for a file or an iterator.
 
-    Text is taken as UTF-8, a buffer such as an `array` as its bytes, a list as its chunks.
+    Text is encoded as UTF-8; a buffer such as an `array` gives its bytes, a list its chunks.
 
     Args:
-        content: what the caller gave.
-        name: of the parameter.
+        content: the value of the parameter.
+        name: the name of the parameter.
 
     Raises:
-        ParameterError: it is neither content nor something that content can be read from.
+        ParameterError: the value is neither content nor readable.
     """
     if type(content) is bytes:
         return content
@@ -68,14 +69,14 @@ def in_memory(content: Any, name: str = "Body") -> bytes | None:
 
 
 def as_bytes(chunk: Any, name: str = "Body") -> bytes:
-    """Return what a file or an iterator gave as bytes.
+    """Return a chunk of a file or an iterator as bytes.
 
     Args:
-        chunk: what it gave.
-        name: of the parameter.
+        chunk: the chunk.
+        name: the name of the parameter.
 
     Raises:
-        ParameterError: it gave something else.
+        ParameterError: the chunk is not bytes.
     """
     if type(chunk) is bytes:
         return chunk
@@ -89,10 +90,10 @@ def as_bytes(chunk: Any, name: str = "Body") -> bytes:
 
 
 def iterated(content: Any, name: str = "Body") -> Iterator[Any]:
-    """Return an iterator over chunks.
+    """Return an iterator over the chunks of content.
 
     Raises:
-        ParameterError: there is none, because they come asynchronously.
+        ParameterError: the content is an asynchronous iterator.
     """
     if not hasattr(content, "__iter__"):
         raise ParameterError(f"{name} is an asynchronous iterator: use AsyncClient for it")
@@ -117,10 +118,10 @@ def _buffer(content: Any, name: str) -> bytes | None:
 
 
 def checked_length(length: Any) -> int | None:
-    """Return what a caller says that a body has, None if that is nothing.
+    """Return the `ContentLength` of a call as a number, or None if there is none.
 
     Raises:
-        ParameterError: it is no number of bytes.
+        ParameterError: the value is not a number of bytes.
     """
     if length is None:
         return None
@@ -131,10 +132,10 @@ def checked_length(length: Any) -> int | None:
 
 
 def refuse_body_options(options: Mapping[str, Any]) -> None:
-    """Make sure that a transfer was not told what only a single body has.
+    """Refuse options of a transfer that describe a single body.
 
     Raises:
-        ParameterError: it was.
+        ParameterError: there is such an option.
     """
     for name in ("ContentLength", "ContentMD5"):
         if options.get(name) is not None:
@@ -145,15 +146,15 @@ def refuse_body_options(options: Mapping[str, Any]) -> None:
 
 
 def stretch_of(file: Any) -> tuple[int, int] | None:
-    """Return a file's position and the bytes from there to its end, None if it does not tell.
+    """Return a file's position and the bytes from there to its end, or None if they are unknown.
 
-    The second is 0 also for files of the kernel, whose size nobody knows before they are read.
+    The number of bytes is 0 for files of the kernel, whose size is unknown until they are read.
     """
     if inspect.iscoroutinefunction(file.read):
         return None
     try:
         start = file.tell()
-        file.seek(0, io.SEEK_END)  # not every file returns where it has come to
+        file.seek(0, io.SEEK_END)  # not every file returns the new position
         end = file.tell()
         file.seek(start)
     except (AttributeError, OSError, ValueError):
@@ -164,7 +165,7 @@ def stretch_of(file: Any) -> tuple[int, int] | None:
 
 
 class FileWatch:
-    """Notices that an open file is written to while it is sent; nothing is known of others."""
+    """Detects that an open file is written while it is sent; other streams are not watched."""
 
     def __init__(self, file: Any) -> None:
         self._descriptor = _descriptor_of(file)
@@ -177,15 +178,15 @@ class FileWatch:
             status = os.fstat(self._descriptor)
         except OSError:
             return None
-        # Files of the kernel have no size, and dates that say nothing.
+        # Files of the kernel have no size, and their dates mean nothing.
         whole = stat.S_ISREG(status.st_mode) and status.st_size
         return file_state(status) if whole else None
 
     def check(self) -> None:
-        """Look whether the file is what it was.
+        """Compare the file with its first state.
 
         Raises:
-            SourceChanged: it is not.
+            SourceChanged: the file changed.
         """
         if self._state is not None and self._look() != self._state:
             raise SourceChanged("Body is a file that changed while it was sent")

@@ -1,4 +1,4 @@
-"""What a copy in parts takes along from its source, and where that source is to be looked at."""
+"""The options of a copy in parts: those kept from the source, and the endpoint of the source."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from coskit.protocol.endpoint import Endpoint, parse_endpoint, region_endpoint
 from coskit.protocol.errors import ParameterError
 from coskit.protocol.messages import META_PREFIX
 
-# Bytes that the service copies in one request.
+# The bytes that the service copies in one request.
 SINGLE_COPY = 5 << 30
 
 _PUBLIC = (".myqcloud.com", ".tencentcos.cn")
@@ -21,15 +21,15 @@ _KEPT = {
     "Expires": "Expires",
 }
 _SOURCE = "CopySource"
-# HEAD answers these two as a copy does; the others it answers with 304, which is no error.
+# HEAD refuses these two conditions as a copy does; for the others it returns 304, no error.
 _FOR_HEAD = {"CopySourceIfMatch": "IfMatch", "CopySourceIfUnmodifiedSince": "IfUnmodifiedSince"}
 
 
 def place_of(source: Any) -> dict[str, str]:
-    """Return the parameters that name a copy's source.
+    """Return the parameters that name the source of a copy.
 
     Raises:
-        ParameterError: it is no CopySource.
+        ParameterError: the value is not a CopySource.
     """
     if not isinstance(source, Mapping) or not source.get("Bucket") or not source.get("Key"):
         raise ParameterError("CopySource is a dict with Bucket, Key and Region")
@@ -38,18 +38,17 @@ def place_of(source: Any) -> dict[str, str]:
 
 
 def elsewhere(source: Mapping[str, Any], here: Endpoint, region: str) -> Endpoint | None:
-    """Return the endpoint at which a copy's source is, or None if it is the client's own.
+    """Return the endpoint of the source of a copy, or None if it is the client's own.
 
-    A service that is not the public one has no regions: it reads only the bucket of a source.
+    A service other than the public one has no regions and reads only the source's bucket.
 
     Args:
         source: the CopySource.
         here: the client's endpoint.
-        region: the client's, or "".
+        region: the client's region, or "".
 
     Raises:
-        ParameterError: the client's endpoint belongs to one bucket, and the source does not say
-            where its own bucket is.
+        ParameterError: the client's endpoint belongs to one bucket, and the source has no region.
     """
     host, wanted = str(source.get("Endpoint") or ""), str(source.get("Region") or "")
     if host:
@@ -65,7 +64,7 @@ def elsewhere(source: Mapping[str, Any], here: Endpoint, region: str) -> Endpoin
 
 
 def for_head(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of a copy's options with which its source is looked at."""
+    """Return the options of a copy that the HEAD of its source takes."""
     known = {_FOR_HEAD[name]: value for name, value in options.items() if name in _FOR_HEAD}
     return known | {
         name.removeprefix(_SOURCE): value
@@ -75,7 +74,7 @@ def for_head(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def for_parts(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of a copy's options that come with every part: all about the source."""
+    """Return the options of a copy that every part takes: all options about the source."""
     return {
         name: value
         for name, value in options.items()
@@ -84,13 +83,13 @@ def for_parts(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def for_upload(options: Mapping[str, Any], head: Mapping[str, Any], status: str) -> dict[str, Any]:
-    """Return the options of the upload that a copy in parts is.
+    """Return the options of the multipart upload of a copy.
 
-    As in a copy at once, storage class, access rights and encryption are the caller's, while
-    headers and metadata are the source's unless they are to be replaced.
+    As in a copy in one request, storage class, access rights and encryption are options of the
+    call. Headers and metadata are the source's, unless they are replaced.
 
     Args:
-        options: the caller's.
+        options: the options of the copy.
         head: the headers of the source.
         status: `Copy` or `Replaced`.
     """
@@ -108,7 +107,7 @@ def for_upload(options: Mapping[str, Any], head: Mapping[str, Any], status: str)
 
 
 def tagging_header(tagging: Mapping[str, Any]) -> str:
-    """Return an object's tags as they are given to a new object; "" if there are none."""
+    """Return an object's tags as a Tagging header; "" if there are none."""
     tags = (tagging.get("TagSet") or {}).get("Tag") or []
     listed = [tags] if isinstance(tags, Mapping) else tags
     return urlencode([(tag["Key"], tag.get("Value") or "") for tag in listed])

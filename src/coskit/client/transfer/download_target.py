@@ -1,7 +1,7 @@
-"""Where a download's bytes go: written side by side, seen by nobody before all are right."""
+"""Targets of downloads: written in parallel, visible only when the object is complete."""
 
 # ruff: noqa: PTH105, PTH108, PTH112, PTH115, PTH116, PTH118, PTH123
-# Each small file comes by here, and a Path costs as much as a call of the system.
+# Every small download runs this, and a Path costs as much as a system call.
 
 import contextlib
 import errno
@@ -15,59 +15,59 @@ from typing import BinaryIO, Protocol
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 
 _BLOCK = 1 << 20
-_VECTOR = 512  # pieces in one system call; the limit of Linux is 1,024
+_VECTOR = 512  # chunks in one system call; the limit of Linux is 1,024
 _MAX_LINKS = 40  # that Linux follows
 _DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd|/dev/fd")
 _PARTIAL = re.compile(r"\.[^/]*\.[0-9a-f]{16}\.part", re.DOTALL)
 
 
 class Section(Protocol):
-    """One section of a target, written from its beginning to its end by one caller at a time."""
+    """A section of a target, written from beginning to end by one thread at a time."""
 
     def write(self, pieces: Sequence[bytes]) -> None:
         """Write the next bytes."""
         ...
 
     def seal(self, crc64: int) -> str:
-        """End the section, all of which is written, and return the mark that `holds` takes.
+        """End a section that is completely written and return the mark that `holds` takes.
 
         Args:
-            crc64: of the bytes that `write` was given.
+            crc64: the CRC64 of the bytes that were written.
         """
         ...
 
     def close(self) -> None:
-        """Give up what is not written; safe to call twice and while another thread writes."""
+        """Close the section; safe to call twice and while another thread writes."""
         ...
 
 
 class DownloadTarget(Protocol):
-    """What one object is downloaded into. Its offsets are those of the object as it travels.
+    """The target of one download. Its offsets are offsets in the object as it is transferred.
 
     All methods may block and are called from any thread. `begin` or `resume` comes first, then
-    the sections, then one of `finish`, `suspend` and `discard`, of which a second one does nothing.
+    the sections, then `finish`, `suspend` or `discard`; a second call of these does nothing.
     """
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """What tells this target from others; a journal is bound to it."""
+        """The identity of the target, which a journal is bound to."""
         ...
 
     @property
     def state(self) -> Mapping[str, str]:
-        """What `resume` and `forget` need in a later process; the latter's even before `begin`."""
+        """The state for `resume` and `forget` in a later process; known before `begin`."""
         ...
 
     def begin(self, size: int, headers: Mapping[str, str]) -> int:
-        """Make room for an object; return what the offset of every section is a multiple of."""
+        """Prepare the target; return the number that every section's offset is a multiple of."""
         ...
 
     def resume(self, size: int, headers: Mapping[str, str], state: Mapping[str, str]) -> bool:
-        """Go on with what an earlier process suspended; False if it is not there as it should."""
+        """Resume what an earlier process suspended; return False if it is missing or changed."""
         ...
 
     def forget(self, state: Mapping[str, str]) -> None:
-        """Remove what an earlier process suspended."""
+        """Remove the content that an earlier process suspended."""
         ...
 
     def section(self, offset: int, length: int) -> Section:
@@ -79,22 +79,22 @@ class DownloadTarget(Protocol):
         ...
 
     def finish(self) -> None:
-        """Let everybody see the object, all of which is written and right."""
+        """Make the complete object visible."""
         ...
 
     def suspend(self) -> None:
-        """Keep what is written for a later process."""
+        """Keep the written content for a later process."""
         ...
 
     def discard(self) -> None:
-        """Remove what is written; the target may be begun anew afterwards."""
+        """Remove the written content; `begin` may be called again."""
         ...
 
 
 def write_whole(target: DownloadTarget, headers: Mapping[str, str], content: bytes) -> None:
-    """Put a small object that is in memory where it belongs."""
+    """Write a small object that is in memory, and finish the target."""
     if isinstance(target, FileTarget):
-        target.put(content)  # with half as many calls of the system
+        target.put(content)  # half as many system calls
         return
     target.begin(len(content), headers)
     section = target.section(0, len(content))
@@ -107,20 +107,20 @@ def write_whole(target: DownloadTarget, headers: Mapping[str, str], content: byt
 
 
 class FileTarget:
-    """A file that is written beside its place and put there, at once, when it is whole.
+    """A file that is written under a temporary name and renamed when it is complete.
 
-    A link is followed. A file that is replaced hands down its permissions,
-    and its owner and group where this process may give files away. Nothing is synced to
-    the disk: after a power failure the object is still in its bucket.
+    Symbolic links are followed. The new file gets the permissions of the file that it replaces,
+    and its owner and group if this process may set them. Nothing is synced to the disk: after a
+    power failure the object is still in its bucket.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Look at the place.
+        """Check the path.
 
         Raises:
-            IsADirectoryError: it is a directory.
-            FileNotFoundError: the directory that it is to be in does not exist.
-            OSError: it cannot be looked at.
+            IsADirectoryError: the path is a directory.
+            FileNotFoundError: the directory of the file does not exist.
+            OSError: the path cannot be read.
         """
         self._path = os.path.realpath(path)
         self._folder, self._name = os.path.split(self._path)
@@ -155,7 +155,7 @@ class FileTarget:
         with self._lock:
             self._file = os.open(self._beside(self._partial), flags, 0o666)
             self._made = True
-            # What the umask left is for the whole file; until then only its owner reads it.
+            # The umask applies to the complete file; until then only its owner may read it.
             created = stat.S_IMODE(os.fstat(self._file).st_mode)
             self._mode = created if self._old_mode is None else self._old_mode
             self._hand_down_owner(self._file)
@@ -164,10 +164,10 @@ class FileTarget:
         return 1
 
     def put(self, content: bytes) -> None:
-        """Write all of it and let everybody see it: `begin` to `finish` at once."""
+        """Write the whole content and make it visible: `begin` to `finish` in one call."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with self._lock:
-            # A new file is as readable while it is written as it will be then.
+            # A new file gets its final permissions at once.
             mode = 0o666 if self._old_mode is None else 0o600
             self._file = os.open(self._beside(self._partial), flags, mode)
             self._made = True
@@ -180,7 +180,7 @@ class FileTarget:
             self._appear()
 
     def _hand_down_owner(self, file: int) -> None:
-        """Give the file to whom the old one belongs, and its group, as far as one may."""
+        """Set the owner and group of the old file, as far as this process may."""
         if self._old_owner is None:
             return
         user, group = self._old_owner
@@ -241,7 +241,7 @@ class FileTarget:
         return offset == end and str(sum_) == mark
 
     def _duplicate(self) -> int:
-        # Each user has a descriptor of its own: closing one never pulls it from under another.
+        # Each section has its own descriptor, so that closing one does not affect another.
         with self._lock:
             if self._file is None:
                 raise ValueError("the target is closed")
@@ -281,7 +281,7 @@ class FileTarget:
 
 
 class _FileSection:
-    """A section of a file, written at its place."""
+    """A section of a file, written at its offset."""
 
     def __init__(self, file: int, offset: int) -> None:
         self._file: int | None = file
@@ -291,7 +291,7 @@ class _FileSection:
     def write(self, pieces: Sequence[bytes]) -> None:
         """See `Section.write`."""
         rest = [piece for piece in pieces if piece]
-        with self._lock:  # a close waits for this write, so that the descriptor stays what it is
+        with self._lock:  # a close waits for this write, so that the descriptor is not reused
             while rest:
                 if self._file is None:
                     raise ValueError("the section is closed")
@@ -313,7 +313,7 @@ class _FileSection:
 
 
 def _after(pieces: list[bytes], written: int) -> list[bytes]:
-    """Return what is left of the pieces once so many of their bytes are written."""
+    """Return the rest of the chunks after `written` bytes of them."""
     for index, piece in enumerate(pieces):
         if written < len(piece):
             return [piece[written:], *pieces[index + 1 :]]
@@ -327,8 +327,8 @@ def _partial_of(state: Mapping[str, str]) -> str | None:
 
 
 def partial_name(name: str) -> str:
-    """Return what a file is called until it is whole: hidden, beside it, and never too long."""
-    # A name has 255 bytes at most, and not every cut through UTF-8 leaves text.
+    """Return the temporary name of a file: hidden, random and never too long."""
+    # A name has at most 255 bytes, and a cut may leave incomplete UTF-8.
     start = os.fsencode(name)[:200].decode(errors="ignore")
     return f".{start}.{os.urandom(8).hex()}.part"
 

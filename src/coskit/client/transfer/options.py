@@ -10,7 +10,7 @@ from coskit.client.settings.progress import Callback
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferOptions:
-    """How one transfer is done.
+    """The checked options of one transfer.
 
     Attributes:
         part_size: the megabytes of a part.

@@ -1,4 +1,4 @@
-"""A caller's file that a download is written to: in order, whatever order its parts arrive in."""
+"""Writes the parts of a download to an open file in order, although they arrive in any order."""
 
 import inspect
 import io
@@ -10,10 +10,10 @@ from coskit.protocol.errors import ParameterError
 
 
 def check_writable(file: Any) -> None:
-    """Make sure that bytes can be written to what a caller gave.
+    """Refuse a file that bytes cannot be written to.
 
     Raises:
-        ParameterError: it has no `write`, or one for text.
+        ParameterError: the file has no `write`, or is a text file.
     """
     if not callable(getattr(file, "write", None)):
         raise ParameterError(f"Fileobj is a file to write to, not {type(file).__name__}")
@@ -22,11 +22,11 @@ def check_writable(file: Any) -> None:
 
 
 def write_fully(file: Any, pieces: Sequence[bytes]) -> None:
-    """Write all of the pieces, however little the file takes at a time.
+    """Write all chunks, even if the file takes only a few bytes at a time.
 
     Raises:
-        BlockingIOError: the file is one that does not block, and takes nothing now.
-        ParameterError: its `write` has to be awaited.
+        BlockingIOError: the file is non-blocking and takes no bytes now.
+        ParameterError: the `write` of the file is a coroutine function.
     """
     for piece in pieces:
         rest = piece
@@ -45,10 +45,10 @@ def write_fully(file: Any, pieces: Sequence[bytes]) -> None:
 
 
 class OrderedWriter:
-    """Parts that arrive in any order and are written in that of their numbers, from 1.
+    """The parts of a download, to be written in the order of their numbers, from 1.
 
-    Whoever has brought a part claims what is to be written next, until there is nothing; so parts
-    are written as early as they can be, by one caller at a time, and nobody waits for a turn.
+    A worker that has fetched a part claims and writes parts until the next one is missing. Parts
+    are written as early as possible, by one worker at a time, and no worker waits for its turn.
     """
 
     def __init__(self) -> None:
@@ -59,16 +59,16 @@ class OrderedWriter:
 
     @property
     def written(self) -> int:
-        """How many parts are written."""
+        """The number of parts that are written."""
         return self._next - 1
 
     def offer(self, number: int, pieces: list[bytes]) -> None:
-        """Hand over a part that has arrived."""
+        """Add a part that has arrived."""
         with self._lock:
             self._ready[number] = pieces
 
     def claim(self) -> list[bytes] | None:
-        """Return the part that is to be written now, or None; `done` has to follow."""
+        """Return the next part to write, or None; call `done` after writing it."""
         with self._lock:
             if self._writing or self._next not in self._ready:
                 return None
@@ -76,7 +76,7 @@ class OrderedWriter:
             return self._ready.pop(self._next)
 
     def done(self) -> None:
-        """Note that the claimed part is written."""
+        """Record that the claimed part is written."""
         with self._lock:
             self._writing = False
             self._next += 1

@@ -1,4 +1,4 @@
-"""How content is cut into parts."""
+"""The division of content into parts."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ MAX_PARTS = 10_000
 MAX_PART = 5 << 30
 SINGLE_UPLOAD = 20 * MIB
 
-# From here on parts grow: requests cost time, and what a part loses by failing costs little.
+# Parts of large files are larger: each request takes time, and a failed part costs little.
 _LARGE = 64 * MIB
 _LARGE_PART = 8 * MIB
-_PARTS_OF_LARGE = 128  # more of them, and parts are made twice as large
-# A stream's parts double after so many, since nobody knows how many there will be.
+_PARTS_OF_LARGE = 128  # with more parts, the part size doubles
+# The part size of a stream doubles after this many parts, because its length is unknown.
 _GENERATION = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class PartRange:
-    """One part of a source: its number from 1, where it starts and its length in bytes."""
+    """A part of a source: its number from 1, its offset and its length in bytes."""
 
     number: int
     offset: int
@@ -27,14 +27,14 @@ class PartRange:
 
 
 def plan_parts(size: int, part_size: int) -> tuple[PartRange, ...]:
-    """Cut `size` bytes into parts of at least `part_size`, so that no more than 10,000 come out.
+    """Divide `size` bytes into at most 10,000 parts of at least `part_size` bytes.
 
     Raises:
         ParameterError: the part size is not positive, or the object would be too large.
     """
     if part_size < 1:
         raise ParameterError("PartSize is at least 1 MB")
-    # Whole MiB, so that the parts of a larger file stay aligned.
+    # Whole MiB keep the parts of a larger file aligned.
     smallest = -(-size // MAX_PARTS)
     step = max(part_size, -(-smallest // MIB) * MIB)
     if step > MAX_PART:
@@ -46,13 +46,13 @@ def plan_parts(size: int, part_size: int) -> tuple[PartRange, ...]:
 
 
 def comfortable_part_size(size: int, least: int) -> int:
-    """Return the part size for a file: `least`, but parts of large files are larger.
+    """Return the part size for a file: at least `least`, more for large files.
 
-    It is 8 MiB from 64 MiB on and then twice as much for every four times the size.
+    It is 8 MiB for files from 64 MiB on, and doubles whenever the size is four times as large.
 
     Args:
-        size: the file's bytes.
-        least: what the caller wants at least, in bytes.
+        size: the bytes of the file.
+        least: the least part size, in bytes.
     """
     if size < _LARGE:
         return least
@@ -63,15 +63,15 @@ def comfortable_part_size(size: int, least: int) -> int:
 
 
 def stream_part_size(number: int, least: int, memory: int) -> int:
-    """Return the size of a stream's part: twice as much after every 1,000 parts.
+    """Return the size of a part of a stream: it doubles after every 1,000 parts.
 
     Args:
-        number: of the part, from 1.
-        least: of the first part, in bytes.
-        memory: what one part may take of it, as each is held in memory while it is sent.
+        number: the number of the part, from 1.
+        least: the size of the first part, in bytes.
+        memory: the largest size, because a part is in memory while it is sent.
 
     Raises:
-        ParameterError: there are 10,000 parts already.
+        ParameterError: the number is above 10,000.
     """
     if number > MAX_PARTS:
         raise ParameterError(

@@ -8,13 +8,13 @@ from coskit.client.transfer.parts import MAX_PARTS, PartRange
 from coskit.protocol.codec.ranges import parse_content_range
 from coskit.protocol.errors import IntegrityError, ObjectChanged, ParameterError
 
-# They are the caller's, for the object that is found; its parts are bound to that object instead.
+# Conditions of a download apply to the object that is found; its parts are bound to that object.
 _CONDITIONS = frozenset(("IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"))
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The bytes of an object that an answer carries: where they start and how many they are."""
+    """The bytes of an object that a response carries: their offset and their number."""
 
     offset: int
     length: int
@@ -22,13 +22,13 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class FoundObject:
-    """The object that a download has found; every further answer has to be about the same one.
+    """The state of an object that was found; later responses must describe the same object.
 
     Attributes:
-        size: its bytes.
-        etag: as the service spells it.
-        version: its version id, or "".
-        crc64: of all its bytes, or None if the service does not tell.
+        size: the bytes of the object.
+        etag: the ETag as the service spells it.
+        version: the version id, or "".
+        crc64: the CRC64 of all bytes, or None if the service does not return it.
     """
 
     size: int
@@ -42,11 +42,11 @@ class FoundObject:
         return {name: text for name, text in bound.items() if text}
 
     def check(self, headers: Mapping[str, Any], part: PartRange) -> None:
-        """Make sure that an answer carries a part of this object.
+        """Check that a response carries a part of this object.
 
         Raises:
-            ObjectChanged: it is about another object.
-            IntegrityError: it is another part, or its length is in doubt.
+            ObjectChanged: the response describes another object.
+            IntegrityError: the response carries another part, or its length is unclear.
         """
         found, span = read_response(headers)
         if (found.etag, found.size) != (self.etag, self.size):
@@ -56,16 +56,16 @@ class FoundObject:
             )
         if (span.offset, span.length) != (part.offset, part.length):
             raise IntegrityError(
-                f"{part.length} bytes from {part.offset} were asked for; the service answered "
-                f"with {span.length} from {span.offset}"
+                f"{part.length} bytes from {part.offset} were requested; the service returned "
+                f"{span.length} from {span.offset}"
             )
 
 
 def read_response(headers: Mapping[str, Any]) -> tuple[FoundObject, Span]:
-    """Return what an answer to GET or HEAD tells about the object, and which bytes it carries.
+    """Return the object that a response to GET or HEAD describes, and the bytes it carries.
 
     Raises:
-        IntegrityError: its headers contradict each other or do not tell a length.
+        IntegrityError: the headers contradict each other, or the length is missing.
     """
     length, content_range = headers.get("Content-Length", ""), headers.get("Content-Range")
     if not (length.isascii() and length.isdigit()):
@@ -86,18 +86,18 @@ def read_response(headers: Mapping[str, Any]) -> tuple[FoundObject, Span]:
 
 
 def described(headers: Mapping[str, Any], found: FoundObject) -> dict[str, Any]:
-    """Return the headers of the whole object, from those of an answer that carries a part of it."""
+    """Return the headers of the whole object, from the headers of a response with a part of it."""
     others = {name: text for name, text in headers.items() if name not in ("Body", "Content-Range")}
     return {**others, "Content-Length": str(found.size)}
 
 
 def plan_ranges(size: int, step: int, alignment: int = 1) -> tuple[PartRange, ...]:
-    """Cut an object into ranges of at least `step` bytes, 10,000 at most; an empty one has none.
+    """Divide an object into at most 10,000 ranges of at least `step` bytes; none if it is empty.
 
     Args:
-        size: its bytes.
-        step: bytes of a range.
-        alignment: every range starts at a multiple of this many bytes.
+        size: the bytes of the object.
+        step: the bytes of a range.
+        alignment: the number of bytes that every offset is a multiple of.
     """
     step = max(step, -(-size // MAX_PARTS))
     step = -(-step // alignment) * alignment
@@ -108,20 +108,20 @@ def plan_ranges(size: int, step: int, alignment: int = 1) -> tuple[PartRange, ..
 
 
 def range_header(part: PartRange) -> str:
-    """Return the Range header that asks for a part."""
+    """Return the Range header that requests a part."""
     return f"bytes={part.offset}-{part.offset + part.length - 1}"
 
 
 def refuse_range(options: Mapping[str, Any]) -> None:
-    """Make sure that a download was not told a range.
+    """Refuse a range among the options of a download, which is of the whole object.
 
     Raises:
-        ParameterError: it was, but whole objects are downloaded.
+        ParameterError: there is a range.
     """
     if options.get("Range") is not None:
         raise ParameterError("A download is of the whole object: use get_object with Range")
 
 
 def for_parts(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of a caller's options that have to come with every part."""
+    """Return the options of a download that every part takes."""
     return {name: value for name, value in options.items() if name not in _CONDITIONS}

@@ -1,4 +1,4 @@
-"""What an upload in parts reads: something of known size whose sections are read side by side."""
+"""The sources of uploads: content of known size whose sections are read in parallel."""
 
 import errno
 import io
@@ -15,72 +15,72 @@ from coskit.client.transfer.progress import PartProgress
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import ParameterError, SourceChanged
 
-# What shows that another file, or none, is where one was.
+# The errors of a file that was removed or replaced.
 _GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 class UploadSource(Protocol):
-    """Bytes that stay the same while they are uploaded, and when the upload is resumed.
+    """Content that stays the same during an upload, and when the upload is resumed.
 
     All methods may block and are called from any thread.
     """
 
     @property
     def size(self) -> int:
-        """Bytes there are."""
+        """The number of bytes."""
         ...
 
     @property
     def identity(self) -> Mapping[str, str | int]:
-        """What tells these bytes from others; a journal is bound to it."""
+        """The identity of the content, which a journal is bound to."""
         ...
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        """Metadata that the object needs to be read again, such as a wrapped key."""
+        """The metadata without which the object cannot be read, such as a wrapped key."""
         ...
 
     @property
     def state(self) -> Mapping[str, str]:
-        """What `restore` needs in a later process to give the same bytes again."""
+        """The state with which `restore` gives the same bytes again in a later process."""
         ...
 
     def restore(self, state: Mapping[str, str]) -> None:
-        """Become the source that an interrupted transfer read; called before any section."""
+        """Restore the source of an interrupted transfer; called before any section."""
         ...
 
     def section(self, offset: int, length: int) -> BinaryIO:
-        """Return a seekable file of its own position over `length` bytes; the caller closes it."""
+        """Return a seekable file over `length` bytes, with its own position, to be closed."""
         ...
 
     def check(self) -> None:
-        """Look whether the bytes are still those of `identity`.
+        """Check that the content is still that of `identity`.
 
         Raises:
-            SourceChanged: they are not.
+            SourceChanged: the content changed.
         """
         ...
 
 
 class FileSource:
-    """A file, bound to its size, its modification time and its inode.
+    """A file, identified by its size, its modification time and its inode.
 
-    While it is sent the time of its last change counts too, which nobody can set: so a file that
-    is written to and given its old modification time back has changed. What cannot be seen is what
-    goes through memory that was mapped and written to before, on file systems that tell no times
-    of that, and what happens within one step of the file system's clock.
+    During the upload the time of the last change counts too, which no program can set: a file that
+    is written and given its old modification time has changed. Two changes cannot be seen: those
+    within one step of the file system's clock, and those through memory that was mapped and written
+    before, on file systems that do not record their time.
 
     Attributes:
-        is_measured: whether its size says how many bytes it has. Of files of the kernel it does
-            not: they have to be read as streams.
+        is_measured: whether the size is the number of bytes. For files of the kernel it is not;
+            they are read as streams.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Look at the file.
+        """Read the state of the file.
 
         Raises:
-            OSError: it is not there, or is a directory.
-            ParameterError: it is a pipe or a device, whose size says nothing.
+            OSError: the file does not exist, or is a directory.
+            ParameterError: the file is a pipe or a device, which has no size.
         """
         self._path = Path(path)
         self._state = self._look()
@@ -95,29 +95,29 @@ class FileSource:
 
     @property
     def size(self) -> int:
-        """See `Source.size`."""
+        """See `UploadSource.size`."""
         return self._state[0]
 
     @property
     def identity(self) -> Mapping[str, str | int]:
-        """See `Source.identity`."""
+        """See `UploadSource.identity`."""
         return self._identity
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        """See `Source.metadata`."""
+        """See `UploadSource.metadata`."""
         return {}
 
     @property
     def state(self) -> Mapping[str, str]:
-        """See `Source.state`."""
+        """See `UploadSource.state`."""
         return {}
 
     def restore(self, state: Mapping[str, str]) -> None:
-        """See `Source.restore`: a file's bytes follow from its identity."""
+        """See `UploadSource.restore`: the identity determines the bytes of a file."""
 
     def section(self, offset: int, length: int) -> BinaryIO:
-        """See `Source.section`."""
+        """See `UploadSource.section`."""
         try:
             section = FileChunk(self._path, offset, length)
         except _GONE as error:
@@ -128,7 +128,7 @@ class FileSource:
         return cast(BinaryIO, section)
 
     def check(self) -> None:
-        """See `Source.check`."""
+        """See `UploadSource.check`."""
         try:
             changed = self._look() != self._state
         except (*_GONE, ParameterError):
@@ -142,7 +142,7 @@ class FileSource:
     def _is_measured(self, blocks: int) -> bool:
         size = self._state[0]
         if blocks:
-            return True  # what lies on a disk has the size that it has there
+            return True  # a file with blocks on a disk has the size of its content
         with FileChunk(self._path, 0, size + 1) as file:
             file.seek(max(size - 1, 0))
             return len(file.read(2)) == min(size, 1)
@@ -152,20 +152,20 @@ class FileSource:
         if S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(self._path))
         if not S_ISREG(status.st_mode):
-            raise ParameterError(f"{self._path} is no regular file: use upload_stream")
+            raise ParameterError(f"{self._path} is not a regular file: use upload_stream")
         self._blocks = status.st_blocks
         return file_state(status)
 
 
 class FileChunk(io.RawIOBase):
-    """`length` bytes of a file from `offset`; it has its own position and descriptor."""
+    """`length` bytes of a file from `offset`, with a position and a descriptor of its own."""
 
     _descriptor = -1
 
     def __init__(self, path: Path, offset: int, length: int) -> None:
         super().__init__()
-        # A cancelled task closes it while a thread may still read; the descriptor's number must
-        # not become another file's under that thread.
+        # A cancelled task closes the chunk while a thread may still read it. The lock keeps the
+        # descriptor's number from being reused for another file meanwhile.
         self._use = threading.Lock()
         self._position = 0
         self._offset = offset
@@ -173,7 +173,7 @@ class FileChunk(io.RawIOBase):
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def state(self) -> FileState:
-        """Return what tells the file from others and from what it becomes."""
+        """Return the state of the file."""
         return file_state(os.fstat(self._descriptor))
 
     def readable(self) -> bool:
@@ -185,17 +185,17 @@ class FileChunk(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        """Return the position in the section."""
+        """Return the position in the chunk."""
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Move to a position in the section and return it."""
+        """Move to a position in the chunk and return it."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
         self._position = base + offset
         return self._position
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return up to `size` bytes, b"" at the section's end."""
+        """Return up to `size` bytes, b"" at the end of the chunk."""
         left = max(self._length - self._position, 0)
         with self._use:
             self._checkClosed()
@@ -217,13 +217,13 @@ class FileChunk(io.RawIOBase):
 
 
 class CheckedReader:
-    """A section on its way out: what is read of it is counted and summed, anew for each try.
+    """A section that is counted and summed while it is read, again after each rewind.
 
-    Its last byte is given away only after the source was found unchanged, so that no request with
-    a mixture of two states is ever whole.
+    It holds back the last byte until the source is confirmed unchanged, so that an upload that
+    mixes two versions never completes.
 
     Attributes:
-        crc64: CRC64 of what has been read since the last rewind.
+        crc64: the CRC64 of the bytes read since the last rewind.
     """
 
     def __init__(
@@ -240,11 +240,11 @@ class CheckedReader:
         self._check = check
 
     def tell(self) -> int:
-        """Return the position in the section."""
+        """Return the position in the chunk."""
         return self._section.tell()
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move and return the position; at 0 everything is counted anew."""
+        """Move and return the position; at 0 the count starts again."""
         position = self._section.seek(offset, whence)
         self._left = self._length - position
         if position == 0:
@@ -256,7 +256,7 @@ class CheckedReader:
         """Return up to `size` bytes, b"" at the end.
 
         Raises:
-            SourceChanged: the source is not what it was, or ends too early.
+            SourceChanged: the source changed, or ends too early.
         """
         chunk = self._section.read(min(size, self._left))
         if not chunk and size and self._left:

@@ -16,7 +16,7 @@ from coskit.protocol.errors import CosException, IntegrityError
 
 
 class AsyncTransferContext:
-    """What all transfers of one client share.
+    """The means that all transfers of one client share.
 
     It does not refer to the client, so that a client that is dropped is freed at once.
 

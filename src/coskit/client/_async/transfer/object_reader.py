@@ -92,7 +92,7 @@ class AsyncOpenedObject:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the body is the whole object."""
+        """True if the body is the whole object."""
         return self.body is not None and self.span == Span(0, self.found.size)
 
     def body_of(self, part: PartRange) -> AsyncBody | None:

@@ -18,7 +18,7 @@ from coskit.protocol.errors import CosException, IntegrityError
 
 
 class TransferContext:
-    """What all transfers of one client share.
+    """The means that all transfers of one client share.
 
     It does not refer to the client, so that a client that is dropped is freed at once.
 

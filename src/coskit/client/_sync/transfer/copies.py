@@ -223,7 +223,7 @@ class _Copy:
         return upload.complete(in_order, source.found.size, source.found.crc64)
 
     def _kept(self, source: _SourceObject) -> dict[str, Any]:
-        """Return the options of the upload: those of the call and those kept from the source."""
+        """Return the options of the upload: from the call and from the source."""
         request = self._request
         kept = for_upload(request, source.head, self._status)
         if request.get("TaggingDirective") == "Replaced":

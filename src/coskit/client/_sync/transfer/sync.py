@@ -42,7 +42,7 @@ from coskit.protocol.errors import (
     UnexpectedAnswer,
 )
 
-_BATCH = 1000  # files that are looked at, or keys that are deleted, in one go
+_BATCH = 1000  # the number of files that are listed, or keys that are deleted, at a time
 
 
 class DirectorySync:
@@ -60,7 +60,7 @@ class DirectorySync:
         self._limit = transfers.context.config.transfers.files
         self._counter = ResultCounter(request.action)
         self._progress = DirectoryProgress(request.progress)
-        self._put_off: list[FileEntry] = []
+        self._postponed: list[FileEntry] = []
         self._target: LocalDirectory | None = None
         self._clashes: NameCollisions | None = None
         if isinstance(request.destination, Path):
@@ -69,21 +69,21 @@ class DirectorySync:
         self._ends = None if request.deadline is None else time.monotonic() + request.deadline
 
     def run(self) -> DirectoryResult:
-        """Do it all.
+        """Transfer the directory.
 
         Raises:
-            DirectoryTransferError: a file did not get through.
-            CosException: a listing failed, or the deadline has passed.
+            DirectoryTransferError: a file failed.
+            CosException: a listing failed, or the deadline passed.
             OSError: a directory cannot be read.
         """
         try:
             with deadline(self._request.deadline):
                 with SpooledNames() as doomed:
                     self._transfer(doomed)
-                    # What is missing at the source is known only where all of it was seen.
+                    # Files that the source lacks are known only after all of it was listed.
                     if self._request.delete and self._counter.clean:
                         self._delete(doomed)
-                        self._transfer_what_was_put_off()
+                        self._transfer_postponed()
         except (CosException, OSError) as error:
             if not self._counter.knows(error):
                 raise
@@ -108,14 +108,14 @@ class DirectorySync:
                     else:
                         workers.submit(self._bring, source, there, verdict)
 
-    def _transfer_what_was_put_off(self) -> None:
-        again, self._put_off = self._put_off, []
+    def _transfer_postponed(self) -> None:
+        again, self._postponed = self._postponed, []
         with Workers(self._limit) as workers:
             for source in again:
                 workers.submit(self._bring, source, None, Verdict.DIFFERENT, last=True)
 
     def _fail(self, name: str, error: Exception) -> None:
-        """Count a file that did not get through; go on only if that is wanted."""
+        """Count a failure; raise it if the transfer is to stop at the first one."""
         late = self._ends is not None and time.monotonic() >= self._ends
         if late and isinstance(error, TransferTimeout):
             raise error
@@ -123,10 +123,10 @@ class DirectorySync:
         if self._request.on_error == "stop":
             raise error
 
-    # Both sides, in step.
+    # Listing
 
     def _pairs(self) -> Iterator[tuple[FileEntry | None, FileEntry | None]]:
-        """Yield each file of the source with its counterpart, and what has none at the source."""
+        """Yield each file of the source with its counterpart, and files that the source lacks."""
         left = self._entries(self._request.source, source=True)
         if self._request.comparison is None:
             for entry in left:
@@ -155,7 +155,7 @@ class DirectorySync:
         for listed in self._operations.iter_objects(place.bucket, Prefix=place.prefix):
             name = listed["Key"][len(place.prefix) :]
             size = _size_of(listed)
-            # An empty object whose key ends with a slash stands for a folder, and that for no file.
+            # An empty object whose key ends with a slash stands for a folder, not for a file.
             if not size and (not name or (folders and name.endswith("/"))):
                 continue
             if self._request.wanted.takes(name):
@@ -185,7 +185,7 @@ class DirectorySync:
                 return False
         return True
 
-    # One file.
+    # One file
 
     def _bring(
         self, source: FileEntry, there: FileEntry | None, verdict: Verdict, last: bool = False
@@ -198,11 +198,11 @@ class DirectorySync:
                 return
             kind = self._move(source)
         except Obstacle as obstacle:
-            # Where deletions may clear the way, they come first.
+            # Deletions may clear the way, so the file is transferred after them.
             if last or not self._request.delete:
                 self._fail(name, obstacle)
             else:
-                self._put_off.append(source)
+                self._postponed.append(source)
         except (CosException, OSError) as error:
             self._fail(name, error)
         else:
@@ -263,13 +263,13 @@ class DirectorySync:
             os.utime(path, ns=(moment, moment))
 
     def _settle(self, source: FileEntry) -> None:
-        """Take the mark of a young object from a file that proved to be the same."""
+        """Set the date of an equal file to the object's, once no other object can get that date."""
         by_date = self._request.comparison == "size-mtime" and not self._request.dry_run
         if self._target is not None and by_date and is_settled(source.modified, time.time()):
             os.utime(self._target.root / source.name, ns=(source.modified, source.modified))
 
     def _is_same(self, source: FileEntry, there: FileEntry) -> bool:
-        """Compare two contents of the same size by their sums."""
+        """Compare two contents of the same size by their checksums."""
         left, right = self._request.source, self._request.destination
         if isinstance(left, BucketPlace) and isinstance(right, BucketPlace):
             sum_ = self._crc64(left, source)
@@ -280,14 +280,14 @@ class DirectorySync:
         assert isinstance(right, BucketPlace)
         with FileChecksums(left / source.name) as sums:
             while blocking(sums.more):
-                sleep(0)  # the place to stop at
+                sleep(0)  # a cancelled transfer stops here
         return there.etag == sums.md5 or self._crc64(right, there) == sums.crc64
 
     def _crc64(self, place: BucketPlace, entry: FileEntry) -> str:
         head = self._operations.head_object(place.bucket, place.key(entry.name))
         return head.get("x-cos-hash-crc64ecma", "")
 
-    # What the source lacks.
+    # Deletions
 
     def _delete(self, doomed: SpooledNames) -> None:
         for listed in doomed.batches(_BATCH):
@@ -301,7 +301,7 @@ class DirectorySync:
                 self._delete_objects(self._request.destination, names)
 
     def _has_come(self, name: str) -> bool:
-        """Return whether a local source has by now what it had not when it was listed."""
+        """Return whether a file was added to a local source after it was listed."""
         if not isinstance(self._request.source, Path):
             return False
         try:
@@ -320,7 +320,7 @@ class DirectorySync:
                 self._counter.deleted(name)
 
     def _delete_alone(self, place: BucketPlace, name: str) -> None:
-        """Delete an object whose key no document can hold."""
+        """Delete an object whose key XML cannot carry."""
         try:
             self._operations.delete_object(place.bucket, place.key(name))
         except CosException as error:
@@ -338,21 +338,21 @@ class DirectorySync:
             return
         doomed: list[types.ObjectIdentifier] = [{"Key": place.key(name)} for name in keys.values()]
         try:
-            answer = self._operations.delete_objects(place.bucket, {"Object": doomed})
+            response = self._operations.delete_objects(place.bucket, {"Object": doomed})
         except CosException as failure:
             for name in keys.values():
                 self._fail(name, failure)
             return
-        for deleted in answer.get("Deleted", ()):
+        for deleted in response.get("Deleted", ()):
             if (key := str(deleted.get("Key"))) in keys:
                 self._counter.deleted(keys.pop(key))
-        for error in answer.get("Error", ()):
+        for error in response.get("Error", ()):
             key, code = str(error.get("Key")), str(error.get("Code") or "Unknown")
             kind = BY_CODE.get(code, CosServiceError)
             refusal = kind(str(error.get("Message") or ""), code=code, resource=key)
             self._fail(keys.pop(key, key), refusal)
         for name in keys.values():
-            self._fail(name, CosServiceError("The answer says nothing of it", code="Unknown"))
+            self._fail(name, CosServiceError("The response does not mention it", code="Unknown"))
 
 
 def _some_of(walk: Iterator[FileEntry | FileFailure]) -> list[FileEntry | FileFailure]:
@@ -363,9 +363,9 @@ def _size_of(listed: Mapping[str, Any]) -> int:
     """Return the bytes of a listed object.
 
     Raises:
-        UnexpectedAnswer: the listing does not tell.
+        UnexpectedAnswer: the listing has no size.
     """
     text = str(listed.get("Size") or "")
     if not (text.isascii() and text.isdigit()):
-        raise UnexpectedAnswer(f"The listing does not tell the size of {listed.get('Key')}")
+        raise UnexpectedAnswer(f"The listing has no size of {listed.get('Key')}")
     return int(text)

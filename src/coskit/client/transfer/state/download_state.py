@@ -1,4 +1,4 @@
-"""Which parts of an object have arrived, as a journal keeps it for the next download."""
+"""The state of a download: the parts that have arrived, kept in a journal for the next one."""
 
 import threading
 import time
@@ -11,16 +11,16 @@ from coskit.client.transfer.ranges import FoundObject, plan_ranges
 from coskit.client.transfer.state.journal import Journal
 from coskit.protocol.codec.checksums.md5_crc64 import crc64_combine
 
-_PAUSE = 0.5  # seconds from one save to the next: each costs a sync of the disk
+_PAUSE = 0.5  # seconds between two saves, each of which syncs the disk
 
 
 @dataclass(frozen=True, slots=True)
 class PartDone:
-    """A part that is where it belongs.
+    """A part that is written to the target.
 
     Attributes:
-        crc64: of the bytes that the service sent.
-        mark: what the target knows its section by.
+        crc64: the CRC64 of the bytes that the service sent.
+        mark: the mark that the target gave its section.
     """
 
     crc64: int
@@ -29,13 +29,13 @@ class PartDone:
 
 @dataclass(frozen=True, slots=True)
 class SavedDownload:
-    """What an interrupted download has left.
+    """The saved state of an interrupted download.
 
     Attributes:
-        found: the object that it was about.
-        step: bytes of a part.
-        target: the state of what it wrote to.
-        parts: those that had arrived, by number.
+        found: the object of the download.
+        step: the bytes of a part.
+        target: the state of the target.
+        parts: the parts that had arrived, by number.
     """
 
     found: FoundObject
@@ -52,7 +52,7 @@ class SavedDownload:
 
 
 def saved_download(journal: Journal | None) -> SavedDownload | None:
-    """Return what a journal says, or None if it says nothing that can be used."""
+    """Return the state in a journal, or None if there is no usable one."""
     state: Mapping[str, Any] = journal.state if journal is not None else {}
     try:
         size, etag, version, crc64 = state["object"]
@@ -65,25 +65,25 @@ def saved_download(journal: Journal | None) -> SavedDownload | None:
 
 
 class DownloadState:
-    """The parts of one download; threads add to them side by side.
+    """The parts of one download that have arrived; several threads may add parts.
 
     Args:
-        journal: where they are kept, if anywhere.
-        left: the object, the size of its parts, the target's state, and the parts that are here.
-        clock: seconds.
+        journal: the journal that keeps the state, if any.
+        saved: the object, the size of its parts, the state of the target, and the parts so far.
+        clock: returns seconds.
     """
 
     def __init__(
         self,
         journal: Journal | None,
-        left: SavedDownload,
+        saved: SavedDownload,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
-        self._left = left
-        self._parts = dict(left.parts)
+        self._saved_download = saved
+        self._parts = dict(saved.parts)
         self._clock = clock
-        self._saved = float("-inf")
+        self._saved_at = float("-inf")
         self._known = False
         self._closed = False
         self._lock = threading.Lock()
@@ -92,46 +92,46 @@ class DownloadState:
         return part.number in self._parts
 
     def begin(self, target: Mapping[str, str]) -> None:
-        """Start with nothing; that is saved, so that no sudden death leaves a file nobody knows.
+        """Start without parts and save that, so that the next download finds the partial file.
 
         Args:
-            target: the state of what is about to be made.
+            target: the state of the target that is about to begin.
         """
         with self._lock:
-            self._left, self._parts = replace(self._left, target=target), {}
+            self._saved_download, self._parts = replace(self._saved_download, target=target), {}
             self._save()
 
     def cut(self, step: int, target: Mapping[str, str]) -> None:
-        """Note how large a part is, now that the target is made and has this state."""
+        """Set the size of a part and the state of the target, which has begun."""
         with self._lock:
-            self._left = replace(self._left, step=step, target=target)
-            self._saved = float("-inf")
+            self._saved_download = replace(self._saved_download, step=step, target=target)
+            self._saved_at = float("-inf")
 
     def lose(self, part: PartRange) -> None:
-        """Note that a part is damaged."""
+        """Remove a part that is damaged."""
         with self._lock:
             del self._parts[part.number]
 
     def add(self, part: PartRange, arrived: PartDone) -> None:
-        """Note that a part has arrived; it is saved if the last save is a while ago."""
+        """Add a part that has arrived; save the state if the last save was a while ago."""
         with self._lock:
             self._parts[part.number] = arrived
-            if self._clock() - self._saved >= _PAUSE:
+            if self._clock() - self._saved_at >= _PAUSE:
                 self._save()
 
     def crc64(self, parts: Iterable[PartRange]) -> int:
-        """Return the CRC64 of the whole object, of which all parts have arrived."""
+        """Return the CRC64 of the whole object, after all parts have arrived."""
         whole = 0
         for part in parts:
             whole = crc64_combine(whole, self._parts[part.number].crc64, part.length)
         return whole
 
     def keep(self) -> bool:
-        """Save for the last time; return whether there is anything for the next download."""
+        """Save for the last time; return whether the next download can use the state."""
         with self._lock:
             if self._parts:
                 self._save()
-            # A journal that names what was written is of use even if it was saved a while ago.
+            # An older save is still usable: the journal names the partial file.
             useful = bool(self._parts and self._known and not self._closed)
             self._closed = True
         if not useful:
@@ -139,7 +139,7 @@ class DownloadState:
         return useful
 
     def drop(self) -> None:
-        """Leave nothing for the next download."""
+        """Remove the state, so that the next download starts again."""
         with self._lock:
             self._closed = True
         self._remove()
@@ -151,17 +151,17 @@ class DownloadState:
     def _save(self) -> None:
         if self._journal is None or self._closed:
             return
-        found = self._left.found
-        saved = self._journal.save(
+        found = self._saved_download.found
+        written = self._journal.save(
             {
                 "object": [found.size, found.etag, found.version, found.crc64],
-                "step": self._left.step,
-                "target": dict(self._left.target),
+                "step": self._saved_download.step,
+                "target": dict(self._saved_download.target),
                 "parts": {
                     str(number): [part.crc64, part.mark]
                     for number, part in sorted(self._parts.items())
                 },
             }
         )
-        self._known = self._known or saved
-        self._saved = self._clock()
+        self._known = self._known or written
+        self._saved_at = self._clock()

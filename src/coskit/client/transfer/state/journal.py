@@ -1,4 +1,4 @@
-"""What an interrupted transfer leaves for the next one: a file that is replaced, never edited."""
+"""Journals: the saved state of interrupted transfers, in files that are replaced atomically."""
 
 import contextlib
 import fcntl
@@ -20,7 +20,7 @@ _DRAFT = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
 def journal_directory(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Return where journals are kept unless the caller names a directory; None if nowhere."""
+    """Return the default directory of journals, or None if the user has no home directory."""
     base = environ.get("XDG_STATE_HOME")
     try:
         state = Path(base) if base else Path.home() / ".local" / "state"
@@ -30,33 +30,35 @@ def journal_directory(environ: Mapping[str, str] = os.environ) -> Path | None:
 
 
 class Journal:
-    """The journal of one transfer, held by one process and one transfer at a time.
+    """The journal of one transfer, locked by one transfer of one process at a time.
 
-    What it says holds only for the transfer that it is bound to: same source, destination and
-    options. Anything else that is found in its place, damaged files included, is thrown away.
-    All methods block. A journal that cannot be written costs the resumption, not the transfer.
+    Its state is valid only for the transfer it is bound to: the same source, destination and
+    options. Other files in its place, including damaged ones, are ignored and replaced. All
+    methods block. If a journal cannot be written, the transfer succeeds but cannot be resumed.
 
     Attributes:
-        state: what an earlier transfer of the same identity left, or {}.
-        stale: what one of the same place left whose content or options were others, or {}; it is
-            to be cleaned up.
+        state: the state that an earlier transfer of the same identity left, or {}.
+        stale: the state that a transfer from or to the same place left with other content or
+            options, or {}; its parts have to be removed.
     """
 
     _lock: int | None = None
 
     def __init__(self, directory: Path, identity: Mapping[str, Any]) -> None:
-        """Take the journal of a transfer, unless somebody holds it: then keep none.
+        """Open and lock the journal of a transfer.
+
+        If another transfer has it locked, progress is not saved.
 
         Args:
-            directory: where journals are kept; it is made if it is missing.
-            identity: source, destination and options, as JSON can write them; `kind`, `bucket`,
-                `key` and `path` name the journal, all of them bind it.
+            directory: the directory of journals; it is created if it is missing.
+            identity: the source, destination and options, as JSON values; `kind`, `bucket`, `key`
+                and `path` name the journal, all values bind it.
         """
         self._identity = dict(identity)
         self._path = directory / _name(identity)
         self.state: dict[str, Any] = {}
         self.stale: dict[str, Any] = {}
-        # A cancelled task lets go of the journal while a thread may still write it.
+        # A cancelled task closes the journal while a thread may still write it.
         self._use = threading.Lock()
         self._lock = _lock(self._path.with_suffix(".lock"))
         if self._lock is not None:
@@ -64,7 +66,7 @@ class Journal:
 
     @property
     def held(self) -> bool:
-        """Whether this transfer's progress is kept."""
+        """True if this transfer has locked the journal, so that its progress is saved."""
         return self._lock is not None
 
     def _load(self) -> None:
@@ -72,7 +74,7 @@ class Journal:
             sum_, _, text = self._path.read_bytes().partition(b"\n")
             record = json.loads(text)
             if int(sum_) != crc64(text) or record["format"] != _FORMAT:
-                raise ValueError("its sum is wrong")
+                raise ValueError("its checksum is wrong")
             identity, state = dict(record["identity"]), dict(record["state"])
         except FileNotFoundError:
             return
@@ -85,10 +87,10 @@ class Journal:
             self.stale = state
 
     def save(self, state: Mapping[str, Any]) -> bool:
-        """Replace what the journal says; after a crash the old state is there or the new one.
+        """Replace the state; after a crash the journal has the old state or the new one.
 
         Returns:
-            Whether the new state is there.
+            True if the new state is saved.
         """
         with self._use:
             return self._lock is not None and self._save(state)
@@ -112,7 +114,7 @@ class Journal:
         return True
 
     def remove(self) -> None:
-        """Forget the transfer, which has ended."""
+        """Remove the state of the transfer, which has ended."""
         with self._use:
             self.state = {}
             if self._lock is not None:
@@ -120,7 +122,7 @@ class Journal:
                     self._path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let go of the journal; what it says stays."""
+        """Unlock the journal; its state stays."""
         with self._use:
             lock, self._lock = self._lock, None
             if lock is not None:
@@ -129,7 +131,7 @@ class Journal:
                 os.close(lock)
 
     def __del__(self) -> None:
-        # It may have been taken for a task that was cancelled meanwhile.
+        # The task that opened the journal may have been cancelled before it got it.
         if self._lock is not None:
             self.close()
 
@@ -141,8 +143,8 @@ class Journal:
 
 
 def is_left(directory: Path, identity: Mapping[str, Any]) -> bool:
-    """Return whether a transfer to or from this place has left a journal; nothing is held."""
-    # A text, as this is on the way of every small download.
+    """Return whether a transfer from or to this place has left a journal; nothing is locked."""
+    # A text instead of a Path, because every small download runs this.
     return os.path.exists(f"{directory}/{_name(identity)}")  # noqa: PTH110
 
 
@@ -152,14 +154,14 @@ def _name(identity: Mapping[str, Any]) -> str:
 
 
 def _lock(path: Path) -> int | None:
-    """Return the descriptor of a lock that is now ours, or None if it cannot be had."""
+    """Lock a file and return its descriptor, or None if it cannot be locked."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         while True:
             lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # Its holder may have unlinked it between the two calls above.
+                # The last owner may have unlinked the file between the two calls above.
                 if os.fstat(lock).st_ino == path.stat().st_ino:
                     return lock
             except FileNotFoundError:

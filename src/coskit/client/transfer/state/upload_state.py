@@ -1,4 +1,4 @@
-"""What an upload writes down for the next one, and which of its remains may be used again."""
+"""The saved state of an interrupted upload, and the checks of what can be resumed."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,14 +19,14 @@ from coskit.protocol.errors import (
     SourceChanged,
 )
 
-# The service tells whole seconds, of its own clock.
+# Seconds: the service returns whole seconds of its own clock.
 _MARGIN = 2.0
-# A request whose process died with it arrives within this, or never.
+# Seconds within which a request arrives whose process died, or never.
 _LATEST_ARRIVAL = 60.0
 
-# They are decided when the object appears, or concern one request: parts do not depend on them.
+# Options that apply when the object appears, or to one request; parts do not depend on them.
 _UNBOUND = frozenset(("ForbidOverwrite", "IfMatch", "IfNoneMatch", "TrafficLimit"))
-# Refusals that another try, with the same parts, may well escape.
+# Refusals after which a retry with the same parts may succeed.
 _PASSING_STATUS = frozenset((401, 403, 408, 429))
 _PASSING_CODE = frozenset(
     ("BadDigest", "ExpiredToken", "IncompleteBody", "InvalidPart", "RequestTimeout")
@@ -35,33 +35,34 @@ _PASSING_CODE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class LostInitiation:
-    """When an upload may have been initiated whose id never arrived.
+    """The time in which an upload may have been initiated whose response was lost.
 
     Attributes:
-        start: Unix seconds by this machine's clock.
-        end: likewise; None if nobody lived to see it.
+        start: the Unix seconds before the request, by this machine's clock.
+        end: the Unix seconds after the failure; None if the process died before it.
     """
 
     start: float
     end: float | None = None
 
     def holds(self, moment: float) -> bool:
-        """Return whether a moment, to the second, may lie in it."""
+        """Return whether a moment, given in whole seconds, may lie in the time."""
         end = self.start + _LATEST_ARRIVAL if self.end is None else self.end
         return self.start - _MARGIN <= moment <= end + _MARGIN
 
 
 @dataclass(frozen=True, slots=True)
 class UploadState:
-    """What an upload leaves in its journal.
+    """The state of an upload, as its journal keeps it.
 
     Attributes:
-        upload_id: ours, or "" if there is none.
-        begun: when it was initiated, in Unix seconds by this machine's clock.
-        crc64: of the whole object, once its completion has been asked for.
-        etag: likewise, as parts give it to their whole; "" if they do not tell.
-        source: what the source needs to give the same bytes again.
-        lost: when further uploads of ours may have been initiated.
+        upload_id: the id of the upload, or "" if there is none.
+        begun: the time of its initiation, in Unix seconds by this machine's clock.
+        crc64: the CRC64 of the whole object, after its completion was requested.
+        source: the state with which the source gives the same bytes again.
+        lost: the times in which further uploads may have been initiated.
+        etag: the ETag that the parts give the whole object, after its completion was requested;
+            "" if it is unknown.
     """
 
     upload_id: str = ""
@@ -72,20 +73,20 @@ class UploadState:
     etag: str = ""
 
 
-def encode_state(trace: UploadState) -> dict[str, Any]:
-    """Return a trace as JSON can write it."""
+def encode_state(state: UploadState) -> dict[str, Any]:
+    """Return a state as JSON values."""
     return {
-        "upload_id": trace.upload_id,
-        "begun": trace.begun,
-        "crc64": trace.crc64,
-        "source": dict(trace.source),
-        "lost": [[window.start, window.end] for window in trace.lost],
-        "etag": trace.etag,
+        "upload_id": state.upload_id,
+        "begun": state.begun,
+        "crc64": state.crc64,
+        "source": dict(state.source),
+        "lost": [[window.start, window.end] for window in state.lost],
+        "etag": state.etag,
     }
 
 
 def decode_state(state: Mapping[str, Any]) -> UploadState:
-    """Return the trace that was written; an empty one for anything else."""
+    """Return the state that was saved; an empty one if it is malformed."""
     try:
         return UploadState(
             upload_id=str(state["upload_id"]),
@@ -103,10 +104,10 @@ def decode_state(state: Mapping[str, Any]) -> UploadState:
 
 
 def fingerprint(options: Mapping[str, Any]) -> str:
-    """Return what tells the options of two uploads apart; keys among them cannot be read from it.
+    """Return a hash of the options of an upload; customer keys cannot be read from it.
 
     Args:
-        options: as the caller gave them.
+        options: the options of the upload's requests.
     """
 
     def plain(value: Any) -> Any:
@@ -119,11 +120,11 @@ def fingerprint(options: Mapping[str, Any]) -> str:
 def matching(
     parts: Iterable[PartRange], listed: Iterable[Mapping[str, Any]]
 ) -> Iterator[tuple[PartRange, str]]:
-    """Yield the parts of a plan that the service has in the planned size, with their ETags.
+    """Yield the planned parts that the service has in the planned size, with their ETags.
 
     Args:
-        parts: the plan.
-        listed: what List Parts says.
+        parts: the planned parts.
+        listed: the parts that List Parts returned.
     """
     there = {str(part.get("PartNumber")): part for part in listed}
     for part in parts:
@@ -133,21 +134,21 @@ def matching(
 
 
 def is_md5(etag: str, hex_digest: str) -> bool:
-    """Return whether an ETag, quoted or not, is this MD5."""
+    """Return whether an ETag, quoted or not, is an MD5."""
     return etag.strip('"').lower() == hex_digest.lower()
 
 
 def may_be_lost_upload(
     upload: Mapping[str, Any], key: str, ours: str, lost: Iterable[LostInitiation], ahead: float
 ) -> bool:
-    """Return whether a listed upload may be one of those whose ids never arrived.
+    """Return whether a listed upload may be one whose id never arrived.
 
     Args:
-        upload: what List Multipart Uploads says of it.
-        key: of the object.
+        upload: the upload as List Multipart Uploads returned it.
+        key: the key of the object.
         ours: the id of the upload that was used.
-        lost: when such uploads may have been initiated.
-        ahead: seconds by which the service's clock is ahead of this machine's.
+        lost: the times in which lost uploads may have been initiated.
+        ahead: the seconds by which the service's clock is ahead of this machine's.
     """
     initiated = parse_iso_date(str(upload.get("Initiated", "")))
     if upload.get("Key") != key or upload.get("UploadId") == ours or initiated is None:
@@ -156,47 +157,47 @@ def may_be_lost_upload(
 
 
 def is_completed(head: Mapping[str, str], size: int, asked: UploadState, ahead: float) -> bool:
-    """Return whether an object is what an upload of ours was to become.
+    """Return whether an object is the result of an upload.
 
     Args:
-        head: its headers.
-        size: its bytes as they should be.
-        asked: the upload's trace, with what its completion is known by.
-        ahead: seconds by which the service's clock is ahead of it.
+        head: the headers of the object.
+        size: the bytes that the object should have.
+        asked: the state of the upload, with the CRC64 or ETag of its completion.
+        ahead: the seconds by which the service's clock is ahead of this machine's.
     """
     if head.get("Content-Length") != str(size):
         return False
     crc64 = object_crc64(head)
-    # A service without the CRC64 tells of which parts the object is.
+    # The ETag of a service without CRC64 shows the parts of the object.
     by_parts = crc64 is None and asked.etag != "" and head.get("ETag", "").strip('"') == asked.etag
     if not by_parts and (crc64 is None or crc64 != asked.crc64):
         return False
     modified = parse_http_date(head.get("Last-Modified", ""))
-    # The same bytes may have been there before, under other options.
+    # The same bytes may have been stored before, with other options.
     return modified is None or modified / 1000 - ahead >= asked.begun - _MARGIN
 
 
 def seconds_ahead(date: str, now: float) -> float:
-    """Return by how much a clock that says `date` is ahead of one that says `now`; 0 if unknown."""
+    """Return the seconds by which a Date header is ahead of `now`; 0 if it is malformed."""
     moment = parse_http_date(date)
     return 0.0 if moment is None else moment / 1000 - now
 
 
 def is_worth_resuming(error: BaseException) -> bool:
-    """Return whether what an upload that failed has sent may be of use to the next one."""
+    """Return whether a later upload may use the parts of an upload that failed."""
     if isinstance(error, CosServiceError):
         if 400 <= error.status < 500:
             return error.status in _PASSING_STATUS or error.code in _PASSING_CODE
-        return True  # the service failed, or it was not the service that answered
+        return True  # the service failed, or another server responded
     return not isinstance(error, SourceChanged | ParameterError)
 
 
 def may_have_completed(error: CosException, lost: CosException | None) -> bool:
-    """Return whether a completion may be refused because it has succeeded already.
+    """Return whether a refused completion may have succeeded before.
 
     Args:
         error: the refusal.
-        lost: the failure that left in doubt what became of an earlier try, if there was one.
+        lost: the failure of an earlier attempt whose response was lost, if any.
     """
     if isinstance(error, NoSuchUpload):
         return True
