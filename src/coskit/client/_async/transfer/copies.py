@@ -12,6 +12,7 @@ from coskit.client._async.transfer.context import AsyncTransferContext, etag_of,
 from coskit.client._async.transfer.multipart_upload import AsyncMultipartUpload
 from coskit.client.settings.argument_checks import check, check_known
 from coskit.client.transfer.copy_options import (
+    SINGLE_COPY,
     elsewhere,
     for_head,
     for_parts,
@@ -84,7 +85,7 @@ class AsyncCopier:
         source: types.CopySource,
         status: types.Directive,
         options: TransferOptions,
-        single: int,
+        single: int | None = None,
     ) -> Any:
         """Copy an object; return the result of `copy_object` or `complete_multipart_upload`.
 
@@ -94,7 +95,7 @@ class AsyncCopier:
             source: the object that is copied.
             status: `Copy` or `Replaced`.
             options: the options of the transfer.
-            single: the largest number of bytes that is copied in one request.
+            single: the largest number of bytes that is copied in one request; None for 5 GB.
 
         Raises:
             CosServiceError: the service refused a request.
@@ -106,7 +107,7 @@ class AsyncCopier:
         check(CopyStatus=status)
         check_known("copy", options.request, "CopyOptions")
         copy = _Copy(self._operations, self._context, bucket, key, status, options)
-        return await copy.run(source, single)
+        return await copy.run(source, SINGLE_COPY if single is None else single)
 
 
 class _Copy:

@@ -13,7 +13,6 @@ from coskit.client._async.transfer.upload import AsyncUploader, check_upload_opt
 from coskit.client._async.transfer.upload_stream import AsyncStreamUploader
 from coskit.client.settings.argument_checks import check_known, path_of
 from coskit.client.transfer.body_source import refuse_body_options
-from coskit.client.transfer.copy_options import SINGLE_COPY
 from coskit.client.transfer.download_target import (
     DownloadTarget,
     FileTarget,
@@ -128,7 +127,7 @@ class AsyncTransfers:
         status: types.Directive,
         options: TransferOptions,
         *,
-        single: int = SINGLE_COPY,
+        single: int | None = None,
     ) -> _CopyResult:
         """Copy an object; see `AsyncCopier.copy`."""
         copier = AsyncCopier(self.operations, self.context)

@@ -14,6 +14,7 @@ from coskit.client._sync.transfer.context import TransferContext, etag_of, in_pa
 from coskit.client._sync.transfer.multipart_upload import MultipartUpload
 from coskit.client.settings.argument_checks import check, check_known
 from coskit.client.transfer.copy_options import (
+    SINGLE_COPY,
     elsewhere,
     for_head,
     for_parts,
@@ -86,7 +87,7 @@ class Copier:
         source: types.CopySource,
         status: types.Directive,
         options: TransferOptions,
-        single: int,
+        single: int | None = None,
     ) -> Any:
         """Copy an object; return the result of `copy_object` or `complete_multipart_upload`.
 
@@ -96,7 +97,7 @@ class Copier:
             source: the object that is copied.
             status: `Copy` or `Replaced`.
             options: the options of the transfer.
-            single: the largest number of bytes that is copied in one request.
+            single: the largest number of bytes that is copied in one request; None for 5 GB.
 
         Raises:
             CosServiceError: the service refused a request.
@@ -108,7 +109,7 @@ class Copier:
         check(CopyStatus=status)
         check_known("copy", options.request, "CopyOptions")
         copy = _Copy(self._operations, self._context, bucket, key, status, options)
-        return copy.run(source, single)
+        return copy.run(source, SINGLE_COPY if single is None else single)
 
 
 class _Copy:

@@ -15,7 +15,6 @@ from coskit.client._sync.transfer.upload import Uploader, check_upload_options
 from coskit.client._sync.transfer.upload_stream import StreamUploader
 from coskit.client.settings.argument_checks import check_known, path_of
 from coskit.client.transfer.body_source import refuse_body_options
-from coskit.client.transfer.copy_options import SINGLE_COPY
 from coskit.client.transfer.download_target import (
     DownloadTarget,
     FileTarget,
@@ -130,7 +129,7 @@ class Transfers:
         status: types.Directive,
         options: TransferOptions,
         *,
-        single: int = SINGLE_COPY,
+        single: int | None = None,
     ) -> _CopyResult:
         """Copy an object; see `Copier.copy`."""
         copier = Copier(self.operations, self.context)
