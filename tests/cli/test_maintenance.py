@@ -115,4 +115,13 @@ def test_what_is_no_directory_of_a_server_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.tar").write_bytes(b"x")
     other = tmp_path / "other"
     assert "no whole tar" in admin("import", other, tmp_path / "x.tar", expect=1)
-    assert list(other.glob("blobs/*/*")) == []
+    assert not other.exists()
+
+
+def test_the_error_for_a_damaged_index_names_its_file(tmp_path: Path) -> None:
+    index = tmp_path / "index.db"
+    index.write_bytes(b"no database" * 1000)
+    assert f"{index}: file is not a database" in admin(
+        "export", tmp_path, BUCKET, tmp_path / "x.tar", expect=1
+    )
+    assert str(index) in admin("fsck", tmp_path, expect=1)

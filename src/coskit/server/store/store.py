@@ -189,7 +189,7 @@ class Store:
 
         Raises:
             NoSuchUpload: as `Index.upload`.
-            Replaced: the source was deleted or replaced after it was looked up.
+            VersionReplaced: the source was deleted or replaced after it was looked up.
         """
         self.index.upload(bucket.id, key, upload_id)
         length = _length(source, first, length)
@@ -250,7 +250,7 @@ class Store:
         Raises:
             NoSuchKey: no version was named, and there is no live object.
             NoSuchVersion: there is no version with this id.
-            Damaged: the body is damaged.
+            DamagedBlob: the body is damaged.
             InternalError: the index is damaged.
         """
         found = self.index.get(bucket.id, key, version_id)
@@ -270,7 +270,7 @@ class Store:
             length: the number of bytes; None for all that follow.
 
         Raises:
-            Replaced: the version was deleted or replaced after it was looked up.
+            VersionReplaced: the version was deleted or replaced after it was looked up.
         """
         return self.read_extents(read.cut(version.extents, first, _length(version, first, length)))
 
@@ -278,7 +278,7 @@ class Store:
         """Return an iterator of the stored bytes of extents, as `read` does.
 
         Raises:
-            Replaced: the version of the extents was deleted or replaced.
+            VersionReplaced: the version of the extents was deleted or replaced.
         """
         blob_ids = tuple({extent.blob_id for extent in extents})
         # Pinned before the look-up: a change that drops a blob after the look-up sees the pin.

@@ -387,11 +387,11 @@ async def main() -> None:
     data = b"x" * 100_000
     await put(store, bucket, "kept", data)
     version = await put(store, bucket, "deleted", data)
-    store.reading(version)  # holds the file past its deletion
+    store.read(version)  # holds the file past its deletion
     await store.index.delete_version(bucket.id, "deleted")
-    async with store.receive() as sink:
-        await sink.write(data)
-        await sink.finish()
+    async with store.receive() as receiver:
+        await receiver.write(data)
+        await receiver.finish()
         async with store.receive() as half:
             await half.write(bytes(3_000_000))
             await half.write(bytes(3_000_000))

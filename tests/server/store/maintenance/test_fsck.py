@@ -2,12 +2,17 @@
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from coskit.server.store.blobs.waiting_removals import (
+    PATTERN,
+    WaitingRemovals,
+    waiting_removals,
+)
 from coskit.server.store.index.database import connect
 from coskit.server.store.maintenance.blob_check import LOST
 from coskit.server.store.maintenance.findings import KINDS, Finding
@@ -200,9 +205,10 @@ def test_every_damaged_page_of_the_index_is_named(fixture: StoreFixture) -> None
     fixture.reopen()
 
 
-def test_of_what_is_under_way_only_a_file_that_a_reader_holds_for_long_is_told(
-    fixture: StoreFixture,
+def test_nothing_under_way_is_reported_not_even_a_file_that_a_reader_holds_for_long(
+    fixture: StoreFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("coskit.server.store.maintenance.blob_check._REMOVAL", 0.3)
     fill(fixture)
     store = fixture.reopen()
     bucket = store.index.bucket("shelf")
@@ -218,8 +224,39 @@ def test_of_what_is_under_way_only_a_file_that_a_reader_holds_for_long_is_told(
         await reading.aclose()
         return found
 
-    # Another process cannot tell a removal that waits for a reader from one that fails.
-    assert [finding.kind for finding in fixture.run(work())] == ["garbage"]
+    assert fixture.run(work()) == []
+    fixture.close()
+    assert list(fixture.directory.glob(PATTERN)) == []
+    fixture.reopen()
+
+
+def test_the_readers_of_a_dead_process_keep_no_file(fixture: StoreFixture) -> None:
+    fill(fixture)
+    dead = WaitingRemovals(fixture.directory)
+    dead.add(["ab" * 16])
+    assert waiting_removals(fixture.directory) == {"ab" * 16}
+    os.close(dead._fd)
+    assert waiting_removals(fixture.directory) == set()
+    fixture.reopen()
+    assert list(fixture.directory.glob(PATTERN)) == []
+
+
+def test_a_file_whose_removal_fails_is_reported(
+    fixture: StoreFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coskit.server.store.maintenance.blob_check._REMOVAL", 0.3)
+    bucket = fixture.bucket()
+    fixture.run(put(fixture.store, bucket, "going", LARGE))
+
+    def fail(blob_ids: Sequence[str]) -> None:
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fixture.store.blobs, "discard", fail)
+        fixture.call(fixture.store.index.delete_version, bucket.id, "going")
+        fixture.run(fixture.store.lifetime.close())
+        found = list(check(fixture.directory, exclusive=False))
+    assert [finding.kind for finding in found] == ["garbage"]
 
 
 def test_all_kinds_of_findings_are_explained() -> None:

@@ -31,7 +31,7 @@ def lock_for_removal(directory: Path) -> Iterator[None]:
     """Let no hold begin while blob files are removed.
 
     Raises:
-        Held: there is one.
+        BackupInProgress: there is one.
     """
     turn = _open(directory / TURN)
     try:

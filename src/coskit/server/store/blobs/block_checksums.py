@@ -81,7 +81,7 @@ class BlockChecksums:
             data: all their bytes.
 
         Raises:
-            Mismatch: a byte differs from what was written.
+            ChecksumMismatch: a byte differs from what was written.
         """
         number, count = first // BLOCK, -(-len(data) // BLOCK)
         if crc64(data, self._at(number)) != self._at(number + count):
@@ -113,7 +113,7 @@ def read_trailer(trailer: bytes, blob_id: str, size: int, crc: int) -> BlockChec
         crc: the CRC64 of that blob.
 
     Raises:
-        Mismatch: it is damaged, or of another blob.
+        ChecksumMismatch: it is damaged, or of another blob.
     """
     footer, check = trailer[-FOOTER : -_CHECK.size], trailer[-_CHECK.size :]
     if len(trailer) != trailer_length(size) or _CHECK.pack(crc64(footer)) != check:

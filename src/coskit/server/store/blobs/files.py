@@ -17,6 +17,7 @@ from coskit.server.store import ids
 from coskit.server.store.blobs import block_checksums
 from coskit.server.store.blobs.backup_lock import lock_for_removal
 from coskit.server.store.blobs.shared_pins import BlobPins, UnsharedPins
+from coskit.server.store.blobs.waiting_removals import WaitingRemovals, remove_stale_lists
 from coskit.server.store.disk.directory_sync import DirectorySyncs, sync_directory
 from coskit.server.store.disk.durability import Durability
 from coskit.server.store.disk.private_files import make_directory, restrict_permissions
@@ -49,6 +50,7 @@ class FileBlobs(Blobs):
         self._tmp = directory / "tmp"
         self._blobs = directory / "blobs"
         self._syncs = DirectorySyncs() if durability != "none" else None
+        self._waiting = WaitingRemovals(directory)
         self._choosing = threading.Lock()
         self._fan, self._in_a_row = 0, _BLOBS_IN_A_ROW
         make_directory(self._tmp)
@@ -94,6 +96,14 @@ class FileBlobs(Blobs):
             for blob_id in blob_ids:
                 self.path(blob_id).unlink(missing_ok=True)
                 (self._tmp / blob_id).unlink(missing_ok=True)
+
+    def note_waiting(self, blob_ids: Sequence[str]) -> None:
+        """See `Blobs.note_waiting`."""
+        self._waiting.add(blob_ids)
+
+    def clear_waiting(self) -> None:
+        """See `Blobs.clear_waiting`."""
+        self._waiting.clear()
 
     def path(self, blob_id: str) -> Path:
         """Return where the file of a blob is or would be."""
@@ -275,6 +285,7 @@ def lock_directory(directory: Path) -> int:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         restrict_permissions(directory)
+        remove_stale_lists(directory)
     except BaseException:
         os.close(fd)
         raise

@@ -45,7 +45,7 @@ class BlobReferences:
         """Count extents of known blobs once more.
 
         Raises:
-            Replaced: a blob has lost its last reference meanwhile.
+            VersionReplaced: a blob has lost its last reference meanwhile.
         """
         for extent in extents:
             self._db.execute(_SHARE, (extent.blob_id,))

@@ -1,13 +1,14 @@
-"""How the file of the index is opened: with a checksum on every page, and its tables up to date.
+"""The SQLite file of the index: opened with a checksum on every page and up-to-date tables.
 
-SQLite's own checksum VFS verifies a page whenever it comes from the disk, so that a flipped bit is
-an error and never an answer.
+SQLite's checksum VFS verifies every page that is read from the disk, so that a flipped bit is an
+error and never a wrong result.
 """
 
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -44,75 +45,90 @@ _registering = threading.Lock()
 
 
 class DamagedIndex(InternalError):
-    """A page of the index is not what was written; what lies on others can still be read."""
+    """A page of the index differs from what was written; other pages can still be read."""
 
     wire_code = "InternalError"
 
 
 def connect(path: Path, durability: Durability = "strict", *, create: bool = True) -> Connection:
-    """Open the file in autocommit; a connection is used by one thread at a time.
+    """Open the file in autocommit mode; one thread at a time may use the connection.
 
     Args:
-        path: the file.
-        durability: what a commit through it means.
-        create: whether a missing file is made.
+        path: the file's path.
+        durability: the durability mode of commits through the connection.
+        create: whether to make a missing file.
 
     Raises:
         Error: the file cannot be used.
     """
     _register()
     if create:
-        make_file(path)  # SQLite would let others read it, and takes its mode for the log's files
+        make_file(path)  # private; SQLite gives its mode to the files of the log
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
-    db = apsw.Connection(os.fspath(path), flags, vfs=_VFS, statementcachesize=_CACHED_STATEMENTS)
-    try:
-        db.set_busy_timeout(_BUSY_MILLISECONDS)
-        if create and not path.stat().st_size:
-            db.execute(f"PRAGMA page_size = {PAGE}")
-            db.reserve_bytes("main", PAGE_CHECKSUM)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
-        db.execute("PRAGMA foreign_keys = OFF")
-        db.execute("PRAGMA recursive_triggers = OFF")
-        db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-        db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    except BaseException:
-        db.close()
-        raise
+    with _naming(path):
+        db = apsw.Connection(
+            os.fspath(path), flags, vfs=_VFS, statementcachesize=_CACHED_STATEMENTS
+        )
+        try:
+            db.set_busy_timeout(_BUSY_MILLISECONDS)
+            if create and not path.stat().st_size:
+                db.execute(f"PRAGMA page_size = {PAGE}")
+                db.reserve_bytes("main", PAGE_CHECKSUM)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
+            db.execute("PRAGMA foreign_keys = OFF")
+            db.execute("PRAGMA recursive_triggers = OFF")
+            db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        except BaseException:
+            db.close()
+            raise
     return db
 
 
-def prepare(db: Connection) -> None:
-    """Bring an opened file up to date: its log taken over, its tables, its pages with checksums.
+@contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    """Put the file's path before the text of an error of SQLite."""
+    try:
+        yield
+    except Error as error:
+        error.args = (f"{path}: {error}",)
+        raise
 
-    Only for a file that nobody else uses yet.
+
+def prepare(db: Connection) -> None:
+    """Bring an opened file up to date: its log, its tables, and the checksums of its pages.
+
+    No other process may use the file yet.
 
     Raises:
+        Error: the file is damaged, or cannot be used.
         RuntimeError: a later version of coskit has changed the tables.
     """
-    # A process that died while it took pages over from the log has left half of one in the file.
-    db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-    steps = _steps()
-    done = version(db)
-    if done > steps[-1][0]:
-        raise RuntimeError("the index was written by a later version of coskit")
-    for number, script in steps:
-        if number > done:
-            db.execute(f"BEGIN;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
-    if not has_checksums(db):
-        db.execute("PRAGMA journal_mode = DELETE")
-        db.reserve_bytes("main", PAGE_CHECKSUM)
-        db.execute("VACUUM")
-        db.execute("PRAGMA journal_mode = WAL")
+    with _naming(db.filename):
+        # A process that died during a checkpoint may have left a half-written page in the file.
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        steps = _steps()
+        done = version(db)
+        if done > steps[-1][0]:
+            raise RuntimeError("the index was written by a later version of coskit")
+        for number, script in steps:
+            if number > done:
+                db.execute(f"BEGIN;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+        if not has_checksums(db):
+            db.execute("PRAGMA journal_mode = DELETE")
+            db.reserve_bytes("main", PAGE_CHECKSUM)
+            db.execute("VACUUM")
+            db.execute("PRAGMA journal_mode = WAL")
 
 
 def version(db: Connection) -> int:
-    """Return how many steps of `schema/` the file has seen."""
+    """Return the number of the last script of `schema/` that the file has had."""
     return int(one(db, "PRAGMA user_version")[0])
 
 
 def one(db: Connection, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Row:
-    """Return the first row of a statement that always gives one."""
+    """Return the first row of a statement that always has one."""
     row: Row | None = db.execute(statement, values).fetchone()
     assert row is not None, statement
     return row
@@ -124,17 +140,17 @@ def fetch_all(db: Connection, statement: str, values: Sequence[Any] = ()) -> lis
 
 
 def latest() -> int:
-    """Return how many steps there are."""
+    """Return the number of the last script of `schema/`."""
     return _steps()[-1][0]
 
 
 def has_checksums(db: Connection) -> bool:
-    """Return whether the pages carry checksums: files of the first versions have none."""
+    """Return whether the pages have checksums; files of the first versions have none."""
     return db.reserve_bytes("main") == PAGE_CHECKSUM
 
 
 def is_damage(error: BaseException) -> bool:
-    """Return whether an error means that the file is not what was written."""
+    """Return whether an error means that the file is damaged."""
     if isinstance(error, _DAMAGE):
         return True
     extended = getattr(error, "extendedresult", 0)  # apsw's stubs do not know it
@@ -146,19 +162,19 @@ def is_damage(error: BaseException) -> bool:
 
 
 def is_full(error: BaseException) -> bool:
-    """Return whether an error means that there is no room."""
-    # The last for the file that readers share, which has no room to grow.
+    """Return whether an error means that the disk is full."""
+    # The extended code is for the shared-memory file, which cannot grow on a full disk.
     code = getattr(error, "extendedresult", None)
     return isinstance(error, apsw.FullError) or code == apsw.SQLITE_IOERR_SHMSIZE
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """Return whether an error means that no file can be opened: those of the index are there."""
+    """Return whether an error means that file descriptors ran out: the index's files exist."""
     return isinstance(error, apsw.CantOpenError)
 
 
 def translated(error: Error) -> CosServiceError:
-    """Return what the caller of the store is told of an error."""
+    """Return the error to raise from the store for an error of SQLite."""
     if is_damage(error):
         return DamagedIndex("A page of the index is damaged.")
     if is_exhausted(error):
@@ -167,9 +183,9 @@ def translated(error: Error) -> CosServiceError:
 
 
 def check_pages(path: Path, first: int, count: int) -> int:
-    """Read pages of the file past every cache of SQLite; return how many it has in all.
+    """Read pages of the file, past every cache of SQLite; return how many the file has.
 
-    Those that are still in the log are not looked at: SQLite checks them when it takes them over.
+    Pages in the log are not read: SQLite checks them in the checkpoint.
 
     Raises:
         DamagedIndex: one of them is damaged.
@@ -191,7 +207,7 @@ def check_pages(path: Path, first: int, count: int) -> int:
 
 
 def _check_page(file: apsw.VFSFile, number: int, size: int) -> None:
-    """Read a page, more than once if need be: it may be in the middle of being written."""
+    """Read a page; retry a few times, as the page may be half-written at the moment."""
     for attempt in range(_ATTEMPTS):
         try:
             file.xRead(size, number * size)
@@ -213,7 +229,7 @@ def _steps() -> Sequence[tuple[int, str]]:
 
 
 def _register() -> None:
-    """Make the VFS known to SQLite, once in a process."""
+    """Register the checksum VFS with SQLite, once in a process."""
     with _registering:
         if _VFS in apsw.vfs_names():
             return

@@ -38,7 +38,7 @@ class BlobReader(Protocol):
         cost least.
 
         Raises:
-            Damaged: the bytes differ from what was written.
+            DamagedBlob: the bytes differ from what was written.
             OSError: the bytes cannot be read.
         """
         ...
@@ -64,7 +64,7 @@ class Blobs(Protocol):
         """Open a finished blob of this size and CRC64.
 
         Raises:
-            Damaged: the blob is missing, is damaged, or is another blob.
+            DamagedBlob: the blob is missing, is damaged, or is another blob.
             OSError: the blob cannot be opened.
         """
         ...
@@ -91,6 +91,14 @@ class Blobs(Protocol):
         After this returns, `open` does not find them.
 
         Raises:
-            Held: a backup is copying the blobs; retry later.
+            BackupInProgress: a backup is copying the blobs; retry later.
         """
+        ...
+
+    def note_waiting(self, blob_ids: Sequence[str]) -> None:
+        """Let checks by other processes know that the removal of these blobs waits for readers."""
+        ...
+
+    def clear_waiting(self) -> None:
+        """Withdraw all that `note_waiting` has noted in this process."""
         ...

@@ -192,7 +192,7 @@ class Index(UploadRecords, BlobRecords, Protocol):
         unless `new` has others. The lock is not copied.
 
         Raises:
-            Replaced: the source was deleted or replaced after it was looked up.
+            VersionReplaced: the source was deleted or replaced after it was looked up.
         """
         ...
 

@@ -60,7 +60,7 @@ class UploadRecords(Protocol):
 
         Raises:
             NoSuchUpload: as `upload`.
-            Replaced: a blob has lost its last reference.
+            VersionReplaced: a blob has lost its last reference.
         """
         ...
 

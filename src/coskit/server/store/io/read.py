@@ -38,7 +38,7 @@ def chunks(
     """Give the bytes of the pieces, none that has not been checked; blocks.
 
     Raises:
-        Damaged: a blob is missing, or its bytes are not what was written.
+        DamagedBlob: a blob is missing, or its bytes are not what was written.
         InternalError: a blob cannot be read.
     """
     for extent, row in pieces:
@@ -104,7 +104,7 @@ class BodyReader:
         """Return the next chunk.
 
         Raises:
-            Damaged: a blob is missing, or its bytes are not what was written.
+            DamagedBlob: a blob is missing, or its bytes are not what was written.
             InternalError: a blob cannot be read.
         """
         if not self._left:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from coskit.server.store.blobs import backup_lock
 from coskit.server.store.blobs.files import FileBlobs, lock_directory
+from coskit.server.store.blobs.waiting_removals import PATTERN
 from coskit.server.store.disk import disk_reserve
 from coskit.server.store.disk.directory_sync import sync_directory
 from coskit.server.store.disk.private_files import make_file
@@ -139,7 +140,7 @@ def _copy(old: Path, new: Path) -> None:
 def _copy_settings(source: Path, target: Path) -> None:
     """Copy keys and accounts: small files, which are replaced whole."""
     for file in source.iterdir():
-        if file.is_file() and file.name not in _NOT_COPIED:
+        if file.is_file() and file.name not in _NOT_COPIED and not file.match(PATTERN):
             new = target / f"{file.name}.new"
             _copy(file, new)
             new.rename(target / file.name)

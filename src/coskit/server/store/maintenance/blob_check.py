@@ -9,6 +9,7 @@ from pathlib import Path
 
 from coskit.protocol.errors import InternalError
 from coskit.server.store.blobs import files
+from coskit.server.store.blobs.waiting_removals import waiting_removals
 from coskit.server.store.index import rows
 from coskit.server.store.index.database import Connection, fetch_all
 from coskit.server.store.interfaces.errors import DamagedBlob
@@ -86,9 +87,10 @@ class BlobCheck:
         """Yield the files that a running server was to remove some time ago and has not."""
         if garbage:
             time.sleep(max(0.0, began + _REMOVAL - time.monotonic()))
-        for blob_id in sorted(garbage & self._garbage()):
+        late = garbage & self._garbage()
+        for blob_id in sorted(late - waiting_removals(self._directory)):
             if self._blobs.path(blob_id).exists():
-                yield Finding("garbage", blob_id, "its removal has failed so far, or waits")
+                yield Finding("garbage", blob_id, "its removal has failed so far")
 
     def _group(self, fan: str) -> Iterator[Finding]:
         # Settled files first: a row that comes later than its file is seen, and one that goes

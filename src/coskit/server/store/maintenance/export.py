@@ -84,7 +84,7 @@ def load_version(text: bytes) -> tuple[Version, list[int]]:
     """Give back what `dump_version` took; the extents have lost their blobs.
 
     Raises:
-        NotAnArchive: it did not make this text.
+        InvalidArchive: it did not make this text.
     """
     try:
         told: dict[str, Any] = json.loads(text)

@@ -1,4 +1,4 @@
-"""How an archive becomes a bucket again: every byte checked, every version in its old order."""
+"""The import of an archive: every byte is checked, and every version keeps its order."""
 
 # ruff: noqa: S608 - statements are put together from constants only
 
@@ -26,10 +26,10 @@ from coskit.server.store.maintenance.export import (
 )
 from coskit.server.store.model import NULL_VERSION, Bucket, StoredBody, Version
 
-# The setting of a bucket that tells, while an import is under way, of which archive.
+# The setting of a bucket that holds the archive's id while its import is not complete.
 MARK = "import"
 
-_IN_MEMORY = 1 << 16  # bytes up to which a body goes into the index
+_IN_MEMORY = 1 << 16  # bytes up to which a body is stored in the index
 _STEP = 1 << 20
 _AT_ONCE = 256  # versions in a commit
 _LARGEST_DOCUMENT = 1 << 24
@@ -56,42 +56,62 @@ _IS_THERE = (
 _RAISE_ORDER = "UPDATE sequence SET last = max(last, ?)"
 
 
+# The path, the size and the reader of a member of the archive.
+_Member = tuple[str, int, Callable[[int], bytes]]
+
+
 class BucketInUse(ValueError):
-    """The bucket has something in it that does not come from this archive."""
+    """The bucket holds something that does not come from this archive."""
 
 
 def import_bucket(source: Path, directory: Path, clock: Clock, name: str = "") -> ArchiveSummary:
-    """Make a bucket from an archive; an import that was cut short goes on where it stopped. Blocks.
+    """Make a bucket from an archive, or resume an import that was interrupted; blocks.
+
+    The directory is made if it is missing, but only after the archive's description was read.
 
     Args:
-        source: the archive.
-        directory: a server's, which nobody uses.
+        source: the archive's path.
+        directory: a server's directory, which no process uses.
         clock: seconds since 1970.
-        name: of the bucket; as in the archive if it is "".
+        name: the bucket's name; "" for the name in the archive.
 
     Raises:
         BlockingIOError: a server uses the directory.
         BucketInUse: the bucket holds something else.
-        NotAnArchive: the file is none, or is damaged or cut short; what came before is there.
+        InvalidArchive: the file is no archive, or is damaged or truncated; the versions before the
+            damage have been imported.
         OSError: files cannot be read or written.
     """
-    lock = lock_directory(directory)
     try:
-        with (
-            closing(database.connect(directory / database.FILE)) as db,
-            source.open("rb") as file,
-        ):
-            database.prepare(db)
-            return _Import(db, FileBlobs(directory), clock).read(file, name)
+        with source.open("rb") as file:
+            members = _members(file)
+            bucket, mark = _read_description(*next(members, ("", 0, file.read)))
+            bucket = replace(bucket, name=name or bucket.name)
+            lock = lock_directory(directory)
+            try:
+                with closing(database.connect(directory / database.FILE)) as db:
+                    database.prepare(db)
+                    return _Import(db, FileBlobs(directory), clock).run(bucket, mark, members)
+            finally:
+                os.close(lock)
     except tarfile.TarError as error:
         raise InvalidArchive(f"no whole tar file: {error}") from error
-    finally:
-        os.close(lock)
+
+
+def _read_description(path: str, size: int, read: Callable[[int], bytes]) -> tuple[Bucket, str]:
+    """Return the bucket that an archive describes, and the archive's id."""
+    about = _document(read(_LARGEST_DOCUMENT)) if path == "archive.json" else {}
+    if about.get("format") != FORMAT or about.get("version") not in READABLE:
+        raise InvalidArchive("this is no archive of a bucket, or of a later version of coskit")
+    try:
+        return Bucket(**about["bucket"]), str(about["id"])
+    except (TypeError, LookupError) as error:
+        raise InvalidArchive(f"no description of a bucket: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
 class _ReceivedVersion:
-    """A version whose bytes are here."""
+    """A version whose bytes are stored but not committed."""
 
     version: Version
     stored: tuple[StoredBody, ...]
@@ -104,59 +124,49 @@ class _Import:
         self._clock = clock
         self._waiting: list[_ReceivedVersion] = []
         self._bodies: dict[str, StoredBody] = {}
-        self._moved = ArchiveSummary("", 0, 0)
+        self._summary = ArchiveSummary("", 0, 0)
 
-    def read(self, file: IO[bytes], name: str) -> ArchiveSummary:
+    def run(self, described: Bucket, mark: str, members: Iterator[_Member]) -> ArchiveSummary:
+        """Import the members that follow the description of the bucket."""
         try:
-            return self._read(file, name)
+            return self._read(self._make_bucket(described, mark), members)
         except Exception:
-            for arrived in self._waiting:
-                self._forget(arrived.stored)
-            self._forget(self._bodies.values())
+            for received in self._waiting:
+                self._discard(received.stored)
+            self._discard(self._bodies.values())
             raise
 
-    def _read(self, file: IO[bytes], name: str) -> ArchiveSummary:
-        members = _members(file)
-        bucket = self._begin(*next(members, ("", 0, file.read)), name)
+    def _read(self, bucket: Bucket, members: Iterator[_Member]) -> ArchiveSummary:
         for path, size, read in members:
             folder, _, rest = path.partition("/")
             if folder == "bodies":
                 self._bodies[rest] = self._receive(size, read)
             elif folder == "versions":
-                self._arrive(bucket, rest.removesuffix(".json"), read(_LARGEST_DOCUMENT))
+                self._add_version(bucket, rest.removesuffix(".json"), read(_LARGEST_DOCUMENT))
             elif path == "end.json":
                 return self._end(bucket, read(_LARGEST_DOCUMENT))
             else:
-                raise InvalidArchive(f"what is {path[:100]!r}?")
+                raise InvalidArchive(f"an unknown member {path[:100]!r}")
         raise InvalidArchive("the archive is cut short")
 
-    def _begin(self, path: str, size: int, read: Callable[[int], bytes], name: str) -> Bucket:
-        about = _document(read(_LARGEST_DOCUMENT)) if path == "archive.json" else {}
-        if about.get("format") != FORMAT or about.get("version") not in READABLE:
-            raise InvalidArchive("this is no archive of a bucket, or of a later version of coskit")
-        try:
-            told, mark = Bucket(**about["bucket"]), str(about["id"])
-        except (TypeError, LookupError) as error:
-            raise InvalidArchive(f"no description of a bucket: {error}") from error
-        return self._make_bucket(replace(told, name=name or told.name), mark)
-
-    def _make_bucket(self, told: Bucket, mark: str) -> Bucket:
-        self._moved = replace(self._moved, bucket=told.name)
-        row = self._db.execute(_FIND, (told.name,)).fetchone()
-        config = {**told.config, MARK: mark}
+    def _make_bucket(self, described: Bucket, mark: str) -> Bucket:
+        self._summary = replace(self._summary, bucket=described.name)
+        row = self._db.execute(_FIND, (described.name,)).fetchone()
+        config = {**described.config, MARK: mark}
+        state = (described.versioning, described.acl, json.dumps(config))
         if row is None:
-            values = (told.owner, told.created, told.versioning, told.acl, json.dumps(config))
-            self._db.execute(_MAKE, (told.name, *values))
-            return rows.read_bucket(one(self._db, _FIND, (told.name,)))
+            values = (described.name, described.owner, described.created, *state)
+            self._db.execute(_MAKE, values)
+            return rows.read_bucket(one(self._db, _FIND, (described.name,)))
         found = rows.read_bucket(row)
         if found.config.get(MARK) != mark:
             if one(self._db, _IN_USE, {"id": found.id})[0]:
-                raise BucketInUse(f"the bucket {told.name} is not empty")
+                raise BucketInUse(f"the bucket {described.name} is not empty")
             self._db.execute(
                 "UPDATE bucket SET versioning = ?, acl = ?, config = ? WHERE id = ?",
-                (told.versioning, told.acl, json.dumps(config), found.id),
+                (*state, found.id),
             )
-        return replace(found, versioning=told.versioning, acl=told.acl, config=config)
+        return replace(found, versioning=described.versioning, acl=described.acl, config=config)
 
     def _receive(self, size: int, read: Callable[[int], bytes]) -> StoredBody:
         if size <= _IN_MEMORY:
@@ -179,24 +189,24 @@ class _Import:
             raise
         return StoredBody(writer.blob_id, size, "", crc, None)
 
-    def _arrive(self, bucket: Bucket, number: str, text: bytes) -> None:
+    def _add_version(self, bucket: Bucket, number: str, text: bytes) -> None:
         version, crcs = load_version(text)
         bodies = [self._bodies.get(f"{number}/{n}") for n in range(len(crcs))]
         stored = tuple(body for body in bodies if body is not None)
         _check(version, crcs, stored)
         left = [body for body in self._bodies.values() if body not in stored]
-        self._forget(left)  # of versions that the export has left out
+        self._discard(left)  # they belong to versions that the export has left out
         self._bodies.clear()
         place = (bucket.id, rows.encode_key(version.key), version.order)
         if one(self._db, _IS_THERE, place)[0]:
-            self._forget(stored)
+            self._discard(stored)
         else:
             self._waiting.append(_ReceivedVersion(version, stored))
-        self._moved = replace(
-            self._moved,
-            versions=self._moved.versions + 1,
-            bytes=self._moved.bytes + sum(body.size for body in stored),
-            sealed=self._moved.sealed + (version.sealing is not None),
+        self._summary = replace(
+            self._summary,
+            versions=self._summary.versions + 1,
+            bytes=self._summary.bytes + sum(body.size for body in stored),
+            sealed=self._summary.sealed + (version.sealing is not None),
         )
         if len(self._waiting) >= _AT_ONCE:
             self._commit(bucket)
@@ -205,45 +215,45 @@ class _Import:
         tx = Transaction(self._db, self._clock)
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            for arrived in self._waiting:
-                _add(tx, bucket, arrived)
+            for received in self._waiting:
+                _add(tx, bucket, received)
             tx.finish()
-            newest = max((arrived.version.order for arrived in self._waiting), default=0)
+            newest = max((received.version.order for received in self._waiting), default=0)
             self._db.execute(_RAISE_ORDER, (newest,))
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
-        files = [s.blob_id for arrived in self._waiting for s in arrived.stored if s.blob_id]
+        files = [s.blob_id for received in self._waiting for s in received.stored if s.blob_id]
         self._blobs.settle(files)
         self._waiting.clear()
 
     def _end(self, bucket: Bucket, text: bytes) -> ArchiveSummary:
         self._commit(bucket)
         end = _document(text)
-        if end.get("versions") != self._moved.versions:
+        if end.get("versions") != self._summary.versions:
             raise InvalidArchive(
-                f"{self._moved.versions} of {end.get('versions')} versions are there"
+                f"{self._summary.versions} of {end.get('versions')} versions are there"
             )
         config = {key: value for key, value in bucket.config.items() if key != MARK}
         self._db.execute(_CONFIGURE, (json.dumps(config), bucket.id))
-        return replace(self._moved, left_out=tuple(end.get("left_out", ())))
+        return replace(self._summary, left_out=tuple(end.get("left_out", ())))
 
-    def _forget(self, bodies: Iterable[StoredBody]) -> None:
+    def _discard(self, bodies: Iterable[StoredBody]) -> None:
         files = [body.blob_id for body in bodies if body.blob_id]
         if files:
             self._blobs.discard(files)
 
 
-def _members(file: IO[bytes]) -> Iterator[tuple[str, int, Callable[[int], bytes]]]:
-    """Give the name, the size and the bytes of each file in a tar, in order."""
+def _members(file: IO[bytes]) -> Iterator[_Member]:
+    """Yield the files of a tar in order."""
     with tarfile.open(fileobj=file, mode="r|*") as tar:
         for info in tar:
             member = tar.extractfile(info) if info.isfile() else None
             if member is None:
                 raise InvalidArchive(f"{info.name[:100]!r} is no plain file")
             yield info.name, info.size, member.read
-            tar.members = []  # type: ignore[attr-defined]  # it would keep them all
+            tar.members = []  # type: ignore[attr-defined]  # else it keeps all members
 
 
 def _document(text: bytes) -> dict[str, Any]:
@@ -257,24 +267,24 @@ def _document(text: bytes) -> dict[str, Any]:
 def _check(version: Version, crcs: list[int], stored: tuple[StoredBody, ...]) -> None:
     """Raise NotAnArchive unless the bytes of a version are those that were exported."""
     sizes = [extent.length for extent in version.extents]
-    told = list(zip(sizes, crcs, strict=True))
-    if [(body.size, body.crc64) for body in stored] != told:
+    expected = list(zip(sizes, crcs, strict=True))
+    if [(body.size, body.crc64) for body in stored] != expected:
         raise InvalidArchive(f"the bytes of {version.key[:200]!r} are damaged")
     if version.sealing is None:
         whole = 0
-        for size, crc in told:
+        for size, crc in expected:
             whole = crc64_combine(whole, crc, size)
         if (sum(sizes), whole) != (version.size, version.crc64):
             raise InvalidArchive(f"the bytes of {version.key[:200]!r} are not the object's")
 
 
-def _add(tx: Transaction, bucket: Bucket, arrived: _ReceivedVersion) -> None:
+def _add(tx: Transaction, bucket: Bucket, received: _ReceivedVersion) -> None:
     extents = tuple(
         extent
-        for stored in arrived.stored
+        for stored in received.stored
         for extent in tx.references.add(stored, ids.inline_id(tx.next_order()))
     )
-    version = replace(arrived.version, extents=extents)
+    version = replace(received.version, extents=extents)
     if version.version_id not in (NULL_VERSION, ids.version_id(version.order)):
         raise InvalidArchive(f"a version of {version.key[:200]!r} has an id of its own")
     row = (bucket.id, rows.encode_key(version.key), *rows.version_row(version))

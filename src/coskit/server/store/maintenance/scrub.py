@@ -224,7 +224,7 @@ def verify(blobs: Blobs, blob_id: str, row: BlobRow) -> Generator[int, None, Non
     """Read a blob through and give how many bytes each step has read; blocks.
 
     Raises:
-        Damaged: it is missing, or its bytes are not what was written.
+        DamagedBlob: it is missing, or its bytes are not what was written.
         InternalError: it cannot be read.
     """
     if row.data is not None:
