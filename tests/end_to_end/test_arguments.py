@@ -1,4 +1,4 @@
-"""What transfers and settings are given: of a wrong type or out of range, it is refused by name."""
+"""Arguments and settings of a wrong type or out of range are refused by name."""
 
 import math
 import os
@@ -59,7 +59,7 @@ MANY = (
 
 @pytest.fixture(scope="module")
 def proxy(server: LocalServer) -> Iterator[FaultProxy]:
-    """Count the requests."""
+    """Yield a proxy that records the requests."""
     with FaultProxy(server.port) as running:
         yield running
 
@@ -68,7 +68,7 @@ def proxy(server: LocalServer) -> Iterator[FaultProxy]:
 def world(
     request: pytest.FixtureRequest, server: LocalServer, proxy: FaultProxy
 ) -> Iterator[World]:
-    """Give a client in each world, whose requests the proxy sees."""
+    """Yield each kind of client, connected to the proxy."""
     keys = {"secret_id": server.secret_id, "secret_key": server.secret_key}
     with World(request.param, endpoint=proxy.endpoint, **keys) as client:
         yield client
@@ -78,7 +78,7 @@ Call = Callable[..., Any]
 
 
 def calls(world: World, folder: Path) -> dict[str, tuple[Call, dict[str, Any], tuple[str, ...]]]:
-    """Return all transfers with right arguments, and which of these are made wrong."""
+    """Return all transfers with valid arguments, and the arguments to make invalid."""
     there = {"Bucket": "examplebucket-1250000000", "Key": "k"}
     place = "cos://examplebucket-1250000000/p/"
     file = folder / "file"
@@ -145,7 +145,7 @@ def test_wrong_arguments_are_refused_by_name_and_nothing_is_sent(
     assert len(proxy.exchanges) == sent
 
 
-# What is given, and what the error has to name: the call itself, and what was meant if it is near.
+# The options, and what the error must name: the call, and a similar option if there is one.
 STRANGE: dict[str, list[tuple[str, Any, str]]] = {
     "upload_file": [
         ("StorageClas", "ARCHIVE", "upload_file has none; did you mean StorageClass?"),
@@ -188,7 +188,7 @@ STRANGE: dict[str, list[tuple[str, Any, str]]] = {
 }
 
 
-def test_an_option_that_a_transfer_has_not_is_told_as_its_own_before_anything_is_sent(
+def test_an_unknown_option_is_refused_with_the_transfers_name_before_anything_is_sent(
     world: World, proxy: FaultProxy, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_bytes(b"abc")
@@ -204,7 +204,7 @@ def test_an_option_that_a_transfer_has_not_is_told_as_its_own_before_anything_is
     assert len(proxy.exchanges) == sent
 
 
-def test_the_vendors_names_check_as_well(server: LocalServer, proxy: FaultProxy) -> None:
+def test_compat_methods_check_arguments_too(server: LocalServer, proxy: FaultProxy) -> None:
     settings: dict[str, Any] = {
         "Region": "ap-local",
         "Scheme": "http",
@@ -221,7 +221,7 @@ def test_the_vendors_names_check_as_well(server: LocalServer, proxy: FaultProxy)
 
 
 def refusal(function: Call, arguments: dict[str, Any]) -> str:
-    """Return why a call is refused, "" if it is not."""
+    """Return the error message of a refused call, or ""."""
     try:
         function(**arguments)
     except ParameterError as error:
@@ -284,7 +284,7 @@ def test_wrong_arguments_of_a_client_are_refused_by_name(
             kind(**{**right, name: wrong})
 
 
-def test_an_endpoint_with_a_password_is_refused_without_telling_it() -> None:
+def test_an_endpoint_with_a_password_is_refused_without_showing_it() -> None:
     with pytest.raises(ParameterError, match="neither user nor password") as refused:
         Client(endpoint="http://me:secret@host", secret_id="i", secret_key="k")
     assert "secret" not in str(refused.value)
@@ -300,16 +300,14 @@ def test_an_endpoint_with_a_password_is_refused_without_telling_it() -> None:
         ("HTTP://a.example.com", "https", "http://a.example.com"),
     ],
 )
-def test_the_scheme_is_that_of_an_endpoint_without_one(
+def test_an_endpoint_without_a_scheme_gets_the_argument(
     endpoint: str, scheme: types.Scheme, url: str
 ) -> None:
     with Client(endpoint=endpoint, scheme=scheme, secret_id="i", secret_key="k") as client:
         assert repr(client) == f"Client({url})"
 
 
-def test_a_bucket_without_its_appid_is_told_where_there_is_none_of_that_name(
-    world: World, bucket: str
-) -> None:
+def test_an_error_for_a_bucket_without_its_appid_says_so(world: World, bucket: str) -> None:
     short = bucket.rpartition("-")[0]
     hint = f"end with the APPID, such as {short}-1250000000"
     for call in (world.head_bucket, world.list_objects, lambda b: world.put_object(b, b"", "k")):
@@ -325,7 +323,7 @@ def test_a_bucket_without_its_appid_is_told_where_there_is_none_of_that_name(
 
 
 @pytest.mark.parametrize("kind", [str, os.fsencode, Path])
-def test_every_kind_of_path_is_taken(
+def test_every_kind_of_path_is_accepted(
     server: LocalServer, bucket: str, tmp_path: Path, kind: Callable[[Any], Any]
 ) -> None:
     for world_kind in ("sync", "async"):
@@ -345,10 +343,10 @@ def test_every_kind_of_path_is_taken(
 
 @pytest.mark.parametrize("name", ["/proc/cpuinfo", "/proc/version", "/proc/self/status"])
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="only Linux has such files")
-def test_a_file_that_tells_no_size_is_uploaded_to_its_end(
+def test_a_file_of_reported_size_0_is_uploaded_to_its_end(
     server: LocalServer, bucket: str, tmp_path: Path, name: str
 ) -> None:
-    # proc(5): most files in /proc have a size of 0 and content all the same.
+    # proc(5): most files in /proc have a size of 0 and yet content.
     for kind in ("sync", "async"):
         keys = {"secret_id": server.secret_id, "secret_key": server.secret_key}
         with World(kind, endpoint=server.endpoint, **keys) as world:
@@ -368,11 +366,11 @@ def test_a_file_that_tells_no_size_is_uploaded_to_its_end(
 
 
 def first_lines(name: str) -> list[bytes]:
-    """Return what does not change from one reading to the next."""
+    """Return the lines that are equal in every read."""
     return Path(name).read_bytes().splitlines()[:2]
 
 
-def test_a_file_of_holes_is_a_file(server: LocalServer, bucket: str, tmp_path: Path) -> None:
+def test_a_sparse_file_is_uploaded(server: LocalServer, bucket: str, tmp_path: Path) -> None:
     path = tmp_path / "holes"
     path.touch()
     for size in (0, 1, 4096, 21 << 20):
@@ -383,7 +381,7 @@ def test_a_file_of_holes_is_a_file(server: LocalServer, bucket: str, tmp_path: P
 
 
 def test_a_page_has_at_least_one_entry(world: World) -> None:
-    # With none, a listing would end before its first key.
+    # With 0, a listing would end before its first key.
     bucket = "examplebucket-1250000000"
     client: Any = world.client
     for call, names in (
@@ -405,7 +403,7 @@ def test_conditions_of_a_form_are_a_list_of_dicts_and_lists(world: World, wrong:
         world.client.presign_post("examplebucket-1250000000", "k", Conditions=wrong)
 
 
-def test_a_body_of_the_other_world_is_refused(server: LocalServer, bucket: str) -> None:
+def test_an_async_body_is_refused_by_the_sync_client(server: LocalServer, bucket: str) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"x"
 
@@ -445,7 +443,7 @@ def test_wrong_arguments_of_an_encrypted_client_are_refused_by_name(
             kind(**{"client": world.client, "key": AES, name: wrong})
 
 
-def test_an_encrypted_client_is_of_the_world_of_its_client(world: World) -> None:
+def test_an_encrypted_client_needs_a_client_of_its_own_kind(world: World) -> None:
     other: Any = EncryptedClient if world._runner else AsyncEncryptedClient
     with pytest.raises(ParameterError, match="client is a"):
         other(world.client, AES)

@@ -1,4 +1,4 @@
-"""Both clients against the server: every method of the seed page, streams, iterators, processes."""
+"""Both clients against the server: methods, streams, iterators, processes."""
 
 import asyncio
 import gc
@@ -31,13 +31,13 @@ from tests.support.worlds import World, connect
 
 @pytest.fixture(params=["sync", "async"])
 def world(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[World]:
-    """Give a client of the server, once for each world."""
+    """Yield each kind of client of the server."""
     with connect(request.param, server) as client:
         yield client
 
 
 def is_addressable(key: str) -> bool:
-    """Return whether COS takes a key of that name at all."""
+    """Return whether COS accepts the key."""
     return not key.startswith(("/", "\\")) and not any("\x18" <= char <= "\x1b" for char in key)
 
 
@@ -121,7 +121,7 @@ def test_a_body_is_saved_under_the_longest_name_that_a_file_can_have(
     assert target.read_bytes() == b"content"
 
 
-def test_unread_bodies_cost_no_connection(world: World, bucket: str) -> None:
+def test_unread_bodies_leak_no_connection(world: World, bucket: str) -> None:
     world.put_object(bucket, b"x" * 3_000_000, "object")
     for _ in range(3):
         world.close_body(world.get_object(bucket, "object"))
@@ -135,7 +135,7 @@ def test_unread_bodies_cost_no_connection(world: World, bucket: str) -> None:
         del response
     gc.collect()
     world.head_object(bucket, "object")
-    # At most one line more than before was in use at a time.
+    # At most one connection more than before was in use at a time.
     assert open_descriptors() <= before + 4
 
 
@@ -237,12 +237,12 @@ def test_acls_are_flat_and_nested(world: World, bucket: str) -> None:
 
 
 def acl_of(result: dict[str, Any]) -> dict[str, Any]:
-    """Return what PUT acl takes of what GET acl gave, without the owner's own grant."""
+    """Return the document for PUT acl from a result of GET acl, without the owner's grant."""
     grants = [g for g in result["Grant"] if g["Permission"] != "FULL_CONTROL"]
     return {"Owner": result["Owner"], "AccessControlList": {"Grant": grants}}
 
 
-def test_tags_come_back(world: World, bucket: str) -> None:
+def test_tags_are_stored_and_returned(world: World, bucket: str) -> None:
     world.put_object(bucket, b"x", "key", Tagging="color=dark%20blue&empty=")
     tags = {
         "TagSet": {"Tag": [{"Key": "color", "Value": "dark blue"}, {"Key": "empty", "Value": ""}]}
@@ -254,14 +254,14 @@ def test_tags_come_back(world: World, bucket: str) -> None:
     assert world.get_object_tagging(bucket, "key") == {"TagSet": {"Tag": []}}
 
 
-def test_what_the_server_does_not_do_is_told(world: World, bucket: str) -> None:
+def test_unimplemented_operations_raise(world: World, bucket: str) -> None:
     world.put_object(bucket, b"x", "key")
     with pytest.raises(NotImplementedOperation):
         world.put_object(bucket, b"y", "key", ServerSideEncryption="cos/kms", SSEKMSContext="e30=")
     assert world.fetch(bucket, "key") == b"x"
 
 
-def test_an_object_under_a_key_of_the_kms_comes_back(world: World, bucket: str) -> None:
+def test_an_object_encrypted_with_a_kms_key_is_read(world: World, bucket: str) -> None:
     world.put_object(bucket, b"x", "key", ServerSideEncryption="cos/kms", SSEKMSKeyId="mine")
     told = world.head_object(bucket, "key")
     assert told["x-cos-server-side-encryption"] == "cos/kms"
@@ -277,7 +277,7 @@ def test_buckets_are_listed(world: World, bucket: str) -> None:
     assert world.get_bucket_location(bucket) == {"LocationConstraint": "ap-local"}
 
 
-def test_upload_file_picks_its_way_by_size(world: World, bucket: str, tmp_path: Path) -> None:
+def test_upload_file_uses_parts_for_large_files(world: World, bucket: str, tmp_path: Path) -> None:
     small = write_file(tmp_path / "small", 20 << 20)
     assert "-" not in world.upload_file(bucket, "small", tmp_path / "small")["ETag"]
     assert world.fetch(bucket, "small") == small

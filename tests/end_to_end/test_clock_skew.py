@@ -1,4 +1,4 @@
-"""A client whose clock is wrong, at a server whose clock is right."""
+"""A client with a wrong clock works with a server whose clock is right."""
 
 import time
 from typing import Any
@@ -31,7 +31,7 @@ def test_a_client_with_a_wrong_clock_works_and_presigns_as_before(
     )
     bucket = f"skew{kind}{dialect}{abs(wrong):.0f}-1250000000"
     with World(kind, config=config) as world:
-        assert world.bucket_exists(bucket) is False  # HEAD: a bare 403 at first
+        assert world.bucket_exists(bucket) is False  # HEAD: first a 403 without a body
         world.create_bucket(bucket)
         world.put_object(bucket, b"content", "k")
         assert world.fetch(bucket, "k") == b"content"

@@ -1,4 +1,4 @@
-"""Real temporary keys of a server, fetched and replaced by clients of both worlds."""
+"""Clients fetch and replace temporary keys of a server."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,11 +17,11 @@ from tests.support.worlds import World
 
 
 class Issuer:
-    """Gives temporary keys of a server, as its operator's STS would.
+    """An issuer of temporary keys of a server, like an STS.
 
     Attributes:
-        lifetimes: seconds for which the next keys are valid; the last one stays.
-        given: all keys so far.
+        lifetimes: the seconds that the next keys are valid; the last value is kept.
+        given: all issued keys.
     """
 
     def __init__(self, server: LocalServer) -> None:
@@ -32,7 +32,7 @@ class Issuer:
     def __call__(self) -> Credentials:
         seconds = self.lifetimes.pop(0) if len(self.lifetimes) > 1 else self.lifetimes[0]
         key = issue(self._secret, ACCOUNT, int(time.time()) + seconds)
-        # A client whose clock runs late would take them for valid.
+        # A client with a slow clock would take them for valid.
         expires = time.time() + max(seconds, 600)
         self.given.append(Credentials(key.secret_id, key.secret_key, key.token, expires))
         return self.given[-1]
@@ -40,7 +40,7 @@ class Issuer:
 
 @pytest.fixture
 def issuer(server: LocalServer, owner: Client) -> Issuer:
-    """Give the server's issuer, once the server answers."""
+    """Return the server's issuer, once the server is ready."""
     owner.list_buckets()
     return Issuer(server)
 
@@ -50,7 +50,7 @@ Connect = Callable[[Any], World]
 
 @pytest.fixture(params=["sync", "async"])
 def connect(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[Connect]:
-    """Give a function that makes a client with credentials of whatever kind."""
+    """Return a function that creates a client with any kind of credentials."""
     worlds: list[World] = []
 
     def make(credentials: Any) -> World:
@@ -107,7 +107,7 @@ def test_keys_are_replaced_before_they_expire(
     assert len(issuer.given) == 2
 
 
-def test_keys_that_the_server_calls_expired_are_replaced_unnoticed(
+def test_keys_that_the_server_calls_expired_are_replaced(
     connect: Connect, issuer: Issuer, bucket: str
 ) -> None:
     issuer.lifetimes = [-10, 600, 600]
@@ -129,7 +129,7 @@ def test_a_server_that_calls_all_keys_expired_is_asked_twice(
 
 
 class Instance:
-    """What the vendor's SDK takes for a `CredentialInstance`."""
+    """A `CredentialInstance` of the vendor's SDK."""
 
     def __init__(self, keys: Credentials) -> None:
         self.keys = keys

@@ -1,4 +1,4 @@
-"""`dialect="s3"` against the server: the methods and results of COS over requests of S3."""
+"""The methods and results of COS over S3 (`dialect="s3"`), against the server."""
 
 import os
 from collections.abc import Iterator
@@ -92,7 +92,7 @@ def test_a_range_is_a_range(s3: World, bucket: str) -> None:
     assert (got["Content-Range"], s3.read(got)) == ("bytes 2-4/10", b"234")
 
 
-def test_what_has_not_changed_is_answered_as_in_cos(s3: World, bucket: str) -> None:
+def test_an_unmodified_object_is_reported_as_in_cos(s3: World, bucket: str) -> None:
     etag = s3.put_object(bucket, b"data", "k")["ETag"]
     with pytest.raises(CosServiceError) as raised:
         s3.get_object(bucket, "k", IfNoneMatch=etag)
@@ -100,7 +100,7 @@ def test_what_has_not_changed_is_answered_as_in_cos(s3: World, bucket: str) -> N
     assert s3.head_object(bucket, "k", IfNoneMatch=etag)["ETag"] == etag
 
 
-def test_a_listing_goes_on_page_by_page(s3: World, bucket: str) -> None:
+def test_a_listing_has_several_pages(s3: World, bucket: str) -> None:
     keys = sorted(["a", "b/1", "b/2", "c d", "é", "z+"], key=str.encode)
     for key in keys:
         s3.put_object(bucket, b"", key)
@@ -126,7 +126,7 @@ def test_versions_and_delete_markers_are_listed_in_order(s3: World, bucket: str)
     assert gone.value.headers["x-cos-delete-marker"] == "true"
 
 
-def test_an_upload_is_made_listed_and_aborted_part_by_part(s3: World, bucket: str) -> None:
+def test_a_multipart_upload_is_created_listed_and_aborted(s3: World, bucket: str) -> None:
     upload = s3.create_multipart_upload(bucket, "k", StorageClass="ARCHIVE")["UploadId"]
     part = s3.upload_part(bucket, "k", b"data", 1, upload)
     [listed] = s3.all(s3.client.iter_uploads(bucket))
@@ -138,7 +138,9 @@ def test_an_upload_is_made_listed_and_aborted_part_by_part(s3: World, bucket: st
         s3.list_parts(bucket, "k", upload)
 
 
-def test_a_file_travels_in_parts_that_s3_takes(s3: World, bucket: str, tmp_path: Path) -> None:
+def test_a_file_is_uploaded_in_parts_of_at_least_5_mb(
+    s3: World, bucket: str, tmp_path: Path
+) -> None:
     content = write_file(tmp_path / "file", 21 * MIB)
     done = s3.upload_file(bucket, "k", tmp_path / "file")
     assert done["ETag"].endswith('-5"')
@@ -150,7 +152,7 @@ def test_a_file_travels_in_parts_that_s3_takes(s3: World, bucket: str, tmp_path:
     assert unfinished_uploads(s3, bucket) == []
 
 
-def test_a_stream_travels_in_parts_that_s3_takes(s3: World, bucket: str) -> None:
+def test_a_stream_is_uploaded_in_parts_of_at_least_5_mb(s3: World, bucket: str) -> None:
     blocks = [os.urandom(MIB) for _ in range(11)]
     s3.upload_stream(bucket, "k", s3.source(blocks), PartSize=1)
     assert s3.head_object(bucket, "k")["ETag"].endswith('-3"')
@@ -158,7 +160,7 @@ def test_a_stream_travels_in_parts_that_s3_takes(s3: World, bucket: str) -> None
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_an_interrupted_upload_goes_on(
+def test_an_interrupted_upload_resumes(
     kind: str, server: LocalServer, bucket: str, tmp_path: Path
 ) -> None:
     content = write_file(tmp_path / "file", 21 * MIB)
@@ -239,7 +241,7 @@ def test_classes_in_lifecycle_rules_have_the_names_of_cos(s3: World, bucket: str
     assert told["Transition"] == rule["Transition"]
 
 
-def test_presigned_urls_work_for_anybody(s3: World, server: LocalServer, bucket: str) -> None:
+def test_presigned_urls_need_no_keys(s3: World, server: LocalServer, bucket: str) -> None:
     put = s3.get_presigned_url(
         bucket, "a b", "PUT", Headers={"x-cos-meta-a": "1", "Content-Type": "text/x"}
     )
@@ -274,7 +276,7 @@ def test_a_presigned_form_uploads_a_file(s3: World, server: LocalServer, bucket:
     assert s3.head_object(bucket, "up/f")["x-cos-meta-a"] == "1"
 
 
-def test_get_auth_signs_a_request_that_is_sent_by_other_means(
+def test_get_auth_signs_a_request_of_another_http_client(
     s3: World, server: LocalServer, bucket: str
 ) -> None:
     s3.put_object(bucket, b"data", "k")
@@ -291,7 +293,7 @@ def test_get_auth_signs_a_request_that_is_sent_by_other_means(
     assert (got.status, got.body) == (200, b"data")
 
 
-def test_conditional_writes_keep_what_is_there(s3: World, bucket: str) -> None:
+def test_conditional_writes_keep_an_existing_object(s3: World, bucket: str) -> None:
     etag = s3.put_object(bucket, b"1", "k", IfNoneMatch="*")["ETag"]
     with pytest.raises(PreconditionFailed):
         s3.put_object(bucket, b"2", "k", IfNoneMatch="*")
@@ -301,7 +303,7 @@ def test_conditional_writes_keep_what_is_there(s3: World, bucket: str) -> None:
     assert s3.fetch(bucket, "k") == b"3"
 
 
-def test_a_bucket_is_made_found_and_deleted(s3: World, server: LocalServer) -> None:
+def test_a_bucket_is_created_found_and_deleted(s3: World, server: LocalServer) -> None:
     name = f"of-s3-{s3.client.__class__.__name__.lower()}-1250000000"
     s3.create_bucket(name)
     assert name in [each["Name"] for each in s3.list_buckets()["Buckets"]["Bucket"]]

@@ -115,7 +115,7 @@ class Slow:
 
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
-def test_tasks_that_are_cancelled_at_random_leave_no_upload(
+def test_tasks_cancelled_at_random_leave_no_upload(
     server: LocalServer, proxy: FaultProxy, bucket: str, path: Path, way: Way, seed: int
 ) -> None:
     moments = random.Random(seed)
@@ -148,7 +148,7 @@ def test_tasks_that_are_cancelled_at_random_leave_no_upload(
     [CREATE_MULTIPART_UPLOAD, UPLOAD_PART, COMPLETE_MULTIPART_UPLOAD],
     ids=lambda operation: operation.function,
 )
-def test_a_cancellation_while_a_request_is_on_its_way_leaves_no_upload(
+def test_a_cancellation_during_a_request_leaves_no_upload(
     server: LocalServer,
     proxy: FaultProxy,
     bucket: str,
@@ -186,7 +186,7 @@ def test_a_cancellation_while_a_request_is_on_its_way_leaves_no_upload(
 
 @pytest.mark.parametrize("where", ["request", "response"])
 @pytest.mark.parametrize("end", ["ctrl-c", "deadline"])
-def test_threads_know_the_upload_that_they_began(
+def test_threads_abort_the_upload_that_they_started(
     server: LocalServer, proxy: FaultProxy, bucket: str, path: Path, way: Way, where: Any, end: str
 ) -> None:
     main, once = threading.main_thread(), iter([True])

@@ -187,7 +187,7 @@ def test_a_file_that_changes_while_it_is_uploaded_at_once_is_not_stored(
 
 
 @pytest.mark.parametrize("number", [1, 2, 5])
-def test_an_object_that_is_replaced_while_it_is_downloaded_arrives_anew(
+def test_an_object_that_is_replaced_during_its_download_is_downloaded_again(
     world: World, proxy: FaultProxy, owner: Client, bucket: str, tmp_path: Path, number: int
 ) -> None:
     new = content(LARGE, "new")
@@ -198,7 +198,7 @@ def test_an_object_that_is_replaced_while_it_is_downloaded_arrives_anew(
     assert (partial_files(tmp_path), journals_in(tmp_path / "journals")) == ([], [])
 
 
-def test_an_object_that_is_replaced_at_every_request_is_given_up(
+def test_an_object_that_is_replaced_at_every_request_raises(
     world: World, proxy: FaultProxy, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
     owner.put_object(bucket, content(LARGE), "key")
@@ -214,7 +214,7 @@ def test_an_object_that_is_replaced_at_every_request_is_given_up(
     assert (partial_files(tmp_path), journals_in(tmp_path / "journals")) == ([], [])
 
 
-def test_an_object_that_is_replaced_while_it_is_written_to_an_open_file_is_told(
+def test_an_object_that_is_replaced_while_it_is_written_to_an_open_file_raises(
     world: World, proxy: FaultProxy, owner: Client, bucket: str
 ) -> None:
     old, file = content(LARGE, "old"), io.BytesIO()
@@ -225,7 +225,7 @@ def test_an_object_that_is_replaced_while_it_is_written_to_an_open_file_is_told(
     assert old.startswith(file.getvalue()), "the file has a mixture"
 
 
-def test_a_body_that_was_cut_does_not_go_on_with_another_object(
+def test_a_cut_body_does_not_resume_with_another_object(
     world: World, proxy: FaultProxy, owner: Client, bucket: str
 ) -> None:
     owner.put_object(bucket, content(LARGE, "old"), "key")
@@ -257,7 +257,7 @@ def test_a_source_that_is_replaced_while_it_is_copied_is_not_copied(
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-def test_a_file_that_was_damaged_on_its_way_does_not_pass_for_unchanged(
+def test_a_file_that_was_damaged_in_transit_is_not_unchanged(
     world: World,
     proxy: FaultProxy,
     owner: Client,
@@ -282,7 +282,7 @@ def test_a_file_that_was_damaged_on_its_way_does_not_pass_for_unchanged(
     assert owner.get_object(bucket, "key")["Body"].read() == path.read_bytes()
 
 
-def test_a_part_that_was_damaged_on_its_way_to_an_earlier_download_is_fetched_again(
+def test_a_part_that_was_damaged_in_an_earlier_download_is_fetched_again(
     world: World, proxy: FaultProxy, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
     owner.put_object(bucket, content(LARGE), "key")

@@ -83,7 +83,7 @@ class Trial:
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize("cls", TRANSFERS, ids=lambda cls: cls.__name__)
-def test_a_transfer_brings_all_bytes_or_says_that_it_did_not(
+def test_a_transfer_delivers_all_bytes_or_raises(
     server: LocalServer,
     owner: Client,
     proxy: FaultProxy,
@@ -131,7 +131,7 @@ def test_a_transfer_brings_all_bytes_or_says_that_it_did_not(
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize("cls", TRANSFERS, ids=lambda cls: cls.__name__)
-def test_a_service_that_stalls_does_not_hold_a_transfer_past_its_deadline(
+def test_a_stalled_service_does_not_delay_a_transfer_past_its_deadline(
     server: LocalServer,
     owner: Client,
     proxy: FaultProxy,

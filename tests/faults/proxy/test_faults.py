@@ -47,7 +47,7 @@ from tests.faults.proxy.socket_pair import (
 from tests.server.support.wire import Peer
 
 
-def test_refuse_resets_before_the_server_is_asked(
+def test_refuse_resets_before_the_server_gets_the_request(
     server: LocalServer, proxy: FaultProxy, peer: Peer, bucket: str
 ) -> None:
     proxy.rules = [Rule(PUT_OBJECT, Refuse())]
@@ -58,7 +58,7 @@ def test_refuse_resets_before_the_server_is_asked(
     assert peer.ask("PUT", f"/{bucket}/a", {}, BODY).status == 200
 
 
-def test_refused_connections_are_reset_before_they_ask(proxy: FaultProxy, peer: Peer) -> None:
+def test_refused_connections_are_reset_at_once(proxy: FaultProxy, peer: Peer) -> None:
     proxy.refuse(2)
     for _ in range(2):
         # The reset may arrive before the connection can be used.
@@ -83,7 +83,7 @@ def test_a_cut_request_stores_nothing(
 
 
 @pytest.mark.parametrize("fault", [CutRequest(2, reset=False), DropReply(reset=False)], ids=str)
-def test_a_body_that_waits_to_be_asked_for_is_asked_for(
+def test_a_client_that_waits_for_100_continue_gets_it(
     proxy: FaultProxy, peer: Peer, bucket: str, fault: Fault
 ) -> None:
     proxy.rules = [Rule(PUT_OBJECT, fault)]
@@ -95,7 +95,7 @@ def test_a_body_that_waits_to_be_asked_for_is_asked_for(
     assert proxy.exchanges[0].forwarded == (2 if isinstance(fault, CutRequest) else 4)
 
 
-def test_a_refusal_is_dropped_though_the_body_never_comes(
+def test_an_early_refusal_is_dropped_without_the_body(
     proxy: FaultProxy, peer: Peer, bucket: str
 ) -> None:
     proxy.rules = [Rule(PUT_OBJECT, DropReply(reset=False))]
@@ -144,7 +144,7 @@ def test_a_cut_response_can_be_reset(proxy: FaultProxy, peer: Peer, bucket: str)
 
 
 @pytest.mark.parametrize("reset", [True, False])
-def test_a_dropped_reply_leaves_what_was_done(
+def test_a_dropped_reply_keeps_the_servers_change(
     server: LocalServer, proxy: FaultProxy, peer: Peer, bucket: str, reset: bool
 ) -> None:
     proxy.rules = [Rule(PUT_OBJECT, DropReply(reset))]
@@ -164,7 +164,7 @@ def test_a_delay_only_takes_time(proxy: FaultProxy, peer: Peer, bucket: str, whe
     assert time.monotonic() - begin > 0.09
 
 
-def test_a_stall_reads_and_never_answers(
+def test_a_stall_reads_and_never_responds(
     server: LocalServer, proxy: FaultProxy, peer: Peer, bucket: str
 ) -> None:
     proxy.rules = [Rule(PUT_OBJECT, Stall())]
@@ -177,7 +177,7 @@ def test_a_stall_reads_and_never_answers(
         assert is_ended(line)
 
 
-def test_a_stalled_answer_stops_in_its_body(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
+def test_a_stalled_response_stops_in_its_body(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
     peer.ask("PUT", f"/{bucket}/a", {}, BODY)
     proxy.rules = [Rule(GET_OBJECT, Stall(after=10))]
     with peer.line() as line:
@@ -204,7 +204,7 @@ def test_a_stalled_answer_stops_in_its_body(proxy: FaultProxy, peer: Peer, bucke
     ],
     ids=str,
 )
-def test_an_answer_of_its_own_asks_no_server_and_keeps_the_connection(
+def test_a_status_of_the_proxy_sends_nothing_to_the_server_and_keeps_the_connection(
     server: LocalServer,
     proxy: FaultProxy,
     peer: Peer,
@@ -222,7 +222,7 @@ def test_an_answer_of_its_own_asks_no_server_and_keeps_the_connection(
     assert (head.forwards, head.status, head.delivered) == (0, outcome[0], 0)
 
 
-def test_an_answer_of_its_own_has_the_headers_it_is_given(
+def test_a_status_of_the_proxy_has_the_given_headers(
     proxy: FaultProxy, peer: Peer, bucket: str
 ) -> None:
     proxy.rules = [
@@ -237,7 +237,7 @@ def test_an_answer_of_its_own_has_the_headers_it_is_given(
     assert replies[2]["X-Odd"] == "1"
 
 
-def test_a_body_that_waits_to_be_asked_for_is_answered_without(
+def test_a_client_that_waits_for_100_continue_gets_a_status_without_sending_its_body(
     proxy: FaultProxy, peer: Peer, bucket: str
 ) -> None:
     proxy.rules = [Rule(PUT_OBJECT, Status(503))]
@@ -256,7 +256,7 @@ def test_a_body_that_waits_to_be_asked_for_is_answered_without(
     ],
     ids=str,
 )
-def test_an_answer_instead_of_the_servers_leaves_what_was_done(
+def test_a_status_after_the_servers_keeps_the_servers_change(
     server: LocalServer,
     proxy: FaultProxy,
     peer: Peer,
@@ -335,7 +335,7 @@ def test_a_duplicate_is_done_twice(proxy: FaultProxy, peer: Peer, bucket: str) -
 
 
 @pytest.mark.parametrize("case", ["lower", "upper"])
-def test_header_names_are_spelled_otherwise(
+def test_header_names_change_their_case(
     proxy: FaultProxy, peer: Peer, bucket: str, case: str
 ) -> None:
     usual = peer.ask("PUT", f"/{bucket}/a", {}, BODY)

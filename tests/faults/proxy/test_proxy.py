@@ -84,7 +84,7 @@ def test_every_byte_passes_both_ways_and_the_connection_stays(request_: str, rep
         ] * 2
 
 
-def test_an_answer_without_length_ends_with_its_connection() -> None:
+def test_a_response_without_length_ends_with_its_connection() -> None:
     answered = b"HTTP/1.1 200 OK\r\n\r\nall that comes"
     with wire() as (_, line, listener):
         sent = REQUESTS["a length"]
@@ -95,7 +95,7 @@ def test_an_answer_without_length_ends_with_its_connection() -> None:
         assert line.rest() == answered
 
 
-def test_bodies_are_not_gathered_before_they_pass() -> None:
+def test_bodies_are_streamed() -> None:
     start = b"Content-Length: %d\r\n\r\n" % (1 << 40) + b"x" * 100_000
     sent = b"PUT /a HTTP/1.1\r\nHost: x\r\n" + start
     answered = b"HTTP/1.1 200 OK\r\n" + start
@@ -128,7 +128,7 @@ def test_clients_find_the_same_server_behind_it(
     assert (get.status, get.delivered, part.status, part.delivered) == (200, len(body), 206, 5)
 
 
-def test_requests_that_come_at_once_are_answered_in_order(
+def test_pipelined_requests_get_responses_in_order(
     proxy: FaultProxy, peer: Peer, bucket: str
 ) -> None:
     assert peer.ask("PUT", f"/{bucket}/a", {}, BODY).status == 200
@@ -141,7 +141,7 @@ def test_requests_that_come_at_once_are_answered_in_order(
     assert [seen.status for seen in proxy.exchanges[1:]] == [200, 200, 404, 204, 200]
 
 
-def test_a_body_is_asked_for_where_it_is_wanted(peer: Peer, bucket: str) -> None:
+def test_100_continue_of_the_server_is_forwarded(peer: Peer, bucket: str) -> None:
     headers = {"expect": "100-continue", "content-length": "4"}
     with peer.line() as line:
         assert line.ask(peer.request("PUT", f"/{bucket}/a", headers)).status == 100
@@ -150,7 +150,7 @@ def test_a_body_is_asked_for_where_it_is_wanted(peer: Peer, bucket: str) -> None
         assert line.ask(peer.request("GET", f"/{bucket}/a")).body == b"body"
 
 
-def test_a_body_that_is_not_wanted_ends_the_connection(peer: Peer, bucket: str) -> None:
+def test_a_refused_body_closes_the_connection(peer: Peer, bucket: str) -> None:
     headers = {"expect": "100-continue", "content-length": "4"}
     with peer.line() as line:
         reply = line.ask(peer.request("PUT", f"/{bucket}/new", headers, signed=False))
@@ -166,7 +166,9 @@ def test_an_unmodified_object_has_no_body(peer: Peer, bucket: str) -> None:
         assert [line.ask(request).status for _ in range(2)] == [304, 304]
 
 
-def test_fifty_connections_at_once_keep_apart(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
+def test_fifty_connections_at_once_are_independent(
+    proxy: FaultProxy, peer: Peer, bucket: str
+) -> None:
     together = threading.Barrier(50)
 
     def put_and_get(number: int) -> bool:
@@ -182,7 +184,7 @@ def test_fifty_connections_at_once_keep_apart(proxy: FaultProxy, peer: Peer, buc
     assert {seen.number for seen in proxy.exchanges} == set(range(100))
 
 
-def test_a_client_that_leaves_in_the_middle_leaves_the_server_too(
+def test_a_client_that_disconnects_closes_the_servers_connection(
     server: LocalServer, proxy: FaultProxy, peer: Peer, bucket: str
 ) -> None:
     with peer.line() as line:
@@ -194,7 +196,7 @@ def test_a_client_that_leaves_in_the_middle_leaves_the_server_too(
     assert (seen.received, seen.is_complete, seen.reached) == (5, False, False)
 
 
-def test_a_server_that_ends_without_an_answer_ends_the_connection() -> None:
+def test_a_server_that_closes_without_a_response_closes_the_connection() -> None:
     sent = REQUESTS["a length"]
     with wire() as (_, line, listener):
         line.send(sent)
@@ -203,7 +205,7 @@ def test_a_server_that_ends_without_an_answer_ends_the_connection() -> None:
         assert line.rest() == b""
 
 
-def test_a_server_that_closed_an_idle_connection_is_asked_over_another() -> None:
+def test_an_idle_connection_that_the_server_closed_is_replaced() -> None:
     sent, answered = REQUESTS["a length"], b"".join(ANSWERS["a length"])
     with wire() as (_, line, listener):
         for _ in range(2):
@@ -214,7 +216,7 @@ def test_a_server_that_closed_an_idle_connection_is_asked_over_another() -> None
                 assert exactly(line.socket, len(answered)) == answered
 
 
-def test_a_server_that_is_not_there_resets_the_connection() -> None:
+def test_an_unreachable_server_resets_the_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with FaultProxy(port) as running, Line(running.port) as line:
@@ -235,7 +237,7 @@ def test_what_is_no_request_ends_the_connection(proxy: FaultProxy, data: bytes) 
 # Rules and the record
 
 
-def test_rules_are_taken_in_turn(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
+def test_rules_apply_in_order(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
     def is_odd(exchange: RecordedRequest) -> bool:
         return exchange.key == "odd"
 
@@ -261,7 +263,7 @@ def test_a_function_can_decide(proxy: FaultProxy, peer: Peer, bucket: str) -> No
     assert peer.ask("GET", f"/{bucket}/?prefix=bad").status == 500
 
 
-def test_a_rule_that_fails_is_told_at_the_end(server: LocalServer) -> None:
+def test_an_exception_in_a_rule_is_raised_at_the_end(server: LocalServer) -> None:
     def is_broken(exchange: RecordedRequest) -> bool:
         raise LookupError("a mistake of the test")
 
@@ -274,7 +276,7 @@ def test_a_rule_that_fails_is_told_at_the_end(server: LocalServer) -> None:
     assert isinstance(caught.value.exceptions[0], LookupError)
 
 
-def test_parts_that_the_server_had_are_counted(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
+def test_parts_that_are_sent_again_are_found(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
     upload = peer.ask("POST", f"/{bucket}/a?uploads").text("UploadId")
     proxy.rules = [Rule(UPLOAD_PART, Status(500)), Rule(UPLOAD_PART, DropReply(reset=False))]
 
@@ -293,7 +295,7 @@ def test_parts_that_the_server_had_are_counted(proxy: FaultProxy, peer: Peer, bu
     assert [seen.number for seen in proxy.parts_sent_again()] == [proxy.exchanges[-1].number]
 
 
-def test_the_report_tells_what_happened(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
+def test_the_report_describes_each_request(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
     proxy.rules = [Rule(PUT_OBJECT, StatusAfter(500))]
     peer.ask("PUT", f"/{bucket}/a", {}, b"12345")
     report = proxy.report()
@@ -309,7 +311,7 @@ def test_the_report_tells_what_happened(proxy: FaultProxy, peer: Peer, bucket: s
 # Its end
 
 
-def test_nothing_is_left_of_it(server: LocalServer, peer: Peer, bucket: str) -> None:
+def test_the_proxy_leaks_nothing(server: LocalServer, peer: Peer, bucket: str) -> None:
     def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 

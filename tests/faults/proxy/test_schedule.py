@@ -20,7 +20,7 @@ ROWS = (PUT_OBJECT, GET_OBJECT)
 
 
 @given(schedule=schedules(ROWS, size=len(BODY), final=True, hangs=True, outage=True))
-def test_a_schedule_is_printed_as_it_is_written(schedule: Schedule) -> None:
+def test_a_schedules_repr_is_its_source(schedule: Schedule) -> None:
     names = {**vars(faults), **vars(proxies), **vars(operations)}
     assert eval(repr(schedule), names) == schedule
     assert len(schedule) <= 4
@@ -29,7 +29,7 @@ def test_a_schedule_is_printed_as_it_is_written(schedule: Schedule) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(schedule=schedules(ROWS, size=len(BODY), requests=4, final=True))
-def test_whatever_went_wrong_the_next_request_passes(
+def test_after_any_schedule_the_next_request_passes(
     proxy: FaultProxy, peer: Peer, bucket: str, schedule: Schedule
 ) -> None:
     path = f"/{bucket}/a"

@@ -42,7 +42,7 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "target" / "file"
 
 
-def test_d1_not_modified_is_an_answer_of_the_service(subject: Subject) -> None:
+def test_d1_not_modified_is_a_response_of_the_service(subject: Subject) -> None:
     etag = subject.owner.put_object(subject.bucket, b"content", "key")["ETag"]
     world = subject.connect()
     error = failure(lambda: world.get_object(subject.bucket, "key", IfNoneMatch=etag))
@@ -51,7 +51,7 @@ def test_d1_not_modified_is_an_answer_of_the_service(subject: Subject) -> None:
     assert subject.is_vendor or (isinstance(error, CosException) and "304" in str(error))
 
 
-def test_d12_read_gives_all_that_there_is(subject: Subject) -> None:
+def test_d12_read_returns_everything(subject: Subject) -> None:
     subject.owner.put_object(subject.bucket, content(), "key")
     world = subject.connect()
     body = world.get_object(subject.bucket, "key")["Body"]
@@ -63,7 +63,7 @@ def test_d12_read_gives_all_that_there_is(subject: Subject) -> None:
     assert subject.is_vendor or (size, end) == (LARGE, b"")
 
 
-def test_d12_read_gives_all_at_once(subject: Subject) -> None:
+def test_d12_read_returns_everything_in_one_call(subject: Subject) -> None:
     subject.owner.put_object(subject.bucket, content(), "key")
     world = subject.connect()
     body = world.get_object(subject.bucket, "key")["Body"]
@@ -74,7 +74,7 @@ def test_d12_read_gives_all_at_once(subject: Subject) -> None:
         body.get_raw_stream().close()
 
 
-def test_d12_a_body_that_is_not_wanted_can_be_closed(subject: Subject) -> None:
+def test_d12_an_unread_body_can_be_closed(subject: Subject) -> None:
     subject.owner.put_object(subject.bucket, content(), "key")
     world = subject.connect()
     response = world.get_object(subject.bucket, "key")
@@ -87,7 +87,7 @@ def test_d12_a_body_that_is_not_wanted_can_be_closed(subject: Subject) -> None:
         body.get_raw_stream().close()
 
 
-def test_d13_a_body_that_is_cut_within_a_part_goes_on(subject: Subject, target: Path) -> None:
+def test_d13_a_body_that_is_cut_within_a_part_resumes(subject: Subject, target: Path) -> None:
     subject.owner.put_object(subject.bucket, content(), "key")
     subject.proxy.rules = [Rule(GET_OBJECT, CutResponse(MIB // 2, reset=False))]
     world = subject.connect(tries=3)
@@ -96,7 +96,7 @@ def test_d13_a_body_that_is_cut_within_a_part_goes_on(subject: Subject, target: 
     assert subject.is_vendor or target.read_bytes() == content()
 
 
-def test_d14_an_object_that_is_replaced_meanwhile_is_not_mixed(
+def test_d14_an_object_that_is_replaced_during_the_download_is_not_mixed(
     subject: Subject, target: Path
 ) -> None:
     old, new = content("old"), content("new")
@@ -116,7 +116,7 @@ def test_d14_an_object_that_is_replaced_meanwhile_is_not_mixed(
     assert subject.is_vendor or (error is None and got == new)
 
 
-def test_d14_an_object_that_is_deleted_meanwhile_is_told_to_be_gone(
+def test_d14_an_object_that_is_deleted_during_the_download_raises(
     subject: Subject, target: Path
 ) -> None:
     subject.owner.put_object(subject.bucket, content(), "key")
@@ -147,7 +147,7 @@ def test_d15_a_damaged_file_does_not_appear(subject: Subject, target: Path, size
     assert subject.is_vendor or isinstance(error, IntegrityError)
 
 
-def test_d15_an_object_without_a_checksum_can_be_had(subject: Subject, target: Path) -> None:
+def test_d15_an_object_without_a_checksum_is_downloaded(subject: Subject, target: Path) -> None:
     subject.owner.put_object(subject.bucket, content(), "key")
     subject.proxy.decide = lambda _exchange: WithoutChecksum()
     world = subject.connect()
@@ -156,7 +156,7 @@ def test_d15_an_object_without_a_checksum_can_be_had(subject: Subject, target: P
     assert subject.is_vendor or target.read_bytes() == content()
 
 
-def test_d16_a_damaged_record_costs_only_the_resumption(subject: Subject, target: Path) -> None:
+def test_d16_a_damaged_journal_only_prevents_resuming(subject: Subject, target: Path) -> None:
     subject.owner.put_object(subject.bucket, content(), "key")
     world = subject.connect()
     subject.proxy.rules = [Rule(GET_OBJECT, Status(500), times=ALWAYS, skip=1)]
@@ -172,7 +172,7 @@ def test_d16_a_damaged_record_costs_only_the_resumption(subject: Subject, target
     assert subject.is_vendor or (errors, target.read_bytes()) == ([None, None], content())
 
 
-def test_d22_progress_of_a_small_object_is_told(subject: Subject, target: Path) -> None:
+def test_d22_progress_of_a_small_object_is_reported(subject: Subject, target: Path) -> None:
     subject.owner.put_object(subject.bucket, content(size=1000), "key")
     told: list[tuple[int, int]] = []
 

@@ -71,7 +71,7 @@ def test_d2_a_stream_that_reads_short_is_stored_whole(subject: Subject) -> None:
 # Errors that say what happened
 
 
-def test_d3_a_body_that_is_read_once_does_not_hide_why_it_failed(subject: Subject) -> None:
+def test_d3_a_body_that_is_read_once_does_not_hide_the_error(subject: Subject) -> None:
     world = subject.connect(tries=2)
     body = world.source([b"a" * 1000] * 3)
     subject.proxy.rules = [Rule(PUT_OBJECT, Refuse(), times=ALWAYS)]
@@ -84,7 +84,7 @@ def test_d3_a_body_that_is_read_once_does_not_hide_why_it_failed(subject: Subjec
 # What it leaves behind
 
 
-def test_d18_an_upload_that_is_not_to_go_on_leaves_no_parts_to_pay_for(
+def test_d18_an_upload_without_resume_leaves_no_parts(
     subject: Subject, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_small_parts(monkeypatch)
@@ -96,7 +96,7 @@ def test_d18_an_upload_that_is_not_to_go_on_leaves_no_parts_to_pay_for(
     subject.expect_defect(subject.unfinished() > 0, error)
 
 
-def test_d18_a_stream_whose_part_fails_leaves_no_parts_to_pay_for(subject: Subject) -> None:
+def test_d18_a_stream_whose_part_fails_leaves_no_parts(subject: Subject) -> None:
     subject.proxy.rules = [Rule(UPLOAD_PART, Status(500), times=ALWAYS, skip=1)]
     error = failure(
         lambda: subject.upload_stream(subject.connect(), "key", io.BytesIO(bytes(LARGE)))
@@ -171,7 +171,7 @@ def test_d21_a_file_of_10_mib_takes_one_request(subject: Subject, tmp_path: Path
     assert subject.is_vendor or asked == 1
 
 
-def test_d22_progress_of_a_small_file_is_told(subject: Subject, tmp_path: Path) -> None:
+def test_d22_progress_of_a_small_file_is_reported(subject: Subject, tmp_path: Path) -> None:
     write_file(tmp_path / "small", 1000)
     told: list[tuple[int, int]] = []
     subject.connect().upload_file(
@@ -198,7 +198,7 @@ def test_d23_a_short_timeout_does_not_fail_a_slow_completion(
 # Answers that got lost
 
 
-def test_d24_a_lost_answer_to_an_append_is_no_failure(subject: Subject) -> None:
+def test_d24_a_lost_response_to_an_append_is_no_failure(subject: Subject) -> None:
     world = subject.connect(tries=2)
     subject.proxy.rules = [Rule(APPEND_OBJECT, DropReply())]
     error = failure(lambda: world.append_object(subject.bucket, "key", 0, b"content"))
@@ -206,7 +206,7 @@ def test_d24_a_lost_answer_to_an_append_is_no_failure(subject: Subject) -> None:
     subject.expect_defect(error is not None, error)
 
 
-def test_d24_a_lost_answer_to_a_completion_is_no_failure(
+def test_d24_a_lost_response_to_a_completion_is_no_failure(
     subject: Subject, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_small_parts(monkeypatch)
@@ -217,7 +217,7 @@ def test_d24_a_lost_answer_to_a_completion_is_no_failure(
     subject.expect_defect(error is not None, error)
 
 
-def test_d31_header_names_are_spelled_as_proxies_like(subject: Subject) -> None:
+def test_d31_header_names_are_case_insensitive(subject: Subject) -> None:
     subject.proxy.rules = [Rule(any_request, HeaderCase("lower"), times=ALWAYS)]
     content = bytes(LARGE)
     error = failure(lambda: subject.upload_stream(subject.connect(), "key", io.BytesIO(content)))
@@ -228,7 +228,7 @@ def test_d31_header_names_are_spelled_as_proxies_like(subject: Subject) -> None:
 # Temporary keys
 
 
-def test_d4_a_provider_of_temporary_keys_has_its_token_sent(subject: Subject) -> None:
+def test_d4_the_token_of_a_credentials_provider_is_sent(subject: Subject) -> None:
     class Provider:
         secret_id, secret_key, token = "id", "key", "t0ken"
 
