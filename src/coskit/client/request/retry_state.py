@@ -93,7 +93,7 @@ class RetryState:
         """Count a failure; the error gets the number of attempts and notes of earlier failures."""
         self._failed += 1
         self.signed_again = False
-        error.attempts = self._failed
+        error.attempts = max(error.attempts, self._failed)
         kind, text = _summary(error)
         for other, note in self._notes.items():
             if other != kind:

@@ -43,6 +43,7 @@ class RetryHandler:
     Attributes:
         state: the retry state of the call.
         found: whether the result was found by `find_outcome`.
+        lost: the first failure that left the outcome unknown, if any.
     """
 
     def __init__(
@@ -62,7 +63,19 @@ class RetryHandler:
         self._find_outcome = find_outcome
         self._before_retry = before_retry
         self._explain = explain
-        self._lost: Failure | None = None
+        self.lost: Failure | None = None
+
+    def run(self, attempt: Attempt) -> Any:
+        """Make a call, and repeat it as `retry` does.
+
+        Raises:
+            CosException: the last failure, or the first one that left the outcome unknown.
+        """
+        started = perf_counter()
+        try:
+            return attempt()
+        except FAILURES as error:
+            return self.retry(error, perf_counter() - started, attempt)
 
     def retry(self, error: Failure, seconds: float, attempt: Attempt) -> Any:
         """Repeat a call until it succeeds, turns out to have succeeded, or is given up.
@@ -101,7 +114,10 @@ class RetryHandler:
             return None
         self.state.record(error)
         undone = False
-        if self._find_outcome is not None and self._is_in_doubt(error):
+        in_doubt = self._is_in_doubt(error)
+        if in_doubt:
+            self.lost = self.lost or error
+        if self._find_outcome is not None and in_doubt:
             outcome = self._outcome_after(error, seconds, self._find_outcome)
             if outcome.result is not None:
                 return outcome.result
@@ -119,7 +135,7 @@ class RetryHandler:
 
     def _is_in_doubt(self, error: Failure) -> bool:
         # Once a response was lost, a refusal may be the echo of a success.
-        echo = self._lost is not None and isinstance(error, AppendPositionErr | NoSuchUpload)
+        echo = self.lost is not None and isinstance(error, AppendPositionErr | NoSuchUpload)
         return echo or is_lost(error)
 
     def _outcome_after(self, error: Failure, seconds: float, find: FindOutcome) -> CallOutcome:
@@ -128,7 +144,7 @@ class RetryHandler:
         Raises:
             CosException: the first failure that left the outcome unknown, if it stays so.
         """
-        lost = self._lost = self._lost or error
+        lost = self.lost or error
         outcome = find()
         if outcome.result is not None:
             self.state.log(error, seconds, 0.0)

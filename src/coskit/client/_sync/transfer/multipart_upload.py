@@ -3,6 +3,7 @@
 """One multipart upload, whose every response may be lost: begun or resumed, then completed."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,11 +12,12 @@ from coskit.client._sync.concurrency import (
     blocking,
     cleanup,
     shielded,
-    sleep,
 )
 from coskit.client._sync.paginators import Paginators
+from coskit.client._sync.request.retry_handler import RetryHandler
 from coskit.client._sync.transfer.context import TransferContext
 from coskit.client.request.checksums import bare_etag, joined_etag
+from coskit.client.request.retry_state import RetryBudget, RetryState
 from coskit.client.request.validation import checked_key
 from coskit.client.settings.retry import is_lost
 from coskit.client.transfer.state.journal import Journal
@@ -116,25 +118,20 @@ class MultipartUpload:
         options = {name: v for name, v in self._options.items() if name not in _OF_ONE_BODY}
         if metadata:
             options["Metadata"] = {**(options.get("Metadata") or {}), **metadata}
-        attempt = 1
-        while True:
-            before, start = self.state, self._config.clock()
-            self._save(replace(before, lost=(*before.lost, LostInitiation(start))))
-            try:
-                shielded(self._create, options, start, source)
-            except CosException as error:
-                if not is_lost(error):
-                    self._save(before)
-                    raise
-                lost = LostInitiation(start, self._config.clock())
-                self._save(replace(before, lost=(*before.lost, lost)))
-                pause = self._pause(attempt)
-                if pause is None:
-                    raise
-            else:
-                return
-            sleep(pause)
-            attempt += 1
+        handler = self._retry_handler("create_multipart_upload")
+        handler.run(lambda: self._initiate(options, source))
+
+    def _initiate(self, options: Mapping[str, Any], source: Mapping[str, str]) -> None:
+        before, start = self.state, self._config.clock()
+        self._save(replace(before, lost=(*before.lost, LostInitiation(start))))
+        try:
+            shielded(self._create, options, start, source)
+        except CosException as error:
+            lost = before.lost
+            if is_lost(error):
+                lost = (*lost, LostInitiation(start, self._config.clock()))
+            self._save(replace(before, lost=lost))
+            raise
 
     def _create(self, options: Mapping[str, Any], begun: float, source: Mapping[str, str]) -> None:
         """Initiate the upload and save its id, so that a cancelled transfer can abort it."""
@@ -193,29 +190,23 @@ class MultipartUpload:
             {"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)
         ]
         options = {**_chosen(self._options, _CONDITIONS), **self._customer_key}
-        attempt, lost = 1, None
-        while True:
-            pause = None
-            try:
-                result: Mapping[str, Any] = self._operations.complete_multipart_upload(
+        handler = self._retry_handler("complete_multipart_upload")
+        try:
+            result: Mapping[str, Any] = handler.run(
+                lambda: self._operations.complete_multipart_upload(
                     **self.place, MultipartUpload={"Part": parts}, **options
                 )
-            except (TransportError, CosServiceError) as error:
-                if is_lost(error):
-                    lost, pause = error, self._pause(attempt)
-                elif not may_have_completed(error, lost):
-                    raise
-                if pause is None:
-                    found = self.completed(size)
-                    if found is None:
-                        raise
-                    return found
-            else:
-                self.state = replace(self.state, upload_id="")
-                self._check_completed(result, size, crc64, joined)
-                return dict(result)
-            sleep(pause)
-            attempt += 1
+            )
+        except (TransportError, CosServiceError) as error:
+            found = None
+            if is_lost(error) or may_have_completed(error, handler.lost):
+                found = self.completed(size)
+            if found is None:
+                raise
+            return found
+        self.state = replace(self.state, upload_id="")
+        self._check_completed(result, size, crc64, joined)
+        return dict(result)
 
     def completed(self, size: int) -> dict[str, Any] | None:
         """Return the result of a completion that was requested, or None if there is no object.
@@ -280,10 +271,20 @@ class MultipartUpload:
                 f"{head.get('Content-Length')} bytes, {size} were sent"
             )
 
-    def _pause(self, attempt: int) -> float | None:
-        """Return the seconds until a lost request is repeated, or None if it is not."""
-        error, jitter = TransportError("the reply was lost"), self._config.jitter()
-        return self._config.retry.delay(error, attempt, idempotent=True, jitter=jitter)
+    def _retry_handler(self, function: str) -> RetryHandler:
+        """Return the retries of a call whose response is lost, which is harmless to repeat here.
+
+        Other failures are left to the retries of the client.
+        """
+        config, place = self._config, self._object
+        state = RetryState(
+            config.retry,
+            RetryBudget(math.inf),
+            f"{function} {place['Bucket']}/{place['Key']}",
+            jitter=config.jitter,
+            clock=config.clock,
+        )
+        return RetryHandler(state, idempotent=True, can_repeat=is_lost)
 
     # Ending
 
