@@ -94,7 +94,7 @@ def test_the_text_of_an_error_names_the_facts() -> None:
         "The specified key does not exist. (HTTP 404, GET h/k, request id rid, 3 attempts)"
     )
     assert str(NoSuchKey()) == "The specified key does not exist. (HTTP 404)"
-    assert str(CosServiceError(code="X")) == "X: The service answered with an error. (HTTP 400)"
+    assert str(CosServiceError(code="X")) == "X: The service returned an error. (HTTP 400)"
 
 
 def test_the_text_of_an_error_tells_no_headers_and_no_body() -> None:

@@ -1,4 +1,4 @@
-"""Bucket, region and key <-> host and path, in both addressing styles."""
+"""Endpoints and addresses: bucket, region and key to host and path and back, in both styles."""
 
 import ipaddress
 import re
@@ -30,7 +30,7 @@ _SERVICE = re.compile(
 _PUBLIC_SERVICE = re.compile(
     r"(.+)\.(?:myqcloud\.com|tencentcos\.cn|amazonaws\.com(?:\.cn)?)"
 ).fullmatch
-# In a domain that nobody told of, all before the first of these labels is a bucket.
+# In an unknown domain, everything before the first of these labels is a bucket.
 _ELSEWHERE = re.compile(r"(.+?)\.(?:cos(?:v6|-cdc|-internal)?|s3)\..+").fullmatch
 _DOT_SEGMENT = re.compile(r"(?<=.)/(?=\.\.?(?:/|$))|(?<=/\.)/|(?<=/\.\.)/")
 _BANNED_KEY = re.compile(r"[/\\]|.*[\x18-\x1b]", re.DOTALL)
@@ -39,15 +39,16 @@ MAX_KEY_BYTES = 850
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a service listens.
+    """The endpoint of a service.
 
     Attributes:
         scheme: `http` or `https`.
-        host: with the port, if it is not the scheme's own; without a bucket.
-        path_style: the bucket is the first segment of the path instead of a label of the host.
-        service_host: where buckets are listed.
-        bound: the host belongs to one bucket, whose name is therefore in no address.
-        via: `ip:port` that takes the connections, whatever the host is called; "" asks the DNS.
+        host: the host without a bucket, with the port if it is not the scheme's default.
+        path_style: whether the bucket is the first segment of the path instead of a label of the
+            host.
+        service_host: the host of the service itself, which lists buckets.
+        bound: whether the host belongs to one bucket, whose name is in no address then.
+        via: the `ip:port` to connect to in place of the host, or "" to resolve the host.
     """
 
     scheme: str
@@ -69,10 +70,10 @@ class Endpoint:
 
 
 def check_region(region: Any) -> None:
-    """Make sure that what stands in signatures can be the name of a region.
+    """Refuse a value that cannot be the name of a region in a signature.
 
     Raises:
-        ParameterError: it cannot.
+        ParameterError: the value is no name of a region.
     """
     if not isinstance(region, str) or not _SIGNED_REGION.fullmatch(region):
         raise ParameterError(f"Region {region!r} is not a region name")
@@ -87,10 +88,9 @@ def region_endpoint(region: str, scheme: str = "https") -> Endpoint:
 
 
 def second_domain(endpoint: Endpoint) -> Endpoint | None:
-    """Return the same service under its second domain, or None where it has none.
+    """Return the same service under its second domain, or None if it has none.
 
-    What is not the public service in a region, or goes to a fixed address whatever the name, has
-    none.
+    Only the public service in a region has one, and only if it has no fixed address.
     """
     if endpoint.via or not _PUBLIC_HOST.fullmatch(endpoint.host):
         return None
@@ -102,13 +102,13 @@ def parse_endpoint(text: Any, path_style: bool | None = None, scheme: str = "htt
     """Return the endpoint that a URL or host names.
 
     Args:
-        text: such as `http://127.0.0.1:9000` or `cos.example.com`.
-        path_style: None decides by the host: an IP address or `localhost` has no labels to put a
-            bucket in.
-        scheme: if the text has none.
+        text: the URL or host, such as `http://127.0.0.1:9000` or `cos.example.com`.
+        path_style: the addressing style. None selects path style for an IP address or `localhost`,
+            which have no labels for a bucket.
+        scheme: the scheme if the text has none.
 
     Raises:
-        ParameterError: it names none.
+        ParameterError: the text is no URL or host.
     """
     if not isinstance(text, str):
         raise ParameterError(f"Endpoint is text, not {type(text).__name__}")
@@ -116,7 +116,7 @@ def parse_endpoint(text: Any, path_style: bool | None = None, scheme: str = "htt
         raise ParameterError(f"path_style is True or False, not {path_style!r}")
     found = _ENDPOINT.fullmatch(text)
     if not found:
-        shown = text.rpartition("@")[2]  # what stands before may be a password
+        shown = text.rpartition("@")[2]  # the text before may be a password
         hint = ", and holds neither user nor password" if "@" in text else ""
         raise ParameterError(f"Endpoint {shown!r} is not of the form http(s)://host[:port]{hint}")
     given, name, port = (part.lower() for part in found.groups(""))
@@ -128,16 +128,16 @@ def parse_endpoint(text: Any, path_style: bool | None = None, scheme: str = "htt
 
 
 def encode_path(path: str) -> str:
-    """Return a decoded path as it stands in a request line.
+    """Return a decoded path in the form of a request line.
 
-    Slashes beside a dot segment are encoded too, since proxies on the way would resolve `..`.
+    Slashes beside a dot segment are encoded too, since proxies would resolve `..`.
     """
     encoded = percent_encode(path)
     return _DOT_SEGMENT.sub("%2F", encoded) if "/." in encoded else encoded
 
 
 def encode_query(query: Iterable[tuple[str, str]]) -> str:
-    """Return decoded parameters as they stand in a request line, without the `?`."""
+    """Return decoded parameters in the form of a request line, without the `?`."""
     return "&".join(
         f"{quote(encode_text(name), safe='')}={quote(encode_text(value), safe='')}"
         for name, value in query
@@ -148,7 +148,7 @@ def decode_path(raw: bytes) -> str:
     """Return the path of a request line, decoded exactly once.
 
     Raises:
-        InvalidURI: it is not UTF-8.
+        InvalidURI: the path is not UTF-8.
     """
     try:
         return unquote_to_bytes(raw).decode()
@@ -160,7 +160,7 @@ def decode_query(raw: bytes) -> tuple[tuple[str, str], ...]:
     """Return the parameters of a request line; `+` is a space here, and `VersionId` is `versionId`.
 
     Raises:
-        InvalidURI: it is not UTF-8.
+        InvalidURI: the query is not UTF-8.
     """
     if not raw:
         return ()
@@ -179,21 +179,21 @@ def _unquoted(text: str) -> str:
 
 
 def _query_name(name: str) -> str:
-    # Reading or deleting the latest version because of a capital letter would be the worse answer.
+    # Otherwise a capital letter would make a request read or delete the latest version.
     return "versionId" if name in ("VersionId", "versionid") else name
 
 
 def resolve(host: str, path: str, bases: Iterable[str] = ()) -> tuple[str | None, str | None]:
-    """Return the bucket and key that a request addresses; None where it names none.
+    """Return the bucket and the key in a request's address, or None for each that it lacks.
 
     Args:
         host: the Host header.
-        path: decoded, with its leading slash.
-        bases: further domains, in lower case: all that stands before one names a bucket.
+        path: the decoded path with its leading slash.
+        bases: further domains of the server, in lower case; the text before one is a bucket.
 
     Raises:
-        InvalidURI: there is a key but no bucket, or the host is none.
-        NoSuchBucket: the host is one of a public service, and of no bucket there.
+        InvalidURI: there is a key but no bucket, or the host is malformed.
+        NoSuchBucket: the host belongs to a public service, but to no bucket.
     """
     if len(host) > _LONGEST_HOST:
         raise InvalidURI("The Host header is too long")
@@ -208,7 +208,7 @@ def resolve(host: str, path: str, bases: Iterable[str] = ()) -> tuple[str | None
 
 
 def _name_of_host(host: str) -> str:
-    """Return the name in a Host header, in lower case, without port and a dot at its end."""
+    """Return the name in a Host header in lower case, without the port and a final dot."""
     if not host:
         return ""
     found = _HOST(host)
@@ -217,7 +217,7 @@ def _name_of_host(host: str) -> str:
     return found[1].lower().removesuffix(".")
 
 
-# The hosts of a server's clients are few; of strangers' no more is kept than this.
+# A server's clients use few hosts; the limit bounds the memory that unknown hosts take.
 @lru_cache(maxsize=256)
 def _bucket_of_host(host: str, bases: tuple[str, ...]) -> str | None:
     name = _name_of_host(host)
@@ -240,22 +240,22 @@ def _bucket_of_host(host: str, bases: tuple[str, ...]) -> str | None:
 
 
 def _bucket_before(labels: str) -> str | None:
-    """Return the bucket in what stands before a domain: all but the name of the service."""
+    """Return the bucket in the labels before a domain: all but the name of the service."""
     service = _SERVICE(labels)
     return service[1] if service else labels
 
 
 def is_bucket_name(name: str) -> bool:
-    """Return whether this can be a bucket: letters, digits and inner hyphens."""
+    """Return whether a text can be a bucket's name: letters, digits and inner hyphens."""
     return bool(_BUCKET.fullmatch(name))
 
 
 def check_key(key: str) -> None:
-    """Raise for what cannot be the key of an object.
+    """Refuse a text that cannot be the key of an object.
 
     Raises:
-        KeyTooLong: it has more than 850 bytes.
-        InvalidURI: it starts with a slash or holds a control character, or is no UTF-8.
+        KeyTooLong: the text has more than 850 bytes.
+        InvalidURI: the text starts with a slash, holds a control character, or is no UTF-8.
     """
     try:
         size = len(key.encode())

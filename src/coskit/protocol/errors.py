@@ -1,17 +1,17 @@
 """The one exception tree, with the code and the status of each error of the service.
 
 CosException
-├── CosClientError              nothing usable came back
+├── CosClientError              the call failed on the client's side
 │   ├── ParameterError          an argument is wrong or unknown; nothing was sent
 │   ├── ClientClosed            also a ValueError
 │   ├── CredentialsError        no credentials where some are needed
-│   ├── TransportError          the network failed: refused, reset, unresolved, cut short
+│   ├── TransportError          the network failed: refused, reset, unresolved, truncated
 │   │   ├── TransferTimeout     also a TimeoutError
-│   │   └── UnexpectedAnswer    something answered that is not the service
-│   └── IntegrityError          length or checksum of what arrived is not what was promised
+│   │   └── UnexpectedAnswer    the response is not the service's
+│   └── IntegrityError          the data has another length or checksum than expected
 │       ├── SourceChanged       a file changed while it was uploaded
 │       └── ObjectChanged       an object changed while it was downloaded or copied
-└── CosServiceError             the service answered with an error
+└── CosServiceError             the service returned an error
     └── NoSuchKey, AccessDenied, ...    one class for each code of the vendor's table
 """
 
@@ -22,10 +22,10 @@ from xml.etree import ElementTree
 
 
 class CosException(Exception):
-    """The base of everything that coskit raises on purpose.
+    """Base class of the exceptions of coskit.
 
     Attributes:
-        part_number: the part of a transfer in which it happened, or None.
+        part_number: the part of a transfer in which the error happened, or None.
     """
 
     part_number: int | None = None
@@ -42,10 +42,10 @@ def _with_facts(text: str, facts: list[str]) -> str:
 
 
 class CosClientError(CosException):
-    """The call failed on this side: bad arguments, no credentials, network, damaged data.
+    """The call failed on the client's side: bad arguments, no credentials, network, damaged data.
 
     Attributes:
-        attempts: how often the request was sent.
+        attempts: the number of times that the request was sent.
     """
 
     attempts: int = 1
@@ -59,17 +59,17 @@ class ParameterError(CosClientError):
 
 
 class CredentialsError(CosClientError):
-    """The call needs credentials and none were found."""
+    """The call needs credentials, and none were found."""
 
 
 class TransportError(CosClientError):
-    """The network failed before a whole answer arrived.
+    """The network failed before a complete response arrived.
 
     Attributes:
-        attempts: how often the request was sent.
+        attempts: the number of times that the request was sent.
         sent: whether the service may have acted on the request.
-        lasting: whether trying again is of no use, as with a wrong certificate.
-        unresolved: whether the name of the host led nowhere.
+        lasting: whether a retry is useless, as with a wrong certificate.
+        unresolved: whether the host's name could not be resolved.
     """
 
     lasting: bool = False
@@ -90,15 +90,15 @@ class TransferTimeout(TransportError, TimeoutError):
 
 
 class UnexpectedAnswer(TransportError):
-    """What answered a request is not the service, or something on the way changed its answer.
+    """The response is not the service's, or it was changed on the way.
 
-    An answer that says success, but lacks what the service's answer to this operation always has,
-    proves nothing: a proxy, a portal or another server may have given it. The service may have
-    acted nevertheless.
+    A response of success that lacks a part which the service always sends for the operation proves
+    nothing: it may come from a proxy, a portal or another server. The service may have acted on the
+    request all the same.
 
     Attributes:
         status: the HTTP status.
-        headers: of the answer.
+        headers: the response's headers.
     """
 
     status: int = 0
@@ -106,44 +106,44 @@ class UnexpectedAnswer(TransportError):
 
 
 class IntegrityError(CosClientError):
-    """The bytes that arrived are not those that were promised: length or CRC64 differs.
+    """The data has another length or checksum than expected.
 
     Attributes:
-        lasting: whether a retry is of no use.
+        lasting: whether a retry is useless.
     """
 
     lasting: bool = False
 
 
 class SourceChanged(IntegrityError):
-    """What was being uploaded changed meanwhile; nothing was stored under the key."""
+    """The source changed during the upload; nothing was stored under the key."""
 
     lasting = True
 
 
 class ObjectChanged(IntegrityError):
-    """The object was replaced or deleted while it was being read; no mixture was handed out."""
+    """The object was replaced or deleted while it was read; no mixture of versions was returned."""
 
     lasting = True
 
 
-_UNKNOWN = "Unknown"  # what the vendor's SDK says where a document does not
+_UNKNOWN = "Unknown"  # the vendor's SDK has it for fields that a document lacks
 
 
 def _read_document(document: Any) -> tuple[Mapping[str, str], str]:
-    """Return what an error document says, under the vendor's names, and its text."""
+    """Return the fields of an error document, under the vendor's names, and its text."""
     if isinstance(document, Mapping):
         return {str(name).lower(): str(value) for name, value in document.items()}, ""
     text = document.decode(errors="replace") if isinstance(document, bytes) else str(document)
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314 - a caller's own
+        root = ElementTree.fromstring(text)  # noqa: S314 - the program's own
     except ElementTree.ParseError:
         return _read_json(text), text
     return {child.tag.lower(): child.text for child in root.iter() if child.text}, text
 
 
 def _read_json(text: str) -> Mapping[str, str]:
-    import json  # only the vendor's services beside COS answer so
+    import json  # only other services of the vendor send JSON
 
     try:
         found = json.loads(text)
@@ -153,18 +153,18 @@ def _read_json(text: str) -> Mapping[str, str]:
 
 
 class CosServiceError(CosException):
-    """The service answered with an error.
+    """The service returned an error.
 
     Attributes:
         code: the vendor's error code, such as `NoSuchKey`.
         message: the service's explanation.
         status: the HTTP status.
-        request_id: the service's id of the request, for its support.
+        request_id: the id of the request, for the service's support.
         trace_id: the service's trace id, or "".
-        resource: the address the error is about.
+        resource: the address in the request.
         method: the HTTP method of the request, or "".
-        attempts: how often the request was sent.
-        headers: further response headers that belong to this error.
+        attempts: the number of times that the request was sent.
+        headers: the response's headers.
         body: the raw error document, or "".
         renewed: whether the client has learned the service's time or has other keys since the
             request was signed, so that it may succeed if it is signed again.
@@ -172,7 +172,7 @@ class CosServiceError(CosException):
 
     renewed: bool = False
     status: int = 400
-    wire_code: ClassVar[str] = ""  # where the code is not a name that a class may have
+    wire_code: ClassVar[str] = ""  # the code, if a class cannot have its name
 
     def __init__(
         self,
@@ -188,12 +188,12 @@ class CosServiceError(CosException):
         headers: dict[str, str] | None = None,
         body: str = "",
     ) -> None:
-        if spelled:  # as the vendor's SDK makes one: method, document, status
+        if spelled:  # the vendor's arguments: method, document, status
             document, status = spelled[0], int(spelled[1])
-            method, (told, body) = message, _read_document(document)
-            message, code = told.get("message", _UNKNOWN), told.get("code", _UNKNOWN)
-            resource, trace_id = told.get("resource", _UNKNOWN), told.get("traceid", _UNKNOWN)
-            request_id = told.get("requestid", _UNKNOWN)
+            method, (found, body) = message, _read_document(document)
+            message, code = found.get("message", _UNKNOWN), found.get("code", _UNKNOWN)
+            resource, trace_id = found.get("resource", _UNKNOWN), found.get("traceid", _UNKNOWN)
+            request_id = found.get("requestid", _UNKNOWN)
         super().__init__(message)
         self.code = code or type(self).wire_code or type(self).__name__
         self.message = message or (type(self).__doc__ or self.code).partition("\n")[0]
@@ -207,7 +207,7 @@ class CosServiceError(CosException):
         self.body = body
 
     def __str__(self) -> str:
-        # A traceback puts the class before it, whose name the code is as a rule.
+        # A traceback shows the name of the class, which is the code in most cases.
         code = "" if self.code == type(self).__name__ else f"{self.code}: "
         return _with_facts(f"{code}{self.message}", self._facts())
 
@@ -228,17 +228,17 @@ class CosServiceError(CosException):
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.message,), self.__dict__)
 
-    # The vendor SDK's spelling of the same facts, for code that was written for it.
+    # The same data under the names of the vendor's SDK, for programs written for it.
 
     def get_origin_msg(self) -> str:
         """Return the raw error document."""
         return self.body
 
     def get_digest_msg(self) -> dict[str, str]:
-        """Return the error document as a dict; where there was none, the headers of it too."""
-        told = {} if self.body else {"x-cos-request-id": self.request_id, **self.headers}
+        """Return the error document as a dict; without a document, the headers are included."""
+        headers = {} if self.body else {"x-cos-request-id": self.request_id, **self.headers}
         return {
-            **told,
+            **headers,
             "code": self.code,
             "message": self.message,
             "resource": self.resource,
@@ -259,7 +259,7 @@ class CosServiceError(CosException):
         return self.message
 
     def get_resource_location(self) -> str:
-        """Return the address the error is about."""
+        """Return the address in the request."""
         return self.resource
 
     def get_trace_id(self) -> str:
@@ -271,7 +271,7 @@ class CosServiceError(CosException):
         return self.request_id
 
 
-# One class for each code, by status; its docstring is the message when there is no better one.
+# One class for each code, by status; its docstring is the default message.
 
 
 class AccessControlListNotSupported(CosServiceError):
@@ -623,7 +623,7 @@ class TooManyConfigurations(CosServiceError):
 
 
 class SymlinkTargetNotExist(CosServiceError):
-    """What the symbolic link stands for does not exist."""
+    """The target of the symbolic link does not exist."""
 
     status = 404
 

@@ -1,4 +1,4 @@
-"""What travels: a request and a response, before any socket and after it."""
+"""HTTP messages: requests and responses, and the texts that their headers can carry."""
 
 import re
 from collections.abc import AsyncIterable, Iterable, Mapping
@@ -8,15 +8,15 @@ from urllib.parse import quote
 
 META_PREFIX = "x-cos-meta-"  # of the headers with user metadata
 
-# What a caller may pass as `Body`: bytes, text (sent as UTF-8), a binary file read from its
-# current position, or chunks from an iterator.
+# The values of `Body`: bytes, text (sent as UTF-8), a binary file read from its current position,
+# or an iterator of chunks.
 Content = bytes | bytearray | memoryview | str | BinaryIO | Iterable[bytes]
 AsyncContent = Content | AsyncIterable[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request on its way: header names are lower-case, path and query are decoded text."""
+    """An HTTP request; header names are lower-case, path and query are decoded text."""
 
     method: str
     path: str
@@ -27,15 +27,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response: header names are spelled as the vendor spells them."""
+    """An HTTP response; header names are in the vendor's spelling."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
 
-# The vendor's SDK copies headers into a plain dict, so users index by exact spelling; a proxy that
-# lower-cases names must not break them.
+# The vendor's SDK copies headers into a plain dict, so programs use the exact spelling. They must
+# work behind a proxy that lower-cases names too.
 _SPELLINGS = {
     name.lower(): name
     for name in (
@@ -81,12 +81,12 @@ def spell(name: str) -> str:
 
 
 def decode_text(raw: bytes) -> str:
-    """Read header bytes as UTF-8, keeping any other byte recoverable."""
+    """Decode header bytes as UTF-8, with other bytes as surrogate escapes."""
     return raw.decode("utf-8", "surrogateescape")
 
 
 def encode_text(text: str) -> bytes:
-    """Give back the very bytes that `decode_text` read."""
+    """Encode a text to the bytes that `decode_text` decoded."""
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -96,11 +96,11 @@ def percent_encode(text: str) -> str:
 
 
 def unsendable(text: str) -> bool:
-    """Return whether a text holds what no header's value can (RFC 9110 5.5), such as a line end."""
-    # Most values are printable, which is seen faster.
+    """Return whether a text holds a character that no header can, such as LF (RFC 9110 5.5)."""
+    # `isprintable` is faster than the regex, and most values are printable.
     return not text.isprintable() and _CONTROLS.search(text) is not None
 
 
 def is_header_name(name: str) -> bool:
-    """Return whether a text can name a header (RFC 9110 5.1)."""
+    """Return whether a text is a valid header name (RFC 9110 5.1)."""
     return _TOKEN.fullmatch(name) is not None

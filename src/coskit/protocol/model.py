@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-# The texts of an element or a parameter that is on or off; in any case.
+# The texts of an element or a parameter that is on or off; case is ignored.
 TRUTHS = ("true", "false")
 
-# Where a parameter travels. "local" ones steer the client and never leave it.
+# The place of a parameter in the request. "local" parameters steer the client and are not sent.
 Place = Literal[
     "bucket", "key", "query", "header", "metadata", "source", "xml", "json", "body", "local"
 ]
@@ -17,29 +17,29 @@ Permission = Literal["", "READ", "WRITE", "READ_ACP", "WRITE_ACP", "OWNER"]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One XML element and what its dict looks like.
+    """An XML element and the form of its dict.
 
     Attributes:
         tag: the element's name, and its key in the dict.
-        children: the elements inside; none means text.
-        many: the element repeats and its value is a list, also for one item.
-        always: a `many` element without items gives an empty list instead of no key.
-        optional: the key may be absent.
-        order: of a `many` element that mixes with others: the key, the same for all of them, of a
-            list that names the tag of each in document order.
-        blank: an empty element gives `None` and `None` gives an empty element.
-        number: text that is an integer in the dict.
-        kind: the annotation of a text, where callers may pass another type as well.
-        encoded: percent-encoded while `encoding-type=url` is in force.
-        attribute: an attribute of the enclosing element; one without the prefix and a child of that
-            name are read as well.
-        choices: the texts that a request may have here, if they are few.
-        known: the documented texts, where a service may have others: they are in the type only.
-        ignored: elements of requests that are let through and do nothing, each with the reason;
-            all others that are not among the children are refused.
+        children: the inner elements; an element without children holds text.
+        many: whether the element repeats; its value is a list, also for one item.
+        always: whether a `many` element without items gives an empty list instead of no key.
+        optional: whether the key may be absent.
+        order: for a `many` element that mixes with others: the key of a list that names the tag of
+            each of them in document order; the key is the same for all of them.
+        blank: whether an empty element gives `None` and `None` gives an empty element.
+        number: whether the text is an integer in the dict.
+        kind: the annotation of a text, if programs may pass another type as well.
+        encoded: whether `encoding-type=url` percent-encodes the text.
+        attribute: the name of an attribute of the enclosing element that holds the text; an
+            attribute without the prefix and a child of that name are read as well.
+        choices: the texts that a request may have here, if they are limited.
+        known: the documented texts, if a service may have others; only the type is limited to them.
+        ignored: elements of requests that are accepted without effect, each with the reason; other
+            elements that are not among the children are refused.
         namespace: the namespace that the root element declares.
-        type: name of the generated TypedDict, for elements with children.
-        doc: what the text means.
+        type: the name of the generated TypedDict, for elements with children.
+        doc: the meaning of the text.
     """
 
     tag: str
@@ -63,20 +63,23 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One parameter of an operation.
+    """A parameter of an operation.
 
     Attributes:
         name: the SDK's keyword.
-        place: where it travels.
-        wire: its name there; for "xml", the child of the root it fills ("" for the root itself).
-        kind: its annotation in the typed methods.
-        required: the call fails without it, and its presence helps to select the row.
-        default: the value in the method's signature; parameters with one may be positional.
-        choices: the values that are accepted, if they are few.
-        known: the documented values, where a service may have others: they are in the type only.
-        form: what its text has to look like, a name in `formats.FORMATS`.
-        in_order: optional, but callers may pass it by position.
-        doc: what it means, in one sentence.
+        place: the parameter's place in the request.
+        wire: the parameter's name in that place; for "xml", the child of the root ("" for the root
+            itself).
+        kind: the annotation in the typed methods.
+        required: whether the call fails without the parameter; its presence helps to select the
+            row.
+        default: the value in the method's signature; parameters with a default may be positional.
+        choices: the accepted values, if they are limited.
+        known: the documented values, if a service may have others; only the type is limited to
+            them.
+        form: the form of the text, a name in `formats.FORMATS`.
+        in_order: whether an optional parameter may be positional.
+        doc: the meaning, in one sentence.
     """
 
     name: str
@@ -93,11 +96,11 @@ class Param:
 
     @property
     def positional(self) -> bool:
-        """Whether callers may pass it by position, as the vendor's samples do."""
+        """True if the parameter may be positional, as in the vendor's samples."""
         return self.required or self.in_order or self.default is not None
 
 
-# Rows are compared by identity: what is compiled from one is found again without hashing all of it.
+# Rows are compared by identity, so that caches keyed by a row need not hash all of it.
 @dataclass(frozen=True, eq=False)
 class Operation:
     """One row of a table.
@@ -105,26 +108,27 @@ class Operation:
     Attributes:
         name: the operation's name; its SDK method is the same in snake_case.
         method: the HTTP method.
-        params: in positional order.
+        params: the parameters in positional order.
         flag: the sub-resource that selects the row, such as `acl`.
-        selectors: query names that the row needs beside its flag, where the flag alone is another.
+        selectors: query names that the row needs besides its flag, if another row has the flag
+            alone.
         body: the shape of the XML request body.
         result: the shape of the XML response body.
-        text: the result key that holds a response body which is no XML.
-        headers: response headers that the result documents, with their meaning.
-        encoded_headers: those of them that are percent-encoded on the wire.
-        returns: what the SDK method gives back: a dict, nothing, or a dict with a streamed Body.
-        status: the statuses that mean success, the usual one first.
-        permission: what the caller needs on the bucket or object; "OWNER" is in no ACL.
-        on: what the permission is checked on.
-        idempotent: sending it twice does what sending it once does.
-        md5: the request has to carry Content-MD5.
-        carries: the key of its result without which an answer is no success.
-        late: a 200 may still carry an error document, so the body decides.
-        listing: the client asks for percent-encoded keys and decodes them.
+        text: the result key for a response body that is no XML.
+        headers: the documented response headers, with their meaning.
+        encoded_headers: the response headers that are percent-encoded.
+        returns: the result of the SDK method: a dict, nothing, or a dict with a streamed Body.
+        status: the statuses of success, the usual one first.
+        permission: the permission that the operation needs; "OWNER" is in no ACL.
+        on: the level on which the permission is checked.
+        idempotent: whether to send the request twice has the same effect as to send it once.
+        md5: whether the request has to carry Content-MD5.
+        carries: the result key without which a response is no success.
+        late: whether a 200 may carry an error document, so that the body decides.
+        listing: whether the client requests percent-encoded keys and decodes them.
         aliases: result keys that repeat another, as (key, path of the original).
-        page: the vendor page that documents it.
-        doc: what it does, in one sentence.
+        page: the title of the vendor's page.
+        doc: the effect, in one sentence.
     """
 
     name: str
@@ -152,7 +156,7 @@ class Operation:
 
     @cached_property
     def level(self) -> Level:
-        """What the address names: the service, a bucket or an object."""
+        """The level of the address: the service, a bucket or an object."""
         places = {param.place for param in self.params}
         return "object" if "key" in places else "bucket" if "bucket" in places else "service"
 
@@ -163,18 +167,18 @@ class Operation:
 
     @cached_property
     def has_document(self) -> bool:
-        """Whether its request brings a document, in XML or JSON, rather than content."""
+        """True if the request's body is a document, in XML or JSON, and not content."""
         return self.body is not None or any(param.place == "json" for param in self.params)
 
     @cached_property
     def query_markers(self) -> frozenset[str]:
-        """Query names that a request must have to be this operation: its flag, else its needs."""
+        """The query names that select the row: its flag, or else its required parameters."""
         needed = {p.wire for p in self.params if p.place == "query" and p.required}
         return frozenset({self.flag, *self.selectors} if self.flag else needed)
 
     @cached_property
     def header_markers(self) -> frozenset[str]:
-        """Header names that a request must have to be this operation, if it has no flag."""
+        """The header names that select the row, if it has no flag."""
         return (
             frozenset()
             if self.flag

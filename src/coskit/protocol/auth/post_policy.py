@@ -1,4 +1,4 @@
-"""The policy of a form upload: how it is written, read, and held against the form's fields."""
+"""The policy of a form upload: written, read, and checked against the form's fields."""
 
 import json
 from base64 import b64decode, b64encode
@@ -9,7 +9,7 @@ from typing import Any
 from coskit.protocol.codec.dates import listing_date, parse_iso_date
 from coskit.protocol.errors import AccessDenied, InvalidPolicyDocument
 
-# A policy without these would let its signature serve for other forms.
+# Without conditions on these fields, the signature would be valid for other forms.
 _NEEDED = ("q-sign-algorithm", "q-ak", "q-sign-time")
 _MATCHES = ("eq", "starts-with")
 _RANGE = "content-length-range"
@@ -18,14 +18,14 @@ FILENAME = "${filename}"
 
 @dataclass(frozen=True, slots=True)
 class PostPolicyCondition:
-    """What one field, named in lower case, has to be or to start with."""
+    """A condition on one field: its text has to equal a value or to start with it."""
 
     match: str
     field: str
     value: str
 
     def holds(self, text: str) -> bool:
-        """Return whether a field's text is as it has to be."""
+        """Return whether a field's text meets the condition."""
         if self.match == "eq":
             return text == self.value
         if self.field != "content-type":
@@ -37,14 +37,14 @@ class PostPolicyCondition:
 
 @dataclass(frozen=True, slots=True)
 class PostPolicy:
-    """What a form may upload.
+    """The conditions of a form upload.
 
     Attributes:
         text: the JSON, which the signature covers.
         expiration: milliseconds since 1970.
-        conditions: on fields.
-        smallest: bytes that a file needs.
-        largest: bytes that a file may have, or None.
+        conditions: the conditions on fields.
+        smallest: the minimum size of the file in bytes.
+        largest: the maximum size of the file in bytes, or None.
     """
 
     text: str
@@ -54,19 +54,20 @@ class PostPolicy:
     largest: int | None = None
 
     def check(self, fields: Mapping[str, str], bucket: str, now: int) -> None:
-        """Hold the policy against a form.
+        """Refuse a form that does not meet the policy.
 
         Args:
-            fields: by lower-case name, `${filename}` in the key replaced.
-            bucket: that the form is sent to.
+            fields: the form's fields by lower-case name, with `${filename}` in the key replaced.
+            bucket: the bucket that the form is sent to.
             now: milliseconds since 1970.
 
         Raises:
-            AccessDenied: the policy has expired, or a field is missing or not as it has to be.
+            AccessDenied: the policy has expired, or a field is missing or does not meet its
+                condition.
         """
         if now >= self.expiration:
             raise AccessDenied("The policy of the form has expired")
-        # The form spells its window q-key-time, the policy q-sign-time.
+        # The window is q-key-time in the form and q-sign-time in the policy.
         given = {"q-sign-time": fields.get("q-key-time", ""), **fields, "bucket": bucket}
         for condition in self.conditions:
             if condition.field not in given:
@@ -76,14 +77,14 @@ class PostPolicy:
 
 
 def read_policy(encoded: str, needed: Collection[str] = _NEEDED) -> PostPolicy:
-    """Return the policy that a form's field `policy` holds.
+    """Return the policy in the field `policy` of a form.
 
     Args:
-        encoded: Base64 of JSON.
-        needed: fields without a condition on which it makes no sense.
+        encoded: the policy, JSON in Base64.
+        needed: fields that need a condition.
 
     Raises:
-        InvalidPolicyDocument: it is not the Base64 of a policy in JSON.
+        InvalidPolicyDocument: the field does not hold a policy as JSON in Base64.
     """
     try:
         text = b64decode(encoded, validate=True).decode()
@@ -116,25 +117,25 @@ def write_policy(expiration: int, conditions: Iterable[Any]) -> str:
 
     Args:
         expiration: milliseconds since 1970.
-        conditions: as the API knows them: dicts, and lists such as `["starts-with", "$key", "a/"]`.
+        conditions: dicts, and lists such as `["starts-with", "$key", "a/"]`.
     """
     document = {"expiration": listing_date(expiration), "conditions": list(conditions)}
     return json.dumps(document, separators=(",", ":"))
 
 
 def encode_policy(text: str) -> str:
-    """Return a policy's text as it stands in the form."""
+    """Return the value of the form's field `policy`, the text in Base64."""
     return b64encode(text.encode()).decode()
 
 
 def key_condition(key: str) -> Sequence[str]:
-    """Return the condition that a form with this key meets, whatever its file is called."""
+    """Return the condition that a form with this key meets with any file name."""
     before, placeholder, _ = key.partition(FILENAME)
     return ("starts-with" if placeholder else "eq", "$key", before)
 
 
 def fixed_fields(conditions: Iterable[Any]) -> dict[str, str]:
-    """Return the fields whose text the conditions leave no choice about."""
+    """Return the fields that the conditions fix, with their texts."""
     fields: dict[str, str] = {}
     for condition in conditions:
         if isinstance(condition, Mapping):

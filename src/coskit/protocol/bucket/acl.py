@@ -1,4 +1,4 @@
-"""Who may do what: grants as documents, as headers and as canned names, and what they allow."""
+"""Access control lists: grants as documents, headers and canned ACLs, and the check of a grant."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ _OBJECT_CANNED: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-# Those of S3 for its own services, which are not here to use what they are granted.
+# The canned ACLs of S3 for its own services, which do not exist here.
 _LOG_DELIVERY = "http://acs.amazonaws.com/groups/s3/LogDelivery"
 _S3_CANNED: dict[str, tuple[tuple[str, str], ...]] = {
     "aws-exec-read": (),
@@ -38,7 +38,7 @@ _S3_CANNED: dict[str, tuple[tuple[str, str], ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One permission of one grantee: an account id or the URI of a group."""
+    """A permission of a grantee, which is an account id or the URI of a group."""
 
     grantee: str
     permission: str
@@ -50,13 +50,13 @@ def canned_grants(
     """Return the grants that a canned ACL adds to the owner's full control.
 
     Args:
-        name: of the canned ACL.
-        on_bucket: whether it is a bucket's, else an object's.
-        bucket_owner: the account.
-        anywhere: whether those of buckets are for objects too, and the other way round.
+        name: the canned ACL's name.
+        on_bucket: whether the ACL is a bucket's, else an object's.
+        bucket_owner: the account that owns the bucket.
+        anywhere: whether to accept also the canned ACLs of the other kind and of S3's services.
 
     Raises:
-        InvalidArgument: there is no canned ACL of that name here.
+        InvalidArgument: there is no canned ACL of that name.
     """
     canned = (_BUCKET_CANNED if on_bucket else _OBJECT_CANNED).get(name)
     if canned is None and anywhere:
@@ -75,7 +75,7 @@ def header_grants(permission: str, value: str) -> tuple[Grant, ...]:
     """Return the grants of one `x-cos-grant-*` header, `id="<uin>"[,id="<uin>"]`.
 
     Raises:
-        InvalidArgument: it is not of that form.
+        InvalidArgument: the header is not of that form.
     """
     grants = []
     for item in value.split(","):
@@ -87,7 +87,7 @@ def header_grants(permission: str, value: str) -> tuple[Grant, ...]:
 
 
 def document_grants(policy: Mapping[str, Any]) -> tuple[Grant, ...]:
-    """Return the grants of an AccessControlPolicy dict, its grantees told by URI or ID.
+    """Return the grants of an AccessControlPolicy dict, with grantees by URI or ID.
 
     Raises:
         InvalidArgument: a grant lacks a grantee or has an unknown permission.
@@ -105,7 +105,7 @@ def document_grants(policy: Mapping[str, Any]) -> tuple[Grant, ...]:
 
 
 def _grantee(grantee: Mapping[str, Any]) -> str:
-    """Return who is meant; where there is an ID beside a URI, the type tells which counts."""
+    """Return the grantee; if it has an ID and a URI, the type decides which one counts."""
     group, account = grantee.get("URI") or "", account_id(grantee.get("ID") or "")
     if not (group and account):
         return group or account
@@ -116,7 +116,7 @@ def _grantee(grantee: Mapping[str, Any]) -> str:
 
 
 def policy_document(owner: str, grants: Sequence[Grant]) -> dict[str, Any]:
-    """Return the AccessControlPolicy dict of an ACL, as `document_grants` reads it."""
+    """Return the AccessControlPolicy dict of an ACL, which `document_grants` reads."""
     return {
         "Owner": {"ID": owner, "DisplayName": owner},
         "AccessControlList": {"Grant": [_grant_item(grant) for grant in grants]},
@@ -132,7 +132,7 @@ def _grant_item(grant: Grant) -> dict[str, Any]:
 
 
 def canned_acl(policy: Mapping[str, Any]) -> str:
-    """Return the canned name that an ACL comes to, as the vendor's SDK tells it."""
+    """Return the canned ACL that an ACL is equal to, by the rules of the vendor's SDK."""
     grants = items(policy.get("AccessControlList"), "Grant")
     if policy.get("x-cos-acl") == "default" and not grants:
         return "default"
@@ -147,9 +147,10 @@ def canned_acl(policy: Mapping[str, Any]) -> str:
 
 
 def account_id(text: str) -> str:
-    """Return the one spelling of an account: `<owner>` or `<owner>/<sub>`.
+    """Return an account's id in its short form, `<owner>` or `<owner>/<sub>`.
 
-    Accepts `qcs::cam::uin/<owner>:uin/<sub>` too.
+    Args:
+        text: the id, in the short form or as `qcs::cam::uin/<owner>:uin/<sub>`.
     """
     found = re.fullmatch(r"qcs::cam::uin/([^:]+):uin/(.+)", text)
     if found:
@@ -158,7 +159,7 @@ def account_id(text: str) -> str:
 
 
 def allows(grants: Iterable[Grant], account: str | None, permission: str) -> bool:
-    """Return whether the grants give a permission to an account; None is an anonymous caller."""
+    """Return whether the grants give a permission to an account; None is an anonymous client."""
     return any(
         grant.permission in (permission, "FULL_CONTROL")
         and (

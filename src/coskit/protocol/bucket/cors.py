@@ -1,4 +1,4 @@
-"""Cross-origin rules of a bucket: which are valid, which one a request meets, and its headers."""
+"""CORS rules of a bucket: checked, stored, and matched with a request for its headers."""
 
 import json
 import re
@@ -14,7 +14,7 @@ METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
 MAX_RULES = 100
 MAX_SIZE = 64 << 10
 MAX_ID = 255
-MAX_ASKED = 100  # headers of which a preflight asks; browsers ask of those that a page sets
+MAX_ASKED = 100  # headers in a preflight; browsers list the headers that a page sets
 _LISTS = ("AllowedOrigin", "AllowedMethod", "AllowedHeader", "ExposeHeader")
 _ORIGIN = re.compile(r"[!-~]{1,1024}")
 _HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]{1,256}", re.ASCII)
@@ -23,7 +23,7 @@ _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 
 @dataclass(frozen=True)
 class CorsRule:
-    """One rule; an origin and an allowed header may hold one `*`, which stands for any text."""
+    """A CORS rule; an origin and an allowed header may hold one `*` for any text."""
 
     origins: tuple[str, ...]
     methods: tuple[str, ...]
@@ -32,7 +32,7 @@ class CorsRule:
     max_age: str
 
     def allows(self, origin: str, method: str, headers: Iterable[str]) -> bool:
-        """Return whether it allows a request of this origin and method with these headers."""
+        """Return whether the rule allows a request of this origin and method with these headers."""
         return (
             any(_fits(pattern, origin) for pattern in self.origins)
             and method in self.methods
@@ -53,15 +53,15 @@ class CorsRule:
 
 
 def dump_rules(document: Mapping[str, Any]) -> str:
-    """Return a CORSConfiguration as it is kept.
+    """Check a CORSConfiguration and return its stored form.
 
     Args:
-        document: the dict of the SDK.
+        document: the configuration as the SDK's dict.
 
     Raises:
-        MalformedXML: there is no rule, or one lacks what it needs.
+        MalformedXML: there is no rule, or a rule lacks something that it needs.
         InvalidArgument: there are more than 100 rules, or a value is not allowed.
-        XMLSizeLimit: it takes more than 64 KB.
+        XMLSizeLimit: the configuration takes more than 64 KB.
     """
     rules = items(document, "CORSRule")
     if not rules:
@@ -78,29 +78,29 @@ def dump_rules(document: Mapping[str, Any]) -> str:
 
 
 def load_document(text: str) -> dict[str, Any]:
-    """Return what `dump_rules` was given."""
+    """Return the configuration that `dump_rules` stored."""
     document: dict[str, Any] = json.loads(text)
     return document
 
 
 @lru_cache(maxsize=256)
 def load_rules(text: str) -> tuple[CorsRule, ...]:
-    """Return the rules that `dump_rules` wrote."""
+    """Return the rules that `dump_rules` stored."""
     return tuple(_load_rule(rule) for rule in load_document(text)["CORSRule"])
 
 
 def allow(
     rules: Iterable[CorsRule], origin: str, method: str, headers: Sequence[str] = ()
 ) -> dict[str, str] | None:
-    """Return the headers that let a browser go on, or None if no rule allows the request.
+    """Return the CORS headers of a response, or None if no rule allows the request.
 
-    The first rule that allows it decides; none allows more than 100 headers.
+    The first rule that allows the request decides. No rule allows more than 100 headers.
 
     Args:
-        rules: of the bucket.
+        rules: the bucket's rules.
         origin: the request's Origin.
-        method: that it has, or of which a preflight asks.
-        headers: the names of which a preflight asks.
+        method: the request's method, or the method in a preflight.
+        headers: the header names in a preflight.
     """
     names = dict.fromkeys(name.lower() for name in headers)
     if len(names) > MAX_ASKED:
@@ -108,17 +108,17 @@ def allow(
     rule = next((rule for rule in rules if rule.allows(origin, method, names)), None)
     if rule is None:
         return None
-    anybody = "*" in rule.origins
-    answer = {
-        "Access-Control-Allow-Origin": "*" if anybody else origin,
+    is_public = "*" in rule.origins
+    found = {
+        "Access-Control-Allow-Origin": "*" if is_public else origin,
         "Access-Control-Allow-Methods": ",".join(rule.methods),
-        # `*` does not cover Authorization in browsers, so what was asked for is named.
+        # In browsers `*` does not cover Authorization, so the requested names are listed.
         "Access-Control-Allow-Headers": ",".join(names),
         "Access-Control-Expose-Headers": ",".join(rule.exposed),
         "Access-Control-Max-Age": rule.max_age,
-        "Access-Control-Allow-Credentials": "" if anybody else "true",
+        "Access-Control-Allow-Credentials": "" if is_public else "true",
     }
-    return {name: text for name, text in answer.items() if text}
+    return {name: text for name, text in found.items() if text}
 
 
 def header_list(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Access policies: statements that allow or deny actions on resources, and their verdict."""
+"""Access policies: statements that allow or deny actions on resources, and their evaluation."""
 
 import json
 import re
@@ -20,7 +20,7 @@ MAX_POLICY = 20 << 10
 ANYONE = "*"
 Verdict = Literal["allow", "deny"]
 
-# The vendor's names of actions, where they are not the operation's; several go for the same right.
+# The vendor's names of actions that differ from the operation's; a policy may name any of them.
 _ACTIONS = {
     "CopyObject": ("PutObject", "PutObjectCopy"),
     "CreateBucket": ("PutBucket",),
@@ -51,7 +51,13 @@ _SPECIAL = {
 
 @dataclass(frozen=True, slots=True)
 class ResourceLocation:
-    """Where a bucket is, as resources name it; `accounts` are the ids that it may go by."""
+    """The parts of a bucket's resource name.
+
+    Attributes:
+        region: the bucket's region.
+        accounts: the ids of the account that owns the bucket.
+        bucket: the bucket's name.
+    """
 
     region: str
     accounts: tuple[str, ...]
@@ -60,9 +66,16 @@ class ResourceLocation:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """One question: may this account do this to this key ("" for the bucket itself) or version?
+    """A request for access, which policies allow or deny.
 
-    A listing is about the bucket and about its prefix: whoever may list all may list a part.
+    Attributes:
+        account: the client's account, or None for an anonymous client.
+        operation: the row.
+        location: the bucket.
+        key: the object's key, or "" for the bucket itself.
+        context: the values that conditions test.
+        version_id: the version's id, or None for the current version.
+        tags: a function that reads the tags of the stored object.
     """
 
     account: str | None
@@ -71,11 +84,11 @@ class AccessRequest:
     key: str
     context: RequestContext
     version_id: str | None = None
-    tags: Callable[[], Mapping[str, str]] = dict  # of the object as it is
+    tags: Callable[[], Mapping[str, str]] = dict
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys that a resource may mean."""
+        """The keys that a resource may name: of a listing also its prefix."""
         if self.operation.name not in _LISTINGS:
             return (self.key,)
         prefix = self.context.condition_value("cos:prefix")
@@ -83,39 +96,39 @@ class AccessRequest:
 
 
 class Statement(Protocol):
-    """One statement, in whichever language it was written."""
+    """A statement of a policy, in the language of COS or of S3."""
 
     @property
     def effect(self) -> Verdict: ...  # noqa: D102 - an attribute
 
     @property
     def is_public(self) -> bool:
-        """Whether it lets in people of whom nothing is known beforehand."""
+        """True if the statement allows access to everyone."""
         ...
 
     def is_within(self, location: ResourceLocation) -> bool:
-        """Return whether all that it is about may be a bucket or in it."""
+        """Return whether all resources may be a bucket or objects in it."""
         ...
 
     def applies(self, access: AccessRequest) -> bool:
-        """Return whether a question falls under it."""
+        """Return whether the statement applies to a request."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CosResource:
-    """What a statement is about, each part with `*` for any text."""
+    """A resource of a statement; each part may hold `*` for any text."""
 
     region: str
     account: str
     path: str
 
     def holds(self, location: ResourceLocation, key: str) -> bool:
-        """Return whether a key of a bucket, or the bucket itself, is meant."""
+        """Return whether the resource names a key of a bucket, or the bucket itself."""
         return self._is_at(location) and wildcard_match(self.path, f"{location.bucket}/{key}")
 
     def may_hold(self, location: ResourceLocation) -> bool:
-        """Return whether it may mean a bucket or anything in it."""
+        """Return whether the resource may name a bucket or an object in it."""
         bucket = self.path.partition("/")[0]
         return self._is_at(location) and wildcard_match(bucket, location.bucket)
 
@@ -127,7 +140,7 @@ class CosResource:
 
 @dataclass(frozen=True, slots=True)
 class CosStatement:
-    """Who may or may not do what, to what, and when; actions are in lower case."""
+    """A statement in the language of COS; actions are in lower case."""
 
     effect: Verdict
     principals: tuple[str, ...]
@@ -136,7 +149,7 @@ class CosStatement:
     conditions: tuple[CosCondition, ...]
 
     def applies(self, access: AccessRequest) -> bool:
-        """Return whether a question falls under it."""
+        """Return whether the statement applies to a request."""
         return (
             any(wildcard_match(who, access.account or "") for who in self.principals)
             and any(
@@ -150,49 +163,49 @@ class CosStatement:
 
     @property
     def is_public(self) -> bool:
-        """Whether it lets in people of whom nothing is known beforehand."""
+        """True if the statement allows access to everyone."""
         open_to_all = ANYONE in self.principals or "" in self.principals
         is_narrow = any(_narrows(condition) for condition in self.conditions)
         return self.effect == "allow" and open_to_all and not is_narrow
 
     def is_within(self, location: ResourceLocation) -> bool:
-        """Return whether all that it is about may be a bucket or in it."""
+        """Return whether all resources may be a bucket or objects in it."""
         return all(resource.may_hold(location) for resource in self.resources)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The statements of a policy."""
+    """A policy: its statements."""
 
     statements: tuple[Statement, ...]
 
     @property
     def is_public(self) -> bool:
-        """Whether it lets in people of whom nothing is known beforehand."""
+        """True if the statement allows access to everyone."""
         return any(statement.is_public for statement in self.statements)
 
     def verdict(self, access: AccessRequest) -> Verdict | None:
-        """Return what it says to a question; a deny wins, and None is neither."""
+        """Return the policy's verdict on a request; a deny takes precedence, None is neither."""
         effects = {statement.effect for statement in self.statements if statement.applies(access)}
         return "deny" if "deny" in effects else "allow" if effects else None
 
 
 def _narrows(condition: CosCondition) -> bool:
-    """Return whether a condition lets in only places that it names."""
+    """Return whether a condition limits access to small networks."""
     is_of_places = (condition.operator, condition.key) == ("ip_equal", "qcs:ip")
     return is_of_places and not condition.if_exist and all(map(is_small_network, condition.values))
 
 
 def actions_of(operation: Operation) -> tuple[str, ...]:
-    """Return the lower-case names under which policies know an operation."""
+    """Return the lower-case names of an operation in policies."""
     return tuple(name.lower() for name in _ACTIONS.get(operation.name, (operation.name,)))
 
 
 def load_policy(text: str) -> Any:
-    """Return the JSON of a policy, in whichever language it is.
+    """Return the JSON of a policy, in either language.
 
     Raises:
-        MalformedPolicy: it is too long or no JSON, or a name stands twice in one object.
+        MalformedPolicy: the text is too long or no JSON, or an object has a name twice.
     """
     if len(text.encode()) > MAX_POLICY:
         raise MalformedPolicy(f"A policy is at most {MAX_POLICY} bytes long")
@@ -203,14 +216,14 @@ def load_policy(text: str) -> Any:
 
 
 def parse_policy(text: str, *, of_bucket: bool = True) -> Policy:
-    """Read a policy; member names and Effect are in any case.
+    """Read a policy in the language of COS; case does not matter in member names and Effect.
 
     Args:
-        text: JSON.
-        of_bucket: its statements name their principals; the policy of a key has none.
+        text: the policy as JSON.
+        of_bucket: whether statements have to name principals; the policy of a key has none.
 
     Raises:
-        MalformedPolicy: it is no policy, or it says something that would not be heeded.
+        MalformedPolicy: the text is no policy, or it has a member that would be ignored.
     """
     found = _fields(load_policy(text), {"version", "statement", "principal", "id"})
     if str(found.get("version", "2.0")) != "2.0":
@@ -224,7 +237,7 @@ def parse_policy(text: str, *, of_bucket: bool = True) -> Policy:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the members of an object; a name that stands twice is refused."""
+    """Return the members of an object; refuse a name that it has twice."""
     members = dict(pairs)
     if len({name.lower() for name in members}) < len(pairs):
         raise MalformedPolicy("A name stands twice in one object")
@@ -259,10 +272,10 @@ def _statement(item: Any, outer: Any, *, of_bucket: bool) -> CosStatement:
 
 
 def text_list(value: Any, name: str) -> list[str]:
-    """Return the texts of a member that may be one of them or a list.
+    """Return the texts of a member that is one text or a list of texts.
 
     Raises:
-        MalformedPolicy: it is neither, or the list is empty.
+        MalformedPolicy: the member is neither, or the list is empty.
     """
     text_list = [value] if isinstance(value, str) else value
     if (
@@ -294,7 +307,7 @@ def _principal(text: str) -> tuple[str, ...]:
 
 
 def _action(text: str) -> str:
-    """Return the pattern of an action's name; of another service's, one that nothing is like."""
+    """Return the pattern of an action's name; for another service's, one that never matches."""
     if text == "*":
         return "*"
     found = _ACTION.fullmatch(text)

@@ -1,4 +1,4 @@
-"""The conditions of a policy's statement: what may be asked of a request, and the answer."""
+"""The conditions of a policy's statement: operators, keys, and the test of a request."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from coskit.protocol.messages import Request, encode_text
 
 Kind = Literal["string", "numeric", "date", "bool", "ip"]
 
-# Each key with its kind; those of a request's own text also with the place they are read from.
+# Each key with its kind; a key of the query or a header also with that name.
 _QUERY: dict[str, tuple[Kind, str]] = {
     "cos:delimiter": ("string", "delimiter"),
     "cos:max-keys": ("numeric", "max-keys"),
@@ -41,7 +41,7 @@ _HEADERS: dict[str, tuple[Kind, str]] = {
         "x-cos-tagging",
     )
 }
-_COPY_SOURCE = "cos:x-cos-copy-source"  # whichever dialect named it, and however
+_COPY_SOURCE = "cos:x-cos-copy-source"  # in any spelling, of either dialect
 _KINDS: dict[str, Kind] = {
     **{key: kind for key, (kind, _) in (_QUERY | _HEADERS).items()},
     "cos:secure-transport": "bool",
@@ -51,7 +51,7 @@ _KINDS: dict[str, Kind] = {
 
 
 def wildcard_match(pattern: str, text: str) -> bool:
-    """Return whether a text is like a pattern, in which `*` stands for any text."""
+    """Return whether a text matches a pattern, in which `*` stands for any text."""
     first, *rest = pattern.split("*")
     if not rest:
         return text == first
@@ -68,7 +68,7 @@ def wildcard_match(pattern: str, text: str) -> bool:
 
 
 def is_small_network(network: Any) -> bool:
-    """Return whether a network is small enough to be that of somebody in particular."""
+    """Return whether a network is small enough to belong to one organization."""
     return bool(network.prefixlen >= (8 if network.version == 4 else 32))
 
 
@@ -81,7 +81,7 @@ def _ignoring_case(expected: str, found: str) -> bool:
 
 
 _Test = Callable[[Any, Any], bool]
-# Test of one expected value against the one found. "not" ones hold if no expected value passes.
+# The test of an expected value against the request's value. A "not" holds if no value passes.
 _OPERATORS: dict[str, tuple[Kind, _Test, bool]] = {
     "string_equal": ("string", eq, True),
     "string_not_equal": ("string", eq, False),
@@ -96,7 +96,7 @@ _OPERATORS: dict[str, tuple[Kind, _Test, bool]] = {
 _COMPARISONS: dict[str, tuple[_Test, bool]] = {
     "equal": (eq, True),
     "not_equal": (eq, False),
-    # The expected value stands on the left.
+    # The expected value is the left operand.
     "less_than": (gt, True),
     "less_than_equal": (ge, True),
     "greater_than": (lt, True),
@@ -111,14 +111,14 @@ _IF_EXIST = "_if_exist"
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """All that a condition can ask about.
+    """The values of a request that conditions test.
 
     Attributes:
-        request: as it was received.
-        address: of the client, or "".
-        secure: it came over TLS.
+        request: the request as it was received.
+        address: the client's address, or "".
+        secure: whether the request came over TLS.
         now: milliseconds since 1970.
-        region: of the server that received it.
+        region: the server's region.
     """
 
     request: Request
@@ -128,7 +128,7 @@ class RequestContext:
     region: str
 
     def condition_value(self, key: str) -> str | None:
-        """Return what the request says under a condition key, or None."""
+        """Return the request's value for a condition key, or None."""
         if key == _COPY_SOURCE:
             headers = self.request.headers
             return headers.get("x-amz-copy-source") or headers.get("x-cos-copy-source")
@@ -142,7 +142,7 @@ class RequestContext:
 
 @dataclass(frozen=True, slots=True)
 class CosCondition:
-    """One operator on one key: it holds for any of its values, or, if it is a "not", for none."""
+    """An operator on a key; it holds if any of its values passes, a "not" if none passes."""
 
     operator: str
     key: str
@@ -150,9 +150,10 @@ class CosCondition:
     if_exist: bool
 
     def holds(self, context: RequestContext) -> bool:
-        """Return whether a request meets it.
+        """Return whether a request meets the condition.
 
-        One that lacks the key meets it only `_if_exist`; text of another kind equals nothing.
+        Without a value for the key, a request meets only an `_if_exist`. A text of another kind
+        equals nothing.
         """
         kind, test, positive = _OPERATORS[self.operator]
         found: tuple[Any, ...]
@@ -172,7 +173,7 @@ class CosCondition:
 
 
 def _readings(kind: Kind, text: str, *, in_query: bool) -> tuple[Any, ...]:
-    """Return what a request's text may mean; nothing if it is not of the kind."""
+    """Return the values that a request's text may stand for; none if it is not of the kind."""
     if kind == "string" and in_query:
         return text, quote(encode_text(text), safe="")  # policies spell parameters percent-encoded
     try:
@@ -182,7 +183,7 @@ def _readings(kind: Kind, text: str, *, in_query: bool) -> tuple[Any, ...]:
 
 
 def _parse(kind: Kind, value: Any, *, found: bool = False) -> Any:
-    """Return a value as its kind is compared; raise ValueError if it is none."""
+    """Return a value in the form in which its kind is compared, or raise ValueError."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if kind == "bool" and text not in ("true", "false"):
         raise ValueError
@@ -202,19 +203,19 @@ def _parse(kind: Kind, value: Any, *, found: bool = False) -> Any:
 
 
 def read_conditions(block: Any) -> tuple[CosCondition, ...]:
-    """Return the conditions of a statement: operator, then key, then one value or several.
+    """Return the conditions of a statement, from a dict of operators, keys and values.
 
     Raises:
-        MalformedPolicy: an operator, a key or a value is unknown, or they do not go together.
+        MalformedPolicy: an operator, a key or a value is unknown, or their kinds differ.
     """
     return tuple(_read(*test) for test in condition_entries(block))
 
 
 def condition_entries(block: Any) -> Iterator[tuple[str, str, Any]]:
-    """Yield the operator, the key and the values of each test of a statement, in any language.
+    """Yield the operator, the key and the values of each condition, in either language.
 
     Raises:
-        MalformedPolicy: it is no object of operators that each hold an object of keys.
+        MalformedPolicy: the block is not a dict of operators with dicts of keys.
     """
     if not isinstance(block, Mapping):
         raise MalformedPolicy("Condition is an object of operators")

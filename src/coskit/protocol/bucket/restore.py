@@ -1,4 +1,4 @@
-"""When an archived object can be read: restore jobs, and what each moment makes of them."""
+"""Restore jobs of archived objects: their state over time, and the headers that report it."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _MINUTE = 60_000
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 _MIDNIGHT = 16 * _HOUR  # of UTC+8, where copies expire
-# Milliseconds from the request to the copy, by storage class and tier: the vendor's shortest ones.
+# Milliseconds from the request to the copy, by storage class and tier: the vendor's shortest times.
 Delays = Mapping[tuple[str, str], int]
 DELAYS: Delays = {
     ("ARCHIVE", "Expedited"): _MINUTE,
@@ -34,13 +34,13 @@ State = Literal["none", "ongoing", "restored"]
 
 @dataclass(frozen=True, slots=True)
 class RestoreJob:
-    """A restore that was asked for; moments are milliseconds since 1970.
+    """A requested restore; moments are milliseconds since 1970.
 
     Attributes:
         tier: one of TIERS.
-        days: that the copy stays.
-        requested: when it was asked for.
-        ready: when the copy can be read from.
+        days: the number of days that the copy stays.
+        requested: the moment of the request.
+        ready: the moment from which the copy can be read.
     """
 
     tier: str
@@ -50,34 +50,34 @@ class RestoreJob:
 
     @property
     def expiry(self) -> int:
-        """When the copy goes: some days after it came, at the next 16:00 GMT."""
+        """The moment at which the copy expires: the first 16:00 GMT after its days have passed."""
         end = self.ready + self.days * _DAY
         return end + (_MIDNIGHT - end) % _DAY
 
     def state(self, now: int) -> State:
-        """Return what has become of it; a copy that has expired is as none."""
+        """Return the job's state; an expired copy counts as none."""
         if now < self.ready:
             return "ongoing"
         return "restored" if now < self.expiry else "none"
 
 
 def dump_job(job: RestoreJob) -> str:
-    """Return a job as the store keeps it."""
+    """Return a job's stored form."""
     return json.dumps(asdict(job))
 
 
 def load_job(text: str | None) -> RestoreJob | None:
-    """Read what `dump_job` wrote; None is no job."""
+    """Return the job that `dump_job` stored; None is no job."""
     return RestoreJob(**json.loads(text)) if text else None
 
 
 def is_archived(storage_class: str) -> bool:
-    """Return whether objects of a class have to be restored before they are read."""
+    """Return whether objects of a storage class have to be restored before they are read."""
     return _archive(storage_class) in ("ARCHIVE", "DEEP_ARCHIVE")
 
 
 def is_readable(storage_class: str, job: RestoreJob | None, now: int) -> bool:
-    """Return whether an object's bytes may be read at a moment."""
+    """Return whether an object's content may be read at a moment."""
     return not is_archived(storage_class) or (job is not None and job.state(now) == "restored")
 
 
@@ -89,23 +89,23 @@ def request_restore(
     now: int,
     delays: Delays = DELAYS,
 ) -> tuple[RestoreJob, int]:
-    """Return the job that a request makes of an object's present one, and the HTTP status.
+    """Return the new job of an object after a restore request, and the HTTP status.
 
-    202 starts a job or replaces a slower one; 200 keeps a copy that is there for so many days
-    from now on.
+    202 starts a job or replaces a slower one. 200 sets the days, from now on, of a copy that exists
+    already.
 
     Args:
-        storage_class: of the object.
-        job: its last one, or None.
-        tier: asked for.
-        days: asked for.
+        storage_class: the object's storage class.
+        job: the object's last job, or None.
+        tier: the requested tier.
+        days: the requested number of days.
         now: milliseconds since 1970.
-        delays: how long each tier takes, in milliseconds.
+        delays: the duration of each tier in milliseconds.
 
     Raises:
-        RestoreNonArchiveObject: the object can be read anyway.
+        RestoreNonArchiveObject: the object is not archived.
         InvalidArgument: the class has no such tier, or days are not 1 to 365.
-        RestoreAlreadyInProgress: a job runs that is not slower.
+        RestoreAlreadyInProgress: a job that is not slower is in progress.
     """
     if not is_archived(storage_class):
         raise RestoreNonArchiveObject
@@ -126,7 +126,7 @@ def request_restore(
 
 
 def restore_headers(storage_class: str, job: RestoreJob | None, now: int) -> dict[str, str]:
-    """Return the headers by which HEAD and GET tell of a restore."""
+    """Return the headers by which HEAD and GET report a restore."""
     state = job.state(now) if job and is_archived(storage_class) else "none"
     if job and state == "ongoing":
         asked = f'tier="{job.tier.lower()}"; request-date="{http_date(job.requested)}"'
@@ -138,7 +138,7 @@ def restore_headers(storage_class: str, job: RestoreJob | None, now: int) -> dic
 
 
 def restore_status(storage_class: str, job: RestoreJob | None, now: int) -> str | None:
-    """Return the RestoreStatus of a listing, or None where there is nothing to tell."""
+    """Return the RestoreStatus in a listing, or None if there is no restore."""
     state = job.state(now) if job and is_archived(storage_class) else "none"
     return {"ongoing": "ONGOING", "restored": "DONE", "none": None}[state]
 

@@ -25,10 +25,10 @@ _LONGEST = 8 << 10  # characters: a bucket's host, a key and a version, all perc
 
 
 def check_source(source: Any) -> None:
-    """Refuse what is no dict of a copy's source.
+    """Refuse a value that is not the dict of a copy source.
 
     Raises:
-        ParameterError: it is no dict, or one with a key that means nothing there.
+        ParameterError: the value is no dict, or has an unknown key.
     """
     try:
         check_value(SOURCE, source, SOURCE.tag)
@@ -40,7 +40,7 @@ def encode_copy_source(source: Mapping[str, Any]) -> str:
     """Return the copy-source header for a source's Bucket, Key, Region (or Endpoint), VersionId.
 
     Raises:
-        ParameterError: one is missing, or would make the header name something else.
+        ParameterError: a field is missing, or would make the header name another object.
     """
     check_source(source)
     if not source.get("Bucket") or not source.get("Key"):
@@ -62,15 +62,15 @@ def encode_copy_source(source: Mapping[str, Any]) -> str:
 
 
 def decode_copy_source(text: str, *, of_s3: bool = False) -> dict[str, str]:
-    """Read a copy-source header; also the S3 form `/bucket/key` that some tools send.
+    """Decode a copy-source header, also in the S3 form `/bucket/key` that some tools send.
 
     Args:
-        text: of the header.
-        of_s3: it is the header of S3, which names a bucket, dots in it or not, rather than a host.
+        text: the header's value.
+        of_s3: whether the header is S3's, which names a bucket (dots allowed) instead of a host.
 
     Raises:
-        InvalidCopySource: it names no bucket or no key, has another parameter than a version's id,
-            or is not UTF-8.
+        InvalidCopySource: the header names no bucket or no key, has another parameter than
+            versionId, or is not UTF-8.
     """
     if len(text) > _LONGEST:
         raise InvalidCopySource("The copy source is longer than any key")
@@ -83,7 +83,7 @@ def decode_copy_source(text: str, *, of_s3: bool = False) -> dict[str, str]:
             location = unquote_to_bytes(location).decode().removeprefix("/")
         host, _, raw_key = location.partition("/")
         bucket, domain = _bucket_and_domain(host, names_bucket=names_bucket)
-        # S3, which names a bucket without its host, takes a bare plus for a space.
+        # In S3, which names a bucket without its host, a plus is a space.
         key = unquote_to_bytes(raw_key if domain else raw_key.replace("+", " ")).decode()
         bucket = bucket if domain else unquote_to_bytes(bucket).decode()
         name, _, version = unquote_to_bytes(raw_query).decode().partition("=")
@@ -98,19 +98,19 @@ def decode_copy_source(text: str, *, of_s3: bool = False) -> dict[str, str]:
     elif domain:
         source["Endpoint"] = domain
     if mark:
-        if name.lower() != "versionid" or not version:  # another object than the one that is meant
+        if name.lower() != "versionid" or not version:  # it could mean another object
             raise InvalidCopySource("After its question mark a copy source has versionId=<id>")
         source["VersionId"] = version
     return source
 
 
 def spellings_of(text: str, region: str, *, of_s3: bool = False) -> tuple[str, ...]:
-    """Return what a policy may call the object that a copy-source header names.
+    """Return the spellings of a copy source in policies.
 
     Args:
-        text: of the header.
-        region: of the server, in whose hosts a policy may spell the source.
-        of_s3: it is the header of S3.
+        text: the header's value.
+        region: the server's region, whose hosts a policy may name.
+        of_s3: whether the header is S3's.
     """
     try:
         source = decode_copy_source(text, of_s3=of_s3)
@@ -135,7 +135,7 @@ def spellings_of(text: str, region: str, *, of_s3: bool = False) -> tuple[str, .
 
 
 def _bucket_and_domain(host: str, *, names_bucket: bool) -> tuple[str, str]:
-    """Return the two parts of a host; of one that is a bucket's name, no domain."""
+    """Return the bucket and the domain of a host; the domain of a bare bucket name is empty."""
     found = _OF_SERVICE(host)
     if found:
         return found[1], found[2]

@@ -1,4 +1,4 @@
-"""The three spellings of a moment on the wire; moments are milliseconds since 1970, UTC."""
+"""Dates in headers, listings and results; moments are milliseconds since 1970, UTC."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -9,21 +9,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def http_date(moment: int) -> str:
-    """Return the header spelling, `Tue, 14 Nov 2023 22:13:20 GMT`."""
+    """Return a moment as in headers, `Tue, 14 Nov 2023 22:13:20 GMT`."""
     return _http_date_of_second(moment // 1000)
 
 
 @lru_cache(maxsize=1024)
 def _http_date_of_second(second: int) -> str:
     when = datetime.fromtimestamp(second, UTC)
-    # strftime would follow the locale.
+    # strftime depends on the locale.
     day, month = _DAYS[when.weekday()], _MONTHS[when.month - 1]
     return f"{day}, {when.day:02} {month} {when.year:04} {when:%H:%M:%S} GMT"
 
 
 def parse_http_date(text: str) -> int | None:
-    """Return the moment of a header date, or None if it is none."""
-    # Imported at the first date: the module is slow to load and most clients never read one.
+    """Return the moment of a date in a header, or None if the text is no date."""
+    # The module is slow to load, and most clients never parse a date.
     from email.utils import parsedate_to_datetime
 
     try:
@@ -39,24 +39,24 @@ def parse_http_date(text: str) -> int | None:
 
 
 def listing_date(moment: int) -> str:
-    """Return the spelling of listings, `2023-11-14T22:13:20.000Z`."""
+    """Return a moment as in listings, `2023-11-14T22:13:20.000Z`."""
     day, second = divmod(moment // 1000, 86_400)
     return f"{_date(day)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.000Z"
 
 
-# What is listed together was often stored on one day.
+# Objects in one listing were often stored on the same day.
 @lru_cache(maxsize=1024)
 def _date(day: int) -> str:
     return f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}"
 
 
 def plain_date(moment: int) -> str:
-    """Return the spelling of copy results and buckets, `2023-11-14T22:13:20Z`."""
+    """Return a moment as in copy results and buckets, `2023-11-14T22:13:20Z`."""
     return f"{datetime.fromtimestamp(moment // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def parse_iso_date(text: str) -> int | None:
-    """Return the moment of an XML date, or None if it is none."""
+    """Return the moment of a date in XML, or None if the text is no date."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError:

@@ -32,24 +32,24 @@ def decode_request(
     body: bytes = b"",
     parse: Callable[[bytes], ElementTree.Element] = xml.parse,
 ) -> dict[str, Any]:
-    """Return the parameters that a request carries, as the SDK's caller named them.
+    """Return the parameters in a request, under the SDK's names.
 
     Args:
-        operation: from `match`.
-        bucket: from the address.
-        key: from the address.
-        query: decoded, the first value of each name.
-        headers: by lower-case name.
-        body: the XML document; a streamed Body stays outside.
-        parse: a parser for documents of strangers.
+        operation: the row, from `match`.
+        bucket: the bucket in the address, or None.
+        key: the key in the address, or None.
+        query: decoded query parameters, the first value of each name.
+        headers: the headers by lower-case name.
+        body: the XML or JSON document; a streamed Body is not decoded here.
+        parse: a parser for documents of unknown senders.
 
     Raises:
-        InvalidArgument: a number is none, a value is not among the choices, or the id of a version
+        InvalidArgument: a number is malformed, a value is not among the choices, or a version's id
             is empty.
         MalformedXML: the document does not follow the row's shape.
-        MissingRequestBodyError: there is no document where one is needed.
-        InvalidCopySource: it names no bucket or no key.
-        ListPartUploadIdIsEmpty: the parts of no upload are asked for.
+        MissingRequestBodyError: a required document is missing.
+        InvalidCopySource: the copy source has no bucket or no key.
+        ListPartUploadIdIsEmpty: a request for the parts of an upload has no upload id.
     """
     plan = _plan(operation)
     params: dict[str, Any] = {}
@@ -64,7 +64,7 @@ def decode_request(
         elif param.required:
             raise _missing(operation, param)
         elif param.name == "VersionId" and param.wire in query:
-            # The current object would be meant by who has lost the id of another version.
+            # A client that lost the id of an old version would reach the current object.
             raise InvalidArgument("Version id cannot be the empty string")
     for param in plan.headers:
         text = headers.get(param.wire, "")
@@ -143,7 +143,7 @@ def _decode_document(
 
 
 def _decode_json(operation: Operation, body: bytes, params: dict[str, Any]) -> None:
-    """Take a JSON body as it is: its handler says what is wrong with it."""
+    """Take a JSON body as text; the handler checks it."""
     if not body.strip():
         raise MissingRequestBodyError
     name = next(param.name for param in operation.params if param.place == "json")

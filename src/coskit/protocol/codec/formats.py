@@ -1,4 +1,4 @@
-"""The forms that texts of parameters have, so that another text is refused before it is sent."""
+"""The forms of parameters' texts, checked before a request is sent."""
 
 import base64
 import binascii
@@ -41,7 +41,7 @@ def _decoded(text: str) -> bytes:
         return b""
 
 
-# By their name in the table: what tells a text of the form, and words for it.
+# By their name in the table: the check of a text and a description.
 FORMATS: Mapping[str, tuple[Callable[[str], bool] | None, str]] = {
     "range": (_is_range, "one range, bytes=first-last, bytes=first- or bytes=-length"),
     "copy range": (_is_copy_range, "a range, bytes=first-last"),
@@ -53,14 +53,14 @@ FORMATS: Mapping[str, tuple[Callable[[str], bool] | None, str]] = {
 
 
 def customer_key(name: str, value: Any) -> tuple[str, str]:
-    """Return an encryption key of the caller's and its MD5, both in Base64.
+    """Return a customer-provided encryption key and its MD5, both in Base64.
 
     Args:
-        name: of the parameter.
+        name: the parameter's name.
         value: the key's 32 bytes, or their Base64; "" is no key.
 
     Raises:
-        ParameterError: it is no such key; the message does not show it.
+        ParameterError: the value is no such key; the message does not show it.
     """
     secret = value
     if isinstance(value, str) or (isinstance(value, bytes) and len(value) != _KEY_BYTES):

@@ -1,4 +1,4 @@
-"""Which bytes a Range names, and whether the If-* conditions hold."""
+"""Range and Content-Range, and the evaluation of the If-* conditions."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """Part of an object: `first` and `last` inclusive, of `total` bytes."""
+    """A range of an object of `total` bytes, from `first` to `last` inclusive."""
 
     first: int
     last: int
@@ -23,7 +23,7 @@ class ByteRange:
 
     @property
     def length(self) -> int:
-        """How many bytes it has."""
+        """The number of bytes in the range."""
         return self.last - self.first + 1
 
     @property
@@ -33,13 +33,13 @@ class ByteRange:
 
 
 def parse_range(text: str, total: int) -> ByteRange | None:
-    """Return the range that a Range header names, or None where all is sent.
+    """Return the range in a Range header, or None if the whole object is to be sent.
 
-    Malformed and multiple ranges are ignored, as HTTP allows. The last bytes of an object that has
-    none are all of it (RFC 9110 14.1.2).
+    Malformed and multiple ranges are ignored, as HTTP allows. The last bytes of an empty object are
+    the whole object (RFC 9110 14.1.2).
 
     Raises:
-        InvalidRange: the range starts behind the last byte, or is of the last 0 bytes.
+        InvalidRange: the range starts behind the last byte, or asks for the last 0 bytes.
     """
     found = _RANGE.fullmatch(text.strip())
     if not found or found[1] == found[2] == "":
@@ -62,8 +62,8 @@ def parse_copy_range(text: str, total: int) -> ByteRange | None:
     """Return the range of a copy source; None, the whole source, if the header is empty.
 
     Raises:
-        InvalidArgument: it is not of the form `bytes=first-last`.
-        InvalidRange: it reaches past the end of the source.
+        InvalidArgument: the header is not of the form `bytes=first-last`.
+        InvalidRange: the range reaches past the end of the source.
     """
     if not text:
         return None
@@ -86,7 +86,7 @@ def parse_content_range(text: str) -> ByteRange | None:
 
 
 def _number(digits: str) -> int:
-    # No object is longer than 20 digits tell, and int() refuses thousands of them.
+    # No object has a length of more than 20 digits, and int() refuses thousands of digits.
     return int(digits.lstrip("0")[:20] or "0")
 
 
@@ -95,19 +95,19 @@ def _unsatisfiable(total: int) -> InvalidRange:
 
 
 def etag_matches(condition: str, etag: str) -> bool:
-    """Return whether an If-Match list names an ETag; quotes and `W/` do not count."""
+    """Return whether an If-Match list has an ETag; quotes and `W/` are ignored."""
     wanted = (part.strip().removeprefix("W/").strip('"') for part in condition.split(","))
     return any(part in ("*", etag.strip('"')) for part in wanted)
 
 
 def same_as_before(headers: Mapping[str, str], etag: str, modified: int) -> bool:
-    """Return whether an If-Range lets a range be sent: the object is still what its reader has.
+    """Return whether If-Range allows a partial response: the object has not changed.
 
-    The ETag has to be the very one, a date that of Last-Modified (RFC 9110 13.1.5).
+    An ETag has to be equal to the object's, a date to its Last-Modified (RFC 9110 13.1.5).
 
     Args:
         headers: the request's headers, by lower-case name.
-        etag: of the object.
+        etag: the object's ETag.
         modified: when the object was stored, in milliseconds.
     """
     text = headers.get("if-range", "").strip()
@@ -122,13 +122,13 @@ def same_as_before(headers: Mapping[str, str], etag: str, modified: int) -> bool
 def check_conditions(
     headers: Mapping[str, str], etag: str, modified: int, prefix: str = ""
 ) -> Literal["met", "not modified", "failed"]:
-    """Evaluate the If-* headers in the order of RFC 7232; dates that are none are ignored.
+    """Evaluate the If-* headers in the order of RFC 7232; malformed dates are ignored.
 
     Args:
         headers: the request's headers, by lower-case name.
-        etag: of the object.
+        etag: the object's ETag.
         modified: when the object was stored, in milliseconds.
-        prefix: what stands before the names, for a copy's source.
+        prefix: the prefix of the header names, for the source of a copy.
 
     Returns:
         "met", "not modified" (an If-None-Match or If-Modified-Since fails) or "failed".

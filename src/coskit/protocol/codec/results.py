@@ -14,13 +14,13 @@ from coskit.protocol.model import Operation
 def encode_result(
     operation: Operation, result: Mapping[str, Any], *, status: int = 0, encode: bool = False
 ) -> Response:
-    """Write a result: its XML fields as the document, all other text as headers.
+    """Encode a result: its XML fields as the document, all other texts as headers.
 
     Args:
         operation: the row.
-        result: the dict that the SDK documents.
-        status: another than the row's first.
-        encode: the request asked for `encoding-type=url`.
+        result: the result as the SDK's dict.
+        status: the status if it is not the row's first.
+        encode: whether the request has `encoding-type=url`.
     """
     shape = operation.result
     fields = _document_fields(operation)
@@ -45,16 +45,16 @@ def decode_result(
     *,
     keep_encoded: bool = False,
 ) -> dict[str, Any]:
-    """Read a response as the dict that the SDK documents: headers, XML fields, seed's aliases.
+    """Decode a response into the SDK's dict: headers, XML fields and aliases.
 
     Args:
         operation: the row.
-        headers: in the vendor's spelling.
+        headers: the headers in the vendor's spelling.
         body: the XML document, if the row has one.
-        keep_encoded: leave percent-encoded keys as they are.
+        keep_encoded: whether percent-encoded keys stay encoded.
 
     Raises:
-        NotThisShape: the document is another one, such as an error inside a 200.
+        NotThisShape: the body is another document, such as an error in a 200.
     """
     result: dict[str, Any] = dict(headers) if operation.headers else {}
     for name in operation.encoded_headers:

@@ -1,7 +1,7 @@
-"""Which row of a table a request is: of those whose markers it has, the one with most wins.
+"""Routing: find the row of a request. Of the rows whose markers it has, the one with most wins.
 
-A row lists the parameters that it knows. A request with any other is no operation, whatever else it
-says: the sub-resource that a parameter names may be one that is not known here.
+A row lists its parameters. A request with any other parameter matches no row, since the parameter
+may name a sub-resource that is not implemented.
 """
 
 from collections.abc import Collection, Iterable
@@ -13,19 +13,19 @@ from coskit.protocol.operations import OPERATIONS, RESPONSE_OVERRIDES
 _Names = frozenset[str]
 _Route = tuple[Operation, _Names, _Names, _Names, _Names]
 
-# Names that no row lists, since they are of every request in some place.
+# Names that no row lists: a signature in the URL may bring them to any request.
 _IN_SIGNATURES = frozenset(
     """q-sign-algorithm q-ak q-sign-time q-key-time q-header-list q-url-param-list q-signature sign
     X-Amz-Algorithm X-Amz-Credential X-Amz-Date X-Amz-Expires X-Amz-Security-Token X-Amz-Signature
     X-Amz-SignedHeaders AWSAccessKeyId Signature Expires x-cos-security-token""".split()
 )
-# What signs a URL in version 2 of S3 puts these headers there, and other tools do not.
+# Signers of version 2 of S3 put these headers into the URL.
 _IN_OLD_SIGNATURES = frozenset(("content-md5", "content-type"))
 _OLD_SIGNATURE = "AWSAccessKeyId"
 # "x-": S3 ignores such names and keeps them in its log; its SDKs for JavaScript and Go send x-id.
 _PREFIXES = ("x-", "q-")
 _AMZ = "x-amz-"  # headers of S3 in any case, which a signed URL carries
-# How an answer is shown may be asked of each request; a row that does not know it leaves it out.
+# Any request may have these; rows without them ignore them.
 _OF_ANSWERS = frozenset(param.wire for param in RESPONSE_OVERRIDES)
 _OF_READS = frozenset(
     ("unsed",)  # which the published tests of cos-python-sdk-v5 send (test_use_get_auth)
@@ -34,12 +34,12 @@ _READING = ("GET", "HEAD")
 
 
 class Router:
-    """Finds the rows of one table.
+    """The router of one table.
 
     Args:
-        rows: of the table.
-        strange_headers: lower-case names of headers that make another operation of a request, one
-            without a row.
+        rows: the table's rows.
+        strange_headers: lower-case names of headers that turn a request into an operation that has
+            no row.
     """
 
     def __init__(self, rows: Collection[Operation], strange_headers: Iterable[str] = ()) -> None:
@@ -60,21 +60,21 @@ class Router:
         query: Iterable[str],
         headers: Iterable[str],
     ) -> Operation:
-        """Return the row that a request is.
+        """Return the row of a request.
 
         Args:
             method: the HTTP method.
-            bucket: from the address, or None.
-            key: from the address, or None.
+            bucket: the bucket in the address, or None.
+            key: the key in the address, or None.
             query: the names of its query parameters.
             headers: the lower-case names of its headers.
 
         Raises:
-            NotImplementedOperation: it has a parameter that no row for it knows, or a header that
-                makes it an operation without a row.
-            MethodNotAllowed: no row has this method here.
-            InvalidArgument: it has a part of what selects a row, such as partNumber alone, or too
-                much.
+            NotImplementedOperation: the request has a parameter that no row for its address has, or
+                a header of an operation that has no row.
+            MethodNotAllowed: no row for the address has this method.
+            InvalidArgument: the request has only some of a row's markers, such as partNumber alone,
+                or too many.
         """
         names = frozenset(query)
         level = "object" if key else "bucket" if bucket else "service"
@@ -109,19 +109,19 @@ class Router:
 
 
 def is_of_any_request(query: Iterable[str]) -> bool:
-    """Return whether the names of parameters are all such as make no request another one."""
+    """Return whether all these parameters may come with any operation."""
     return not _unknown(frozenset(query), _IN_SIGNATURES)
 
 
 def _unknown(names: frozenset[str], allowed: frozenset[str]) -> list[str]:
-    """Return the names that make a request another one than a row for it."""
+    """Return the names of parameters that a row does not have and may not ignore."""
     if _OLD_SIGNATURE in names:
         allowed |= _IN_OLD_SIGNATURES
     return [name for name in names - allowed if not _is_harmless(name)]
 
 
 def _is_harmless(name: str) -> bool:
-    # In other letters it may be one that has a meaning, and q-sign does not tell them apart.
+    # In upper case it may be a parameter with a meaning, and q-sign ignores case.
     lower = name.lower()
     return lower.startswith(_AMZ) or (name == lower and name.startswith(_PREFIXES))
 
@@ -145,7 +145,7 @@ def _routes(rows: Iterable[Operation]) -> dict[tuple[str, str], tuple[_Route, ..
     }
 
 
-# Headers of S3 count for nothing here; of these that would be another operation, or less caution.
+# COS ignores headers of S3; to ignore these would run another operation, or skip a check.
 _OF_S3 = ("x-amz-copy-source", "x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner")
 
 match = Router(OPERATIONS, _OF_S3).match

@@ -1,1 +1,1 @@
-"""The dialect of S3: its names, signatures, documents and errors beside those of COS."""
+"""The S3 dialect: its operations, names, signatures, documents and errors."""

@@ -1,4 +1,4 @@
-"""User metadata that is not ASCII, as S3 has it: in encoded words (RFC 2047)."""
+"""Encoded words (RFC 2047), in which S3 carries user metadata that is not ASCII."""
 
 import re
 from base64 import b64decode, b64encode
@@ -11,10 +11,10 @@ _BYTES = 45  # of a word, which makes 72 of at most 75 characters
 
 
 def encode_words(text: str) -> str:
-    """Return a value as encoded words, or as it is if it is ASCII and looks like no such word.
+    """Return a value as encoded words, or unchanged if it is ASCII without an encoded word.
 
     Args:
-        text: the value; what is not UTF-8 in it stays as it is.
+        text: the value; bytes that are not UTF-8 stay unchanged.
     """
     if text.isascii() and ("=?" not in text or decode_words(text) == text):
         return text
@@ -33,10 +33,11 @@ def encode_words(text: str) -> str:
 
 
 def decode_words(text: str) -> str:
-    """Return what the encoded words of a value stand for; the inverse of `encode_words`.
+    """Decode the encoded words of a value, as the inverse of `encode_words`.
 
     Args:
-        text: the value; one whose words are none, or hold what no header can, stays as it is.
+        text: the value; it is returned unchanged if its words are malformed or hold a character
+            that no header can.
     """
     if "=?" not in text or not text.isascii():
         return text
@@ -52,7 +53,7 @@ def _decoded(text: str) -> str:
     charset, raw, at = "", b"", 0
     for word in _WORD.finditer(text):
         between = text[at : word.start()]
-        is_next = at > 0 and not between.strip(" \t")  # blanks between two words count for nothing
+        is_next = at > 0 and not between.strip(" \t")  # blanks between two words are dropped
         if not (is_next and word[1].lower() == charset):  # else a character may be cut in two
             pieces += [raw.decode(charset or "ascii"), "" if is_next else between]
             raw = b""

@@ -1,4 +1,4 @@
-"""The errors of S3: the codes that differ from those of COS, and the document."""
+"""Errors of the S3 dialect: the codes that differ from COS, and the error document."""
 
 from collections.abc import Container, Mapping
 
@@ -24,7 +24,7 @@ _CODES: Mapping[str, tuple[str, int]] = {
 }
 
 
-# What programs compare, letter for letter.
+# Messages that programs compare letter for letter.
 _MESSAGES: Mapping[str, str] = {"NoSuchBucket": "The specified bucket does not exist"}
 
 # Codes of S3 alone, with the code of COS for the same fault.
@@ -40,14 +40,14 @@ COS_NAMES: Mapping[str, str] = {
 
 
 def translate(error: CosServiceError) -> None:
-    """Give an error the code, the status and the words that S3 has for it."""
+    """Replace an error's code, status and message by the S3 ones."""
     code, status = _CODES.get(error.code, (error.code, error.status))
     error.code, error.status = code, status
     error.message = _MESSAGES.get(code) or words_to_s3(error.message)
 
 
 def code_to_s3(code: str) -> str:
-    """Return the code that S3 has for an error."""
+    """Return the S3 code for a COS code."""
     return _CODES[code][0] if code in _CODES else code
 
 
@@ -67,13 +67,13 @@ _CONDITIONS = (
 def encode_error(
     error: CosServiceError, bucket: str | None, key: str | None, headers: Container[str] = ()
 ) -> bytes:
-    """Return the error document; no field is left empty.
+    """Return the error document; no field is empty.
 
     Args:
-        error: from `translate`.
-        bucket: that the request is about, or None.
-        key: that the request is about, or None.
-        headers: lower-case names of the request's headers, of which a failed condition is one.
+        error: the error, after `translate`.
+        bucket: the bucket in the request, or None.
+        key: the key in the request, or None.
+        headers: lower-case names of the request's headers, to name a failed condition.
     """
     about = {"BucketName": bucket or "", "Key": key or ""}
     if error.code == "PreconditionFailed":

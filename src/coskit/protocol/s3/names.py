@@ -1,4 +1,4 @@
-"""What S3 and COS call the same things: headers, their values, storage classes, groups."""
+"""Names in S3 and in COS: headers, their values, storage classes and groups."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from coskit.protocol.s3.encoded_words import decode_words, encode_words
 COS = "x-cos-"
 AMZ = "x-amz-"
 
-# Names that are the same behind the prefix; others that begin with x-amz- are S3's alone.
+# Header names that are the same after the prefix; other x-amz- headers exist in S3 alone.
 _SHARED = frozenset(
     """acl bucket-region copy-source-if-match copy-source-if-modified-since
     copy-source-if-none-match copy-source-if-unmodified-since copy-source-range
@@ -38,7 +38,7 @@ _OTHER_NAMES = {
 }
 _COS_OTHER_NAMES = {cos: amz for amz, cos in _OTHER_NAMES.items()}
 
-# What S3 keeps in fewer places is kept here as what lies in all of them.
+# Classes of S3 with fewer copies are stored as the class with all copies.
 _CLASSES = {
     "GLACIER": "ARCHIVE",
     "REDUCED_REDUNDANCY": "STANDARD",
@@ -53,7 +53,7 @@ _ENCRYPTIONS = {"aws:kms": "cos/kms", "aws:kms:dsse": "cos/kms"}
 _S3_ENCRYPTIONS = {"cos/kms": "aws:kms"}
 _COS_ENCRYPTIONS = {amz: cos for cos, amz in _S3_ENCRYPTIONS.items()}
 
-# What errors say of values and elements in the words of COS.
+# Values and elements of COS in error messages, with their names in S3.
 _WORDS = {
     **_S3_DIRECTIVES,
     **_S3_CLASSES,
@@ -66,7 +66,7 @@ _COS_WORDS = re.compile(
     + r"|Copy(?=, Replaced))(?![\w-])"
 )
 
-# Parameters of a signed URL that are no headers.
+# Parameters of a signed URL that are not headers.
 _OF_SIGNATURE = frozenset(
     f"x-amz-{name}"
     for name in "algorithm content-sha256 credential date expires signature signedheaders".split()
@@ -82,15 +82,16 @@ _S3_GROUPS = {cos: amz for amz, cos in _GROUPS.items()}
 
 
 def to_cos(request: Request) -> Request:
-    """Return a request with the headers that COS would call it by.
+    """Return an S3 request with the COS names and values of its headers.
 
-    What S3 alone knows keeps its name. The framing of the body is no encoding of the object.
+    Headers that exist in S3 alone keep their names. `aws-chunked` is removed from Content-Encoding,
+    since it is the framing of the body and no encoding of the object.
 
     Raises:
-        InvalidStorageClass: there is no such class.
-        InvalidDigest: there is an MD5 that says nothing.
-        InvalidArgument: a signed URL has a parameter that no header can be made of.
-        NotImplementedOperation: it has a guard of COS.
+        InvalidStorageClass: the storage class does not exist.
+        InvalidDigest: Content-MD5 is empty.
+        InvalidArgument: a parameter of a signed URL stands for a header but is no valid one.
+        NotImplementedOperation: the request has a conditional header of COS.
     """
     headers: dict[str, str] = {}
     for name, value in {**_in_url(request), **request.headers}.items():
@@ -106,16 +107,16 @@ def to_cos(request: Request) -> Request:
             raise InvalidDigest
         elif name in COS_GUARDS:
             raise NotImplementedOperation(f"The header {name} is not one of S3")
-        elif not name.startswith(COS):  # such a header would be heeded without having been signed
+        elif not name.startswith(COS):  # headers of COS are not signed
             headers[name] = value
     return replace(request, headers=headers)
 
 
 def _in_url(request: Request) -> dict[str, str]:
-    """Return the headers that a signed URL has in its query, where whoever signed it put them."""
+    """Return the headers that the signer of a URL moved into the query."""
     if not any(name in ("X-Amz-Signature", "AWSAccessKeyId") for name, _ in request.query):
         return {}
-    # Of a repeated one the first counts, as it does where version 2 is signed.
+    # The first of a repeated parameter counts, as in signatures of version 2.
     found = {
         name.lower(): value
         for name, value in reversed(request.query)
@@ -128,7 +129,7 @@ def _in_url(request: Request) -> dict[str, str]:
 
 
 def headers_to_s3(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return headers in the names and values of S3; what COS alone knows keeps its name."""
+    """Return headers with S3 names and values; headers of COS alone keep their names."""
     return [
         (s3_name(name), _s3_value(name, value)) if name.startswith(COS) else (name, value)
         for name, value in headers
@@ -136,7 +137,7 @@ def headers_to_s3(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def headers_to_cos(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of an answer in the names and values of COS; what it lacks stays."""
+    """Return a response's headers with COS names and values; headers of S3 alone stay."""
     return {
         (cos := _cos_name(name)): _answered(cos, value) if cos != name else value
         for name, value in headers.items()
@@ -146,7 +147,7 @@ def headers_to_cos(headers: Mapping[str, str]) -> dict[str, str]:
 def _answered(name: str, value: str) -> str:
     if name == "x-cos-storage-class":
         return known_class(value)
-    # Unlike a request, an answer is not brought to what COS can do.
+    # Unlike in a request, values that COS does not have stay unchanged.
     if name == "x-cos-server-side-encryption" and value not in _COS_ENCRYPTIONS:
         return value
     return _cos_value(name, value)
@@ -162,7 +163,7 @@ def _cos_name(name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def s3_name(name: str) -> str:
-    """Return what S3 calls a header that COS calls so."""
+    """Return the S3 name of a COS header."""
     rest = name.removeprefix(COS)
     if rest in _SHARED or rest.lower().startswith(_SHARED_PREFIXES):
         return AMZ + rest
@@ -170,7 +171,7 @@ def s3_name(name: str) -> str:
 
 
 def _cos_value(name: str, value: str) -> str:
-    """Return the value of a header that has a COS name."""
+    """Return the COS value of a header with this COS name."""
     if name.startswith(META_PREFIX):
         return decode_words(value)
     if name == "x-cos-storage-class":
@@ -189,7 +190,7 @@ def _cos_value(name: str, value: str) -> str:
 
 
 def _quoted_grantee(item: str) -> str:
-    """Return one grantee of a header, `id=<owner>`, with the quotes that S3 lets clients omit."""
+    """Return a grantee of a header, `id=<owner>`, with the quotes that are optional in S3."""
     kind, _, who = item.partition("=")
     kind, who = kind.strip(), who.strip()
     bare = _GRANTEE_KIND.fullmatch(kind) and _UNQUOTED.fullmatch(who)
@@ -212,7 +213,7 @@ def _s3_value(name: str, value: str) -> str:
 
 
 def words_to_s3(text: str) -> str:
-    """Return the words of an error with what COS calls headers, values and elements renamed."""
+    """Return an error message with the S3 names of headers, values and elements."""
     return _COS_WORDS.sub(_word, text)
 
 
@@ -224,7 +225,7 @@ def _word(found: re.Match[str]) -> str:
 
 
 def class_to_cos(name: str) -> str:
-    """Return what COS calls a storage class of S3.
+    """Return the COS name of an S3 storage class.
 
     Raises:
         InvalidStorageClass: COS has nothing like it.
@@ -236,27 +237,27 @@ def class_to_cos(name: str) -> str:
 
 
 def known_class(name: str) -> str:
-    """Return what COS calls the storage class of an object; one that it lacks keeps its name."""
+    """Return the COS name of an object's storage class; a class of S3 alone keeps its name."""
     return _COS_CLASSES.get(name, name)
 
 
 def class_to_s3(name: str) -> str:
-    """Return what S3 calls a storage class of COS; one that it lacks keeps its name."""
+    """Return the S3 name of a COS storage class; a class of COS alone keeps its name."""
     return _S3_CLASSES.get(name, name)
 
 
 def group_to_cos(uri: str) -> str:
-    """Return what COS calls a group of grantees."""
+    """Return the COS name of a group of grantees."""
     return _GROUPS.get(uri, uri)
 
 
 def group_to_s3(uri: str) -> str:
-    """Return what S3 calls a group of grantees."""
+    """Return the S3 name of a group of grantees."""
     return _S3_GROUPS.get(uri, uri)
 
 
 def without_framing(encoding: str) -> str:
-    """Return a Content-Encoding without `aws-chunked`, which is gone when the body is kept."""
+    """Return a Content-Encoding without `aws-chunked`, which stored bodies do not have."""
     if "aws-chunked" not in encoding.lower():
         return encoding
     kept = (item.strip() for item in encoding.split(","))

@@ -1,8 +1,8 @@
-"""The second table: the rows that S3 requests are, most of them made from the rows of COS.
+"""The table of S3 operations, most of them made from the rows of COS.
 
-A row has the name of the COS row that does the same, and so the same handler and the same right;
-what differs is how it looks on the wire. Handlers see the names and values of COS: `documents.py`
-brings those that stand in documents from one dialect to the other.
+A row has the name of the COS row with the same effect, and so the same handler and permission. The
+rows differ in the form of the request. Handlers see the names and values of COS: the modules in
+`documents/` convert names and values in documents.
 """
 
 from dataclasses import replace
@@ -43,12 +43,12 @@ _OWNER = replace(OWNER, optional=True)
 
 
 def _row(row: Operation, *more: Param, **changes: Any) -> Operation:
-    """Return a row of S3 that does what a row of COS does.
+    """Return an S3 row with the effect of a COS row.
 
     Args:
-        row: of COS.
-        more: parameters that S3 has besides, or spells otherwise.
-        changes: of the row.
+        row: the row of COS.
+        more: parameters that S3 adds or spells differently.
+        changes: other fields of the row.
     """
     names = {param.name for param in more}
     params = (*(param for param in row.params if param.name not in names), *more)
@@ -59,12 +59,12 @@ def _row(row: Operation, *more: Param, **changes: Any) -> Operation:
 
 
 def _shape(shape: Shape | None, path: str = "", /, **children: Shape | None) -> Shape:
-    """Return a shape with other children: None removes one, a new tag is added at the end.
+    """Return a shape with changed children: None removes one, a new tag is added at the end.
 
     Args:
-        shape: of a row.
-        path: tags, joined by `.`, of the inner element whose children are meant.
-        children: by tag.
+        shape: the shape of a row.
+        path: the path of an inner element whose children to change, tags joined by `.`.
+        children: the new children by tag.
     """
     assert shape is not None, "the row has a document"
     if path:
@@ -374,7 +374,7 @@ PUT_BUCKET_LIFECYCLE = _row(
 )
 GET_BUCKET_LIFECYCLE = _row(cos.GET_BUCKET_LIFECYCLE, result=_LIFECYCLE)
 
-# Rows that look the same in both dialects.
+# Rows with the same form in both dialects.
 _SAME = (
     cos.GET_OBJECT_ACL,
     cos.PUT_OBJECT_TAGGING,

@@ -1,30 +1,30 @@
-"""The CRC of joined pieces from the CRC of each, without their bytes."""
+"""CRC combination: the CRC of joined pieces from the CRC of each, without their bytes."""
 
 from functools import cached_property, lru_cache
 
 
 class CrcCombiner:
-    """Joins CRCs of one kind, whose bits are reflected and whose register is inverted at both ends.
+    """Combination of CRCs with reflected bits and a register that is inverted at both ends.
 
     Args:
-        polynomial: reflected, without its highest bit.
-        width: bits of the CRC.
+        polynomial: the polynomial, reflected, without its highest bit.
+        width: the number of bits of the CRC.
     """
 
     def __init__(self, polynomial: int, width: int) -> None:
         self._polynomial = polynomial
         self._one = 1 << (width - 1)  # the polynomial 1, reflected
         self._mask = (1 << width) - 1
-        # Most parts of a body are of one length, hence the cache.
+        # Most parts of a body have the same length.
         self._cached_zeros = lru_cache(maxsize=16)(self._zeros)
 
     def join(self, first: int, second: int, second_length: int) -> int:
         """Return the CRC of two joined pieces.
 
         Args:
-            first: CRC of the first piece.
-            second: CRC of the second piece.
-            second_length: bytes that the second piece has.
+            first: the CRC of the first piece.
+            second: the CRC of the second piece.
+            second_length: the length of the second piece in bytes.
         """
         return self._multiply(self._cached_zeros(second_length), first) ^ second
 
@@ -50,8 +50,8 @@ class CrcCombiner:
 
     @cached_property
     def _powers(self) -> tuple[int, ...]:
-        """x, x^2, x^4, ...: what 1, 2, 4, ... zero bits do to the register."""
+        """x, x^2, x^4, ...: the effect of 1, 2, 4, ... zero bits on the register."""
         powers = [self._one >> 1]
-        while len(powers) < 3 + 64:  # the bits of a length that itself takes 64 bits
+        while len(powers) < 3 + 64:  # for the bits of a length that takes 64 bits
             powers.append(self._multiply(powers[-1], powers[-1]))
         return tuple(powers)

@@ -12,8 +12,8 @@ _JOINED = CrcCombiner(0xC96C5795D7870F42, 64)  # 0x42F0E1EBA9EA3693, reflected
 
 
 def crc64(data: bytes | bytearray | memoryview, seed: int = 0) -> int:
-    """Return the CRC64 of `data`, continuing from `seed`, the CRC64 of what came before it."""
-    # fastcrc takes bytes; a view is copied once here rather than at every caller.
+    """Return the CRC64 of `data`, continuing from `seed`, the CRC64 of the preceding bytes."""
+    # fastcrc takes bytes only, so a view is copied.
     return int(_fastcrc.xz(data if isinstance(data, bytes) else bytes(data), seed))
 
 
@@ -28,7 +28,7 @@ def content_md5(data: bytes | bytearray | memoryview) -> str:
 
 
 def parse_content_md5(text: str) -> bytes | None:
-    """Return the 16 bytes that a Content-MD5 header holds, or None if it holds no MD5."""
+    """Return the 16 bytes in a Content-MD5 header, or None if it holds no MD5."""
     try:
         digest = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""dict <-> XML under a Shape: what one direction writes, the other reads."""
+"""XML documents: dicts are written and read under a Shape."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -28,11 +28,11 @@ _DECLARATION = "<?xml version='1.0' encoding='utf-8' ?>\n"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _PREFIXES = {"xsi": _XSI}
 
-# A raw CR is read back as LF, and any raw blank in an attribute as a space: they go as references.
+# Parsers read a raw CR as LF, and any raw blank in an attribute as a space, so both are escaped.
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _IN_ATTRIBUTES = str.maketrans({**_ESCAPES, '"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
 _NEEDS_ESCAPE = re.compile("[&<>\r]")
-# XML 1.0 has no way to write these, not even as references.
+# XML 1.0 cannot carry these characters, not even as references.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NEEDS_CARE = re.compile(f"{_NEEDS_ESCAPE.pattern}|{_UNWRITABLE.pattern}").search
 
@@ -47,13 +47,13 @@ def dump(shape: Shape, value: Mapping[str, Any], *, encode: bool = False) -> byt
     """Write a dict as an XML document.
 
     Args:
-        shape: what the document looks like.
-        value: the dict; keys that are absent give no element.
-        encode: percent-encode the fields that `encoding-type=url` covers.
+        shape: the document's shape.
+        value: the dict; absent keys give no element.
+        encode: whether to percent-encode the fields that `encoding-type=url` covers.
 
     Raises:
         UnwritableText: a text holds a control character.
-        NotThisShape: there is a text or a list where a dict belongs, or the reverse.
+        NotThisShape: a text or a list is in the place of a dict, or the reverse.
     """
     out = [_DECLARATION]
     _writer(shape)(value if shape.children else value.get(shape.tag), out, encode)
@@ -66,7 +66,7 @@ _Write = Callable[[Any, list[str], bool], None]
 
 @lru_cache(maxsize=256)
 def _writer(shape: Shape) -> _Write:
-    """Compile what writes an element, for a listing has thousands of them."""
+    """Compile the function that writes an element; a listing has thousands of elements."""
     return _branch_writer(shape) if shape.children else _leaf_writer(shape)
 
 
@@ -121,7 +121,7 @@ def _namespace(shape: Shape) -> str:
 
 
 def _attribute(child: Shape, value: object) -> str:
-    """Return what a field adds to its element's start tag."""
+    """Return the attribute that a field adds to the start tag of its element."""
     prefix = child.attribute.partition(":")[0]
     name = f' xmlns:{prefix}="{_PREFIXES[prefix]}" {child.attribute}='
     return f'{name}"{_checked(str(value)).translate(_IN_ATTRIBUTES)}"'
@@ -130,7 +130,7 @@ def _attribute(child: Shape, value: object) -> str:
 def _write_mixed(
     shape: Shape, child: Shape, value: Mapping[str, Any], out: list[str], encode: bool
 ) -> None:
-    """Write the elements that mix with `child`, itself among them, all at the first one's place."""
+    """Write the elements that mix with `child`, and its own, in the place of the first of them."""
     mixed = {inner.tag: inner for inner in shape.children if inner.order == child.order}
     if child.tag != next(iter(mixed)):
         return
@@ -155,7 +155,7 @@ def _text(value: object, *, quoted: bool) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text as it stands between two tags."""
+    """Return a text escaped for the content of an element."""
     return _NEEDS_ESCAPE.sub(lambda hit: _ESCAPES[hit[0]], text)
 
 
@@ -179,10 +179,10 @@ def parse(document: bytes) -> ElementTree.Element:
     """Parse a document that a trusted peer sent.
 
     Raises:
-        NotThisShape: it is not well-formed.
+        NotThisShape: the document is not well-formed.
     """
     try:
-        # COS may send spaces while it joins parts, before the declaration, where XML forbids them.
+        # While COS joins parts it may send spaces before the declaration, where XML forbids them.
         return ElementTree.fromstring(document.lstrip())  # noqa: S314 - a client reading its server
     except (ElementTree.ParseError, ValueError, LookupError) as cause:  # the last for encodings
         raise NotThisShape(f"not well-formed XML: {cause}") from cause
@@ -194,14 +194,14 @@ def load(
     """Read a parsed document as a dict; namespaces are ignored.
 
     Args:
-        shape: what the document should look like.
-        root: its root element.
-        decode: undo the percent-encoding if the document says that it was applied.
-        strict: refuse whatever the shape does not have, rather than ignore it.
+        shape: the document's shape.
+        root: the document's root element.
+        decode: whether to undo percent-encoding if the document declares it.
+        strict: whether to refuse elements that the shape does not have, instead of ignoring them.
 
     Raises:
-        NotThisShape: the root is another element, a number is none, or, if strict, there is what
-            `check_element` refuses.
+        NotThisShape: the root is another element, a number is malformed, or, if strict,
+            `check_element` refuses the document.
     """
     if local(root.tag) != shape.tag:
         raise NotThisShape(f"expected <{shape.tag}>, not <{local(root.tag)}>")
@@ -247,10 +247,10 @@ def _read(shape: Shape, element: ElementTree.Element, decode: bool) -> Any:
 
 
 def leaf(shape: Shape, text: str, *, decode: bool) -> Any:
-    """Return the value of an element that has text only.
+    """Return the value of an element with text only.
 
     Raises:
-        NotThisShape: it should be a number and is none.
+        NotThisShape: the element is a number, and its text is not.
     """
     if shape.blank and not text:
         return None
@@ -264,10 +264,10 @@ def leaf(shape: Shape, text: str, *, decode: bool) -> Any:
 
 
 def check_complete(shape: Shape, value: Mapping[str, Any]) -> None:
-    """Make sure that a dict from `load` has every element that its Shape does not call optional.
+    """Refuse a dict from `load` without an element that its Shape requires.
 
     Raises:
-        NotThisShape: it lacks one.
+        NotThisShape: a required element is missing.
     """
     for child in shape.children:
         if child.tag not in value and not (child.optional or child.many or child.attribute):
@@ -282,7 +282,7 @@ def _children_of(shape: Shape) -> Mapping[str, Shape]:
 
 
 def items(value: Mapping[str, Any] | None, key: str) -> Sequence[Any]:
-    """Return the list under `key`, also where it is absent or a caller gave a single item."""
+    """Return the list under `key`, empty if it is absent; a single item is a list of one."""
     found = (value or {}).get(key)
     if found is None:
         return ()

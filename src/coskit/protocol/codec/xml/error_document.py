@@ -9,7 +9,7 @@ from coskit.protocol.errors import BY_CODE, CosServiceError
 
 
 def encode_error(error: CosServiceError) -> bytes:
-    """Return the error document; no field is left empty, since clients drop documents with one."""
+    """Return the error document; no field is empty, since clients reject documents with one."""
     fields = (
         ("Code", error.code),
         ("Message", error.message),
@@ -31,18 +31,18 @@ def decode_error(
     attempts: int = 1,
     names: Mapping[str, str] = MappingProxyType({}),
 ) -> CosServiceError:
-    """Return the exception that an error answer stands for, whatever of it is missing.
+    """Return the exception for an error response; missing fields are filled in.
 
-    HEAD answers have no body: their code follows from the status, their ids from the headers.
+    Responses to HEAD have no body: the code follows from the status, the ids from the headers.
 
     Args:
-        status: of the answer.
-        headers: of the answer.
-        body: the document, or what came in its place.
-        method: of the request.
-        resource: its address, where the document names none.
-        attempts: how often it was sent.
-        names: of codes that are not in the vendor's table, the one whose class they get.
+        status: the response's status.
+        headers: the response's headers.
+        body: the document, or any other body in its place.
+        method: the request's method.
+        resource: the request's address, if the document has none.
+        attempts: the number of times that the request was sent.
+        names: for codes that are not in the vendor's table, the code whose class to use.
     """
     fields = _error_fields(body)
     code = fields.get("Code") or _CODE_OF_STATUS.get(status) or f"HTTP{status}"
@@ -61,7 +61,7 @@ def decode_error(
     )
 
 
-# What a status says when no document says more, as after HEAD.
+# The code for a status without a document, as after HEAD.
 _CODE_OF_STATUS = {
     304: "NotModified",
     400: "InvalidRequest",

@@ -1,7 +1,7 @@
-"""Refuse documents of requests that hold more than their shape: keys of a dict, elements of XML.
+"""Strict check of request documents: unknown keys of a dict and unknown elements are refused.
 
-A part of a document that is dropped can turn it into another: a lifecycle rule without the filter
-that was misspelt is one for the whole bucket.
+To ignore an unknown part can change a document's meaning: a lifecycle rule whose filter is misspelt
+would apply to the whole bucket.
 """
 
 import re
@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from coskit.protocol.model import TRUTHS, Shape
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
-# Attributes of these say something about the XML rather than in it: `xsi:type`, `xml:lang`.
+# Namespaces of attributes about the XML itself: `xsi:type`, `xml:lang`.
 _ABOUT_XML = (
     "{http://www.w3.org/2001/XMLSchema-instance}",
     "{http://www.w3.org/XML/1998/namespace}",
@@ -21,19 +21,19 @@ _ABOUT_XML = (
 
 
 class NotThisShape(ValueError):
-    """XML, or a dict to become XML, that does not follow its Shape."""
+    """XML, or a dict for XML, that does not follow its Shape."""
 
 
 def check_value(shape: Shape, value: Any, path: str) -> None:
-    """Refuse a dict that holds what its document has no element for, at any depth.
+    """Refuse a dict with a key that its document has no element for, at any depth.
 
     Args:
-        shape: of the document.
-        value: what is to be written.
-        path: what an error calls the dict.
+        shape: the document's shape.
+        value: the dict.
+        path: the name of the dict in errors.
 
     Raises:
-        NotThisShape: it names the key and the nearest one that there is.
+        NotThisShape: there is such a key; the message names it and the nearest known key.
     """
     if not shape.children:
         _check_text(shape, value, path)
@@ -70,14 +70,14 @@ def _check_text(shape: Shape, value: Any, path: str) -> None:
 
 
 def _spelled(shape: Shape, value: Any) -> str:
-    """Return a text as it is compared with choices."""
+    """Return a text in the form in which it is compared with choices."""
     text = str(value).strip() if shape.choices or shape.number else str(value)
     return text.lower() if shape.choices == TRUTHS else text
 
 
 @lru_cache(maxsize=256)
 def _known(shape: Shape) -> Mapping[str, Shape | None]:
-    """Return the children by the keys of the dict; keys that are not written have None."""
+    """Return the children by their keys in the dict; keys that are not written have None."""
     silent = (child.order for child in shape.children if child.order)
     skipped = (tag for tag, _ in shape.ignored)
     return {
@@ -87,7 +87,7 @@ def _known(shape: Shape) -> Mapping[str, Shape | None]:
 
 
 def _inside(shape: Shape) -> str:
-    """Return what the dict of an element that holds one list looks like."""
+    """Return the form of the dict of an element that holds one list."""
     only = shape.children[0] if len(shape.children) == 1 else None
     return f" {{{only.tag!r}: [...]}}" if only and only.many else ""
 
@@ -104,7 +104,7 @@ def _hint(shape: Shape, name: object) -> str:
 
 
 def _below(shape: Shape) -> Iterator[tuple[str, str]]:
-    """Yield the names of what stands deeper in a document, with the way there; the first counts."""
+    """Yield the names of nested elements with their paths; the first path of a name counts."""
     found: dict[str, str] = {}
     for child in shape.children:
         for inner in child.children:
@@ -115,11 +115,11 @@ def _below(shape: Shape) -> Iterator[tuple[str, str]]:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """Return the known name that somebody meant by another one, or "".
+    """Return the known name that is nearest to an unknown one, or "".
 
-    Names of boto3 differ from the vendor's in case and in the plural.
+    The names of boto3 differ from the vendor's in case and in the plural.
     """
-    import difflib  # slow to load, and only for those who mistype
+    import difflib  # slow to load, and needed for mistakes only
 
     plain = _plain(name)
     alike = [other for other in known if _plain(other) == plain]
@@ -135,15 +135,15 @@ def _plain(name: str) -> str:
 
 
 def check_element(shape: Shape, element: ElementTree.Element) -> None:
-    """Refuse XML that has anything which its Shape does not have.
+    """Refuse XML with any part that its Shape does not have.
 
     Args:
-        shape: of the element.
-        element: parsed; its tag is the shape's.
+        shape: the element's shape.
+        element: the parsed element, with the shape's tag.
 
     Raises:
-        NotThisShape: there is an element, attribute or text that is unknown, an element twice that
-            may stand once, or a text that is not among the choices.
+        NotThisShape: an element, attribute or text is unknown, an element is repeated that may
+            occur once, or a text is not among the choices.
     """
     _check_attributes(shape, element)
     if not shape.children:

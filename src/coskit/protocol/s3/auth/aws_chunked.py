@@ -1,6 +1,6 @@
-"""The framing `aws-chunked`: pieces with sizes, signatures that hang together, and a trailer.
+"""The `aws-chunked` encoding: chunks with sizes, chained signatures, and a trailer.
 
-Nothing here reads or writes; a decoder is fed what came, in whatever pieces.
+Nothing here reads or writes: a decoder is fed with received bytes, in pieces of any size.
 """
 
 import hmac
@@ -37,13 +37,13 @@ _Where = Literal["size", "data", "after data", "trailer", "end"]
 
 @dataclass(frozen=True, slots=True)
 class SeedSignature:
-    """What the signatures of chunks start from: the signature of the request's headers.
+    """The seed of the chunks' signatures: the signature of the request's headers.
 
     Attributes:
         key: the signing key.
-        date: of the request, `20231114T221320Z`.
-        scope: of the signing key.
-        signature: of the request.
+        date: the request's date, `20231114T221320Z`.
+        scope: the scope of the signing key.
+        signature: the request's signature.
     """
 
     key: bytes
@@ -56,10 +56,10 @@ class SeedSignature:
 
 
 class ChunkSigner:
-    """The signatures of one body, each of which covers the one before it.
+    """The signatures of one body's chunks, each of which covers the previous one.
 
     Args:
-        seed: where they start.
+        seed: the signature of the request.
     """
 
     def __init__(self, seed: SeedSignature) -> None:
@@ -82,18 +82,18 @@ class ChunkSigner:
 
 
 class ChunkDecoder:
-    """Takes a framed body apart.
+    """Incremental decoder of a body in `aws-chunked` encoding.
 
-    The data is handed out as it comes: whoever wants it checked waits for `finish`, which does not
-    return before everything has been. So a chunk may have any size and nothing is held.
+    Data is returned as it arrives, before the signature of its chunk is checked; it is verified
+    once `finish` has returned. So chunks may have any size, and no data is buffered.
 
     Args:
-        length: bytes that the data has to have, or None if nobody said.
-        seed: where the signatures start; None if the chunks are not signed.
+        length: the declared length of the data in bytes, or None.
+        seed: the signature of the request; None if the chunks are not signed.
         has_trailer: whether a trailer follows the last chunk.
 
     Attributes:
-        trailers: by lower-case name; complete after `finish`.
+        trailers: the trailers by lower-case name; complete after `finish`.
     """
 
     def __init__(
@@ -104,19 +104,19 @@ class ChunkDecoder:
         self._has_trailer = has_trailer
         self._due = length
         self._where: _Where = "size"
-        self._line = bytearray()  # of what is read whole, what has come so far
+        self._line = bytearray()  # the received part of a line or of the trailer
         self._left = 0  # bytes of the chunk that are still to come
         self._hash = sha256()
         self._signature = ""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the pieces of data in what came next.
+        """Decode the next bytes, and return the pieces of data in them.
 
         Raises:
             InvalidChunkSizeError: the framing is malformed.
             MalformedTrailerError: the trailer is malformed.
-            SignatureDoesNotMatch: a chunk is not the one that was signed in its place.
-            IncompleteBody: there is more data than was announced.
+            SignatureDoesNotMatch: the signature of a chunk does not match.
+            IncompleteBody: there is more data than declared.
         """
         pieces: list[bytes] = []
         at = 0
@@ -135,23 +135,23 @@ class ChunkDecoder:
         return pieces
 
     def finish(self) -> None:
-        """Say that nothing more comes.
+        """Check that the body is complete, after its last bytes.
 
         Raises:
-            IncompleteBody: the last chunk or the end of the trailer is missing, or data is.
+            IncompleteBody: the last chunk, the end of the trailer or data is missing.
             MalformedTrailerError: the trailer is malformed.
-            SignatureDoesNotMatch: the trailer is not the one that was signed.
+            SignatureDoesNotMatch: the signature of the trailer does not match.
         """
         if self._where == "trailer" and (not self._line or self._line.endswith(_CRLF)):
-            # All that is missing is the empty line at the end, which some clients leave out.
-            self._heed_trailer(decode_text(bytes(self._line)))
+            # Some clients leave out the empty line at the end.
+            self._apply_trailer(decode_text(bytes(self._line)))
         elif self._where != "end":
             raise IncompleteBody("The body ends before its last chunk")
         if self._due:
             raise IncompleteBody("The body is shorter than its x-amz-decoded-content-length")
 
     def _take(self, piece: bytes) -> None:
-        """Heed a piece of a chunk."""
+        """Count and hash a piece of a chunk."""
         self._left -= len(piece)
         if self._chain:
             self._hash.update(piece)
@@ -168,7 +168,7 @@ class ChunkDecoder:
         self._hash = sha256()
 
     def _read_line(self, data: bytes, at: int) -> int:
-        """Read on in a line that ends with CRLF; return where what follows it begins."""
+        """Read a line up to its CRLF, and return the position after it."""
         end = data.find(b"\n", at)
         stop = end + 1 if end >= 0 else len(data)
         self._line += data[at:stop]
@@ -179,10 +179,10 @@ class ChunkDecoder:
             self._line.clear()
             if not line.endswith(_CRLF):
                 raise InvalidChunkSizeError("A line does not end with CR LF")
-            self._heed(line[:-2])
+            self._apply_line(line[:-2])
         return stop
 
-    def _heed(self, line: bytes) -> None:
+    def _apply_line(self, line: bytes) -> None:
         if self._where == "after data":
             if line:
                 raise InvalidChunkSizeError("A chunk is longer than its size")
@@ -207,7 +207,7 @@ class ChunkDecoder:
         self._where = "trailer"
 
     def _read_trailer(self, data: bytes, at: int) -> int:
-        """Read on in the trailer, up to its empty line; return where what follows it begins."""
+        """Read the trailer up to its empty line, and return the position after it."""
         known = len(self._line)
         self._line += data[at : at + _LONGEST_TRAILER + 4 - known]
         if self._line.startswith(_CRLF):
@@ -221,13 +221,13 @@ class ChunkDecoder:
             length = found + 4
         text = decode_text(bytes(self._line[:length]))
         self._line.clear()
-        self._heed_trailer(text)
+        self._apply_trailer(text)
         self._where = "end"
         return at + length - known
 
-    def _heed_trailer(self, text: str) -> None:
+    def _apply_trailer(self, text: str) -> None:
         trailer: list[tuple[str, str]] = []
-        # Some clients end a line of the trailer with LF, CR LF.
+        # Some clients end a line of the trailer with LF CR LF.
         for line in filter(None, (line.strip() for line in text.split("\n"))):
             name, colon, value = line.partition(":")
             if not colon or not name or not self._has_trailer:
@@ -239,30 +239,30 @@ class ChunkDecoder:
             expected = self._chain.sign_trailer(trailer)
             if not hmac.compare_digest(expected.encode(), encode_text(signature)):
                 raise SignatureDoesNotMatch("The trailer is not the one that was signed")
-        # Of a repeated name the first counts.
+        # The first of a repeated name counts.
         self.trailers = dict(reversed(trailer))
 
 
 class ChunkEncoder:
-    """Puts a body into its framing, piece by piece.
+    """Encoder of a body in `aws-chunked` encoding, chunk by chunk.
 
     Args:
-        seed: where the signatures start; None if the chunks are not signed.
+        seed: the signature of the request; None if the chunks are not signed.
     """
 
     def __init__(self, seed: SeedSignature | None = None) -> None:
         self._chain = ChunkSigner(seed) if seed else None
 
     def chunk(self, data: bytes) -> bytes:
-        """Return the next chunk in its framing; an empty one would be the last."""
+        """Return the next chunk, encoded; an empty one would be the last."""
         assert data, "an empty chunk ends the body"
         return b"".join((self._head(data), data, _CRLF))
 
     def end(self, trailer: Mapping[str, str] | None = None) -> bytes:
-        """Return what ends the body.
+        """Return the end of the body.
 
         Args:
-            trailer: by lower-case name, or None for a body without one.
+            trailer: the trailers by lower-case name, or None for a body without a trailer.
         """
         last = self._head(b"")
         if trailer is None:
@@ -282,13 +282,13 @@ class ChunkEncoder:
 def encoded_length(
     length: int, chunk: int, *, is_signed: bool, trailer: Mapping[str, int] | None = None
 ) -> int:
-    """Return how long a body is in its framing.
+    """Return the encoded length of a body.
 
     Args:
-        length: bytes of data.
-        chunk: bytes of data in each chunk but the last.
+        length: the length of the data in bytes.
+        chunk: the bytes of data in each chunk but the last.
         is_signed: whether the chunks are signed.
-        trailer: how many bytes the value of each name has, or None for a body without one.
+        trailer: the length of each trailer's value by name, or None for a body without a trailer.
     """
     extension = len(b";" + _EXTENSION) + 64 if is_signed else 0
     whole, rest = divmod(length, chunk)

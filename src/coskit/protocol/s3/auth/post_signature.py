@@ -1,4 +1,4 @@
-"""The signature of a form upload in S3's two spellings: it covers the policy's Base64."""
+"""The signature of an S3 form upload, in version 2 and 4; it covers the policy in Base64."""
 
 import hmac
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from coskit.protocol.s3.auth.sigv4_verify import read_credential
 
 @dataclass(frozen=True, slots=True)
 class FormClaim:
-    """What the fields of a form say of its signature; nothing in it has been checked but its form.
+    """The signature data in a form, well-formed but not verified yet.
 
     Attributes:
-        secret_id: names the key.
-        signature: hex in version 4, Base64 in version 2.
-        day: of the signing key, `20231114`; "" in version 2.
-        region: of the signing key; "" in version 2.
+        secret_id: the key's name.
+        signature: the signature, in hex in version 4 and in Base64 in version 2.
+        day: the day of the signing key, `20231114`; "" in version 2.
+        region: the region of the signing key; "" in version 2.
     """
 
     secret_id: str
@@ -31,7 +31,7 @@ class FormClaim:
 
 
 def find_form_claim(fields: Mapping[str, str]) -> FormClaim | None:
-    """Return what a form's fields, by lower-case name, say of its signature; None if it has none.
+    """Return the signature data of a form's fields, by lower-case name, or None if it has none.
 
     Raises:
         InvalidArgument: there is a signature, but it is malformed.
@@ -47,16 +47,16 @@ def find_form_claim(fields: Mapping[str, str]) -> FormClaim | None:
 
 
 def verify_form(claim: FormClaim, encoded: str, secret_key: str) -> None:
-    """Check the claim of a form against its policy, whose own expiration limits it in time.
+    """Verify the signature of a form; the policy's own expiration limits its validity.
 
     Args:
-        claim: from `find_form_claim`.
-        encoded: the field `policy`, in Base64 as it came.
-        secret_key: of the claim's `secret_id`.
+        claim: the signature data, from `find_form_claim`.
+        encoded: the field `policy`, in Base64 as it was received.
+        secret_key: the secret of the claim's `secret_id`.
 
     Raises:
         AccessDenied: the form has no policy.
-        SignatureDoesNotMatch: it is the signature of another policy or another key.
+        SignatureDoesNotMatch: the signature is of another policy or another key.
     """
     if not encoded:
         raise AccessDenied("The form is signed but has no policy")
@@ -69,12 +69,12 @@ def verify_form(claim: FormClaim, encoded: str, secret_key: str) -> None:
 
 
 def signing_fields(credentials: Credentials, now: int, region: str) -> dict[str, str]:
-    """Return the fields that a form signed in version 4 has and its policy names.
+    """Return the fields of a form signed in version 4, which its policy has to name.
 
     Args:
-        credentials: whose signature it will be.
+        credentials: the credentials to sign with.
         now: Unix second.
-        region: of the service.
+        region: the service's region.
     """
     date = amz_date(now)
     fields = {

@@ -1,4 +1,4 @@
-"""AWS Signature Version 2, which old tools still make: in the header and in the query."""
+"""AWS Signature Version 2, which old tools use, in a header and in a URL."""
 
 import hmac
 from base64 import b64encode
@@ -21,7 +21,7 @@ _SCHEME = "AWS "
 _AMZ = "x-amz-"
 _MOVED = ("content-md5", "content-type")  # headers that a URL may carry, besides x-amz-*
 _EXPIRES_DIGITS = 18
-# The parameters that are signed: those that make another operation or another answer of a request.
+# The signed parameters: they select another operation or change the response.
 _SUB_RESOURCES = frozenset(
     """accelerate acl analytics attributes cors defaultObjectAcl delete encryption inventory
     legal-hold lifecycle location logging metrics notification object-lock ownershipControls
@@ -35,12 +35,12 @@ _QUERY_NAMES = ("AWSAccessKeyId", "Signature", "Expires")
 
 @dataclass(frozen=True, slots=True)
 class SigV2Claim:
-    """What a request says of its own signature; nothing in it has been checked.
+    """The signature data in a request, not verified yet.
 
     Attributes:
-        secret_id: names the key.
-        signature: Base64.
-        expires: Unix second after which a URL is void, as it was signed; None for a header.
+        secret_id: the key's name.
+        signature: the signature in Base64.
+        expires: the Unix second after which a URL is void, as it was signed; None for a header.
     """
 
     secret_id: str
@@ -49,11 +49,11 @@ class SigV2Claim:
 
 
 def find_claim(request: Request) -> SigV2Claim | None:
-    """Return what a request says of its signature, or None if it has none of this version.
+    """Return the signature data of a request, or None if it has none of this version.
 
     Raises:
-        InvalidArgument: there is one in the header, and it is malformed.
-        AccessDenied: there is one in the query, and it is malformed.
+        InvalidArgument: the signature in the header is malformed.
+        AccessDenied: the signature in the query is malformed.
     """
     authorization = request.headers.get("authorization", "")
     if authorization.startswith(_SCHEME):
@@ -71,7 +71,7 @@ def find_claim(request: Request) -> SigV2Claim | None:
             "Query-string authentication requires the Signature, Expires and AWSAccessKeyId "
             "parameters"
         )
-    # Base64 has no blanks; one that was read is a plus that somebody did not encode.
+    # Base64 has no blanks; a blank is a plus that was not percent-encoded.
     return SigV2Claim(secret_id, signature.replace(" ", "+"), expires)
 
 
@@ -83,21 +83,21 @@ def verify(
     host_bucket: str,
     longest: int | None = None,
 ) -> None:
-    """Check a claim against the request it came with.
+    """Verify the signature of a request.
 
     Args:
-        claim: from `find_claim`.
+        claim: the signature data, from `find_claim`.
         request: the request as it was received.
-        secret_key: of the claim's `secret_id`.
+        secret_key: the secret of the claim's `secret_id`.
         now: Unix second.
-        host_bucket: the bucket that the host names, or "" if the path does.
-        longest: seconds for which a URL may be valid, or None for any.
+        host_bucket: the bucket in the host, or "" if it is in the path.
+        longest: the longest validity of a URL in seconds, or None for no limit.
 
     Raises:
         AccessDenied: the URL has expired or is valid for too long, or the request has no date.
         RequestTimeTooSkewed: the request's date is more than 15 minutes off.
-        SignatureDoesNotMatch: it is the signature of another request or another key, or could be
-            that of another one.
+        SignatureDoesNotMatch: the signature is of another request or another key, or is valid for
+            another request too.
     """
     _check_time(claim, request.headers, now, longest)
     if request.query:
@@ -116,13 +116,13 @@ def verify(
 def sign(
     request: Request, credentials: Credentials, now: int, host_bucket: str = ""
 ) -> dict[str, str]:
-    """Return the headers that sign a request, to be sent with those it has.
+    """Return the headers to add to a request to sign it.
 
     Args:
-        request: with its headers.
-        credentials: whose signature it is.
+        request: the request with its headers.
+        credentials: the credentials to sign with.
         now: Unix second.
-        host_bucket: the bucket that the host names, or "" if the path does.
+        host_bucket: the bucket in the host, or "" if it is in the path.
     """
     added = {"date": http_date(now * 1000)}
     if credentials.token:
@@ -138,10 +138,10 @@ def presign(
     """Return the query of a presigned URL: the request's own pairs and the signature's.
 
     Args:
-        request: whose headers, where they are signed, go into the query.
-        credentials: whose signature it is.
-        expires: Unix second after which the URL is void.
-        host_bucket: the bucket that the host names, or "" if the path does.
+        request: the request; its signed headers go into the query.
+        credentials: the credentials to sign with.
+        expires: the Unix second after which the URL is void.
+        host_bucket: the bucket in the host, or "" if it is in the path.
     """
     token = {TOKEN: credentials.token} if credentials.token else {}
     headers = {**request.headers, **token}
@@ -180,10 +180,10 @@ def _check_time(
 
 
 def _refuse_ambiguous(query: Iterable[tuple[str, str]]) -> None:
-    """Refuse parameters whose text can be read as several: nothing is escaped where it is signed.
+    """Refuse parameters whose text could be several parameters, since the signed text is unescaped.
 
     Raises:
-        SignatureDoesNotMatch: there is such a one.
+        SignatureDoesNotMatch: there is such a parameter.
     """
     for name, value in query:
         lower = name.lower()
@@ -198,7 +198,7 @@ def _refuse_ambiguous(query: Iterable[tuple[str, str]]) -> None:
 
 def _signature(request: Request, secret_key: str, expires: str | None, host_bucket: str) -> str:
     in_url = expires is not None
-    # What a URL asks for in place of headers is signed as those headers.
+    # Parameters of a URL that stand for headers are signed as headers.
     moved = {name.lower(): value for name, value in reversed(request.query)} if in_url else {}
     values = {**moved, **request.headers}
     date = "" if "x-amz-date" in values else values.get("date", "")
@@ -216,7 +216,7 @@ def _signature(request: Request, secret_key: str, expires: str | None, host_buck
 
 
 def _resource(request: Request, host_bucket: str) -> str:
-    """Return the path with its bucket, and those parameters that are signed, as they are meant."""
+    """Return the path with its bucket and the signed parameters, decoded."""
     path = encode_path(request.path)
     if host_bucket:
         path = f"/{host_bucket}{path}"

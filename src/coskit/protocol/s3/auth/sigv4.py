@@ -1,4 +1,4 @@
-"""AWS Signature Version 4: one canonical form, and what is signed in it.
+"""AWS Signature Version 4: the canonical form, and signatures in a header and in a URL.
 
 The path is encoded once and not normalised. The time is an argument everywhere.
 """
@@ -23,14 +23,14 @@ EMPTY_PAYLOAD = sha256(b"").hexdigest()
 MAX_LIFETIME = 7 * 24 * 3600
 SERVICE = "s3"
 
-# What our client signs, besides everything that starts with x-amz-: what the service acts on, and
-# nothing that a proxy rewrites.
+# The headers that the client signs, besides those that start with x-amz-: all headers that the
+# service acts on, and none that a proxy rewrites.
 _SIGNED_HEADERS = frozenset(
     """cache-control content-disposition content-encoding content-language content-md5 content-type
     expires host if-match if-modified-since if-none-match if-unmodified-since origin
     range""".split()
 )
-_LONGEST_KEPT = 64  # characters of a stranger's text
+_LONGEST_KEPT = 64  # characters of a region
 # Other white space, such as U+3000, is part of a value.
 _BLANKS = re.compile("[ \t]+")
 _FOLDED = re.compile("\t|  ").search
@@ -41,7 +41,7 @@ _DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII).fullmat
 
 def signing_key(secret_key: str, day: str, region: str) -> bytes:
     """Return the key that signs a day's requests in a region."""
-    # What is kept of strangers' texts must not grow with them.
+    # Long regions are not cached: clients could fill the memory with them.
     if len(region) > _LONGEST_KEPT:
         return _signing_key(secret_key, day, region)
     return _kept_signing_key(secret_key, day, region)
@@ -59,12 +59,12 @@ _kept_signing_key = lru_cache(maxsize=256)(_signing_key)
 
 @lru_cache(maxsize=256)
 def amz_date(now: int) -> str:
-    """Return the spelling of a Unix second, `20231114T221320Z`."""
+    """Return a Unix second as text, `20231114T221320Z`."""
     return f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
 
 
 def parse_amz_date(text: str) -> int | None:
-    """Return the Unix second of an `x-amz-date`, or None if it is none."""
+    """Return the Unix second of an `x-amz-date`, or None if the text is no such date."""
     return _kept_second(text) if len(text) == len("20231114T221320Z") else None
 
 
@@ -88,13 +88,13 @@ def canonical_request(
     *,
     host: str | None = None,
 ) -> str:
-    """Return the text whose hash is signed.
+    """Return the canonical request, whose hash is signed.
 
     Args:
-        request: with all the signed headers.
-        signed_headers: lower-case names, sorted.
-        payload_hash: hex SHA-256 of the body, or what stands for it.
-        host: what was signed as the host, if not what the header says.
+        request: the request with all the signed headers.
+        signed_headers: the lower-case names of the signed headers, sorted.
+        payload_hash: the hex SHA-256 of the body, or the word in its place.
+        host: the signed host, if it differs from the header.
     """
     values = request.headers if host is None else {**request.headers, "host": host}
     names = tuple(signed_headers)
@@ -117,14 +117,14 @@ def sign(
     region: str,
     payload_hash: str = UNSIGNED_PAYLOAD,
 ) -> dict[str, str]:
-    """Return the headers that sign a request, to be sent with those it has.
+    """Return the headers to add to a request to sign it.
 
     Args:
-        request: with its `host` among the headers.
-        credentials: whose signature it is.
+        request: the request, with `host` among its headers.
+        credentials: the credentials to sign with.
         now: Unix second.
-        region: of the service.
-        payload_hash: hex SHA-256 of the body, or what stands for it.
+        region: the service's region.
+        payload_hash: the hex SHA-256 of the body, or the word in its place.
     """
     date = amz_date(now)
     added = {"x-amz-date": date, PAYLOAD_HASH: payload_hash}
@@ -149,11 +149,12 @@ def presign(
     """Return the query of a presigned URL: the signature's pairs around the request's own.
 
     Args:
-        request: with its `host` among the headers; whoever uses the URL sends all that are signed.
-        credentials: whose signature it is.
-        now: Unix second from which the URL is valid.
-        region: of the service.
-        lifetime: seconds for which the URL is valid, at most seven days.
+        request: the request, with `host` among its headers; a client that uses the URL has to send
+            all the signed headers.
+        credentials: the credentials to sign with.
+        now: the Unix second from which the URL is valid.
+        region: the service's region.
+        lifetime: the validity of the URL in seconds, at most seven days.
     """
     date = amz_date(now)
     names = _to_sign(request.headers)
@@ -181,7 +182,7 @@ def _to_sign(headers: Iterable[str]) -> list[str]:
 
 
 def encode_path(path: str) -> str:
-    """Return a decoded path as it is signed."""
+    """Return a decoded path in the form that is signed."""
     return path if _PLAIN_PATH(path) else percent_encode(path)
 
 
@@ -197,5 +198,5 @@ def _trimmed(value: str) -> str:
 
 
 def _encode(text: str) -> str:
-    # Most text needs no escape, and to see that takes a tenth of the time of writing it.
+    # Most text needs no escape; to check that takes a tenth of the time of `quote`.
     return text if _UNRESERVED(text) else quote(encode_text(text), safe="-_.~")

@@ -1,4 +1,4 @@
-"""What a request says of its signature of version 4, and whether that is so."""
+"""AWS Signature Version 4: find the signature of a request, and verify it."""
 
 import hmac
 import re
@@ -38,16 +38,16 @@ _HEADER = re.compile(rf"{ALGORITHM}(?:[\s,]|$)").match
 
 @dataclass(frozen=True, slots=True)
 class SigV4Claim:
-    """What a request says of its own signature; nothing in it has been checked but its form.
+    """The signature data in a request, well-formed but not verified yet.
 
     Attributes:
-        secret_id: names the key.
-        date: as it was signed, `20231114T221320Z`.
-        region: of the scope.
-        signed_headers: lower-case names, in the order they were signed.
-        payload_hash: hex SHA-256 of the body, or what stands for it.
-        signature: hex.
-        lifetime: seconds from the date on for which a URL is valid; None for a header.
+        secret_id: the key's name.
+        date: the signed date, `20231114T221320Z`.
+        region: the region of the scope.
+        signed_headers: lower-case names of the signed headers, in the signed order.
+        payload_hash: the hex SHA-256 of the body, or the word in its place.
+        signature: the signature in hex.
+        lifetime: the validity of a URL in seconds from the date; None for a header.
     """
 
     secret_id: str
@@ -60,18 +60,18 @@ class SigV4Claim:
 
     @property
     def scope(self) -> str:
-        """What the signing key is good for."""
+        """The scope of the signing key."""
         return f"{self.date[:8]}/{self.region}/{SERVICE}/aws4_request"
 
 
 def find_claim(request: Request) -> SigV4Claim | None:
-    """Return what a request says of its signature, or None if it has none of this version.
+    """Return the signature data of a request, or None if it has none of this version.
 
     Raises:
-        AuthorizationHeaderMalformed: there is one in the header, and it is malformed.
-        AuthorizationQueryParametersError: there is one in the query, and it is malformed.
+        AuthorizationHeaderMalformed: the signature in the header is malformed.
+        AuthorizationQueryParametersError: the signature in the query is malformed.
         AccessDenied: the request has no date.
-        InvalidRequest: it does not say what its body's hash is.
+        InvalidRequest: the request lacks the header with the body's hash.
     """
     authorization = request.headers.get("authorization", "")
     if _HEADER(authorization):
@@ -85,18 +85,18 @@ def find_claim(request: Request) -> SigV4Claim | None:
 
 
 def verify(claim: SigV4Claim, request: Request, secret_key: str, now: int) -> None:
-    """Check a claim against the request it came with; the body is left to `payload_hash`.
+    """Verify the signature of a request; the body's hash is checked while the body arrives.
 
     Args:
-        claim: from `find_claim`.
+        claim: the signature data, from `find_claim`.
         request: the request as it was received.
-        secret_key: of the claim's `secret_id`.
+        secret_key: the secret of the claim's `secret_id`.
         now: Unix second.
 
     Raises:
         RequestTimeTooSkewed: the request's date is more than 15 minutes off.
-        AccessDenied: the URL is not valid at this time, or something that matters is not signed.
-        SignatureDoesNotMatch: it is the signature of another request or another key.
+        AccessDenied: the URL is not valid at this time, or a header that has to be signed is not.
+        SignatureDoesNotMatch: the signature is of another request or another key.
     """
     _check_time(claim, now)
     _check_coverage(claim, request.headers)
@@ -130,7 +130,7 @@ def _check_coverage(claim: SigV4Claim, headers: Mapping[str, str]) -> None:
         raise AccessDenied("The Host header has to be signed")
     for name in headers:
         if name not in signed and name.startswith("x-amz-"):
-            # The hash of a URL's body is no secret and may stand in a header that is not signed.
+            # The hash of the body may come in an unsigned header beside a signed URL.
             if claim.lifetime is None or name != PAYLOAD_HASH:
                 raise AccessDenied(
                     "There were headers present in the request which were not signed"
@@ -161,10 +161,10 @@ def _read_header(authorization: str, headers: Mapping[str, str]) -> SigV4Claim:
 
 
 def _signed_date(headers: Mapping[str, str]) -> str:
-    """Return the date of a request as it was signed: of the two headers this version's own counts.
+    """Return the signed date of a request; x-amz-date takes precedence over Date.
 
     Raises:
-        AccessDenied: there is none.
+        AccessDenied: the request has no valid date.
     """
     date = headers.get("x-amz-date") or headers.get("date", "")
     if parse_amz_date(date) is not None:
@@ -215,7 +215,7 @@ def read_credential(text: str, wrong: type[CosServiceError]) -> tuple[str, str, 
 
 
 def _hosts(received: str) -> tuple[str | None, ...]:
-    """Return what a client may have signed as the host, None for what it sent."""
+    """Return the hosts that a client may have signed; None stands for the received one."""
     for port in _DEFAULT_PORTS:
         if received.endswith(port):
             return (None, received.removesuffix(port))

@@ -1,4 +1,4 @@
-"""The checksums of S3: their algorithms, how they are written, and those of objects in parts."""
+"""Checksums of S3: the algorithms, their text form, and the checksums of multipart objects."""
 
 import base64
 import binascii
@@ -19,14 +19,14 @@ HEADER = "x-amz-checksum-"
 
 
 class Hasher(Protocol):
-    """Takes bytes in as they come."""
+    """A hash that is fed piece by piece."""
 
     def update(self, data: bytes, /) -> Any:
-        """Take the next bytes."""
+        """Add the next bytes."""
         ...
 
     def digest(self) -> bytes:
-        """Return the checksum of what has been taken."""
+        """Return the checksum of all bytes added."""
         ...
 
 
@@ -34,8 +34,8 @@ class _Crc:
     """A CRC as a hasher.
 
     Args:
-        function: continues a CRC over more bytes.
-        size: bytes of the CRC.
+        function: a function that continues a CRC over more bytes.
+        size: the CRC's size in bytes.
     """
 
     def __init__(self, function: Callable[[bytes, int], int], size: int) -> None:
@@ -44,30 +44,31 @@ class _Crc:
         self._value = 0
 
     def update(self, data: bytes, /) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         self._value = self._function(data, self._value)
 
     def digest(self) -> bytes:
-        """Return the CRC, its highest byte first."""
+        """Return the CRC in big-endian order."""
         return self._value.to_bytes(self._size, "big")
 
 
 def _crc64nvme() -> Hasher:
-    import anycrc  # only servers have it
+    import anycrc  # installed with the server only
 
     return _Crc(anycrc.Model("CRC64-NVME").calc, 8)
 
 
 @dataclass(frozen=True, eq=False)
 class Algorithm:
-    """One way to compute a checksum.
+    """A checksum algorithm.
 
     Attributes:
-        name: `CRC32`, for example.
-        size: bytes of a checksum.
-        hasher: makes one that has taken nothing.
-        combiner: joins the checksums of parts to that of the object; None if that cannot be done.
-        composes: whether the checksum of an object may be one of its parts' checksums.
+        name: the algorithm's name, such as `CRC32`.
+        size: the size of a checksum in bytes.
+        hasher: a function that returns a new hasher.
+        combiner: the combination of the parts' checksums into the object's, or None if there is
+            none.
+        composes: whether a multipart object may have a composite checksum.
     """
 
     name: str
@@ -78,31 +79,31 @@ class Algorithm:
 
     @property
     def header(self) -> str:
-        """The header, or the trailer, that holds such a checksum."""
+        """The name of the header, or the trailer, for a checksum of this algorithm."""
         return HEADER + self.name.lower()
 
     @property
     def field(self) -> str:
-        """The element of a document that holds such a checksum."""
+        """The element in documents for a checksum of this algorithm."""
         return f"Checksum{self.name}"
 
     @property
     def kind(self) -> Kind:
-        """What the checksum of an object in parts is unless the upload asks for another kind."""
+        """The default kind of a multipart object's checksum."""
         return "COMPOSITE" if self.composes else "FULL_OBJECT"
 
     def allows(self, kind: Kind) -> bool:
-        """Return whether the checksum of an object in parts may be of this kind."""
+        """Return whether a multipart object may have a checksum of this kind."""
         return self.composes if kind == "COMPOSITE" else self.combiner is not None
 
     def digest(self, data: bytes) -> bytes:
-        """Return the checksum of bytes that are all here."""
+        """Return the checksum of bytes."""
         hasher = self.hasher()
         hasher.update(data)
         return hasher.digest()
 
     def join(self, parts: Sequence[tuple[bytes, int]]) -> bytes:
-        """Return the checksum of an object from the checksum and the size of each part."""
+        """Return the full checksum of an object from the checksum and the size of each part."""
         assert self.combiner is not None, f"{self.name} cannot be joined"
         whole = 0
         for digest, size in parts:
@@ -110,7 +111,7 @@ class Algorithm:
         return whole.to_bytes(self.size, "big")
 
     def parse(self, text: str) -> bytes | None:
-        """Return the checksum that a text holds, or None if it holds no such one."""
+        """Return the checksum in a text, or None if the text is malformed."""
         try:
             digest = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
@@ -134,11 +135,11 @@ FIELDS = tuple(algorithm.field for algorithm in ALGORITHMS.values())
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """What is known of the bytes of an object or of a part.
+    """The checksum of an object or a part.
 
     Attributes:
-        algorithm: that it was computed by.
-        text: in Base64; of a composite one followed by `-` and the number of parts.
+        algorithm: the checksum's algorithm.
+        text: the checksum in Base64; if it is composite, followed by `-` and the number of parts.
     """
 
     algorithm: Algorithm
@@ -146,26 +147,26 @@ class Checksum:
 
     @property
     def kind(self) -> Kind:
-        """Whether it is one of all bytes or one of the checksums of parts."""
+        """The kind: of all bytes, or composed of the parts' checksums."""
         return "COMPOSITE" if "-" in self.text else "FULL_OBJECT"
 
     @property
     def digest(self) -> bytes:
-        """The checksum itself."""
+        """The checksum as bytes."""
         return base64.b64decode(self.text.partition("-")[0])
 
     def dump(self) -> str:
-        """Return it as text to be kept."""
+        """Return the stored form."""
         return f"{self.algorithm.name} {self.text}"
 
 
 def checksum(algorithm: Algorithm, digest: bytes) -> Checksum:
-    """Return the checksum of all bytes."""
+    """Return a full checksum from its bytes."""
     return Checksum(algorithm, base64.b64encode(digest).decode())
 
 
 def load_checksum(text: str | None) -> Checksum | None:
-    """Read what `Checksum.dump` wrote; None stays None."""
+    """Return the checksum that `Checksum.dump` stored; None stays None."""
     if text is None:
         return None
     name, _, value = text.partition(" ")
@@ -174,13 +175,13 @@ def load_checksum(text: str | None) -> Checksum | None:
 
 @dataclass(frozen=True, slots=True)
 class RequestedChecksum:
-    """What checksum an upload in parts asks for."""
+    """The algorithm and the kind of checksum that a multipart upload requests."""
 
     algorithm: Algorithm
     kind: Kind
 
     def dump(self) -> str:
-        """Return it as text to be kept."""
+        """Return the stored form."""
         return f"{self.algorithm.name} {self.kind}"
 
     def of_parts(self, parts: Sequence[tuple[bytes, int]]) -> Checksum:
@@ -193,7 +194,7 @@ class RequestedChecksum:
 
 
 def load_requested_checksum(text: str | None) -> RequestedChecksum | None:
-    """Read what `Asked.dump` wrote; None stays None."""
+    """Return the request that `RequestedChecksum.dump` stored; None stays None."""
     if text is None:
         return None
     name, _, kind = text.partition(" ")

@@ -1,4 +1,4 @@
-"""What requests say of checksums: which they ask for, and which they promise."""
+"""Checksum headers of requests: the checksums that they request and declare."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from coskit.protocol.s3.checksums.algorithms import (
     checksum,
 )
 
-# Headers that begin as those of checksums do and hold none.
+# Headers with the prefix of checksum headers that hold no checksum.
 _ABOUT = frozenset((f"{HEADER}algorithm", f"{HEADER}mode", f"{HEADER}type"))
 _MULTIPLE = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
 
 
 def requested_algorithm(headers: Mapping[str, str]) -> Algorithm | None:
-    """Return the algorithm that a request asks the server to use, or None.
+    """Return the algorithm that a request selects for the server, or None.
 
     Raises:
-        InvalidRequest: there is no such algorithm.
+        InvalidRequest: the algorithm does not exist.
     """
     name = headers.get(f"{HEADER}algorithm", "")
     if not name:
@@ -40,10 +40,10 @@ def requested_algorithm(headers: Mapping[str, str]) -> Algorithm | None:
 
 
 def requested_checksum(headers: Mapping[str, str]) -> RequestedChecksum | None:
-    """Return the checksum that the begin of an upload in parts asks for, or None.
+    """Return the checksum that the start of a multipart upload requests, or None.
 
     Raises:
-        InvalidRequest: there is no such algorithm, or it makes no such checksum.
+        InvalidRequest: the algorithm does not exist, or has no checksum of this kind.
     """
     algorithm, kind = requested_algorithm(headers), requested_kind(headers)
     if algorithm is None:
@@ -66,7 +66,7 @@ def requested_kind(headers: Mapping[str, str]) -> Kind | None:
     """Return the kind of checksum that a request names, or None.
 
     Raises:
-        InvalidRequest: there is no such kind.
+        InvalidRequest: the kind does not exist.
     """
     text = headers.get(f"{HEADER}type", "")
     if not text:
@@ -79,27 +79,27 @@ def requested_kind(headers: Mapping[str, str]) -> Kind | None:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredChecksum:
-    """What the headers of a request say of its body.
+    """The checksum of the body that a request declares in its headers.
 
     Attributes:
-        algorithm: of the checksum.
-        digest: the checksum; None if it follows the body.
+        algorithm: the checksum's algorithm.
+        digest: the checksum, or None if it follows the body in a trailer.
     """
 
     algorithm: Algorithm
     digest: bytes | None
 
     def verify(self, digest: bytes, trailers: Mapping[str, str]) -> Checksum:
-        """Return the checksum of a body that has arrived.
+        """Verify the checksum of a received body, and return it.
 
         Args:
-            digest: as computed.
-            trailers: what followed the body.
+            digest: the computed checksum.
+            trailers: the trailers after the body.
 
         Raises:
-            MalformedTrailerError: the checksum that should have followed is missing.
-            InvalidRequest: what followed is no such checksum.
-            BadDigest: it is the checksum of another body.
+            MalformedTrailerError: the trailer with the checksum is missing.
+            InvalidRequest: the checksum in the trailer is malformed.
+            BadDigest: the checksum differs from the declared one.
         """
         expected = self.digest
         if expected is None:
@@ -116,12 +116,12 @@ class DeclaredChecksum:
 
 
 def mismatch(algorithm: Algorithm) -> BadDigest:
-    """Return the error of a checksum that is another body's."""
+    """Return the error for a checksum that differs."""
     return BadDigest(f"The {algorithm.name} you specified did not match the calculated checksum.")
 
 
 def other_algorithm(expected: Algorithm, actual: Algorithm | None) -> InvalidRequest:
-    """Return the error of a checksum by another algorithm than the upload asks for."""
+    """Return the error for a checksum of another algorithm than the upload requests."""
     given = actual.name.lower() if actual else "null"
     return InvalidRequest(
         "Checksum Type mismatch occurred, expected checksum Type: "
@@ -130,13 +130,13 @@ def other_algorithm(expected: Algorithm, actual: Algorithm | None) -> InvalidReq
 
 
 def declared_checksum(headers: Mapping[str, str]) -> DeclaredChecksum | None:
-    """Return what a request says of the checksum of its body, or None if it says nothing.
+    """Return the checksum that a request declares for its body, or None.
 
     Args:
-        headers: by lower-case name.
+        headers: the headers by lower-case name.
 
     Raises:
-        InvalidRequest: it names two checksums, an unknown algorithm, or a value that is none.
+        InvalidRequest: there are two checksums, an unknown algorithm, or a malformed value.
     """
     given = _named(headers)
     following = headers.get("x-amz-trailer", "")
@@ -165,13 +165,13 @@ def declared_checksum(headers: Mapping[str, str]) -> DeclaredChecksum | None:
 
 
 def declared_object_checksum(headers: Mapping[str, str]) -> Checksum | None:
-    """Return what the request that completes an upload says of the object, or None.
+    """Return the object's checksum that the completion of an upload declares, or None.
 
     Args:
-        headers: by lower-case name.
+        headers: the headers by lower-case name.
 
     Raises:
-        InvalidRequest: it names two checksums, an unknown algorithm, or a value that is none.
+        InvalidRequest: there are two checksums, an unknown algorithm, or a malformed value.
     """
     given = _named(headers)
     if not given:

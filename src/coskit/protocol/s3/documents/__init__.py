@@ -1,1 +1,1 @@
-"""Documents of the S3 dialect, converted to and from those of COS."""
+"""Documents of the S3 dialect, converted to and from COS."""

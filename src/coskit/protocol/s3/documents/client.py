@@ -1,4 +1,4 @@
-"""What stands in documents, for who asks: parameters from COS to S3, results from S3 to COS."""
+"""Client side of the documents: COS parameters to S3, and S3 results to COS."""
 
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
@@ -10,46 +10,46 @@ from coskit.protocol.s3.names import class_to_s3, group_to_cos, group_to_s3, kno
 
 
 def params_to_s3(name: str, params: Fields) -> Fields:
-    """Return the parameters of a row as S3 has them; the inverse of `documents.params_to_cos`.
+    """Return the S3 parameters for COS parameters, as the inverse of `server.params_to_cos`.
 
     Args:
-        name: the row's.
-        params: as callers of COS give them; what is malformed stays so.
+        name: the row's name.
+        params: the COS parameters; malformed ones stay unchanged.
     """
     change = _PARAMS.get(name)
     try:
         return change(params) if change else params
     except (AttributeError, KeyError, TypeError, ValueError):
-        return params  # whoever writes the document says better what is wrong with it
+        return params  # the encoder raises a better error
 
 
 def result_to_cos(name: str, result: Fields) -> Fields:
-    """Return the result that S3 told as COS tells it; the inverse of `documents.result_to_s3`.
+    """Return the COS result for an S3 result, as the inverse of `server.result_to_s3`.
 
     Args:
-        name: the row's.
-        result: as it was read, with the headers in the names of COS.
+        name: the row's name.
+        result: the decoded result, with the headers' COS names.
     """
     change = _RESULTS.get(name)
     return change(result) if change else result
 
 
-def _acl_asked(params: Fields) -> Fields:
+def _acl_params(params: Fields) -> Fields:
     policy = params.get("AccessControlPolicy")
     return {**params, "AccessControlPolicy": acl(policy, group_to_s3)} if policy else params
 
 
-def _acl_told(result: Fields) -> Fields:
-    told = acl({"AccessControlList": {}, **result}, group_to_cos)
-    return {**told, "Grant": told["AccessControlList"]["Grant"]}
+def _acl_result(result: Fields) -> Fields:
+    acls = acl({"AccessControlList": {}, **result}, group_to_cos)
+    return {**acls, "Grant": acls["AccessControlList"]["Grant"]}
 
 
-def _lifecycle_asked(params: Fields) -> Fields:
+def _lifecycle_params(params: Fields) -> Fields:
     document = lifecycle(params["LifecycleConfiguration"], class_to_s3)
     return {**params, "LifecycleConfiguration": document}
 
 
-def _restore_asked(params: Fields) -> Fields:
+def _restore_params(params: Fields) -> Fields:
     request = dict(params["RestoreRequest"])
     if job := request.pop("CASJobParameters", None):
         request["GlacierJobParameters"] = job
@@ -57,7 +57,7 @@ def _restore_asked(params: Fields) -> Fields:
 
 
 def _named(tag: str) -> Callable[[Fields], Fields]:
-    """Return what renames the storage classes of a listing's entries, if it tells them."""
+    """Return a function that renames the storage classes of a listing's entries."""
 
     def change(result: Fields) -> Fields:
         for item in result.get(tag, ()):
@@ -68,18 +68,18 @@ def _named(tag: str) -> Callable[[Fields], Fields]:
 
 
 def _objects(result: Fields) -> Fields:
-    # S3 tells it only where there is a delimiter, and rclone without the encoding of the other
-    # keys: the last of them says the same.
+    # S3 sends NextMarker only with a delimiter, and rclone without percent-encoding. The last key
+    # or prefix is the same marker.
     encoded = "EncodingType" in result
-    told = [item["Key"] for item in result.get("Contents", ())]
-    told += [item["Prefix"] for item in result.get("CommonPrefixes", ())]
-    if told and result.get("IsTruncated") == "true" and not (encoded and "NextMarker" in result):
-        result["NextMarker"] = max(told, key=_told_order if encoded else encode_text)
+    keys = [item["Key"] for item in result.get("Contents", ())]
+    keys += [item["Prefix"] for item in result.get("CommonPrefixes", ())]
+    if keys and result.get("IsTruncated") == "true" and not (encoded and "NextMarker" in result):
+        result["NextMarker"] = max(keys, key=_decoded_order if encoded else encode_text)
     return _named("Contents")(result)
 
 
-def _told_order(encoded: str) -> bytes:
-    """Return what percent-encoded keys are in order by."""
+def _decoded_order(encoded: str) -> bytes:
+    """Return the sort key of a percent-encoded key."""
     return unquote_to_bytes(encoded.replace("+", " "))
 
 
@@ -110,16 +110,16 @@ def _buckets_told(result: Fields) -> Fields:
 
 
 _PARAMS: dict[str, Callable[[Fields], Fields]] = {
-    "PutBucketAcl": _acl_asked,
-    "PutBucketLifecycle": _lifecycle_asked,
-    "PutObjectAcl": _acl_asked,
-    "RestoreObject": _restore_asked,
+    "PutBucketAcl": _acl_params,
+    "PutBucketLifecycle": _lifecycle_params,
+    "PutObjectAcl": _acl_params,
+    "RestoreObject": _restore_params,
 }
 _RESULTS: dict[str, Callable[[Fields], Fields]] = {
     "CopyObject": _copy_made,
-    "GetBucketAcl": _acl_told,
+    "GetBucketAcl": _acl_result,
     "GetBucketLifecycle": lambda result: lifecycle(result, known_class),
-    "GetObjectAcl": _acl_told,
+    "GetObjectAcl": _acl_result,
     "ListBuckets": _buckets_told,
     "ListMultipartUploads": _named("Upload"),
     "ListObjects": _objects,

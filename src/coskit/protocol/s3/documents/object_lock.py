@@ -1,4 +1,4 @@
-"""What keeps a version from being deleted: retention, legal hold, and a bucket's default of both.
+"""Object lock: retention and legal hold of a version, and a bucket's default retention.
 
 Moments are milliseconds since 1970.
 """
@@ -28,17 +28,17 @@ _END = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1
 
 @dataclass(frozen=True, slots=True)
 class RetentionPeriod:
-    """How long new versions of a bucket are kept: so many days or so many years."""
+    """The default retention of a bucket's new versions, in days or in years."""
 
     mode: str
     days: int = 0
     years: int = 0
 
     def end(self, start: int) -> int:
-        """Return when what was stored at a moment may be deleted."""
+        """Return the end of the retention of a version that was stored at a moment."""
         begun = _EPOCH + timedelta(milliseconds=start)
         if self.years:
-            # 29 February ends on 1 March, so that nobody keeps less than the years.
+            # 29 February counts as 1 March, so that no retention is shorter than its years.
             if (begun.month, begun.day) == (2, 29):
                 begun = begun.replace(month=3, day=1)
             begun = begun.replace(year=begun.year + self.years)
@@ -47,12 +47,12 @@ class RetentionPeriod:
 
 @dataclass(frozen=True, slots=True)
 class ObjectLock:
-    """What protects one version.
+    """The retention and the legal hold of a version.
 
     Attributes:
-        mode: of the retention, or "" without one.
-        until: when the retention ends, or 0.
-        hold: "ON", "OFF", or "" where nothing was ever said of a legal hold.
+        mode: the retention's mode, or "" without a retention.
+        until: the end of the retention, or 0.
+        hold: the legal hold, "ON" or "OFF", or "" if it was never set.
     """
 
     mode: str = ""
@@ -60,31 +60,31 @@ class ObjectLock:
     hold: str = ""
 
     def is_retained(self, now: int) -> bool:
-        """Return whether its retention has not ended."""
+        """Return whether the retention has not ended."""
         return bool(self.mode) and now < self.until
 
     def protects(self, now: int, *, bypass: bool = False) -> bool:
-        """Return whether the version has to stay.
+        """Return whether the version may not be deleted.
 
         Args:
-            now: the moment.
-            bypass: whoever asks may set governance aside, and has said so.
+            now: the current time.
+            bypass: whether the client may bypass governance and has requested it.
         """
         if self.hold == "ON":
             return True
         return self.is_retained(now) and not (bypass and self.mode == "GOVERNANCE")
 
     def retained(self, mode: str, until: int, now: int, *, bypass: bool) -> "ObjectLock":
-        """Return it with another retention; mode "" removes the one that there is.
+        """Return the lock with another retention; mode "" removes the retention.
 
         Args:
-            mode: of the new retention.
-            until: when that ends.
-            now: the moment.
-            bypass: whoever asks may set governance aside, and has said so.
+            mode: the new retention's mode.
+            until: the end of the new retention.
+            now: the current time.
+            bypass: whether the client may bypass governance and has requested it.
 
         Raises:
-            AccessDenied: the old retention would end earlier or in another mode than it says.
+            AccessDenied: the change would shorten the retention or change its mode.
         """
         is_bound = self.is_retained(now) and not (bypass and self.mode == "GOVERNANCE")
         if is_bound and (mode != self.mode or until < self.until):
@@ -93,12 +93,12 @@ class ObjectLock:
 
 
 def dump_lock(lock: ObjectLock, default: RetentionPeriod | None = None) -> str | None:
-    """Return a lock as the store keeps it, None if there is nothing to keep.
+    """Return a lock's stored form, or None if there is nothing to store.
 
     Args:
-        lock: of a version.
-        default: the bucket's, which applies to a lock without retention from the moment on at
-            which the version is stored.
+        lock: the version's lock.
+        default: the bucket's default retention. It applies to a lock without retention, from the
+            moment at which the version is stored.
     """
     kept: dict[str, Any] = {"hold": lock.hold} if lock.hold else {}
     if lock.mode:
@@ -109,11 +109,11 @@ def dump_lock(lock: ObjectLock, default: RetentionPeriod | None = None) -> str |
 
 
 def load_lock(text: str | None, stored: int) -> ObjectLock:
-    """Read what `dump_lock` wrote.
+    """Return the lock that `dump_lock` stored.
 
     Args:
-        text: of a version.
-        stored: when that was stored.
+        text: the version's lock in its stored form, or None.
+        stored: when the version was stored.
     """
     if text is None:
         return ObjectLock()
@@ -126,21 +126,22 @@ def load_lock(text: str | None, stored: int) -> ObjectLock:
 
 
 def dump_default(default: RetentionPeriod | None) -> str:
-    """Return a bucket's setting as the store keeps it."""
+    """Return the stored form of a bucket's default retention."""
     return json.dumps(_period_fields(default) if default else {})
 
 
 def load_default(text: str) -> RetentionPeriod | None:
-    """Read what `dump_default` wrote."""
+    """Return the default retention that `dump_default` stored."""
     kept = json.loads(text)
     return RetentionPeriod(**kept) if kept else None
 
 
 def read_default(document: Mapping[str, Any]) -> RetentionPeriod | None:
-    """Return the default of an ObjectLockConfiguration, or None if it has none.
+    """Return the default retention of an ObjectLockConfiguration, or None if it has none.
 
     Raises:
-        MalformedXML: it does not enable locks, or its rule is not one of days or of years.
+        MalformedXML: the document does not enable locks, or its rule has neither days nor years,
+            or both.
         InvalidRetentionPeriod: the period is not positive, or longer than 100 years.
     """
     if document.get("ObjectLockEnabled") != "Enabled":
@@ -166,10 +167,10 @@ def default_document(default: RetentionPeriod | None) -> dict[str, Any]:
 
 
 def read_until(text: str, now: int) -> int:
-    """Return when a retention that is asked for ends.
+    """Return the end of a requested retention.
 
     Raises:
-        InvalidArgument: it is no date, or not one to come.
+        InvalidArgument: the text is no date, or the date is not in the future.
     """
     moment = parse_iso_date(text.strip())
     if moment is None:
@@ -180,7 +181,7 @@ def read_until(text: str, now: int) -> int:
 
 
 def write_until(moment: int) -> str:
-    """Return the spelling of the end of a retention, to the millisecond: nobody comes too early."""
+    """Return the end of a retention as text, exact to the millisecond."""
     return f"{plain_date(moment)[:-1]}.{moment % 1000:03}Z"
 
 

@@ -1,4 +1,4 @@
-"""What stands in documents: parameters from S3 to COS, and results from COS to S3."""
+"""Server side of the documents: S3 parameters to COS, and COS results to S3."""
 
 from collections.abc import Callable, Mapping
 from itertools import count
@@ -22,25 +22,25 @@ Fields = dict[str, Any]
 
 
 def params_to_cos(name: str, params: Fields) -> Fields:
-    """Return the parameters of a row as handlers expect them.
+    """Return the COS parameters for S3 parameters, as handlers expect them.
 
     Args:
-        name: the row's.
-        params: by the names of the row.
+        name: the row's name.
+        params: the S3 parameters by name.
 
     Raises:
-        InvalidStorageClass: a document names a class that COS has nothing like.
+        InvalidStorageClass: a document names a class without an equivalent in COS.
     """
     change = _PARAMS.get(name)
     return change(params) if change else params
 
 
 def result_to_s3(name: str, result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the result of a handler as S3 tells it.
+    """Return the S3 result for the COS result of a handler.
 
     Args:
-        name: the row's.
-        result: of the handler; stays as it is.
+        name: the row's name.
+        result: the handler's result, which is not modified.
     """
     change = _RESULTS.get(name)
     return change(dict(result)) if change else result
@@ -55,7 +55,7 @@ def _acl_params(params: Fields) -> Fields:
 
 
 def _acl_result(result: Fields) -> Fields:
-    """Return an ACL as S3 tells it: groups first, and the owner's right where it says nothing."""
+    """Return an ACL in the form of S3: groups first, and a default ACL with the owner's grant."""
     by_default = result.pop("x-cos-acl", "") == "default"
     policy = acl(result, group_to_s3)
     grants = policy["AccessControlList"]["Grant"]
@@ -124,7 +124,7 @@ def _restore_params(params: Fields) -> Fields:
 
 
 def _classed(tag: str) -> Callable[[Fields], Fields]:
-    """Return what renames the storage classes of a listing's entries."""
+    """Return a function that renames the storage classes of a listing's entries."""
 
     def change(result: Fields) -> Fields:
         for item in result[tag]:
@@ -168,14 +168,14 @@ def _deleted(result: Fields) -> Fields:
 
 
 def _completed(result: Fields) -> Fields:
-    """Return what became of an upload; an object without a version tells none."""
+    """Return the result of a completed upload, without the version id `null`."""
     if result.get("x-cos-version-id") == "null":
         del result["x-cos-version-id"]
     return result
 
 
 def _tags(result: Fields) -> Fields:
-    """Return tags by their keys, in which order S3 tells them however they were put."""
+    """Return tags sorted by key, as S3 does."""
     listed = sorted(items(result.get("TagSet"), "Tag"), key=lambda tag: str(tag["Key"]))
     return {**result, "TagSet": {"Tag": listed}}
 
@@ -190,8 +190,10 @@ def _buckets(result: Fields) -> Fields:
         }
         for bucket in listed
     ]
-    told = {"Owner": result["Owner"], "Buckets": {"Bucket": buckets}}
-    return {**told, "ContinuationToken": result["NextMarker"]} if "NextMarker" in result else told
+    listing = {"Owner": result["Owner"], "Buckets": {"Bucket": buckets}}
+    if "NextMarker" not in result:
+        return listing
+    return {**listing, "ContinuationToken": result["NextMarker"]}
 
 
 _PARAMS: dict[str, Callable[[Fields], Fields]] = {

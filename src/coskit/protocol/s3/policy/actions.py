@@ -1,4 +1,4 @@
-"""The names under which policies of S3 know what a request does."""
+"""The names of actions in policies of S3."""
 
 from coskit.protocol.model import Operation
 
@@ -6,7 +6,7 @@ _PUT = ("putobject",)
 _GET = ("getobject", "getobjectversion")
 _GET_TIERING = ("getintelligenttieringconfiguration",)
 _PUT_TIERING = ("putintelligenttieringconfiguration",)
-# By the name of the row: what is asked of the live object or the bucket, and of a named version.
+# By the name of the row: the action on the bucket or the current object, and on a named version.
 _ACTIONS: dict[str, tuple[str, ...]] = {
     "AppendObject": _PUT,
     "CompleteMultipartUpload": _PUT,
@@ -60,11 +60,11 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
 
 
 def s3_actions(operation: Operation, *, of_version: bool) -> tuple[str, ...]:
-    """Return the lower-case names of all actions that a request needs to be allowed.
+    """Return the lower-case names of all actions that have to be allowed for a request.
 
     Args:
         operation: the row.
-        of_version: whether it names a version.
+        of_version: whether the request names a version.
     """
     if operation.name == "GetObjectAttributes":
         suffix = "version" if of_version else ""

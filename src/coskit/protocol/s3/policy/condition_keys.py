@@ -1,4 +1,4 @@
-"""What the condition keys of S3's policies mean in a request."""
+"""The condition keys of S3 policies, and their values in a request."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
@@ -10,7 +10,7 @@ from coskit.protocol.codec.dates import parse_iso_date, plain_date
 from coskit.protocol.errors import InvalidCopySource
 from coskit.protocol.s3.names import headers_to_cos, headers_to_s3
 
-# What the request's document will tell, which nobody has read when rights are asked for.
+# The value is in the request's document, which is read after authorization.
 UNREAD: Final = "unread"
 ConditionValues = tuple[str, ...] | None | Literal["unread"]
 
@@ -19,7 +19,7 @@ _EXISTING_TAG = "s3:existingobjecttag/"
 _REQUESTED_TAG = "s3:requestobjecttag/"
 _LOCK = "s3:object-lock-"
 
-# Headers of S3 that can be asked for under their name.
+# Headers of S3 whose names are condition keys.
 _HEADERS = frozenset(
     """if-match if-none-match x-amz-acl x-amz-content-sha256 x-amz-grant-full-control
     x-amz-grant-read x-amz-grant-read-acp x-amz-grant-write x-amz-grant-write-acp
@@ -33,7 +33,7 @@ _QUERY = {
     "s3:prefix": "prefix",
     "s3:versionid": "versionId",
 }
-# Nothing of the kind ever happens here: no service, no network and no organisation asks.
+# Keys without a value here: there are no services, private networks or organisations.
 _NEVER = frozenset(
     """aws:calledvia aws:calledviafirst aws:calledvialast aws:multifactorauthage
     aws:multifactorauthpresent aws:principalorgid aws:principalorgpaths aws:principalservicename
@@ -43,7 +43,7 @@ _NEVER = frozenset(
 
 
 def is_known(key: str) -> bool:
-    """Return whether a condition key, in the case that it was written in, can be asked for."""
+    """Return whether a condition key is known; case matters in the key of a tag."""
     lower = key.lower()
     name = lower.removeprefix("s3:")
     return (
@@ -56,11 +56,11 @@ def is_known(key: str) -> bool:
 
 
 def condition_values(key: str, access: AccessRequest) -> ConditionValues:
-    """Return what a request says under a condition key: None if nothing.
+    """Return the values of a request for a condition key, or None if it has none.
 
     Args:
-        key: as it was written; that of a tag counts as it stands.
-        access: the question.
+        key: the condition key as it was written; case matters in the key of a tag.
+        access: the request for access.
     """
     lower = key.lower()
     if lower.startswith(_EXISTING_TAG):
@@ -76,7 +76,7 @@ def condition_values(key: str, access: AccessRequest) -> ConditionValues:
 
 
 def unquote_grants(value: str, name: str) -> str:
-    """Return a header's value with the accounts in grants unquoted, which S3 leaves open."""
+    """Return a header's value without the quotes around accounts in grants, which are optional."""
     return value.replace('"', "") if "x-amz-grant-" in name else value
 
 
@@ -89,7 +89,7 @@ def _parameter(access: AccessRequest, name: str) -> str | None:
 
 
 def _header(access: AccessRequest, name: str) -> str | None:
-    """Return a header in the words of S3; requests that are asked about are in those of COS."""
+    """Return the S3 value of a header; the request has COS names and values."""
     cos = next(iter(headers_to_cos({name: ""})))
     value = access.context.request.headers.get(cos)
     return None if value is None else unquote_grants(headers_to_s3([(cos, value)])[0][1], name)

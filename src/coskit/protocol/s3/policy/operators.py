@@ -1,4 +1,4 @@
-"""The conditions of S3's policies: the operators, and when one holds."""
+"""The conditions of S3 policies: the operators, and the test of a request."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ _Test = Callable[[Any, Any], bool]  # of the value found and the one expected
 
 
 def matches_pattern(text: str, pattern: str) -> bool:
-    """Return whether a text is like a pattern, in which `*` is any text and `?` any character."""
+    """Return whether a text matches a pattern, in which `*` is any text and `?` any character."""
     if "?" not in pattern:
         return wildcard_match(pattern, text)
     steps = _steps(pattern)
-    # Bit n is set while the text so far is like the first n characters of the pattern. To go back
-    # and try again would take a time that grows with the product of both lengths.
+    # Bit n is set while the text so far matches the first n characters of the pattern.
+    # Backtracking would take a time that grows with the product of both lengths.
     reached = 1
     for character in text:
         taken = reached & steps.takes.get(character, steps.takes_any)
@@ -40,13 +40,13 @@ def matches_pattern(text: str, pattern: str) -> bool:
 
 
 class _Steps(NamedTuple):
-    """A pattern as bits: which of its characters take which character of a text.
+    """A pattern as sets of bits, one bit for each of its characters except `*`.
 
     Attributes:
-        length: characters of the pattern but `*`.
-        stays: those before which a `*` stands.
-        takes: those that a character fits, by this.
-        takes_any: those that any character fits.
+        length: the number of characters except `*`.
+        stays: the characters that follow a `*`.
+        takes: for each character of texts, the characters of the pattern that match it.
+        takes_any: the characters of the pattern that match any character, which are `?`.
     """
 
     length: int
@@ -92,7 +92,7 @@ def _number(text: str) -> Decimal:
 
 
 def _address(text: str) -> Any:
-    """Return an address or a network; one address is a network of its own."""
+    """Return a network; a single address is a network of one address."""
     if "/" in text:
         return ip_network(text, strict=False)
     address = ip_address(text)
@@ -109,7 +109,7 @@ def _arn(text: str) -> str:
     return text
 
 
-# How values are read, the test, and whether it is one that all expected values have to fail.
+# The parser of values, the test, and whether all expected values have to fail the test.
 _OPERATORS: dict[str, tuple[_Parse, _Test, bool]] = {
     "StringEquals": (str, eq, False),
     "StringNotEquals": (str, eq, True),
@@ -145,15 +145,16 @@ _ALL, _ANY = "forallvalues", "foranyvalue"
 
 @dataclass(frozen=True, slots=True)
 class S3Condition:
-    """One operator on one key.
+    """An operator on a condition key.
 
     Attributes:
-        operator: as S3 spells it, or "null".
-        key: as it was written.
-        values: that are expected, read as the operator reads them.
-        if_exists: holds where the request says nothing under the key.
-        of_all: has to hold for each of several values, rather than for one.
-        of_any: has to hold for one of them, and there has to be one.
+        operator: the operator in S3's spelling, or "null".
+        key: the key as it was written.
+        values: the expected values, parsed for the operator.
+        if_exists: whether the condition holds if the request has no value for the key.
+        of_all: whether the condition has to hold for all of the request's values.
+        of_any: whether the condition has to hold for one of the request's values, and there has to
+            be one.
     """
 
     operator: str
@@ -164,11 +165,11 @@ class S3Condition:
     of_any: bool
 
     def holds(self, access: AccessRequest, effect: Verdict) -> bool:
-        """Return whether a request meets it; what cannot be known yet never opens anything.
+        """Return whether a request meets the condition; an unread value never allows access.
 
         Args:
-            access: the question.
-            effect: of its statement.
+            access: the request for access.
+            effect: the effect of the statement.
         """
         found = condition_values(self.key, access)
         if found == UNREAD:
@@ -190,10 +191,10 @@ class S3Condition:
 
 
 def read_conditions(block: Any) -> tuple[S3Condition, ...]:
-    """Return the conditions of a statement: operator, then key, then one value or several.
+    """Return the conditions of a statement, from a dict of operators, keys and values.
 
     Raises:
-        MalformedPolicy: an operator, a key or a value is unknown, or they do not go together.
+        MalformedPolicy: an operator, a key or a value is unknown, or their kinds differ.
     """
     return tuple(_read(*test) for test in condition_entries(block))
 
@@ -225,7 +226,7 @@ def _read(operator: str, key: str, value: Any) -> S3Condition:
 
 
 def _text(value: Any) -> Any:
-    """Return a value as text, as JSON spells it; what is none stays for others to refuse."""
+    """Return a value as text in JSON's spelling; other types stay, and are refused later."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else value

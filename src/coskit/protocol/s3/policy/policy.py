@@ -1,4 +1,4 @@
-"""Bucket policies in the language of S3, read into the one type that decides."""
+"""Bucket policies in the language of S3, read into the common policy type."""
 
 import re
 from dataclasses import dataclass
@@ -34,32 +34,32 @@ ANYONE = "*"
 
 @dataclass(frozen=True, slots=True)
 class S3Resource:
-    """What a statement is about: a pattern of `<bucket>` or `<bucket>/<key>`."""
+    """A resource of a statement: a pattern for `<bucket>` or `<bucket>/<key>`."""
 
     path: str
 
     def holds(self, location: ResourceLocation, key: str) -> bool:
-        """Return whether a key of a bucket, or the bucket itself, is meant."""
+        """Return whether the resource names a key of a bucket, or the bucket itself."""
         return matches_pattern(f"{location.bucket}/{key}" if key else location.bucket, self.path)
 
     def may_hold(self, location: ResourceLocation) -> bool:
-        """Return whether it may mean a bucket or anything in it."""
+        """Return whether the resource may name a bucket or an object in it."""
         return matches_pattern(location.bucket, self.path.partition("/")[0])
 
 
 @dataclass(frozen=True, slots=True)
 class S3Statement:
-    """Who may or may not do what, to what, and when; actions are in lower case.
+    """A statement in the language of S3; actions are in lower case.
 
     Attributes:
-        effect: what it says.
-        principals: accounts, with "*" for everybody.
-        all_but_principals: they are those whom it leaves out.
-        actions: patterns.
-        all_but_actions: they are those that it leaves out.
-        resources: what it is about.
-        all_but_resources: they are those that it leaves out.
-        conditions: all have to hold.
+        effect: the effect, allow or deny.
+        principals: the accounts, with "*" for everyone.
+        all_but_principals: whether the statement applies to all other accounts instead.
+        actions: the patterns of actions.
+        all_but_actions: whether the statement applies to all other actions instead.
+        resources: the resources.
+        all_but_resources: whether the statement applies to all other resources instead.
+        conditions: the conditions, all of which have to hold.
     """
 
     effect: Verdict
@@ -72,7 +72,7 @@ class S3Statement:
     conditions: tuple[S3Condition, ...]
 
     def applies(self, access: AccessRequest) -> bool:
-        """Return whether a question falls under it."""
+        """Return whether the statement applies to a request."""
         is_about = any(resource.holds(access.location, access.key) for resource in self.resources)
         return (
             self._is_by(access.account) != self.all_but_principals
@@ -83,13 +83,13 @@ class S3Statement:
 
     @property
     def is_public(self) -> bool:
-        """Whether it lets in people of whom nothing is known beforehand."""
+        """True if the statement allows access to everyone."""
         if self.effect == "deny" or not (ANYONE in self.principals or self.all_but_principals):
             return False
         return not any(_narrows(condition) for condition in self.conditions)
 
     def is_within(self, location: ResourceLocation) -> bool:
-        """Return whether all that it is about may be a bucket or in it."""
+        """Return whether all resources may be a bucket or objects in it."""
         within = all(resource.may_hold(location) for resource in self.resources)
         return within or self.all_but_resources
 
@@ -97,7 +97,7 @@ class S3Statement:
         return ANYONE in self.principals or (account or "") in self.principals
 
     def _does(self, access: AccessRequest) -> bool:
-        """Return whether it speaks of what is asked: a deny of any action, an allow of all."""
+        """Return whether the actions match: of a deny any action, of an allow all of them."""
         needed = s3_actions(access.operation, of_version=access.version_id is not None)
         named = [any(matches_pattern(name, action) for action in self.actions) for name in needed]
         met = [found != self.all_but_actions for found in named]
@@ -105,10 +105,10 @@ class S3Statement:
 
 
 def parse_bucket_policy(text: str) -> Policy:
-    """Read the policy of a bucket, in whichever of the two languages it is.
+    """Read the policy of a bucket, in the language of COS or of S3.
 
     Raises:
-        MalformedPolicy: it is no policy, or it says something that would not be heeded.
+        MalformedPolicy: the text is no policy, or it has a member that would be ignored.
     """
     document = load_policy(text)
     if not _is_of_s3(document, text):
@@ -159,7 +159,7 @@ def _statement(item: Any) -> S3Statement:
 
 
 def _either(item: dict[str, Any], name: str) -> tuple[Any, bool]:
-    """Return a member or its opposite, and whether it is that; there has to be just one."""
+    """Return a member or its negation, and whether it is the negation; exactly one is required."""
     opposite = f"Not{name}"
     if (name in item) == (opposite in item):
         raise MalformedPolicy(f"A statement has {name} or {opposite}")
@@ -174,7 +174,7 @@ def _principals(value: Any) -> tuple[str, ...]:
     named = [
         (kind, text) for kind, listed in value.items() for text in text_list(listed, "Principal")
     ]
-    # No service and no federated user ever asks here.
+    # No service and no federated user sends requests here.
     return tuple(_principal(text) for kind, text in named if kind in ("AWS", "CanonicalUser"))
 
 
@@ -186,7 +186,7 @@ def _principal(text: str) -> str:
         root, user = arn[1], arn[3]
         if not root and not user:
             raise MalformedPolicy("Invalid principal in policy")
-        # The user of no account is an account by that name.
+        # A user without an account is an account of that name.
         return root if not user or user == root else f"{root}/{user}" if root else user
     if not _ACCOUNT.fullmatch(text):
         raise MalformedPolicy("Invalid principal in policy")
@@ -194,7 +194,7 @@ def _principal(text: str) -> str:
 
 
 def _action(text: str) -> str:
-    """Return the pattern of an action's name; of another service's, one that nothing is like."""
+    """Return the pattern of an action's name; for another service's, one that never matches."""
     found = _ACTION.fullmatch(text)
     if found:
         return (found[1] or ANYONE).lower()
@@ -212,7 +212,7 @@ def _resource(text: str) -> S3Resource:
 
 
 def _narrows(condition: S3Condition) -> bool:
-    """Return whether a condition lets in only people or places that it names."""
+    """Return whether a condition limits access to certain accounts or small networks."""
     if condition.if_exists or condition.of_all or not condition.values:
         return False
     key, operator = condition.key.lower(), condition.operator
