@@ -65,13 +65,6 @@ NOT_YET = {
     "server",
     "server/http",
     "server/metrics",
-    "server/store",
-    "server/store/blobs",
-    "server/store/disk",
-    "server/store/index",
-    "server/store/index/changes",
-    "server/store/io",
-    "server/store/maintenance",
     "server/workers",
 }
 

@@ -1,1 +1,1 @@
-"""Where buckets and objects live: an index, immutable blobs, and the order of writes."""
+"""The storage of buckets and objects: an index, immutable blobs, and the order of writes."""

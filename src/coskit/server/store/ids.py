@@ -1,4 +1,4 @@
-"""How versions, uploads and blobs are named."""
+"""The ids of versions, uploads and blobs."""
 
 import secrets
 
@@ -21,16 +21,16 @@ def version_order(version_id: str) -> int | None:
 def new_upload_id(now: float, order: int) -> str:
     """Return an id that starts with the Unix second `now`: ascending ids are oldest first.
 
-    An `order` that is never given twice decides between those of one second.
+    A unique `order` decides between the ids of one second.
     """
     return f"{int(now):08x}{order:016x}{secrets.token_hex(8)}"
 
 
 def new_file_id(fan: int) -> str:
-    """Return a random id for a blob that is a file; its first byte is `fan`."""
+    """Return a random id of a blob that is a file; its first byte is `fan`."""
     return f"{fan:02x}{secrets.token_hex(15)}"
 
 
 def inline_id(order: int) -> str:
-    """Return the id of a blob inside the index: ascending, so that new rows lie side by side."""
+    """Return the id of a blob in the index; ids ascend, so that new rows are adjacent."""
     return f"{order:016x}"

@@ -1,7 +1,7 @@
-"""What the store keeps and hands out: plain values, none of which knows a database or a file.
+"""The values that the store takes and returns; none of them knows a database or a file.
 
 Times are milliseconds since 1970. ACL, tags, restore state, checksums, locks and bucket settings
-are text that the store keeps without reading it; None where nothing is said.
+are text that the store does not interpret; None if they are not set.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ NULL_VERSION = "null"  # the id of an object stored while versioning is not enab
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket; `versioning` is "", "Enabled" or "Suspended", `config` its settings by name."""
+    """A bucket; `versioning` is "", "Enabled" or "Suspended", `config` has its settings by name."""
 
     id: int
     name: str
@@ -37,19 +37,20 @@ class Version:
     """One version of an object, or a delete marker.
 
     Attributes:
-        version_id: "null" for what was stored while versioning was not enabled.
-        order: larger is newer; never given twice.
-        etag: without quotes.
-        crc64: of the whole body, unsigned.
-        headers: stored response headers, `x-cos-meta-*` among them.
-        parts: how many parts it was completed from; 0 after a simple upload.
-        extents: where the body is, in order; empty for an empty body.
-        sealing: how it lies encrypted there, as text that the store keeps without reading it; None
-            if it lies as it came. Each extent is then a whole blob, of another length than the
-            bytes it stands for.
-        checksums: what is known of the body besides ETag and CRC64.
-        lock: what keeps it from being deleted.
-        layout: the parts it was completed from, see `layout.load_layout`; None if it was not.
+        version_id: the version's id, "null" if it was stored while versioning was not enabled.
+        order: a unique number; a larger one is newer.
+        etag: the ETag without quotes.
+        crc64: the CRC64 of the whole body, unsigned.
+        headers: stored response headers, including `x-cos-meta-*`.
+        parts: the number of parts that it was completed from; 0 after a simple upload.
+        extents: the places of the body's bytes, in order; empty for an empty body.
+        sealing: the encryption of the stored body, as text that the store does not interpret; None
+            if it is not encrypted. If it is, each extent is a whole blob, whose length differs from
+            the length of the bytes it encrypts.
+        checksums: further checksums of the body.
+        lock: the object lock.
+        layout: the parts that it was completed from, see `part_layout.load_layout`; None if it was
+            not made of parts.
     """
 
     key: str
@@ -78,10 +79,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """What a writer says about an object besides its body.
+    """The properties of a new object besides its body.
 
     Attributes:
-        initiator: account or sub-account that begins an upload; of other objects nobody asks.
+        initiator: the account or sub-account that begins a multipart upload.
     """
 
     storage_class: str = "STANDARD"
@@ -98,7 +99,7 @@ class NewVersion:
 
 @dataclass(frozen=True, slots=True)
 class VisibleBody:
-    """What readers are told of a body."""
+    """The ETag, CRC64 and size of a body as clients see them."""
 
     etag: str
     crc64: int
@@ -109,8 +110,8 @@ class VisibleBody:
 class StoredBody:
     """A body that has been received: in memory as `inline`, else in the durable file `blob_id`.
 
-    Size and checksums are those of the bytes as they lie there; `unsealed` is what readers are told
-    instead if those bytes are encrypted.
+    Size and checksums describe the stored bytes. If these are encrypted, `unsealed` describes the
+    body that clients see.
     """
 
     blob_id: str
@@ -122,18 +123,18 @@ class StoredBody:
 
     @property
     def shown(self) -> VisibleBody:
-        """What readers are told."""
+        """The body as clients see it."""
         return self.unsealed or VisibleBody(self.md5, self.crc64, self.size)
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionResult:
-    """What a deletion did.
+    """The result of a deletion.
 
     Attributes:
-        version_id: of the removed version or of the new marker; None in a never-versioned bucket.
-        is_marker: a marker was inserted, or the removed version was one.
-        existed: there was something to delete.
+        version_id: the id of the removed version or new marker; None in a never-versioned bucket.
+        is_marker: whether a marker was inserted, or the removed version was a marker.
+        existed: whether there was something to delete.
     """
 
     version_id: str | None
@@ -146,8 +147,8 @@ class Upload:
     """A multipart upload that is neither completed nor aborted.
 
     Attributes:
-        checksums: which of them are asked for; the object's own are told at completion.
-        initiator: account or sub-account that began it; "" or None is nobody that is known.
+        checksums: the kinds of checksums that the object shall have; completion sets the values.
+        initiator: the account or sub-account that began it; "" or None if it is unknown.
     """
 
     key: str
@@ -179,7 +180,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class ListingEntry:
-    """A line of a listing: the fields of a `Version` that listings show, under the same names."""
+    """An entry of a listing: the fields of a `Version` that listings return."""
 
     key: str
     version_id: str

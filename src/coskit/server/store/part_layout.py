@@ -1,4 +1,4 @@
-"""What an object was completed from, the upload and its parts: written down, and read back."""
+"""The layout of a completed object: the upload and the parts that it was made of."""
 
 import json
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from coskit.server.store.model import Part, Version
 
 @dataclass(frozen=True, slots=True)
 class LayoutPart:
-    """What stays known of a part after completion.
+    """A part of a completed object.
 
     Attributes:
-        number: as it was uploaded under.
-        size: in bytes, as readers count them.
-        checksums: what was said of it, as the text that came with it.
+        number: the number of the uploaded part.
+        size: the size in bytes as clients see it.
+        checksums: the checksums that came with the part, as text.
     """
 
     number: int
@@ -25,8 +25,8 @@ class LayoutPart:
 def dump_layout(upload_id: str, parts: Sequence[Part | LayoutPart]) -> str:
     """Return the layout of an object made of an upload's parts, in this order.
 
-    A part in its own place of which nothing is said is written as its size alone: an object may
-    have ten thousand of them.
+    A part without checksums whose number is its place is written as its size only, since an object
+    may have ten thousand parts.
     """
     written = [
         part.size
@@ -38,7 +38,7 @@ def dump_layout(upload_id: str, parts: Sequence[Part | LayoutPart]) -> str:
 
 
 def load_layout(text: str) -> tuple[LayoutPart, ...]:
-    """Give back the parts that `dump_layout` took."""
+    """Return the parts of a layout of `dump_layout`."""
     return tuple(
         LayoutPart(place, item) if isinstance(item, int) else LayoutPart(*item)
         for place, item in enumerate(json.loads(text)["parts"], 1)
@@ -46,19 +46,19 @@ def load_layout(text: str) -> tuple[LayoutPart, ...]:
 
 
 def completed_from(version: Version) -> str:
-    """Return the id of the upload that made a version, or "" if none did or it is not known."""
+    """Return the id of the upload that made a version, or "" if there is none or it is unknown."""
     return str(json.loads(version.layout)["upload"]) if version.layout else ""
 
 
 def pieces(version: Version) -> tuple[LayoutPart, ...]:
     """Return the parts of a version in order; none if it was not completed from parts.
 
-    Objects that were completed before layouts were kept have none either, though `parts` counts
+    Objects that were completed before layouts were stored have none either, though `parts` counts
     them.
     """
     return load_layout(version.layout) if version.layout else ()
 
 
 def part_sizes(version: Version) -> tuple[int, ...]:
-    """Return how many bytes each part has; as `pieces`."""
+    """Return the size of each part, as `pieces` does."""
     return tuple(piece.size for piece in pieces(version))

@@ -44,7 +44,7 @@ class Store:
 
     Everything is called on one event loop. After a method returns, its write is on the disk and
     every later call sees it. If it raises, nothing has been written, except after cancellation or
-    `CommitError`. Errors are those of `coskit.protocol.errors`; any write raises `InternalError` if
+    `CommitError`. Errors are from `coskit.protocol.errors`: any write raises `InternalError` if
     the disk refuses it, and `NoSuchBucket` if the bucket has been deleted. Every byte is checked
     before it is returned; a blob that fails its check is marked as damaged.
 

@@ -1,4 +1,4 @@
-"""A hold on a directory's blobs: while somebody copies them, in whatever process, none goes."""
+"""A lock between processes that blocks the removal of blob files while a backup copies them."""
 
 import errno
 import fcntl
@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 FILE = "hold"
-TURN = "hold.turn"  # locked by who removes, so that removers wait for each other and not for a hold
+TURN = "hold.turn"  # locked first for a removal: removals wait for each other, not for a backup
 
 
 class BackupInProgress(BlockingIOError):
-    """Somebody is copying the blobs; they can be removed later."""
+    """A backup is copying the blobs; they can be removed later."""
 
 
 @contextmanager
 def lock_for_backup(directory: Path) -> Iterator[None]:
-    """Keep every blob file of a directory until the end of the context; many may hold at once."""
+    """Keep every blob file of a directory until the end of the context; many backups may run."""
     fd = _open(directory / FILE)
     try:
         fcntl.flock(fd, fcntl.LOCK_SH)
@@ -28,10 +28,10 @@ def lock_for_backup(directory: Path) -> Iterator[None]:
 
 @contextmanager
 def lock_for_removal(directory: Path) -> Iterator[None]:
-    """Let no hold begin while blob files are removed.
+    """Let no backup begin while blob files are removed.
 
     Raises:
-        BackupInProgress: there is one.
+        BackupInProgress: a backup is running.
     """
     turn = _open(directory / TURN)
     try:

@@ -1,9 +1,10 @@
-"""How the file of a blob ends: a table of checksums by which any part of it can be checked.
+"""The checksums at the end of a blob's file, by which any part of the blob can be checked.
 
-After the bytes comes, for each block of 64 KiB, the CRC64 of everything up to the block's end, as
-eight bytes, little-endian. Blocks that are read together are therefore checked by one calculation
-that starts from the entry before them, and the last entry is the CRC64 of the whole blob. A footer
-ends the file: what blob it is, how long, and the checksums of the table and of the footer itself.
+The bytes of the blob are followed by a table: for each block of 64 KiB, the CRC64 of everything up
+to the block's end, in eight bytes, little-endian. Blocks that are read together are therefore
+checked by one calculation that starts from the entry before them, and the last entry is the CRC64
+of the whole blob. A footer ends the file: the blob's id and length, and the checksums of the table
+and of the footer itself.
 """
 
 import struct
@@ -20,11 +21,11 @@ FOOTER = _FOOTER.size + _CHECK.size
 
 
 class ChecksumMismatch(ValueError):
-    """Bytes are not what their checksums say; the text tells where."""
+    """Bytes do not match their checksums; the text names the place."""
 
 
 class BlockChecksumWriter:
-    """Makes the trailer of a blob while its bytes pass."""
+    """Calculates the trailer of a blob from its bytes."""
 
     def __init__(self) -> None:
         self._crc = 0
@@ -32,7 +33,7 @@ class BlockChecksumWriter:
         self._table = bytearray()
 
     def update(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         place = 0
         while place < len(data):
             part = data[place : place + BLOCK - self._size % BLOCK]
@@ -43,7 +44,7 @@ class BlockChecksumWriter:
                 self._table += _CHECK.pack(self._crc)
 
     def trailer(self, blob_id: str) -> bytes:
-        """Return what follows the bytes in the file.
+        """Return the table and the footer.
 
         Args:
             blob_id: 32 hexadecimal digits.
@@ -56,19 +57,19 @@ class BlockChecksumWriter:
 
 
 def trailer_length(size: int) -> int:
-    """Return how many bytes follow the bytes of a blob of this size."""
+    """Return the length of the trailer of a blob of this size."""
     return -(-size // BLOCK) * _CHECK.size + FOOTER
 
 
 def span(offset: int, length: int, size: int) -> tuple[int, int]:
-    """Return where the blocks begin and end that hold these bytes of a blob."""
+    """Return the start and the end of the blocks that hold these bytes of a blob."""
     first = offset // BLOCK * BLOCK
     return first, min(size, -(-(offset + length) // BLOCK) * BLOCK)
 
 
 @dataclass(frozen=True, slots=True)
 class BlockChecksums:
-    """The table of one blob's checksums."""
+    """The table of checksums of one blob."""
 
     size: int
     table: bytes
@@ -77,8 +78,8 @@ class BlockChecksums:
         """Check whole blocks.
 
         Args:
-            first: where they begin in the blob.
-            data: all their bytes.
+            first: the offset of the first block.
+            data: the bytes of the blocks.
 
         Raises:
             ChecksumMismatch: a byte differs from what was written.
@@ -88,15 +89,15 @@ class BlockChecksums:
             raise ChecksumMismatch(f"wrong checksum {self._place(first, data)}")
 
     def _place(self, first: int, data: bytes) -> str:
-        """Return where the first damaged block is."""
+        """Return a description of the first damaged block's place."""
         for place in range(0, len(data), BLOCK):
             number = (first + place) // BLOCK
             if crc64(data[place : place + BLOCK], self._at(number)) != self._at(number + 1):
                 return f"in the 64 KiB from byte {first + place} on"
-        return "in the table of checksums"  # pragma: no cover - the footer has vouched for it
+        return "in the table of checksums"  # pragma: no cover - the footer's checksum covers it
 
     def _at(self, blocks: int) -> int:
-        """Return the CRC64 of this many blocks from the start."""
+        """Return the CRC64 of the first blocks, this number of them."""
         if not blocks:
             return 0
         place = (blocks - 1) * _CHECK.size
@@ -108,18 +109,18 @@ def read_trailer(trailer: bytes, blob_id: str, size: int, crc: int) -> BlockChec
 
     Args:
         trailer: the last `trailer_length(size)` bytes of the file.
-        blob_id: of the blob that it should be.
-        size: of that blob.
-        crc: the CRC64 of that blob.
+        blob_id: the id that the blob should have.
+        size: the size that the blob should have.
+        crc: the CRC64 that the blob should have.
 
     Raises:
-        ChecksumMismatch: it is damaged, or of another blob.
+        ChecksumMismatch: the trailer is damaged, or belongs to another blob.
     """
     footer, check = trailer[-FOOTER : -_CHECK.size], trailer[-_CHECK.size :]
     if len(trailer) != trailer_length(size) or _CHECK.pack(crc64(footer)) != check:
         raise ChecksumMismatch("damaged footer")
-    magic, name, told, block, _, of_table = _FOOTER.unpack(footer)
-    if (magic, name, told, block) != (_MAGIC, bytes.fromhex(blob_id), size, BLOCK):
+    magic, name, length, block, _, of_table = _FOOTER.unpack(footer)
+    if (magic, name, length, block) != (_MAGIC, bytes.fromhex(blob_id), size, BLOCK):
         raise ChecksumMismatch("footer of another blob")
     table = trailer[:-FOOTER]
     if crc64(table) != of_table:

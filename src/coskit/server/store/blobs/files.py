@@ -1,7 +1,7 @@
-"""Blobs as files of one directory, durable once finished, and checked block by block when read.
+"""Blobs as files in one directory: durable once finished, checked block by block when read.
 
-`blobs/<first two of id>/<id>` is the blob, followed by its checksums. `tmp/<id>` is where it is
-written, and afterwards a second name of the same file that marks it as unsettled.
+A blob is the file `blobs/<first two digits of the id>/<id>`, followed by its checksums. It is
+written as `tmp/<id>`, which afterwards is a second name of the file that marks it as unsettled.
 """
 
 import errno
@@ -25,21 +25,20 @@ from coskit.server.store.interfaces.blobs import Blobs
 from coskit.server.store.interfaces.errors import DamagedBlob
 
 _FANS = 256
-_BLOBS_IN_A_ROW = 64  # that go to one directory, so that those in flight share its syncs
+_BLOBS_IN_A_ROW = 64  # in one directory, so that concurrent writes share its syncs
 _CHECKED_AT_ONCE = 1 << 20  # bytes
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
-_WRITTEN_EARLY = 1 << 20  # bytes of a block from which the disk is to begin before the sync
+_WRITTEN_EARLY = 1 << 20  # bytes of a block from which its write to the disk starts before the sync
 
 
 class FileBlobs(Blobs):
     """`Blobs` below a directory.
 
     Args:
-        directory: the server's.
-        durability: under "none" nothing is synced. A body that an index names must not be lost
-            where the index is kept, so "relaxed" changes nothing here.
-        pins: what others are told of; a new blob is pinned before it exists, for whoever takes
-            charge of it.
+        directory: the server's directory.
+        durability: "none" syncs nothing. "relaxed" syncs like "strict": a body that the index names
+            must not be lost if the index is not.
+        pins: the pins that other processes see. A new blob is pinned before it exists.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class FileBlobs(Blobs):
     def settled(self, fan: str) -> list[tuple[str, float]]:
         """See `Blobs.settled`."""
         found = list(self._files(self._blobs / fan))
-        # A blob loses its draft's name after it has got its own, so this order misses none.
+        # A blob gets its own name before it loses the draft's, so this order misses none.
         return [pair for pair in found if not (self._tmp / pair[0]).exists()]
 
     def settle(self, blob_ids: Sequence[str]) -> None:
@@ -106,7 +105,7 @@ class FileBlobs(Blobs):
         self._waiting.clear()
 
     def path(self, blob_id: str) -> Path:
-        """Return where the file of a blob is or would be."""
+        """Return the path of a blob's file, which may not exist."""
         return self._blobs / blob_id[:2] / blob_id
 
     def _next_fan(self) -> int:
@@ -122,11 +121,11 @@ class FileBlobs(Blobs):
             for entry in entries:
                 try:
                     yield entry.name, entry.stat(follow_symlinks=False).st_mtime
-                except FileNotFoundError:  # removed meanwhile
+                except FileNotFoundError:  # removed since it was listed
                     continue
 
     def _make_fan_directories(self) -> None:
-        """Make all the fan directories at once: no writer has to ask whether its own is there."""
+        """Make all the fan directories at once, so that no writer has to check for its own."""
         fresh = self._blobs.with_name("blobs.new")
         make_directory(fresh)
         for fan in range(_FANS):
@@ -165,7 +164,7 @@ class FileWriter:
     def finish(self) -> None:
         """See `BlobWriter.finish`."""
         self._write(self._summing.trailer(self._blob_id))
-        # Named before it is synced: on most file systems one write of their journal keeps both.
+        # Linked before it is synced: on most file systems one write of the journal covers both.
         os.link(self._draft, self._path)
         if self._syncs:
             _sync(self._fd)
@@ -186,17 +185,17 @@ class FileWriter:
         self._size += len(block)
 
     def _begin_writing(self, length: int) -> None:
-        """Have the disk begin with what came last, so that the sync at the end finds it done."""
+        """Start to write the last block to the disk, so that the final sync takes less time."""
         if hasattr(os, "posix_fadvise"):
-            # On Linux this starts to write dirty pages, waits for nothing and drops none of them.
+            # On Linux this starts the write of dirty pages; it neither waits for it nor drops them.
             os.posix_fadvise(self._fd, self._size - length, length, os.POSIX_FADV_DONTNEED)
 
 
 class FileReader:
     """A `BlobReader` of one file.
 
-    A file of the first versions has no checksums at its end: it is read through once before its
-    first bytes are given out.
+    A file of the first versions has no checksums at its end: it is read completely once before its
+    first bytes are returned.
     """
 
     def __init__(self, path: Path, size: int, crc: int) -> None:
@@ -259,7 +258,7 @@ class FileReader:
     def _pread(self, offset: int, length: int) -> bytes:
         try:
             data = os.pread(self._fd, length, offset)
-            # One call may give less than there is, at a signal or beyond 2 GiB.
+            # One call may return less, after a signal or beyond 2 GiB.
             while len(data) < length:
                 more = os.pread(self._fd, length - len(data), offset + len(data))
                 if not more:
@@ -273,13 +272,13 @@ class FileReader:
 
 
 def lock_directory(directory: Path) -> int:
-    """Make a directory if it is missing and take it for this process; return the lock's fd.
+    """Make a directory if it is missing and lock it for this process; return the lock's descriptor.
 
     Raises:
-        BlockingIOError: another process has it.
+        BlockingIOError: another process has it locked.
     """
     if not directory.exists():
-        directory.mkdir(mode=0o700, parents=True)  # other people's objects are in it
+        directory.mkdir(mode=0o700, parents=True)  # private: it holds other people's objects
         sync_directory(directory.parent)
     fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -3,7 +3,7 @@
 A file loses its second name, under `tmp/`, only after a commit has named it. A file without a
 second name that the index does not name was therefore named once and is no more. Ids are never
 reused, and only blobs that are named can be shared. So a process that sees first the lone file and
-then an index without it may remove the file, whatever other processes do.
+then an index without it may remove the file, regardless of other processes.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What the processes that serve one store share: which blobs each is using, and turns to commit."""
+"""State that the processes of one store share: the blobs in use, and a lock for commits."""
 
 import fcntl
 import threading
@@ -15,14 +15,14 @@ SLOTS = 1 << 16  # bytes of shared memory for each process
 
 
 class BlobPins(Protocol):
-    """The blobs that are in use, as other processes see them; may be used from any thread."""
+    """The blobs in use, as other processes see them; used in any thread."""
 
     def add(self, blob_ids: Iterable[str]) -> None:
-        """Have others keep these until they are dropped as often."""
+        """Pin blobs: other processes keep them until they are dropped as often."""
         ...
 
     def drop(self, blob_ids: Iterable[str]) -> None:
-        """Take back one pin of each."""
+        """Remove one pin of each blob."""
         ...
 
     def is_pinned_elsewhere(self, blob_id: str) -> bool:
@@ -31,7 +31,7 @@ class BlobPins(Protocol):
 
 
 class UnsharedPins(BlobPins):
-    """The pins of a process that has its store for itself."""
+    """The pins of a process that shares its store with no other."""
 
     def add(self, blob_ids: Iterable[str]) -> None:
         """See `BlobPins.add`."""
@@ -45,16 +45,17 @@ class UnsharedPins(BlobPins):
 
 
 class SharedPins(BlobPins):
-    """Pins in shared memory: each process has a byte for each of the classes blob ids fall into.
+    """Pins in shared memory: each process has one byte for each hash value of blob ids.
 
-    Who reads pins a blob, then looks it up; who deletes commits the deletion, then looks for pins.
-    So either the reader finds no blob, or the deleter finds the pin: the locks that every look-up
-    and every commit takes keep the two steps of each in order. Blobs that fall into one class keep
-    each other longer than need be, and nothing worse.
+    A reader pins a blob, then looks it up. A deletion is committed, then checked for pins. So
+    either the reader finds no blob, or the deleter finds the pin: the locks of every look-up and
+    every commit keep the two steps of each in order. Blobs with the same hash keep each other a
+    little longer than necessary, which does no harm.
 
     Args:
-        memory: of all processes, `SLOTS` bytes for each.
-        own: the number of this one; a predecessor of that number is dead, and so are its pins.
+        memory: the memory of all processes, `SLOTS` bytes for each.
+        own: the number of this process. An earlier process with this number is dead; its pins are
+            removed.
     """
 
     def __init__(self, memory: mmap, own: int) -> None:
@@ -94,14 +95,14 @@ def _slot(blob_id: str) -> int:
 
 
 class FairLock:
-    """A lock that processes take in turn: who gives it back waits for who has waited.
+    """A fair lock between processes: the last owner queues behind those already waiting.
 
-    SQLite's own lock decides who writes; but its waiters sleep and look again, so that a busy
-    writer would keep others out for long. The kernel gives back the locks of a process that dies.
+    SQLite's own lock is not fair: its waiters sleep and retry, so that a busy writer can keep
+    others out for long. The kernel releases the locks of a process that dies.
 
     Args:
-        fd: of a file that all processes have inherited; its bytes stand for locks.
-        first: the first of two bytes.
+        fd: the descriptor of a file that all processes have inherited; its bytes are the locks.
+        first: the offset of the first of two bytes.
     """
 
     def __init__(self, fd: int, first: int) -> None:
@@ -109,9 +110,9 @@ class FairLock:
         self._line, self._turn = first, first + 1
 
     def __enter__(self) -> None:
-        # Where locks fail, those of SQLite are still there.
+        # If file locks fail, SQLite's lock still works.
         with suppress(OSError):
-            # Only one at a time waits for the turn, so that its last owner has to stand in line.
+            # Only one process at a time waits for the second byte, so the last owner has to queue.
             fcntl.lockf(self._fd, fcntl.LOCK_EX, 1, self._line)
             fcntl.lockf(self._fd, fcntl.LOCK_EX, 1, self._turn)
             fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, self._line)
@@ -128,11 +129,11 @@ class FairLock:
 
 @dataclass(frozen=True, slots=True)
 class SharedState:
-    """What a process has to do with the others that serve its store.
+    """The state that a process shares with the other processes of its store.
 
     Attributes:
-        pins: which blobs are in use.
-        commit_lock: is entered for each commit.
+        pins: the blobs in use.
+        commit_lock: a lock to enter for each commit.
     """
 
     pins: BlobPins = field(default_factory=UnsharedPins)

@@ -1,4 +1,4 @@
-"""Syncs of directories that many writers want at once: one serves all who were there before it."""
+"""Directory syncs that concurrent writers share: one sync serves all that waited before it."""
 
 import os
 import threading
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(slots=True)
 class _SyncState:
-    """How many syncs of a directory were begun, and the number of the last good one."""
+    """The syncs of one directory: the number begun, and the number of the last good one."""
 
     begun: int = 0
     done: int = 0
@@ -17,22 +17,22 @@ class _SyncState:
 
 
 class DirectorySyncs:
-    """Makes names durable; called in many threads."""
+    """Syncs of directories; called in many threads."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._states: dict[Path, _SyncState] = {}
 
     def sync(self, directory: Path) -> None:
-        """Return when the names that the directory has now are durable.
+        """Make the names that the directory has now durable.
 
         Raises:
-            OSError: the disk refuses.
+            OSError: the disk refuses the sync.
         """
         with self._changed:
             state = self._states.setdefault(directory, _SyncState())
             state.wanted += 1
-            mine = state.begun + 1  # one that runs already may have begun before my name was there
+            mine = state.begun + 1  # a running sync may have begun before this name
             try:
                 while state.done < mine and state.running:
                     self._changed.wait()

@@ -1,4 +1,4 @@
-"""What an answer 200 to a write means: the three modes of durability."""
+"""The three durability modes: the meaning of a response 200 to a write."""
 
 from typing import Literal, get_args
 
@@ -6,11 +6,11 @@ Durability = Literal["strict", "relaxed", "none"]
 
 MODES: tuple[Durability, ...] = get_args(Durability)
 
-# What a person is told of each at the start.
+# The description of each mode that is printed at the start.
 MEANINGS: dict[Durability, str] = {
-    "strict": "an answer 200 means that the bytes are on the disk",
+    "strict": "a response 200 means that the bytes are on the disk",
     "relaxed": "a power cut may undo the writes of the last second or two, never half of one",
-    "none": "a power cut may damage everything; for tests and for what can be made again",
+    "none": "a power cut may damage everything; for tests and for data that can be made again",
 }
 
 
@@ -18,7 +18,7 @@ def durability(option: str) -> Durability:
     """Return the mode of this name.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no such mode.
     """
     for mode in MODES:
         if mode == option:

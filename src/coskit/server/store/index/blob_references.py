@@ -1,4 +1,4 @@
-"""How blobs are counted: which references a change adds and drops, and which blobs that frees."""
+"""The count of references to blobs: a change adds and drops references, which may free blobs."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ class BlobReferences:
     """The references that one transaction adds and drops.
 
     Attributes:
-        released: the files that have lost their last reference.
+        released: the ids of files that have lost their last reference.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -28,11 +28,11 @@ class BlobReferences:
         self.released: list[str] = []
 
     def add(self, stored: StoredBody, inline_id: str) -> tuple[Extent, ...]:
-        """Count a received body for the first time; return where it is.
+        """Add the first reference to a received body; return its extents.
 
         Args:
-            stored: the body.
-            inline_id: the blob's id, unless it is a file and has one.
+            stored: the received body.
+            inline_id: the id of the blob if the body is not a file.
         """
         if not stored.size:
             return ()
@@ -42,10 +42,10 @@ class BlobReferences:
         return (Extent(blob_id, 0, stored.size),)
 
     def share(self, extents: Iterable[Extent]) -> None:
-        """Count extents of known blobs once more.
+        """Add a reference for each extent.
 
         Raises:
-            VersionReplaced: a blob has lost its last reference meanwhile.
+            VersionReplaced: a blob has lost its last reference.
         """
         for extent in extents:
             self._db.execute(_SHARE, (extent.blob_id,))
@@ -53,7 +53,7 @@ class BlobReferences:
                 raise VersionReplaced
 
     def drop(self, extents: Iterable[Extent], now: int) -> None:
-        """Count extents once less; blobs that nothing names leave the index."""
+        """Drop a reference for each extent; blobs without references leave the index."""
         for extent in extents:
             target = (extent.blob_id,)
             refs, is_file = one(self._db, _COUNT, target)

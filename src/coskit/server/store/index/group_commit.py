@@ -1,4 +1,4 @@
-"""One thread that makes the index's writes, committing together those that wait together."""
+"""Group commit: one thread makes the index's writes, and commits waiting changes together."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ Command = tuple[Callable[[Transaction], object], asyncio.Future[Any]]
 Outcome = tuple[asyncio.Future[Any], object, BaseException | None]
 
 _LARGEST_GROUP = 256
-_TRIES = 4  # of a commit that finds the disk full
+_TRIES = 4  # attempts of a commit that finds the disk full
 
 _log = logging.getLogger("coskit.server.store")
 
@@ -47,11 +47,11 @@ class GroupCommitWriter:
     """The only writer of a database in its process; all its futures belong to one event loop.
 
     Args:
-        connection: to write through.
+        connection: the connection for writes.
         clock: seconds since 1970.
-        commit_lock: is entered for each commit, where other processes write as well.
-        make_room: is called with the number of the attempt, from 0 on, at which a commit has found
-            the disk full, before it is tried again.
+        commit_lock: a lock to enter for each commit if other processes write as well.
+        make_room: frees disk space before the retry of a commit that found the disk full; it
+            receives the number of the attempt, from 0 on.
     """
 
     def __init__(
@@ -78,13 +78,13 @@ class GroupCommitWriter:
         self._thread.start()
 
     def subscribe(self, released: Released) -> None:
-        """Have `released` called on the loop after each commit that frees files."""
+        """Have `released` called on the event loop after each commit that frees files."""
         self._released = released
 
     def submit(
         self, change: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> asyncio.Future[T]:
-        """Queue a change; the future is done once it is durable, or has failed and left no trace.
+        """Queue a change; its future is done when it is durable, or has failed without effect.
 
         Raises:
             ServiceUnavailable: the writer is closed.
@@ -95,23 +95,23 @@ class GroupCommitWriter:
         future: asyncio.Future[T] = loop.create_future()
         self._waiting.append((lambda tx: tx.attempt(change, *args, **kwargs), future))
         if not self._wake_scheduled:
-            # Not at once: what the other requests at hand have to write goes into the same commit.
+            # Deferred, so that writes of other requests in this turn of the loop join the commit.
             self._wake_scheduled = True
             loop.call_soon(self._wake)
         return future
 
     @property
     def backlog(self) -> int:
-        """How many changes wait for the next commit."""
+        """The number of changes that wait for the next commit."""
         return len(self._waiting)
 
     def activity(self) -> CommitStatistics:
-        """Return what was written since the start."""
+        """Return statistics of the commits since the start."""
         groups = tuple(self._groups)
         return CommitStatistics(self.backlog, self._changes, groups, self._failed, self._seconds)
 
     def close(self) -> None:
-        """Take no more changes; return when the accepted ones are committed."""
+        """Refuse further changes; return when the accepted ones are committed."""
         if not self._closed:
             self._closed = True
             self._wakeup.put(None)
@@ -130,10 +130,10 @@ class GroupCommitWriter:
                 return
 
     def _write_together(self) -> None:
-        """Commit what waits."""
+        """Commit the waiting changes."""
         with self._commit_lock:
-            # What came while others had their turn goes with it. This thread alone takes from
-            # the queue, so what it counts is there to be taken.
+            # Changes that arrived while this thread waited for the lock are included. Only this
+            # thread takes from the queue, so the counted changes are still in it.
             size = min(len(self._waiting), _LARGEST_GROUP)
             group = [self._waiting.popleft() for _ in range(size)]
             began = time.perf_counter()
@@ -144,7 +144,7 @@ class GroupCommitWriter:
         self._deliver(outcomes, released)
 
     def _commit(self, group: Sequence[Command]) -> tuple[list[Outcome], Sequence[str]]:
-        """Make the changes; return how each came out, and the files that are free now."""
+        """Make the changes; return the outcome of each, and the files without references."""
         try:
             return self._attempt_with_room(group)
         except Exception as error:
@@ -189,12 +189,12 @@ class GroupCommitWriter:
                 raise
             _log.exception("a change failed")
             return future, None, _failure(InternalError, error)
-        except BaseException as error:  # the caller's trouble, not this thread's
+        except BaseException as error:  # the change's own error, raised from its future
             return future, None, error
 
     def _deliver(self, outcomes: Sequence[Outcome], released: Sequence[str]) -> None:
         loop = outcomes[0][0].get_loop()
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(partial(self._settle, outcomes, released))
 
     def _settle(self, outcomes: Sequence[Outcome], released: Sequence[str]) -> None:
@@ -219,4 +219,4 @@ def _failure(kind: type[InternalError], cause: Exception) -> InternalError:
 
 
 def _ignore(blob_ids: Sequence[str]) -> None:
-    """Let the garbage lie until the next start."""
+    """Leave the garbage to the next start."""

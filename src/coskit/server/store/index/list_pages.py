@@ -1,6 +1,6 @@
-"""The pages of the SQL index's listings: which rows each reads, and what it makes of them.
+"""The pages of listings: the SQL that each runs, and the page made of its rows.
 
-A page jumps with one cursor: a second one would not find the statement free and compile it anew.
+A page jumps with one cursor: a second cursor would have to compile the statement again.
 """
 
 # ruff: noqa: S608 - statements are put together from constants only
@@ -23,7 +23,7 @@ from coskit.server.store.model import (
 )
 
 _OBJECTS = f"SELECT {rows.ENTRY}, 1, 0 FROM head WHERE bucket_id = ? AND key >= ? ORDER BY key"
-# Of what is not a head only a marker can be the latest: as the newest version where no head is.
+# Outside of `head` only a marker can be the latest: the newest version of a key without a head.
 _VERSION = (
     f"SELECT {rows.ENTRY}, is_marker"
     " AND NOT EXISTS (SELECT 1 FROM head h WHERE h.bucket_id = v.bucket_id AND h.key = v.key)"
@@ -159,14 +159,14 @@ def parts(
 def _rest_of_key(
     db: Connection, scan: prefix_scan.Scan, bucket_id: int, key: bytes, version_id: str
 ) -> Callable[[], Iterator[Row]] | None:
-    """Give the versions of a key that are older than the named one."""
+    """Return a scan of the versions of a key that are older than the named one."""
     if not version_id:
         return None
     order = ids.version_order(version_id)
     if version_id == NULL_VERSION:
         null = db.execute(_NULL_ORDER, (bucket_id, key)).fetchone()
         if null is None:
-            # Deleted since the page before: showing its key again is better than missing some.
+            # Deleted since the previous page: repeating its key is better than missing versions.
             return lambda: itertools.takewhile(lambda row: row[0] == key, scan(key))
         order = null[0]
     elif order is None:

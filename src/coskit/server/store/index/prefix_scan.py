@@ -1,4 +1,4 @@
-"""How a listing walks over sorted keys: common prefixes are jumped over, not read through."""
+"""A scan of sorted keys for a listing, which jumps over common prefixes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from coskit.server.store.index.rows import Row
 
 T = TypeVar("T")
 
-# Gives rows whose first column is the key, ascending, from a key on; reads only as far as asked.
+# Returns rows from a key on, ascending; the first column is the key. Rows are read when needed.
 Scan = Callable[[bytes], Iterator[Row]]
 
 # A jump costs as much as reading this many rows: a shorter group is read through.
@@ -17,7 +17,7 @@ _ROWS_BEFORE_JUMP = 4
 
 @dataclass(frozen=True, slots=True)
 class ScannedPage(Generic[T]):
-    """What a page shows; `next_marker` is its last key or prefix if there is more, else b""."""
+    """A page of a scan; `next_marker` is its last key or prefix, b"" on the last page."""
 
     entries: list[T]
     prefixes: list[bytes]
@@ -38,13 +38,14 @@ def page(
     """Return up to `limit` entries and common prefixes after a marker.
 
     Args:
-        scan: the rows from a key on.
-        read: makes an entry of a row.
-        prefix: what every key must start with.
-        delimiter: keys alike through its first place after the prefix count as one; b"" for none.
-        marker: the key or common prefix that the page before ended with, b"" for the first page.
-        limit: how many to return.
-        rest: the rows of the marker's own key that are still to be shown.
+        scan: returns the rows from a key on.
+        read: converts a row to an entry.
+        prefix: the prefix that every key must have.
+        delimiter: keys that are equal through its first place after the prefix count as one common
+            prefix; b"" for none.
+        marker: the last key or common prefix of the previous page, b"" for the first page.
+        limit: the number of entries and prefixes to return.
+        rest: returns the remaining rows of the marker's own key.
     """
     first = _begin(scan, rest, prefix, delimiter, marker)
     entries: list[T] = []
@@ -70,7 +71,7 @@ def _begin(
     delimiter: bytes,
     marker: bytes,
 ) -> Iterator[Row]:
-    """Give the rows that follow the marker; a marker inside a common prefix skips all of it."""
+    """Return the rows after the marker; a marker inside a common prefix skips the whole prefix."""
     group = _group(marker, prefix, delimiter)
     if group is not None:
         beyond = successor(group)
@@ -91,7 +92,7 @@ def _joined(*sources: Callable[[], Iterator[Row]]) -> Iterator[Row]:
 def _steps(
     rows: Iterator[Row], scan: Scan, prefix: bytes, delimiter: bytes
 ) -> Iterator[tuple[Row, bytes | None]]:
-    """Give each row to show, or the first row of each common prefix together with that prefix."""
+    """Yield each listed row, and the first row of each common prefix with that prefix."""
     if not delimiter:
         for shown in rows:
             if not shown[0].startswith(prefix):
@@ -125,6 +126,6 @@ def _group(key: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
 
 
 def successor(prefix: bytes) -> bytes | None:
-    """Return the least key above all that start with `prefix`, None if there is none."""
+    """Return the least key above all keys with `prefix`, None if there is none."""
     kept = prefix.rstrip(b"\xff")
     return kept[:-1] + bytes((kept[-1] + 1,)) if kept else None

@@ -1,4 +1,4 @@
-"""How values lie in the rows of the SQL index, and back."""
+"""Conversion between the store's values and the rows of the SQL index."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ def encode_key(key: str) -> bytes:
 
 
 def decode_key(raw: bytes) -> str:
-    """Give back the text that `encode_key` took."""
+    """Return the text that `encode_key` has encoded."""
     return raw.decode("utf-8", "surrogateescape")
 
 
@@ -52,22 +52,22 @@ def signed(crc: int) -> int:
 
 
 def unsigned(crc: int) -> int:
-    """Give back the number that `signed` took."""
+    """Return the unsigned number of one that `signed` has returned."""
     return crc + (1 << 64) if crc < 0 else crc
 
 
 def encode_headers(headers: Mapping[str, str]) -> str | None:
-    """Return headers as ASCII JSON, which carries lone surrogates too; None if there are none."""
+    """Return headers as ASCII JSON, which can hold lone surrogates; None if there are none."""
     return json.dumps(dict(headers)) if headers else None
 
 
 def decode_headers(text: str | None) -> Mapping[str, str]:
-    """Give back the headers that `encode_headers` took."""
+    """Return the headers that `encode_headers` has encoded."""
     return json.loads(text) if text else {}
 
 
 def encode_body(extents: Sequence[Extent], size: int) -> str:
-    """Return where a body of `size` bytes is as the text of a `body` column."""
+    """Return the extents of a body of `size` bytes as the text of a `body` column."""
     if not extents:
         return ""
     if len(extents) == 1 and (extents[0].offset, extents[0].length) == (0, size):
@@ -76,7 +76,7 @@ def encode_body(extents: Sequence[Extent], size: int) -> str:
 
 
 def decode_body(text: str, size: int) -> tuple[Extent, ...]:
-    """Give back the extents of a body of `size` bytes."""
+    """Return the extents of a body of `size` bytes from a `body` column."""
     if not text:
         return ()
     if text[0] != "[":
@@ -84,7 +84,7 @@ def decode_body(text: str, size: int) -> tuple[Extent, ...]:
     return tuple(Extent(*extent) for extent in json.loads(text))
 
 
-# Every request asks for its bucket anew, and the same row is the same bucket.
+# Every request looks up its bucket; equal rows are the same bucket.
 @lru_cache(maxsize=256)
 def read_bucket(row: Row) -> Bucket:
     """Return the bucket of a row of `BUCKET` columns."""
@@ -148,7 +148,7 @@ def version_row(version: Version) -> Row:
 
 
 def read_entry(row: Row) -> ListingEntry:
-    """Return the listing line of a row of `ENTRY` columns, whether latest, and whether a marker."""
+    """Return the entry of a row of `ENTRY` columns, followed by is-latest and is-marker."""
     key, order, is_null, etag, size, modified, storage_class, owner, restore, latest, marker = row
     return ListingEntry(
         decode_key(key),

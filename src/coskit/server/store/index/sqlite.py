@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger("coskit.server.store")
 
-_FLUSH_SECONDS = 1.0  # after which "relaxed" has the log of the index synced
+_FLUSH_SECONDS = 1.0  # between syncs of the index's log in the mode "relaxed"
 _LISTING_THREADS = 2
 
 

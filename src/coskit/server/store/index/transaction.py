@@ -1,4 +1,4 @@
-"""One transaction of the index's writer: changes that can fail one by one, and what they share."""
+"""A transaction of the index's writer, in which each change can fail on its own."""
 
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
@@ -19,9 +19,9 @@ class Transaction:
     """An open transaction.
 
     Attributes:
-        db: the connection it is open on.
-        references: what it adds to and drops from the count of blobs.
-        buckets: those that it has read and not changed since, by id.
+        db: the connection of the transaction.
+        references: the references to blobs that the transaction adds and drops.
+        buckets: the buckets that the transaction has read and not changed since, by id.
     """
 
     def __init__(self, db: Connection, clock: Clock) -> None:
@@ -37,7 +37,7 @@ class Transaction:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Make one change; if it raises, undo it and nothing else."""
+        """Make one change; if it raises, undo only that change."""
         released = self.references.released
         mark = len(released)
         self.db.execute("SAVEPOINT one")
@@ -45,7 +45,7 @@ class Transaction:
             result = change(self, *args, **kwargs)
         except BaseException:
             del released[mark:]
-            # A full disk makes SQLite roll back by itself; then there is nothing to return to.
+            # On a full disk SQLite rolls back by itself; then the savepoint is gone.
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK TO one")
                 self.db.execute("RELEASE one")
@@ -54,12 +54,12 @@ class Transaction:
         return result
 
     def finish(self) -> None:
-        """Write what is kept until the end of the transaction; the commit follows."""
+        """Write the last order; call it before the commit."""
         if self._last_order is not None:
             self.db.execute(_SET_LAST_ORDER, (self._last_order,))
 
     def next_order(self) -> int:
-        """Return the time in microseconds, or one more than the last order if that is later."""
+        """Return the time in microseconds, or the last order plus one if that is later."""
         if self._last_order is None:
             self._last_order = int(one(self.db, _LAST_ORDER)[0])
         self._last_order = max(self._last_order + 1, int(self._clock() * 1_000_000))

@@ -16,7 +16,7 @@ class BlobRecords(Protocol):
     """
 
     def blobs(self, blob_ids: Sequence[str]) -> Mapping[str, BlobRow]:
-        """Return the rows of those of the blobs that have a reference."""
+        """Return the rows of these blobs, without blobs that have no reference."""
         ...
 
     def blobs_after(self, blob_id: str, limit: int) -> list[tuple[str, BlobRow]]:

@@ -1,4 +1,4 @@
-"""Errors that an index or the blobs raise, besides those of the protocol."""
+"""Errors that an index or the blobs raise, besides the protocol's errors."""
 
 from coskit.protocol.errors import InternalError, NoSuchKey
 

@@ -188,8 +188,8 @@ class Index(UploadRecords, BlobRecords, Protocol):
     ) -> asyncio.Future[Version]:
         """Publish a version that shares the source's blobs.
 
-        Its ETag, CRC64, sealing and layout are those of the source, and so are its `checksums`
-        unless `new` has others. The lock is not copied.
+        It has the ETag, CRC64, sealing and layout of the source, and its `checksums` unless `new`
+        has others. The lock is not copied.
 
         Raises:
             VersionReplaced: the source was deleted or replaced after it was looked up.

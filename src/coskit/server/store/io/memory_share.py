@@ -1,21 +1,21 @@
-"""How much memory each body on its way in or out may have: an equal part of what there is."""
+"""Memory for bodies in transit: each body has an equal share."""
 
-LARGEST = 1 << 20  # more would make nothing faster
-SMALLEST = 1 << 15  # less would cost more than it saves
+LARGEST = 1 << 20  # larger blocks are not faster
+SMALLEST = 1 << 15  # smaller blocks cost more than they save
 _HELD = 3  # blocks of a body at a time: being filled or sent, waiting, being written or read
 
 
 class MemoryShare:
-    """Shares out memory. Nobody waits for it: the more bodies there are, the smaller their blocks.
+    """The share of memory of each body. The more bodies there are, the smaller are their blocks.
 
-    A slow body can therefore keep others from going fast, but not from going on. Used on the event
+    No body waits for memory: a slow body can slow others down but not stop them. Used on the event
     loop; other threads may read `share`.
 
     Args:
         total: bytes for all bodies together.
 
     Attributes:
-        share: bytes that a block may have now.
+        share: the present size limit of a block in bytes.
     """
 
     def __init__(self, total: int) -> None:
@@ -25,16 +25,16 @@ class MemoryShare:
 
     @property
     def bodies(self) -> int:
-        """How many bodies are on their way."""
+        """The number of bodies in transit."""
         return self._bodies
 
     def enter(self) -> None:
-        """Count in a body."""
+        """Add a body."""
         self._bodies += 1
         self._divide()
 
     def leave(self) -> None:
-        """Count out a body."""
+        """Remove a body."""
         self._bodies -= 1
         self._divide()
 

@@ -1,4 +1,4 @@
-"""How a body goes out: chunk by chunk from its blobs, one read ahead, checked on the way."""
+"""Reads of bodies: chunk by chunk from their blobs, one chunk ahead, checked on the way."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -13,15 +13,15 @@ from coskit.server.store.interfaces.errors import DamagedBlob
 from coskit.server.store.io.memory_share import MemoryShare
 from coskit.server.store.model import BlobRow, Extent
 
-# Part of a body, and what the index knows of the blob it lies in.
+# An extent of a body, and the index's record of its blob.
 BlobSlice = tuple[Extent, BlobRow]
 Submit = Callable[..., asyncio.Future[bytes | None]]
 
-CHUNK = 1 << 19  # bytes read at a time, where there is room
+CHUNK = 1 << 19  # bytes read at a time, if the memory share allows
 
 
 def cut(extents: Sequence[Extent], first: int, length: int) -> tuple[Extent, ...]:
-    """Return where `length` bytes from `first` on of a body lie."""
+    """Return the extents of `length` bytes of a body, from `first` on."""
     found = []
     for extent in extents:
         taken = min(extent.length - first, length)
@@ -35,15 +35,15 @@ def cut(extents: Sequence[Extent], first: int, length: int) -> tuple[Extent, ...
 def chunks(
     blobs: Blobs, pieces: Sequence[BlobSlice], memory_share: MemoryShare
 ) -> Generator[bytes, None, None]:
-    """Give the bytes of the pieces, none that has not been checked; blocks.
+    """Yield the bytes of the pieces, after they were checked; blocks.
 
     Raises:
-        DamagedBlob: a blob is missing, or its bytes are not what was written.
+        DamagedBlob: a blob is missing, or its bytes differ from what was written.
         InternalError: a blob cannot be read.
     """
     for extent, row in pieces:
         end = extent.offset + extent.length
-        if row.damage:  # found before: the disk is not asked again
+        if row.damage:  # known: the disk is not read again
             raise DamagedBlob(extent.blob_id, row.damage)
         if row.data is not None:
             if crc64(row.data) != row.crc64:
@@ -65,20 +65,20 @@ def chunks(
 
 
 def _step(offset: int, share: int, end: int) -> int:
-    """Return how many bytes to read next: to the end of a block, since a block is read whole."""
+    """Return the number of bytes to read next, up to the end of a block: blocks are read whole."""
     stop = (offset + max(BLOCK, min(CHUNK, share))) // BLOCK * BLOCK
     return min(stop, end) - offset
 
 
 class BodyReader:
-    """A running read: an async iterator of chunks, whose blobs stay until its end or `aclose`.
+    """An async iterator of the chunks of a body. Its blobs stay until it ends or is closed.
 
     Args:
-        source: gives the chunks; blocks.
-        length: how many bytes it gives.
+        source: yields the chunks; blocks.
+        length: the number of bytes that `source` yields.
         submit: runs a blocking call in a worker thread.
-        release: is called once, when the blobs are needed no more.
-        found: is told of damage, if somebody waits for the damaged bytes.
+        release: is called once, when the blobs are no longer needed.
+        found: reports damage of bytes that were requested.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class BodyReader:
         """Return the next chunk.
 
         Raises:
-            DamagedBlob: a blob is missing, or its bytes are not what was written.
+            DamagedBlob: a blob is missing, or its bytes differ from what was written.
             InternalError: a blob cannot be read.
         """
         if not self._left:
@@ -126,18 +126,18 @@ class BodyReader:
         return chunk
 
     async def aclose(self) -> None:
-        """Stop reading; the blobs are let go as soon as no thread is reading them."""
+        """Stop reading; the blobs are released when no thread reads them any more."""
         if self._closed:
             return
         self._closed = True
         if self._next_chunk is None or self._next_chunk.done():
             self._end()
-        else:  # not awaited here, so that cancelling this call changes nothing
+        else:  # not awaited, so that this call cannot be cancelled halfway
             self._next_chunk.add_done_callback(self._end)
 
     def _end(self, _: object = None) -> None:
         self._closed = True
         if self._next_chunk is not None:
-            self._next_chunk.exception()  # nobody asks for that chunk any more
+            self._next_chunk.exception()  # marks the error of an unwanted chunk as seen
         self._source.close()
         self._release()

@@ -1,4 +1,4 @@
-"""How a body comes in: small ones in memory, larger ones to a blob, hashed on the way."""
+"""Receipt of bodies: small ones in memory, larger ones in a blob, hashed on the way."""
 
 import asyncio
 import hashlib
@@ -15,28 +15,26 @@ from coskit.server.store.io.memory_share import LARGEST, MemoryShare
 from coskit.server.store.io.serial_executor import SerialExecutor, Submit, Work
 from coskit.server.store.model import StoredBody
 
-BLOCK = LARGEST  # bytes hashed and written at a time, where there is room
-_HASHED_ON_THE_LOOP = 1 << 16  # bytes that a change of threads would not pay for
+BLOCK = LARGEST  # bytes hashed and written at a time, if the memory share allows
+_HASHED_ON_THE_LOOP = 1 << 16  # bytes; hashing fewer is cheaper than changing threads
 # The size of a block, and the outcomes of hashing and writing it.
 _BlockWork = tuple[int, asyncio.Future[list[BaseException | None]]]
-# Sees the blocks of a body one after the other.
+# Receives the blocks of a body in order.
 Observer = Callable[[bytes], Any]
-_BLOCKS_IN_PROGRESS = (
-    2  # blocks: one that is hashed and written, and one so that nothing waits for the loop
-)
+_BLOCKS_IN_PROGRESS = 2  # one is hashed and written; one more so that no thread has to wait
 
 
 class BodyReceiver:
-    """Takes one body; of its blocks one is being filled, one waits and one is being written.
+    """A receiver of one body. One block is being filled, one waits and one is being written.
 
-    A context: a file that has not been committed when it is left is removed.
+    This is a context manager: a file that has not been committed at its exit is removed.
 
     Args:
-        blobs: where files go.
-        lifetime: who removes them.
+        blobs: the storage of files.
+        lifetime: the removal of files that are not committed.
         submit: runs a blocking call in a worker thread.
-        in_memory: bytes up to which the body stays in memory; -1 to make a file of any.
-        memory_share: where a body counts that may become large; None for one that stays small.
+        in_memory: bytes up to which the body stays in memory; -1 to make a file of any body.
+        memory_share: the memory that large bodies share; None for a body that stays small.
     """
 
     def __init__(
@@ -69,21 +67,21 @@ class BodyReceiver:
 
     @property
     def bytes_in_memory(self) -> int:
-        """The bytes in memory now."""
+        """The number of bytes that are in memory now."""
         return self._filled + self._in_progress
 
     def observe(self, observer: Observer) -> None:
-        """Show the whole body to an observer too, large blocks in a worker thread.
+        """Pass the whole body to an observer too, large blocks in a worker thread.
 
-        To be called before the first byte; the observer has seen all when `finish` returns.
+        Call this before the first byte. When `finish` returns, the observer has seen all bytes.
         """
         self._observer, self._observing = observer, SerialExecutor(self._submit)
 
     async def write(self, chunk: bytes) -> None:
-        """Take the next bytes; waits while there are too many blocks.
+        """Add the next bytes; wait while too many blocks are in progress.
 
         Raises:
-            InternalError: the disk refuses.
+            InternalError: the disk refuses the body.
         """
         self._filling.append(chunk)
         self._filled += len(chunk)
@@ -96,7 +94,7 @@ class BodyReceiver:
         """Return the body, durable if it is a file.
 
         Raises:
-            InternalError: the disk refuses.
+            InternalError: the disk refuses the body.
         """
         block = self._take()
         if not self._is_file and (not block or len(block) <= self._in_memory):
@@ -141,7 +139,7 @@ class BodyReceiver:
             await asyncio.gather(*self._hash(block, self._digest))
 
     def _start_block(self, block: bytes, digest: Work, store: Work) -> None:
-        """Start work on a block: hashing and writing go side by side."""
+        """Start to hash and to write a block, in parallel."""
         self._is_file = True
         self._in_progress += len(block)
         work = *self._hash(block, digest), self._writing.put(store, block)
@@ -154,7 +152,7 @@ class BodyReceiver:
         return hashing
 
     async def _wait_for_blocks(self, others: int = 0) -> None:
-        """Wait until all blocks but so many others are hashed and written."""
+        """Wait until at most `others` blocks are not yet hashed and written."""
         while len(self._blocks) > others:
             size, work_on_block = self._blocks[0]
             errors = await asyncio.shield(work_on_block)
@@ -183,7 +181,7 @@ class BodyReceiver:
         self._crc64 = crc64(block, self._crc64)
         self._size += len(block)
 
-    # On the loop again.
+    # On the event loop again.
 
     async def _leave(self) -> None:
         if self._blocks:

@@ -1,4 +1,4 @@
-"""Work on the blocks of one body: one after the other in a thread, without asking the loop."""
+"""Execution of one body's block tasks in order, in a worker thread."""
 
 import asyncio
 import threading
@@ -10,10 +10,10 @@ Work = Callable[[bytes], None]
 
 
 class SerialExecutor:
-    """Works on blocks in the order they come; used on the event loop.
+    """An executor that runs block tasks in the order of their submission.
 
-    A worker thread that is done with a block takes the next one by itself: to wait for the loop
-    would leave it idle for a fifth of the time that the block takes.
+    It is used on the event loop. A worker thread takes the next block without a round trip to the
+    loop, which would leave it idle for a fifth of the time that a block takes.
 
     Args:
         submit: runs a blocking call in a worker thread.
@@ -26,7 +26,7 @@ class SerialExecutor:
         self._running = False
 
     def put(self, work: Work, block: bytes) -> asyncio.Future[None]:
-        """Queue work on a block; the future is done after it, and has its exception."""
+        """Queue work on a block; return a future of its end, which has its exception."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         with self._lock:
             self._waiting.append((work, block, done))
@@ -45,9 +45,9 @@ class SerialExecutor:
             error: BaseException | None = None
             try:
                 work(block)
-            except BaseException as cause:  # the caller's trouble, not this thread's
+            except BaseException as cause:  # raised from the future
                 error = cause
-            del block  # so that it is gone when its turn counts as over
+            del block  # freed before the future is done
             done.get_loop().call_soon_threadsafe(_settle, done, error)
 
 

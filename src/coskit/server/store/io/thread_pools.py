@@ -14,7 +14,7 @@ _BACKGROUND_THREADS = 2
 
 
 class ThreadPools:
-    """Two pools of threads; used on the event loop."""
+    """Two thread pools; used on the event loop."""
 
     def __init__(self) -> None:
         self._files = ThreadPoolExecutor(_FILE_THREADS, "coskit-files")
@@ -32,7 +32,7 @@ class ThreadPools:
         return self._submit(self._background, partial(call, *args, **kwargs))
 
     async def drain(self) -> None:
-        """Wait for the started calls, and for what was to happen at their end."""
+        """Wait for the started calls and their callbacks."""
         while self._running:
             await asyncio.wait(self._running)
 

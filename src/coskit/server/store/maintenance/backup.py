@@ -25,19 +25,19 @@ _NOT_COPIED |= {
     "address.json",
 }  # the copy is served elsewhere
 
-# Makes a file of the first path appear at the second, which is not there.
+# Links or copies the first path to the second, which does not exist.
 Place = Callable[[Path, Path], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What a backup did.
+    """The result of a backup.
 
     Attributes:
-        blobs: files in it.
-        added: those of them that were not there from an earlier backup.
-        bytes: of the added ones.
-        removed: files of an earlier backup that it needs no more.
+        blobs: the number of blob files in the backup.
+        added: the number of these files that an earlier backup did not have.
+        bytes: the size of the added files.
+        removed: the number of files of an earlier backup that were removed.
     """
 
     blobs: int
@@ -47,24 +47,24 @@ class Backup:
 
 
 def back_up(source: Path, target: Path, *, copying: bool = False) -> Backup:
-    """Copy a directory; the copy can be served. A second backup adds what is new; blocks.
+    """Copy a directory so that the copy can be served; blocks.
 
-    Blobs never change, so on one file system they are linked rather than copied. Until the last
-    step the target holds the earlier backup.
+    A second backup to the same target adds what is new; until its last step the target holds the
+    earlier backup. Blobs never change, so on one file system they are linked rather than copied.
 
     Args:
         source: a server's directory, in use or not.
-        target: made if it is missing.
-        copying: whether blobs are copied even where they could be linked.
+        target: the backup's directory, made if it is missing.
+        copying: whether to copy blobs even if they could be linked.
 
     Raises:
         BlockingIOError: a server uses the target.
-        ValueError: the target is the source, or lies in it.
+        ValueError: the target is the source or lies in the source.
         OSError: files cannot be read or written.
         database.Error: the index cannot be read.
     """
     if target.resolve().is_relative_to(source.resolve()):
-        raise ValueError(f"{target} lies in the directory that is to be copied")
+        raise ValueError(f"{target} lies in the directory to copy")
     lock = lock_directory(target)
     try:
         blobs = FileBlobs(target)
@@ -75,7 +75,7 @@ def back_up(source: Path, target: Path, *, copying: bool = False) -> Backup:
             _copy_settings(source, target)
         for fan in blobs.fans():
             sync_directory(target / "blobs" / fan)
-        # An earlier index was closed in order, or it was not served: its log holds nothing to keep.
+        # The log of an earlier index is empty: it was closed properly, or never served.
         for name in (database.LOG, f"{database.FILE}-shm"):
             (target / name).unlink(missing_ok=True)
         (target / _NEW).rename(target / database.FILE)
@@ -86,7 +86,7 @@ def back_up(source: Path, target: Path, *, copying: bool = False) -> Backup:
 
 
 def _copy_index(source: Path, target: Path) -> dict[str, int]:
-    """Copy the index as of now; return the size of each blob that is a file."""
+    """Copy the index as of now; return the size of each blob that is a file, by id."""
     target.unlink(missing_ok=True)
     with (
         closing(database.connect(source, create=False)) as old,
@@ -97,7 +97,7 @@ def _copy_index(source: Path, target: Path) -> dict[str, int]:
         new.execute("DELETE FROM garbage; DELETE FROM progress")
         found = fetch_all(new, "SELECT id, size FROM blob WHERE data IS NULL")
         new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        new.execute("PRAGMA journal_mode = DELETE")  # so that one file is all of it
+        new.execute("PRAGMA journal_mode = DELETE")  # the index is one file then
     with target.open("rb") as copied:
         os.fsync(copied.fileno())
     return dict(found)
@@ -111,11 +111,11 @@ def _copy_blobs(
         old, new = source.path(blob_id), target.path(blob_id)
         if new.exists() and old.exists() and new.stat().st_size == old.stat().st_size:
             continue
-        new.unlink(missing_ok=True)  # what a backup that was cut short has left
+        new.unlink(missing_ok=True)  # left by an interrupted backup
         try:
             place(old, new)
         except FileNotFoundError:
-            continue  # missing in the source as well: a check of the copy tells
+            continue  # missing in the source as well: the check of the copy reports it
         count, size = count + 1, size + new.stat().st_size
     return count, size
 
@@ -130,7 +130,7 @@ def _link(old: Path, new: Path) -> None:
 
 
 def _copy(old: Path, new: Path) -> None:
-    with old.open("rb"):  # else there would be an empty copy of a file that is missing
+    with old.open("rb"):  # else a missing file would get an empty copy
         make_file(new)
     shutil.copy2(old, new)
     with new.open("rb") as copied:
@@ -138,7 +138,7 @@ def _copy(old: Path, new: Path) -> None:
 
 
 def _copy_settings(source: Path, target: Path) -> None:
-    """Copy keys and accounts: small files, which are replaced whole."""
+    """Copy keys and accounts: small files that are replaced as a whole."""
     for file in source.iterdir():
         if file.is_file() and file.name not in _NOT_COPIED and not file.match(PATTERN):
             new = target / f"{file.name}.new"
@@ -147,7 +147,7 @@ def _copy_settings(source: Path, target: Path) -> None:
 
 
 def _remove_others(blobs: FileBlobs, known: dict[str, int]) -> int:
-    """Remove the blobs of an earlier backup that this one does not name."""
+    """Remove the blobs of an earlier backup that this backup does not name."""
     others = [name for fan in blobs.fans() for name, _ in blobs.settled(fan) if name not in known]
     blobs.discard(others)
     return len(others)

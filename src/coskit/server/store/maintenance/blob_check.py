@@ -1,4 +1,4 @@
-"""The comparison of blobs' rows with their bytes, in both directions, a group at a time."""
+"""The comparison of blobs' rows with their bytes, in both directions, group by group."""
 
 # ruff: noqa: S608 - statements are put together from constants only
 
@@ -19,27 +19,27 @@ from coskit.server.store.model import BlobRow
 
 LOST = "lost+found"
 
-# The name of a key's row, for people.
+# The SQL of a key's readable name.
 NAME = "printf('%s/%s', bucket_id, readable(key))"
 _ROW = "id, size, crc64, (SELECT what FROM damage WHERE blob_id = id)"
 
 
 def readable(key: object) -> str:
-    """Return a key for people: keys need not be UTF-8. The statements here call it as well."""
+    """Return a key as printable text, as it may not be UTF-8; the statements call it too."""
     return key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else str(key)
 
 
-_REMOVAL = 2.0  # seconds in which a running server has removed what it was to remove
+_REMOVAL = 2.0  # seconds in which a running server removes garbage
 
 
 class BlobCheck:
-    """Compares a directory's blobs.
+    """A check of the blobs of one directory.
 
     Args:
-        directory: the server's.
-        db: its index.
-        exclusive: whether nobody else uses it.
-        deep: whether all bytes are read, and not only looked for.
+        directory: the server's directory.
+        db: a connection to its index.
+        exclusive: whether no other process uses the directory.
+        deep: whether to read all bytes, not only to look for the files.
     """
 
     def __init__(self, directory: Path, db: Connection, *, exclusive: bool, deep: bool) -> None:
@@ -50,8 +50,8 @@ class BlobCheck:
         self._blobs = files.FileBlobs(directory)
 
     def check(self, db: Connection) -> Iterator[Finding]:
-        """Yield what is wrong."""
-        db.execute("ROLLBACK")  # each group is compared with the rows of its own moment
+        """Yield the faults."""
+        db.execute("ROLLBACK")  # each group is compared with the rows at its own time
         began, garbage = time.monotonic(), self._garbage()
         yield from self._inline()
         if self._exclusive:
@@ -70,7 +70,7 @@ class BlobCheck:
             )
 
     def _left_behind(self) -> Iterator[Finding]:
-        """Yield what the next start would clear up."""
+        """Yield what a crash has left and the next start would remove."""
         for (blob_id,) in fetch_all(self._db, "SELECT blob_id FROM garbage"):
             path = self._blobs.path(blob_id)
             yield Finding("garbage", blob_id, "", self._forget_garbage(blob_id, path))
@@ -84,7 +84,7 @@ class BlobCheck:
         return {blob_id for (blob_id,) in fetch_all(self._db, "SELECT blob_id FROM garbage")}
 
     def _still_there(self, garbage: set[str], began: float) -> Iterator[Finding]:
-        """Yield the files that a running server was to remove some time ago and has not."""
+        """Yield garbage that a running server has failed to remove."""
         if garbage:
             time.sleep(max(0.0, began + _REMOVAL - time.monotonic()))
         late = garbage & self._garbage()
@@ -93,8 +93,8 @@ class BlobCheck:
                 yield Finding("garbage", blob_id, "its removal has failed so far")
 
     def _group(self, fan: str) -> Iterator[Finding]:
-        # Settled files first: a row that comes later than its file is seen, and one that goes
-        # before its file does is asked for again.
+        # Settled files first: a row is newer than its file, and a file whose row is gone is looked
+        # up again.
         present = {name for name, _ in self._blobs.settled(fan)}
         statement = f"SELECT {_ROW} FROM blob WHERE data IS NULL AND id BETWEEN ? AND ?"
         known = fetch_all(self._db, statement, (fan, f"{fan}g"))
@@ -125,7 +125,7 @@ class BlobCheck:
                 yield Finding("mark-obsolete", blob_id, mark, clear)
 
     def _users(self, blob_id: str) -> str:
-        """Return the names of what needs a blob, the first few of them."""
+        """Return the names of the first few objects and parts that need a blob."""
         if not blob_id.isalnum():
             return "nothing that can be named"
         found = self._db.execute(

@@ -1,9 +1,9 @@
-"""A bucket as one portable file: a tar archive of bodies and of JSON that says what they are.
+"""The export of a bucket to one portable file: a tar archive of bodies and JSON.
 
 `archive.json` comes first and describes the bucket. Then, for each version from the oldest of the
 first key to the newest of the last, `bodies/<n>/<i>` holds its bytes, extent by extent, and
-`versions/<n>.json` all that is known of it, with a CRC64 of every extent. `end.json` tells how many
-there were: an archive without it is not whole.
+`versions/<n>.json` its properties, with a CRC64 of every extent. `end.json` has the number of
+versions: an archive without it is not complete.
 """
 
 import io
@@ -31,7 +31,7 @@ from coskit.server.store.model import BlobRow, Bucket, Extent, Version
 
 FORMAT = "coskit bucket"
 FORMAT_VERSION = 2
-READABLE = (1, 2)  # of an older format only fields are missing that may be
+READABLE = (1, 2)  # the older format lacks only optional fields
 
 _BUCKET = f"SELECT {rows.BUCKET} FROM bucket WHERE name = ?"  # noqa: S608 - constants only
 _VERSIONS = (
@@ -43,19 +43,19 @@ _BLOB = "SELECT size, crc64, data FROM blob WHERE id = ?"
 
 
 class InvalidArchive(ValueError):
-    """A file is no archive of a bucket, or is damaged or cut short."""
+    """The file is no archive of a bucket, or is damaged or truncated."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveSummary:
-    """What an export or an import did.
+    """The result of an export or an import.
 
     Attributes:
-        bucket: its name.
-        versions: how many, delete markers among them.
-        bytes: of their bodies as they are stored.
-        left_out: names of versions whose bytes are damaged, and which were therefore left out.
-        sealed: how many lie encrypted, and need the keys of the server they come from.
+        bucket: the bucket's name.
+        versions: the number of versions, including delete markers.
+        bytes: the stored size of their bodies.
+        left_out: the names of versions that were left out because their bytes are damaged.
+        sealed: the number of encrypted versions, which need the keys of their server.
     """
 
     bucket: str
@@ -69,39 +69,39 @@ def dump_version(version: Version, crcs: list[int]) -> bytes:
     """Return the document of a version.
 
     Args:
-        version: which.
-        crcs: the CRC64 of each of its extents.
+        version: the version.
+        crcs: the CRC64 of each extent.
     """
-    told = asdict(version)
-    told["extents"] = [
+    described = asdict(version)
+    described["extents"] = [
         {"size": extent.length, "crc64": crc}
         for extent, crc in zip(version.extents, crcs, strict=True)
     ]
-    return json.dumps(told, indent=1).encode("ascii")
+    return json.dumps(described, indent=1).encode("ascii")
 
 
 def load_version(text: bytes) -> tuple[Version, list[int]]:
-    """Give back what `dump_version` took; the extents have lost their blobs.
+    """Return the version and the CRC64s of a document of `dump_version`, without blob ids.
 
     Raises:
-        InvalidArchive: it did not make this text.
+        InvalidArchive: the text is no such document.
     """
     try:
-        told: dict[str, Any] = json.loads(text)
-        pieces = told.pop("extents")
+        described: dict[str, Any] = json.loads(text)
+        pieces = described.pop("extents")
         extents = tuple(Extent("", 0, int(piece["size"])) for piece in pieces)
-        return Version(**told, extents=extents), [int(piece["crc64"]) for piece in pieces]
+        return Version(**described, extents=extents), [int(piece["crc64"]) for piece in pieces]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise InvalidArchive(f"no description of a version: {error}") from error
 
 
 def export(directory: Path, name: str, target: Path) -> ArchiveSummary:
-    """Write a bucket to a file, as it is at one moment; the server may go on. Blocks.
+    """Write a bucket to a file, as of one moment; the server may run. Blocks.
 
     Args:
-        directory: the server's.
-        name: the bucket's.
-        target: made anew, and there only once it is whole.
+        directory: the server's directory.
+        name: the bucket's name.
+        target: the file's path; it appears when it is complete.
 
     Raises:
         LookupError: there is no such bucket.
@@ -157,7 +157,7 @@ class _Export:
             try:
                 crcs = list(self._bodies(number, version))
             except DamagedBlob:
-                # What was written of its bytes stays in the archive, where nothing names it.
+                # The bytes that were written stay in the archive, but no version names them.
                 left_out.append(f"{version.key}@{version.version_id}")
                 continue
             self._add(f"versions/{number}.json", dump_version(version, crcs), version.modified)
@@ -174,7 +174,7 @@ class _Export:
             yield rows.read_version(rows.decode_key(row[0]), row[1], row[2], row[3:])
 
     def _bodies(self, number: int, version: Version) -> Iterator[int]:
-        """Add a member for each extent and give its CRC64."""
+        """Add a member for each extent and yield its CRC64."""
         for place, extent in enumerate(version.extents):
             info = _member(f"bodies/{number}/{place}", extent.length, version.modified)
             with closing(self._chunks(extent)) as chunks:
@@ -196,7 +196,7 @@ class _Export:
 
 
 class _MemberSource(io.RawIOBase):
-    """What a member is read from. Damage ends it with zeros, so that the next member can follow."""
+    """The file object of a member. After damage it yields zeros up to the member's size."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self.crc = 0
@@ -205,7 +205,7 @@ class _MemberSource(io.RawIOBase):
         self._left = b""
 
     def read(self, size: int = -1) -> bytes:
-        """Return exactly as many bytes."""
+        """Return exactly `size` bytes."""
         try:
             while not self.damage and len(self._left) < size:
                 chunk = next(self._chunks)

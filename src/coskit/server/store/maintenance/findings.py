@@ -1,4 +1,4 @@
-"""What a check can find, and what makes it good."""
+"""The findings of a check, and their repairs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from coskit.server.store.index.database import Connection
 
-# What a repair does; it is called inside a transaction.
+# A repair, called inside a transaction.
 Repair = Callable[[Connection], None]
 
-# Every kind of finding, with what it means.
+# The meaning of each kind of finding.
 KINDS = {
-    "page-damaged": "A page of the index is not what was written.",
+    "page-damaged": "A page of the index differs from what was written.",
     "index-unreadable": "A part of the index cannot be read, so it was not checked.",
-    "index-structure": "SQLite finds the file of the index out of order.",
+    "index-structure": "SQLite finds an inconsistency in the file of the index.",
     "body-length": "The extents of a body do not add up to its size.",
     "blob-unknown": "A body lies in a blob that the index does not have.",
     "extent-beyond": "A body lies in bytes beyond the end of its blob.",
@@ -27,24 +27,24 @@ KINDS = {
     "sequence-behind": "An order would be given twice.",
     "garbage-referenced": "A blob that is referred to is listed as garbage.",
     "garbage": "A file that nothing refers to has not been removed yet.",
-    "unsettled": "A write was cut short between its commit and its end.",
-    "unfinished": "A write was cut short before its commit.",
+    "unsettled": "A write was interrupted between its commit and its end.",
+    "unfinished": "A write was interrupted before its commit.",
     "orphan-file": "A file is no blob of the index.",
-    "blob-missing": "The file of a blob is not there.",
-    "blob-damaged": "The bytes of a blob are not what was written.",
-    "mark-obsolete": "A blob is marked as damaged, and its bytes are right.",
+    "blob-missing": "The file of a blob is missing.",
+    "blob-damaged": "The bytes of a blob differ from what was written.",
+    "mark-obsolete": "A blob is marked as damaged, but its bytes are right.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be.
+    """A fault.
 
     Attributes:
         kind: one of `KINDS`.
-        subject: what it is about: a blob, a key, a page.
+        subject: the blob, key or page that is at fault.
         what: the details.
-        repair: what makes it good without losing a byte that anything refers to, if that is known.
+        repair: a repair that loses no byte that anything refers to, None if there is none.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""The check of a directory: does the index agree with itself, and with the bytes, both ways?"""
+"""The check of a directory: the index against itself, and against the bytes in both directions."""
 
 # ruff: noqa: S608 - statements are put together from constants only
 
@@ -12,18 +12,18 @@ from coskit.server.store.index.database import Connection, DamagedIndex, Error
 from coskit.server.store.maintenance.blob_check import NAME, BlobCheck, readable
 from coskit.server.store.maintenance.findings import Finding, sql
 
-_PAGES = 1024  # looked at before anybody can interrupt
+_PAGES = 1024  # checked at a time
 _BATCH = 10_000  # rows
 
 
 def check(directory: Path, *, exclusive: bool, deep: bool = True) -> Iterator[Finding]:
-    """Yield what is wrong with a directory; blocks.
+    """Yield the faults of a directory; blocks.
 
     Args:
-        directory: the server's.
+        directory: the server's directory.
         exclusive: whether no other process uses the directory. Work in progress of another process
             is not reported.
-        deep: whether all bytes are read, and not only looked for.
+        deep: whether to read all bytes, not only to look for the files.
 
     Raises:
         Error: the index cannot be opened.
@@ -47,9 +47,9 @@ def check(directory: Path, *, exclusive: bool, deep: bool = True) -> Iterator[Fi
 
 
 def repair(directory: Path, *, deep: bool = True) -> tuple[list[Finding], list[Finding]]:
-    """Make good what can be made good; return what was, and what remains.
+    """Repair what can be repaired; return the repaired findings and the remaining ones.
 
-    Only for a directory that nobody else uses. An index with damage of its own is left alone.
+    No other process may use the directory. A damaged index is not changed.
     """
     repaired: list[Finding] = []
     while True:
@@ -86,12 +86,12 @@ def _open(directory: Path, *, exclusive: bool) -> Connection:
 def _in_snapshot(
     name: str, section: Callable[[Connection], Iterator[Finding]], db: Connection
 ) -> Iterator[Finding]:
-    """Yield what a section finds in one snapshot, and what keeps it from going on."""
+    """Yield the findings of a section in one snapshot, and the error that ends it, if any."""
     try:
         db.execute("BEGIN")
         yield from section(db)
         if db.in_transaction:
-            db.execute("COMMIT")  # of the table that other sections read
+            db.execute("COMMIT")  # keeps the table that other sections read
     except (Error, InternalError) as error:
         yield Finding("index-unreadable", name, str(error))
     finally:
@@ -121,7 +121,7 @@ def _structure(db: Connection) -> Iterator[Finding]:
 
 
 def _bodies(db: Connection) -> Iterator[Finding]:
-    """Check bodies; keep their extents in a table for the sections that follow."""
+    """Check bodies; store their extents in a table for the next sections."""
     db.execute("DROP TABLE IF EXISTS temp.extent")
     db.execute("CREATE TEMP TABLE extent (blob_id TEXT NOT NULL, until INTEGER NOT NULL)")
     add = "INSERT INTO temp.extent VALUES (?, ?)"
@@ -134,7 +134,7 @@ def _bodies(db: Connection) -> Iterator[Finding]:
             continue
         if not sealing and sum(extent.length for extent in extents) != size:
             yield Finding("body-length", name, f"{size} bytes are said to be in {body}")
-        # A sealed body's extents are whole blobs, and `size` is of what they stand for.
+        # A sealed body's extents are whole blobs, and `size` is its decrypted size.
         whole = bool(sealing) and body[:1] != "["
         kept += [(e.blob_id, 0 if whole else e.offset + e.length) for e in extents]
         if len(kept) > _BATCH:
@@ -173,7 +173,7 @@ def _references(db: Connection) -> Iterator[Finding]:
                 sql("UPDATE blob SET refs = ? WHERE id = ?", count, blob_id),
             )
         else:
-            # Its file is an orphan from then on.
+            # Its file becomes an orphan.
             drop = sql("DELETE FROM blob WHERE id = ?", blob_id)
             yield Finding("blob-unreferenced", blob_id, f"{refs} are counted", drop)
     for (blob_id,) in db.execute(

@@ -1,4 +1,4 @@
-"""The scrub: every stored byte and every page of the index is read in turn, and damage marked."""
+"""The scrub: a job that reads every stored byte and every page of the index, and marks damage."""
 
 import asyncio
 import json
@@ -34,17 +34,17 @@ Submit = Callable[..., asyncio.Future[Any]]
 
 @dataclass(frozen=True, slots=True)
 class ScrubRun:
-    """How far a run has come, or what it has found.
+    """The progress or the result of a run.
 
     Attributes:
-        began: milliseconds since 1970.
-        ended: milliseconds since 1970, 0 while the run is not at its end.
-        blobs: how many it has read.
-        bytes: of them.
-        pages: of the index, that it has read.
-        damaged: how many blobs are damaged or missing.
-        damaged_pages: how many pages of the index are damaged.
-        after: the last blob read.
+        began: the start in milliseconds since 1970.
+        ended: the end in milliseconds since 1970, 0 before the end.
+        blobs: the number of blobs that were read.
+        bytes: the size of these blobs.
+        pages: the number of pages of the index that were read.
+        damaged: the number of blobs that are damaged or missing.
+        damaged_pages: the number of damaged pages of the index.
+        after: the id of the last blob that was read.
     """
 
     began: int
@@ -58,12 +58,12 @@ class ScrubRun:
 
 
 def dump_runs(running: ScrubRun | None, last: ScrubRun | None) -> str:
-    """Return what is kept of the runs."""
+    """Return the saved form of the runs."""
     return json.dumps([run and asdict(run) for run in (running, last)])
 
 
 def load_runs(text: str) -> tuple[ScrubRun | None, ScrubRun | None]:
-    """Give back what `dump_runs` took; nothing of a text that it did not make."""
+    """Return the runs of a text of `dump_runs`; None for each in any other text."""
     try:
         running, last = (run and ScrubRun(**run) for run in json.loads(text or "[null, null]"))
     except (ValueError, TypeError):
@@ -72,18 +72,18 @@ def load_runs(text: str) -> tuple[ScrubRun | None, ScrubRun | None]:
 
 
 class Scrub:
-    """Reads all that is stored, again and again or once; goes on where a killed run stopped.
+    """A job that reads everything, once or periodically; it resumes where a killed run stopped.
 
     Args:
-        index: what exists.
-        blobs: where larger bodies are.
+        index: the records of blobs.
+        blobs: the storage of larger bodies.
         submit: runs a blocking call in a worker thread.
         clock: seconds since 1970.
-        saved_after: seconds of work after which the position is kept.
+        saved_after: seconds of work between saves of the position.
 
     Attributes:
-        running: the run that is under way or was interrupted, if there is one.
-        last: the last complete run, if there was one.
+        running: the run in progress, or an interrupted one; None if there is none.
+        last: the last complete run, None if there is none.
     """
 
     def __init__(
@@ -104,16 +104,16 @@ class Scrub:
         self.last: ScrubRun | None = None
 
     async def load(self) -> None:
-        """Find out what earlier processes have done."""
+        """Load the runs that earlier processes have saved."""
         text = await self._submit(self._index.progress, JOB)
         self.running, self.last = load_runs(text)
 
     async def run(self, rate: float, period: float) -> None:
-        """Make runs until cancelled; a run that fails is logged and tried again later.
+        """Make runs until cancelled; a run that fails is logged and retried in an hour.
 
         Args:
-            rate: bytes in a second.
-            period: seconds from the beginning of one run to the beginning of the next.
+            rate: bytes a second.
+            period: seconds from the start of one run to the start of the next.
         """
         while True:
             try:
@@ -125,10 +125,10 @@ class Scrub:
                 await asyncio.sleep(3600)
 
     async def once(self, rate: float | None = None) -> ScrubRun:
-        """Make a run, or finish the interrupted one, and return what it has found.
+        """Make a run, or finish the interrupted one, and return its result.
 
         Args:
-            rate: bytes in a second, None for as fast as it goes.
+            rate: bytes a second, None for full speed.
         """
         await self.load()
         run = self.running or ScrubRun(int(self._clock() * 1000))
@@ -147,7 +147,7 @@ class Scrub:
     def _wait(self, period: float) -> float:
         if self.running or not self.last:
             return 0.0
-        # A clock that was set back must not put the scrub off for longer than a period.
+        # A clock that was set back must not delay the scrub for longer than a period.
         return min(period, max(0.0, self.last.began / 1000 + period - self._clock()))
 
     async def _read_blobs(self, run: ScrubRun, rate: float | None) -> ScrubRun:
@@ -185,12 +185,12 @@ class Scrub:
                 steps.close()
             else:
                 step.add_done_callback(partial(_end, steps))
-        if row.damage:  # somebody has put the right bytes back
+        if row.damage:  # the right bytes were restored
             await self._index.clear_damage([blob_id])
         return None
 
     async def _mark(self, damage: DamagedBlob) -> DamagedBlob | None:
-        """Mark a blob, unless it was deleted while it was read."""
+        """Mark a blob, unless it was deleted during the read."""
         if not await self._submit(self._index.blobs, [damage.blob_id]):
             return None
         _log.error("blob %s is damaged: %s", damage.blob_id, damage.what)
@@ -221,10 +221,10 @@ class Scrub:
 
 
 def verify(blobs: Blobs, blob_id: str, row: BlobRow) -> Generator[int, None, None]:
-    """Read a blob through and give how many bytes each step has read; blocks.
+    """Read a blob completely and yield the number of bytes of each step; blocks.
 
     Raises:
-        DamagedBlob: it is missing, or its bytes are not what was written.
+        DamagedBlob: it is missing, or its bytes differ from what was written.
         InternalError: it cannot be read.
     """
     if row.data is not None:
@@ -241,12 +241,12 @@ def verify(blobs: Blobs, blob_id: str, row: BlobRow) -> Generator[int, None, Non
 
 
 def _end(steps: Generator[int, None, None], step: asyncio.Future[int]) -> None:
-    step.exception()  # nobody asks for that step any more
+    step.exception()  # marks its error as seen
     steps.close()
 
 
 def _check_pages(index: Index, first: int) -> tuple[int, int]:
-    """Return how many pages the index has, and how many of the next ones are damaged."""
+    """Return the number of pages of the index, and the number of damaged ones among the next."""
     try:
         return index.check_pages(first, _PAGES), 0
     except DamagedIndex:
@@ -261,6 +261,6 @@ def _check_pages(index: Index, first: int) -> tuple[int, int]:
 
 
 async def _rest(count: int, rate: float | None, began: float) -> None:
-    """Sleep for as long as reading so many bytes should have taken longer."""
+    """Sleep until reading `count` bytes has taken as long as the rate allows."""
     if rate:
         await asyncio.sleep(max(0.0, began + count / rate - time.monotonic()))

@@ -1,4 +1,4 @@
-"""What appending to an object does to the SQL index, inside the writer's transaction."""
+"""The SQL of appends to objects, run in the writer's transaction."""
 
 import hashlib
 from dataclasses import replace
@@ -42,13 +42,13 @@ def append(
     if old is None:
         content = objects.VersionContent(stored.md5, stored.crc64, stored.size, 0, extents)
         new = replace(new, appendable=True)
-        # What grows takes no part in versioning: it is the version null.
+        # Appendable objects are not versioned: each is the null version.
         return objects.publish(tx, bucket_id, key, content, new, None, is_null=True)
     return objects.rewrite(tx, bucket_id, key, _grown(tx, old, stored, extents))
 
 
 def check_position(old: Version | None, position: int) -> None:
-    """Raise what `Index.append_version` promises for an append at a position."""
+    """Raise the errors of `Index.append_version` for an append at a position."""
     if old is not None and not old.appendable:
         raise ObjectNotAppendable
     size = 0 if old is None else old.size

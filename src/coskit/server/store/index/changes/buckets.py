@@ -1,4 +1,4 @@
-"""What writes to buckets do to the SQL index, inside the writer's transaction."""
+"""The SQL of changes to buckets, run in the writer's transaction."""
 
 # ruff: noqa: S608 - statements are put together from constants only
 
@@ -91,10 +91,10 @@ def update(
 
 
 def current(tx: Transaction, bucket_id: int) -> Bucket:
-    """Return a bucket as it is at this moment of the transaction.
+    """Return a bucket as it is at this point of the transaction.
 
     Raises:
-        NoSuchBucket: it has been deleted.
+        NoSuchBucket: the bucket has been deleted.
     """
     bucket = tx.buckets.get(bucket_id)
     if bucket is None:

@@ -1,4 +1,4 @@
-"""What writes to multipart uploads do to the SQL index, inside the writer's transaction."""
+"""The SQL of changes to multipart uploads, run in the writer's transaction."""
 
 # ruff: noqa: S608 - statements are put together from constants only
 
@@ -109,7 +109,7 @@ def complete(
         lock=upload.lock,
     )
     version = objects.publish(tx, bucket_id, key, _join(upload_id, chosen), new, condition)
-    for part in chosen:  # their references now belong to the version
+    for part in chosen:  # the version takes over their references
         del uploaded[part.number]
     for part in uploaded.values():
         tx.references.drop(part.extents, tx.now())
@@ -131,7 +131,7 @@ def _choose(
     minimum_part: int,
     gaps: bool,
 ) -> list[Part]:
-    """Return the listed parts, or raise what `Index.complete_upload` promises."""
+    """Return the listed parts, or raise the errors of `Index.complete_upload`."""
     if not listed:
         raise MalformedXML("At least one part must be listed.")
     numbers = [number for number, _ in listed]
@@ -150,7 +150,7 @@ def _choose(
 
 
 def _join(upload_id: str, parts: Sequence[Part]) -> objects.VersionContent:
-    """Return the content that the parts make in this order."""
+    """Return the content that the parts form in this order."""
     crc = 0
     for part in parts:
         crc = crc64_combine(crc, part.crc64, part.size)

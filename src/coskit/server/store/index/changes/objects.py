@@ -1,4 +1,4 @@
-"""What writes to objects do to the SQL index, inside the writer's transaction.
+"""The SQL of changes to objects, run in the writer's transaction.
 
 `head` holds each key's live object. `version` holds its older versions and all its delete markers.
 A key without a row in `head` has no live object: its newest row in `version`, if any, is a marker.
@@ -56,7 +56,7 @@ _SET_STATE = {
 
 @dataclass(frozen=True, slots=True)
 class VersionContent:
-    """What a version is made of: the part of it that does not come from the request's headers."""
+    """The properties of a version that follow from its body."""
 
     etag: str
     crc64: int
@@ -113,9 +113,9 @@ def publish(
     *,
     is_null: bool = False,
 ) -> Version:
-    """Make content, whose blobs are counted already, the key's live object.
+    """Make content, whose references are counted already, the key's live object.
 
-    With `is_null` it is the version null also where versioning is enabled.
+    With `is_null` it is the null version, even if versioning is enabled.
     """
     bucket = buckets.current(tx, bucket_id)
     if is_null and bucket.versioning:
@@ -130,7 +130,7 @@ def publish(
 
 
 def rewrite(tx: Transaction, bucket_id: int, key: str, version: Version) -> Version:
-    """Put a version, whose blobs are counted already, in the place of the live object."""
+    """Replace the live object by a version whose references are counted already."""
     place = _place(buckets.current(tx, bucket_id), key)
     tx.db.execute(_SET_HEAD, (*place, *rows.version_row(version)))
     return version
@@ -263,9 +263,9 @@ def _retire(
     old: Version | None,
     may_delete: WriteCondition | None = None,
 ) -> None:
-    """Make way for a new version or marker: keep the live object, or drop the null version.
+    """Prepare for a new version or marker: keep the live object, or drop the null version.
 
-    The row in `head` is left for the caller to replace or delete.
+    The row in `head` stays; replace or delete it afterwards.
     """
     place = _place(bucket, key)
     if old is not None:
@@ -304,13 +304,13 @@ def head(tx: Transaction, bucket_id: int, key: str) -> Version | None:
 
 
 def has_null_version(tx: Transaction, bucket: Bucket, key: str) -> bool:
-    """Return whether a key that is not live has an older version without an id of its own."""
+    """Return whether a key without a live object has an older null version."""
     found = _version(tx, bucket, key, NULL_VERSION)
     return found is not None and not found.is_marker
 
 
 def _version(tx: Transaction, bucket: Bucket, key: str, version_id: str) -> Version | None:
-    """Return an older version or a marker; it is given as not the latest, which only heads are."""
+    """Return an older version or a marker, with `is_latest` false: only heads are the latest."""
     place = _place(bucket, key)
     if version_id == NULL_VERSION:
         row = tx.db.execute(_BY_NULL, place).fetchone()
