@@ -1,4 +1,4 @@
-"""Accounts, policies and temporary keys as clients use them: both worlds and both SDKs."""
+"""Accounts, policies and temporary keys through both clients and both SDKs."""
 
 import importlib
 import json
@@ -24,7 +24,7 @@ HELPER = f"{OWNER}/99"
 
 
 def helper_key(server: LocalServer) -> Credentials:
-    """Return the key of a sub-account, which is made if it is missing."""
+    """Return the key of a sub-account, created if it is missing."""
     book = read_accounts(server.directory)
     if book.find(HELPER) is None:
         book = change_accounts(server.directory, lambda book: add_key(book, HELPER, "")[0])
@@ -34,7 +34,7 @@ def helper_key(server: LocalServer) -> Credentials:
 
 
 def temporary_key(server: LocalServer, bucket: str, seconds: int = 600) -> Credentials:
-    """Return a key of the owner's that may put and get under `open/` and upload in parts."""
+    """Return a temporary key that may put and get under `open/` and upload in parts."""
     secret = change_accounts(server.directory, with_token_secret).token_secret
     actions = """GetObject HeadObject PutObject InitiateMultipartUpload UploadPart ListParts
     CompleteMultipartUpload AbortMultipartUpload ListMultipartUploads""".split()
@@ -53,19 +53,19 @@ def statement(bucket: str, path: str, *actions: str, **more: Any) -> dict[str, A
 
 @pytest.fixture(params=["sync", "async"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """Name a world."""
+    """Return each kind of client."""
     return str(request.param)
 
 
 @pytest.fixture
 def world(kind: str, server: LocalServer) -> Iterator[World]:
-    """Give a client of the owner in a world."""
+    """Yield the owner's client of a kind."""
     with enter(kind, server, Credentials(server.secret_id, server.secret_key)) as client:
         yield client
 
 
 def enter(kind: str, server: LocalServer, key: Credentials) -> World:
-    """Return a client with a key, in a world."""
+    """Return a client of a kind with a key."""
     return World(
         kind,
         endpoint=server.endpoint,
@@ -146,7 +146,7 @@ def test_a_key_without_its_token_is_refused(kind: str, server: LocalServer, buck
 
 @pytest.fixture(params=["qcloud_cos", "coskit.compat"])
 def sdk(request: pytest.FixtureRequest) -> Any:
-    """Give the module that the import line names."""
+    """Return the module to import the SDK from."""
     return importlib.import_module(request.param)
 
 

@@ -1,4 +1,4 @@
-"""Buckets page by page through both clients, and a restore with a customer's key."""
+"""Paged listings of buckets through both clients, and a restore with a customer key."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.support.worlds import World, connect
 
 @pytest.fixture(params=["sync", "async"])
 def world(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[World]:
-    """Give a client of the server, once for each world."""
+    """Yield each kind of client of the server."""
     with connect(request.param, server) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""CORS, lifecycle and tags of buckets through both clients: what goes in comes back."""
+"""CORS, lifecycle and tags of buckets are stored and returned through both clients."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ from tests.support.worlds import World, connect
 
 @pytest.fixture(params=["sync", "async"])
 def world(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[World]:
-    """Give a client of the server, once for each world."""
+    """Yield each kind of client of the server."""
     with connect(request.param, server) as client:
         yield client
 

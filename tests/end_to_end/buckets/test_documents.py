@@ -1,4 +1,4 @@
-"""Documents and parameters through whole clients: put back as got, and refused unsent."""
+"""Documents can be put back as returned; invalid ones are refused before they are sent."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ KMS = "x-cos-server-side-encryption-customer"
 
 @pytest.fixture(params=["cos-sync", "cos-async", "s3-sync", "compat"])
 def either(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[Any]:
-    """Give a client of each dialect, and the compatible one."""
+    """Yield a client of each dialect, and the one of coskit.compat."""
     if request.param == "compat":
         keys: dict[str, Any] = {"SecretId": server.secret_id, "SecretKey": server.secret_key}
         place: dict[str, Any] = {
@@ -125,7 +125,7 @@ def test_metadata_gets_its_prefix_but_for_the_vendors_client(either: Any, bucket
     assert head.get("x-cos-meta-owner") == (None if is_compat else "me")
 
 
-# What is refused goes nowhere: nobody listens at the endpoint.
+# Refused calls send nothing: the endpoint has no server.
 UNSENT: list[tuple[str, dict[str, Any], str]] = [
     ("list_objects", {"Prefix": 5}, "Prefix"),
     ("list_objects", {"MaxKeys": "ten"}, "MaxKeys"),

@@ -1,6 +1,6 @@
-"""`StreamBody` undoes what a Content-Encoding says, all of it or with an error, in bounded memory.
+"""`StreamBody` decodes content codings completely or raises, in bounded memory.
 
-Codings: RFC 9110 8.4.1. What is undone is what the vendor's SDK undoes, by urllib3.
+Codings: RFC 9110 8.4.1, the ones that the vendor's SDK decodes by urllib3.
 """
 
 import gzip
@@ -27,13 +27,13 @@ TEXT = os.urandom(1000) + b"plain " * 50_000
 
 
 def raw_deflate(data: bytes) -> bytes:
-    """Return `deflate` as some senders mean it, without zlib's head and sum."""
+    """Return raw `deflate` as some senders use it, without zlib's header and checksum."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return packer.compress(data) + packer.flush()
 
 
 class Dribble:
-    """Gives as few bytes as a read may."""
+    """A body with the shortest reads."""
 
     def __init__(self, data: bytes, step: int = 1) -> None:
         self._file, self._step = io.BytesIO(data), step
@@ -60,7 +60,7 @@ WHOLE = {
 
 
 def everything(decoded: Decoded, size: int) -> bytes:
-    """Read to the end, and hold what a read returns to what it was asked for."""
+    """Read to the end and check the length of each read."""
     pieces = []
     while piece := decoded.read(size):
         assert len(piece) <= size
@@ -157,7 +157,7 @@ def test_a_coding_that_needs_a_package_says_which(coding: str, package: str) -> 
 
 @pytest.fixture
 def client(server: LocalServer) -> Iterator[compat.CosS3Client]:
-    """Give a client of the server."""
+    """Yield a client of the server."""
     with compat.CosS3Client(conf_of(server), retry=0) as made:
         yield made
 

@@ -1,4 +1,4 @@
-"""Objects in the vendor's format of client-side encryption: each SDK reads what the other wrote."""
+"""Objects in the vendor's encryption format: each SDK reads the other's."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def providers(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: Any) 
 
 @pytest.fixture
 def pair(providers: tuple[Any, Any], server: LocalServer) -> Iterator[tuple[Any, Any]]:
-    """Give a client of each SDK."""
+    """Yield a client of each SDK."""
     place: dict[str, Any] = {
         "Region": "ap-local",
         "Scheme": "http",
@@ -79,13 +79,13 @@ def test_each_reads_what_the_other_wrote(pair: tuple[Any, Any], bucket: str) -> 
 
 @pytest.fixture
 def client(server: LocalServer) -> Iterator[CosEncryptionClient]:
-    """Give a client with a key of AES."""
+    """Yield a client with an AES key."""
     with CosEncryptionClient(conf_of(server), AESProvider(AES_KEY)) as made:
         yield made
 
 
 def bodies() -> list[Any]:
-    """Return every kind of content."""
+    """Return every kind of body."""
     begun = io.BytesIO(b"skipped" + CONTENT)
     begun.seek(7)
     pieces = iter([CONTENT[:9], CONTENT[9:]])

@@ -30,7 +30,7 @@ CLASSES = {
     "MetaInsightClient": compat.MetaInsightClient,
     "AIRecognitionClient": compat.AIRecognitionClient,
 }
-# What the vendor's modules define for programs, rather than import for themselves.
+# Names that the vendor's modules define rather than import.
 MODULES = {
     "ai_recognition": ["AIRecognitionClient"],
     "cos_auth": ["CosS3Auth"],
@@ -64,7 +64,7 @@ def shape(function: Any) -> list[tuple[str, str, Any]]:
 
 
 def _plain(default: Any) -> Any:
-    # What nobody can change stands for the vendor's `{}`, which anybody could.
+    # Immutable values replace the vendor's mutable default `{}`.
     return dict(default) if isinstance(default, Mapping) else default
 
 
@@ -254,7 +254,7 @@ def test_the_environments_endpoint_takes_the_place_of_a_region(
 
 
 def conf_of(server: LocalServer, **more: Any) -> compat.CosConfig:
-    """Return a configuration that reaches a server under the public name."""
+    """Return a configuration for a server under public host names."""
     place: dict[str, Any] = {
         "Region": "ap-local",
         "Scheme": "http",
@@ -266,7 +266,7 @@ def conf_of(server: LocalServer, **more: Any) -> compat.CosConfig:
 
 @pytest.fixture
 def client(server: LocalServer) -> Iterator[compat.CosS3Client]:
-    """Give a client of the server."""
+    """Yield a client of the server."""
     with compat.CosS3Client(conf_of(server), retry=0) as made:
         yield made
 
@@ -350,7 +350,7 @@ def test_paths_may_be_bytes(client: compat.CosS3Client, bucket: str, tmp_path: P
 
 
 class Prefixed(compat.CosS3Client):
-    """A client whose objects have names of their own."""
+    """A subclass that prefixes keys."""
 
     def put_object(
         self, Bucket: Any, Body: Any, Key: Any, EnableMD5: Any = False, **kwargs: Any

@@ -22,21 +22,21 @@ Make = Callable[..., Any]
 
 
 def settings(server: LocalServer) -> dict[str, Any]:
-    """Return a configuration that reaches the server under public names."""
+    """Return a configuration for the server under public host names."""
     keys = {"SecretId": server.secret_id, "SecretKey": server.secret_key}
     return {"Region": "ap-local", "Scheme": "http", "IP": "127.0.0.1", "Port": server.port, **keys}
 
 
 @pytest.fixture
 def ours(server: LocalServer, bucket: str) -> Iterator[compat.CosS3Client]:
-    """Give the compatible client."""
+    """Yield the client of coskit.compat."""
     with compat.CosS3Client(compat.CosConfig(**settings(server)), retry=0) as client:
         yield client
 
 
 @pytest.fixture(params=["compat", "vendor"])
 def client(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[Any]:
-    """Give each of the two clients."""
+    """Yield each of the two clients."""
     if request.param == "compat":
         with compat.CosS3Client(compat.CosConfig(**settings(server)), retry=0) as made:
             yield made

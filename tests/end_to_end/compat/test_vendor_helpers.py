@@ -1,4 +1,4 @@
-"""What the vendor's published package, unchanged, builds out of several requests."""
+"""Helpers of the vendor's package that make several requests work with the server."""
 
 import gzip
 import io
@@ -21,7 +21,7 @@ Make = Callable[..., Any]
 
 @pytest.fixture
 def make(server: LocalServer) -> Make:
-    """Give a function that makes a client of the server under public names."""
+    """Yield a function that creates a client of the server under public host names."""
 
     def make(**changes: Any) -> Any:
         keys = {"SecretId": server.secret_id, "SecretKey": server.secret_key}
@@ -33,13 +33,13 @@ def make(server: LocalServer) -> Make:
 
 @pytest.fixture
 def client(make: Make) -> Any:
-    """Give a client that connects to the server's address."""
+    """Yield a client that connects to the server's address."""
     return make()
 
 
 @pytest.fixture
 def local(make: Make, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give a client that finds buckets by name below `localhost`, as its copies of objects do."""
+    """Yield a client that uses host names below `localhost`, as its copies do."""
     look_up = socket.getaddrinfo
 
     def resolve(host: Any, *args: Any, **kwargs: Any) -> Any:
@@ -87,7 +87,7 @@ def test_a_copy_that_looks_at_its_source(
     source = {"Bucket": other, "Key": "中 source", "Endpoint": f"localhost:{server.port}"}
     local.put_object(Bucket=other, Key="中 source", Body=content)
     done = local.copy(Bucket=bucket, Key="copy", CopySource=source, PartSize=1, StorageClass=target)
-    # Another class is reached part by part, the same one in one request.
+    # It copies in parts for another storage class, in one request for the same one.
     assert ("-4" in done["ETag"]) == (target == "STANDARD_IA")
     got = local.get_object(Bucket=bucket, Key="copy")
     assert got["x-cos-hash-crc64ecma"] == str(crc64(content))
@@ -149,7 +149,7 @@ def test_a_stream_is_read_in_pieces_and_unpacked(client: Any, bucket: str, tmp_p
     client.put_object(Bucket=bucket, Key="a", Body=packed, ContentEncoding="gzip")
     body = client.get_object(Bucket=bucket, Key="a")["Body"]
     assert b"".join(iter(lambda: body.read(1000) or b"", b"")) == packed
-    # Its chunks come unpacked, as the library beneath it gives them.
+    # Its chunks are decoded by its HTTP library.
     chunks = client.get_object(Bucket=bucket, Key="a")["Body"].get_stream(1000)
     assert b"".join(chunks) == content
     body = client.get_object(Bucket=bucket, Key="a")["Body"]

@@ -46,7 +46,7 @@ TAGGING = {"TagSet": {"Tag": [{"Key": "color", "Value": "blue"}, {"Key": "空", 
 
 @pytest.fixture(params=["qcloud_cos", "coskit.compat"])
 def sdk(request: pytest.FixtureRequest) -> Any:
-    """Give the module that the import line names."""
+    """Return the module to import the SDK from."""
     return importlib.import_module(request.param)
 
 
@@ -58,12 +58,12 @@ def make(sdk: Any, server: LocalServer, **more: Any) -> Any:
 
 @pytest.fixture
 def client(sdk: Any, server: LocalServer) -> Any:
-    """Give a client of the server."""
+    """Yield a client of the server."""
     return make(sdk, server, IP="127.0.0.1", Port=server.port)
 
 
 def refused(sdk: Any, call: Callable[..., Any], **arguments: Any) -> tuple[int, str]:
-    """Return the status and the code that a call is refused with."""
+    """Return the status and the code of a refused call."""
     with pytest.raises(sdk.CosServiceError) as error:
         call(**arguments)
     return error.value.get_status_code(), error.value.get_error_code()

@@ -37,13 +37,13 @@ Make = Callable[..., Any]
 
 @pytest.fixture(params=["qcloud_cos", "coskit.compat"])
 def sdk(request: pytest.FixtureRequest) -> Any:
-    """Give the module that the import line names."""
+    """Return the module to import the SDK from."""
     return importlib.import_module(request.param)
 
 
 @pytest.fixture
 def make(sdk: Any, server: LocalServer) -> Make:
-    """Give a function that makes a client of the server."""
+    """Yield a function that creates a client of the server."""
 
     def make(**changes: Any) -> Any:
         settings = {
@@ -61,13 +61,13 @@ def make(sdk: Any, server: LocalServer) -> Make:
 
 @pytest.fixture
 def client(make: Make) -> Any:
-    """Give a client of the server."""
+    """Yield a client of the server."""
     return make()
 
 
 @pytest.fixture
 def presigner(make: Make) -> Any:
-    """Give a client that signs for the public host names."""
+    """Yield a client that signs for the public host names."""
     return make(IP=None, Port=None)
 
 

@@ -1,7 +1,7 @@
-"""A client process that works on a few keys at random and prints what it did and saw.
+"""A client process that makes random operations on a few keys and prints them.
 
-Each operation gives two lines of JSON: one when it begins, one when its outcome is known. Every
-object names itself, in its metadata and throughout its body, so that no mixture goes unnoticed.
+Each operation prints two lines of JSON: one at its start, one when its outcome is known. The name
+of an object is in its metadata and throughout its body, so that a mixture is detected.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from coskit import AsyncClient
 from coskit.client.settings.retry import RetryPolicy
 from coskit.protocol.errors import NoSuchKey, NoSuchResource, PreconditionFailed
 
-# In the index, in a file, and in more than one chunk.
+# Stored in the index, in a file, and in several blocks.
 SIZES = (200, 70_000, 300_000)
 PART = 1 << 20
 KEYS = ("a", "dir/b", "dir/c", "dir/sub/d", "e")
@@ -35,7 +35,7 @@ VERBS = {
 
 
 def content(name: str) -> bytes:
-    """Return the body of the object of that name, which ends in its size."""
+    """Return the body of an object, whose name ends in its size."""
     size = int(name.rpartition(".")[2])
     line = f"{name}\n".encode()
     return (line * (size // len(line) + 1))[:size]
@@ -52,7 +52,7 @@ class BusyClient:
         self._numbers = itertools.count()
 
     async def run(self, seed: str, operations: int) -> None:
-        """Make so many operations, one after another."""
+        """Make a number of operations, one after another."""
         rng = random.Random(seed)
         for _ in range(operations):
             verb = rng.choices(list(self._verbs), list(self._verbs.values()))[0]
@@ -171,7 +171,7 @@ def _described(response: Any) -> dict[str, Any]:
 
 async def main(bucket: str, name: str, tasks: int, operations: int, versions: bool) -> None:
     """Run the tasks; the client's settings come from the environment."""
-    # A repeated write could take effect twice, which no register allows.
+    # A retried write could take effect twice, which a register does not allow.
     async with AsyncClient(retry=RetryPolicy(attempts=1)) as client:
         busy = BusyClient(client, bucket, name, versions)
         async with asyncio.TaskGroup() as group:

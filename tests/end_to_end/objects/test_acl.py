@@ -1,4 +1,4 @@
-"""ACLs of objects and buckets, through each client; strangers are told by unsigned requests."""
+"""ACLs of objects and buckets through each client, checked by unsigned requests."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ def permissions(acl: Any) -> list[str]:
     return [grant["Permission"] for grant in acl["AccessControlList"]["Grant"]]
 
 
-def stranger(server: LocalServer, method: str, path: str, body: bytes | None = None) -> int:
-    """Return the status that an unsigned request gets."""
+def anonymous_status(server: LocalServer, method: str, path: str, body: bytes | None = None) -> int:
+    """Return the status of an unsigned request."""
     return fetch(server, method, f"http://127.0.0.1:{server.port}/{path}", body).status
 
 
 def policy(*permitted: str) -> dict[str, Any]:
-    """Return an ACL document that gives everybody permissions, as the vendor's page writes it."""
+    """Return an ACL document that grants everyone permissions, as on the vendor's page."""
     return {
         "Owner": {"ID": OWNER, "DisplayName": OWNER},
         "AccessControlList": {
@@ -61,12 +61,12 @@ def test_a_canned_acl_of_an_object(
             world.put_object_acl(Bucket=bucket, Key=key, ACL=acl)
         found = world.get_object_acl(Bucket=bucket, Key=key)
         assert found["CannedACL"] == told
-        if granted:  # else the vendor's client gives no list
+        if granted:  # otherwise the vendor's client returns no list
             assert permissions(found) == granted
         address = f"{bucket}/{key.replace(' ', '%20')}"
-        assert stranger(server, "GET", address) == status
-        assert stranger(server, "HEAD", address) == status
-        assert stranger(server, "DELETE", address) == 403
+        assert anonymous_status(server, "GET", address) == status
+        assert anonymous_status(server, "HEAD", address) == status
+        assert anonymous_status(server, "DELETE", address) == 403
 
 
 @pytest.mark.parametrize(
@@ -91,20 +91,20 @@ def test_a_canned_acl_of_a_bucket(
     world.put_bucket_acl(Bucket=bucket, ACL=acl)
     found = world.get_bucket_acl(Bucket=bucket)
     assert (found["CannedACL"], permissions(found)) == (acl, granted)
-    assert stranger(server, "GET", f"{bucket}/") == may_list
-    assert stranger(server, "GET", f"{bucket}/inherits") == may_list
-    assert stranger(server, "GET", f"{bucket}/hidden") == 403
-    assert stranger(server, "PUT", f"{bucket}/new", b"x") == may_write
+    assert anonymous_status(server, "GET", f"{bucket}/") == may_list
+    assert anonymous_status(server, "GET", f"{bucket}/inherits") == may_list
+    assert anonymous_status(server, "GET", f"{bucket}/hidden") == 403
+    assert anonymous_status(server, "PUT", f"{bucket}/new", b"x") == may_write
 
 
 def test_an_acl_as_a_document(world: World, server: LocalServer, bucket: str) -> None:
     world.put_object(Bucket=bucket, Key="a", Body=b"x")
     world.put_object_acl(Bucket=bucket, Key="a", AccessControlPolicy=policy("READ"))
     assert permissions(world.get_object_acl(Bucket=bucket, Key="a")) == ["FULL_CONTROL", "READ"]
-    assert stranger(server, "GET", f"{bucket}/a") == 200
+    assert anonymous_status(server, "GET", f"{bucket}/a") == 200
     world.put_bucket_acl(Bucket=bucket, AccessControlPolicy=policy("READ", "WRITE"))
     assert world.get_bucket_acl(Bucket=bucket)["CannedACL"] == "public-read-write"
-    assert stranger(server, "PUT", f"{bucket}/b", b"x") == 200
+    assert anonymous_status(server, "PUT", f"{bucket}/b", b"x") == 200
 
 
 @pytest.mark.parametrize(
@@ -142,4 +142,4 @@ def test_an_overwrite_forgets_the_acl(world: World, server: LocalServer, bucket:
     world.put_object(Bucket=bucket, Key="a", Body=b"x", ACL="public-read")
     world.put_object(Bucket=bucket, Key="a", Body=b"y")
     assert world.get_object_acl(Bucket=bucket, Key="a")["CannedACL"] == "default"
-    assert stranger(server, "GET", f"{bucket}/a") == 403
+    assert anonymous_status(server, "GET", f"{bucket}/a") == 403

@@ -24,7 +24,7 @@ DRESS = {
 
 
 def source(bucket: str, key: str = "source", **more: str) -> dict[str, str]:
-    """Return what names the source of a copy."""
+    """Return a copy source."""
     return {"Bucket": bucket, "Key": key, "Region": REGION, **more}
 
 
@@ -117,7 +117,7 @@ def test_a_version_is_copied_and_told(world: World, bucket: str) -> None:
     head = world.head_object(Bucket=bucket, Key="copy")
     assert copied["VersionId"] == head["x-cos-version-id"]
     assert fetched(world, bucket, "copy") == b"old"
-    # What was the past becomes the present by a copy onto itself.
+    # Copying an old version onto its key makes it the current one.
     world.copy_object(Bucket=bucket, Key="source", CopySource=place, CopyStatus="Replaced")
     assert fetched(world, bucket, "source") == b"old"
 

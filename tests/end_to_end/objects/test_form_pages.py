@@ -1,4 +1,4 @@
-"""The documented ways to send a presigned form, run as they are written."""
+"""The documented code for presigned forms works as it is written."""
 
 import io
 import re
@@ -22,7 +22,7 @@ CONTENT = b"\x89PNG"
 
 
 def run(owner: Client, bucket: str) -> tuple[dict[str, Any], str]:
-    """Run the blocks of the page; return what they name and what they print."""
+    """Run the blocks of the page; return their variables and output."""
     names: dict[str, Any] = {"client": owner}
     printed = io.StringIO()
     with redirect_stdout(printed):
@@ -57,7 +57,7 @@ def test_curl_cuts_values_at_semicolons_without_it(
 
 
 class Form(HTMLParser):
-    """Reads the form of a page as a browser does."""
+    """A parser of a form in a page, like a browser."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Form(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take the form's address and its inputs, in order."""
+        """Collect the form's address and its inputs, in order."""
         given = {name: text or "" for name, text in attrs}
         if tag == "form":
             assert (given["method"], given["enctype"]) == ("post", "multipart/form-data")

@@ -17,7 +17,7 @@ from tests.support.worlds import World
 
 @pytest.fixture(params=["sync", "async"])
 def world(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[World]:
-    """Give a client of the server, once for each world."""
+    """Yield each kind of client of the server."""
     settings = {
         "endpoint": server.endpoint,
         "secret_id": server.secret_id,
@@ -28,7 +28,7 @@ def world(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[World
 
 
 def send(server: LocalServer, url: str, fields: dict[str, str], content: bytes) -> PlainResponse:
-    """Send a form with a file called `photo.png`."""
+    """Send a form with the file `photo.png`."""
     parts = [
         f'--bound\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fields.items()

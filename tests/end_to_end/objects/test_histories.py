@@ -1,6 +1,6 @@
-"""Many clients on few keys at once: everything they see fits one order of what they did.
+"""Operations of concurrent clients on few keys are linearizable.
 
-COSKIT_HISTORY_OPERATIONS and COSKIT_HISTORY_SEED ask for more operations or for other ones.
+COSKIT_HISTORY_OPERATIONS and COSKIT_HISTORY_SEED set their number and the random seed.
 """
 
 import itertools
@@ -29,7 +29,7 @@ LOST: dict[str, Any] = {"end": math.inf}
 
 @dataclass
 class History:
-    """What all clients did and saw."""
+    """The operations and results of all clients."""
 
     records: list[dict[str, Any]]
     names: dict[str, str] = field(default_factory=dict)  # of objects, by ETag
@@ -44,7 +44,7 @@ class History:
         return (record for record in self.records if record["verb"] in verbs)
 
     def events(self, key: str) -> Iterator[Event]:
-        """Yield what happened to one key, as to a register that holds an object's name."""
+        """Yield the events of one key, as a register that holds an object's name."""
         for record in self.records:
             times, verb = (record["begin"], record["end"]), record["verb"]
             label = f"{verb} {record['id']}"
@@ -66,10 +66,10 @@ class History:
                 yield read(*times, self._listed(record, key), label)
 
     def _copied(self, record: dict[str, Any], key: str, label: str) -> Iterator[Event]:
-        """Yield the half of a copy that concerns a key: a read of its source, a write."""
+        """Yield the event of a copy for a key: a read of the source, or a write."""
         times = record["begin"], record["end"]
         if record["end"] == math.inf:
-            # It may have copied anything that was there at some time.
+            # It may have copied any version that existed at some time.
             if key == record["key"]:
                 yield from (write(*times, name, label) for name in set(self.names.values()))
             return
@@ -80,7 +80,7 @@ class History:
             yield write(*times, name, f"{label} to")
 
     def _listed(self, record: dict[str, Any], key: str) -> Value:
-        """Return the name of the object that a listing shows under a key; the newest is first."""
+        """Return the newest object's name in a listing of a key."""
         etags = [entry[-1] for entry in record["entries"] if entry[0] == key]
         return self.names[etags[0]] if etags and etags[0] else None
 
@@ -102,7 +102,7 @@ def start(server: LocalServer, bucket: str, name: str, operations: int, kind: st
 
 
 def record(server: LocalServer, bucket: str, kind: str) -> History:
-    """Let two processes work to their end and one until it is killed; return what they tell."""
+    """Run two processes to their end and one until it is killed; return their records."""
     first = start(server, bucket, f"{SEED}-1", OPERATIONS, kind)
     second = start(server, bucket, f"{SEED}-2", OPERATIONS, kind)
     killed = start(server, bucket, f"{SEED}-3", OPERATIONS * 100, kind)
@@ -136,7 +136,7 @@ def test_everything_fits_one_order(
 
 
 def check_versions(history: History, listing: dict[str, Any]) -> None:
-    """Check that a listing has every version that was there before it, in order, and no other."""
+    """Check that a listing has exactly the versions stored before it, in order."""
     writes = [made for made in history.of(*WRITES) if not made.keys() & {"missing", "refused"}]
     told = {made["version"]: made for made in writes if "version" in made}
     lost = {made["key"] for made in writes if made["end"] == math.inf}

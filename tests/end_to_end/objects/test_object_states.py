@@ -33,7 +33,7 @@ MINE = {
 
 @pytest.fixture(params=["sync", "async"])
 def world(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[World]:
-    """Give a client of the server, once for each world."""
+    """Yield each kind of client of the server."""
     settings = {
         "endpoint": server.endpoint,
         "secret_id": server.secret_id,
@@ -45,7 +45,7 @@ def world(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[World
 
 @pytest.fixture(params=["qcloud_cos", "coskit.compat"])
 def vendor(request: pytest.FixtureRequest, server: LocalServer) -> tuple[Any, type[Exception]]:
-    """Give a client of the vendor's kind and its error."""
+    """Yield a client with the vendor's interface and its error class."""
     sdk = importlib.import_module(request.param)
     config = sdk.CosConfig(
         Region="ap-local",

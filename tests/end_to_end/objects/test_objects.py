@@ -113,7 +113,7 @@ def test_a_condition(world: World, bucket: str, conditions: dict[str, str], stat
             assert outcome(lambda: world.head_object(**place))[0] == 412
         return
     if status == 304:
-        # Only the vendor's client takes this for an object.
+        # Only the vendor's client accepts this as an object.
         if not isinstance(world, VendorWorld):
             assert outcome(lambda: world.get_object(**place)) == (304, "NotModified")
         assert world.head_object(**place)["ETag"] == DIGITS

@@ -1,4 +1,4 @@
-"""Directories and odd keys: markers with content, and keys that no XML document can hold."""
+"""Directory transfers with folder objects that have content, and keys that XML cannot hold."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.support.worlds import World
 
 @pytest.fixture(scope="module")
 def proxy(server: LocalServer) -> Iterator[FaultProxy]:
-    """Refuse what a test says."""
+    """Yield a proxy that refuses requests as a test says."""
     with FaultProxy(server.port) as running:
         yield running
 
@@ -26,7 +26,7 @@ def proxy(server: LocalServer) -> Iterator[FaultProxy]:
 def world(
     request: pytest.FixtureRequest, server: LocalServer, proxy: FaultProxy
 ) -> Iterator[World]:
-    """Give a client in each world."""
+    """Yield each kind of client."""
     proxy.decide = lambda _: None
     keys = {"secret_id": server.secret_id, "secret_key": server.secret_key}
     with World(request.param, endpoint=proxy.endpoint, **keys) as client:
@@ -81,7 +81,7 @@ def test_a_marker_without_content_is_no_file(world: World, bucket: str, tmp_path
     assert world.sync(tmp_path, f"cos://{bucket}/ph", Delete=True).deleted == 0
 
 
-# XML 1.0, 2.2 Characters: what is not among them cannot stand in a document, escaped or not.
+# XML 1.0, 2.2 Characters: any other character cannot be in a document, not even escaped.
 UNWRITABLE = ["\x01", "a\x0bb", "a\x0c", "a\x1fb", "a\ufffeb", "a\uffff"]
 WRITABLE = ["plain", "a\tb", "a\nb", "a\rb", "a\x7fb", "a&<>'\"b", "a\u2028b", "a\U0001f600"]
 

@@ -10,14 +10,14 @@ MIB = 1 << 20
 
 
 def begin(world: World, bucket: str, key: str = "a", **options: Any) -> dict[str, str]:
-    """Begin an upload and return what names it."""
+    """Start an upload and return its parameters."""
     upload = world.create_multipart_upload(Bucket=bucket, Key=key, **options)
     assert (upload["Bucket"], upload["Key"]) == (bucket, key)
     return {"Bucket": bucket, "Key": key, "UploadId": upload["UploadId"]}
 
 
 def add(world: World, place: dict[str, str], number: int, content: bytes) -> dict[str, Any]:
-    """Upload a part and return how the completion names it."""
+    """Upload a part and return its entry for the completion."""
     etag = world.upload_part(**place, PartNumber=number, Body=content)["ETag"]
     return {"PartNumber": number, "ETag": etag}
 

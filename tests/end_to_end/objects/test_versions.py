@@ -11,7 +11,7 @@ STATES = ("", "Enabled", "Suspended")
 
 
 def prepare(world: World, bucket: str, state: str) -> None:
-    """Bring a bucket's versioning into a state; an object of before stays with a null version."""
+    """Set a bucket's versioning state; an older object keeps the version null."""
     world.put_object(Bucket=bucket, Key="before", Body=b"before")
     if state:
         world.put_bucket_versioning(Bucket=bucket, Status="Enabled")
@@ -20,7 +20,7 @@ def prepare(world: World, bucket: str, state: str) -> None:
 
 
 def put(world: World, bucket: str, key: str, body: bytes) -> Any:
-    """Store an object and return its version id, or None if none is told."""
+    """Store an object and return its version id, or None."""
     return world.put_object(Bucket=bucket, Key=key, Body=body).get("x-cos-version-id")
 
 

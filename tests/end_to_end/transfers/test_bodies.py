@@ -1,4 +1,4 @@
-"""What is a body and what is none: bytes, files and chunks arrive whole, all else is refused."""
+"""Bytes, files and chunks are stored completely; anything else is refused as a body."""
 
 import array
 import codecs
@@ -26,7 +26,7 @@ MIB = 1 << 20
 
 
 class Put:
-    """One way to store a body under the key `k`."""
+    """A call that stores a body under the key `k`."""
 
     def __init__(self, world: World, bucket: str, way: str) -> None:
         self.world, self.bucket, self.way = world, bucket, way
@@ -39,14 +39,14 @@ class Put:
             self._sealed = kind(world.client, KEY)
 
     def next(self) -> None:
-        """Take another key."""
+        """Use another key."""
         self._key += "k"
         if self.way == "upload_part":
             answer = self.world.create_multipart_upload(self.bucket, self._key)
             self._upload = answer["UploadId"]
 
     def __call__(self, body: Any, **options: Any) -> None:
-        """Store it."""
+        """Store the body."""
         world, bucket = self.world, self.bucket
         if self.way == "put_object":
             world.put_object(bucket, body, self._key, **options)
@@ -58,7 +58,7 @@ class Put:
             world.upload_part(bucket, self._key, body, 1, self._upload, **options)
 
     def stored(self) -> bytes | None:
-        """Return what was stored, or None."""
+        """Return the stored content, or None."""
         if self._upload:
             parts = self.world.all(
                 self.world.client.iter_parts(self.bucket, self._key, self._upload)
@@ -80,19 +80,19 @@ class Put:
 
 @pytest.fixture(params=["sync", "async"])
 def world(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[World]:
-    """Give a client in each world."""
+    """Yield each kind of client."""
     with connect(request.param, server) as client:
         yield client
 
 
 @pytest.fixture(params=["put_object", "upload_part", "append_object", "sealed"])
 def put(request: pytest.FixtureRequest, world: World, bucket: str) -> Put:
-    """Give one way to store a body."""
+    """Yield each call that stores a body."""
     return Put(world, bucket, request.param)
 
 
 class Text:
-    """A file of text that does not say so."""
+    """A text file that does not look like one."""
 
     def read(self, size: int = -1) -> str:
         """Return text."""
@@ -100,23 +100,23 @@ class Text:
 
 
 class Silent:
-    """A file that cannot seek, made of pieces."""
+    """A file of chunks that cannot seek."""
 
     def __init__(self, *pieces: bytes) -> None:
         self._pieces = deque(pieces)
 
     def read(self, size: int = -1) -> bytes:
-        """Return one piece."""
+        """Return one chunk."""
         return self._pieces.popleft() if self._pieces else b""
 
 
 def entry() -> Any:
-    """Return what a directory has."""
+    """Return an entry of a directory."""
     with os.scandir("/") as entries:
         return next(entries)
 
 
-# Python's glossary: what a "bytes-like object" and a "file object" are; nothing else is content.
+# Python's glossary defines "bytes-like object" and "file object"; nothing else is content.
 NO_BODIES: dict[str, Callable[[], Any]] = {
     "a mapping": lambda: {"a": 1},
     "a mapping of bytes": lambda: {b"a": 1},
@@ -160,7 +160,7 @@ def test_what_is_no_body_is_refused(put: Put) -> None:
 
 
 def refusal(put: Put, body: Any, **options: Any) -> str:
-    """Return why a body is refused, "" if it is taken."""
+    """Return the error message of a refused body, or ""."""
     try:
         put(body, **options)
     except ParameterError as error:
@@ -169,7 +169,7 @@ def refusal(put: Put, body: Any, **options: Any) -> str:
 
 
 def close(body: Any) -> None:
-    """Close what can be closed."""
+    """Close an object that has `close`."""
     if hasattr(body, "close") and not isinstance(body, type):
         body.close()
 
@@ -186,7 +186,7 @@ def test_a_path_is_told_what_it_is_for(world: World, bucket: str) -> None:
 
 
 def mapped(content: bytes) -> mmap.mmap:
-    """Return memory that is a file too, and whose `seek` returned None before Python 3.13."""
+    """Return an mmap, whose `seek` returned None before Python 3.13."""
     memory = mmap.mmap(-1, len(content))
     memory.write(content)
     memory.seek(0)
@@ -194,15 +194,15 @@ def mapped(content: bytes) -> mmap.mmap:
 
 
 class Taciturn(io.BytesIO):
-    """A file whose `seek` returns nothing."""
+    """A file whose `seek` returns None."""
 
     def seek(self, *place: int) -> None:  # type: ignore[override]
-        """Move."""
+        """Seek and return None."""
         super().seek(*place)
 
 
 def piped(content: bytes) -> Any:
-    """Return the end of a pipe from which content comes."""
+    """Return the reading end of a pipe with content."""
     end, start = os.pipe()
     os.write(start, content)
     os.close(start)
@@ -210,7 +210,7 @@ def piped(content: bytes) -> Any:
 
 
 def wired(content: bytes) -> Any:
-    """Return a socket's file from which content comes."""
+    """Return a socket's file with content."""
     ours, theirs = socket.socketpair()
     theirs.sendall(content)
     theirs.close()
@@ -296,21 +296,21 @@ def test_what_is_no_length(put: Put) -> None:
 @pytest.mark.parametrize("buffering", [-1, 0])
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="only Linux has such files")
 def test_a_file_that_tells_no_size_is_read_to_its_end(put: Put, name: str, buffering: int) -> None:
-    # proc(5): most files in /proc have a size of 0 and content all the same.
+    # proc(5): most files in /proc have a size of 0 and yet content.
     with open(name, "rb", buffering) as file:  # noqa: PTH123
         put(file)
     assert put.stored() == Path(name).read_bytes() != b""
 
 
 class Understated(io.BytesIO):
-    """A file whose size is told as less than it is."""
+    """A file that reports less than its size."""
 
     def __init__(self, content: bytes, told: int) -> None:
         super().__init__(content)
         self._told = told
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Move; the end seems near."""
+        """Seek, reporting a near end."""
         return super().seek(self._told if whence == os.SEEK_END else offset)
 
 
@@ -331,10 +331,10 @@ def test_a_large_file_that_tells_a_wrong_size_is_an_error(put: Put) -> None:
 
 
 class Touched(io.FileIO):
-    """A file into which somebody writes while it is read, and puts its date back."""
+    """A file that is changed while it is read, with its date restored."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read, and then write something."""
+        """Read, then change the file."""
         chunk = super().read(size)
         path = Path(str(self.name))
         status = path.stat()

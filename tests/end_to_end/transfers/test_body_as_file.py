@@ -1,4 +1,4 @@
-"""A Body is a raw file as Python's `io` has them; the asynchronous one has its methods."""
+"""A Body is a raw file of Python's `io`; the asynchronous one has its methods."""
 
 import contextlib
 import io
@@ -29,7 +29,7 @@ TEXT = b"one\ntwo\r\n\n" + b"long" * 500_000 + b"\nlast"
 
 @pytest.fixture(scope="module")
 def proxy(server: LocalServer) -> Iterator[FaultProxy]:
-    """Damage what a test says."""
+    """Yield a proxy that damages responses as a test says."""
     with FaultProxy(server.port) as running:
         yield running
 
@@ -38,7 +38,7 @@ def proxy(server: LocalServer) -> Iterator[FaultProxy]:
 def world(
     request: pytest.FixtureRequest, server: LocalServer, proxy: FaultProxy
 ) -> Iterator[World]:
-    """Give a client in each world."""
+    """Yield each kind of client."""
     proxy.decide = lambda _: None
     keys = {"secret_id": server.secret_id, "secret_key": server.secret_key}
     with World(request.param, endpoint=proxy.endpoint, **keys) as client:
@@ -47,7 +47,7 @@ def world(
 
 @pytest.fixture(params=["plain", "sealed"])
 def opened(request: pytest.FixtureRequest, world: World, bucket: str) -> Callable[[bytes], Any]:
-    """Give a function that stores content and returns the body of it."""
+    """Yield a function that stores content and returns its body."""
     kind: Any = AsyncEncryptedClient if world._runner else EncryptedClient
     client: Any = kind(world.client, AES) if request.param == "sealed" else world.client
 

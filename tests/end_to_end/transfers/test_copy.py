@@ -1,4 +1,4 @@
-"""Copies of any size: the whole of one object with all that belongs to it, or nothing."""
+"""Copies of any size have the content and metadata of one object, or fail."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ DRESS: dict[str, Any] = {
 
 @pytest.fixture
 def proxy(server: LocalServer) -> Iterator[FaultProxy]:
-    """Give a proxy that forwards to the server until it is given rules."""
+    """Yield a proxy that forwards to the server until it gets rules."""
     with FaultProxy(server.port) as running:
         yield running
 
@@ -61,7 +61,7 @@ def proxy(server: LocalServer) -> Iterator[FaultProxy]:
 def world(
     request: pytest.FixtureRequest, server: LocalServer, proxy: FaultProxy
 ) -> Iterator[World]:
-    """Give each of coskit's clients, behind the proxy; no thread of theirs is left."""
+    """Yield each of coskit's clients behind the proxy, and check that no thread is left."""
     keys = {"secret_id": server.secret_id, "secret_key": server.secret_key}
     quick = RetryPolicy(attempts=3, base=0.001, longest=0.01)
     with World(request.param, endpoint=proxy.endpoint, retry=quick, **keys) as client:
@@ -79,7 +79,7 @@ def other(owner: Client, bucket: str) -> Iterator[str]:
 
 
 def content(size: int = SIZE, seed: str = "") -> bytes:
-    """Return bytes of which no two KiB are alike."""
+    """Return bytes in which no two KiB are equal."""
     return b"".join(f"{seed}{n:1000}".encode()[:1024] for n in range(-(-size // 1000)))[:size]
 
 
@@ -97,7 +97,7 @@ def copy(world: World, to: str, source: str, *, parts: bool, **options: Any) -> 
 
 
 def uploads(owner: Client, bucket: str) -> list[str]:
-    """Return the keys of uploads that are not finished."""
+    """Return the keys of unfinished uploads."""
     return [upload["Key"] for upload in owner.iter_uploads(bucket)]
 
 
@@ -178,7 +178,7 @@ def test_a_small_object_is_copied_in_one_request(
 
 
 def act(when: Any, number: int, do: Callable[[], object]) -> Callable[[RecordedRequest], None]:
-    """Return what lets every request pass and acts before the one of that number that matches."""
+    """Return a decision that forwards all requests and acts before a matching one."""
     seen: list[RecordedRequest] = []
 
     def decide(exchange: RecordedRequest) -> None:

@@ -1,4 +1,4 @@
-"""Whole directories up and down: every name, no way out of the directory, clear failures."""
+"""upload_dir and download_dir: names, no path outside the directory, failures."""
 
 import asyncio
 import os
@@ -40,14 +40,14 @@ FILES = {
 
 @pytest.fixture
 def bucket(owner: Client) -> Iterator[str]:
-    """Give a bucket that no other test uses."""
+    """Yield a bucket for one test."""
     with bucket_of_aborted_uploads(owner) as name:
         yield name
 
 
 @pytest.fixture(params=["sync", "async"])
 def world(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[World]:
-    """Give each of coskit's own clients."""
+    """Yield each of coskit's clients."""
     with connect(request.param, server) as client:
         yield client
 
@@ -85,7 +85,7 @@ def test_hostile_keys_that_can_be_files_come_back_and_the_others_are_named(
     assert {f.name for f in failure.value.failures} == keys - set(possible)
     assert failure.value.result.transferred == len(possible)
     assert [path.name for path in tmp_path.iterdir()] == ["down"]
-    # What came down goes up again under the very same keys.
+    # Downloaded files are uploaded again under the same keys.
     world.upload_dir(bucket, tmp_path / "down", "again")
     assert read_objects(owner, bucket, "again/") == possible
 
@@ -222,7 +222,7 @@ def test_wrong_arguments_are_refused(world: World, bucket: str, tmp_path: Path) 
 
 
 def leftovers(root: Path) -> tuple[list[str], list[str]]:
-    """Return the partial files below a directory and the threads of transfers that still run."""
+    """Return the partial files below a directory and running threads of transfers."""
     partial = [path.name for path in root.rglob("*.part")]
     return partial, [t.name for t in threading.enumerate() if t.name.startswith("coskit")]
 
@@ -232,7 +232,7 @@ def test_a_deadline_ends_everything_and_leaves_nothing_behind(
 ) -> None:
     source = write_tree(tmp_path / "source", {f"{n}": bytes(100_000) for n in range(8)})
     with pytest.raises(TransferTimeout):
-        # At 100 KB/s, the slowest that the service knows, this would take eight times as long.
+        # At 100 KB/s, the service's slowest rate, this would take eight times as long.
         world.upload_dir(bucket, source, Deadline=0.3, TrafficLimit=819200, OnError="continue")
     assert leftovers(tmp_path) == ([], [])
     world.upload_dir(bucket, source)
@@ -242,7 +242,7 @@ def test_a_deadline_ends_everything_and_leaves_nothing_behind(
 
 
 class Ending(BaseException):
-    """What is no `Exception`; a KeyboardInterrupt would end the event loop and not only a task."""
+    """A BaseException; a KeyboardInterrupt would stop the event loop and not only a task."""
 
 
 @pytest.mark.parametrize("error", [Ending, ZeroDivisionError])
@@ -271,12 +271,12 @@ def test_what_a_callback_raises_ends_everything_and_leaves_nothing_behind(
 
 
 def descriptors() -> set[str]:
-    """Return the descriptors of this process."""
+    """Return this process's file descriptors."""
     return {path.name for path in Path("/proc/self/fd").iterdir()}
 
 
 def leads_below(root: Path, descriptor: str) -> bool:
-    """Return whether a descriptor of this process is one of a file below a directory."""
+    """Return whether a file below a directory is open in this process."""
     try:
         return Path(f"/proc/self/fd/{descriptor}").readlink().is_relative_to(root)
     except OSError:
@@ -305,7 +305,7 @@ with Client(endpoint=endpoint, secret_id=name, secret_key=key) as client:
 def test_ctrl_c_ends_a_program_at_once_and_leaves_no_partial_file(
     server: LocalServer, owner: Client, bucket: str, tmp_path: Path, kind: str
 ) -> None:
-    # At the slowest rate that the service knows, the large ones take half a minute.
+    # At the service's slowest rate, the large ones take half a minute.
     put_objects(owner, bucket, {f"{n}": bytes(3_000_000 * n) for n in range(3)})
     keys = (server.endpoint, server.secret_id, server.secret_key)
     command = [sys.executable, "-c", PROGRAM, kind, *keys, bucket, str(tmp_path / "down")]
@@ -331,7 +331,7 @@ def test_a_cancelled_transfer_ends_at_once(
         moving = asyncio.Event()
         loop = asyncio.get_running_loop()
         async with server.async_client() as client:
-            # At the slowest rate that the service knows, each file takes a second.
+            # At the service's slowest rate, each file takes a second.
             transfer = client.upload_dir(
                 bucket,
                 source,

@@ -1,4 +1,4 @@
-"""Downloads into files: whole and right under their name, or not there; never of two objects."""
+"""download_file: a complete file of one object, or none."""
 
 import contextlib
 import errno
@@ -51,14 +51,14 @@ QUICK = RetryPolicy(attempts=3, base=0.001, longest=0.01)
 
 @pytest.fixture
 def proxy(server: LocalServer) -> Iterator[FaultProxy]:
-    """Give a proxy that forwards to the server until it is given rules."""
+    """Yield a proxy that forwards to the server until it gets rules."""
     with FaultProxy(server.port) as running:
         yield running
 
 
 @pytest.fixture
 def journals(tmp_path: Path) -> Path:
-    """Name the directory of journals."""
+    """Return the directory of journals."""
     return tmp_path / "journals"
 
 
@@ -66,7 +66,7 @@ def journals(tmp_path: Path) -> Path:
 def world(
     request: pytest.FixtureRequest, server: LocalServer, proxy: FaultProxy, journals: Path
 ) -> Iterator[World]:
-    """Give each of coskit's clients, behind the proxy; no thread or open file of theirs is left."""
+    """Yield each of coskit's clients behind the proxy, and check for leaks."""
     keys = {"secret_id": server.secret_id, "secret_key": server.secret_key}
     transfers = TransferSettings(journals=journals)
     settings = {"endpoint": proxy.endpoint, "retry": QUICK, "transfers": transfers}
@@ -77,7 +77,7 @@ def world(
 
 
 def open_files() -> list[str]:
-    """Return the names of the files that this process has open."""
+    """Return the names of this process's open files."""
     names = []
     for link in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # another thread has just closed it
@@ -87,18 +87,18 @@ def open_files() -> list[str]:
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
-    """Name the file to download to; its directory is otherwise empty."""
+    """Return the file to download to, in an empty directory."""
     (tmp_path / "target").mkdir()
     return tmp_path / "target" / "file"
 
 
 def content(size: int = SIZE, seed: str = "") -> bytes:
-    """Return bytes of which no two KiB are alike."""
+    """Return bytes in which no two KiB are equal."""
     return b"".join(f"{seed}{n:1000}".encode()[:1024] for n in range(-(-size // 1000)))[:size]
 
 
 def beside(target: Path) -> list[str]:
-    """Return what is in the target's directory."""
+    """Return the names in the target's directory."""
     return sorted(path.name for path in target.parent.iterdir())
 
 
@@ -108,12 +108,12 @@ def kept(journals: Path) -> list[str]:
 
 
 def ranges(proxy: FaultProxy) -> list[str]:
-    """Return the ranges that were asked for."""
+    """Return the requested ranges."""
     return [exchange.headers.get("range", "") for exchange in proxy.matching(GET_OBJECT)]
 
 
 def at_request(number: int, act: Callable[[], object]) -> Callable[[RecordedRequest], Fault | None]:
-    """Return what lets every request pass and acts just before one of them does."""
+    """Return a decision that forwards all requests and acts before one of them."""
     passed: list[RecordedRequest] = []
 
     def decide(exchange: RecordedRequest) -> None:
@@ -333,7 +333,7 @@ def test_an_object_that_is_replaced_meanwhile_is_never_mixed(
     got = world.download_file(
         bucket, "a", target, PartSize=1, progress_callback=lambda through, _: told.append(through)
     )
-    # The old version is still there and is what was begun; else all is fetched anew.
+    # The started version still exists; without versions everything is fetched again.
     expected = old if versioned else new
     assert target.read_bytes() == expected
     assert got["Content-Length"] == str(len(expected))
@@ -360,7 +360,7 @@ def test_an_object_that_is_replaced_again_and_again_is_an_error(
     proxy.decide = decide
     with pytest.raises(ObjectChanged):
         world.download_file(bucket, "a", target, PartSize=1)
-    proxy.close()  # or it would act on what still comes when the bucket is gone
+    proxy.close()  # otherwise it would act on requests after the bucket is removed
     assert (beside(target), target.read_bytes(), kept(journals)) == (["file"], b"old", [])
 
 
@@ -385,7 +385,7 @@ def test_a_version_is_downloaded_though_there_is_a_later_one(
 
 
 def interrupt(world: World, proxy: FaultProxy, bucket: str, target: Path, **options: Any) -> None:
-    """Let a download fail after two of its four parts."""
+    """Fail a download after two of its four parts."""
     proxy.rules = [Rule(GET_OBJECT, Status(403, "AccessDenied"), skip=2)]
     with pytest.raises(CosServiceError) as failure:
         world.download_file(bucket, "a", target, PartSize=1, MAXThread=1, **options)
@@ -407,7 +407,7 @@ def test_the_next_download_fetches_only_what_is_missing(
         bucket,
         "a",
         target,
-        PartSize=2,  # the parts stay those that were begun
+        PartSize=2,  # the part size of the start is kept
         MAXThread=1,
         progress_callback=lambda through, size: told.append((through, through.resumed)),
     )

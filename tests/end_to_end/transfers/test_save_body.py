@@ -1,4 +1,4 @@
-"""A Body written to a path: files are replaced whole, pipes and devices get the bytes."""
+"""get_stream_to_file replaces whole files and writes to pipes and devices."""
 
 import os
 import stat
@@ -26,7 +26,7 @@ Save = Callable[[Any], None]
 
 @pytest.fixture(scope="module")
 def proxy(server: LocalServer) -> Iterator[FaultProxy]:
-    """Damage what a test says."""
+    """Yield a proxy that damages responses as a test says."""
     with FaultProxy(server.port) as running:
         yield running
 
@@ -35,7 +35,7 @@ def proxy(server: LocalServer) -> Iterator[FaultProxy]:
 def world(
     request: pytest.FixtureRequest, server: LocalServer, proxy: FaultProxy
 ) -> Iterator[World]:
-    """Give a client in each world."""
+    """Yield each kind of client."""
     proxy.decide = lambda _: None
     keys = {"secret_id": server.secret_id, "secret_key": server.secret_key}
     with World(request.param, endpoint=proxy.endpoint, **keys) as client:
@@ -44,7 +44,7 @@ def world(
 
 @pytest.fixture(params=["plain", "sealed", "download_file"])
 def save(request: pytest.FixtureRequest, world: World, bucket: str) -> Save:
-    """Give a function that writes the object to a path."""
+    """Yield a function that writes the object to a path."""
     kind: Any = AsyncEncryptedClient if world._runner else EncryptedClient
     sealed: Any = kind(world.client, AES)
     if request.param == "sealed":

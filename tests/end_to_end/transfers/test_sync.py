@@ -1,4 +1,4 @@
-"""Synchronisation in all three directions: both sides end equal, and nothing moves twice."""
+"""sync in all three directions: equal sides, and no file is transferred twice."""
 
 import os
 import threading
@@ -33,20 +33,20 @@ FILES = {"a": b"1", "a.d/x": b"22", "b/c/d": b"333", "b/e": b"", "\u4e2d": b"444
 
 @pytest.fixture
 def bucket(owner: Client) -> Iterator[str]:
-    """Give a bucket that no other test uses."""
+    """Yield a bucket for one test."""
     with bucket_of_aborted_uploads(owner) as name:
         yield name
 
 
 @pytest.fixture(params=["sync", "async"])
 def world(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[World]:
-    """Give each of coskit's own clients."""
+    """Yield each of coskit's clients."""
     with connect(request.param, server) as client:
         yield client
 
 
 def moved(result: object) -> tuple[int, int, int]:
-    """Return how many files were transferred, were the same, and were deleted."""
+    """Return the numbers of transferred, unchanged and deleted files."""
     return result.transferred, result.unchanged, result.deleted  # type: ignore[attr-defined]
 
 
@@ -73,7 +73,7 @@ def test_down_only_what_differs_moves(
     assert moved(world.sync(place, target)) == (0, 5, 0)
     (target / "a").write_bytes(b"X")
     put_objects(owner, bucket, {"p/b/c/d": b"XYZ", "p/b/e": b"longer"})
-    # The same length, and perhaps the same second: only the sums tell.
+    # Equal length, perhaps the same second: only checksums differ.
     assert moved(world.sync(place, target)) == (3, 2, 0)
     assert read_tree(target) == {**FILES, "b/c/d": b"XYZ", "b/e": b"longer"}
 
@@ -274,7 +274,7 @@ def test_a_file_of_a_young_object_is_marked_until_the_object_is_old(
     put_objects(owner, bucket, {"a": b"1"})
     world.sync(f"cos://{bucket}", tmp_path)
     marked = (tmp_path / "a").stat().st_mtime_ns
-    # Then every object is taken for one of long ago.
+    # Then every object looks old.
     monkeypatch.setattr(compare, "_SKEW", -3600 * 10**9)
     assert moved(world.sync(f"cos://{bucket}", tmp_path)) == (0, 1, 0)
     assert (tmp_path / "a").stat().st_mtime_ns == marked // 10**9 * 10**9
@@ -294,7 +294,7 @@ def test_places_that_cannot_be_synchronised_are_refused(
         world.sync(tmp_path, "cos://")
 
 
-# Folders and files have different letters, so that no name has to be both.
+# Folders and files use different letters, so that no name is both.
 NAMES = st.tuples(st.lists(st.sampled_from("DE"), max_size=2), st.sampled_from(["f", "g.", "h-"]))
 STATES = st.dictionaries(
     NAMES.map(lambda parts: "/".join([*parts[0], parts[1]])), st.binary(max_size=2), max_size=6
@@ -341,7 +341,7 @@ def test_whatever_was_there_both_sides_are_equal_afterwards(
 
 
 def test_a_long_listing_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
-    """Compare 30,000 objects that nobody has here with nothing: only one page may be held."""
+    """Compare 30,000 objects with an empty directory, holding one page at a time."""
 
     class Listed(Client):
         def list_objects(self, Bucket: str, **given: Any) -> types.ListObjectsResult:  # type: ignore[override]

@@ -1,4 +1,4 @@
-"""upload_file: it goes on where it stopped, notices every change, and leaves nothing behind."""
+"""upload_file resumes, detects changes of the file and leaves nothing behind."""
 
 import asyncio
 import json
@@ -86,13 +86,13 @@ def part(number: int) -> Any:
 
 
 def journals(path: Path) -> list[dict[str, Any]]:
-    """Return what the journals beside a file say."""
+    """Return the texts of the journals next to a file."""
     found = (path.parent / "journals").glob("*.json")
     return [json.loads(each.read_bytes().partition(b"\n")[2])["state"] for each in found]
 
 
 def interrupt(world: World, proxy: FaultProxy, bucket: str, path: Path, **options: Any) -> None:
-    """Upload a file until its fourth part, which does not get through."""
+    """Upload a file and fail at its fourth part."""
     proxy.rules = [Rule(part(4), CutRequest(MIB), times=ALWAYS)]
     with pytest.raises(TransportError) as failure:
         world.upload_file(bucket, "key", path, PartSize=4, MAXThread=1, **options)
@@ -102,12 +102,12 @@ def interrupt(world: World, proxy: FaultProxy, bucket: str, path: Path, **option
 
 
 def sent_parts(proxy: FaultProxy) -> list[int]:
-    """Return the numbers of the parts that were sent, in order."""
+    """Return the numbers of the sent parts, in order."""
     return sorted(int(exchange.query["partNumber"]) for exchange in proxy.matching(UPLOAD_PART))
 
 
 def assert_clean(world: World, bucket: str, path: Path) -> None:
-    """Check that neither the service nor this machine has anything left of an upload."""
+    """Check that neither the server nor this machine has remains of an upload."""
     assert unfinished_uploads(world, bucket) == []
     directory = path.parent / "journals"
     assert not directory.exists() or list(directory.iterdir()) == []
@@ -633,7 +633,7 @@ def test_a_cancelled_upload_leaves_nothing_but_its_journal(
         assert await asyncio.to_thread(stalled.wait, 30)
         upload.cancel()
         await asyncio.sleep(0)
-        upload.cancel()  # by somebody who cannot wait
+        upload.cancel()  # without waiting
         with pytest.raises(asyncio.CancelledError):
             await upload
         assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -1,4 +1,4 @@
-"""upload_stream and upload_fileobj: whatever gives bytes, however few at a time, arrives whole."""
+"""upload_stream and upload_fileobj store any source of bytes, also one with short reads."""
 
 import asyncio
 import io
@@ -47,12 +47,12 @@ def faulty(
 
 
 def content_of(size: int) -> bytes:
-    """Return bytes of which no two MiB are alike."""
+    """Return bytes in which no two MiB are equal."""
     return b"".join(f"{n:1024}".encode() for n in range(-(-size // 1024)))[:size]
 
 
 class Dribble(io.RawIOBase):
-    """A file that gives at most 10,007 bytes at a time, as a socket does."""
+    """A file with reads of at most 10,007 bytes, like a socket."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ def test_a_file_is_sent_from_its_position_and_stays_open(
 
 
 class NotYet(io.RawIOBase):
-    """A file that does not block and has nothing to give."""
+    """A non-blocking file without data."""
 
     def read(self, _size: int = -1, /) -> None:
         return None
@@ -275,7 +275,7 @@ def test_no_more_is_read_than_the_memory_may_hold(
     with via_proxy(kind, proxy, server, tmp_path, memory=4 * MIB) as world:
         world.upload_stream(bucket, "key", stream(), PartSize=2, MAXThread=8)
         assert world.head_object(bucket, "key")["Content-Length"] == str(16 * MIB)
-    # One chunk is looked at ahead, to know whether a part is the last one.
+    # One chunk is read ahead to know whether a part is the last one.
     assert max(seen) <= 5 * MIB
 
 
