@@ -116,7 +116,7 @@ def test_what_is_cut_or_damaged_is_an_error_and_stays_one(case: str) -> None:
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "deflate, gzip"])
-def test_memory_is_bounded_whatever_is_stored(coding: str) -> None:
+def test_memory_is_bounded_for_any_content(coding: str) -> None:
     bomb = zlib.compress(bytes(64 << 20))
     stored = {"gzip": gzip.compress(bytes(64 << 20)), "deflate": bomb}.get(
         coding, gzip.compress(bomb)
@@ -193,7 +193,7 @@ def test_both_sdks_decode_where_they_stream(
         assert (tmp_path / "there").read_bytes() == b"head" + stored
 
 
-def test_a_file_is_as_it_was_when_content_is_damaged(
+def test_a_file_is_unchanged_when_content_is_damaged(
     client: compat.CosS3Client, bucket: str, tmp_path: Path
 ) -> None:
     client.put_object(bucket, gzip.compress(TEXT)[:-1], "a", ContentEncoding="gzip")

@@ -96,9 +96,7 @@ def test_a_copy_that_looks_at_its_source(
     local.delete_bucket(Bucket=other)
 
 
-def test_an_upload_of_a_file_goes_on_where_it_stopped(
-    client: Any, bucket: str, tmp_path: Path
-) -> None:
+def test_an_upload_of_a_file_resumes(client: Any, bucket: str, tmp_path: Path) -> None:
     content = write_file(tmp_path / "file", 5 * MIB + 3)
     upload = client.create_multipart_upload(Bucket=bucket, Key="file")["UploadId"]
     for number in (1, 3):

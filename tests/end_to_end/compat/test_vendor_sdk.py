@@ -77,7 +77,7 @@ def read(response: Any) -> bytes:
     return content
 
 
-def test_an_object_comes_back_with_its_metadata(client: Any, bucket: str) -> None:
+def test_an_object_is_returned_with_its_metadata(client: Any, bucket: str) -> None:
     put = client.put_object(
         Bucket=bucket,
         Body=b"hello world",
@@ -105,7 +105,7 @@ EXPECTED_HEAD = {
 }
 
 
-def test_a_range_and_the_overrides_of_an_answer(client: Any, bucket: str) -> None:
+def test_a_range_and_response_overrides(client: Any, bucket: str) -> None:
     client.put_object(Bucket=bucket, Body=b"0123456789", Key="digits")
     part = client.get_object(
         Bucket=bucket, Key="digits", Range="bytes=2-4", ResponseContentType="text/digits"

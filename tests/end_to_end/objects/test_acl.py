@@ -126,7 +126,7 @@ def test_a_grant_to_another_account(
         assert "1250000001" in given["Grantee"]["ID"]
 
 
-def test_an_acl_that_nobody_knows(world: World, bucket: str) -> None:
+def test_an_unknown_acl(world: World, bucket: str) -> None:
     world.put_object(Bucket=bucket, Key="a", Body=b"x", ACL="public-read")
     for call in (
         lambda: world.put_object_acl(Bucket=bucket, Key="a", ACL="open"),

@@ -107,7 +107,7 @@ def test_a_source_that_cannot_be_copied(
     assert not world.object_exists(Bucket=bucket, Key="copy")
 
 
-def test_a_version_is_copied_and_told(world: World, bucket: str) -> None:
+def test_a_version_is_copied_and_its_id_returned(world: World, bucket: str) -> None:
     world.put_bucket_versioning(Bucket=bucket, Status="Enabled")
     old = world.put_object(Bucket=bucket, Key="source", Body=b"old")["x-cos-version-id"]
     world.put_object(Bucket=bucket, Key="source", Body=b"new")

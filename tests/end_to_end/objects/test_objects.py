@@ -78,7 +78,7 @@ def test_a_storage_class(world: World, bucket: str, given: str, told: str | None
     assert fetched(world, bucket, "a") == b"y"
 
 
-def test_a_storage_class_that_nobody_knows(world: World, bucket: str) -> None:
+def test_an_unknown_storage_class(world: World, bucket: str) -> None:
     place = {"Bucket": bucket, "Key": "a"}
     refused = (400, "NotSupportedStorageClass")
     assert outcome(lambda: world.put_object(**place, Body=b"x", StorageClass="COLD")) == refused

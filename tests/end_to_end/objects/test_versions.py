@@ -49,7 +49,7 @@ def complete(world: World, bucket: str, key: str, content: bytes) -> Any:
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_what_each_write_tells_of_its_version(world: World, bucket: str, state: str) -> None:
+def test_each_write_returns_its_version(world: World, bucket: str, state: str) -> None:
     prepare(world, bucket, state)
     made = put(world, bucket, "a", b"one")
     copied = world.copy_object(
@@ -120,7 +120,7 @@ def test_a_suspended_bucket_replaces_only_the_null_version(world: World, bucket:
         ("Suspended", {"x-cos-delete-marker": "true", "x-cos-version-id": "null"}, []),
     ],
 )
-def test_what_a_deletion_tells_and_leaves(
+def test_results_and_effects_of_a_deletion(
     world: World, bucket: str, state: str, told: dict[str, str], left: list[str]
 ) -> None:
     prepare(world, bucket, state)

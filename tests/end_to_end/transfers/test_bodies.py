@@ -180,7 +180,7 @@ def test_nothing_is_no_body(put: Put) -> None:
     assert put.stored() is None
 
 
-def test_a_path_is_told_what_it_is_for(world: World, bucket: str) -> None:
+def test_a_path_as_body_is_refused_with_the_right_method(world: World, bucket: str) -> None:
     with pytest.raises(ParameterError, match="upload_file"):
         world.put_object(bucket, Path("a"), "k")
 
@@ -295,7 +295,7 @@ def test_what_is_no_length(put: Put) -> None:
 @pytest.mark.parametrize("name", ["/proc/version", "/proc/filesystems"])
 @pytest.mark.parametrize("buffering", [-1, 0])
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="only Linux has such files")
-def test_a_file_that_tells_no_size_is_read_to_its_end(put: Put, name: str, buffering: int) -> None:
+def test_a_file_of_reported_size_0_is_read_to_its_end(put: Put, name: str, buffering: int) -> None:
     # proc(5): most files in /proc have a size of 0 and yet content.
     with open(name, "rb", buffering) as file:  # noqa: PTH123
         put(file)
@@ -314,7 +314,7 @@ class Understated(io.BytesIO):
         return super().seek(self._told if whence == os.SEEK_END else offset)
 
 
-def test_a_file_that_tells_too_small_a_size(put: Put) -> None:
+def test_a_file_that_reports_too_small_a_size(put: Put) -> None:
     for size in (0, 5, 70_000, MIB, MIB + 1, 3 * MIB):
         for told in (0, 3):
             put.next()
@@ -323,7 +323,7 @@ def test_a_file_that_tells_too_small_a_size(put: Put) -> None:
             assert put.stored() == content, (size, told)
 
 
-def test_a_large_file_that_tells_a_wrong_size_is_an_error(put: Put) -> None:
+def test_a_large_file_that_reports_a_wrong_size_is_an_error(put: Put) -> None:
     for told in (2 * MIB, 4 * MIB):
         with pytest.raises(SourceChanged):
             put(Understated(bytes(3 * MIB), told))

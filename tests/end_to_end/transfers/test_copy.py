@@ -195,7 +195,7 @@ def act(when: Any, number: int, do: Callable[[], object]) -> Callable[[RecordedR
     ("parts", "operation", "number"),
     [(False, COPY_OBJECT, 1), (True, UPLOAD_PART_COPY, 1), (True, UPLOAD_PART_COPY, 3)],
 )
-def test_a_source_that_changes_meanwhile_is_not_copied(
+def test_a_source_that_changes_during_the_copy_is_not_copied(
     world: World,
     proxy: FaultProxy,
     owner: Client,

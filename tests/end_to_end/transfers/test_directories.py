@@ -61,7 +61,7 @@ def can_be_a_file(key: str) -> bool:
     return True
 
 
-def test_a_directory_goes_up_and_comes_back(
+def test_a_directory_is_uploaded_and_downloaded(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
     source = write_tree(tmp_path / "source", FILES)
@@ -204,7 +204,7 @@ def test_an_error_of_the_listing_is_raised_as_it_is(world: World, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["missing", "file"])
-def test_a_directory_that_is_none_is_an_error_before_anything_is_sent(
+def test_an_invalid_directory_is_an_error_before_anything_is_sent(
     world: World, bucket: str, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "file").write_bytes(b"")

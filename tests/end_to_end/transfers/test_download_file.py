@@ -125,7 +125,7 @@ def at_request(number: int, act: Callable[[], object]) -> Callable[[RecordedRequ
 
 
 @pytest.mark.parametrize("size", [0, 1, 5000, MIB - 1, MIB, MIB + 1, 2 * MIB, SIZE])
-def test_the_file_is_the_object_whatever_its_size(
+def test_the_file_equals_the_object_for_any_size(
     world: World, owner: Client, bucket: str, target: Path, journals: Path, size: int
 ) -> None:
     put = owner.put_object(bucket, content(size), "a", Metadata={"x-cos-meta-a": "1"})
@@ -260,7 +260,7 @@ def test_a_pipe_gets_the_bytes_in_order(
     assert stat.S_ISFIFO(target.stat().st_mode)
 
 
-def test_a_body_that_is_cut_goes_on_where_it_stopped(
+def test_a_cut_body_resumes(
     world: World, proxy: FaultProxy, owner: Client, bucket: str, target: Path
 ) -> None:
     owner.put_object(bucket, content(), "a")
@@ -298,7 +298,7 @@ def test_bytes_that_are_not_those_stored_never_come_under_the_name(
     assert (beside(target), target.read_bytes(), kept(journals)) == (["file"], b"old", [])
 
 
-def test_an_answer_that_is_shorter_than_its_range_is_no_part(
+def test_a_response_shorter_than_its_range_is_no_part(
     world: World, proxy: FaultProxy, owner: Client, bucket: str, target: Path
 ) -> None:
     owner.put_object(bucket, content(), "a")
@@ -315,7 +315,7 @@ def test_an_answer_that_is_shorter_than_its_range_is_no_part(
 
 @pytest.mark.parametrize("versioned", [False, True])
 @pytest.mark.parametrize("at", [2, 3, 4])
-def test_an_object_that_is_replaced_meanwhile_is_never_mixed(
+def test_an_object_replaced_during_the_download_is_never_mixed(
     world: World,
     proxy: FaultProxy,
     owner: Client,
@@ -364,7 +364,7 @@ def test_an_object_that_is_replaced_again_and_again_is_an_error(
     assert (beside(target), target.read_bytes(), kept(journals)) == (["file"], b"old", [])
 
 
-def test_an_object_that_is_deleted_meanwhile_is_an_error(
+def test_an_object_deleted_during_the_download_is_an_error(
     world: World, proxy: FaultProxy, owner: Client, bucket: str, target: Path
 ) -> None:
     owner.put_object(bucket, content(), "a")
@@ -565,7 +565,7 @@ def test_what_no_journal_names_is_not_kept(
     assert (beside(target), kept(journals)) == ([], [])
 
 
-def test_a_full_disk_is_told_and_what_was_written_is_kept(
+def test_a_full_disk_raises_and_keeps_the_written_parts(
     world: World,
     proxy: FaultProxy,
     owner: Client,
@@ -724,7 +724,7 @@ class TestFileobj:
             reader.join()
         assert bytes(got) == content()
 
-    def test_damaged_bytes_are_told(
+    def test_damaged_bytes_raise(
         self, world: World, proxy: FaultProxy, owner: Client, bucket: str, target: Path
     ) -> None:
         owner.put_object(bucket, content(), "a")
@@ -732,7 +732,7 @@ class TestFileobj:
         with target.open("wb") as file, pytest.raises(IntegrityError, match="CRC64"):
             world.download_fileobj(bucket, "a", file, PartSize=1)
 
-    def test_an_object_that_is_replaced_meanwhile_is_an_error(
+    def test_an_object_replaced_during_the_download_is_an_error(
         self, world: World, proxy: FaultProxy, owner: Client, bucket: str, target: Path
     ) -> None:
         owner.put_object(bucket, content(), "a")

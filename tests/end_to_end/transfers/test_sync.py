@@ -144,7 +144,7 @@ def test_nothing_is_deleted_if_anything_failed(
     assert set(read_objects(owner, bucket)) == {"a", "b", "old"}
 
 
-def test_a_key_that_no_file_can_have_is_deleted_whatever_lies_beside_the_source(
+def test_a_key_without_a_possible_file_is_deleted_despite_a_file_of_its_path(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
     source = write_tree(tmp_path / "s", {"a": b"1"})
@@ -168,7 +168,7 @@ def test_a_file_that_comes_during_the_synchronisation_keeps_its_object(
     assert set(read_objects(owner, bucket)) == {"a", "b"}
 
 
-def test_a_source_that_is_missing_is_not_taken_for_an_empty_one(
+def test_a_missing_source_is_not_an_empty_one(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
     put_objects(owner, bucket, {"a": b""})
@@ -304,7 +304,7 @@ EXCLUDES = st.lists(st.sampled_from(["f", "D/", "/E/", "D/**/h-"]), max_size=1)
 
 @settings(max_examples=15)
 @given(here=STATES, there=STATES, across=STATES, exclude=EXCLUDES)
-def test_whatever_was_there_both_sides_are_equal_afterwards(
+def test_both_sides_are_equal_after_a_sync(
     owner: Client,
     server: LocalServer,
     tmp_path_factory: pytest.TempPathFactory,
@@ -371,7 +371,7 @@ def test_a_long_listing_takes_no_more_memory_than_a_short_one(tmp_path: Path) ->
     assert peaks[1] < peaks[0] + (1 << 20)
 
 
-def test_listing_goes_on_while_files_move(
+def test_listing_continues_during_transfers(
     owner: Client, server: LocalServer, bucket: str, tmp_path: Path
 ) -> None:
     put_objects(owner, bucket, {f"{n}": b"x" for n in range(6)})

@@ -180,7 +180,7 @@ def test_every_size_arrives_as_it_is(
     assert_clean(faulty, bucket, tmp_path / "file")
 
 
-def test_an_interrupted_upload_goes_on_with_what_is_missing(
+def test_an_interrupted_upload_resumes_with_the_missing_parts(
     faulty: World, proxy: FaultProxy, bucket: str, large: Path
 ) -> None:
     interrupt(faulty, proxy, bucket, large)
@@ -211,7 +211,7 @@ def test_a_part_on_the_server_that_is_not_the_files_is_sent_again(
     assert faulty.fetch(bucket, "key") == large.read_bytes()
 
 
-def test_an_upload_that_was_aborted_meanwhile_begins_anew(
+def test_an_upload_that_was_aborted_on_the_server_starts_anew(
     faulty: World, proxy: FaultProxy, bucket: str, large: Path
 ) -> None:
     interrupt(faulty, proxy, bucket, large)
@@ -224,7 +224,7 @@ def test_an_upload_that_was_aborted_meanwhile_begins_anew(
     assert_clean(faulty, bucket, large)
 
 
-def test_who_may_not_list_parts_begins_anew_and_leaves_nothing(
+def test_without_the_right_to_list_parts_an_upload_starts_anew_and_leaves_nothing(
     faulty: World, proxy: FaultProxy, bucket: str, large: Path
 ) -> None:
     interrupt(faulty, proxy, bucket, large)
