@@ -402,7 +402,7 @@ def options_module() -> str:
             {**whole, **download},
         ),
         option_type(
-            "SealedPutOptions",
+            "EncryptedPutOptions",
             "Options of an encrypted `put_object`.",
             fields(put, "EnableMD5", "ContentMD5"),
         ),

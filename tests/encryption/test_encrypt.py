@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coskit.client.transfer.upload_source import FileSource, UploadSource
-from coskit.encryption.decrypt import FrameOpener
-from coskit.encryption.encrypt import SealedFile, SealedSource, seal_bytes
+from coskit.encryption.decrypt import FrameDecryptor
+from coskit.encryption.encrypt import EncryptingFile, EncryptingSource, encrypt_bytes
 from coskit.encryption.errors import SealBroken
 from coskit.encryption.format.envelope import Envelope
 from coskit.encryption.format.frames import Frames
@@ -22,9 +22,9 @@ from coskit.protocol.errors import SourceChanged
 from tests.encryption.strategies import AES, FRAME, LAYOUT, RSA, lengths, text_of
 
 
-def source_of(path: Path, key: MasterKey = AES, frame: int = FRAME) -> SealedSource:
+def source_of(path: Path, key: MasterKey = AES, frame: int = FRAME) -> EncryptingSource:
     """Return a sealed file."""
-    return SealedSource(FileSource(path), key, frame=frame)
+    return EncryptingSource(FileSource(path), key, frame=frame)
 
 
 def read(source: UploadSource, offset: int, length: int) -> bytes:
@@ -49,19 +49,19 @@ def test_parts_cut_anywhere_are_one_sealed_object(size: int, data: st.DataObject
     envelope = Envelope.from_headers(source.metadata)
     assert envelope is not None
     answer = ByteRange(0, len(stored) - 1, len(stored))
-    opener = FrameOpener(envelope.open([AES]), envelope.layout, answer, None)
-    assert opener.feed(stored) == text_of(size)
+    decryptor = FrameDecryptor(envelope.open([AES]), envelope.layout, answer, None)
+    assert decryptor.feed(stored) == text_of(size)
 
 
 @given(lengths, st.lists(st.tuples(st.integers(0, 6000), st.integers(-1, 3000)), max_size=8))
 def test_a_sealed_file_is_a_file(size: int, moves: list[tuple[int, int]]) -> None:
     frames = Frames(bytes(32))
-    sealed = seal_bytes(frames, LAYOUT, text_of(size))
+    sealed = encrypt_bytes(frames, LAYOUT, text_of(size))
     with TemporaryDirectory() as folder:
         path = Path(folder, "file")
         path.write_bytes(b"before" + text_of(size) + b"behind")
         with path.open("rb") as plain:
-            file = SealedFile(frames, LAYOUT, plain, size, origin=6)
+            file = EncryptingFile(frames, LAYOUT, plain, size, origin=6)
             assert file.readable()
             assert file.seekable()
             assert file.seek(0, os.SEEK_END) == len(sealed)
@@ -99,7 +99,7 @@ def test_a_source_is_told_from_one_that_is_sealed_otherwise(tmp_path: Path) -> N
         source_of(path, AESKey.generate()),
         source_of(path, RSA),
         source_of(path, frame=2048),
-        SealedSource(plain, AES, frame=FRAME, description="another"),
+        EncryptingSource(plain, AES, frame=FRAME, description="another"),
         # They cannot unwrap what an earlier one sealed, so they never go on with it.
         source_of(path, RSA.public()),
         source_of(path, RSA.public()),
@@ -132,10 +132,10 @@ def test_a_file_that_changed_is_noticed(tmp_path: Path) -> None:
 def test_bytes_that_changed_between_two_tries_never_share_a_nonce() -> None:
     frames, plains = Frames(bytes(32)), (b"1" * FRAME, b"2" * FRAME)
     file = io.BytesIO(plains[0])
-    before = SealedFile(frames, LAYOUT, file, FRAME).read()
+    before = EncryptingFile(frames, LAYOUT, file, FRAME).read()
     file.getbuffer()[:] = plains[1]
-    after = SealedFile(frames, LAYOUT, file, FRAME).read()
+    after = EncryptingFile(frames, LAYOUT, file, FRAME).read()
     assert before[:12] != after[:12]
     for stored, plain in ((before, plains[0]), (after, plains[1])):
         answer = ByteRange(0, len(stored) - 1, len(stored))
-        assert FrameOpener(frames, LAYOUT, answer, None).feed(stored) == plain
+        assert FrameDecryptor(frames, LAYOUT, answer, None).feed(stored) == plain

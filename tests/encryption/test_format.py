@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from coskit.encryption.encrypt import seal_bytes
+from coskit.encryption.encrypt import encrypt_bytes
 from coskit.encryption.format.envelope import Envelope, new_envelope
 from coskit.encryption.format.frames import Frames, Layout
 from coskit.encryption.master_keys import AESKey, MasterKey, RSAKey
@@ -70,11 +70,11 @@ SEALED_BY_RSA = {
     ],
 )
 def test_a_short_object_is_sealed_like_this(plain: bytes, sealed: str) -> None:
-    assert seal_bytes(Frames(DATA_KEY), Layout(), plain).hex() == sealed
+    assert encrypt_bytes(Frames(DATA_KEY), Layout(), plain).hex() == sealed
 
 
 def test_a_longer_object_is_sealed_like_this() -> None:
-    sealed = seal_bytes(Frames(DATA_KEY), Layout(), bytes(range(256)) * 1024 + b"and a bit")
+    sealed = encrypt_bytes(Frames(DATA_KEY), Layout(), bytes(range(256)) * 1024 + b"and a bit")
     assert len(sealed) == 262293
     assert (
         sha256(sealed).hexdigest()

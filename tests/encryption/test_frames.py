@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coskit.encryption.decrypt import FrameOpener
-from coskit.encryption.encrypt import seal_bytes
+from coskit.encryption.decrypt import FrameDecryptor
+from coskit.encryption.encrypt import encrypt_bytes
 from coskit.encryption.errors import SealBroken
 from coskit.encryption.format.frames import OVERHEAD, Frames, Layout
 from coskit.protocol.codec.ranges import ByteRange, parse_range
@@ -18,23 +18,23 @@ STEP = LAYOUT.sealed_frame
 def everything(sealed: bytes, frames: Frames, pieces: int = 4096) -> bytes:
     """Open a whole sealed object that arrives in pieces."""
     answer = ByteRange(0, len(sealed) - 1, len(sealed))
-    opener = FrameOpener(frames, LAYOUT, answer, None)
+    decryptor = FrameDecryptor(frames, LAYOUT, answer, None)
     starts = range(0, len(sealed), pieces)
-    opened = b"".join(opener.feed(sealed[start : start + pieces]) for start in starts)
-    opener.finish()
+    opened = b"".join(decryptor.feed(sealed[start : start + pieces]) for start in starts)
+    decryptor.finish()
     return opened
 
 
 @given(lengths, st.integers(1, 3 * STEP))
 def test_what_was_sealed_comes_back_in_whatever_pieces_it_arrives(size: int, pieces: int) -> None:
     plain, frames = text_of(size), frames_of()
-    sealed = seal_bytes(frames, LAYOUT, plain)
+    sealed = encrypt_bytes(frames, LAYOUT, plain)
     assert everything(sealed, frames, pieces) == plain
 
 
 @given(lengths)
 def test_lengths_follow_from_each_other(size: int) -> None:
-    sealed = seal_bytes(frames_of(), LAYOUT, text_of(size))
+    sealed = encrypt_bytes(frames_of(), LAYOUT, text_of(size))
     assert LAYOUT.sealed_length(size) == len(sealed)
     assert LAYOUT.plain_length(len(sealed)) == size
 
@@ -58,7 +58,7 @@ def test_a_length_is_a_sealed_one_or_it_is_refused() -> None:
 @pytest.mark.parametrize("size", [0, 1, FRAME, FRAME + 1, 2 * FRAME])
 def test_a_flipped_bit_in_any_byte_is_noticed(size: int) -> None:
     frames, plain = frames_of(), text_of(size)
-    sealed = seal_bytes(frames, LAYOUT, plain)
+    sealed = encrypt_bytes(frames, LAYOUT, plain)
     for position in range(len(sealed)):
         damaged = bytearray(sealed)
         damaged[position] ^= 1 << position % 8
@@ -69,7 +69,7 @@ def test_a_flipped_bit_in_any_byte_is_noticed(size: int) -> None:
 @given(lengths, st.data())
 def test_every_cut_and_every_addition_is_noticed(size: int, data: st.DataObject) -> None:
     frames = frames_of()
-    sealed = seal_bytes(frames, LAYOUT, text_of(size))
+    sealed = encrypt_bytes(frames, LAYOUT, text_of(size))
     cut = data.draw(st.integers(0, len(sealed) - 1) | st.sampled_from(range(0, len(sealed), STEP)))
     for damaged in (sealed[:cut], sealed + sealed[-OVERHEAD:], sealed + sealed[:STEP]):
         with pytest.raises(SealBroken):
@@ -79,7 +79,7 @@ def test_every_cut_and_every_addition_is_noticed(size: int, data: st.DataObject)
 @given(lengths.filter(lambda size: size > FRAME), st.data())
 def test_frames_in_other_places_are_noticed(size: int, data: st.DataObject) -> None:
     frames = frames_of()
-    sealed = seal_bytes(frames, LAYOUT, text_of(size))
+    sealed = encrypt_bytes(frames, LAYOUT, text_of(size))
     found = [sealed[start : start + STEP] for start in range(0, len(sealed), STEP)]
     mixed = data.draw(st.permutations(found) | st.lists(st.sampled_from(found), max_size=6))
     if mixed != found:
@@ -90,8 +90,8 @@ def test_frames_in_other_places_are_noticed(size: int, data: st.DataObject) -> N
 @given(lengths, lengths, st.data())
 def test_a_frame_of_another_object_is_noticed(size: int, other: int, data: st.DataObject) -> None:
     frames, strange = frames_of(bytes(32)), frames_of(b"\1" * 32)
-    sealed = bytearray(seal_bytes(frames, LAYOUT, text_of(size)))
-    others = seal_bytes(strange, LAYOUT, text_of(other))
+    sealed = bytearray(encrypt_bytes(frames, LAYOUT, text_of(size)))
+    others = encrypt_bytes(strange, LAYOUT, text_of(other))
     count = min(LAYOUT.frames(size), LAYOUT.frames(other))
     start = data.draw(st.integers(0, count - 1)) * STEP
     if len(others[start : start + STEP]) == len(sealed[start : start + STEP]):
@@ -104,12 +104,12 @@ def test_a_frame_of_another_object_is_noticed(size: int, other: int, data: st.Da
 
 def test_no_byte_behind_the_damage_is_handed_out() -> None:
     frames, plain = frames_of(), text_of(4 * FRAME)
-    damaged = bytearray(seal_bytes(frames, LAYOUT, plain))
+    damaged = bytearray(encrypt_bytes(frames, LAYOUT, plain))
     damaged[2 * STEP + 500] ^= 1
-    opener = FrameOpener(frames, LAYOUT, ByteRange(0, len(damaged) - 1, len(damaged)), None)
-    assert opener.feed(bytes(damaged[: 2 * STEP + 900])) == plain[: 2 * FRAME]
+    decryptor = FrameDecryptor(frames, LAYOUT, ByteRange(0, len(damaged) - 1, len(damaged)), None)
+    assert decryptor.feed(bytes(damaged[: 2 * STEP + 900])) == plain[: 2 * FRAME]
     with pytest.raises(SealBroken, match="Frame 2 is not what was sealed here"):
-        opener.feed(bytes(damaged[2 * STEP + 900 :]))
+        decryptor.feed(bytes(damaged[2 * STEP + 900 :]))
 
 
 range_texts = st.one_of(
@@ -123,7 +123,7 @@ range_texts = st.one_of(
 @given(lengths, range_texts)
 def test_a_range_of_the_plaintext_is_in_the_frames_that_are_asked_for(size: int, text: str) -> None:
     plain, frames = text_of(size), frames_of()
-    sealed = seal_bytes(frames, LAYOUT, plain)
+    sealed = encrypt_bytes(frames, LAYOUT, plain)
     try:
         wanted = parse_range(text, size)
     except InvalidRange:
@@ -133,9 +133,9 @@ def test_a_range_of_the_plaintext_is_in_the_frames_that_are_asked_for(size: int,
     answer = answer or ByteRange(0, len(sealed) - 1, len(sealed))
     whole = ByteRange(0, len(sealed) - 1, len(sealed))  # from a service that knows no ranges
     for sent in (answer, whole):
-        opener = FrameOpener(frames, LAYOUT, sent, wanted)
-        opened = opener.feed(sealed[sent.first : sent.last + 1])
-        opener.finish()
+        decryptor = FrameDecryptor(frames, LAYOUT, sent, wanted)
+        opened = decryptor.feed(sealed[sent.first : sent.last + 1])
+        decryptor.finish()
         assert opened == (plain[wanted.first : wanted.last + 1] if wanted else plain)
     if wanted:
         assert answer.length <= wanted.length // FRAME * STEP + 3 * STEP
@@ -159,30 +159,30 @@ def test_a_range_answered_with_other_frames_is_noticed() -> None:
     wanted = ByteRange(FRAME, 3 * FRAME - 1, size)
     for first, last in ((2 * STEP, 3 * STEP - 1), (STEP, 2 * STEP - 1), (STEP, 3 * STEP - 2)):
         with pytest.raises(SealBroken, match="another range"):
-            FrameOpener(frames, LAYOUT, ByteRange(first, last, total), wanted)
+            FrameDecryptor(frames, LAYOUT, ByteRange(first, last, total), wanted)
     # The right places with the wrong bytes in them:
-    sealed = seal_bytes(frames, LAYOUT, text_of(size))
-    opener = FrameOpener(frames, LAYOUT, ByteRange(STEP, 3 * STEP - 1, total), wanted)
+    sealed = encrypt_bytes(frames, LAYOUT, text_of(size))
+    decryptor = FrameDecryptor(frames, LAYOUT, ByteRange(STEP, 3 * STEP - 1, total), wanted)
     with pytest.raises(SealBroken):
-        opener.feed(sealed[: 2 * STEP])
+        decryptor.feed(sealed[: 2 * STEP])
 
 
 def test_an_object_said_to_be_shorter_is_noticed_where_it_ends() -> None:
     frames = frames_of()
-    sealed = seal_bytes(frames, LAYOUT, text_of(5 * FRAME))[: 3 * STEP]
+    sealed = encrypt_bytes(frames, LAYOUT, text_of(5 * FRAME))[: 3 * STEP]
     wanted = ByteRange(2 * FRAME, 3 * FRAME - 1, 3 * FRAME)
-    opener = FrameOpener(frames, LAYOUT, ByteRange(2 * STEP, 3 * STEP - 1, 3 * STEP), wanted)
+    decryptor = FrameDecryptor(frames, LAYOUT, ByteRange(2 * STEP, 3 * STEP - 1, 3 * STEP), wanted)
     with pytest.raises(SealBroken, match="taken for the last one"):
-        opener.feed(sealed[2 * STEP :])
+        decryptor.feed(sealed[2 * STEP :])
 
 
 def test_an_answer_that_ends_early_is_noticed() -> None:
     frames = frames_of()
-    sealed = seal_bytes(frames, LAYOUT, text_of(2 * FRAME))
-    opener = FrameOpener(frames, LAYOUT, ByteRange(0, len(sealed) - 1, len(sealed)), None)
-    opener.feed(sealed[:-1])
+    sealed = encrypt_bytes(frames, LAYOUT, text_of(2 * FRAME))
+    decryptor = FrameDecryptor(frames, LAYOUT, ByteRange(0, len(sealed) - 1, len(sealed)), None)
+    decryptor.feed(sealed[:-1])
     with pytest.raises(SealBroken, match="ended in frame 1"):
-        opener.finish()
+        decryptor.finish()
 
 
 @given(st.binary(max_size=FRAME), st.binary(max_size=FRAME))

@@ -1,4 +1,4 @@
-"""Ciphertext in, as it arrives; plaintext out, not a byte of it before it is known to be right."""
+"""Decryption of objects as they arrive: plaintext is returned only after it is authenticated."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,74 +8,74 @@ from coskit.encryption.format.frames import Frames, Layout
 from coskit.protocol.codec.ranges import ByteRange
 
 
-class Opener(Protocol):
-    """Turns the bytes of an answer into those that the caller asked for."""
+class Decryptor(Protocol):
+    """Decrypts the bytes of a response into the requested plaintext."""
 
     def feed(self, arrived: bytes) -> bytes:
-        """Take further bytes of the answer and return the plaintext that they complete.
+        """Add bytes of the response and return the plaintext that they complete.
 
         Raises:
-            SealBroken: they are not what was sealed.
+            SealBroken: the bytes are not those that were sealed.
         """
         ...
 
     def finish(self) -> None:
-        """Take note that the answer has ended.
+        """Check that the response has ended with all requested bytes.
 
         Raises:
-            SealBroken: bytes that the caller asked for are missing.
+            SealBroken: requested bytes are missing.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FramedContent:
-    """The content of a sealed object whose key is at hand."""
+    """The content of a sealed object whose data key is unwrapped."""
 
     frames: Frames
     layout: Layout
 
-    def opener(self, answer: ByteRange, wanted: ByteRange | None) -> "FrameOpener":
-        """Return what opens an answer; see `FrameOpener`."""
-        return FrameOpener(self.frames, self.layout, answer, wanted)
+    def decryptor(self, stored: ByteRange, wanted: ByteRange | None) -> "FrameDecryptor":
+        """Return the decryptor of a response; see `FrameDecryptor`."""
+        return FrameDecryptor(self.frames, self.layout, stored, wanted)
 
 
-class FrameOpener:
-    """Opens the frames of an answer, which holds an object or a range of whole frames of it."""
+class FrameDecryptor:
+    """Decrypts the frames of a response, which holds an object or a range of whole frames."""
 
     def __init__(
-        self, frames: Frames, layout: Layout, answer: ByteRange, wanted: ByteRange | None
+        self, frames: Frames, layout: Layout, stored: ByteRange, wanted: ByteRange | None
     ) -> None:
-        """Prepare for an answer.
+        """Prepare for a response.
 
         Args:
-            frames: the object's.
-            layout: the object's.
-            answer: where the answer's bytes are in the sealed object.
-            wanted: the plaintext that is asked for; None for all of it.
+            frames: the frames of the object.
+            layout: the layout of the object.
+            stored: the range of the response in the sealed object.
+            wanted: the requested range of the plaintext; None for all of it.
 
         Raises:
-            SealBroken: the answer does not hold the frames of what is asked for.
+            SealBroken: the response lacks frames of the requested range.
         """
-        plain = layout.plain_length(answer.total)
+        plain = layout.plain_length(stored.total)
         step = layout.sealed_frame
         self._frames = frames
         self._layout = layout
-        self._total = answer.total
+        self._total = stored.total
         self._final = layout.frames(plain) - 1
-        self._number = -(-answer.first // step)
-        # An answer from the end may begin inside a frame.
-        self._skip = self._number * step - answer.first
+        self._number = -(-stored.first // step)
+        # A range from the end may begin inside a frame.
+        self._skip = self._number * step - stored.first
         self._from = wanted.first if wanted else 0
         self._to = wanted.last + 1 if wanted else plain
         self._end = min((self._to - 1) // layout.frame, self._final) + 1 if self._to else 1
         self._pending = b""
-        enough = min(self._end * step, answer.total) <= answer.last + 1
+        enough = min(self._end * step, stored.total) <= stored.last + 1
         if self._number > self._from // layout.frame or not enough:
-            raise SealBroken("The service sent another range of the object than was asked for")
+            raise SealBroken("The service sent another range of the object than was requested")
 
     def feed(self, arrived: bytes) -> bytes:
-        """See `Opener.feed`."""
+        """See `Decryptor.feed`."""
         if self._skip:
             skipped = min(self._skip, len(arrived))
             self._skip -= skipped
@@ -88,7 +88,7 @@ class FrameOpener:
                 break
             opened.append(self._open(view[position : position + size]))
             position += size
-        # What follows the last frame that is needed is nobody's business.
+        # Bytes after the last needed frame are ignored.
         self._pending = data[position:] if self._number < self._end else b""
         return opened[0] if len(opened) == 1 else b"".join(opened)
 
@@ -106,6 +106,6 @@ class FrameOpener:
         return step if number < self._final else self._total - number * step
 
     def finish(self) -> None:
-        """See `Opener.finish`."""
+        """See `Decryptor.finish`."""
         if self._number < self._end:
             raise SealBroken(f"The object ended in frame {self._number}")

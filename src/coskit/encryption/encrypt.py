@@ -1,4 +1,4 @@
-"""Plaintext in, sealed content out: from memory, from a file, or from an upload's source."""
+"""Encryption of content: from memory, from a file or from the source of an upload."""
 
 import io
 import os
@@ -13,8 +13,8 @@ from coskit.encryption.master_keys import MasterKey
 from coskit.protocol.errors import SourceChanged
 
 
-def seal_bytes(frames: Frames, layout: Layout, plain: bytes) -> bytes:
-    """Return everything sealed."""
+def encrypt_bytes(frames: Frames, layout: Layout, plain: bytes) -> bytes:
+    """Return the whole plaintext, sealed."""
     return b"".join(_sealed(frames, layout, plain))
 
 
@@ -25,8 +25,8 @@ def _sealed(frames: Frames, layout: Layout, plain: bytes) -> Iterator[bytes]:
         yield frames.seal(number, view[start : start + layout.frame], last=number == final)
 
 
-class SealedFile(io.RawIOBase):
-    """A stretch of a sealed object as a file: it is sealed while it is read, any time alike."""
+class EncryptingFile(io.RawIOBase):
+    """A section of a sealed object as a file, sealed while it is read; each read gives the same."""
 
     def __init__(
         self,
@@ -41,18 +41,18 @@ class SealedFile(io.RawIOBase):
         own: bool = False,
         check: Callable[[], None] | None = None,
     ) -> None:
-        """Read from a file of plaintext; its position is moved at will.
+        """Read from a file of plaintext, whose position is changed.
 
         Args:
-            frames: the object's.
-            layout: the object's.
-            plain: seekable; it has to hold the frames of the stretch.
-            size: bytes of plaintext in the whole object.
-            origin: where the object's first byte of plaintext is, or would be, in `plain`.
-            offset: where the stretch begins in the sealed object.
-            length: its bytes; None for all that follow.
+            frames: the frames of the object.
+            layout: the layout of the object.
+            plain: the seekable file with the plaintext of the section's frames.
+            size: the bytes of plaintext in the whole object.
+            origin: the position in `plain` of the object's first byte; may be negative.
+            offset: the offset of the section in the sealed object.
+            length: the bytes of the section; None for all that follow.
             own: whether to close `plain` with this file.
-            check: looks whether `plain` is what it was, before the last byte is given away.
+            check: checks that `plain` is unchanged, before the last byte is returned.
         """
         super().__init__()
         self._frames, self._layout, self._plain, self._size = frames, layout, plain, size
@@ -70,20 +70,20 @@ class SealedFile(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        """Return the position in the stretch."""
+        """Return the position in the section."""
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Move to a position in the stretch and return it."""
+        """Move to a position in the section and return it."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
         self._position = base + offset
         return self._position
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return `size` bytes, fewer at the end of the stretch.
+        """Return `size` bytes, fewer at the end of the section.
 
         Raises:
-            SourceChanged: the file of plaintext has become shorter.
+            SourceChanged: the file of plaintext became shorter.
         """
         left = max(self._length - self._position, 0)
         left = left if size < 0 else min(size, left)
@@ -95,10 +95,10 @@ class SealedFile(io.RawIOBase):
             self._position += len(piece)
             left -= len(piece)
         if self._check is not None and self._position >= self._length:
-            self._look_at_the_end(self._check)
+            self._check_end(self._check)
         return b"".join(pieces)
 
-    def _look_at_the_end(self, check: Callable[[], None]) -> None:
+    def _check_end(self, check: Callable[[], None]) -> None:
         self._plain.seek(self._origin + self._size)
         if self._plain.read(1):
             raise SourceChanged(f"The file has more than the {self._size} bytes it had")
@@ -131,25 +131,25 @@ def _read_all(file: BinaryIO, length: int) -> bytes:
     return plain
 
 
-class SealedSource:
-    """A source whose bytes are sealed on the way; it resumes under the data key it began with."""
+class EncryptingSource:
+    """An upload source that is sealed while it is read; it resumes with its first data key."""
 
     def __init__(
         self, plain: UploadSource, key: MasterKey, *, frame: int = FRAME, description: str = ""
     ) -> None:
-        """Seal a source with a data key of its own."""
+        """Seal a source with a new data key."""
         self._plain = plain
         self._key = key
         self._envelope, self._frames = new_envelope(key, frame=frame, description=description)
 
     @property
     def size(self) -> int:
-        """See `Source.size`."""
+        """See `UploadSource.size`."""
         return self._envelope.layout.sealed_length(self._plain.size)
 
     @property
     def identity(self) -> Mapping[str, str | int]:
-        """See `Source.identity`: whoever cannot unwrap the data key is always another source."""
+        """See `UploadSource.identity`: without a key that unwraps, each source is a new one."""
         seal = self._envelope
         how: dict[str, str | int] = {
             "seal": f"{seal.algorithm} {seal.key_id}",
@@ -162,19 +162,19 @@ class SealedSource:
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        """See `Source.metadata`."""
+        """See `UploadSource.metadata`."""
         return {**self._plain.metadata, **self._envelope.headers()}
 
     @property
     def state(self) -> Mapping[str, str]:
-        """See `Source.state`: the wrapped key, never the key."""
+        """See `UploadSource.state`: the wrapped key, never the key."""
         return {**self._plain.state, **self._envelope.headers()}
 
     def restore(self, state: Mapping[str, str]) -> None:
-        """See `Source.restore`.
+        """See `UploadSource.restore`.
 
         Raises:
-            SealBroken: the state holds no seal of this master key.
+            SealBroken: the state has no seal of this master key.
         """
         self._plain.restore(state)
         found = Envelope.from_headers(state)
@@ -183,12 +183,12 @@ class SealedSource:
         self._frames, self._envelope = found.open((self._key,)), found
 
     def section(self, offset: int, length: int) -> BinaryIO:
-        """See `Source.section`: parts need not begin or end where frames do."""
+        """See `UploadSource.section`: parts need not begin or end where frames do."""
         layout, total = self._envelope.layout, self._plain.size
         first = offset // layout.sealed_frame * layout.frame
         end = -(-(offset + length) // layout.sealed_frame) * layout.frame
         plain = self._plain.section(first, min(end, total) - first)
-        file = SealedFile(
+        file = EncryptingFile(
             self._frames,
             layout,
             plain,
@@ -201,5 +201,5 @@ class SealedSource:
         return cast(BinaryIO, file)
 
     def check(self) -> None:
-        """See `Source.check`."""
+        """See `UploadSource.check`."""
         self._plain.check()

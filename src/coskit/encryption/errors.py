@@ -1,14 +1,14 @@
-"""What goes wrong with a sealed object: every way of it is an IntegrityError."""
+"""Errors of sealed objects, all of them IntegrityErrors."""
 
 from coskit.protocol.errors import IntegrityError
 
 
 class SealBroken(IntegrityError):
-    """What arrived is not what was sealed: changed, cut, reordered, or from another object."""
+    """The bytes that arrived were not sealed like this: changed, cut, reordered, or mixed."""
 
 
 class NotSealed(SealBroken):
-    """The object carries no seal that this client reads; it was stored by other means."""
+    """The object has no seal that this client reads."""
 
 
 class UnknownKey(SealBroken):

@@ -1,4 +1,4 @@
-"""The keys of a client: they tell how an object is sealed, and open it."""
+"""The master keys of a client, and the objects that they decrypt."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ Content = FramedContent | CounterContent
 
 
 def check_keys(name: str, keys: Any) -> None:
-    """Make sure that an argument holds master keys.
+    """Refuse an argument that holds something other than master keys.
 
     Raises:
-        ParameterError: it does not.
+        ParameterError: a value is not a master key.
     """
     for key in keys if isinstance(keys, Iterable) else (None,):
         if isinstance(key, type) or not callable(getattr(key, "unwrap", None)):
@@ -30,22 +30,23 @@ def check_keys(name: str, keys: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Master keys by what they may open.
+    """Master keys by the objects that they may decrypt.
 
     Attributes:
-        keys: open what was sealed here.
-        vendor_keys: read what the vendor's SDK encrypted; none means that it is refused.
+        keys: the keys of objects that were sealed by coskit.
+        vendor_keys: the keys of objects that the vendor's SDK encrypted; without any, such objects
+            are refused.
     """
 
     keys: tuple[MasterKey, ...]
     vendor_keys: tuple[MasterKey, ...] = ()
 
     def seal_of(self, headers: Mapping[str, Any]) -> Seal:
-        """Return the seal of an object that may be opened.
+        """Return the seal of an object.
 
         Raises:
-            NotSealed: it has none, or one that is not to be trusted.
-            SealBroken: its seal is damaged.
+            NotSealed: the object has no seal, or one that is not trusted.
+            SealBroken: the seal is damaged.
         """
         seal = Envelope.from_headers(headers)
         if seal is not None:
@@ -58,10 +59,10 @@ class Keyring:
         return theirs
 
     def open(self, seal: Seal) -> Content:
-        """Unwrap an object's key.
+        """Unwrap the data key of an object.
 
         Raises:
-            SealBroken: the keys do not open this seal.
+            SealBroken: no key unwraps the data key.
         """
         if isinstance(seal, Envelope):
             return FramedContent(seal.open(self.keys), seal.layout)

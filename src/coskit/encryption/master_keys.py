@@ -1,6 +1,6 @@
-"""Master keys: they wrap the key of each object and never touch an object's bytes themselves.
+"""Master keys: they wrap the data key of each object and never encrypt content themselves.
 
-A wrapped key is bound to its context: whoever changes a word of the seal loses the key.
+A wrapped key is bound to its context: after a change of the seal it cannot be unwrapped.
 """
 
 import base64
@@ -25,58 +25,58 @@ _SALT = 32
 
 
 class MasterKey(Protocol):
-    """What wraps data keys; it is immutable and used by many threads at a time."""
+    """A key that wraps data keys; it is immutable, and many threads may use it at a time."""
 
     @property
     def id(self) -> str:
-        """What tells it from other keys; it says nothing about the key."""
+        """The id of the key, which reveals nothing about it."""
         ...
 
     @property
     def algorithm(self) -> str:
-        """How it wraps."""
+        """The name of the wrapping algorithm."""
         ...
 
     @property
     def opens(self) -> bool:
-        """Whether it can unwrap, too."""
+        """True if the key can unwrap, not only wrap."""
         ...
 
     def wrap(self, data_key: bytes, context: bytes) -> bytes:
-        """Return the data key, wrapped and bound to a context."""
+        """Wrap a data key, bound to a context."""
         ...
 
     def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
-        """Return the data key.
+        """Unwrap a data key.
 
         Raises:
-            SealBroken: it was not wrapped by this key in this context.
+            SealBroken: the data key was not wrapped by this key in this context.
         """
         ...
 
     def open_vendor(self, wrapped: Sequence[bytes]) -> list[bytes]:
-        """Return what the vendor's SDK wrapped, in the order in which it wrapped it.
+        """Unwrap values that the vendor's SDK wrapped, in the order in which it wrapped them.
 
         Raises:
-            SealBroken: this key did not wrap it, as far as that scheme can tell.
+            SealBroken: this key did not wrap them, as far as that scheme shows.
         """
         ...
 
 
 class AESKey:
-    """A secret of 32 bytes; who has it reads and writes, and nobody else can do either.
+    """A secret of 32 bytes, needed both to seal and to open objects.
 
-    Secrets of 16 and 24 bytes only read what the vendor's SDK stored with them.
+    Secrets of 16 and 24 bytes only read objects that the vendor's SDK encrypted with them.
     """
 
     algorithm = "HKDF-SHA256+AES256-GCM"
     opens = True
 
     def __init__(self, secret: bytes) -> None:
-        """Take the secret itself.
+        """Use a secret.
 
         Raises:
-            ParameterError: it has not 32, 24 or 16 bytes.
+            ParameterError: the secret does not have 32, 24 or 16 bytes.
         """
         if not isinstance(secret, bytes | bytearray | memoryview):
             raise ParameterError(f"An AES key is bytes, not {type(secret).__name__}")
@@ -92,10 +92,10 @@ class AESKey:
 
     @classmethod
     def from_base64(cls, text: str) -> Self:
-        """Return the key that a text holds, as `save` and the vendor's SDK write it.
+        """Return the key in a text, as `save` and the vendor's SDK write it.
 
         Raises:
-            ParameterError: it holds none.
+            ParameterError: the text is not a key.
         """
         try:
             return cls(base64.b64decode(text.strip(), validate=True))
@@ -104,14 +104,14 @@ class AESKey:
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
-        """Return the key in a file that `save` wrote, or the vendor's SDK."""
+        """Return the key in a file that `save` or the vendor's SDK wrote."""
         return cls.from_base64(Path(path).read_text("ascii", "replace"))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the key to a new file that only its owner may read.
 
         Raises:
-            FileExistsError: there is such a file; no key is ever overwritten.
+            FileExistsError: the file exists; a key is never overwritten.
         """
         _write(path, base64.b64encode(self._secret) + b"\n")
 
@@ -130,8 +130,8 @@ class AESKey:
             raise _not_wrapped_here() from None
 
     def _wrapping(self, salt: bytes) -> AESGCM:
-        # A key of its own for each salt: one fixed nonce is right, and no number of objects is too
-        # many. The secret itself never enters GCM, since the vendor's SDK may use it for CTR.
+        # Each salt gives a new key, so a fixed nonce is safe for any number of objects. The secret
+        # itself is never a GCM key, because the vendor's SDK may use it for CTR.
         return AESGCM(_derive(self._secret, salt, b"coskit key wrap 1"))
 
     def open_vendor(self, wrapped: Sequence[bytes]) -> list[bytes]:
@@ -149,17 +149,17 @@ class AESKey:
 class RSAKey:
     """An RSA key pair, or only its public half, which seals but cannot open.
 
-    Whoever has the public half can seal objects; so they are secret, but their writer may be
-    anybody who has it.
+    Every holder of the public half can seal objects: they are secret, but their writer is not
+    authenticated.
     """
 
     algorithm = "RSA-OAEP-SHA256"
 
     def __init__(self, key: object) -> None:
-        """Take a private or public key of the `cryptography` package.
+        """Use a private or public key of the `cryptography` package.
 
         Raises:
-            ParameterError: it is no RSA key of at least 2048 bits.
+            ParameterError: the key is not an RSA key of at least 2048 bits.
         """
         if not isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey) or key.key_size < 2048:
             raise ParameterError("The key is no RSA key of at least 2048 bits")
@@ -182,7 +182,7 @@ class RSAKey:
         """Return the key in a PEM text, public or private.
 
         Raises:
-            ParameterError: it holds no RSA key, or the password is not that of the key.
+            ParameterError: the text has no RSA key, or the password is wrong.
         """
         text = pem.encode() if isinstance(pem, str) else pem
         secret = None if password is None else password.encode()
@@ -202,14 +202,14 @@ class RSAKey:
         return cls.from_pem(Path(path).read_bytes(), password)
 
     def public(self) -> "RSAKey":
-        """Return the public half, for those who only write."""
+        """Return the public half, for programs that only write."""
         return RSAKey(self._public)
 
     def save(self, path: str | os.PathLike[str], password: str | None = None) -> None:
-        """Write the key, the private half if there is one, to a new file only for its owner.
+        """Write the key, private half included, to a new file that only its owner may read.
 
         Raises:
-            FileExistsError: there is such a file; no key is ever overwritten.
+            FileExistsError: the file exists; a key is never overwritten.
         """
         _write(path, self._pem(password))
 
@@ -238,7 +238,7 @@ class RSAKey:
     def open_vendor(self, wrapped: Sequence[bytes]) -> list[bytes]:
         """See `MasterKey.open_vendor`."""
         private = self._secret_half()
-        # It pads by OAEP where the key came from files, by PKCS #1 v1.5 where it was passed.
+        # That SDK uses OAEP for keys from files, PKCS #1 v1.5 for keys that are passed.
         oaep = padding.OAEP(padding.MGF1(SHA1()), SHA1(), None)  # noqa: S303 - what it uses
         for scheme in (oaep, padding.PKCS1v15()):
             try:

@@ -1,4 +1,4 @@
-"""Doing several things at once under asyncio; its twin in `_sync` does it with threads."""
+"""Concurrency under asyncio; the twin in `_sync` uses threads."""
 
 import asyncio
 import contextlib
@@ -18,12 +18,12 @@ from coskit.protocol.errors import TransferTimeout
 
 P = ParamSpec("P")
 
-# Blocking work, such as reading a file, must not hold up the event loop.
+# Blocking work, such as reading a file, must not block the event loop.
 async_blocking = asyncio.to_thread
 
 
 async def async_sleep(seconds: float) -> None:
-    """Wait; not at all in a task whose cancellation was put off."""
+    """Wait; raise at once in a task whose cancellation is deferred."""
     state = _shielded.get()
     if state is not None and state.cancelled is not None:
         raise state.cancelled
@@ -31,7 +31,7 @@ async def async_sleep(seconds: float) -> None:
 
 
 async def async_chunks(content: AsyncIterable[bytes] | Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Iterate over either kind of iterable."""
+    """Iterate over a synchronous or an asynchronous iterable."""
     if isinstance(content, AsyncIterable):
         async for chunk in content:
             yield chunk
@@ -42,10 +42,10 @@ async def async_chunks(content: AsyncIterable[bytes] | Iterable[bytes]) -> Async
 
 @asynccontextmanager
 async def async_deadline(seconds: float | None) -> AsyncIterator[None]:
-    """Let what is inside last so long at most.
+    """Cancel the body of the `with` statement after a number of seconds.
 
     Raises:
-        TransferTimeout: it lasted longer and was cancelled.
+        TransferTimeout: the time passed.
     """
     try:
         async with asyncio.timeout(seconds) as limit:
@@ -57,14 +57,14 @@ async def async_deadline(seconds: float | None) -> AsyncIterator[None]:
 
 
 async def async_read(read: Callable[[int], Any], size: int) -> Any:
-    """Return what a file of either world reads: one that blocks is read in a thread."""
+    """Read from a synchronous or an asynchronous file; a synchronous one is read in a thread."""
     if inspect.iscoroutinefunction(read):
         return await read(size)
     return await asyncio.to_thread(read, size)
 
 
 async def async_next_of(iterator: AsyncIterator[Any] | Iterator[Any]) -> Any:
-    """Return what an iterator of either world yields, `END` at its end."""
+    """Return the next item of a synchronous or an asynchronous iterator, `END` at its end."""
     if isinstance(iterator, AsyncIterator):
         return await anext(iterator, END)
     return await asyncio.to_thread(next, iterator, END)
@@ -73,9 +73,9 @@ async def async_next_of(iterator: AsyncIterator[Any] | Iterator[Any]) -> Any:
 async def async_cleanup(
     function: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs
 ) -> None:
-    """Do what has to be done after a transfer, whatever ended it, for 5 s at most.
+    """Call a cleanup function after a transfer, for at most 5 s.
 
-    A task that is cancelled meanwhile is so only when this is done.
+    A cancellation of the task takes effect after the cleanup.
     """
 
     async def run() -> None:
@@ -98,22 +98,22 @@ async def async_cleanup(
 
 
 class _Shield:
-    """The cancellation that waits until an answer is known, if there was one."""
+    """The cancellation that is deferred until a response has arrived, if there was one."""
 
     cancelled: asyncio.CancelledError | None = None
 
 
-# As a thread's `here` is in the other world, this is a task's own variable.
+# A variable of the task, as `current` is a variable of the thread in the twin.
 _shielded: ContextVar[_Shield | None] = ContextVar("heard_out", default=None)
 
 
 async def async_shielded(
     function: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs
 ) -> None:
-    """Make a call and note its answer, which may be of something that would be left behind.
+    """Make a call whose response has to be known, because the call creates something.
 
-    A task that is cancelled while the request is on its way is so only when the answer has come,
-    or did not within 5 s; nothing is sent again then.
+    A cancellation during the request takes effect after the response, or after 5 s without one; the
+    request is not repeated then.
     """
     state = _Shield()
     outer = _shielded.set(state)
@@ -126,7 +126,7 @@ async def async_shielded(
 
 
 def defer_cancellation(cancelled: asyncio.CancelledError) -> bool:
-    """Note a cancellation for later and return True if the answer of this call has to be known."""
+    """Return True and keep the cancellation for later if the response has to be known."""
     state = _shielded.get()
     if state is None:
         return False
@@ -135,10 +135,10 @@ def defer_cancellation(cancelled: asyncio.CancelledError) -> bool:
 
 
 class AsyncRaw:
-    """What a body has of a file; asyncio has no class for files.
+    """The part of a raw file that a body has; asyncio has no class for files.
 
     Attributes:
-        closed: whether it can be read no more.
+        closed: True after the file is closed.
     """
 
     closed = False
@@ -149,12 +149,12 @@ class AsyncRaw:
             raise ValueError("I/O operation on closed file.")
 
     async def aclose(self) -> None:
-        """Note that it can be read no more."""
+        """Close the file."""
         self.closed = True
 
 
 class AsyncMemoryBudget:
-    """Bytes that may be in memory at a time; who asks for more waits until others give back."""
+    """A budget of bytes in memory; a transfer that takes more waits until others give back."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -162,7 +162,7 @@ class AsyncMemoryBudget:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     async def take(self, size: int) -> int:
-        """Wait for `size` bytes, or for all there are if that is less; return how many it is."""
+        """Wait for `size` bytes, at most for the whole budget; return the number taken."""
         size = min(size, self._size)
         if self._free >= size and not self._waiting:
             self._free -= size
@@ -175,7 +175,7 @@ class AsyncMemoryBudget:
             if turn.done() and not turn.cancelled():
                 self.give(size)
             else:
-                with contextlib.suppress(ValueError):  # `give` may have passed over it
+                with contextlib.suppress(ValueError):  # `give` may have removed it
                     self._waiting.remove((size, turn))
                 self.give(0)
             raise
@@ -229,23 +229,23 @@ class AsyncSingleFlight:
 
 
 class AsyncWorkers:
-    """At most `limit` tasks at a time; the first failure ends the others at once and is raised.
+    """Runs at most `limit` tasks at a time; the first failure cancels the others and is raised.
 
     Use as a context manager: leaving it waits for every task, after an error it cancels them.
 
     Args:
-        limit: tasks at a time at most.
-        pace: what else limits them, anew with each task.
+        limit: the largest number of tasks at a time.
+        adaptive_limit: a further limit, which may change with each task.
     """
 
-    def __init__(self, limit: int, pace: AdaptiveLimit | None = None) -> None:
+    def __init__(self, limit: int, adaptive_limit: AdaptiveLimit | None = None) -> None:
         self._limit = limit
-        self._adaptive_limit = pace
+        self._adaptive_limit = adaptive_limit
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def busy(self) -> int:
-        """Tasks that are under way."""
+        """The number of running tasks."""
         return sum(not task.done() for task in self._tasks)
 
     async def __aenter__(self) -> Self:
@@ -254,10 +254,10 @@ class AsyncWorkers:
     async def submit(
         self, function: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs
     ) -> None:
-        """Start a task as soon as one of the places is free.
+        """Start a task as soon as the limits allow.
 
         Raises:
-            Exception: what an earlier task raised; nothing is started then.
+            Exception: an earlier task raised it; the new task is not started.
         """
         while len(self._tasks) >= self._places():
             await self._reap()
@@ -268,10 +268,10 @@ class AsyncWorkers:
         self._tasks.add(asyncio.create_task(run()))
 
     async def wait_for_one(self) -> None:
-        """Wait until one of the tasks has ended, if there are any; maybe not even so long.
+        """Wait until a task ends. May return early.
 
         Raises:
-            Exception: what a task raised.
+            Exception: a task raised it.
         """
         if self._tasks:
             await self._reap()
@@ -295,7 +295,7 @@ class AsyncWorkers:
 
     async def _reap(self) -> None:
         done, self._tasks = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        # Every outcome is looked at, since asyncio complains of failures that nobody saw.
+        # Every exception is retrieved, because asyncio logs exceptions that are not.
         failures = [task.exception() for task in done if not task.cancelled()]
         for failure in filter(None, failures):
             raise failure

@@ -1,4 +1,4 @@
-"""Doing several things at once with threads; its twin in `_async` does it under asyncio."""
+"""Concurrency with threads; the twin in `_async` uses asyncio."""
 
 import io
 import os
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def sleep(seconds: float) -> None:
-    """Wait, but no longer than the transfer that this thread works for."""
+    """Wait; raise as soon as the transfer of this thread is cancelled."""
     if current.token is None:
         time.sleep(seconds)
     else:
@@ -35,7 +35,7 @@ def sleep(seconds: float) -> None:
 
 
 def blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call the function here: this world may block."""
+    """Call the function in this thread, which may block."""
     return function(*args, **kwargs)
 
 
@@ -46,10 +46,10 @@ def chunks(content: Iterable[bytes]) -> Iterator[bytes]:
 
 @contextmanager
 def deadline(seconds: float | None) -> Iterator[None]:
-    """Let what is inside last so long at most.
+    """Cancel the body of the `with` statement after a number of seconds, at its next wait.
 
     Raises:
-        TransferTimeout: it lasted longer and was ended at its next wait.
+        TransferTimeout: the time passed.
     """
     outer = current.token
     if seconds is not None:
@@ -61,17 +61,17 @@ def deadline(seconds: float | None) -> Iterator[None]:
 
 
 def read(read: Callable[[int], Any], size: int) -> Any:
-    """Return what a file reads."""
+    """Read from a file."""
     return read(size)
 
 
 def next_of(iterator: Iterator[Any]) -> Any:
-    """Return what an iterator yields, `END` at its end."""
+    """Return the next item of an iterator, `END` at its end."""
     return next(iterator, END)
 
 
 def cleanup(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Do what has to be done after a transfer, whatever ended it, for 5 s at most."""
+    """Call a cleanup function after a transfer, for at most 5 s."""
     outer, current.token = current.token, CancelToken(None, CLEANUP_TIMEOUT)
     try:
         with suppress(TimeoutError):
@@ -81,10 +81,10 @@ def cleanup(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> N
 
 
 def shielded(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Make a call and note its answer, which may be of something that would be left behind.
+    """Make a call whose response has to be known, because the call creates something.
 
-    A transfer that ends while the request is on its way, by Ctrl-C too, does so only when the
-    answer has come, or did not within 5 s; nothing is sent again then.
+    A cancellation or Ctrl-C during the request takes effect after the response, or after 5 s
+    without one; the request is not repeated then.
     """
     grace = GraceToken(current.token)
 
@@ -97,14 +97,14 @@ def shielded(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> 
 
     if threading.current_thread() is threading.main_thread():
         _beside(copy_context().run, run, grace)
-    else:  # Ctrl-C comes to the main thread only
+    else:  # Ctrl-C interrupts only the main thread
         run()
 
 
 def _beside(
     enter: Callable[[Callable[[], None]], None], run: Callable[[], None], grace: CancelToken
 ) -> None:
-    """Run a function in a thread of its own, so that Ctrl-C here does not cut it short."""
+    """Run a function in a new thread, so that Ctrl-C does not interrupt it."""
     started, ended = threading.Event(), threading.Event()
     given_up, failures = False, list[BaseException]()
 
@@ -119,8 +119,8 @@ def _beside(
             ended.set()
 
     try:
-        threading.Thread(target=work, name="coskit-heard-out", daemon=True).start()
-    except BaseException:  # interrupted while it started: it must not begin on its own
+        threading.Thread(target=work, name="coskit-shielded", daemon=True).start()
+    except BaseException:  # interrupted during the start: the thread must not call the function
         given_up = True
         raise
     finally:
@@ -136,32 +136,32 @@ def _beside(
 
 
 class Raw(io.RawIOBase):
-    """What a body has of a file: all that Python's own raw files have."""
+    """The part of a raw file that a body has: all of `io.RawIOBase`."""
 
 
 class MemoryBudget:
-    """Bytes that may be in memory at a time; who asks for more waits until others give back."""
+    """A budget of bytes in memory; a transfer that takes more waits until others give back."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._start_afresh()
+        self._reset()
 
-    def _start_afresh(self) -> None:
+    def _reset(self) -> None:
         self._process = os.getpid()
         self._free = self._size
         self._change = threading.Condition()
         self._waiting: deque[object] = deque()
 
     def take(self, size: int) -> int:
-        """Wait for `size` bytes, or for all there are if that is less; return how many it is."""
-        if self._process != os.getpid():  # what was taken, and maybe the lock, is the parent's
-            self._start_afresh()
+        """Wait for `size` bytes, at most for the whole budget; return the number taken."""
+        if self._process != os.getpid():  # a lock that was held at the fork stays locked
+            self._reset()
         size = min(size, self._size)
         turn = object()
         with self._change:
             self._waiting.append(turn)
             try:
-                # In turn, lest those who want little keep the one who wants much waiting for ever.
+                # In order of arrival, so that small requests do not delay a large one for ever.
                 while self._free < size or self._waiting[0] is not turn:
                     self._change.wait(POLL_INTERVAL)
                     if current.token is not None:
@@ -209,19 +209,19 @@ class SingleFlight:
 
 
 class Workers:
-    """At most `limit` threads at a time; the first failure ends the others at once and is raised.
+    """Runs at most `limit` threads at a time; the first failure cancels the others and is raised.
 
-    Use as a context manager: leaving it waits for every task; after an error, Ctrl-C included, it
-    has the running ones end at their next glance and starts no further one.
+    Use as a context manager: leaving it waits for every task. After an error or Ctrl-C, running
+    tasks end at their next check and no further task starts.
 
     Args:
-        limit: tasks at a time at most.
-        pace: what else limits them, anew with each task.
+        limit: the largest number of tasks at a time.
+        adaptive_limit: a further limit, which may change with each task.
     """
 
-    def __init__(self, limit: int, pace: AdaptiveLimit | None = None) -> None:
+    def __init__(self, limit: int, adaptive_limit: AdaptiveLimit | None = None) -> None:
         self._limit = limit
-        self._adaptive_limit = pace
+        self._adaptive_limit = adaptive_limit
         self._futures: set[Future[None]] = set()
         self._token = CancelToken(current.token)
         self._failure: BaseException | None = None
@@ -229,27 +229,27 @@ class Workers:
 
     @property
     def busy(self) -> int:
-        """Tasks that are under way."""
+        """The number of running tasks."""
         return sum(not future.done() for future in tuple(self._futures))
 
     def __enter__(self) -> Self:
         return self
 
     def submit(self, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Start a task as soon as one of the places is free.
+        """Start a task as soon as the limits allow.
 
         Raises:
-            Exception: what an earlier task raised; nothing is started then.
+            Exception: an earlier task raised it; the new task is not started.
         """
         while len(self._futures) >= self._places():
             self._reap()
         self._futures.add(self._pool.submit(self._run, lambda: function(*args, **kwargs)))
 
     def wait_for_one(self) -> None:
-        """Wait until one of the tasks has ended, if there are any; maybe not even so long.
+        """Wait until a task ends. May return early.
 
         Raises:
-            Exception: what a task raised.
+            Exception: a task raised it.
         """
         if self._futures:
             self._reap()

@@ -297,7 +297,7 @@ class DownloadFileOptions(TypedDict, total=False):
     TrafficLimit: int | str | None
 
 
-class SealedPutOptions(TypedDict, total=False):
+class EncryptedPutOptions(TypedDict, total=False):
     """Options of an encrypted `put_object`."""
 
     ContentLength: int | str | None

@@ -1,4 +1,4 @@
-"""A client whose objects are sealed before they leave and opened when they arrive."""
+"""A client that encrypts objects before it uploads them and decrypts them when they arrive."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,16 +15,16 @@ from coskit.client.transfer.download_target import FileTarget, is_special
 from coskit.client.transfer.options import TransferOptions
 from coskit.client.transfer.upload_source import FileSource
 from coskit.encryption._async.decrypting_body import AsyncDecryptedBody
-from coskit.encryption._async.encrypt_stream import sealed_chunks
-from coskit.encryption._async.range_request import ranged
-from coskit.encryption.decrypting_target import OpenedTarget
-from coskit.encryption.encrypt import SealedFile, SealedSource, seal_bytes
+from coskit.encryption._async.encrypt_stream import encrypt_chunks
+from coskit.encryption._async.range_request import get_plain_range
+from coskit.encryption.decrypting_target import DecryptingTarget
+from coskit.encryption.encrypt import EncryptingFile, EncryptingSource, encrypt_bytes
 from coskit.encryption.format.envelope import Envelope, new_envelope
 from coskit.encryption.format.frames import FRAME, Layout
 from coskit.encryption.format.headers import (
-    answered_range,
     checked_range,
     plain_headers,
+    response_range,
     seal_headers,
     sealed_metadata,
 )
@@ -40,23 +40,22 @@ if TYPE_CHECKING:
         CopyOptions,
         DeleteObjectOptions,
         DownloadFileOptions,
+        EncryptedPutOptions,
         GetObjectOptions,
         HeadObjectOptions,
-        SealedPutOptions,
         UploadFileOptions,
     )
 
 
 class AsyncEncryptedClient:
-    """Objects that only the holder of a master key can read.
+    """A client for objects that only the holder of a master key can read.
 
-    Each object has a data key of its own, which the master key wraps; both stay here. Lengths and
-    ranges are those of the plaintext; ETag and CRC64 are those of what the service stores. All
-    other operations are those of `client`, which stays the caller's to close. It may be used by
-    many tasks at a time.
+    Each object has its own data key, which the master key wraps; neither key is sent in plain.
+    Lengths and ranges count plaintext; ETag and CRC64 are values of the stored bytes. For all other
+    operations use `client`, which is not closed with this one. Many tasks may use it at a time.
 
     Attributes:
-        client: what makes the requests.
+        client: the client that sends the requests.
     """
 
     def __init__(
@@ -72,16 +71,16 @@ class AsyncEncryptedClient:
         """Use a client; nothing is sent.
 
         Args:
-            client: makes the requests.
-            key: seals new objects and opens those that it sealed.
-            old_keys: open objects that were sealed before `key` was in use.
-            vendor_keys: read objects that the vendor's SDK for Python encrypted; without any, such
-                objects are refused, because nothing protects them from being changed.
-            description: is stored with each object for all to read, and bound to its key.
-            frame: bytes that are sealed together and so have to be read together.
+            client: the client that sends the requests.
+            key: the master key that seals new objects and opens them.
+            old_keys: the master keys of objects that were sealed before `key` was in use.
+            vendor_keys: the keys of objects that the vendor's SDK for Python encrypted; without
+                any, such objects are refused, because they are not protected against changes.
+            description: a text that is stored with each object, unencrypted and bound to its key.
+            frame: the bytes that are sealed, and so have to be read, together.
 
         Raises:
-            ParameterError: an argument is of another kind, the frames are too small or too large,
+            ParameterError: an argument has the wrong type, the frames are too small or too large,
                 the description is too long, or the key only reads.
         """
         instance("client", client, AsyncClient)
@@ -101,7 +100,7 @@ class AsyncEncryptedClient:
         Body: AsyncContent,
         Key: str,
         EnableMD5: bool = False,
-        **options: "Unpack[SealedPutOptions]",
+        **options: "Unpack[EncryptedPutOptions]",
     ) -> types.PutObjectResult:
         """Seal an object and store it in one request.
 
@@ -109,11 +108,11 @@ class AsyncEncryptedClient:
             Bucket: the bucket's name.
             Body: bytes, text, a binary file from its present position, or chunks.
             Key: the object's key.
-            EnableMD5: send the MD5 of what is sent.
-            **options: as for the client's `put_object`; `ContentLength` counts plaintext.
+            EnableMD5: send the MD5 of the sealed bytes.
+            **options: the options of the client's `put_object`; `ContentLength` counts plaintext.
 
         Returns:
-            What the client's `put_object` returned.
+            The result of the client's `put_object`.
 
         Raises:
             CosServiceError: the service refused the request.
@@ -125,10 +124,10 @@ class AsyncEncryptedClient:
         envelope, frames = new_envelope(self._key, **self._seal)
         sealed: AsyncContent
         if content.data is not None:
-            sealed = await async_blocking(seal_bytes, frames, self._layout, content.data)
+            sealed = await async_blocking(encrypt_bytes, frames, self._layout, content.data)
         elif content.replayable and content.length is not None:
             file: Any = Body
-            stretch: Any = SealedFile(
+            stretch: Any = EncryptingFile(
                 frames,
                 self._layout,
                 file,
@@ -138,7 +137,7 @@ class AsyncEncryptedClient:
             )
             sealed = stretch
         else:
-            sealed = sealed_chunks(frames, self._layout, content)
+            sealed = encrypt_chunks(frames, self._layout, content)
             if content.length is not None:
                 options["ContentLength"] = self._layout.sealed_length(content.length)
         options["Metadata"] = sealed_metadata(options.get("Metadata"), envelope.headers())
@@ -147,65 +146,68 @@ class AsyncEncryptedClient:
     async def get_object(
         self, Bucket: str, Key: str, **options: "Unpack[GetObjectOptions]"
     ) -> GetObjectResult:
-        """Open an object for reading; its bytes are opened as they are read.
+        """Open an object for reading; its bytes are decrypted as they are read.
 
         Args:
             Bucket: the bucket's name.
             Key: the object's key.
-            **options: as for the client's `get_object`; `Range` counts plaintext.
+            **options: the options of the client's `get_object`; `Range` counts plaintext.
 
         Returns:
-            The response as a dict, its lengths those of the plaintext.
+            The response as a dict, with lengths of the plaintext.
 
         Raises:
             CosServiceError: the service refused the request.
-            SealBroken: the object is not what was sealed, or not sealed at all, or for a key that
-                is not here; reading `Body` raises it as well.
+            SealBroken: the object was changed, is not sealed, or is sealed for a key that is not
+                here; reading `Body` raises it as well.
             CosClientError: the request failed.
         """
         text = checked_range(options.pop("Range", None))
         if text:
             place = {"Bucket": Bucket, "Key": Key}
-            answer = await ranged(self.client, self._keyring, self._layout, text, place, options)
+            response = await get_plain_range(
+                self.client, self._keyring, self._layout, text, place, options
+            )
         else:
-            answer = await self.client.get_object(Bucket, Key, **options)
-        body = answer["Body"]
+            response = await self.client.get_object(Bucket, Key, **options)
+        body = response["Body"]
         try:
-            content = self._keyring.open(self._keyring.seal_of(answer))
-            stored = answered_range(answer)
+            content = self._keyring.open(self._keyring.seal_of(response))
+            stored = response_range(response)
             plain = content.layout.plain_length(stored.total)
             wanted = parse_range(text, plain)
-            opener = content.opener(stored, wanted)
+            decryptor = content.decryptor(stored, wanted)
         except BaseException:
             await body.aclose()
             raise
-        headers = plain_headers(answer, plain, wanted)
+        headers = plain_headers(response, plain, wanted)
         length = int(headers["Content-Length"])
-        result: Any = {**headers, "Body": AsyncDecryptedBody(body, opener, length)}
+        result: Any = {**headers, "Body": AsyncDecryptedBody(body, decryptor, length)}
         return cast(GetObjectResult, result)
 
     async def head_object(
         self, Bucket: str, Key: str, **options: "Unpack[HeadObjectOptions]"
     ) -> types.HeadObjectResult:
-        """Return an object's metadata; its Content-Length is that of the plaintext.
+        """Return an object's metadata; its Content-Length counts plaintext.
 
-        Nothing proves it before the object is read. An object that is not sealed is told as it is.
+        The length is authenticated only when the object is read. For an object that is not sealed,
+        the headers are returned unchanged.
 
         Args:
             Bucket: the bucket's name.
             Key: the object's key.
-            **options: as for the client's `head_object`.
+            **options: the options of the client's `head_object`.
 
         Raises:
             CosServiceError: the service refused the request.
-            CosClientError: no answer arrived, or the object's seal is broken.
+            CosClientError: no response arrived, or the object's seal is broken.
         """
-        answer: Any = await self.client.head_object(Bucket, Key, **options)
-        seal = Envelope.from_headers(answer)
+        response: Any = await self.client.head_object(Bucket, Key, **options)
+        seal = Envelope.from_headers(response)
         if seal is None:
-            return cast(types.HeadObjectResult, answer)
-        plain = seal.layout.plain_length(answered_range(answer).total)
-        return cast(types.HeadObjectResult, plain_headers(answer, plain, None))
+            return cast(types.HeadObjectResult, response)
+        plain = seal.layout.plain_length(response_range(response).total)
+        return cast(types.HeadObjectResult, plain_headers(response, plain, None))
 
     async def copy_object(
         self,
@@ -215,22 +217,22 @@ class AsyncEncryptedClient:
         CopyStatus: types.Directive = "Copy",
         **options: "Unpack[CopyOptions]",
     ) -> types.CopyObjectResult:
-        """Copy an object as it is stored, with its seal; also where its metadata is replaced.
+        """Copy an object as it is stored, with its seal, even if its metadata is replaced.
 
         Args:
             Bucket: the bucket's name.
             Key: the object's key.
             CopySource: the source.
-            CopyStatus: `Copy` or `Replaced`; the latter needs a source that `client` can ask for.
-            **options: as for the client's `copy_object`.
+            CopyStatus: `Copy` or `Replaced`; `Replaced` needs a source that `client` can reach.
+            **options: the options of the client's `copy_object`.
 
         Returns:
-            What the client's `copy_object` returned.
+            The result of the client's `copy_object`.
 
         Raises:
             CosServiceError: the service refused the request.
             CosClientError: the request failed.
-            ObjectChanged: the source was replaced meanwhile.
+            ObjectChanged: the source was replaced during the copy.
         """
         if CopyStatus != "Replaced":
             return await self.client.copy_object(Bucket, Key, CopySource, CopyStatus, **options)
@@ -256,21 +258,21 @@ class AsyncEncryptedClient:
     ) -> types.PutObjectResult | types.CompleteMultipartUploadResult:
         """Seal a file and upload it, in parallel and resumable, like the client's `upload_file`.
 
-        An interrupted upload goes on under the key that it began with, which its journal holds
-        wrapped. With only the public half of an RSA key it begins anew, since that cannot unwrap.
+        An interrupted upload resumes with its data key, which the journal keeps wrapped. With only
+        the public half of an RSA key it starts again, because that half cannot unwrap.
 
         Args:
             Bucket: the bucket's name.
             Key: the object's key.
-            LocalFilePath: the file.
-            **options: as for the client's `upload_file`; progress counts sealed bytes.
+            LocalFilePath: the path of the file.
+            **options: the options of the client's `upload_file`; progress counts sealed bytes.
 
         Returns:
-            What `put_object` or `complete_multipart_upload` returned.
+            The result of `put_object` or `complete_multipart_upload`.
 
         Raises:
             CosServiceError: the service refused a request.
-            SourceChanged: the file changed on the way; nothing was stored.
+            SourceChanged: the file changed during the upload; nothing was stored.
             CosClientError: a request failed.
             OSError: the file cannot be read.
         """
@@ -280,7 +282,7 @@ class AsyncEncryptedClient:
         file = await async_blocking(FileSource, path)
         if not file.is_measured:
             raise ParameterError(f"{path} does not tell its size: open it and use put_object")
-        source = SealedSource(file, self._key, **self._seal)
+        source = EncryptingSource(file, self._key, **self._seal)
         transfer = TransferOptions.from_arguments(options, part_size=1)
         return await self.client.transfers.upload(source, Bucket, Key, transfer)
 
@@ -291,23 +293,23 @@ class AsyncEncryptedClient:
         DestFilePath: str | os.PathLike[str],
         **options: "Unpack[DownloadFileOptions]",
     ) -> types.HeadObjectResult:
-        """Download an object and open it, in parallel and resumable, like `download_file` there.
+        """Download an object and decrypt it, in parallel and resumable, like the client's method.
 
-        The file appears under its name when all of it is proved; it never holds sealed bytes.
+        The file appears when all of it is authenticated; it never holds sealed bytes.
 
         Args:
             Bucket: the bucket's name.
             Key: the object's key.
-            DestFilePath: the file.
-            **options: as for the client's `download_file`; progress counts sealed bytes.
+            DestFilePath: the path of the file.
+            **options: the options of the client's `download_file`; progress counts sealed bytes.
 
         Returns:
-            The object's headers; their length is that of the plaintext.
+            The object's headers; their length counts plaintext.
 
         Raises:
             CosServiceError: the service refused a request.
-            SealBroken: the object is not what was sealed.
-            ObjectChanged: the object was replaced again and again, or deleted.
+            SealBroken: the object was changed, or is not sealed.
+            ObjectChanged: the object was replaced repeatedly, or deleted.
             CosClientError: a request failed.
             OSError: the file cannot be written.
             ParameterError: the destination is a pipe or a device; read `get_object` for those.
@@ -315,13 +317,13 @@ class AsyncEncryptedClient:
         path = path_of("DestFilePath", DestFilePath)
         if is_special(path):
             raise ParameterError(f"{path} is no file: write to it what get_object reads")
-        target = OpenedTarget(FileTarget(path), self._keyring)
+        target = DecryptingTarget(FileTarget(path), self._keyring)
         version = options.pop("VersionId", "")
         transfer = TransferOptions.from_arguments(options, part_size=20)
         transfers = self.client.transfers
-        answer: Any = await transfers.download(target, Bucket, Key, version, transfer)
-        plain = self._keyring.seal_of(answer).layout.plain_length(answered_range(answer).total)
-        return cast(types.HeadObjectResult, plain_headers(answer, plain, None))
+        response: Any = await transfers.download(target, Bucket, Key, version, transfer)
+        plain = self._keyring.seal_of(response).layout.plain_length(response_range(response).total)
+        return cast(types.HeadObjectResult, plain_headers(response, plain, None))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.client!r}, {self._key!r})"

@@ -1,21 +1,21 @@
-"""The content of an encrypted object: opened as it arrives, checked before it is handed out."""
+"""The body of a sealed object: decrypted as it arrives, authenticated before it is returned."""
 
 from coskit.client._async.body.streaming_body import AsyncBody
 from coskit.client._async.concurrency import AsyncRaw
-from coskit.encryption.decrypt import Opener
+from coskit.encryption.decrypt import Decryptor
 
 _CHUNK = 1 << 20
 
 
 class AsyncDecryptedBody(AsyncBody):
-    """An object's plaintext; it has all that a `Body` has.
+    """The plaintext of an object, with all methods of a `Body`.
 
-    Bytes that fail their check are never handed out, nor is anything behind them.
+    Bytes that fail authentication are never returned, nor any bytes after them.
     """
 
-    def __init__(self, sealed: AsyncBody, opener: Opener, length: int) -> None:
+    def __init__(self, sealed: AsyncBody, decryptor: Decryptor, length: int) -> None:
         self._sealed = sealed
-        self._opener = opener
+        self._decryptor = decryptor
         self._length = length
         self._opened = memoryview(b"")
         self._over = False
@@ -38,16 +38,16 @@ class AsyncDecryptedBody(AsyncBody):
             while not self._over and not self._opened:
                 arrived = await self._sealed.read1(_CHUNK)
                 if arrived:
-                    self._opened = memoryview(self._opener.feed(arrived))
+                    self._opened = memoryview(self._decryptor.feed(arrived))
                 else:
                     self._over = True
-                    self._opener.finish()
+                    self._decryptor.finish()
         except Exception:
             await self._sealed.aclose()
             raise
 
     async def aclose(self) -> None:
-        """Give the connection back; what has not been read is not downloaded."""
+        """Return the connection to the pool; the rest is not downloaded."""
         self._over = True
         self._opened = memoryview(b"")
         self._held = b""

@@ -1,4 +1,4 @@
-"""Content that can be read only once, sealed frame by frame while it is read."""
+"""Encryption of content that can be read only once, frame by frame while it is read."""
 
 from collections.abc import AsyncIterator
 
@@ -6,13 +6,13 @@ from coskit.client._async.body.request_body import AsyncRequestBody
 from coskit.encryption.format.frames import Frames, Layout
 
 
-async def sealed_chunks(
+async def encrypt_chunks(
     frames: Frames, layout: Layout, content: AsyncRequestBody
 ) -> AsyncIterator[bytes]:
-    """Yield the sealed frames of content, of its `length` bytes if it tells one.
+    """Yield the sealed frames of content, of its first `length` bytes if the length is known.
 
     Raises:
-        ParameterError: it has not as many bytes as were announced.
+        ParameterError: the content does not have its announced length.
     """
     # A frame is held back until it is known whether it is the last one.
     left = content.length

@@ -1,4 +1,4 @@
-"""Asking for a range of plaintext whose place in the stored object is not known beforehand."""
+"""Requests for a range of the plaintext, whose offset in the stored object is not yet known."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +9,13 @@ from coskit.encryption.format.frames import Layout
 from coskit.encryption.keyring import Keyring
 from coskit.protocol.errors import InvalidRange, ObjectChanged, PreconditionFailed
 
-# What of a call tells which object is meant, rather than what is wanted of it.
+# The parameters that name an object.
 _WHICH_OBJECT = frozenset(
     ("Bucket", "Key", "VersionId", "SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")
 )
 
 
-async def ranged(
+async def get_plain_range(
     client: AsyncClient,
     keyring: Keyring,
     likely: Layout,
@@ -23,27 +23,27 @@ async def ranged(
     place: Mapping[str, str],
     options: Mapping[str, Any],
 ) -> GetObjectResult:
-    """Return an answer that holds the stored bytes of a range of the plaintext.
+    """Return a response with the stored bytes of a range of the plaintext.
 
-    The likely layout is tried first, so that a range mostly costs one request: the seal comes with
-    the answer and tells whether it was right.
+    The likely layout is tried first, so that a range usually takes one request: the seal in the
+    response shows whether the layout was right.
 
     Args:
-        client: makes the requests.
-        keyring: tells how the object is sealed.
-        likely: where the bytes probably are.
-        text: the Range, of the plaintext.
-        place: bucket and key.
-        options: for `get_object`.
+        client: the client that sends the requests.
+        keyring: the master keys.
+        likely: the likely layout of the object.
+        text: the Range of the plaintext.
+        place: the bucket and the key.
+        options: the options of `get_object`.
 
     Raises:
         CosServiceError: the service refused a request.
         SealBroken: the object is not sealed.
-        ObjectChanged: it was replaced between two requests.
+        ObjectChanged: the object was replaced between two requests.
     """
     asked: dict[str, Any] = {**place, **options}
     try:
-        answer = await client.get_object(**asked, Range=likely.sealed_range(text))
+        response = await client.get_object(**asked, Range=likely.sealed_range(text))
     except InvalidRange:
         which = {name: value for name, value in asked.items() if name in _WHICH_OBJECT}
         actual = keyring.seal_of(await client.head_object(**which)).layout
@@ -51,14 +51,14 @@ async def ranged(
             raise
         return await client.get_object(**asked, Range=actual.sealed_range(text))
     try:
-        actual = keyring.seal_of(answer).layout
+        actual = keyring.seal_of(response).layout
     except BaseException:
-        await answer["Body"].aclose()
+        await response["Body"].aclose()
         raise
     if actual == likely:
-        return answer
-    await answer["Body"].aclose()
-    asked["IfMatch"] = answer["ETag"]
+        return response
+    await response["Body"].aclose()
+    asked["IfMatch"] = response["ETag"]
     try:
         return await client.get_object(**asked, Range=actual.sealed_range(text))
     except PreconditionFailed as refusal:

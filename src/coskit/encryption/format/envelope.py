@@ -1,6 +1,6 @@
-"""The seal of an object: its wrapped key and what one has to know to use it, as metadata.
+"""The seal of an object: its wrapped data key and the parameters of its encryption, as metadata.
 
-Everything in it is bound to the wrapped key, so no part of it can be changed on its own.
+All parameters are bound to the wrapped key, so that none can be changed alone.
 """
 
 import base64
@@ -26,7 +26,7 @@ from coskit.protocol.errors import ParameterError
 
 PREFIX = "x-cos-meta-coskit-"
 FORMAT = "AES256-GCM-frames-1"
-_LONGEST_DESCRIPTION = 512  # of the 2 KB that all metadata of an object may have
+_LONGEST_DESCRIPTION = 512  # of the 2 KB for all metadata of an object
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,11 @@ class Envelope:
     """The seal of one object.
 
     Attributes:
-        algorithm: how the data key is wrapped.
-        key_id: of the master key.
-        wrapped: the data key, wrapped.
-        frame: bytes of plaintext in a frame.
-        description: what the writer says about the object or the key, for all to read.
+        algorithm: the name of the wrapping algorithm.
+        key_id: the id of the master key.
+        wrapped: the wrapped data key.
+        frame: the bytes of plaintext in a frame.
+        description: the writer's text about the object or the key; it is not encrypted.
     """
 
     algorithm: str
@@ -49,7 +49,7 @@ class Envelope:
 
     @property
     def layout(self) -> Layout:
-        """Where the bytes are."""
+        """The layout of the sealed object."""
         return Layout(self.frame)
 
     def headers(self) -> dict[str, str]:
@@ -67,10 +67,10 @@ class Envelope:
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> Self | None:
-        """Return the seal that an object's headers carry, or None if they carry none.
+        """Return the seal in an object's headers, or None if there is none.
 
         Raises:
-            SealBroken: it is none that this version reads, or was damaged.
+            SealBroken: the seal has an unknown format, or is damaged.
         """
         given = {name.lower(): value for name, value in headers.items()}
         mark = given.get(f"{PREFIX}format")
@@ -98,8 +98,8 @@ class Envelope:
         """Unwrap the data key with the master key that wrapped it.
 
         Raises:
-            UnknownKey: it is not among the keys.
-            SealBroken: the seal is not what that key sealed.
+            UnknownKey: the master key is not among the keys.
+            SealBroken: the seal was changed.
         """
         for key in keys:
             if (key.id, key.algorithm) == (self.key_id, self.algorithm):
@@ -119,13 +119,13 @@ class Envelope:
 def new_envelope(
     key: MasterKey, *, frame: int = FRAME, description: str = "", data_key: bytes | None = None
 ) -> tuple[Envelope, Frames]:
-    """Return the seal of a new object and what seals its frames.
+    """Return the seal of a new object and its frames.
 
     Args:
         key: the master key.
-        frame: bytes of plaintext in a frame.
-        description: what to say about the object or the key, for all to read.
-        data_key: 32 bytes that never served another object; random unless a test fixes them.
+        frame: the bytes of plaintext in a frame.
+        description: a text about the object or the key; it is not encrypted.
+        data_key: 32 bytes that no other object uses; random unless a test fixes them.
 
     Raises:
         ParameterError: the frames are too small or too large, or the description is too long.
@@ -142,6 +142,6 @@ def new_envelope(
 
 
 def _context(algorithm: str, key_id: str, frame: int, description: str) -> bytes:
-    # Quoted, so that no two seals have one context.
+    # Quoted, so that two seals never have the same context.
     fields = ("coskit", FORMAT, algorithm, key_id, str(frame), description)
     return "\n".join(quote(field, safe="") for field in fields).encode()

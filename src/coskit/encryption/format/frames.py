@@ -1,10 +1,10 @@
-"""Sealed content: plaintext in frames of one size, each under AES-256-GCM, each in its place.
+"""Sealed content: plaintext in frames of equal size, each encrypted with AES-256-GCM.
 
 A frame is `nonce (12 bytes) | ciphertext | tag (16 bytes)`. Its number and whether it is the last
 one are authenticated with it, so frames cannot be reordered, repeated, dropped or added. An empty
 object is one empty last frame. The nonce is a keyed hash of the place and the plaintext: sealing
-the same bytes again gives the same frame, which makes retries and resumed uploads exact, and bytes
-that changed meanwhile get another nonce, so that no nonce ever serves two plaintexts.
+the same bytes again gives the same frame, which makes retries and resumed uploads exact. Changed
+bytes get another nonce, so that a nonce is never used for two plaintexts.
 """
 
 import hmac
@@ -29,26 +29,26 @@ _RANGE = re.compile(r"bytes=(\d{0,20})-(\d{0,20})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the bytes of an object are once it is sealed.
+    """The layout of a sealed object.
 
     Attributes:
-        frame: bytes of plaintext in every frame but the last.
+        frame: the bytes of plaintext in every frame but the last.
     """
 
     frame: int = FRAME
 
     @property
     def sealed_frame(self) -> int:
-        """Bytes of a sealed frame that is not the last."""
+        """The bytes of a sealed frame that is not the last."""
         return self.frame + OVERHEAD
 
     @property
     def alignment(self) -> int:
-        """What the offset of sealed bytes that can be opened on their own is a multiple of."""
+        """The number that the offset of a separately decryptable section is a multiple of."""
         return self.sealed_frame
 
     def frames(self, plain: int) -> int:
-        """Return how many frames `plain` bytes make."""
+        """Return the number of frames of `plain` bytes."""
         return max(-(-plain // self.frame), 1)
 
     def sealed_length(self, plain: int) -> int:
@@ -59,7 +59,7 @@ class Layout:
         """Return the length of the plaintext in `sealed` bytes.
 
         Raises:
-            SealBroken: nothing that is sealed has such a length.
+            SealBroken: a sealed object never has this length.
         """
         whole, rest = divmod(sealed, self.sealed_frame)
         # Only an empty object has an empty frame.
@@ -68,14 +68,14 @@ class Layout:
         return whole * self.frame + max(rest - OVERHEAD, 0)
 
     def plain_offset(self, sealed: int) -> int:
-        """Return where the plaintext of the frame that is sealed at an offset begins."""
+        """Return the offset of the plaintext of the frame at a sealed offset."""
         return sealed // self.sealed_frame * self.frame
 
     def sealed_range(self, text: str) -> str | None:
-        """Return the Range of the whole frames that hold a Range of the plaintext.
+        """Return the Range of the whole frames that contain a Range of the plaintext.
 
-        None, like a Range that HTTP ignores, stands for the whole object. The length of the object
-        need not be known, so a range from the end may begin inside a frame.
+        None stands for the whole object, as does a Range that HTTP ignores. The length of the
+        object is unknown, so a range from the end may begin inside a frame.
         """
         found = _RANGE.fullmatch(text.strip())
         if not found or found[1] == found[2] == "":
@@ -91,16 +91,16 @@ class Layout:
 
 
 class Frames:
-    """Seals and opens the frames of one object; any number of threads may do so at a time."""
+    """Seals and opens the frames of one object; many threads may use it at a time."""
 
     def __init__(self, data_key: bytes) -> None:
-        """Derive what is needed from the object's data key of 32 bytes."""
+        """Derive the keys from the object's data key of 32 bytes."""
         keys = HKDF(SHA256(), 2 * DATA_KEY, salt=None, info=b"coskit frames 1").derive(data_key)
         self._cipher = AESGCM(keys[:DATA_KEY])
         self._hash = hmac.new(keys[DATA_KEY:], digestmod="sha256")
 
     def seal(self, number: int, plain: bytes | memoryview, *, last: bool) -> bytes:
-        """Return the sealed frame of a number, counted from 0."""
+        """Seal the frame of a number, counted from 0."""
         place = _place(number, last)
         hashed = self._hash.copy()
         hashed.update(place)
@@ -109,10 +109,10 @@ class Frames:
         return nonce + self._cipher.encrypt(nonce, plain, place)
 
     def open(self, number: int, sealed: bytes | memoryview, *, last: bool) -> bytes:
-        """Return the plaintext of the frame in a place.
+        """Open the frame of a number and return its plaintext.
 
         Raises:
-            SealBroken: it is not the very frame that was sealed for this place of this object.
+            SealBroken: the frame was not sealed for this number of this object.
         """
         try:
             return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], _place(number, last))

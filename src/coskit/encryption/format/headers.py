@@ -1,4 +1,4 @@
-"""What an answer about a sealed object says once its lengths are those of the plaintext."""
+"""The headers of sealed objects: their seal, and lengths of the plaintext."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +11,11 @@ from coskit.protocol.codec.ranges import ByteRange
 from coskit.protocol.errors import ParameterError
 
 
-def answered_range(headers: Mapping[str, Any]) -> ByteRange:
-    """Return where an answer's bytes are in the stored object.
+def response_range(headers: Mapping[str, Any]) -> ByteRange:
+    """Return the range of a response in the stored object.
 
     Raises:
-        SealBroken: the headers do not tell.
+        SealBroken: the headers have no valid range or length.
     """
     try:
         if "Content-Range" not in headers:
@@ -25,18 +25,18 @@ def answered_range(headers: Mapping[str, Any]) -> ByteRange:
         first, _, last = span.partition("-")
         return ByteRange(int(first), int(last), int(whole))
     except (KeyError, ValueError):
-        raise SealBroken("The answer does not tell which bytes of the object it holds") from None
+        raise SealBroken("The response does not say which bytes of the object it holds") from None
 
 
 def plain_headers(
     headers: Mapping[str, Any], plain: int, wanted: ByteRange | None
 ) -> dict[str, Any]:
-    """Return an answer's headers with the lengths of the plaintext.
+    """Return the headers of a response with the lengths of the plaintext.
 
     Args:
-        headers: as they arrived.
-        plain: bytes of plaintext in the whole object.
-        wanted: the plaintext that was asked for; None for all of it.
+        headers: the headers of the response.
+        plain: the bytes of plaintext in the whole object.
+        wanted: the requested range of the plaintext; None for all of it.
     """
     found = {name: value for name, value in headers.items() if name != "Content-Range"}
     found["Content-Length"] = str(wanted.length if wanted else plain)
@@ -46,10 +46,10 @@ def plain_headers(
 
 
 def checked_range(text: Any) -> str:
-    """Return the range that a caller asks for, "" for none.
+    """Return the `Range` of a call, "" for none.
 
     Raises:
-        ParameterError: it is no range.
+        ParameterError: the value is not a range.
     """
     if text is None or text == "":
         return ""
@@ -63,7 +63,7 @@ def sealed_metadata(metadata: Mapping[str, str] | None, seal: Mapping[str, str])
     """Return an object's metadata with its seal.
 
     Raises:
-        ParameterError: the caller's metadata is no dict, or has a name of the seal.
+        ParameterError: the metadata is not a dict, or has a name of the seal.
     """
     check_metadata(metadata)
     given = dict(metadata or {})
@@ -76,5 +76,5 @@ def sealed_metadata(metadata: Mapping[str, str] | None, seal: Mapping[str, str])
 
 
 def seal_headers(headers: Mapping[str, Any]) -> dict[str, str]:
-    """Return those of an object's headers that are its seal."""
+    """Return the headers of an object that are its seal."""
     return {name: str(value) for name, value in headers.items() if name.lower().startswith(PREFIX)}

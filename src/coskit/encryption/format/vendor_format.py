@@ -1,7 +1,7 @@
 """Objects that the vendor's SDK for Python encrypted: AES-256-CTR, read only.
 
-That scheme authenticates nothing. Whoever can write to the bucket can change what is read here, and
-a wrong AES key gives wrong bytes; so it is read only where the caller names keys for it.
+That scheme authenticates nothing: a client that may write to the bucket can change the plaintext,
+and a wrong AES key gives wrong bytes. Such objects are read only if there are `vendor_keys`.
 """
 
 import base64
@@ -21,8 +21,8 @@ _BLOCK = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Unframed:
-    """The layout of an object whose encrypted bytes are where its plaintext was."""
+class UnframedLayout:
+    """The layout of an object whose encrypted bytes have the offsets of the plaintext."""
 
     alignment = 1
 
@@ -31,11 +31,11 @@ class Unframed:
         return sealed
 
     def plain_length(self, sealed: int) -> int:
-        """See `Layout.plain_length`: nothing was added."""
+        """See `Layout.plain_length`: both lengths are equal."""
         return sealed
 
     def sealed_range(self, text: str) -> str | None:
-        """See `Layout.sealed_range`: it is the very Range."""
+        """See `Layout.sealed_range`: both ranges are equal."""
         return text
 
 
@@ -47,17 +47,17 @@ class VendorEnvelope:
     start: bytes
 
     @property
-    def layout(self) -> Unframed:
-        """Where the bytes are."""
-        return Unframed()
+    def layout(self) -> UnframedLayout:
+        """The layout of the object."""
+        return UnframedLayout()
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> Self | None:
-        """Return what an object's headers carry, or None if they carry none of it.
+        """Return the envelope in an object's headers, or None if there is none.
 
         Raises:
-            NotSealed: another SDK of the vendor wrote them, by another scheme.
-            SealBroken: they are damaged.
+            NotSealed: another SDK of the vendor encrypted the object, by another scheme.
+            SealBroken: the envelope is damaged.
         """
         given = {name.lower(): value for name, value in headers.items()}
         if f"{_PREFIX}key" not in given:
@@ -71,10 +71,10 @@ class VendorEnvelope:
             raise SealBroken("The object's wrapped key is damaged") from None
 
     def open(self, keys: Iterable[MasterKey]) -> "CounterContent":
-        """Unwrap the data key with whichever of the keys wrapped it.
+        """Unwrap the data key with the key that wrapped it.
 
         Raises:
-            SealBroken: none of them did, as far as the scheme can tell.
+            SealBroken: none of the keys wrapped it, as far as the scheme shows.
         """
         for master in keys:
             try:
@@ -87,27 +87,27 @@ class VendorEnvelope:
 
 
 class CounterContent:
-    """The content of an object whose data key is at hand."""
+    """The content of an object whose data key is unwrapped."""
 
-    layout = Unframed()
+    layout = UnframedLayout()
 
     def __init__(self, data_key: bytes, start: bytes) -> None:
         self._data_key = data_key
         self._start = start
 
-    def opener(self, answer: ByteRange, wanted: ByteRange | None) -> "CounterOpener":
-        """Return what decrypts an answer.
+    def decryptor(self, stored: ByteRange, wanted: ByteRange | None) -> "CounterDecryptor":
+        """Return the decryptor of a response.
 
         Raises:
-            SealBroken: the answer is not what is asked for.
+            SealBroken: the response does not hold the requested range.
         """
-        if answer != (wanted or ByteRange(0, answer.total - 1, answer.total)):
-            raise SealBroken("The service sent another range of the object than was asked for")
-        return CounterOpener(self._data_key, self._start, answer.first)
+        if stored != (wanted or ByteRange(0, stored.total - 1, stored.total)):
+            raise SealBroken("The service sent another range of the object than was requested")
+        return CounterDecryptor(self._data_key, self._start, stored.first)
 
 
-class CounterOpener:
-    """Decrypts from any byte on; what arrives is what comes out."""
+class CounterDecryptor:
+    """Decrypts from any byte on; every byte that arrives gives a byte of plaintext."""
 
     def __init__(self, data_key: bytes, start: bytes, first: int) -> None:
         counter = (int.from_bytes(start, "big") + first // _BLOCK) % (1 << 128)
@@ -116,8 +116,8 @@ class CounterOpener:
         self._stream.update(bytes(first % _BLOCK))
 
     def feed(self, arrived: bytes) -> bytes:
-        """See `Opener.feed`."""
+        """See `Decryptor.feed`."""
         return self._stream.update(arrived)
 
     def finish(self) -> None:
-        """See `Opener.finish`: the scheme cannot tell, but the answer's length was checked."""
+        """See `Decryptor.finish`: the length of the response was checked before."""
