@@ -98,3 +98,27 @@ def test_the_release_says_how_to_report_a_vulnerability() -> None:
     assert "vulnerability" in (ROOT / "SECURITY.md").read_text()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert "/SECURITY.md" in project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+
+
+DESIGN = (ROOT / "docs/design.md").read_text()
+
+
+def place(name: str) -> Path | None:
+    """Return what a path on the page about the design names, in the package or the repository."""
+    found = [top / name for top in (ROOT / "src/coskit", ROOT) if (top / name).exists()]
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize("name", sorted({*re.findall(r"`([\w/]+(?:/|\.py))`", DESIGN)}))
+def test_every_path_on_the_page_about_the_design_exists(name: str) -> None:
+    beside = list((ROOT / "src/coskit").rglob(name.rstrip("/")))
+    assert place(name) or beside or (ROOT / "tests/project" / name).exists()
+
+
+@pytest.mark.parametrize(("name", "path"), re.findall(r"`([\w.]+)`\s+\(`([\w/]+\.py)`\)", DESIGN))
+def test_every_name_on_the_page_about_the_design_is_defined_there(name: str, path: str) -> None:
+    home = place(path)
+    assert home is not None
+    text = home.read_text()
+    for part in name.split("."):
+        assert re.search(rf"^\s*(?:async )?(?:def|class) {part}\b", text, re.MULTILINE), part
