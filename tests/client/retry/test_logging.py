@@ -31,7 +31,7 @@ def test_each_try_has_a_line(scripted: Scripted, caplog: pytest.LogCaptureFixtur
     first, second, third = lines(caplog)
     start = f"put_object {BUCKET}/k, attempt"
     assert first.startswith(f"{start} 1 of 3: TransportError: the exchange with 127.0.0.1:")
-    assert "; tried again in 0." in first
+    assert "; retrying in 0." in first
     assert second.startswith(
         f"{start} 2 of 3: ServiceUnavailable, HTTP 503, request id id-8 after "
     )
@@ -65,11 +65,9 @@ def test_a_server_that_is_dead_has_a_line_for_each_try_and_one_at_the_end(
         " attempt 2 of 3",
         " attempt 3 of 3",
     ]
-    assert found[2].endswith("; not tried again")
+    assert found[2].endswith("; not retried")
     (warning,) = lines(caplog, logging.WARNING)
-    assert warning.startswith(
-        f"head_bucket {BUCKET} failed 3 times and is given up: TransportError"
-    )
+    assert warning.startswith(f"head_bucket {BUCKET} failed 3 times, giving up: TransportError")
 
 
 def test_what_is_not_tried_again_is_no_warning(

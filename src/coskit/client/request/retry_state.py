@@ -10,7 +10,7 @@ from coskit.protocol.errors import CosServiceError, TransferTimeout
 _log = logging.getLogger("coskit")
 _COST = 5.0
 _COST_OF_TIMEOUT = 10.0  # a timeout has occupied a connection
-_SPENT = "Not tried again: the client's retry budget is spent, so many of its calls fail"
+_SPENT = "Not retried: the client's retry budget is spent, because many of its calls fail"
 
 
 class RetryBudget:
@@ -139,16 +139,16 @@ class RetryState:
         name, attempts = self._name, self._policy.attempts
         if pause is None and self._failed > 1:
             text = describe(error)
-            _log.warning("%s failed %d times and is given up: %s", name, self._failed, text)
+            _log.warning("%s failed %d times, giving up: %s", name, self._failed, text)
         if _log.isEnabledFor(logging.DEBUG):
-            then = "not tried again" if pause is None else f"tried again in {pause:.3f} s"
+            then = "not retried" if pause is None else f"retrying in {pause:.3f} s"
             words = "%s, attempt %d of %d: %s after %.3f s; %s"
             _log.debug(words, name, self._failed, attempts, describe(error), seconds, then)
 
     def sign_again(self, error: Failure) -> None:
         """Note that the call is repeated at once, signed anew."""
         self.signed_again = True
-        _log.debug("%s, signed anew at once: %s", self._name, describe(error))
+        _log.debug("%s, signed again at once: %s", self._name, describe(error))
 
     def succeeded(self) -> None:
         """Return the cost of the successful attempt to the budget and start counting anew."""
