@@ -1,4 +1,4 @@
-"""What strangers learn of what they may not read, and what they say of themselves: nothing.
+"""Attacks that try to learn of objects without a right, or to claim an identity in headers.
 
 Sources: MinIO CVE-2024-36107, RustFS CVE-2026-73286, CVE-2026-21862 and CVE-2026-46685, Ceph
 CVE-2021-3524; RFC 9110 13.1, RFC 9112 5.1, Fetch 3.3.

@@ -1,4 +1,4 @@
-"""What other servers have besides the S3 API and had to mend: none of it is found here.
+"""Attacks on endpoints that other servers have besides the S3 API: none exists here.
 
 Sources: the advisories of MinIO, RustFS, SeaweedFS and Ceph RGW that docs/security.md lists, and
 moto's report 9941. Each request is sent as it would be to that server.

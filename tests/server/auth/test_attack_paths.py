@@ -1,4 +1,4 @@
-"""Ways out of a bucket, a prefix or a key: each name is one text and leads nowhere else.
+"""Attacks that try to leave a bucket, a prefix or a key by its name.
 
 Sources: the advisories that docs/security.md lists under paths (SeaweedFS CVE-2026-54917 and
 CVE-2026-55874, RustFS CVE-2026-49991, MinIO CVE-2023-28433, Ceph CVE-2023-43040, and others).

@@ -1,4 +1,4 @@
-"""Requests that nobody has signed, or not so: forged, cut off, with something added.
+"""Attacks on signatures: forged, cut off, or with something added to the request.
 
 Sources: MinIO CVE-2025-31489, CVE-2026-40344, CVE-2026-41145 and CVE-2026-34204, Ceph
 CVE-2026-54330 and CVE-2026-39944, SeaweedFS CVE-2026-55873; S3, "Signature Calculations for the

@@ -1,4 +1,4 @@
-"""Who is asking: signatures in header and URL, whole and tampered with."""
+"""COS signatures in header and URL, valid and tampered with."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""S3 requests that are not what was signed: refused with S3's code, and nothing is stored."""
+"""S3 requests that differ from what was signed: refused with S3's code, nothing stored."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Who signed an S3 request, and what its body turns out to be, without a socket between."""
+"""S3 signatures and the bodies that they cover, without a socket."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

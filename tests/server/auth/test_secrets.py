@@ -1,4 +1,4 @@
-"""No secret that a request brings is written down or told: log, errors, metrics, standard error."""
+"""Secrets of requests are in no log, error, metric or standard error."""
 
 import base64
 import hashlib

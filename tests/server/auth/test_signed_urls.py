@@ -1,4 +1,4 @@
-"""What whoever was given a signed URL may add to it, and what the signature has to cover."""
+"""Signed URLs: what the signature has to cover, and additions to a URL."""
 
 import time
 from collections.abc import Callable, Mapping

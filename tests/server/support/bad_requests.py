@@ -1,4 +1,4 @@
-"""What a bad request is, and the proof that it changed nothing."""
+"""Rows of bad requests, and the check that such a request changed nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""An authority of one's own, and the certificates that it gives to servers and clients."""
+"""A certificate authority for tests, and its certificates for servers and clients."""
 
 import ipaddress
 import os
@@ -20,11 +20,11 @@ HOUR = 3600.0
 
 
 class CertificateAuthority:
-    """Signs certificates; its own is in `file`.
+    """A certificate authority, whose own certificate is in `file`.
 
     Args:
         directory: where its files are written.
-        name: what it is called.
+        name: the authority's name.
     """
 
     def __init__(self, directory: Path, name: str = "authority") -> None:

@@ -1,4 +1,4 @@
-"""A server inside the test's process, on a clock that the test sets."""
+"""A server inside the test's process, with a clock that the test sets."""
 
 import asyncio
 from collections import Counter

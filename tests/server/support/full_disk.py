@@ -1,4 +1,4 @@
-"""Fills the disk beside a server, and asks what it still does; run on a small disk of its own."""
+"""Program that fills the disk beside a server and checks reads and deletions, on a small disk."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Requests byte for byte: signed as a client signs, sent over a socket that minds no bad one."""
+"""Requests byte for byte: signed as a client signs, sent over a plain socket."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""Servers of several workers for tests: which processes they are, and who talks to which."""
+"""Servers with several workers: their processes and connections."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""A header that sets what has a right of its own asks for that right, in every way of writing.
+"""Headers with a right of their own need that right in every writing request.
 
 Sources: S3's PutObject, CopyObject, CreateMultipartUpload and CreateBucket ("Permissions": the
 headers of ACLs, tags, retention and legal hold each need their action); COS's actions

@@ -1,4 +1,4 @@
-"""Object lock over the wire: what is kept in spite of everybody, in both dialects."""
+"""Object lock over the wire, in both dialects."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Who may do what: a stranger's rights under each ACL of bucket and object."""
+"""Rights of anonymous clients under each ACL of bucket and object."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Bucket policies: kept as they are put, and heeded before any ACL."""
+"""Bucket policies: stored as they are put, and applied before any ACL."""
 
 import json
 from typing import Any

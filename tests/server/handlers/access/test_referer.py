@@ -1,4 +1,4 @@
-"""Referer rules keep out whom they say, unless the request is signed.
+"""Referer rules apply to unsigned requests.
 
 Sources: vendor: PUT Bucket referer (the words; no referer is denied unless `Allow` is said), and
 vendor: Setting Hotlink Protection (a listed name is a prefix, with and without scheme, of a port

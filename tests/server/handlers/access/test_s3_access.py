@@ -1,4 +1,4 @@
-"""What opens a bucket and what keeps it shut: ACLs, the public access block, ownership."""
+"""S3 access settings: ACLs, the public access block, ownership."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Policies in the language of S3 over the wire: they hold for requests of both dialects."""
+"""Policies in the language of S3 over the wire: they apply to requests of both dialects."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who may do what when there are several accounts: everybody, on every row, under each ACL."""
+"""Rights of several accounts: each account, on every row, under each ACL."""
 
 import itertools
 from collections.abc import Mapping

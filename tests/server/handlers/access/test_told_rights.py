@@ -1,4 +1,4 @@
-"""What is told besides an object's content needs a right of its own, which no ACL gives.
+"""Rights to read an object's properties besides its content; no ACL gives these.
 
 Sources: S3, "Mapping of ACL permissions and access policy permissions" (READ on an object is
 `s3:GetObject` and `s3:GetObjectVersion`; on a bucket it is the three listings), and HeadObject (the

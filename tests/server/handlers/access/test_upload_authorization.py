@@ -1,4 +1,4 @@
-"""An upload in parts is its initiator's, the bucket owner's and whom a policy lets go on with it.
+"""Multipart uploads belong to the initiator, the bucket's owner and accounts of a policy.
 
 Source: S3, "Multipart upload API and permissions"; S3's error "Anonymous users cannot initiate
 multipart uploads".

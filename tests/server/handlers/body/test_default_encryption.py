@@ -1,4 +1,4 @@
-"""Encryption with named keys, and the encryption that a bucket gives what is stored in it."""
+"""Encryption with named keys, and default encryption of buckets."""
 
 import pytest
 

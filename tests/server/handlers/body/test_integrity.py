@@ -1,4 +1,4 @@
-"""Over the wire too, damage is an error and never wrong bytes, and its neighbours are served."""
+"""Damage over the wire: an error and never wrong bytes; other objects stay readable."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""A restore of an object under a customer's key: its headers are checked where they are sent.
+"""Restore of an object under a customer key: its headers are checked if they are sent.
 
 Sources: vendor: SSE-C (HEAD and restore take the key's headers); S3's RestoreObject has none.
 """

@@ -1,4 +1,4 @@
-"""Encrypted objects: what lies on the disk, who reads them, and every range of them."""
+"""Encrypted objects: the files on the disk, the readers, and every range."""
 
 import base64
 import itertools

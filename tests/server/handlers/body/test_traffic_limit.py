@@ -1,4 +1,4 @@
-"""The traffic limit: a body takes as long as it allows, and limits out of bounds are refused."""
+"""The traffic limit: duration of bodies, and limits out of bounds."""
 
 import time
 from collections.abc import Callable

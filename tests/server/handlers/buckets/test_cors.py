@@ -1,4 +1,4 @@
-"""Pages of other origins: preflights, and what every answer tells their browsers."""
+"""CORS: preflights, and the headers of every response."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Archived objects: what reads them when, and what asking for a copy answers."""
+"""Archived objects: reads before and after a restore, and responses to restores."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Whatever is stored with an object can be answered, and what no header can have is refused.
+"""Every stored object can be returned; what no header can carry is refused.
 
 Sources: RFC 9110 5.1 (names) and 5.5 (values); S3's limits on metadata; RFC 7578 4.2 and S3's POST
 policy (`${filename}` is the name without a path).

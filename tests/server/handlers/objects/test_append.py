@@ -1,4 +1,4 @@
-"""Objects that grow: positions, what is refused, what a grown object is, and who wins a race."""
+"""Appendable objects: positions, refusals, properties, and races."""
 
 import asyncio
 import http.client

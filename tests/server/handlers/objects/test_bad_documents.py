@@ -1,4 +1,4 @@
-"""Bad XML: each document has its status and code, and leaves everything as it was."""
+"""Bad XML: each document has its status and code, and changes nothing."""
 
 import pytest
 

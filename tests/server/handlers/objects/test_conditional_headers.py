@@ -1,4 +1,4 @@
-"""A header by which a request asks not to be done is obeyed, or the request is refused.
+"""Conditional headers are applied, or the request is refused.
 
 Sources: botocore's model of S3, which names every header that S3 knows; RFC 9110 13.1 and 14.5;
 S3's CopyObject and "Verifying bucket ownership"; COS's `x-cos-forbid-overwrite`.

@@ -1,4 +1,4 @@
-"""An empty id of a version names none: the current object is not read, changed or deleted instead.
+"""Empty version ids are refused: the current object is not read, changed or deleted instead.
 
 Source: S3 answers "Version id cannot be the empty string" to `versionId=`.
 """

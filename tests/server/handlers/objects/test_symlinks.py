@@ -1,4 +1,4 @@
-"""Symbolic links: read as what they stand for, by whom both may be read, and kept apart from it.
+"""Symbolic links: read as their target, with the rights to both, stored apart from it.
 
 Sources: vendor: COSCLI symlink (the rights are `cos:PutSymlink` and `cos:GetSymlink`), the vendor's
 SDKs for Python, Go (the target is percent-encoded) and Java; for what they leave open, the same

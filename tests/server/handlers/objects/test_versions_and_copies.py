@@ -1,4 +1,4 @@
-"""Versions, delete markers, copies, tags and archived objects: what each request leaves behind."""
+"""Versions, delete markers, copies, tags and archived objects after each request."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Conditions on writes: what they let pass, and that of racing writers exactly one wins."""
+"""Conditions on writes; of racing writers exactly one wins."""
 
 import asyncio
 from collections.abc import Callable, Mapping
