@@ -1,4 +1,4 @@
-"""How a machine asks for the keys of its role: requests to, and answers from, metadata and STS."""
+"""Requests for the keys of a machine's role and their responses: metadata service and STS."""
 
 import json
 from collections.abc import Mapping
@@ -24,9 +24,9 @@ class WebIdentity:
     """The role of a TKE pod.
 
     Attributes:
-        region: that STS is asked in.
+        region: the region of the STS request.
         provider: the identity provider's id.
-        token_file: where the pod's own token stands; TKE replaces it from time to time.
+        token_file: the file with the pod's own token; TKE replaces it from time to time.
         role: the role's name.
     """
 
@@ -37,18 +37,18 @@ class WebIdentity:
 
 
 def web_identity(environ: Mapping[str, str]) -> WebIdentity | None:
-    """Return the role of the TKE pod that the process runs in, None if it runs in none."""
+    """Return the role of the TKE pod that the process runs in, or None."""
     values = [environ.get(name, "") for name in _TKE]
     return WebIdentity(*values) if all(values) else None
 
 
 def role_names_request(endpoint: str) -> HTTPRequest:
-    """Return the question for the name of the machine's role."""
+    """Return the request for the name of the machine's role."""
     return HTTPRequest("GET", f"{endpoint.rstrip('/')}{_ROLES}")
 
 
 def role_keys_request(endpoint: str, role: str) -> HTTPRequest:
-    """Return the question for the keys of a role."""
+    """Return the request for the keys of a role."""
     return HTTPRequest("GET", f"{endpoint.rstrip('/')}{_ROLES}{quote(role, safe='')}")
 
 
@@ -56,10 +56,10 @@ def sts_request(endpoint: str, identity: WebIdentity, token: str, now: int) -> H
     """Return the unsigned call that exchanges a pod's token for keys.
 
     Args:
-        endpoint: of STS.
+        endpoint: the endpoint of STS.
         identity: the pod's role.
-        token: what its token file holds.
-        now: Unix second.
+        token: the content of the token file.
+        now: the Unix second.
     """
     body = {
         "ProviderId": identity.provider,
@@ -85,7 +85,7 @@ def read_role_name(response: Response) -> str:
     """Return the name of the machine's role.
 
     Raises:
-        CredentialsError: it has none.
+        CredentialsError: the machine has no role.
     """
     lines = response.body.decode("utf-8", "replace").split()
     if response.status != 200 or not lines:
@@ -94,10 +94,10 @@ def read_role_name(response: Response) -> str:
 
 
 def read_role_keys(response: Response) -> Credentials:
-    """Return the keys that the metadata service answered with.
+    """Return the keys in a response of the metadata service.
 
     Raises:
-        CredentialsError: it answered something else.
+        CredentialsError: the response has no keys.
     """
     table = _read(response, "the metadata service")
     if table.get("Code") != "Success":
@@ -106,10 +106,10 @@ def read_role_keys(response: Response) -> Credentials:
 
 
 def read_sts_keys(response: Response) -> Credentials:
-    """Return the keys that STS answered with.
+    """Return the keys in a response of STS.
 
     Raises:
-        CredentialsError: it answered something else, such as an error.
+        CredentialsError: the response has no keys, but an error, for example.
     """
     answer = _read(response, "STS").get("Response")
     table: Mapping[str, Any] = answer if isinstance(answer, dict) else {}

@@ -15,14 +15,14 @@ _OUTDATED = frozenset(("ExpiredToken", "InvalidAccessKeyId"))
 
 
 class CredentialsProvider(Protocol):
-    """Has keys at any time; asked for each request, so it answers from memory as a rule."""
+    """A provider of keys; `get` is called for each request, so it should be fast."""
 
     def get(self) -> Credentials:
         """Return the keys to sign with now."""
 
 
 class AsyncCredentialsProvider(Protocol):
-    """A provider that `AsyncClient` waits for."""
+    """A provider that `AsyncClient` awaits."""
 
     async def get(self) -> Credentials:
         """Return the keys to sign with now."""

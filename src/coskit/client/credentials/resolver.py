@@ -1,4 +1,4 @@
-"""Where keys and settings come from, in order: arguments, environment, our file, other tools'."""
+"""The sources of keys and settings: arguments, environment, configuration file, other tools."""
 
 import os
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ _VENDORS = {"cos": "TENCENTCLOUD_", "s3": "AWS_"}
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the sources together say; empty where none says anything."""
+    """The settings from all sources; a setting is empty if no source has it."""
 
     region: str
     endpoint: str
@@ -59,20 +59,20 @@ def find(
 ) -> Found:
     """Return the settings of a client.
 
-    A key pair and its token are taken from one source: the token of one key never goes with
-    another. Blanks, line breaks and quotes around a value of the environment or a file are no
-    part of it. The files of other tools are read where coskit's own sources hold no key pair; such
-    a file also says where to go if they do not. With the dialect of S3 they are not read, and the
-    variables of AWS take the place of those of the vendor.
+    A key pair and its token are taken from one source, so that the token of one key never goes
+    with another key. Blanks, line breaks and quotes around a value of the environment or a file
+    are removed. The files of other tools are read if coskit's own sources have no key pair; they
+    also give the endpoint if those have none. With the dialect of S3 these files are not read, and
+    the variables of AWS replace the vendor's variables.
 
     Args:
-        arguments: `secret_id`, `secret_key`, `token`, `region`, `endpoint`, `dialect` of the
-            caller.
+        arguments: `secret_id`, `secret_key`, `token`, `region`, `endpoint`, `dialect` as the
+            program gave them.
         environ: the environment.
         file: the configuration file; it need not exist.
         profile: the table of that file to read.
-        home: where other tools keep their files; None leaves them unread.
-        now: Unix seconds; expired keys of other tools are passed over.
+        home: the directory with the files of other tools; None leaves them unread.
+        now: the Unix second; expired keys of other tools are skipped.
 
     Raises:
         CredentialsError: a source has only half of a key pair.

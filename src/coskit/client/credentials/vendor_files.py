@@ -1,6 +1,6 @@
-"""What the vendor's own command-line tools keep of keys: three files, only ever read.
+"""The key files of the vendor's command-line tools, which are only read.
 
-A file that is broken, encrypted beyond our means or void is as good as absent: it is not ours.
+A file that is broken, empty or cannot be decrypted is treated as absent.
 """
 
 import binascii
@@ -43,7 +43,7 @@ class Unusable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """What another tool's file says.
+    """The settings in another tool's file.
 
     Attributes:
         credentials: the keys.

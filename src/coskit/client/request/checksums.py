@@ -1,4 +1,4 @@
-"""What proves that content is the one that is stored: the sums a service tells, and their check."""
+"""Checksums of content: those in response headers, and their comparison with the bytes."""
 
 import hashlib
 import re
@@ -15,32 +15,32 @@ _MD5 = re.compile("[0-9a-f]{32}", re.ASCII | re.IGNORECASE).fullmatch
 
 
 class BodyChecksum(Protocol):
-    """A sum that is taken of a body while it arrives.
+    """A checksum that is computed of a body while it arrives.
 
     Attributes:
-        heavy: whether taking it costs so much that large chunks are left to a thread.
+        heavy: whether the computation is so slow that large chunks are left to a thread.
     """
 
     heavy: bool
 
     def add(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         ...
 
     def check(self, received: int) -> None:
-        """Compare the sum of all bytes with the one that the service tells.
+        """Compare the checksum of all bytes with the one in the response.
 
         Args:
-            received: how many they were, to be told.
+            received: the number of bytes, for the message.
 
         Raises:
-            IntegrityError: they differ.
+            IntegrityError: the checksums differ.
         """
         ...
 
 
 class Crc64Checksum:
-    """The CRC64 that COS tells of its objects."""
+    """The CRC64 that COS returns for its objects."""
 
     __slots__ = ("_crc64", "_expected")
     heavy = False
@@ -50,7 +50,7 @@ class Crc64Checksum:
         self._crc64 = 0
 
     def add(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         self._crc64 = crc64(chunk, self._crc64)
 
     def check(self, received: int) -> None:
@@ -63,12 +63,12 @@ class Crc64Checksum:
 
 
 class HashChecksum:
-    """Another sum of a whole object.
+    """Another checksum of a whole object.
 
     Args:
-        name: of the sum, to be told.
-        expected: as the service writes it: the MD5 in hex, others in Base64.
-        hasher: that takes it; anything with `update` and `digest`.
+        name: the name of the checksum, for the message.
+        expected: the checksum in the response: the MD5 in hex, others in Base64.
+        hasher: the hash that computes it: an object with `update` and `digest`.
     """
 
     __slots__ = ("_expected", "_hasher", "_name", "heavy")
@@ -80,7 +80,7 @@ class HashChecksum:
         self.heavy = name in ("MD5", "SHA1", "SHA256")
 
     def add(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         self._hasher.update(chunk)
 
     def check(self, received: int) -> None:
@@ -95,41 +95,41 @@ class HashChecksum:
 
 
 def object_crc64(headers: Mapping[str, str]) -> int | None:
-    """Return the CRC64 of the whole object, or None if an answer does not tell it."""
+    """Return the CRC64 of the whole object in a response's headers, or None."""
     text = headers.get(CRC64, "")
     return int(text) if text.isascii() and text.isdigit() else None
 
 
 def body_crc64(status: int, headers: Mapping[str, str]) -> int | None:
-    """Return the CRC64 of the body that an answer carries, or None if it does not tell it."""
-    told = object_crc64(headers)
-    return told if told is not None and is_whole(status, headers) else None
+    """Return the CRC64 of a response's body, or None if its headers do not contain it."""
+    found = object_crc64(headers)
+    return found if found is not None and is_whole(status, headers) else None
 
 
 def is_whole(status: int, headers: Mapping[str, str]) -> bool:
-    """Return whether an answer carries a whole object."""
+    """Return whether a response carries a whole object."""
     if status not in (200, 206):
-        return False  # a 304 tells the sums of what it does not carry
+        return False  # a 304 has checksums of a body that it does not carry
     content_range = headers.get("Content-Range", "")
-    if status == 200 and not content_range:  # rclone answers ranges with 200 too
+    if status == 200 and not content_range:  # rclone responds to ranges with 200 too
         return True
     found = parse_content_range(content_range)
     return found is not None and found.first == 0 and found.last == found.total - 1
 
 
 def md5_of_etag(etag: str) -> str:
-    """Return the hex MD5 that an ETag may be, "" if it is none by its form."""
+    """Return the hex MD5 that an ETag stands for, "" if it has another form."""
     text = etag.strip('"').lower()
     return text if _MD5(text) else ""
 
 
 def bare_etag(headers: Mapping[str, Any]) -> str:
-    """Return the ETag that an answer or a result tells, without its quotes."""
+    """Return the ETag in a response's headers or a result, without its quotes."""
     return str(headers.get("ETag") or "").strip('"')
 
 
 def joined_etag(etags: Sequence[str]) -> str:
-    """Return the ETag that S3 gives an object of these parts, "" if one of them is no MD5."""
+    """Return the ETag that S3 gives an object of these parts, "" if a part's ETag is no MD5."""
     digests = [md5_of_etag(etag) for etag in etags]
     if not all(digests):
         return ""
@@ -137,10 +137,10 @@ def joined_etag(etags: Sequence[str]) -> str:
 
 
 def check_stored(headers: Mapping[str, str], sent: int) -> bool:
-    """Compare the CRC64 of what was stored with that of what was sent.
+    """Compare the CRC64 of the stored bytes with that of the sent bytes.
 
     Returns:
-        Whether the service tells it, so that nothing else needs to be compared.
+        Whether the response contains the CRC64, so that nothing else needs to be compared.
 
     Raises:
         IntegrityError: the service stored other bytes.
@@ -154,7 +154,7 @@ def check_stored(headers: Mapping[str, str], sent: int) -> bool:
 
 
 def check_stored_md5(stored: str, sent: str) -> None:
-    """Compare the MD5 of what was stored with that of what was sent, both in hex.
+    """Compare the MD5 of the stored bytes with that of the sent bytes, both in hex.
 
     Raises:
         IntegrityError: the service stored other bytes.

@@ -1,23 +1,23 @@
-"""The service's clock, learned from an answer that refuses a signature for its time."""
+"""The service's clock, learned from a response that refuses a signature for its time."""
 
 from collections.abc import Callable
 
 from coskit.protocol.codec.dates import parse_http_date
 from coskit.protocol.errors import CosServiceError
 
-# Seconds of difference that no signature fails for.
+# The difference in seconds from which on a signature may fail.
 _LEAST = 30.0
 _CODES = frozenset(("RequestTimeTooSkewed", "RequestExpired", "Request has expired"))
 _WORDS = ("has expired", "not yet valid", "not yet current")
 
 
 class ServiceClock:
-    """A clock that is set by the service's, where a refusal shows that they differ.
+    """A clock that follows the service's clock once a refusal shows that the two differ.
 
     Only requests are signed by it: a presigned URL keeps the time of this machine.
 
     Args:
-        clock: of this machine, Unix seconds.
+        clock: the clock of this machine, which returns Unix seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -25,15 +25,15 @@ class ServiceClock:
         self._ahead = 0.0
 
     def __call__(self) -> float:
-        """Return the second that it is at the service, as far as is known."""
+        """Return the Unix second at the service, as far as it is known."""
         return self._clock() + self._ahead
 
     def learn(self, error: CosServiceError) -> bool:
         """Return whether an error is about the time and the clock was set by it."""
-        told = _time_of(error)
-        if told is None or abs(told - self()) < _LEAST:
+        service_time = _time_of(error)
+        if service_time is None or abs(service_time - self()) < _LEAST:
             return False
-        self._ahead = told - self._clock()
+        self._ahead = service_time - self._clock()
         return True
 
     def explain(self, error: CosServiceError) -> None:
@@ -45,7 +45,7 @@ class ServiceClock:
 
 
 def _time_of(error: CosServiceError) -> float | None:
-    """Return the second of an answer that may be about the time, else None."""
+    """Return the Unix second of a response that may be about the time, else None."""
     if not _is_about_time(error):
         return None
     sent = parse_http_date(error.headers.get("Date", ""))
@@ -57,5 +57,5 @@ def _is_about_time(error: CosServiceError) -> bool:
         return True
     if error.status != 403:
         return False
-    # An answer to HEAD says nothing but 403.
+    # A response to HEAD has no document.
     return not error.body or any(word in error.message.lower() for word in _WORDS)

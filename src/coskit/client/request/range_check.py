@@ -1,4 +1,4 @@
-"""Compare the range that a GET requested with the bytes that its response carries."""
+"""The check that a response to GET carries the range that was requested."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from coskit.protocol.codec.ranges import parse_range
 from coskit.protocol.errors import IntegrityError, InvalidRange
 
-_TOLD_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII | re.IGNORECASE)
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII | re.IGNORECASE)
 
 
 class RangeIgnored(IntegrityError):
@@ -15,33 +15,37 @@ class RangeIgnored(IntegrityError):
     lasting = True
 
 
-def check_range(asked: str, status: int, headers: Mapping[str, str]) -> None:
-    """Make sure that the answer to a GET carries the bytes that were asked for.
+def check_range(requested: str, status: int, headers: Mapping[str, str]) -> None:
+    """Make sure that the response to a GET carries the bytes that were requested.
 
     Args:
-        asked: the Range header of the request, "" for none.
-        status: of the answer.
-        headers: of the answer.
+        requested: the Range header of the request, "" for none.
+        status: the status of the response.
+        headers: the headers of the response.
 
     Raises:
-        RangeIgnored: it carries the whole object.
-        IntegrityError: it carries others.
+        RangeIgnored: the response carries the whole object.
+        IntegrityError: the response carries other bytes.
     """
-    told = headers.get("Content-Range")
-    if not asked and status == 200 and told is None:
+    content_range = headers.get("Content-Range")
+    if not requested and status == 200 and content_range is None:
         return
     length = headers.get("Content-Length", "")
     size = int(length) if length.isascii() and length.isdigit() else None
-    wanted = "".join(asked.split()).lower()
-    if told is None:
+    wanted = "".join(requested.split()).lower()
+    if content_range is None:
         right = status == 200 and _may_be_whole(wanted, size)
     else:
-        right = _is_told(wanted, told, size)
+        right = _matches(wanted, content_range, size)
     if not right:
-        kind = RangeIgnored if status == 200 and told is None and asked else IntegrityError
+        kind = (
+            RangeIgnored
+            if status == 200 and content_range is None and requested
+            else IntegrityError
+        )
         raise kind(
-            f"{asked or 'The whole object'} was asked for; the service answered HTTP {status} with "
-            f"{told or 'the whole object'}"
+            f"{requested or 'The whole object'} was asked for; the service answered HTTP {status} "
+            f"with {content_range or 'the whole object'}"
         )
 
 
@@ -56,9 +60,9 @@ def _may_be_whole(wanted: str, size: int | None) -> bool:
     return found is None or found.length == size
 
 
-def _is_told(wanted: str, told: str, size: int | None) -> bool:
-    """Return whether a Content-Range is what was wanted, and fits the length of the body."""
-    match = _TOLD_RANGE.fullmatch(told.strip())
+def _matches(wanted: str, content_range: str, size: int | None) -> bool:
+    """Return whether a Content-Range is the requested range and fits the length of the body."""
+    match = _CONTENT_RANGE.fullmatch(content_range.strip())
     if match is None:
         return False
     first, last = int(match[1]), int(match[2])

@@ -1,4 +1,4 @@
-"""The result that an answer gives, or the exception it stands for. Success is never assumed."""
+"""Turn a response into an operation's result, or raise the matching error."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from coskit.protocol.model import Operation
 from coskit.protocol.operations import OPERATIONS
 
 _PROLOGUE = 256  # bytes in which the root of an error document begins
-# Some answers leave out that they are whole.
+# Some responses leave out that the listing is complete.
 _PAGED = frozenset(
     row.name
     for row in OPERATIONS
@@ -31,14 +31,15 @@ def parse_response(
     """Return an operation's result.
 
     Args:
-        dialect: of the answer.
-        call: what was asked for.
-        response: whole, its length already checked, with the headers in the names of COS.
-        resource: the address, for an error to name.
+        dialect: the dialect of the service.
+        call: the call that was sent.
+        response: the whole response, of the right length, with the headers in the names of COS.
+        resource: the address, which errors name.
 
     Raises:
         CosServiceError: the status or the document says that the operation failed.
-        UnexpectedAnswer: it says success and lacks what the service's answer would have.
+        UnexpectedAnswer: the response says success, but lacks parts that the service's response
+            would have.
     """
     operation = call.operation
     if response.status not in operation.status:
@@ -71,16 +72,16 @@ def parse_response(
 def check_stream(
     dialect: ClientDialect, call: Call, status: int, headers: Mapping[str, str], resource: str
 ) -> None:
-    """Make sure that the answer whose body is about to be read carries what was asked for.
+    """Make sure that a response whose body is read next carries what was requested.
 
     Raises:
-        UnexpectedAnswer: it is not the service's.
-        ObjectChanged: it is about another object than the condition allows.
-        IntegrityError: it carries other bytes of the object.
+        UnexpectedAnswer: the response is not the service's.
+        ObjectChanged: the response is about another object than the condition allows.
+        IntegrityError: the response carries other bytes of the object.
     """
-    answer = Response(status, headers)
-    if not dialect.is_genuine(answer, bare=False):
-        raise _unexpected(call.operation, answer, resource, "a request id")
+    response = Response(status, headers)
+    if not dialect.is_genuine(response, bare=False):
+        raise _unexpected(call.operation, response, resource, "a request id")
     condition, etag = call.headers.get("if-match"), headers["ETag"]
     if condition and not etag_matches(condition, etag.removeprefix("W/")):
         raise ObjectChanged(f"The object changed: its ETag was {condition} and is {etag}")
@@ -90,7 +91,7 @@ def check_stream(
 def stream_error(
     dialect: ClientDialect, operation: Operation, response: Response, resource: str
 ) -> CosException:
-    """Return the exception for an answer that is to be read and carries no object."""
+    """Return the error for a response that should carry an object and does not."""
     if response.status not in operation.status:
         return dialect.error(operation, response, resource)
     return _unproven(dialect, operation, response, resource, operation.carries)
@@ -99,7 +100,7 @@ def stream_error(
 def _unexpected(
     operation: Operation, response: Response, resource: str, lacks: str
 ) -> UnexpectedAnswer:
-    """Return the error for an answer that lacks what the service's own would have."""
+    """Return the error for a response that lacks a part of every response of the service."""
     kind = response.headers.get("Content-Type", "")
     error = UnexpectedAnswer(
         f"{operation.method} {resource} was answered with HTTP {response.status}"
@@ -129,7 +130,7 @@ def _document_of(operation: Operation) -> str:
 def _not_modified(
     dialect: ClientDialect, call: Call, response: Response, resource: str
 ) -> dict[str, Any]:
-    # RFC 9110 15.4.5: it answers a condition.
+    # RFC 9110 15.4.5: a 304 is the response to a condition.
     if not any(name in call.headers for name in NOT_MODIFIED_CONDITIONS):
         raise dialect.error(call.operation, response, resource)
     return dict(response.headers)
@@ -138,7 +139,7 @@ def _not_modified(
 def _unproven(
     dialect: ClientDialect, operation: Operation, response: Response, resource: str, lacks: str
 ) -> CosException:
-    """Return the error that a document tells, else the one for what an answer lacks."""
+    """Return the error in a response's document, else the error for what the response lacks."""
     error = dialect.error(operation, response, resource)
     if error.code != f"HTTP{response.status}":
         return error

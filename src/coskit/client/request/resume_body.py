@@ -1,4 +1,4 @@
-"""What is missing of a body whose connection was cut: how it is asked for, what counts as it."""
+"""Resume a response body after a cut: the Range request and the check of its response."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,11 +14,11 @@ class BodyRange:
     """The bytes of one object that a body consists of.
 
     Attributes:
-        first: offset of the first.
-        last: offset of the last.
-        total: bytes of the object.
-        etag: of the object, as the service spells it.
-        version: its version id, or "".
+        first: the offset of the first byte.
+        last: the offset of the last byte.
+        total: the number of bytes of the object.
+        etag: the object's ETag, as the service spells it.
+        version: the object's version id, or "".
     """
 
     first: int
@@ -28,16 +28,17 @@ class BodyRange:
     version: str
 
     def content_range(self, received: int) -> str:
-        """Return the Content-Range of what is missing once so many bytes have come."""
+        """Return the Content-Range of the bytes that are missing after the received ones."""
         return f"bytes {self.first + received}-{self.last}/{self.total}"
 
 
 def body_range_of(status: int, headers: Mapping[str, str]) -> BodyRange | None:
-    """Return the body_range that an answer's body has, or None where it cannot be told for sure.
+    """Return the bytes that a response's body consists of, or None if they are in doubt.
 
     Args:
-        status: 200 for a whole object, 206 for a range.
-        headers: of the answer; without a strong ETag nothing binds a second answer to it.
+        status: the status: 200 for a whole object, 206 for a range.
+        headers: the headers of the response; without a strong ETag nothing binds a second response
+            to the same object.
     """
     length, etag = headers.get("Content-Length", ""), headers.get("ETag", "")
     if not (length.isascii() and length.isdigit()) or not etag or etag.startswith("W/"):
@@ -55,7 +56,7 @@ def body_range_of(status: int, headers: Mapping[str, str]) -> BodyRange | None:
 
 
 def remaining_call(call: Call, body_range: BodyRange, received: int) -> Call:
-    """Return the call that reads on: of the same object, from the first byte that is missing."""
+    """Return the call that reads the same object from the first missing byte on."""
     headers = {name: text for name, text in call.headers.items() if name not in READ_CONDITIONS}
     headers["range"] = f"bytes={body_range.first + received}-{body_range.last}"
     headers["if-match"] = body_range.etag
@@ -69,11 +70,11 @@ def remaining_call(call: Call, body_range: BodyRange, received: int) -> Call:
 def check_remaining(
     body_range: BodyRange, received: int, status: int, headers: Mapping[str, str]
 ) -> None:
-    """Make sure that an answer is the rest, and of the same object.
+    """Make sure that a response carries the remaining bytes of the same object.
 
     Raises:
-        ObjectChanged: it is of another object.
-        IntegrityError: it is another part of the object, or the whole of it.
+        ObjectChanged: the response is about another object.
+        IntegrityError: the response carries another part of the object, or all of it.
     """
     etag = headers.get("ETag", "")
     if etag and etag.strip('"') != body_range.etag.strip('"'):

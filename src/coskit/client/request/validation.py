@@ -1,4 +1,4 @@
-"""What a caller's parameters are brought to before they are laid out, and what is refused."""
+"""Validate and normalise the parameters of operations."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
@@ -21,15 +21,15 @@ _WRITE_CONDITIONS = ("IfMatch", "IfNoneMatch", "ForbidOverwrite")
 def normalise(operation: Operation, params: Mapping[str, Any], region: str) -> dict[str, Any]:
     """Return the parameters with their keys as they are addressed.
 
-    One leading slash of a key is dropped wherever a key stands, as the vendor's SDK does in URLs.
+    One leading slash of a key is dropped in every parameter, as the vendor's SDK does in URLs.
 
     Args:
-        operation: the row.
-        params: as the caller gave them.
-        region: where a copy's source is, unless it says otherwise.
+        operation: the row of the table.
+        params: the parameters as the program gave them.
+        region: the region of a copy's source that has none.
 
     Raises:
-        ParameterError: a key is empty or a document lacks what it needs.
+        ParameterError: a key is empty, or a document lacks a required part.
     """
     normal = dict(params)
     if "Key" in normal:
@@ -59,7 +59,7 @@ def normalise(operation: Operation, params: Mapping[str, Any], region: str) -> d
 
 
 def is_repeatable(operation: Operation, params: Mapping[str, Any]) -> bool:
-    """Return whether sending a call twice does what sending it once does.
+    """Return whether sending a call twice has the same effect as sending it once.
 
     A conditional write that succeeded is refused the second time, and its success would be lost.
     """
@@ -72,11 +72,11 @@ def checked_key(key: Any, name: str = "Key") -> str:
     """Return a key without its one leading slash.
 
     Args:
-        key: what the caller gave.
-        name: of the parameter.
+        key: the key as the program gave it.
+        name: the name of the parameter.
 
     Raises:
-        ParameterError: it is no text or empty: an empty key would address the bucket itself.
+        ParameterError: the key is no text or empty; an empty key would address the bucket itself.
     """
     if not isinstance(key, str):
         raise ParameterError(f"{name} is text, not {type(key).__name__}")
@@ -90,7 +90,7 @@ def checked_method(method: Any) -> str:
     """Return an HTTP method in upper case.
 
     Raises:
-        ParameterError: no request of the service has it.
+        ParameterError: the service has no request with this method.
     """
     upper = method.upper() if isinstance(method, str) else ""
     if upper not in _METHODS:
@@ -99,10 +99,10 @@ def checked_method(method: Any) -> str:
 
 
 def checked_lifetime(seconds: Any) -> int:
-    """Return for how many seconds a signature is to be good.
+    """Return the lifetime of a signature in seconds.
 
     Raises:
-        ParameterError: it is no whole number, or less than one.
+        ParameterError: the lifetime is no whole number, or less than one.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 1:
         raise ParameterError(f"Expired is a number of seconds, 1 or more, not {seconds!r}")
@@ -110,14 +110,14 @@ def checked_lifetime(seconds: Any) -> int:
 
 
 def checked_fields(name: str, fields: Any) -> dict[str, str]:
-    """Return headers or query parameters that are to be signed; None is none of them.
+    """Return headers or query parameters that are to be signed, an empty dict for None.
 
     Args:
-        name: of the argument that holds them.
-        fields: as the caller gave them.
+        name: the name of the argument.
+        fields: the argument as the program gave it.
 
     Raises:
-        ParameterError: it is no dict, or holds what is neither text nor a number.
+        ParameterError: the argument is no dict, or holds values other than text and numbers.
     """
     if fields is None:
         return {}
@@ -132,10 +132,10 @@ def checked_fields(name: str, fields: Any) -> dict[str, str]:
 
 
 def checked_bucket(bucket: Any) -> str:
-    """Return a bucket's name, which whoever addresses it checks further.
+    """Return a bucket's name, which the signer checks further.
 
     Raises:
-        ParameterError: it is no text.
+        ParameterError: the name is no text.
     """
     if not isinstance(bucket, str):
         raise ParameterError(f"Bucket is text, not {type(bucket).__name__}")
@@ -153,7 +153,7 @@ def unknown_parameter(operation: Operation, names: Iterable[str]) -> ParameterEr
 
 
 def _refuse_empty(operation: Operation, params: Mapping[str, Any]) -> None:
-    """Refuse a document that says nothing."""
+    """Refuse an empty document."""
     for param in operation.params:
         if param.place != "xml" or not param.required or param.name in _MAY_BE_EMPTY:
             continue
@@ -162,17 +162,17 @@ def _refuse_empty(operation: Operation, params: Mapping[str, Any]) -> None:
 
 
 def _check_acl(operation: Operation, params: dict[str, Any]) -> None:
-    """Refuse a call that says nothing of the ACL: it would be reset."""
+    """Refuse a call without any part of an ACL, which would reset the ACL."""
     if not any(value for name, value in params.items() if name not in _OF_PLACE):
         raise ParameterError(f"{operation.function} needs ACL, a grant or AccessControlPolicy")
     _put_back(params)
 
 
 def _put_back(params: dict[str, Any]) -> None:
-    """Take from an ACL that an answer told what the answer has besides.
+    """Remove from an ACL that a response returned the fields that are no part of the ACL.
 
     Raises:
-        ParameterError: its two lists of grants differ, so that nobody knows which is meant.
+        ParameterError: the two lists of grants differ, so that the intended one is unknown.
     """
     policy = params.get("AccessControlPolicy")
     if not isinstance(policy, Mapping) or "CannedACL" not in policy:
@@ -187,7 +187,7 @@ def _put_back(params: dict[str, Any]) -> None:
         name: value for name, value in policy.items() if "-" not in name and name not in besides
     }
     if policy.get("x-cos-acl") == "default" and not grants:
-        # As a document it would be an ACL of its own, which gives nobody anything.
+        # As a document it would be an ACL without any grant.
         del params["AccessControlPolicy"]
         params["ACL"] = "default"
 
@@ -203,10 +203,10 @@ def _source(source: Any, region: str) -> dict[str, Any]:
 
 
 def _deletion(deletion: Any) -> Any:
-    """Return the document with its keys as they are addressed; whoever writes it checks the rest.
+    """Return the document with its keys as they are addressed; the encoder checks the rest.
 
     Raises:
-        ParameterError: it has no object, or one without a key.
+        ParameterError: the document has no object, or an object has no key.
     """
     if not isinstance(deletion, Mapping) or not deletion.keys() <= {"Object", "Quiet"}:
         return deletion
@@ -223,15 +223,15 @@ def _deletion(deletion: Any) -> Any:
 
 
 def _may_be_keyed(item: Mapping[str, Any]) -> bool:
-    """Return whether an object has a key, or has nothing that is a misspelt one."""
+    """Return whether an object has a key, or no field that may be a misspelt key."""
     return "Key" in item or not item.keys() - {"VersionId"}
 
 
 def _completion(upload: Any) -> Any:
-    """Return the document with a list of parts; whoever writes it checks the rest.
+    """Return the document with a list of parts; the encoder checks the rest.
 
     Raises:
-        ParameterError: it has no part, or one without what a part needs.
+        ParameterError: the document has no part, or a part lacks its number or ETag.
     """
     if not isinstance(upload, Mapping) or not upload.keys() <= {"Part"}:
         return upload

@@ -1,4 +1,4 @@
-"""Checks of what transfers and settings are given: of its type, and of its range."""
+"""Checks of arguments and settings: their types and their ranges."""
 
 import math
 import operator
@@ -17,32 +17,32 @@ Scheme = Literal["https", "http"]
 
 
 def check(**arguments: Any) -> None:
-    """Make sure that the arguments of a transfer are what they are to be, before it begins.
+    """Check the arguments of a transfer before it begins.
 
     Raises:
-        ParameterError: one is not; it is named.
+        ParameterError: an argument is of a wrong type or out of range; it is named.
     """
     for name, value in arguments.items():
         _CHECKS[name](name, value)
 
 
 def check_options(options: Mapping[str, Any]) -> None:
-    """Do what `check` does to those of many options that it knows."""
+    """Check the options that `check` knows, and ignore the others."""
     for name, value in options.items():
         if name in _CHECKS:
             _CHECKS[name](name, value)
 
 
 def check_known(function: str, options: Mapping[str, Any], kind: str) -> None:
-    """Make sure that a transfer has all of its options, before any of the calls it is made of.
+    """Refuse unknown options of a transfer before its first request.
 
     Args:
-        function: its name, for the message.
-        options: what the caller gave.
-        kind: the name of their TypedDict, which is loaded where there are options.
+        function: the name of the transfer's method, for the message.
+        options: the options as the program gave them.
+        kind: the name of the options' TypedDict, which is only loaded if there are options.
 
     Raises:
-        ParameterError: it has one of them not; it is named.
+        ParameterError: the transfer has no such option, which is named.
     """
     given = {name for name, value in options.items() if value is not None}
     if not given:
@@ -61,10 +61,10 @@ def check_known(function: str, options: Mapping[str, Any], kind: str) -> None:
 
 
 def check_metadata(metadata: Any) -> None:
-    """Make sure that what is to be metadata is some, before other metadata is added to it.
+    """Check that metadata is a dict, before other metadata is added to it.
 
     Raises:
-        ParameterError: it is no dict.
+        ParameterError: the metadata is no dict.
     """
     if metadata is not None and not isinstance(metadata, Mapping):
         raise ParameterError(
@@ -76,7 +76,7 @@ def path_of(name: str, value: Any) -> str:
     """Return the path that a text, bytes or an object such as a `Path` stands for.
 
     Raises:
-        ParameterError: it stands for none.
+        ParameterError: the value stands for no path.
     """
     if not isinstance(value, str | bytes | os.PathLike):
         raise ParameterError(f"{name} is a path, not {type(value).__name__}")
@@ -134,7 +134,7 @@ def text(name: str, value: Any) -> None:
 
 
 def instance(name: str, value: Any, kind: type) -> None:
-    """Make sure that a value is of the class of settings that it is to be."""
+    """Make sure that a setting is of its class."""
     if not isinstance(value, kind):
         raise ParameterError(f"{name} is a {kind.__name__}, not {type(value).__name__}")
 

@@ -16,11 +16,11 @@ FAILURES = (TransportError, CosServiceError, IntegrityError)
 
 # The service refused before it acted, so that every operation may be repeated.
 REFUSED = frozenset((429, 503))
-# On its way, or it did not arrive in time; it was not stored.
+# The body was damaged on its way or came too late; nothing was stored.
 _DAMAGED = frozenset(("BadDigest", "RequestTimeout", "XAmzContentSHA256Mismatch"))
 _FAILED = frozenset((408, 500, 502, 504))
 _REDIRECTED = frozenset((301, 302, 307))
-# What can go wrong after a 200 has been sent.
+# Errors that can happen after a 200 has been sent.
 _LATE = frozenset(("InternalError", "ServiceUnavailable", "SlowDown"))
 
 
@@ -29,11 +29,12 @@ class RetryPolicy:
     """Exponential backoff with full jitter, within a budget that all calls of a client share.
 
     Attributes:
-        attempts: how often a request is sent at most.
-        base: seconds that the first pause can last; each further one can last twice as long.
-        longest: seconds that a pause lasts at most, Retry-After included.
-        budget: tokens of the client. A repetition takes 5, one after a timeout 10; they come back
-            if it succeeds, and each call that succeeds at once gives 1. `math.inf` sets no limit.
+        attempts: the number of times that a request is sent at most.
+        base: the longest first pause in seconds; the limit doubles with each further pause.
+        longest: the longest pause in seconds, Retry-After included.
+        budget: the client's tokens for retries. A retry takes 5, after a timeout 10; they are
+            returned if it succeeds, and each call that succeeds at once adds 1. `math.inf` sets no
+            limit.
     """
 
     attempts: int = 4
@@ -65,11 +66,11 @@ class RetryPolicy:
         """Return the seconds to wait before the next attempt, or None to give up.
 
         Args:
-            error: what the attempt raised.
-            attempt: its number, from 1.
-            idempotent: whether repeating is harmless even if the service acted.
+            error: the error of the attempt.
+            attempt: the number of the attempt, from 1.
+            idempotent: whether a repetition is harmless even if the service acted.
             jitter: a random number from 0 to 1.
-            now: Unix seconds, for a Retry-After that is a date and comes without a Date.
+            now: the Unix second, for a Retry-After that is a date in a response without a Date.
             elsewhere: whether the next attempt goes to another address.
         """
         if attempt >= self.attempts:
@@ -92,9 +93,9 @@ def is_lost(error: Exception) -> bool:
 
 
 def is_misdirected(error: Exception) -> bool:
-    """Return whether a request did not get to the service, so that its other domain may do better.
+    """Return whether a request did not reach the service, so that another endpoint may work.
 
-    An answer without a request id is not the service's own.
+    A response without a request id is not the service's own.
     """
     if isinstance(error, TransportError):
         return isinstance(error, UnexpectedAnswer) or not error.sent
@@ -115,7 +116,7 @@ def _is_passing(error: Exception, idempotent: bool) -> bool:
 
 
 def _is_curable(error: Exception, idempotent: bool) -> bool:
-    """Return whether another address may help; who sends a redirect has not acted."""
+    """Return whether another address may help; a server that redirects has not acted."""
     redirected = isinstance(error, CosServiceError) and error.status in _REDIRECTED
     return is_misdirected(error) and (idempotent or redirected)
 
@@ -125,14 +126,14 @@ def _is_late(error: CosServiceError) -> bool:
 
 
 def _asked(error: CosServiceError, now: float) -> float:
-    """Return the seconds that Retry-After asks for, 0 where it does not."""
+    """Return the seconds that Retry-After asks for, 0 without it."""
     text = error.headers.get("Retry-After", "")
     if not text:
         return 0.0
     if text.isascii() and text.isdigit():
         return float(text[:9])
     moment = parse_http_date(text)
-    # The service's own clock tells better how far away its date is.
+    # The service's own clock shows best how far away its date is.
     sent = parse_http_date(error.headers.get("Date", ""))
     start = now * 1000 if sent is None else sent
     return 0.0 if moment is None else max(moment - start, 0) / 1000

@@ -11,12 +11,12 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class TransferSettings:
-    """How a client moves files, directories and streams.
+    """The settings of a client's transfers.
 
     Attributes:
-        memory: bytes of content that all its transfers together hold in memory at a time.
-        files: files of a directory that are on their way at a time.
-        journals: the directory of what interrupted transfers leave for the next ones; None takes
+        memory: the bytes of content that all transfers together hold in memory at a time.
+        files: the number of files of a directory that are transferred at a time.
+        journals: the directory for the saved state of interrupted transfers; None stands for
             `coskit/transfers` below `$XDG_STATE_HOME`, which is `~/.local/state` unless it is set.
     """
 

@@ -11,7 +11,7 @@ HTTP_VERSIONS = ("1.1", "2", "3")
 
 @dataclass(frozen=True, slots=True)
 class TransportSettings:
-    """How connections are made and how long anything may take.
+    """The settings of connections and their time limits.
 
     Attributes:
         connect_timeout: seconds to a connection, name look-up and TLS included.

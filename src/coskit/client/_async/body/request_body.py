@@ -1,4 +1,4 @@
-"""A body on its way out: any kind of content as one stream that is summed as it is read."""
+"""The body of a request: content of any kind as one stream, summed as it is read."""
 
 import io
 from base64 import b64encode
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from hashlib import _Hash as HASH
 
 _BLOCK = 1 << 20
-_QUICK = 1 << 16  # bytes that are hashed sooner than a thread would begin to
+_QUICK = 1 << 16  # bytes that are hashed faster than a thread starts
 
 
 class AsyncRequestBody:
     """Content to be sent, once or, if it can be rewound, several times.
 
-    What is sent is all of the content. Its last byte is given away only when it is known that it
-    has as many as were announced, and that a file did not change: no other request is ever whole.
+    The last byte is held back until the content is known to have the announced length and a file
+    to be unchanged, so that no request with other content completes.
 
     Attributes:
-        data: all of it, if it is in memory.
-        length: bytes it has, or None if only reading tells.
-        start: the position in a file at which it begins.
+        data: the content, if it is in memory.
+        length: the bytes of the content, or None if the length is unknown.
+        start: the position in a file at which the content begins.
         replayable: whether `rewind` brings back the same bytes.
-        started: whether any of it has been read to be sent.
+        started: whether any byte has been read to be sent.
     """
 
     def __init__(
@@ -52,16 +52,17 @@ class AsyncRequestBody:
         name: str = "Body",
         with_md5: bool = False,
     ) -> None:
-        """Look at the content; `load` has to follow.
+        """Examine the content; `load` must follow.
 
         Args:
-            content: what the caller gave.
-            length: what the caller says it has.
-            name: of the parameter.
-            with_md5: whether `md5` may be asked for.
+            content: the content as the program gave it.
+            length: the announced number of bytes, if any.
+            name: the name of the parameter.
+            with_md5: whether `md5` may be called.
 
         Raises:
-            ParameterError: it is none, or has another length than was announced.
+            ParameterError: the content is of a wrong type, or has another length than was
+                announced.
         """
         self._crc64 = 0
         self._count_read = 0
@@ -102,7 +103,7 @@ class AsyncRequestBody:
         self._read = file.read
         self._reader = file if isinstance(file, CheckedReader) else None
         # The vendor's SDK sends a file from its present position; so do we.
-        if type(file) is io.BytesIO:  # mostly small: what it is need not be found out
+        if type(file) is io.BytesIO:  # mostly small, and needs no further look
             start = file.tell()
             place: tuple[int, int] | None = start, max(file.seek(0, io.SEEK_END) - start, 0)
             file.seek(start)
@@ -120,10 +121,10 @@ class AsyncRequestBody:
             raise self._contradicted(found)
 
     async def load(self) -> None:
-        """Take a small file into memory; what can be read once stays untouched until it is sent.
+        """Read a small file into memory; content that can be read once stays untouched.
 
         Raises:
-            ParameterError: it gives something else than bytes, or not as many as were announced.
+            ParameterError: the file returns no bytes, or not as many as were announced.
             SourceChanged: the file changed while it was read.
         """
         if self.data is not None:
@@ -137,21 +138,21 @@ class AsyncRequestBody:
             await self._end_here()
 
     async def _load_file(self) -> None:
-        """Read a file to its end, unless that is far from where its size says."""
-        told, ended = self.length or 0, False
+        """Read a file to its end, unless the end is far beyond its size."""
+        expected, ended = self.length or 0, False
         data = b""
         while not ended and len(data) <= _BLOCK:
-            size = told + 1 - len(data) if told >= len(data) and told else _BLOCK
+            size = expected + 1 - len(data) if expected >= len(data) and expected else _BLOCK
             chunk = as_bytes(await async_read(self._read, size), self._name)
             data = data + chunk if data else chunk
-            # A read that falls short is the end of a buffered file, and may be none of another.
+            # A short read is the end of a buffered file, but not always of another one.
             short = len(chunk) < size and isinstance(self._file, io.BufferedIOBase)
-            ended = not chunk or short or (self._reader is not None and len(data) == told)
+            ended = not chunk or short or (self._reader is not None and len(data) == expected)
         if ended:
             self._hold(data)
             self.check()
             return
-        # A file of the kernel: only reading it tells its length.
+        # A file of the kernel, whose length is only known by reading it.
         self.length = self._left = self._announced
         self._rest = memoryview(data)
 
@@ -160,7 +161,7 @@ class AsyncRequestBody:
 
         Raises:
             ParameterError: there are fewer bytes than were announced, or more.
-            SourceChanged: likewise of what a file told, or the file changed meanwhile.
+            SourceChanged: a file has fewer bytes than its size, or more, or it has changed.
         """
         self.started = True
         chunk = await self._some(size)
@@ -176,7 +177,7 @@ class AsyncRequestBody:
         return chunk
 
     async def _some(self, size: int) -> bytes:
-        """Return the next bytes, whoever they are for."""
+        """Return up to `size` bytes without counting them."""
         if not self._rest:
             if self._chunks is None:
                 chunk = as_bytes(await async_read(self._read, size), self._name)
@@ -207,7 +208,7 @@ class AsyncRequestBody:
             await self._end_here()
 
     async def _end_here(self) -> None:
-        """Look whether the content ends where it should."""
+        """Make sure that the content ends here."""
         if self._reader is not None:
             return
         if await self._some(1):
@@ -215,10 +216,10 @@ class AsyncRequestBody:
         self.check()
 
     def check(self) -> None:
-        """Look whether a file is still what it was.
+        """Make sure that a file is unchanged.
 
         Raises:
-            SourceChanged: it is not.
+            SourceChanged: the file has changed.
         """
         if self._watch is not None:
             self._watch.check()
@@ -240,7 +241,7 @@ class AsyncRequestBody:
         return self._crc64 if self.data is None else crc64(self.data)
 
     async def md5(self) -> str:
-        """Return the hex MD5 of what was sent, which was to be summed too."""
+        """Return the hex MD5 of the bytes that were sent; needs `with_md5`."""
         if self.data is None:
             assert self._md5 is not None, "only what is to be summed is"
             return self._md5.hexdigest()
@@ -266,7 +267,7 @@ class AsyncRequestBody:
         return isinstance(error, TransportError) and not error.sent and not self.started
 
     def rewind(self) -> None:
-        """Go back to the beginning for another try."""
+        """Go back to the beginning for another attempt."""
         self._crc64 = 0
         self._count_read = 0
         self._md5 = md5() if self._with_md5 else None
@@ -275,7 +276,7 @@ class AsyncRequestBody:
             self._rest, self._left = memoryview(b""), self.length
 
     async def content_md5(self) -> str:
-        """Return the Content-MD5 of everything, then rewind.
+        """Return the Content-MD5 of the content, then rewind.
 
         Raises:
             ParameterError: the content can be read only once.

@@ -1,4 +1,4 @@
-"""Writing chunks to a file, which appears only when all of them are there, or to a pipe."""
+"""Write a body to a file, which appears only when it is whole, or to a pipe."""
 
 from collections.abc import AsyncIterator
 
@@ -8,14 +8,14 @@ from coskit.client.transfer.ordered_writer import write_fully
 
 
 async def save_chunks(path: str, chunks: AsyncIterator[bytes]) -> None:
-    """Write everything that an iterator yields where a path leads.
+    """Write the chunks of an iterator to a path.
 
-    A pipe or a device is written to as the chunks come. A file is replaced when they all have come:
-    links are followed, and one that is replaced hands down its owner and its permissions.
+    A pipe, a device or an open file is written in place as the chunks arrive. Another file is
+    replaced when all chunks have arrived: links are followed, owner and permissions are kept.
 
     Raises:
-        OSError: it cannot be written.
-        Exception: what the iterator raised; a file of that name is as it was before.
+        OSError: the path cannot be written.
+        Exception: the iterator's error; the file is as it was before.
     """
     if is_special(path):
         with await async_blocking(open_special, path) as file:

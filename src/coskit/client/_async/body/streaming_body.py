@@ -1,4 +1,4 @@
-"""The body of an object, pulled from the connection as it is read and checked at its end."""
+"""The body of a response, read from the connection on demand and checked at its end."""
 
 import io
 import os
@@ -16,26 +16,26 @@ from coskit.client.transport.receive_buffer import reserved
 from coskit.protocol.errors import IntegrityError, TransportError
 
 _CHUNK = 1 << 20
-_QUICK = 1 << 16  # bytes that any sum takes in sooner than a thread would begin to
+_QUICK = 1 << 16  # bytes that are summed faster than a thread starts
 
 
 class AsyncResume(Protocol):
-    """Opens the rest of a body whose connection was cut."""
+    """Requests the remaining bytes of a body whose connection was cut."""
 
     async def __call__(self, received: int, cut: TransportError) -> AsyncIncoming:
-        """Return the response that goes on after so many bytes, or raise if none does."""
+        """Return the response that continues after the received bytes, or raise an error."""
         ...
 
 
 class AsyncBody(AsyncRaw):
-    """An object's bytes: nothing travels before it is read, nothing is lost in silence.
+    """The bytes of an object, received as they are read and checked at their end.
 
-    Reading to the end checks the length and, for a whole object, its CRC64. Where the connection
-    is cut, the rest of the same object is asked for. A body that is dropped or closed unread gives
-    its connection back.
+    Reading to the end checks the length and, for a whole object, its CRC64. If the connection is
+    cut, the remaining bytes of the same object are requested. A body that is dropped or closed
+    unread releases its connection.
     """
 
-    # What a line read too much of, from the position on.
+    # Bytes that `readline` read beyond the line, from the position `_at` on.
     _held = b""
     _at = 0
     _failure: BaseException | None = None
@@ -60,14 +60,14 @@ class AsyncBody(AsyncRaw):
     async def read(self, size: int | None = -1, /) -> bytes:
         """Return `size` bytes, fewer only at the end; None or a negative size reads everything.
 
-        It waits until they have all come; see `read1`.
+        The call waits until all of them have arrived; see `read1`.
 
         Raises:
             ValueError: the body is closed, or an earlier read failed.
-            TransportError: the connection failed before the last byte, however often it was tried.
+            TransportError: the connection failed before the last byte, and so did all retries.
             ObjectChanged: the object was replaced before all of it was read.
             IntegrityError: the bytes are not those that the service stored.
-            MemoryError: there is no room for everything; nothing more can be read then.
+            MemoryError: the memory does not suffice; nothing more can be read then.
         """
         wanted = -1 if size is None or size < 0 else size
         held = self._from_held(wanted)
@@ -86,7 +86,7 @@ class AsyncBody(AsyncRaw):
         return self._from_held(size) or await self._taken(size, full=False)
 
     def _from_held(self, size: int) -> bytes:
-        """Return up to `size` bytes of what a line has left, all of it if negative."""
+        """Return up to `size` of the bytes that `readline` left, all of them if negative."""
         if self.closed:
             raise ValueError("read of a closed body")
         if self._failure is not None:
@@ -105,7 +105,7 @@ class AsyncBody(AsyncRaw):
             raise
 
     async def _take(self, size: int, *, full: bool = True) -> bytes:
-        """Return the next bytes: `size`, or all if negative; without `full` what there is."""
+        """Return the next bytes: `size`, or all if negative; without `full` those at hand."""
         if self._done or not size:
             return b""
         chunk = await self._pull(size if size > 0 else _CHUNK)
@@ -116,7 +116,7 @@ class AsyncBody(AsyncRaw):
                 await async_blocking(self._proof.add, chunk)
             else:
                 self._proof.add(chunk)
-        # The last byte is not handed out before the whole is known to be right.
+        # The last byte is returned only after the whole body has been checked.
         ended = full and len(chunk) != size
         if not chunk or ended or self._received == self._length:
             await self._finish()
@@ -137,7 +137,7 @@ class AsyncBody(AsyncRaw):
         try:
             return await self._gathered(first, whole if size < 0 else min(size, whole))
         except BaseException:
-            # What had come is lost: whoever read on would get an object with a gap.
+            # The bytes received so far are lost: reading on would leave a gap.
             await self._incoming.aclose()
             raise
 
@@ -154,7 +154,7 @@ class AsyncBody(AsyncRaw):
         return whole.getvalue()
 
     async def _with_chunks(self, first: bytes, size: int) -> bytes:
-        # Nobody knows how many there are. To hold all of them until the end takes twice the memory.
+        # The length is unknown. Joining a list of chunks at the end would take twice the memory.
         whole, left = io.BytesIO(), size - len(first)
         whole.write(first)
         while left and (chunk := await self._pull(min(left, _CHUNK) if size > 0 else _CHUNK)):
@@ -190,25 +190,25 @@ class AsyncBody(AsyncRaw):
             self._proof.check(self._received)
 
     async def readinto(self, buffer: Any, /) -> int:
-        """Fill a buffer and return how many bytes came, fewer only at the end."""
+        """Fill a buffer and return the number of bytes, which is smaller only at the end."""
         at = 0
         with memoryview(buffer).cast("B") as view:
             while at < len(view) and (chunk := await self.read1(len(view) - at)):
                 view[at : at + len(chunk)] = chunk
                 at += len(chunk)
             if not view:
-                await self.read1(0)  # a closed body says so
+                await self.read1(0)  # raises for a closed body
         return at
 
     async def readinto1(self, buffer: Any, /) -> int:
-        """Write what comes next to a buffer and return how many bytes it is, 0 at the end."""
+        """Write the next bytes to a buffer and return their number, 0 at the end."""
         with memoryview(buffer).cast("B") as view:
             chunk = await self.read1(len(view))
             view[: len(chunk)] = chunk
         return len(chunk)
 
     async def readall(self) -> bytes:
-        """Return everything that is left."""
+        """Return all remaining bytes."""
         return await self.read()
 
     async def readline(self, size: int | None = -1, /) -> bytes:
@@ -253,14 +253,14 @@ class AsyncBody(AsyncRaw):
         return False
 
     def get_raw_stream(self) -> Self:
-        """Return the body as a file to read from, which it is."""
+        """Return the body, which is a file to read from."""
         return self
 
     async def get_stream(self, chunk_size: int = _CHUNK) -> AsyncIterator[bytes]:
         """Yield the content in chunks of at most `chunk_size` bytes.
 
         Raises:
-            ParameterError: that is no positive number.
+            ParameterError: `chunk_size` is no positive number.
         """
         whole("chunk_size", chunk_size)
         while chunk := await self.read1(chunk_size):
@@ -269,13 +269,14 @@ class AsyncBody(AsyncRaw):
     async def get_stream_to_file(self, path: str | os.PathLike[str]) -> None:
         """Write the content to a file, which appears under its name only when it is whole.
 
-        A pipe or a device is written to, a link is followed, and a file that is replaced hands down
-        its owner and its permissions.
+        A pipe, a device and an open file such as `/dev/stdout` are written in place. A link is
+        followed, and a file that is replaced keeps its owner and permissions.
 
         Raises:
             OSError: the file cannot be written.
             TransportError: the connection failed; a file of that name is as it was before.
-            IntegrityError: the bytes are not those that the service stored; likewise.
+            IntegrityError: the bytes are not those that the service stored; a file of that name is
+                as it was before.
         """
         try:
             await save_chunks(path_of("path", path), self.get_stream())
@@ -284,7 +285,7 @@ class AsyncBody(AsyncRaw):
             raise
 
     async def aclose(self) -> None:
-        """Give the connection back; what has not been read is not downloaded."""
+        """Release the connection; bytes that were not read are not downloaded."""
         self._done = True
         self._held = b""
         await self._incoming.aclose()

@@ -1,4 +1,4 @@
-"""The keys of the machine's role: of a TKE pod from STS, of a CVM from its metadata service."""
+"""The keys of the machine's role: from STS in a TKE pod, from the metadata service in a CVM."""
 
 import os
 import time
@@ -28,9 +28,10 @@ from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.errors import TransportError
 from coskit.protocol.messages import Response
 
-# Seconds between the tries of one question.
+# Seconds between the attempts of one request.
 _PAUSES = (0.1, 0.4)
-# The metadata service is next door: what takes longer is not there. No proxy reaches it.
+# The metadata service is on the same host: after these timeouts it is not there. No proxy
+# reaches it.
 _NEXT_DOOR = TransportSettings(connect_timeout=2, read_timeout=5, proxy="")
 _FAR = TransportSettings(connect_timeout=5, read_timeout=10)
 
@@ -38,8 +39,8 @@ _FAR = TransportSettings(connect_timeout=5, read_timeout=10)
 class AsyncMetadataCredentials(AsyncRefreshingCredentials):
     """The temporary keys of the machine's role, always fresh.
 
-    In a TKE pod with a role (the four `TKE_...` variables are set) STS is asked, elsewhere the
-    metadata service of the CVM.
+    In a TKE pod with a role (the four `TKE_...` variables are set) they come from STS, elsewhere
+    from the metadata service of the CVM.
     """
 
     def __init__(
@@ -51,15 +52,15 @@ class AsyncMetadataCredentials(AsyncRefreshingCredentials):
         early: float = 300.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Find where to ask; nothing is sent yet.
+        """Keep the settings; nothing is sent yet.
 
         Args:
-            role: of a CVM, where it is known; otherwise the metadata service is asked for it.
-            endpoint: of the metadata service; by default `COSKIT_METADATA_ENDPOINT` or the
+            role: the role of a CVM, if it is known; otherwise the metadata service names it.
+            endpoint: the metadata service's endpoint; by default `COSKIT_METADATA_ENDPOINT` or the
                 public one.
-            sts_endpoint: of STS; by default `COSKIT_STS_ENDPOINT` or the public one.
-            early: seconds before their expiry at which keys are replaced.
-            clock: Unix seconds.
+            sts_endpoint: the endpoint of STS; by default `COSKIT_STS_ENDPOINT` or the public one.
+            early: the seconds before their expiry at which keys are replaced.
+            clock: returns Unix seconds.
         """
         self._settings = {"role": role, "endpoint": endpoint, "sts_endpoint": sts_endpoint}
         self._role = role
@@ -88,7 +89,7 @@ class AsyncMetadataCredentials(AsyncRefreshingCredentials):
 
 
 async def _send(transport: AsyncTransport, request: HTTPRequest) -> Response:
-    """Return the answer, asking again if there is none or the server has trouble."""
+    """Return the response, after up to two retries if there is none or its status is 5xx."""
     for pause in _PAUSES:
         try:
             response = await transport.send(request)

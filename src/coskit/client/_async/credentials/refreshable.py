@@ -1,4 +1,4 @@
-"""Keys that are fetched before they expire: early, by one caller, while the others go on."""
+"""Keys that are refreshed before they expire, by one task or thread at a time."""
 
 import logging
 import time
@@ -22,7 +22,7 @@ class _Held:
 
     Attributes:
         keys: the keys.
-        due: Unix second from which they should be replaced; None for never.
+        due: the Unix second from which they should be replaced; None for never.
     """
 
     keys: Credentials
@@ -38,14 +38,14 @@ class _Held:
 class AsyncRefreshingCredentials:
     """Keys from a function, fetched when first needed and again before they expire.
 
-    One caller fetches; meanwhile the others use the keys that are still valid, or wait if there
-    are none. A fetch that fails while keys are valid is logged and tried again 10 seconds later.
-    Keys without `expires` stay until the service calls them outdated. After a fork each process
-    fetches for itself; a pickle takes no keys along.
+    While one task or thread fetches, others use the keys that are still valid, or wait if there are
+    none. A fetch that fails while keys are valid is logged and retried 10 seconds later. Keys
+    without `expires` stay until the service calls them outdated. After a fork each process fetches
+    its own; a pickle contains no keys.
 
     Attributes:
-        early: seconds before their expiry at which keys are replaced.
-        clock: Unix seconds.
+        early: the seconds before their expiry at which keys are replaced.
+        clock: returns Unix seconds.
     """
 
     def __init__(
@@ -59,9 +59,9 @@ class AsyncRefreshingCredentials:
 
         Args:
             fetch: returns `Credentials`, with `expires` if they do expire.
-            early: seconds before their expiry at which keys are replaced, but not before half of
-                the time for which they were given has passed.
-            clock: Unix seconds.
+            early: the seconds before their expiry at which keys are replaced, but not before half
+                of their lifetime has passed.
+            clock: returns Unix seconds.
         """
         self.early = early
         self.clock = clock
@@ -74,7 +74,7 @@ class AsyncRefreshingCredentials:
         """Return keys that are valid now.
 
         Raises:
-            CredentialsError: there are none and fetching some failed; the cause is attached.
+            CredentialsError: there are none and the fetch failed; the cause is attached.
         """
         now, held = self.clock(), self._held
         if held is not None and held.is_fresh(now):
@@ -89,10 +89,10 @@ class AsyncRefreshingCredentials:
             self._single_flight.leave()
 
     async def renew(self, used: Credentials) -> Credentials:
-        """Return other keys than these, which the service no longer takes.
+        """Return other keys than these, which the service no longer accepts.
 
         Raises:
-            CredentialsError: fetching some failed; the cause is attached.
+            CredentialsError: the fetch failed; the cause is attached.
         """
         return await self._wait(used)
 
@@ -102,7 +102,7 @@ class AsyncRefreshingCredentials:
         try:
             held = self._held
             if held is not None and held.keys != used and held.is_valid(self.clock()):
-                return held.keys  # fetched by the one that was waited for
+                return held.keys  # fetched while this one waited
             if self._failures != failures and self._failure is not None:
                 raise self._no_keys(self._failure)
             return await self._fetch()
@@ -138,7 +138,7 @@ class AsyncRefreshingCredentials:
         if keys.expires is None:
             return None
         left = keys.expires - now
-        # Whoever gives out the same keys until they expire is asked once a second at most.
+        # A source that returns the same keys until they expire is called once a second at most.
         return min(keys.expires, now + max(left - self.early, left / 2, 1.0))
 
     def _no_keys(self, failure: Exception) -> CredentialsError:
@@ -147,7 +147,7 @@ class AsyncRefreshingCredentials:
         return error
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Neither the keys nor the lock: what may be public travels, the rest is fetched there.
+        # A pickle contains neither the keys nor the lock.
         return partial(type(self), clock=self.clock), (self._single_flight.function, self.early)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""BodyChecksum that what was appended to an object is what was sent."""
+"""The check that an append stored the bytes that were sent."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,11 +12,16 @@ from coskit.protocol.errors import CosException, CosServiceError, IntegrityError
 
 
 class AsyncAppendCheck:
-    """What there has to be once an append succeeded.
+    """Compares an object after an append with the bytes that were sent.
 
-    A body that can be read twice travels with its MD5, which the service compares. One that can be
-    read only once is known when it has been sent: then the CRC64 that the object had before, asked
-    for beforehand, and that of the body make that of the whole.
+    A body that can be read twice is sent with its MD5, which the service compares. For a body that
+    can be read only once, the CRC64 of the object is requested before; combined with the CRC64 of
+    the body it must be the CRC64 of the object afterwards.
+
+    Args:
+        client: the client's operations.
+        call: the append.
+        params: the parameters of the append.
     """
 
     def __init__(self, client: AsyncOperations, call: Call, params: Mapping[str, Any]) -> None:
@@ -27,11 +32,11 @@ class AsyncAppendCheck:
         self._before: int | None = None if self._position else 0
 
     async def prepare(self, upload: AsyncRequestBody) -> None:
-        """Put the MD5 on the call, or ask for the object's CRC64.
+        """Add the MD5 to the call, or request the object's CRC64.
 
         Raises:
-            CosException: the object cannot be looked at.
-            IntegrityError: its CRC64 is not told, so that nothing could be proven.
+            CosException: the request failed.
+            IntegrityError: the response has no CRC64, so that the append cannot be checked.
         """
         headers = self._call.headers
         if "content-md5" in headers:
@@ -46,23 +51,24 @@ class AsyncAppendCheck:
             head: Mapping[str, Any] = await self._client.head_object(**self._place)
         except CosServiceError as error:
             if error.status == 404:
-                return  # the append will be told so
+                return  # the append gets this error
             error.add_note(_HINT)
             raise
         except CosException as error:
             error.add_note(_HINT)
             raise
         if str(head.get("Content-Length")) != str(self._position):
-            return  # likewise
+            return  # the append gets the error of a wrong position
         self._before = object_crc64(head)
         if self._before is None:
             raise IntegrityError(f"The object's CRC64 is not told. {_HINT}")
 
     def check(self, result: Mapping[str, Any], upload: AsyncRequestBody) -> None:
-        """Compare what the service tells with what was sent.
+        """Compare the response to the append with the bytes that were sent.
 
         Raises:
-            IntegrityError: they differ, or nothing proves that they do not.
+            IntegrityError: the service stored other bytes, or the response cannot prove that it
+                did not.
         """
         end, following = (
             self._position + upload.sent_bytes,
@@ -70,12 +76,12 @@ class AsyncAppendCheck:
         )
         if following is not None and str(following) != str(end):
             raise IntegrityError(f"The object ends at {following} after the append, not at {end}")
-        told = object_crc64(result)
-        if told is not None and self._before is not None:
+        found = object_crc64(result)
+        if found is not None and self._before is not None:
             whole = crc64_combine(self._before, upload.sent_crc64(), upload.sent_bytes)
-            if told != whole:
+            if found != whole:
                 raise IntegrityError(
-                    f"The service appended other bytes: the object's CRC64 is {told}, that of the "
+                    f"The service appended other bytes: the object's CRC64 is {found}, that of the "
                     f"bytes sent makes it {whole}"
                 )
         elif "content-md5" not in self._call.headers:

@@ -1,4 +1,4 @@
-"""The dialect of COS: calls and responses are encoded as the operation table says."""
+"""The dialect of COS, which follows the operation table."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from coskit.protocol.model import Operation
 
 
 class CosClientDialect:
-    """The dialect of COS: calls and answers are what the operation table says."""
+    """The dialect of COS: calls and responses follow the operation table."""
 
     min_part_size = MIB
     returns_crc64 = True
@@ -35,7 +35,7 @@ class CosClientDialect:
         return encode_request(operation, params)
 
     def cos_headers(self, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the headers, which have these names already."""
+        """Return the headers, which have the names of COS already."""
         return headers
 
     def decode(self, call: Call, response: Response) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class CosClientDialect:
         )
 
     def is_genuine(self, response: Response, *, bare: bool) -> bool:
-        """Return whether there is a request id, which COS gives every request."""
+        """Return whether the response has a request id, as each response of COS has."""
         return bool(response.headers.get(REQUEST_ID))
 
     def expected_checksum(self, status: int, headers: Mapping[str, str]) -> BodyChecksum | None:
@@ -64,5 +64,5 @@ class CosClientDialect:
         return None if crc64 is None else Crc64Checksum(crc64)
 
     def stored_md5(self, asked: Mapping[str, str], headers: Mapping[str, str]) -> str:
-        """Return "": COS tells the CRC64."""
+        """Return "", because COS returns the CRC64."""
         return ""

@@ -1,4 +1,4 @@
-"""The seam between a client and what it speaks: COS, or S3 with `dialect="s3"`."""
+"""The interface of a client's dialects: COS, or S3 with `dialect="s3"`."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -15,17 +15,17 @@ REQUEST_ID = "x-cos-request-id"
 
 
 class ClientDialect(Protocol):
-    """How calls are laid out and signed, and how answers are understood.
+    """Encodes and signs calls and parses responses.
 
-    The rest of the client sees the operations, headers and results of COS whatever the dialect.
+    The rest of the client works with the operations, headers and results of COS in every dialect.
 
     Attributes:
-        min_part_size: bytes that a part needs, unless it is the last one.
-        returns_crc64: whether the CRC64 of whatever is stored is told.
-        payload_hash_header: the header with the SHA-256 of content that is in memory, "" for none.
-        needs_md5: whether the MD5 of content may be needed once it is sent.
-        needs_length: whether content is refused whose length is not known before it is sent.
-        returns_request_id: whether every answer of the service has a request id.
+        min_part_size: the least number of bytes of a part, except for the last one.
+        returns_crc64: whether the service returns the CRC64 of stored objects.
+        payload_hash_header: the header for the SHA-256 of content that is in memory, "" for none.
+        needs_md5: whether the MD5 of content may be needed after it is sent.
+        needs_length: whether content of unknown length is refused.
+        returns_request_id: whether every response of the service has a request id.
     """
 
     min_part_size: int
@@ -36,15 +36,15 @@ class ClientDialect(Protocol):
     returns_request_id: bool
 
     def signer(self, config: ClientConfig) -> RequestSigner:
-        """Return what puts calls on an address and signs them."""
+        """Return the signer of requests."""
         ...
 
     def encode(self, operation: Operation, params: Mapping[str, Any]) -> Call:
-        """Return the call that an operation is on the wire.
+        """Return an operation as a call, encoded for the wire.
 
         Args:
-            operation: of COS.
-            params: as `normalise` leaves them.
+            operation: the row of COS.
+            params: the parameters that `normalise` returned.
 
         Raises:
             ParameterError: a parameter is wrong, or the dialect has no such operation or parameter.
@@ -52,48 +52,48 @@ class ClientDialect(Protocol):
         ...
 
     def cos_headers(self, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the headers of an answer in the names of COS."""
+        """Return the headers of a response in the names of COS."""
         ...
 
     def decode(self, call: Call, response: Response) -> dict[str, Any]:
-        """Return the result that an answer to a call of `encode` tells.
+        """Return the result in the response to a call.
 
         Args:
             call: the call as `encode` returned it.
             response: the response, with the headers in the names of COS.
 
         Raises:
-            NotThisShape: the document is another one, such as an error inside a 200.
+            NotThisShape: the document has another shape, such as an error inside a 200.
         """
         ...
 
     def error(self, operation: Operation, response: Response, resource: str) -> CosServiceError:
-        """Return the exception that an answer stands for."""
+        """Return the error that a response stands for."""
         ...
 
     def is_genuine(self, response: Response, *, bare: bool) -> bool:
-        """Return whether an answer is the service's own, as far as its head tells.
+        """Return whether a response is the service's own, as far as its head shows.
 
         Args:
-            response: with the headers in the names of COS.
-            bare: nothing else proves it: neither a document nor what its operation always tells.
+            response: the response, with the headers in the names of COS.
+            bare: whether nothing else proves it: no document and no header of the operation.
         """
         ...
 
     def expected_checksum(self, status: int, headers: Mapping[str, str]) -> BodyChecksum | None:
-        """Return what proves that a body is the one that is stored, or None if nothing does.
+        """Return the checksum that a response's body must have, or None if it is unknown.
 
         Args:
-            status: of the answer that carries the body.
-            headers: likewise, in the names of COS.
+            status: the status of the response.
+            headers: the headers of the response, in the names of COS.
         """
         ...
 
     def stored_md5(self, asked: Mapping[str, str], headers: Mapping[str, str]) -> str:
-        """Return the hex MD5 that an answer says content was stored with, "" if it does not.
+        """Return the hex MD5 of the stored content according to the response, "" if it has none.
 
         Args:
-            asked: headers of the request, as they were sent.
-            headers: of the answer, in the names of COS.
+            asked: the headers of the request, as they were sent.
+            headers: the headers of the response, in the names of COS.
         """
         ...

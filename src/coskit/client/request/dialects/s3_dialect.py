@@ -1,4 +1,4 @@
-"""How a client speaks S3: calls from the names of COS, answers back to them, what it cannot say."""
+"""The dialect of S3: translates calls from the names of COS and responses to them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -42,13 +42,13 @@ from coskit.protocol.s3.operations import S3_OPERATIONS
 # Best first: what costs least. Clients have no CRC64NVME.
 _CHECKSUMS = tuple(ALGORITHMS[name] for name in ("CRC32C", "CRC32", "SHA256", "SHA1"))
 _CUSTOMER_KEY = "x-cos-server-side-encryption-customer-algorithm"
-# One of these is in most answers of most stores, and of nothing else.
+# Most responses of most stores contain one of these, and no response of other servers does.
 _OWN_HEADERS = (REQUEST_ID, "x-cos-trace-id", "x-amz-id-2", "x-amzn-requestid")
 _READ = frozenset(("GetObject", "HeadObject"))
 
 
 def _asked(row: Operation) -> Operation:
-    """Return a row with its copy source as the text of a header, which here has another form."""
+    """Return a row whose copy source is a header, which has another form in S3."""
     params = tuple(
         replace(param, place="header") if param.place == "source" else param for param in row.params
     )
@@ -70,7 +70,7 @@ _OTHER_ROOTS = {
     )
 }
 
-# Parameters that S3 has nothing for: what to do instead, by name or by operation and name.
+# Parameters that S3 lacks, with the advice what to do instead.
 _LACKING = {
     "ForbidOverwrite": "use IfNoneMatch='*'",
     "TrafficLimit": "nothing limits the rate",
@@ -89,7 +89,7 @@ class S3ClientDialect:
     """The dialect of S3.
 
     Args:
-        region: of the client, "" for the default one.
+        region: the region of the client, "" for the default one.
     """
 
     min_part_size = 5 * MIB
@@ -122,7 +122,7 @@ class S3ClientDialect:
         return call
 
     def _params(self, row: Operation, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters by the names and in the form that the row has for them."""
+        """Return the parameters in the form that the row of S3 has for them."""
         _refuse_lacking(row, params)
         found = dict(params)
         if row.name == "CreateBucket" and self._region:
@@ -194,7 +194,7 @@ class S3ClientDialect:
 
     def stored_md5(self, asked: Mapping[str, str], headers: Mapping[str, str]) -> str:
         """See `ClientDialect.stored_md5`."""
-        # With a key of KMS or of the caller's own an ETag of this form is something else.
+        # With a key of KMS or of the client's own, the ETag is not the MD5.
         if _CUSTOMER_KEY in headers or names.s3_name(_CUSTOMER_KEY) in asked:
             return ""
         if headers.get("x-cos-server-side-encryption", "AES256") != "AES256":
@@ -210,10 +210,10 @@ def _refuse_lacking(row: Operation, params: Mapping[str, Any]) -> None:
 
 
 def _copy_source(source: Mapping[str, Any]) -> str:
-    """Return the header for a CopySource; its Region is none of a store's business.
+    """Return the header for a CopySource, whose Region is ignored.
 
     Raises:
-        ParameterError: a part of it is missing, or is no text.
+        ParameterError: a part of the CopySource is missing, or is no text.
     """
     check_source(source)
     bucket, key, version = source.get("Bucket"), source.get("Key"), source.get("VersionId")
@@ -229,7 +229,7 @@ def _copy_source(source: Mapping[str, Any]) -> str:
 
 
 def _decode_keys(shape: Shape, value: dict[str, Any]) -> None:
-    """Undo the percent-encoding of a listing; stores write a blank as `+`."""
+    """Decode the percent-encoded fields of a listing; stores write a blank as `+`."""
     for child in shape.children:
         if child.children:
             for item in items(value, child.tag):

@@ -1,4 +1,4 @@
-"""From a laid-out call of S3 to a request for one address, signed in version 4."""
+"""The signer of S3: turns a call into a request for one endpoint, signed in version 4."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -28,24 +28,24 @@ from coskit.protocol.s3.auth.sigv4 import (
     sign,
 )
 
-# Of the signature's scope, where nobody says another one: what most other stores expect.
+# The region of the signature's scope without another one: most other stores expect it.
 DEFAULT_REGION = "us-east-1"
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9_-]|\.(?!\.)){0,253}[a-z0-9]", re.IGNORECASE | re.ASCII)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def is_s3_bucket_name(name: str) -> bool:
-    """Return whether this can be a bucket: also names with dots, which COS does not have."""
+    """Return whether a bucket of S3 may have this name, which may contain dots."""
     return bool(_BUCKET.fullmatch(name))
 
 
 @dataclass(frozen=True, slots=True)
 class S3RequestSigner(RequestSigner):
-    """Puts calls on the address of one store and signs them."""
+    """Addresses and signs the calls to one store."""
 
     @property
     def region(self) -> str:
-        """Of the signature's scope."""
+        """The region of the signature's scope."""
         return self.config.region or DEFAULT_REGION
 
     def sign_request(
@@ -95,7 +95,7 @@ class S3RequestSigner(RequestSigner):
         expired: int,
         conditions: Iterable[Any],
     ) -> tuple[str, dict[str, str]]:
-        """See `RequestSigner.presign_form`; what is named as in COS is renamed."""
+        """See `RequestSigner.presign_form`; names of COS are replaced by those that S3 has."""
         now = int(self.config.clock())
         signing = signing_fields(credentials, now, self.region)
         given = [_condition(condition) for condition in conditions]
@@ -117,7 +117,7 @@ class S3RequestSigner(RequestSigner):
         headers: Mapping[str, str],
         sign_host: bool = True,
     ) -> str:
-        """Return the Authorization value of a request that somebody else sends.
+        """Return the Authorization value of a request that is sent by other means.
 
         Raises:
             ParameterError: the headers lack the date, or the token of temporary keys.
@@ -149,7 +149,7 @@ class S3RequestSigner(RequestSigner):
         return host, Request(method.upper(), path, query, signed)
 
     def _host(self, host: str) -> str:
-        """Return the Host header that libcurl sends."""
+        """Return the Host header that libcurl sends, which lacks a default port."""
         return host.removesuffix(_DEFAULT_PORTS[self.config.endpoint.scheme])
 
     def _place(self, bucket: str | None, key: str | None) -> tuple[str, str]:
@@ -159,12 +159,12 @@ class S3RequestSigner(RequestSigner):
             )
         place = self.config.endpoint
         if bucket is not None and "." in bucket:
-            place = replace(place, path_style=True)  # no certificate is for labels of two levels
+            place = replace(place, path_style=True)  # a wildcard certificate covers one label
         return place.address(bucket, key)
 
 
 def _condition(condition: Any) -> Any:
-    """Return a condition on a form with its fields as S3 calls them."""
+    """Return a condition on a form with the field names of S3."""
     if isinstance(condition, Mapping):
         pairs = ((str(name), str(text)) for name, text in condition.items())
         return dict(names.headers_to_s3(pairs))

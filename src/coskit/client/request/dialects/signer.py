@@ -1,4 +1,4 @@
-"""From a laid-out call to a signed request for one address: URL, headers, presigned URL."""
+"""The signer: turns a call into a signed request for one endpoint, or a presigned URL."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ Content = bytes | memoryview | Source | AsyncSource
 
 @dataclass(frozen=True, slots=True)
 class RequestSigner:
-    """Puts calls on the address of one service and signs them."""
+    """Addresses and signs the calls to one service."""
 
     config: ClientConfig
 
@@ -39,13 +39,13 @@ class RequestSigner:
         content: Content | None = None,
         length: int | None = None,
     ) -> HTTPRequest:
-        """Return the request of a call, signed now; unsigned without credentials.
+        """Return the request of a call, signed now, or unsigned without credentials.
 
         Args:
-            call: what to ask for.
-            credentials: to sign with.
-            content: the body, where it is not the call's own document.
-            length: of the content, None if only reading tells.
+            call: the call.
+            credentials: the credentials to sign with.
+            content: the content of the body, unless it is the call's own document.
+            length: the bytes of the content, None if it is unknown.
         """
         host, path = self._place(call.bucket, call.key)
         headers = dict(call.headers)
@@ -93,7 +93,7 @@ class RequestSigner:
         headers: Mapping[str, str],
         sign_host: bool = True,
     ) -> str:
-        """Return a URL that carries its signature and, for temporary keys, their token."""
+        """Return a URL with its signature and, for temporary keys, their token."""
         query = dict(params)
         if credentials.token:
             query.setdefault(TOKEN, credentials.token)
@@ -109,7 +109,7 @@ class RequestSigner:
         expired: int,
         conditions: Iterable[Any],
     ) -> tuple[str, dict[str, str]]:
-        """Return the URL of a form upload and the fields that its signature needs."""
+        """Return the URL of a form upload and its signed fields."""
         now = int(self.config.clock())
         window = f"{now - 60};{now + expired}"
         signature = {"q-sign-algorithm": "sha1", "q-ak": credentials.secret_id}
@@ -140,7 +140,7 @@ class RequestSigner:
         headers: Mapping[str, str],
         sign_host: bool = True,
     ) -> str:
-        """Return the Authorization value of a request that somebody else sends."""
+        """Return the Authorization value of a request that is sent by other means."""
         _, request = self._request(method, bucket, key, params, headers, sign_host)
         return sign(request, credentials, int(self.config.clock()), expired)
 
