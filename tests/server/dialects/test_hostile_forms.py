@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from coskit.protocol.auth.post_policy import read_policy
+from coskit.protocol.errors import InvalidPolicyDocument
 from tests.server.dialects import test_post_object as cos
 from tests.server.dialects import test_s3_post_object as s3
 from tests.server.support.s3 import S3Peer
@@ -130,3 +132,13 @@ def test_a_field_makes_a_form_no_other_operation(
     assert peer.ask("GET", f"/{bucket}/k").body in (b"hello", b"data") or (
         peer.ask("HEAD", f"/{bucket}/k").status == 404
     )
+
+
+@pytest.mark.parametrize("expiration", [20261231, 2**70, None, True, ["2099-01-01T00:00:00Z"], {}])
+def test_an_expiration_is_text(peer: Peer, bucket: str, expiration: object) -> None:
+    """The text of the number 20261231 is an ISO 8601 date, too."""
+    text = s3.policy({"bucket": bucket}, {"key": "k"}, expiration=expiration)
+    reply = cos.post(peer, bucket, cos.form([("key", "k"), *s3.second(peer, text)]))
+    assert reply.outcome == (400, "InvalidPolicyDocument")
+    with pytest.raises(InvalidPolicyDocument):
+        read_policy(text, ())

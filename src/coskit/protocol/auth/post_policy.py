@@ -93,7 +93,8 @@ def read_policy(encoded: str, needed: Collection[str] = _NEEDED) -> PostPolicy:
         raise InvalidPolicyDocument("The policy is not Base64 of JSON") from cause
     if not isinstance(document, dict) or not isinstance(document.get("conditions"), list):
         raise InvalidPolicyDocument("A policy is an object with expiration and conditions")
-    expiration = parse_iso_date(str(document.get("expiration")))
+    given = document.get("expiration")
+    expiration = parse_iso_date(given) if isinstance(given, str) else None
     if expiration is None:
         raise InvalidPolicyDocument("The policy's expiration is no ISO 8601 date")
     conditions: list[PostPolicyCondition] = []
