@@ -58,8 +58,6 @@ NOT_YET = {
     "client",
     "client/_async",
     "client/transport",
-    "compat",
-    "compat/inner",
     "server",
     "server/http",
     "server/metrics",

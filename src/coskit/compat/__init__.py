@@ -2,8 +2,8 @@
 
     from coskit.compat import CosConfig, CosS3Client, CosServiceError, CosClientError
 
-The modules of the vendor's package are there too, such as `coskit.compat.cos_exception`. What
-differs on purpose is in docs/compatibility.md: success is checked, errors keep their cause.
+The modules of the vendor's package exist too, such as `coskit.compat.cos_exception`. The
+intended differences are in docs/compatibility.md: success is checked, errors keep their cause.
 """
 
 from coskit.compat.ai_recognition import AIRecognitionClient

@@ -1,4 +1,4 @@
-"""The vendor's signatures as objects: for requests that a program sends by other means."""
+"""The vendor's signer for requests that a program sends by other means."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ from coskit.protocol.messages import Request
 if TYPE_CHECKING:
     from coskit.compat.inner.config import CosConfig
 
-_EARLIER = 60  # seconds that a signature is good before it is made
+_EARLIER = 60  # seconds before now from which a signature is valid
 _SIGNED = frozenset(
     """cache-control content-disposition content-encoding content-type content-md5 content-length
     expect expires host if-match if-modified-since if-none-match if-unmodified-since origin range
@@ -27,11 +27,11 @@ class CosS3Auth:
     """Signs a request of the library `requests`, as its `auth`.
 
     Args:
-        conf: whose keys sign.
-        key: of the object; None for a bucket or the service.
+        conf: the configuration with the keys.
+        key: the key of the object; None for a bucket or the service.
         params: the parameters in the URL, which are signed.
-        expire: seconds for which the signature is good.
-        sign_host: whether the host is signed; None asks the configuration.
+        expire: the seconds for which the signature is valid.
+        sign_host: whether the host is signed; None uses the configuration.
     """
 
     def __init__(
@@ -49,9 +49,9 @@ class CosS3Auth:
         self._sign_host = bool(conf._sign_host if sign_host is None else sign_host)
 
     def __call__(self, r: Any) -> Any:
-        """Return the request with an Authorization header, an empty one if nobody is to sign."""
+        """Return the request with an Authorization header, which is empty without keys."""
         from coskit.compat.inner.config import (
-            Keys,  # here, since that module brings the whole client
+            Keys,  # imported here, because that module imports the whole client
         )
 
         if self._conf._anonymous:
@@ -80,11 +80,11 @@ def rtmp_query(
     """Return the query of a live channel's URL: its signature and its parameters.
 
     Args:
-        keys: sign it.
-        bucket: its full name.
-        channel: its name.
-        expire: seconds for which the signature is good.
-        params: of the stream.
+        keys: the keys to sign with.
+        bucket: the full name of the bucket.
+        channel: the name of the channel.
+        expire: the seconds for which the signature is valid.
+        params: the parameters of the stream.
     """
     given = {**params, **({"q-token": keys.token} if keys.token else {})}
     listed = "&".join(f"{name}={value}" for name, value in given.items())

@@ -31,11 +31,11 @@ _NEEDED = {
     for operation in BY_NAME.values()
 }
 _LINKED = "x-cos-symlink-target"
-_NAMES = {"AcceptEncoding"}  # accepted and not sent: content comes as it was stored
+_NAMES = {"AcceptEncoding"}  # accepted and not sent: content is returned as it is stored
 
 
 def _as_in_client(name: str) -> Callable[..., Any]:
-    """Return a method of `coskit.Client` that the vendor's SDK has not."""
+    """Return a method of `coskit.Client` that the vendor's SDK does not have."""
     method = getattr(Client, name)
 
     @functools.wraps(method)
@@ -48,17 +48,17 @@ def _as_in_client(name: str) -> Callable[..., Any]:
 class CosS3Client(Methods, CosS3ClientRefusals):
     """A client with the vendor's constructor, methods and order of arguments.
 
-    It has the further methods of `coskit.Client` too. Helpers that are one call, such as
-    `object_exists`, make it by the method of this object, so that a subclass is heeded; transfers
-    in parts do not.
+    It also has the other methods of `coskit.Client`. Helpers that make one call, such as
+    `object_exists`, use the method of this object, which a subclass may override; transfers in
+    parts do not.
     """
 
     def __init__(self, conf: CosConfig, retry: int = 3, session: object = None) -> None:
         """Make a client.
 
         Args:
-            conf: the settings; changes of them count from the next call on.
-            retry: how often a failed request is repeated.
+            conf: the settings; changes apply from the next call on.
+            retry: the number of retries of a failed request.
             session: accepted and not used: connections belong to the client.
         """
         self._conf = conf
@@ -70,12 +70,12 @@ class CosS3Client(Methods, CosS3ClientRefusals):
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._made: tuple[InnerClient | None, int] = (None, 0)
-        _ = self._client  # what is wrong is told here, not at the first call
+        _ = self._client  # wrong settings raise here, not at the first call
 
     @property
     def _client(self) -> InnerClient:
-        """The client that makes the calls, a new one once the settings have changed."""
-        # Not inherited: transfers need answers in coskit's shape, not in the vendor's.
+        """The client that sends the requests; a new one after the settings have changed."""
+        # Not inherited, because transfers need results in coskit's shape, not in the vendor's.
         made, version = self._made
         if made is None or version != self._conf.version:
             with self._lock:
@@ -98,35 +98,35 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         return self._conf
 
     def get_retry_exe_times(self) -> int:
-        """Return how often a request was repeated."""
+        """Return the number of retries."""
         return self._retry_exe_times
 
     def inc_retry_exe_times(self) -> None:
-        """Note that a request is repeated."""
+        """Count a retry."""
         self._retry_exe_times += 1
 
     def should_switch_domain(self, url: str, headers: Mapping[str, str] = EMPTY) -> bool:
-        """Return whether a URL that leads nowhere is tried at the service's second domain.
+        """Return whether an unreachable URL is tried at the service's second domain.
 
         Args:
-            url: of a request.
-            headers: of its answer.
+            url: the URL of a request.
+            headers: the headers of its response.
         """
-        answered = any(name.lower() == "x-cos-request-id" for name in headers)
+        responded = any(name.lower() == "x-cos-request-id" for name in headers)
         host = url.partition("://")[2].partition("/")[0].partition(":")[0]
-        return bool(self._conf._auto_switch_domain_on_retry) and not answered and is_switched(host)
+        return bool(self._conf._auto_switch_domain_on_retry) and not responded and is_switched(host)
 
     def generate_built_in_connection_pool(self, PoolConnections: int, PoolMaxSize: int) -> None:
         """Keep more or fewer connections from now on.
 
         Args:
             PoolConnections: accepted and not used.
-            PoolMaxSize: idle connections that are kept.
+            PoolMaxSize: the number of idle connections to keep.
         """
         self._conf._pool_connections, self._conf._pool_maxsize = PoolConnections, PoolMaxSize
 
     def handle_built_in_connection_pool_by_pid(self) -> None:
-        """Do nothing: a process that was forked has connections of its own in any case."""
+        """Do nothing, because a forked process always opens its own connections."""
 
     def get_auth(
         self,
@@ -159,7 +159,7 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         UseCiEndPoint: bool = False,
         SignHost: bool | None = None,
     ) -> str:
-        """Return a URL that lets anybody make one request, as `coskit.Client` does."""
+        """Return a presigned URL, as `coskit.Client.get_presigned_url` does."""
         if UseCiEndPoint:
             refuse("get_presigned_url with UseCiEndPoint")
         signs_host = self._signs_host(SignHost)
@@ -200,12 +200,12 @@ class CosS3Client(Methods, CosS3ClientRefusals):
 
         Args:
             Bucket: the bucket's name.
-            ChannelName: the channel's.
-            Expire: seconds for which the signature is good.
-            Params: of the stream; they are signed.
+            ChannelName: the name of the channel.
+            Expire: the seconds for which the signature is valid.
+            Params: the parameters of the stream; they are signed.
         """
         bucket = self._conf.bucket(Bucket)
-        keys = self._client._keys.get_without_waiting()
+        keys = self._client._signing_keys()
         query = rtmp_query(keys, bucket, ChannelName, Expire, Params or {})
         return f"rtmp://{self._conf.get_host(Bucket)}/live/{ChannelName}?{query}"
 
@@ -218,10 +218,10 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         return _exists(lambda: self.head_bucket(Bucket))
 
     def get_bucket_meta(self, Bucket: str, **kwargs: Any) -> dict[str, Any]:
-        """Return a bucket's place and settings, None for what is not set.
+        """Return the address and the settings of a bucket, None for settings that are not set.
 
         Raises:
-            CosServiceError: there is no such bucket, or a setting may not be read.
+            CosServiceError: the bucket does not exist, or a setting may not be read.
         """
         return bucket_meta(self, Bucket, self._conf.uri(self._conf.bucket(Bucket)), kwargs)
 
@@ -231,15 +231,15 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         Args:
             Bucket: the bucket's name.
             SymlinkName: the key of the link.
-            SymlinkTarget: the key that it stands for; a percent sign in it is written `%25`.
-            **kwargs: as for `coskit.Client.put_symlink`.
+            SymlinkTarget: the key of the target; a percent sign in it is written `%25`.
+            **kwargs: the options of `coskit.Client.put_symlink`.
         """
         target = unquote(SymlinkTarget, errors="surrogateescape")
         given = {"Bucket": Bucket, "Key": SymlinkName, "SymlinkTarget": target}
         return self._forward("put_symlink", given, kwargs)
 
     def get_symlink(self, Bucket: str, SymlinkName: str, **kwargs: Any) -> Any:
-        """Return what a symbolic link stands for, percent-encoded as the service tells it."""
+        """Return the target of a symbolic link, percent-encoded as the service returns it."""
         told = self._forward("get_symlink", {"Bucket": Bucket, "Key": SymlinkName}, kwargs)
         return {**told, _LINKED: quote(told[_LINKED], safe="/-_.~", errors="surrogateescape")}
 
@@ -285,7 +285,7 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         InventoryConfiguration: Mapping[str, Any] = EMPTY,
         **kwargs: Any,
     ) -> None:
-        """Ask once for an inventory of a bucket; an empty dict is an empty element."""
+        """Request one inventory of a bucket; an empty dict is an empty element."""
         super().post_bucket_inventory(Bucket, Id, _blank(InventoryConfiguration), **kwargs)
 
     def get_object(
@@ -293,13 +293,13 @@ class CosS3Client(Methods, CosS3ClientRefusals):
     ) -> Any:
         """Open an object; its Body has the vendor's methods.
 
-        `AcceptEncoding` is accepted and not sent: content comes as it was stored.
+        `AcceptEncoding` is accepted and not sent: content is returned as it is stored.
 
         Args:
             Bucket: the bucket's name.
             Key: the object's key.
-            KeySimplifyCheck: refuse a key that the rules of paths would simplify to nothing.
-            **kwargs: as for `coskit.Client.get_object`.
+            KeySimplifyCheck: refuse a key that path normalisation would make empty.
+            **kwargs: the options of `coskit.Client.get_object`.
         """
         if KeySimplifyCheck and Key:
             path_simplify_check(Key)
@@ -353,9 +353,9 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         MAXThread: int = 5,
         **kwargs: Any,
     ) -> Any:
-        """Upload whatever has a `read`, of unknown length.
+        """Upload an object with a `read`, of unknown length.
 
-        `MaxBufferSize` is accepted and not used: `TransferSettings.memory` bounds all transfers.
+        `MaxBufferSize` is accepted and not used: `TransferSettings.memory` limits all transfers.
         """
         if not hasattr(Body, "read"):
             raise CosClientError("Body must have attr read")
@@ -378,11 +378,11 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         MaxPartCount: int = 10000,
         **Kwargs: Any,
     ) -> None:
-        """Download an object into a file, which appears only when it is whole and right.
+        """Download an object into a file, which appears when it is complete and verified.
 
         The CRC64 is always compared. `DumpRecordDir` and `MaxPartCount` are accepted and not used:
-        journals are where `TransferSettings` says. With `DisableTempDestFilePath` the object is
-        written to the file in its place, which then may be left in part.
+        `TransferSettings` sets the directory of journals. With `DisableTempDestFilePath` the object
+        is written to the file directly, which may then be left incomplete.
         """
         if KeySimplifyCheck and Key:
             path_simplify_check(Key)
@@ -413,8 +413,8 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         return self._client.transfers.copy(Bucket, Key, source, CopyStatus, options, single=single)
 
     def change_object_storage_class(self, Bucket: str, Key: str, StorageClass: str) -> Any:
-        """Give an object another storage class; its headers and metadata stay."""
-        # A copy onto itself has to replace headers and metadata, so they are given again.
+        """Change the storage class of an object; its headers and metadata stay."""
+        # A copy onto itself has to replace headers and metadata, so the call sends them again.
         head = self.head_object(Bucket, Key)
         return self.copy_object(
             Bucket,
@@ -426,7 +426,7 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         )
 
     def update_object_meta(self, Bucket: str, Key: str, **kwargs: Any) -> Any:
-        """Replace an object's headers and metadata by those that are given."""
+        """Replace the headers and metadata of an object."""
         return self.copy_object(
             Bucket, Key, self._conf.source_here(Bucket, Key), CopyStatus="Replaced", **kwargs
         )
@@ -442,7 +442,7 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         last_size: int,
         already_exist_parts: dict[int, str],
     ) -> bool:
-        """Return whether all parts of an upload are those of a file, and note their ETags."""
+        """Return whether the parts of an upload match a file, and add their ETags to a dict."""
         with open(local_path, "rb") as file:  # noqa: PTH123 - the vendor takes any file name
             for part in self._client.iter_parts(bucket, key, uploadid):
                 number, size = int(part["PartNumber"]), int(part["Size"])
@@ -489,7 +489,7 @@ class CosS3Client(Methods, CosS3ClientRefusals):
 
 
 def _document(result: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return what a document says, without the headers that came with it."""
+    """Return the elements of a document, without the headers of the response."""
     shape = BY_NAME["GetBucket" + name.removesuffix("Configuration")].result
     tags = {child.tag for child in shape.children} if shape else set()
     return {tag: value for tag, value in result.items() if tag in tags}
@@ -503,7 +503,7 @@ def _blank(value: Any) -> Any:
 
 
 def _exists(ask: Callable[[], Any]) -> bool:
-    """Return False for "it does not exist"; any other refusal is an error."""
+    """Return False for a 404; raise any other error."""
     try:
         ask()
     except CosServiceError as error:

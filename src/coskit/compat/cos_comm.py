@@ -17,7 +17,7 @@ DEFAULT_CHUNK_SIZE = 1024 * 1024
 _LABELS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 _REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]")
 _SWITCHED = re.compile(r"([a-z0-9-]+-[0-9]+\.cos\.[a-z]+-[a-z]+(?:-[a-z]+)?(?:-1)?)\.myqcloud\.com")
-# Regions as they were called in the service's first years; some have no `cos.` before them.
+# Old names of regions; some have no `cos.` prefix.
 _OLD_HOSTS = ("cn-north", "cn-south", "cn-east", "cn-south-2", "cn-southwest", "sg")
 _OLD_NAMES = {
     "cossh": "ap-shanghai",
@@ -33,7 +33,7 @@ _OLD_NAMES = {
 
 
 class CiDetectType:
-    """What content may be looked at for; the sum of several means each of them."""
+    """The kinds of content detection; several are added."""
 
     PORN = 1
     TERRORIST = 2
@@ -51,12 +51,12 @@ class CiDetectType:
 
 
 def to_str(s: Any) -> Any:
-    """Return text and bytes as they are, all else as text."""
+    """Return text and bytes unchanged, other values as text."""
     return s if isinstance(s, str | bytes) else str(s)
 
 
 def to_unicode(s: Any) -> Any:
-    """Return bytes as text, all else as it is."""
+    """Return bytes as text, other values unchanged."""
     if not isinstance(s, bytes):
         return s
     try:
@@ -66,7 +66,7 @@ def to_unicode(s: Any) -> Any:
 
 
 def to_bytes(s: Any) -> Any:
-    """Return text as bytes, all else as it is."""
+    """Return text as bytes, other values unchanged."""
     if not isinstance(s, str):
         return s
     try:
@@ -76,7 +76,7 @@ def to_bytes(s: Any) -> Any:
 
 
 def get_raw_md5(data: str | bytes) -> str:
-    """Return the MD5 as an ETag tells it, in quotes."""
+    """Return the MD5 as an ETag, in quotes."""
     return f'"{hashlib.md5(to_bytes(data)).hexdigest()}"'
 
 
@@ -104,13 +104,13 @@ def format_region(
     """Return the first labels of a region's host.
 
     Args:
-        region: such as `ap-guangzhou`; names of the service's first years are read as well.
-        module: what stands before it, such as `cos.`.
+        region: the region, such as `ap-guangzhou`; old names of regions are accepted.
+        module: the prefix, such as `cos.`.
         EnableOldDomain: the host ends in `myqcloud.com`.
-        EnableInternalDomain: the host is the one within the cloud, which only the other ending has.
+        EnableInternalDomain: the host is inside the cloud; not with `EnableOldDomain`.
 
     Raises:
-        CosClientError: this is no region.
+        CosClientError: the region is invalid.
     """
     if not isinstance(region, str) or not _REGION.fullmatch(region):
         raise CosClientError(f"Region {region!r} is not the name of a region")
@@ -124,7 +124,7 @@ def format_region(
 def format_endpoint(
     endpoint: Any, region: Any, module: str, EnableOldDomain: bool, EnableInternalDomain: bool
 ) -> Any:
-    """Return the host that buckets are labels before: the one that is given, else a region's."""
+    """Return the host that bucket names are prepended to: the given one, or a region's."""
     if endpoint:
         return to_unicode(endpoint)
     if not region and module == "cos.":
@@ -139,7 +139,7 @@ def format_bucket(bucket: Any, appid: Any) -> str:
     """Return a bucket's name with the APPID at its end.
 
     Raises:
-        CosClientError: this is no name of a bucket, or the APPID is no text.
+        CosClientError: the bucket's name is invalid, or the APPID is not a text.
     """
     bucket = to_unicode(bucket)
     if not isinstance(bucket, str) or not _LABELS.fullmatch(bucket):
@@ -154,17 +154,17 @@ def format_bucket(bucket: Any, appid: Any) -> str:
 
 
 def format_path(path: Any) -> str:
-    """Return a key as it stands in a URL, without its first slash."""
+    """Return a key as in a URL, without its first slash."""
     if not isinstance(path, str) or not path:
         raise CosClientError("Key is text that is not empty")
     return quote(path.removeprefix("/").encode(), safe="/-_.~")
 
 
 def path_simplify_check(path: str | bytes) -> None:
-    """Refuse a key that the rules of paths would simplify to nothing.
+    """Refuse a key that path normalisation would make empty.
 
     Raises:
-        CosClientError: it is one.
+        CosClientError: the normalised key is empty.
     """
     kept: list[str] = []
     for label in to_unicode(path).split("/"):
@@ -177,7 +177,7 @@ def path_simplify_check(path: str | bytes) -> None:
 
 
 def switch_hostname(host: str) -> str:
-    """Return a bucket's host under the service's second domain; other hosts stay as they are."""
+    """Return the host of a bucket under the service's second domain; other hosts unchanged."""
     if not host:
         raise CosClientError("Host is required not empty!")
     found = _SWITCHED.fullmatch(host)
@@ -198,17 +198,17 @@ def switch_hostname_for_url(url: str) -> str:
 
 
 def gen_copy_source_range(begin_range: int, end_range: int) -> str:
-    """Return the range of a source from one byte to another, both included."""
+    """Return the CopySourceRange from one byte to another, both included."""
     return f"bytes={begin_range}-{end_range}"
 
 
 def get_date(yy: int, mm: int, dd: int) -> str:
-    """Return midnight of a day in China, as lifecycle rules write it."""
+    """Return the midnight of a day in China, in the format of lifecycle rules."""
     return f"{datetime(yy, mm, dd).isoformat()}+08:00"
 
 
 def format_dict(data: Any, key_lst: Any) -> Any:
-    """Make lists of what may repeat in a dict and stands in it once, or not at all."""
+    """Replace the values of some keys by lists; missing keys get empty lists."""
     if not isinstance(data, dict) or not isinstance(key_lst, list):
         return data
     for key in key_lst:
@@ -220,14 +220,14 @@ def format_dict(data: Any, key_lst: Any) -> Any:
 
 
 def format_dict_or_list(data: Any, key_lst: Any) -> Any:
-    """Do what `format_dict` does, to a dict or to each one of a list."""
+    """Call `format_dict` for a dict, or for each dict of a list."""
     for item in data if isinstance(data, list) else [data]:
         format_dict(item, key_lst)
     return data
 
 
 def client_can_retry(file_position: int | None, **kwargs: Any) -> bool:
-    """Return whether a request's content can be sent again; a file goes back to its position."""
+    """Return whether the content of a request can be sent again; a file is rewound."""
     content = kwargs.get("data", b"")
     if isinstance(content, str | bytes):
         return True
@@ -241,7 +241,7 @@ def client_can_retry(file_position: int | None, **kwargs: Any) -> bool:
 
 
 def local_path(path: Any) -> Any:
-    """Return the path of a file as text; what is no path is returned as it is."""
+    """Return the path of a file as text; return other values unchanged."""
     return os.fsdecode(path) if isinstance(path, bytes | os.PathLike) else path
 
 

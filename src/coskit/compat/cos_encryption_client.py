@@ -32,7 +32,7 @@ class _Encrypted(io.RawIOBase):
         return True
 
     def fileno(self) -> int:
-        """Return the file's own, so that it is noticed when it changes while it is sent."""
+        """Return the descriptor of the file, so that changes during the upload are detected."""
         number: int = self._file.fileno()
         return number
 
@@ -70,22 +70,22 @@ class _Decrypted:
         return content
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Return the connection to the pool."""
         self._body.close()
 
 
 class _Parts:
-    """The parts of one upload: one counter runs through all of them."""
+    """The parts of one upload, which share one counter."""
 
     def __init__(self, keys: tuple[bytes, bytes]) -> None:
         self.keys = keys
         self._starts = {1: 0}
 
     def start(self, number: int, length: int) -> int:
-        """Return the offset of a part, which has so many bytes.
+        """Return the offset of a part, and record its length.
 
         Raises:
-            CosClientError: the part before it was not sent, or this one was, with another length.
+            CosClientError: the previous part is missing, or this part had another length before.
         """
         start = self._starts.get(number)
         if start is None:
@@ -96,7 +96,7 @@ class _Parts:
 
 
 def _refused(name: str) -> Callable[..., Any]:
-    """Return a method that would send or return content as it is."""
+    """Return a method that refuses to send or return unencrypted content."""
 
     def call(self: "CosEncryptionClient", *args: Any, **kwargs: Any) -> Never:
         raise CosClientError(f"{name} does not encrypt: use coskit.encryption; see {DESCRIBED}")
@@ -106,10 +106,10 @@ def _refused(name: str) -> Callable[..., Any]:
 
 
 class CosEncryptionClient(CosS3Client):
-    """Objects that only the holder of a master key can read, as the vendor's SDK stores them.
+    """A client for objects that need a master key, in the format of the vendor's SDK.
 
     Content goes through `put_object`, `get_object`, `upload_part` and `put_object_from_local_file`;
-    what would send it as it is raises `CosClientError`.
+    methods that would send it unencrypted raise `CosClientError`.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class CosEncryptionClient(CosS3Client):
         Args:
             conf: the settings.
             provider: the master key.
-            retry: how often a failed request is repeated.
+            retry: the number of retries of a failed request.
             session: accepted and not used.
         """
         super().__init__(conf, retry, session)
@@ -141,7 +141,7 @@ class CosEncryptionClient(CosS3Client):
         """Open an object, or a range of it, for reading.
 
         Raises:
-            CosClientError: it is not encrypted in this format, or with another master key.
+            CosClientError: the object is not encrypted in this format, or with another master key.
         """
         result = super().get_object(Bucket, Key, KeySimplifyCheck, **kwargs)
         raw = result["Body"].get_raw_stream()
@@ -154,7 +154,7 @@ class CosEncryptionClient(CosS3Client):
         return {**result, "Body": StreamBody(body, encoding=result.get("Content-Encoding", ""))}
 
     def create_multipart_upload(self, Bucket: str, Key: str, **kwargs: Any) -> Any:
-        """Begin an upload in parts, which this client alone can go on with."""
+        """Begin an upload in parts, which only this client can continue."""
         keys = self.provider.new_keys()
         result = super().create_multipart_upload(Bucket, Key, **self._described(keys, kwargs))
         self._uploads[result["UploadId"]] = _Parts(keys)
@@ -170,7 +170,7 @@ class CosEncryptionClient(CosS3Client):
         EnableMD5: bool = False,
         **kwargs: Any,
     ) -> Any:
-        """Encrypt a part and send it; parts are sent in order, and again if need be.
+        """Encrypt and send a part; parts are sent in order, and may be sent again.
 
         Raises:
             CosClientError: this client did not begin the upload, or the part before was not sent.
@@ -237,7 +237,7 @@ def _whole(body: Any) -> bytes:
 
 
 def _first(headers: Mapping[str, Any]) -> int:
-    """Return the offset of an answer's first byte in its object."""
+    """Return the offset of a response's first byte in its object."""
     span = str(headers.get("Content-Range", "bytes 0-")).removeprefix("bytes ")
     return int(span.partition("-")[0])
 

@@ -1,4 +1,4 @@
-"""The vendor's `SimpleThreadPool`: tasks in threads, counted when all are done."""
+"""The vendor's `SimpleThreadPool`: tasks in threads, whose results are counted."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -6,10 +6,10 @@ from typing import Any
 
 
 class SimpleThreadPool:
-    """Runs tasks side by side.
+    """Runs tasks in parallel.
 
     Args:
-        num_threads: of them at a time.
+        num_threads: the number of threads.
         num_queue: accepted and not used: tasks wait in memory.
     """
 
@@ -18,7 +18,7 @@ class SimpleThreadPool:
         self._tasks: list[Future[Any]] = []
 
     def add_task(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        """Have a function called; tasks may add others."""
+        """Add a task; tasks may add further tasks."""
         self._tasks.append(self._pool.submit(func, *args, **kwargs))
 
     def wait_completion(self) -> None:
@@ -30,7 +30,7 @@ class SimpleThreadPool:
         self._pool.shutdown()
 
     def get_result(self) -> dict[str, Any]:
-        """Return how the tasks ended: `success_all`, and in `detail` the numbers and results."""
+        """Return `success_all` and, in `detail`, the numbers and results of the tasks."""
         errors = [task.exception() for task in self._tasks]
         results = [
             str(error) or "meet some exception" if error else task.result()

@@ -1,7 +1,7 @@
 """The vendor's master keys for client-side encryption, and its format: AES-256 in counter mode.
 
-Nothing in this format protects content from being changed by whoever can write to the bucket;
-`coskit.encryption` does. It is here for programs that share objects with the vendor's SDK.
+The format does not protect content against changes by clients that may write to the bucket;
+`coskit.encryption` does. Use it only to share objects with programs of the vendor's SDK.
 """
 
 import base64
@@ -18,12 +18,12 @@ _AES_HOME, _RSA_HOME = "~/.cos_local_aes", "~/.cos_local_rsa"
 
 
 def counter(key: bytes, start: bytes, offset: int = 0) -> Any:
-    """Return what encrypts, and decrypts, from an offset of the content on.
+    """Return a cipher that encrypts or decrypts from an offset of the content on.
 
     Args:
-        key: of the content, 32 bytes.
+        key: the key of the content, 32 bytes.
         start: the counter of its first block, 16 bytes.
-        offset: bytes before.
+        offset: the offset in bytes.
     """
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -38,14 +38,14 @@ class BaseProvider(ABC):
 
     @abstractmethod
     def wrap(self, key: bytes, start: bytes) -> tuple[bytes, bytes]:
-        """Return the key and the first counter of an object as they are stored with it."""
+        """Wrap the key and the first counter of an object, to be stored with it."""
 
     @abstractmethod
     def unwrap(self, key: bytes, start: bytes) -> tuple[bytes, bytes]:
-        """Return the key and the first counter of an object that stores them like this.
+        """Unwrap the key and the first counter of an object.
 
         Raises:
-            CosClientError: they were wrapped by another master key.
+            CosClientError: another master key wrapped them.
         """
 
     def new_keys(self) -> tuple[bytes, bytes]:
@@ -57,9 +57,9 @@ class AESProvider(BaseProvider):
     """A master key of AES.
 
     Args:
-        aes_key: in Base64.
-        aes_key_path: of a file that holds it so. With neither, the key in `~/.cos_local_aes` is
-            taken, and made where there is none.
+        aes_key: the key in Base64.
+        aes_key_path: the path of a file with the key in Base64. With neither, the key in
+            `~/.cos_local_aes` is used, and created if it is missing.
         cipher: accepted and not used.
     """
 
@@ -106,17 +106,17 @@ class RSAProvider(BaseProvider):
     """A master key of RSA.
 
     Args:
-        key_pair_info: `RSAKeyPair` or `RSAKeyPairPath`. With neither, or where the files are not
-            there, the keys in `~/.cos_local_rsa` are taken, and made where there are none.
+        key_pair_info: `RSAKeyPair` or `RSAKeyPairPath`. With neither, or if the files are missing,
+            the keys in `~/.cos_local_rsa` are used, and created if they are missing.
         cipher: accepted and not used.
-        passphrase: of the private key.
+        passphrase: the passphrase of the private key.
     """
 
     def __init__(
         self, key_pair_info: Any = None, cipher: Any = None, passphrase: str | None = None
     ) -> None:
         self._password = None if passphrase is None else passphrase.encode()
-        # The vendor's SDK pads with PKCS #1 v1.5 where it is given keys, with OAEP else.
+        # The vendor's SDK pads with PKCS #1 v1.5 if keys are passed, with OAEP otherwise.
         self._is_given = isinstance(key_pair_info, RSAKeyPair)
         if isinstance(key_pair_info, RSAKeyPair):
             pems = to_bytes(key_pair_info.publick_key), to_bytes(key_pair_info.private_key)
@@ -213,7 +213,7 @@ def _decoded(text: bytes) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Make a file that only its owner reads, and which was not there."""
+    """Write a new file that only its owner may read."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)

@@ -7,20 +7,20 @@ class ResumableDownLoader:
     """One download into a file.
 
     Args:
-        cos_client: makes it.
+        cos_client: the client that downloads.
         bucket: the bucket's name.
         key: the object's key.
-        dest_filename: the file.
-        object_info: accepted and not used: the object's headers are asked for.
-        part_size: of a part, in MB.
-        max_thread: parts that are on their way at a time at most.
-        enable_crc: accepted: the CRC64 is always compared.
-        progress_callback: called with the bytes that have arrived and those there are.
+        dest_filename: the path of the file.
+        object_info: accepted and not used: the object's headers are requested.
+        part_size: the megabytes of a part.
+        max_thread: the largest number of parts in flight.
+        enable_crc: accepted and not used: the CRC64 is always compared.
+        progress_callback: called with the bytes that have arrived and the size of the object.
         dump_record_dir: accepted and not used.
-        key_simplify_check: refuse a key that the rules of paths would simplify to nothing.
-        disable_temp_dest_file: write to the file in its place.
+        key_simplify_check: refuse a key that path normalisation would make empty.
+        disable_temp_dest_file: write to the file directly.
         max_part_count: accepted and not used.
-        **kwargs: as for `download_file`.
+        **kwargs: the options of `download_file`.
     """
 
     def __init__(
@@ -52,5 +52,5 @@ class ResumableDownLoader:
         }
 
     def start(self) -> None:
-        """Download the object; it goes on where an earlier one of it was interrupted."""
+        """Download the object, or resume an interrupted download of it."""
         self._client.download_file(*self._place, **self._options)

@@ -1,4 +1,4 @@
-"""The vendor's `EventStream`: the messages that a query in SQL is answered with."""
+"""The vendor's `EventStream`: the messages of the response to an SQL query."""
 
 import os
 import struct
@@ -12,7 +12,7 @@ from coskit.client.transfer.download_target import partial_name
 from coskit.compat.cos_comm import strip_namespaces
 from coskit.protocol.errors import CosServiceError, IntegrityError
 
-_AROUND = 16  # bytes of a message beside its headers and its payload
+_AROUND = 16  # the bytes of a message without its headers and payload
 _LARGEST = 1 << 24
 
 
@@ -20,7 +20,7 @@ class EventStream:
     """Reads messages as they arrive.
 
     Args:
-        rt: the answer: `raw` to read from, `headers`, `status_code`, and `request` with its `url`.
+        rt: the response, with `raw` to read from, `headers`, `status_code` and `request.url`.
     """
 
     def __init__(self, rt: Any) -> None:
@@ -40,12 +40,12 @@ class EventStream:
         """Return the next event: Records, Stats, Progress, Cont or End.
 
         Raises:
-            StopIteration: the end was there.
-            CosServiceError: the service says that the query failed.
+            StopIteration: the stream has ended.
+            CosServiceError: the query failed.
             IntegrityError: the stream ends too early, or a message is damaged.
         """
         if self._ended:
-            self._raw.read()  # what is left, so that the connection can be used again
+            self._raw.read()  # the rest is read, so that the connection can be reused
             raise StopIteration
         prelude = self._read(12)
         total, size, _ = struct.unpack(">III", prelude)
@@ -94,7 +94,7 @@ class EventStream:
         return b"".join(self._records())
 
     def get_select_result_to_file(self, file_name: str | os.PathLike[str]) -> None:
-        """Write all records to a file, which appears only when all are there."""
+        """Write all records to a file, which appears when it is complete."""
         target = Path(file_name)
         partial = target.with_name(partial_name(target.name))
         try:

@@ -1,4 +1,4 @@
-"""The body of an object under the vendor's method names; everything is checked as it is read."""
+"""The body of an object with the vendor's method names; it is verified while it is read."""
 
 import os
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ class StreamBody:
     """An object's bytes, raw or without their Content-Encoding.
 
     Args:
-        body: the object's bytes.
-        encoding: its Content-Encoding.
+        body: the body of the response.
+        encoding: the Content-Encoding of the object.
     """
 
     def __init__(self, body: Body, *, encoding: str = "") -> None:
@@ -40,8 +40,8 @@ class StreamBody:
         """Yield the content in chunks, without its Content-Encoding.
 
         Raises:
-            IntegrityError: it is damaged, or ends too early.
-            CosClientError: the connection failed, or a package is missing that undoes the encoding.
+            IntegrityError: the content is damaged, or ends too early.
+            CosClientError: the connection failed, or the package that decodes it is missing.
         """
         while chunk := self.read(chunk_size, auto_decompress=True):
             yield chunk
@@ -50,14 +50,14 @@ class StreamBody:
         """Return `chunk_size` bytes, fewer only at the end; a negative number reads everything.
 
         Args:
-            chunk_size: bytes; with `auto_decompress` those of the content, so that memory is
-                bounded whatever was stored.
-            auto_decompress: return the content without its Content-Encoding, whatever that is:
-                gzip of any number of members, deflate, br, zstd, or several of them.
+            chunk_size: the number of bytes; with `auto_decompress` they are decoded bytes, so that
+                memory is bounded for any content.
+            auto_decompress: return the content without its Content-Encoding: gzip of any number
+                of members, deflate, br, zstd, or several of them.
 
         Raises:
-            IntegrityError: what was stored is damaged, or ends too early.
-            CosClientError: the connection failed, or a package is missing that undoes the encoding.
+            IntegrityError: the content is damaged, or ends too early.
+            CosClientError: the connection failed, or the package that decodes it is missing.
         """
         if not (auto_decompress and self._encoding):
             return self._body.read(chunk_size)
@@ -71,15 +71,15 @@ class StreamBody:
         disable_tmp_file: bool = False,
         auto_decompress: bool = False,
     ) -> None:
-        """Write the content to a file, which appears only when it is whole.
+        """Write the content to a file, which appears when it is complete.
 
-        Pipes and devices are written to, links are followed, and a file that is replaced hands down
-        its owner and its permissions.
+        Pipes and devices are written directly, links are followed, and the new file gets the owner
+        and permissions of the file that it replaces.
 
         Args:
-            file_name: the file.
-            disable_tmp_file: write to the file in its place, which then may be left in part.
-            auto_decompress: as for `read`.
+            file_name: the path of the file.
+            disable_tmp_file: write to the file directly, which may then be left incomplete.
+            auto_decompress: the same as for `read`.
         """
         path = path_of("file_name", file_name)
         try:
@@ -104,12 +104,12 @@ class StreamBody:
 
         Args:
             fdst: the file.
-            offset: where in it.
-            expected_len: bytes that there have to be, unless they are decoded.
-            auto_decompress: as for `read`.
+            offset: the position in the file.
+            expected_len: the expected number of bytes, unless they are decoded.
+            auto_decompress: the same as for `read`.
 
         Raises:
-            IntegrityError: there are more or fewer.
+            IntegrityError: the number of bytes differs.
         """
         fdst.seek(offset)
         written = self._pour(fdst, auto_decompress)
@@ -126,5 +126,5 @@ class StreamBody:
         return written
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Return the connection to the pool."""
         self._body.close()

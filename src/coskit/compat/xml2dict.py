@@ -4,7 +4,7 @@ from typing import Any
 
 
 class Xml2Dict(dict[str, Any]):
-    """What an element holds, by tag: text, dicts, and lists of what repeats.
+    """The children of an element by tag: texts, dicts, and lists of repeated ones.
 
     Args:
         parent_node: an element of `xml.etree`.
@@ -20,7 +20,7 @@ class Xml2Dict(dict[str, Any]):
             self._add(element.tag, _value(element))
 
     def updateDict(self, aDict: dict[str, Any]) -> None:  # noqa: N802 - the vendor's name
-        """Add what a dict holds; what is there already becomes a list."""
+        """Add the items of a dict; a key that exists already gets a list."""
         for name, value in aDict.items():
             self._add(name, value)
 

@@ -1,6 +1,6 @@
 """The asynchronous client: its settings, its calls and its life."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +22,7 @@ from coskit.client._async.transport import AsyncTransport
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials.provider import CredentialsSource
 from coskit.client.credentials.resolver import DialectName
+from coskit.client.request.dialects.dialect import ClientDialect
 from coskit.client.request.dialects.lookup import dialect_of
 from coskit.client.request.retry_state import RetryState
 from coskit.client.request.signed_urls import SignedURLMethods
@@ -117,16 +118,28 @@ class AsyncClient(AsyncPaginators, AsyncTransferMethods, AsyncDirectoryMethods, 
         )
         self._begin(config)
 
-    def _begin(self, config: ClientConfig) -> None:
+    def _begin(
+        self,
+        config: ClientConfig,
+        dialect: ClientDialect | None = None,
+        on_retry: Callable[[], None] | None = None,
+    ) -> None:
+        """Build the parts of the client.
+
+        Args:
+            config: the settings.
+            dialect: the dialect, if not the one in the settings.
+            on_retry: called before each retry of a request.
+        """
         self._config = config
-        self._dialect = dialect_of(config)
+        self._dialect = dialect or dialect_of(config)
         self._transfer_context = AsyncTransferContext(config, _connect)
         self._signer = self._dialect.signer(config)
         self._transport = AsyncTransport(config.transport)
         self._keys = AsyncSigningKeys(config.credentials, config.clock)
         adaptive_limit = self._transfer_context.adaptive_limit
         self._sender = AsyncSender(
-            config, self._dialect, self._keys, self._transport, adaptive_limit
+            config, self._dialect, self._keys, self._transport, adaptive_limit, on_retry
         )
 
     @property

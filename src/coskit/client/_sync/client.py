@@ -2,7 +2,7 @@
 
 """The synchronous client: its settings, its calls and its life."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +24,7 @@ from coskit.client._sync.transport import Transport
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials.provider import CredentialsSource
 from coskit.client.credentials.resolver import DialectName
+from coskit.client.request.dialects.dialect import ClientDialect
 from coskit.client.request.dialects.lookup import dialect_of
 from coskit.client.request.retry_state import RetryState
 from coskit.client.request.signed_urls import SignedURLMethods
@@ -119,15 +120,29 @@ class Client(Paginators, TransferMethods, DirectoryMethods, SignedURLMethods):
         )
         self._begin(config)
 
-    def _begin(self, config: ClientConfig) -> None:
+    def _begin(
+        self,
+        config: ClientConfig,
+        dialect: ClientDialect | None = None,
+        on_retry: Callable[[], None] | None = None,
+    ) -> None:
+        """Build the parts of the client.
+
+        Args:
+            config: the settings.
+            dialect: the dialect, if not the one in the settings.
+            on_retry: called before each retry of a request.
+        """
         self._config = config
-        self._dialect = dialect_of(config)
+        self._dialect = dialect or dialect_of(config)
         self._transfer_context = TransferContext(config, _connect)
         self._signer = self._dialect.signer(config)
         self._transport = Transport(config.transport)
         self._keys = SigningKeys(config.credentials, config.clock)
         adaptive_limit = self._transfer_context.adaptive_limit
-        self._sender = Sender(config, self._dialect, self._keys, self._transport, adaptive_limit)
+        self._sender = Sender(
+            config, self._dialect, self._keys, self._transport, adaptive_limit, on_retry
+        )
 
     @property
     def transfers(self) -> Transfers:

@@ -1,1 +1,1 @@
-"""How the vendor's classes are built on coskit's own client."""
+"""The implementation of the vendor's classes over coskit's own client."""

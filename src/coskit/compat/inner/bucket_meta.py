@@ -1,4 +1,4 @@
-"""Collect a bucket's properties and settings in one dict."""
+"""The properties and settings of a bucket in one dict."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,16 +23,16 @@ _UNSET = (404, 501)
 
 
 def bucket_meta(client: Any, bucket: str, url: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return it; a setting that was never made, or of which the service has none, is None.
+    """Return the properties and settings; settings that are not set or not supported are None.
 
     Args:
-        client: with the vendor's methods.
-        bucket: its name.
-        url: its address.
-        options: of every call.
+        client: the client with the vendor's methods.
+        bucket: the bucket's name.
+        url: the bucket's URL.
+        options: the options of every call.
 
     Raises:
-        CosServiceError: there is no such bucket, or a setting may not be read.
+        CosServiceError: the bucket does not exist, or a setting may not be read.
     """
     head = client.head_bucket(bucket, **options)
 

@@ -1,13 +1,13 @@
-"""The client that makes the vendor's calls: coskit's own, and what `CosConfig` asks besides."""
+"""coskit's client with the additional settings of the vendor's `CosConfig`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from coskit.client._sync.client import Client
-from coskit.client._sync.request.sender import Sender
 from coskit.client.config import ClientConfig
 from coskit.client.request.dialects.cos_dialect import CosClientDialect
+from coskit.client.request.dialects.dialect import ClientDialect
 from coskit.client.request.dialects.signer import Content, RequestSigner
 from coskit.client.transport.http_request import HTTPRequest
 from coskit.compat.cos_comm import to_unicode
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wishes:
-    """What requests are like, beside what every client knows."""
+class _RequestSettings:
+    """The settings of requests that only the vendor's SDK has."""
 
     keep_alive: bool
     sign_host: bool
@@ -33,9 +33,9 @@ class _Wishes:
 
 @dataclass(frozen=True)
 class _ConfiguredSigner(RequestSigner):
-    """Signs less, and closes connections, where a configuration asks for it."""
+    """A signer that leaves parts unsigned or closes connections, as configured."""
 
-    wishes: _Wishes
+    settings: _RequestSettings
 
     def sign_request(
         self,
@@ -44,65 +44,69 @@ class _ConfiguredSigner(RequestSigner):
         content: Content | None = None,
         length: int | None = None,
     ) -> HTTPRequest:
-        wishes = self.wishes
+        settings = self.settings
         out = super().sign_request(call, credentials, content, length)
         headers = dict(out.headers)
-        if credentials is not None and not (wishes.sign_host and wishes.sign_params):
-            headers["authorization"] = self._signed(call, credentials, headers, wishes)
-        if not wishes.keep_alive:
+        if credentials is not None and not (settings.sign_host and settings.sign_params):
+            headers["authorization"] = self._signed(call, credentials, headers, settings)
+        if not settings.keep_alive:
             headers["connection"] = "close"
         return replace(out, headers=tuple(headers.items()))
 
     def _signed(
-        self, call: Call, credentials: Credentials, headers: Mapping[str, str], wishes: _Wishes
+        self,
+        call: Call,
+        credentials: Credentials,
+        headers: Mapping[str, str],
+        settings: _RequestSettings,
     ) -> str:
         host, path = self._place(call.bucket, call.key)
         signed = {name: value for name, value in headers.items() if name != "authorization"}
         signed.pop("host", None)
-        if wishes.sign_host:
+        if settings.sign_host:
             signed["host"] = host.partition(":")[0]
-        query = tuple(call.query) if wishes.sign_params else ()
+        query = tuple(call.query) if settings.sign_params else ()
         request = Request(call.operation.method, path, query, signed)
         return sign(request, credentials, int(self.config.clock()))
 
 
 class _ConfiguredDialect(CosClientDialect):
-    """COS, with addresses as a configuration wants them."""
+    """The dialect of COS with a configured signer."""
 
-    def __init__(self, wishes: _Wishes) -> None:
-        self._wishes = wishes
+    def __init__(self, settings: _RequestSettings) -> None:
+        self._settings = settings
 
     def signer(self, config: ClientConfig) -> RequestSigner:
         """See `ClientDialect.signer`."""
-        return _ConfiguredSigner(config, self._wishes)
+        return _ConfiguredSigner(config, self._settings)
 
 
 class InnerClient(Client):
-    """A client that knows buckets by their names without the APPID, too.
+    """A client that also accepts names of buckets without the APPID.
 
     Args:
         conf: the settings.
-        attempts: how often a request is sent at most.
-        count: called before each repetition.
+        attempts: the largest number of attempts of a request.
+        count: called before each retry.
     """
 
     def __init__(self, conf: "CosConfig", attempts: int, count: Callable[[], None]) -> None:
         self._conf, self._count = conf, count
         super().__init__(config=conf.client_config(attempts))
 
-    def _begin(self, config: ClientConfig) -> None:
-        super()._begin(config)
+    def _begin(
+        self,
+        config: ClientConfig,
+        dialect: ClientDialect | None = None,
+        on_retry: Callable[[], None] | None = None,
+    ) -> None:
         conf = self._conf
-        wishes = _Wishes(
+        settings = _RequestSettings(
             conf._keep_alive is not False, conf._sign_host is not False, bool(conf._sign_params)
         )
-        if wishes != _Wishes(True, True, True):
-            self._dialect = _ConfiguredDialect(wishes)
-            self._signer = self._dialect.signer(config)
-        adaptive_limit = self._transfer_context.adaptive_limit
-        self._sender = Sender(
-            config, self._dialect, self._keys, self._transport, adaptive_limit, self._count
-        )
+        if settings != _RequestSettings(True, True, True):
+            dialect = _ConfiguredDialect(settings)
+        super()._begin(config, dialect, on_retry or self._count)
 
     def _call(self, operation: Any, params: dict[str, Any], unknown: Mapping[str, Any]) -> Any:
         if params.get("Bucket") is not None:
@@ -110,10 +114,10 @@ class InnerClient(Client):
         if "CopySource" in params:
             params["CopySource"] = self._conf.copy_source(params["CopySource"])
         if isinstance(metadata := params.get("Metadata"), Mapping):
-            # Only here: what has another name is documented as left out.
+            # Names without the prefix are left out, as documented.
             params["Metadata"] = {n: t for n, t in metadata.items() if _is_metadata(n)}
         for name, value in params.items():
-            # The vendor's own helpers return keys and sums as bytes.
+            # The vendor's own helpers return keys and checksums as bytes.
             if isinstance(value, bytes) and name not in _CONTENT:
                 params[name] = to_unicode(value)
         return super()._call(operation, params, unknown)

@@ -16,7 +16,7 @@ from coskit.protocol.endpoint import Endpoint, parse_endpoint
 from coskit.protocol.errors import CosClientError, CredentialsError, ParameterError
 
 _SECONDS = 30.0
-# Read at each request; a change of any other setting asks for a new client.
+# Read at each request; a change of any other setting needs a new client.
 _LIVE = frozenset(("_secret_id", "_secret_key", "_token", "_credential_inst"))
 Timeout = float | tuple[float | None, float | None] | None
 
@@ -24,7 +24,7 @@ Timeout = float | tuple[float | None, float | None] | None
 class CosConfig:
     """The settings of a `CosS3Client`.
 
-    They may be changed at any time, as with `set_credential`; clients follow with their next call.
+    They may be changed at any time, as with `set_credential`; changes apply from the next call on.
     """
 
     def __init__(
@@ -63,44 +63,44 @@ class CosConfig:
         VerifySSL: bool | str | None = None,
         SSLCert: str | tuple[str, str] | None = None,
     ) -> None:
-        """Keep the settings.
+        """Check and store the settings.
 
         Args:
             Appid: appended to bucket names that lack it.
-            Region: such as `ap-guangzhou`. Where the environment has COSKIT_ENDPOINT, requests go
-                there, and the region is only where copies come from.
-            SecretId: the key pair's id; `Secret_id` and `Access_id` are the same.
-            SecretKey: the key pair's secret; `Secret_key` and `Access_key` are the same.
-            Token: of a temporary key pair.
+            Region: the region, such as `ap-guangzhou`. If the environment has COSKIT_ENDPOINT,
+                requests go there, and the region is only that of the sources of copies.
+            SecretId: the id of the key pair; `Secret_id` and `Access_id` are the same.
+            SecretKey: the secret of the key pair; `Secret_key` and `Access_key` are the same.
+            Token: the token of a temporary key pair.
             CredentialInstance: an object with `secret_id`, `secret_key` and `token`, which are
-                read at each request, so that it may replace them.
+                read at each request and may change.
             Scheme: `https` or `http`.
-            Timeout: seconds to a connection and without a byte, 30 by default; or a pair of them.
-            Access_id: as SecretId.
-            Access_key: as SecretKey.
-            Secret_id: as SecretId.
-            Secret_key: as SecretKey.
-            Endpoint: host that bucket names are put before.
-            IP: address that takes the connections, instead of the host's.
-            Port: at that address.
+            Timeout: the seconds for connecting and for each read, 30 by default; or a pair of both.
+            Access_id: the same as SecretId.
+            Access_key: the same as SecretKey.
+            Secret_id: the same as SecretId.
+            Secret_key: the same as SecretKey.
+            Endpoint: the host that bucket names are prepended to.
+            IP: the address to connect to, instead of the host's.
+            Port: the port at that address.
             Anonymous: send unsigned requests.
-            UA: what the client calls itself.
-            Proxies: by scheme.
+            UA: the User-Agent header.
+            Proxies: the proxies by scheme.
             Domain: a host that belongs to one bucket.
-            ServiceDomain: where buckets are listed.
+            ServiceDomain: the host that lists buckets.
             KeepAlive: False closes each connection after its request.
-            PoolConnections: accepted: a client keeps connections to any number of hosts.
-            PoolMaxSize: idle connections that are kept.
-            AllowRedirects: accepted: a redirect is always an error, as a signature is for one
-                address.
+            PoolConnections: accepted and not used: connections to any number of hosts are kept.
+            PoolMaxSize: the number of idle connections to keep.
+            AllowRedirects: accepted and not used: a redirect is always an error, because a
+                signature is valid for one address.
             SignHost: False leaves the host unsigned.
-            EndpointCi: host of the data processing, of which there is nothing here.
-            EndpointPic: likewise.
-            EnableOldDomain: False takes the region's host in `tencentcos.cn`.
-            EnableInternalDomain: with that, the one within the cloud.
+            EndpointCi: the host of data processing, which coskit does not support.
+            EndpointPic: the host of image processing, which coskit does not support.
+            EnableOldDomain: False uses the region's host in `tencentcos.cn`.
+            EnableInternalDomain: with `EnableOldDomain=False`, True uses the host inside the cloud.
             SignParams: False leaves the parameters in the URL unsigned.
-            AutoSwitchDomainOnRetry: try calls that lead nowhere at the service's second domain.
-            VerifySSL: False trusts any certificate; a path names the CA's.
+            AutoSwitchDomainOnRetry: try unreachable requests at the service's second domain.
+            VerifySSL: False trusts any certificate; a path names the file of CA certificates.
             SSLCert: the client's own certificate: a PEM file with its key, or certificate and key.
 
         Raises:
@@ -139,7 +139,7 @@ class CosConfig:
         )
         self._endpoint_ci = format_endpoint(EndpointCi, Region, "ci.", True, False)
         self._endpoint_pic = format_endpoint(EndpointPic, Region, "pic.", True, False)
-        # Whoever names an address means it; a region is a name that the environment explains.
+        # An explicit address takes precedence; the environment may redirect a region.
         self._is_named = bool(Endpoint or Domain or IP)
         self._credential_inst: Any = None
         self._secret_id: str | None = None
@@ -159,7 +159,7 @@ class CosConfig:
 
     @property
     def version(self) -> int:
-        """A number that is another one after each change that clients have to follow."""
+        """A number that changes with each change that needs a new client."""
         number: int = vars(self)["_version"]
         return number
 
@@ -175,26 +175,26 @@ class CosConfig:
             raise CredentialsError("SecretId and SecretKey is Required!")
 
     def set_credential(self, SecretId: str, SecretKey: str, Token: str | None = None) -> None:
-        """Replace the key pair, and the token with it."""
+        """Replace the key pair and the token."""
         self._secret_id = self.convert_secret_value(SecretId)
         self._secret_key = self.convert_secret_value(SecretKey)
         self._token = to_unicode(Token)
         self._credential_inst = None
 
     def set_ip_port(self, IP: str, Port: int | str | None = None) -> None:
-        """Have an address take the connections, instead of the host's."""
+        """Set the address to connect to, instead of the host's."""
         self._ip, self._port, self._is_named = to_unicode(IP), Port, True
 
     def set_copy_part_threshold_size(self, size: int) -> None:
-        """Have `copy` copy objects of more than `size` bytes in parts; at first it is 5 GB."""
+        """Set the size above which `copy` copies in parts; the default is 5 GB."""
         if size > 0:
             self._copy_part_threshold_size = size
 
     def convert_secret_value(self, value: Any) -> str:
-        """Return one of the keys as text.
+        """Return a key as text.
 
         Raises:
-            CredentialsError: blanks, marks or quotes are around it, which are no part of a key.
+            CredentialsError: the key is enclosed in blanks, marks or quotes.
         """
         text = to_unicode(value)
         if not isinstance(text, str) or not text or text != without_margin(text):
@@ -215,14 +215,14 @@ class CosConfig:
         """Return the URL of a bucket or an object.
 
         Args:
-            bucket: its name; the APPID may be missing.
+            bucket: the bucket's name; the APPID may be missing.
             path: the object's key.
-            endpoint: host that the name is put before, if not the region's.
-            domain: host that belongs to the bucket.
-            useAppid: put the APPID before the host where no bucket is named.
+            endpoint: the host that the name is prepended to, if not the region's.
+            domain: the host that belongs to the bucket.
+            useAppid: prepend the APPID to the host if there is no bucket.
 
         Raises:
-            CosClientError: the bucket's name is none, or the key is empty.
+            CosClientError: the bucket's name is invalid, or the key is empty.
         """
         host = domain or self._domain
         if not host:
@@ -255,18 +255,18 @@ class CosConfig:
         return None if Appid is None else f"{Appid}.{self._endpoint}"
 
     def bucket(self, name: Any, appid: str = "") -> str:
-        """Return a bucket's full name; `appid` counts before the setting."""
+        """Return the full name of a bucket; `appid` takes precedence over the setting."""
         return format_bucket(name, appid or self._appid)
 
     def copy_source(self, source: Any) -> Any:
-        """Return a copy's source with the full name of its bucket."""
+        """Return the source of a copy with the full name of its bucket."""
         if not isinstance(source, Mapping) or not isinstance(source.get("Bucket"), str):
             return source
         named = {name: value for name, value in source.items() if name != "Appid"}
         return {**named, "Bucket": self.bucket(source["Bucket"], str(source.get("Appid") or ""))}
 
     def source_here(self, bucket: str, key: str) -> types.CopySource:
-        """Return an object of this service as a copy's source."""
+        """Return the CopySource of an object of this service."""
         if self._region:
             return {"Bucket": self.bucket(bucket), "Key": key, "Region": self._region}
         return {"Bucket": self.bucket(bucket), "Key": key, "Endpoint": str(self._endpoint)}
@@ -300,7 +300,7 @@ class CosConfig:
         host = str(self._endpoint)
         if not host.endswith((".myqcloud.com", ".tencentcos.cn")):
             service = self._service_domain or host
-        # An IP address has no labels to put a bucket in.
+        # An IP address has no labels, so a bucket cannot be one.
         path_style = parse_endpoint(f"{self._scheme}://{host}").path_style
         return Endpoint(self._scheme, host, path_style, service, via=self._via())
 
@@ -324,16 +324,16 @@ class CosConfig:
 
 
 class Keys:
-    """The key pair of a configuration, as it is at the moment of a request."""
+    """A credentials provider that reads the key pair of a configuration at each request."""
 
     def __init__(self, conf: CosConfig) -> None:
         self._conf = conf
 
     def get(self) -> Credentials:
-        """Return the pair.
+        """Return the key pair.
 
         Raises:
-            CredentialsError: there is none at present.
+            CredentialsError: there are no keys now.
         """
         conf, instance = self._conf, self._conf._credential_inst
         pair = conf._secret_id, conf._secret_key, conf._token
@@ -349,7 +349,7 @@ def _proxy(proxies: Mapping[str, str], scheme: str) -> str | None:
 
 
 def _trusted(verify: bool | None) -> str | None:
-    """Return the CA's that the vendor's SDK takes from the environment."""
+    """Return the CA file that the vendor's SDK takes from the environment."""
     if verify is False:
         return None
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or None

@@ -1,4 +1,4 @@
-"""Content codings undone as content is read, in bounded memory, to their true end."""
+"""Decoding of content codings while content is read, in bounded memory, to their end."""
 
 import gzip
 import io
@@ -14,7 +14,7 @@ _FEW = 64
 
 
 class Readable(Protocol):
-    """Bytes that are read once, from their start."""
+    """A stream that is read once, from its start."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes; `b""` is the end."""
@@ -26,11 +26,11 @@ class Decoded:
 
     Args:
         raw: the content as it was stored.
-        codings: the Content-Encoding, such as `gzip` or `deflate, gzip`; names of what is no coding
-            change nothing.
+        codings: the Content-Encoding, such as `gzip` or `deflate, gzip`; unknown names are
+            ignored.
 
     Raises:
-        CosClientError: a package is missing that undoes one of them.
+        CosClientError: the package that decodes one of them is missing.
     """
 
     def __init__(self, raw: Readable, codings: str) -> None:
@@ -58,29 +58,29 @@ class Decoded:
 
 
 def is_coded(codings: str) -> bool:
-    """Return whether a Content-Encoding names a coding that is undone here."""
+    """Return whether a Content-Encoding names a supported coding."""
     return any(name.strip() in _CODINGS for name in codings.lower().split(","))
 
 
-class _Engine(Protocol):
-    """What undoes one coding, some bytes at a time."""
+class _Decoder(Protocol):
+    """The decoder of one coding, some bytes at a time."""
 
     @property
     def ended(self) -> bool:
-        """Whether the coding's own end was seen."""
+        """True after the end of the coding."""
         ...
 
     def feed(self, data: bytes, limit: int) -> bytes:
-        """Return what `data` decodes to, or about `limit` bytes of it; b"" asks for more of it.
+        """Decode `data`; return about `limit` bytes at most, the rest for further calls with b"".
 
         Raises:
-            ValueError: it is damaged, or goes on after its end.
+            ValueError: the data is damaged, or continues after its end.
         """
         ...
 
 
-class _Source(io.RawIOBase):
-    """What is decoded, as a file."""
+class _EncodedFile(io.RawIOBase):
+    """The encoded content as a file."""
 
     def __init__(self, raw: Readable) -> None:
         self._raw = raw
@@ -94,10 +94,10 @@ class _Source(io.RawIOBase):
         return len(piece)
 
 
-class _Inflating(io.RawIOBase):
-    """The content of one engine as a file."""
+class _DecodedFile(io.RawIOBase):
+    """The content of one decoder as a file."""
 
-    def __init__(self, raw: Readable, engine: _Engine, step: int) -> None:
+    def __init__(self, raw: Readable, engine: _Decoder, step: int) -> None:
         self._raw = raw
         self._engine = engine
         self._step = step
@@ -125,16 +125,16 @@ class _Inflating(io.RawIOBase):
 
 
 class _Deflate:
-    """Undoes `deflate`: zlib's format, or without its head where senders leave that out."""
+    """Decodes `deflate`: zlib's format, or raw deflate, which some senders use."""
 
-    ended = True  # nothing at all is a whole, empty content
+    ended = True  # no bytes at all are complete, empty content
 
     def __init__(self) -> None:
         self._inflate: Any = None
         self._rest = b""
 
     def feed(self, data: bytes, limit: int) -> bytes:
-        """See `_Engine.feed`."""
+        """See `_Decoder.feed`."""
         data = self._rest + data
         self._rest, self.ended = data, self.ended and not data
         if self._inflate is None:
@@ -156,7 +156,7 @@ def _is_zlib(head: bytes) -> bool:
 
 
 class _Brotli:
-    """Undoes `br`, with the package `brotli`."""
+    """Decodes `br`, with the package `brotli`."""
 
     ended = True
 
@@ -167,7 +167,7 @@ class _Brotli:
             raise CosClientError("brotli 1.2 or newer is needed, which bounds what it returns")
 
     def feed(self, data: bytes, limit: int) -> bytes:
-        """See `_Engine.feed`."""
+        """See `_Decoder.feed`."""
         if not data and self.ended:
             return b""
         try:
@@ -179,7 +179,7 @@ class _Brotli:
 
 
 class _Zstd:
-    """Undoes `zstd`, all frames of it, with the package `zstandard`."""
+    """Decodes all frames of `zstd`, with the package `zstandard`."""
 
     ended = True
 
@@ -191,7 +191,7 @@ class _Zstd:
         return self._module.ZstdDecompressor().decompressobj()
 
     def feed(self, data: bytes, limit: int) -> bytes:
-        """See `_Engine.feed`; what a few bytes decode to is bounded by the format's blocks."""
+        """See `_Decoder.feed`; the blocks of the format limit what a few bytes decode to."""
         content = b""
         try:
             while data:
@@ -214,21 +214,21 @@ def _package(name: str) -> Any:
 
 
 def _gzip(raw: Readable) -> Any:
-    # It reads all members and proves each by its CRC; a cut one is an EOFError.
-    return gzip.GzipFile(fileobj=io.BufferedReader(_Source(raw), _PIECE), mode="rb")
+    # It reads all members and checks the CRC of each; a truncated one is an EOFError.
+    return gzip.GzipFile(fileobj=io.BufferedReader(_EncodedFile(raw), _PIECE), mode="rb")
 
 
 def _deflate(raw: Readable) -> Any:
-    return io.BufferedReader(_Inflating(raw, _Deflate(), _PIECE), _PIECE)
+    return io.BufferedReader(_DecodedFile(raw, _Deflate(), _PIECE), _PIECE)
 
 
 def _brotli(raw: Readable) -> Any:
-    return io.BufferedReader(_Inflating(raw, _Brotli(), _PIECE), _PIECE)
+    return io.BufferedReader(_DecodedFile(raw, _Brotli(), _PIECE), _PIECE)
 
 
 def _zstd(raw: Readable) -> Any:
-    source = io.BufferedReader(_Source(raw), _PIECE)
-    return io.BufferedReader(_Inflating(source, _Zstd(), _FEW), _PIECE)
+    source = io.BufferedReader(_EncodedFile(raw), _PIECE)
+    return io.BufferedReader(_DecodedFile(source, _Zstd(), _FEW), _PIECE)
 
 
 _CODINGS: dict[str, Callable[[Readable], Any]] = {

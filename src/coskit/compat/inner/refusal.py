@@ -1,4 +1,4 @@
-"""The error for calls that the vendor's SDK has and coskit has not."""
+"""The error of methods that the vendor's SDK has and coskit does not have."""
 
 from typing import Never
 
@@ -15,10 +15,10 @@ _KINDS = (
 
 
 def refuse(name: str) -> Never:
-    """Raise for a method that is not there.
+    """Raise the error of a method that coskit does not have.
 
     Raises:
-        CosClientError: always; it says of what kind the method is and where that is described.
+        CosClientError: always; it names the kind of the method and the page that describes it.
     """
     kinds = (kind for kind, words in _KINDS if any(word in name for word in words))
     kind = next(kinds, "the service's data processing")
