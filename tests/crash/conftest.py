@@ -1,14 +1,14 @@
-"""The nursery that the tests of this directory share."""
+"""The fork server that the tests of this directory share."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.crash.server.servers import Nursery
+from tests.crash.server.servers import ForkServer
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    """Give a process that starts servers in no time."""
-    with Nursery() as running:
+def fork_server() -> Iterator[ForkServer]:
+    """Yield a process that starts servers quickly."""
+    with ForkServer() as running:
         yield running

@@ -1,4 +1,4 @@
-"""A server whose steps towards the disk are recorded, and what each power cut would have left."""
+"""Recordings of a server's operations on the disk, and the checks of simulated power cuts."""
 
 import random
 import shutil
@@ -11,158 +11,160 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coskit.protocol.errors import CosException
-from tests.crash.kills import LEFTOVERS, Lost
-from tests.crash.server.disk import SURVIVORS, Cut, leave
+from tests.crash.kills import LEFTOVERS, BrokenPromise
+from tests.crash.server.disk import SURVIVORS, PowerCut, write_surviving
 from tests.crash.server.observers import Event, recorded
-from tests.crash.server.servers import Nursery, findings
-from tests.crash.server.shared_memory import Board
-from tests.crash.workload.changes import BUCKETS, VERSIONED, Deed
-from tests.crash.workload.model import Place, Slot, World
-from tests.crash.workload.oracle import complaints, observe
-from tests.crash.workload.workload import Author
+from tests.crash.server.servers import ForkServer, findings
+from tests.crash.server.shared_memory import SharedCounters
+from tests.crash.workload.changes import BUCKETS, VERSIONED, Change
+from tests.crash.workload.model import Keys, KeyState, Place
+from tests.crash.workload.oracle import differences, observe
+from tests.crash.workload.workload import Workload
 
 # Names that were not synced yet may be lost or come back: then a file has one name too few.
 LEFT = {*LEFTOVERS, "orphan-file"}
 
 
 @dataclass(frozen=True)
-class Past:
+class History:
     """A change that was acknowledged.
 
     Attributes:
-        begin: how much had been recorded when it was asked for.
-        end: how much when its answer came.
-        deed: what was asked for.
-        changes: what it has made of keys.
+        begin: the number of events before the request.
+        end: the number of events before the response.
+        change: the requested change.
+        changes: the resulting state of its keys.
     """
 
     begin: int
     end: int
-    deed: Deed
-    changes: World
+    change: Change
+    changes: Keys
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A life of a server.
+    """A recorded run of a server.
 
     Attributes:
-        events: what it did to the disk.
+        events: its operations on the disk.
         pasts: the changes of each client, in order.
-        directory: what it has left.
-        start: how much was recorded when the buckets were there.
+        directory: the directory that it has left.
+        start: the number of events before the buckets existed.
     """
 
     events: Sequence[Event]
-    pasts: Sequence[Sequence[Past]]
+    pasts: Sequence[Sequence[History]]
     directory: Path
     start: int
 
-    def cuts(self, luck: random.Random, count: int) -> Iterator[Cut]:
-        """Yield power cuts: half of them at the moment when a change has been acknowledged."""
+    def cuts(self, rng: random.Random, count: int) -> Iterator[PowerCut]:
+        """Yield random power cuts, half of them right after the acknowledgement of a change."""
         ends = [past.end for pasts in self.pasts for past in pasts]
         for number in range(count):
-            at = luck.choice(ends) if number % 2 else luck.randint(self.start, len(self.events))
-            yield Cut(at, SURVIVORS[number // 2 % len(SURVIVORS)], luck.randrange(1 << 30))
+            at = rng.choice(ends) if number % 2 else rng.randint(self.start, len(self.events))
+            yield PowerCut(at, SURVIVORS[number // 2 % len(SURVIVORS)], rng.randrange(1 << 30))
 
-    def world(self, at: int) -> tuple[World, list[World]]:
-        """Return what must be there after so many events, and what was under way."""
-        world: dict[Place, Slot] = {}
-        flying = []
+    def world(self, at: int) -> tuple[Keys, list[Keys]]:
+        """Return the promised state after a number of events, and the changes in progress."""
+        world: dict[Place, KeyState] = {}
+        unacknowledged = []
         for pasts in self.pasts:
             for past in pasts:
                 if past.end <= at:
                     world.update(past.changes)
                 elif past.begin < at and past.changes:
-                    flying.append(past.deed.changes)
-        return world, flying
+                    unacknowledged.append(past.change.changes)
+        return world, unacknowledged
 
 
 @contextmanager
 def recording(
-    nursery: Nursery,
+    fork_server: ForkServer,
     seed: str,
     *,
     clients: int = 1,
-    deeds: int = 0,
+    changes_made: int = 0,
     without: Sequence[str] = (),
     options: Sequence[str] = (),
 ) -> Iterator[Recording]:
-    """Record a server under load; its directories go with the context.
+    """Record a server under load; its directories are removed with the context.
 
     Args:
-        nursery: makes servers.
-        seed: of the load.
-        clients: that work at once, each on keys of its own.
-        deeds: that each makes besides one of every kind.
-        without: names of steps that the server leaves out.
-        options: of the server.
+        fork_server: starts the server.
+        seed: the seed of the load.
+        clients: the number of concurrent clients, each with keys of its own.
+        changes_made: the number of changes of each client, besides one of every kind.
+        without: names of steps that the server omits.
+        options: options of the server.
     """
     with tempfile.TemporaryDirectory(prefix="coskit-cuts-") as base:
         directory, log = Path(base, "data"), Path(base, "log")
         named = [*options, *(word for name in BUCKETS for word in ("--bucket", name))]
         with (
-            Board(Path(base, "board")) as board,
-            nursery.start(
-                directory, board, log=log, without=without, options=named, checkpoint=40
-            ) as victim,
-            victim.client() as client,
+            SharedCounters(Path(base, "board")) as counters,
+            fork_server.start(
+                directory, counters, log=log, without=without, options=named, checkpoint=40
+            ) as server,
+            server.client() as client,
         ):
             client.put_bucket_versioning(VERSIONED, "Enabled")
-            start = board.events
+            start = counters.events
 
-            def work(number: int) -> list[Past]:
-                author = Author(f"cut{number}", f"{seed}/{number}")
-                world: dict[Place, Slot] = {}
+            def work(number: int) -> list[History]:
+                workload = Workload(f"cut{number}", f"{seed}/{number}")
+                world: dict[Place, KeyState] = {}
                 pasts = []
-                for think in [*author.each_kind(), *[author.think] * deeds]:
-                    deed, begin = think(world), board.events
-                    changes = deed.do(client)
-                    pasts.append(Past(begin, board.events, deed, changes))
+                for next_change in [*workload.each_kind(), *[workload.next_change] * changes_made]:
+                    change, begin = next_change(world), counters.events
+                    changes = change.do(client)
+                    pasts.append(History(begin, counters.events, change, changes))
                     world.update(changes)
                 return pasts
 
             with ThreadPoolExecutor(clients) as pool:
                 pasts = list(pool.map(work, range(clients)))
-            assert victim.end(signal.SIGTERM) == 0
+            assert server.end(signal.SIGTERM) == 0
         yield Recording(recorded(log), pasts, directory, start)
 
 
-def endure(nursery: Nursery, life: Recording, cut: Cut, *, relaxed: bool = False) -> None:
-    """Look at what a power cut has left.
+def check_power_cut(
+    fork_server: ForkServer, life: Recording, cut: PowerCut, *, relaxed: bool = False
+) -> None:
+    """Check the state that a power cut leaves.
 
     Args:
-        nursery: makes servers.
-        life: what was cut.
-        cut: when and how.
-        relaxed: whether the last changes may be undone; those of one client are looked at then.
+        fork_server: starts the server that reads the state.
+        life: the recorded run.
+        cut: the power cut.
+        relaxed: whether the last changes may be undone; then one client's changes are checked.
 
     Raises:
-        Lost: it is not what was promised.
+        BrokenPromise: it is not what was promised.
     """
     with tempfile.TemporaryDirectory(prefix="coskit-cut-") as base:
         left, copy = Path(base, "left"), Path(base, "copy")
-        leave(life.events, cut, left)
+        write_surviving(life.events, cut, left)
         shutil.copytree(left, copy)
         wrong = [line for line in findings(copy) if line.split()[0] not in LEFT]
         if wrong:
-            raise Lost(f"{cut}: {'; '.join(wrong)}")
+            raise BrokenPromise(f"{cut}: {'; '.join(wrong)}")
         # Where the last changes may be undone, the making of a bucket may be one of them.
         options = [word for name in BUCKETS for word in ("--bucket", name)] if relaxed else []
-        with nursery.start(left, options=options) as victim, victim.client() as client:
+        with fork_server.start(left, options=options) as server, server.client() as client:
             try:
                 seen = observe(client, BUCKETS)
             except CosException as error:
-                raise Lost(f"{cut}: {error}") from error
-            wrong = complaints(seen, *life.world(cut.at))[0]
+                raise BrokenPromise(f"{cut}: {error}") from error
+            wrong = differences(seen, *life.world(cut.at))[0]
             if wrong and relaxed:
                 moments = sorted({past.end for past in life.pasts[0] if past.end <= cut.at})
                 worlds = (life.world(at)[0] for at in (*reversed(moments), 0))
-                if any(not complaints(seen, world)[0] for world in worlds):
+                if any(not differences(seen, world)[0] for world in worlds):
                     wrong = []
-            status = victim.end(signal.SIGTERM)
+            status = server.end(signal.SIGTERM)
         if wrong or status:
-            raise Lost(f"{cut}: status {status}, {'; '.join(wrong)}")
+            raise BrokenPromise(f"{cut}: status {status}, {'; '.join(wrong)}")
         wrong = [line for line in findings(left) if not line.startswith("orphan-file")]
         if wrong:
-            raise Lost(f"{cut}: after the next start {'; '.join(wrong)}")
+            raise BrokenPromise(f"{cut}: after the next start {'; '.join(wrong)}")

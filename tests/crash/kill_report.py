@@ -1,4 +1,4 @@
-"""Where a server is to die, and what has come of it."""
+"""The points at which servers are killed, and the report of the results."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,25 +6,25 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Target:
-    """A step of one of the changes that `Author.each_kind` makes.
+class KillTarget:
+    """A step of one of the changes that `Workload.each_kind` makes.
 
     Attributes:
-        number: of the change.
-        kind: of the change.
-        point: where.
-        passage: of how many since the change began.
+        number: the change's number.
+        kind: the change's kind.
+        point: the point, a moment and a step.
+        occurrence: the count of the point since the change began.
     """
 
     number: int
     kind: str
     point: str
-    passage: int
+    occurrence: int
 
 
 @dataclass
-class Tally:
-    """What has happened."""
+class KillReport:
+    """Counts of kills and of what was compared afterwards."""
 
     kills: int = 0
     manners: Counter[str] = field(default_factory=Counter)
@@ -34,8 +34,8 @@ class Tally:
     unheard: Counter[str] = field(default_factory=Counter)
     checked: int = 0
 
-    def report(self) -> dict[str, Any]:
-        """Return it as JSON."""
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts as JSON."""
         return {
             "kills": self.kills,
             "manners": dict(sorted(self.manners.items())),

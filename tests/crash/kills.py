@@ -1,12 +1,12 @@
-"""Servers that are killed again and again, and what is found after each death.
+"""Series of servers in one directory that are killed, and the checks after each kill.
 
-A chain is one directory in which servers live one after another. Each death has its manner:
+The modes of a kill:
 
-- "step": one client makes changes of all kinds in turn; the server dies at one step of one of them.
-- "load": several clients work at once; the server dies at one passage of one point.
-- "sudden": several clients work at once; the server dies when so many changes were acknowledged.
-- "worker": as "load", but only the process dies that passes there; the others serve on.
-- "start": the server dies while it starts and clears up after the one before.
+- "step": one client makes changes of all kinds in turn; the kill is at one step of one of them.
+- "load": several clients make changes at once; the kill is at one occurrence of one point.
+- "sudden": several clients make changes at once; the kill follows a number of acknowledged changes.
+- "worker": as "load", but only the process that passes the point is killed; the others continue.
+- "start": the kill is during the start, while the server cleans up after the one before.
 """
 
 import random
@@ -22,257 +22,264 @@ from pathlib import Path
 
 from coskit import Client
 from coskit.protocol.errors import CosClientError, CosException
-from tests.crash.kill_report import Tally, Target
-from tests.crash.server.servers import Nursery, Victim, findings, snapshot
-from tests.crash.server.shared_memory import ANY, POINTS, Board
-from tests.crash.workload.changes import BUCKETS, VERSIONED, Deed
-from tests.crash.workload.model import Place, Slot
-from tests.crash.workload.oracle import complaints, happened, observe
-from tests.crash.workload.workload import Author
+from tests.crash.kill_report import KillReport, KillTarget
+from tests.crash.server.servers import ForkServer, ServerProcess, findings, snapshot
+from tests.crash.server.shared_memory import ANY, POINTS, SharedCounters
+from tests.crash.workload.changes import BUCKETS, VERSIONED, Change
+from tests.crash.workload.model import KeyState, Place
+from tests.crash.workload.oracle import differences, happened, observe
+from tests.crash.workload.workload import Workload
 
-AUTHORS = 4
-_DEEDS = 25  # of each author, if nothing happens
-_CHECKPOINT = 40  # pages: the log goes to the index now and then
+CLIENTS = 4
+_CHANGES = 25  # of each client, without a kill
+_CHECKPOINT = 40  # pages: a low number, for frequent checkpoints
 _HALVED = ("write draft", "write log", "write index")
 REACHABLE = tuple(
     point for point in POINTS if not point.startswith("halfway") or point[8:] in _HALVED
 )
 
-# What a sudden death may leave, until the next start.
+# Findings that a kill may leave until the next start.
 LEFTOVERS = {"garbage", "unsettled", "unfinished"}
 
 
-class Lost(AssertionError):
-    """A promise was broken."""
+class BrokenPromise(AssertionError):
+    """The server has broken a promise of durability."""
 
 
-class Chain:
-    """One directory with a life after another in it.
+class KillSeries:
+    """One directory in which servers run one after another.
 
     Args:
-        nursery: makes servers.
+        fork_server: starts the servers.
         base: an empty directory.
-        seed: of all that is chosen.
-        tally: where it counts.
-        options: of the server.
+        seed: the seed of all random choices.
+        report: the counts to add to.
+        options: options of the servers.
     """
 
     def __init__(
-        self, nursery: Nursery, base: Path, seed: str, tally: Tally, options: Sequence[str] = ()
+        self,
+        fork_server: ForkServer,
+        base: Path,
+        seed: str,
+        report: KillReport,
+        options: Sequence[str] = (),
     ) -> None:
-        self._nursery = nursery
+        self._fork_server = fork_server
         self._base = base
         self._directory = base / "data"
-        self._board = Board(base / "board")
+        self._counters = SharedCounters(base / "board")
         self._seed = seed
         self._random = random.Random(seed)
-        self._tally = tally
+        self._report = report
         self._options = [*options, *(word for name in BUCKETS for word in ("--bucket", name))]
-        self._world: dict[Place, Slot] = {}
-        self._flying: list[Deed] = []
+        self._world: dict[Place, KeyState] = {}
+        self._unacknowledged: list[Change] = []
         self._lock = threading.Lock()
         self._lives = 0
-        self._told = ""
+        self._context = ""
 
-    def live(self, manner: str, target: Target | None = None) -> None:
-        """Have a server live and die.
+    def live(self, kill_mode: str, target: KillTarget | None = None) -> None:
+        """Run a server and kill it.
 
         Raises:
-            Lost: what is there is not what was promised.
+            BrokenPromise: the stored state is not what was promised.
         """
         self._lives += 1
-        self._told = f"seed {self._seed!r}, life {self._lives}, {manner} {target or ''}"
-        self._board.disarm()
-        if manner == "start":
-            self._board.arm(ANY, self._random.randint(1, 60 if self._lives > 1 else 700))
-        with self._explained(), self._spawn() as victim, victim.client() as client:
+        self._context = f"seed {self._seed!r}, life {self._lives}, {kill_mode} {target or ''}"
+        self._counters.disarm()
+        if kill_mode == "start":
+            self._counters.kill_at(ANY, self._random.randint(1, 60 if self._lives > 1 else 700))
+        with self._explained(), self._spawn() as server, server.client() as client:
             try:
-                self._look(client)
+                self._compare(client)
             except CosClientError:
-                if manner != "start":
+                if kill_mode != "start":
                     raise
             if target:
-                self._step(victim, target)
-            elif manner in ("load", "worker"):
-                point, passage = self._random.choice(REACHABLE), self._random.randint(1, 8)
-                self._board.arm(point, passage, alone=manner == "worker")
-                self._work(victim, threading.Event(), 0)
-            elif manner == "sudden":
-                self._sudden(victim)
-            if manner == "worker" and self._board.fired:
-                with victim.client() as other:
-                    self._bear(other)
-            self._bury(victim, manner)
+                self._step(server, target)
+            elif kill_mode in ("load", "worker"):
+                point, occurrence = self._random.choice(REACHABLE), self._random.randint(1, 8)
+                self._counters.kill_at(point, occurrence, alone=kill_mode == "worker")
+                self._work(server, threading.Event(), 0)
+            elif kill_mode == "sudden":
+                self._sudden(server)
+            if kill_mode == "worker" and self._counters.killed_at:
+                with server.client() as other:
+                    self._check_survivors(other)
+            self._end_server(server, kill_mode)
             self._inspect(LEFTOVERS)
 
     def end(self) -> None:
-        """Have a last server live and end in peace.
+        """Run a last server and stop it with SIGTERM.
 
         Raises:
-            Lost: what is there is not what was promised.
+            BrokenPromise: the stored state is not what was promised.
         """
-        self._told = f"seed {self._seed!r}, the end"
-        self._board.disarm()
-        with self._explained(), self._spawn() as victim, victim.client() as client:
-            self._look(client)
-            self._claim(victim.end(signal.SIGTERM) == 0, f"status {victim.status}")
+        self._context = f"seed {self._seed!r}, the end"
+        self._counters.disarm()
+        with self._explained(), self._spawn() as server, server.client() as client:
+            self._compare(client)
+            self._require(server.end(signal.SIGTERM) == 0, f"status {server.status}")
             self._inspect(set())
 
-    def targets(self) -> list[Target]:
-        """Return the steps of all kinds of changes; a life without a death."""
+    def targets(self) -> list[KillTarget]:
+        """Return the steps of all kinds of changes, from a run without a kill."""
         found = []
-        self._board.disarm()
-        with self._spawn() as victim, victim.client() as client:
-            self._look(client)
+        self._counters.disarm()
+        with self._spawn() as server, server.client() as client:
+            self._compare(client)
             before: dict[str, int] = {}
-            for number, think in enumerate(Author("dry", self._seed).each_kind()):
-                deed = think(self._world)
-                self._world.update(deed.do(client))
-                now = self._board.counts
+            for number, next_change in enumerate(Workload("dry", self._seed).each_kind()):
+                change = next_change(self._world)
+                self._world.update(change.do(client))
+                now = self._counters.counts
                 for point, count in now.items():
                     passed = count - before.get(point, 0)
                     found += [
-                        Target(number, deed.kind, point, passage)
-                        for passage in sorted({1, passed} - {0})
+                        KillTarget(number, change.kind, point, occurrence)
+                        for occurrence in sorted({1, passed} - {0})
                         if passed
                     ]
                 before = now
-            self._claim(victim.end(signal.SIGTERM) == 0, f"status {victim.status}")
+            self._require(server.end(signal.SIGTERM) == 0, f"status {server.status}")
         return found
 
     def close(self) -> None:
-        """Let go of everything."""
-        self._board.close()
+        """Close the shared counters."""
+        self._counters.close()
 
-    def _spawn(self) -> Victim:
-        return self._nursery.start(
-            self._directory, self._board, options=self._options, checkpoint=_CHECKPOINT
+    def _spawn(self) -> ServerProcess:
+        return self._fork_server.start(
+            self._directory, self._counters, options=self._options, checkpoint=_CHECKPOINT
         )
 
-    # What clients do.
+    # Clients.
 
-    def _step(self, victim: Victim, target: Target) -> None:
-        """Make changes of all kinds in turn, until one is not answered."""
-        author = Author(f"step{self._lives}", f"{self._seed}/{self._lives}")
-        for number, think in enumerate(author.each_kind()):
+    def _step(self, server: ServerProcess, target: KillTarget) -> None:
+        """Make changes of all kinds in turn, until one gets no response."""
+        workload = Workload(f"step{self._lives}", f"{self._seed}/{self._lives}")
+        for number, next_change in enumerate(workload.each_kind()):
             if number == target.number:
-                self._board.arm(target.point, target.passage)
-            if not self._ask(victim, think(self._world)):
+                self._counters.kill_at(target.point, target.occurrence)
+            if not self._ask(server, next_change(self._world)):
                 return
 
-    def _sudden(self, victim: Victim) -> None:
-        """Kill the server when so many changes were acknowledged."""
+    def _sudden(self, server: ServerProcess) -> None:
+        """Kill the server after a random number of acknowledged changes."""
         enough = threading.Event()
         with ThreadPoolExecutor(1) as pool:
-            work = pool.submit(self._work, victim, enough, self._random.randint(1, 80))
+            work = pool.submit(self._work, server, enough, self._random.randint(1, 80))
             enough.wait(60)
-            victim.end(signal.SIGKILL)
+            server.end(signal.SIGKILL)
             work.result()
 
-    def _work(self, victim: Victim, enough: threading.Event, limit: int) -> None:
-        """Let several clients make changes at once, until they are not answered."""
+    def _work(self, server: ServerProcess, enough: threading.Event, limit: int) -> None:
+        """Run several clients at once, until they get no response."""
         done = Counter[str]()
 
         def work(number: int) -> None:
-            author = Author(f"load{number}", f"{self._seed}/{self._lives}/{number}")
-            for _ in range(_DEEDS):
+            workload = Workload(f"load{number}", f"{self._seed}/{self._lives}/{number}")
+            for _ in range(_CHANGES):
                 with self._lock:
                     world = dict(self._world)
-                if not self._ask(victim, author.think(world)):
+                if not self._ask(server, workload.next_change(world)):
                     break
                 with self._lock:
-                    done["deeds"] += 1
-                    if done["deeds"] == limit:
+                    done["changes"] += 1
+                    if done["changes"] == limit:
                         enough.set()
 
         try:
-            with ThreadPoolExecutor(AUTHORS) as pool:
-                list(pool.map(work, range(AUTHORS)))
+            with ThreadPoolExecutor(CLIENTS) as pool:
+                list(pool.map(work, range(CLIENTS)))
         finally:
             enough.set()
 
-    def _ask(self, victim: Victim, deed: Deed) -> bool:
-        """Have a change made; tell whether its answer has come."""
+    def _ask(self, server: ServerProcess, change: Change) -> bool:
+        """Request a change; return whether its response has come."""
         try:
-            # On a connection that it has used before libcurl may ask twice, and where others of
-            # the server's processes live on, if only for a moment, it may twice be heard.
-            with victim.client() as client:
-                changes = deed.do(client)
+            # A new connection for each change: on a used one libcurl may send a request twice, and
+            # while other processes of the server run, both may be served.
+            with server.client() as client:
+                changes = change.do(client)
         except CosClientError:
             with self._lock:
-                self._flying.append(deed)
+                self._unacknowledged.append(change)
             return False
         with self._lock:
             self._world.update(changes)
-            self._tally.acknowledged += 1
+            self._report.acknowledged += 1
         return True
 
-    # What is found.
+    # Checks.
 
-    def _look(self, client: Client) -> None:
-        """Compare everything with what was promised, and go on from what is there."""
+    def _compare(self, client: Client) -> None:
+        """Compare the stored state with what was promised, and continue from it."""
         client.put_bucket_versioning(VERSIONED, "Enabled")
         seen = observe(client, BUCKETS)
-        flying = [deed for deed in self._flying if deed.changes]
-        wrong, after = complaints(seen, self._world, [deed.changes for deed in flying])
-        self._claim(not wrong, "\n".join(wrong))
-        for deed in flying:
-            made = happened(deed.changes, self._world, after)
-            self._tally.unheard["made" if made else "not made"] += 1
-        self._tally.checked += len(after)
+        unacknowledged = [change for change in self._unacknowledged if change.changes]
+        wrong, after = differences(seen, self._world, [change.changes for change in unacknowledged])
+        self._require(not wrong, "\n".join(wrong))
+        for change in unacknowledged:
+            made = happened(change.changes, self._world, after)
+            self._report.unheard["made" if made else "not made"] += 1
+        self._report.checked += len(after)
         self._world = after
-        self._flying = []
+        self._unacknowledged = []
 
-    def _bear(self, client: Client) -> None:
-        """Compare everything while the server lives on without one of its processes."""
-        self._tally.cut.update(deed.kind for deed in self._flying)
-        self._look(client)
+    def _check_survivors(self, client: Client) -> None:
+        """Compare everything while the server runs without one of its processes."""
+        self._report.cut.update(change.kind for change in self._unacknowledged)
+        self._compare(client)
 
-    def _bury(self, victim: Victim, manner: str) -> None:
-        """Count a death; who has not been reached by it dies now."""
-        ends = self._board.fired and manner != "worker"
-        status = victim.wait() if ends else victim.end(signal.SIGKILL)
-        self._claim(status == -signal.SIGKILL, f"status {status}")
-        self._tally.kills += 1
-        self._tally.manners[manner] += 1
-        self._tally.points[self._board.fired or "at any moment"] += 1
-        self._tally.cut.update(deed.kind for deed in self._flying)
+    def _end_server(self, server: ServerProcess, kill_mode: str) -> None:
+        """Count a kill; kill the processes that it has not reached."""
+        ends = self._counters.killed_at and kill_mode != "worker"
+        status = server.wait() if ends else server.end(signal.SIGKILL)
+        self._require(status == -signal.SIGKILL, f"status {status}")
+        self._report.kills += 1
+        self._report.manners[kill_mode] += 1
+        self._report.points[self._counters.killed_at or "at any moment"] += 1
+        self._report.cut.update(change.kind for change in self._unacknowledged)
 
     def _inspect(self, allowed: set[str]) -> None:
-        """Check a copy of the directory: its own index is for the next server to recover."""
+        """Check a copy of the directory; the next server recovers the original index."""
         copy = snapshot(self._directory, self._base / "copy")
         wrong = [line for line in findings(copy) if line.split()[0] not in allowed]
         shutil.rmtree(copy)
-        self._claim(not wrong, "\n".join(wrong))
+        self._require(not wrong, "\n".join(wrong))
 
-    def _claim(self, holds: bool, otherwise: str) -> None:
+    def _require(self, holds: bool, otherwise: str) -> None:
         if not holds:
-            raise Lost(otherwise)
+            raise BrokenPromise(otherwise)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Add to a failure how it came about."""
+        """Add the seed, the run and the point of the kill to a failure."""
         try:
             yield
         except (AssertionError, CosException) as error:
-            point = self._board.fired or "at any moment"
-            raise Lost(f"{self._told}, died {point}: {error}") from error
+            point = self._counters.killed_at or "at any moment"
+            raise BrokenPromise(f"{self._context}, died {point}: {error}") from error
 
 
 @contextmanager
-def chain(
-    nursery: Nursery, seed: str, tally: Tally, options: Sequence[str] = ()
-) -> Iterator[Chain]:
-    """Give a chain in a directory that goes with it."""
+def kill_series(
+    fork_server: ForkServer, seed: str, report: KillReport, options: Sequence[str] = ()
+) -> Iterator[KillSeries]:
+    """Yield a series in a temporary directory."""
     with tempfile.TemporaryDirectory(prefix="coskit-crash-") as base:
-        made = Chain(nursery, Path(base), seed, tally, options)
+        made = KillSeries(fork_server, Path(base), seed, report, options)
         try:
             yield made
         finally:
             made.close()
 
 
-def all_targets(nursery: Nursery, seed: str, options: Sequence[str] = ()) -> list[Target]:
+def all_targets(
+    fork_server: ForkServer, seed: str, options: Sequence[str] = ()
+) -> list[KillTarget]:
     """Return the steps of all kinds of changes."""
-    with chain(nursery, seed, Tally(), options) as dry:
+    with kill_series(fork_server, seed, KillReport(), options) as dry:
         return dry.targets()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.cuts import Recording, endure, recording
-from tests.crash.kills import Lost
-from tests.crash.server.disk import Cut, leave
-from tests.crash.server.servers import Nursery
+from tests.crash.cuts import Recording, check_power_cut, recording
+from tests.crash.kills import BrokenPromise
+from tests.crash.server.disk import PowerCut, write_surviving
+from tests.crash.server.servers import ForkServer
 
 RELAXED = ("--durability", "relaxed")
 
@@ -29,9 +29,11 @@ def files_of(directory: Path) -> dict[str, Path]:
     }
 
 
-def test_the_record_tells_all_that_was_done_to_the_disk(nursery: Nursery, tmp_path: Path) -> None:
-    with recording(nursery, "0", clients=2) as life:
-        leave(life.events, Cut(len(life.events), "all"), tmp_path / "told")
+def test_the_record_tells_all_that_was_done_to_the_disk(
+    fork_server: ForkServer, tmp_path: Path
+) -> None:
+    with recording(fork_server, "0", clients=2) as life:
+        write_surviving(life.events, PowerCut(len(life.events), "all"), tmp_path / "told")
         told, there = files_of(tmp_path / "told"), files_of(life.directory)
         assert told.keys() == there.keys()
         for name, path in told.items():
@@ -39,22 +41,22 @@ def test_the_record_tells_all_that_was_done_to_the_disk(nursery: Nursery, tmp_pa
                 assert filecmp.cmp(path, there[name], shallow=False), name
 
 
-@pytest.mark.parametrize(("clients", "deeds", "cuts"), [(1, 10, 4), (4, 10, 6)])
+@pytest.mark.parametrize(("clients", "changes_made", "cuts"), [(1, 10, 4), (4, 10, 6)])
 def test_what_was_acknowledged_outlives_a_power_cut(
-    nursery: Nursery, clients: int, deeds: int, cuts: int
+    fork_server: ForkServer, clients: int, changes_made: int, cuts: int
 ) -> None:
     seed = f"ci/{clients}"
-    with recording(nursery, seed, clients=clients, deeds=deeds) as life:
+    with recording(fork_server, seed, clients=clients, changes_made=changes_made) as life:
         for cut in life.cuts(random.Random(seed), cuts):
-            endure(nursery, life, cut)
+            check_power_cut(fork_server, life, cut)
 
 
 def test_relaxed_durability_undoes_the_last_changes_only_and_each_as_a_whole(
-    nursery: Nursery,
+    fork_server: ForkServer,
 ) -> None:
-    with recording(nursery, "ci/relaxed", deeds=20, options=RELAXED) as life:
+    with recording(fork_server, "ci/relaxed", changes_made=20, options=RELAXED) as life:
         for cut in life.cuts(random.Random(0), 4):
-            endure(nursery, life, cut, relaxed=True)
+            check_power_cut(fork_server, life, cut, relaxed=True)
 
 
 @pytest.mark.parametrize(
@@ -62,17 +64,17 @@ def test_relaxed_durability_undoes_the_last_changes_only_and_each_as_a_whole(
     [("sync draft", ()), ("sync fan", ()), ("sync log", ()), ("sync log", RELAXED)],
 )
 def test_a_sync_that_is_left_out_is_noticed(
-    nursery: Nursery, sync: str, options: tuple[str, ...]
+    fork_server: ForkServer, sync: str, options: tuple[str, ...]
 ) -> None:
-    with recording(nursery, "ci/mutant", without=[sync], options=options) as life:
-        assert is_caught(nursery, life, relaxed=bool(options))
+    with recording(fork_server, "ci/mutant", without=[sync], options=options) as life:
+        assert is_caught(fork_server, life, relaxed=bool(options))
 
 
-def is_caught(nursery: Nursery, life: Recording, *, relaxed: bool) -> bool:
+def is_caught(fork_server: ForkServer, life: Recording, *, relaxed: bool) -> bool:
     """Return whether one of many power cuts shows that promises are broken."""
     for cut in life.cuts(random.Random(0), 40):
         try:
-            endure(nursery, life, cut, relaxed=relaxed)
-        except Lost:
+            check_power_cut(fork_server, life, cut, relaxed=relaxed)
+        except BrokenPromise:
             return True
     return False

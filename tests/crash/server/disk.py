@@ -1,4 +1,4 @@
-"""What a power cut leaves of a directory: what was synced, and of the rest what luck would have.
+"""The state of a directory after a power cut: all synced data, and a random part of the rest.
 
 Nothing is taken for granted that POSIX does not promise. Bytes are safe after a sync of their file
 that began when they were there, names after one of their directory; a file whose name is lost is
@@ -15,22 +15,22 @@ from typing import Literal
 
 from tests.crash.server.observers import ROOT, Event
 
-_SECTOR = 512  # bytes that a disk writes whole
+_SECTOR = 512  # bytes that a disk writes atomically
 _NAMING = ("name", "unname", "rename")
 
-# What survives of all that was not synced.
+# The part of unsynced data that survives.
 Survivors = Literal["nothing", "names", "bytes", "some", "all"]
 SURVIVORS: tuple[Survivors, ...] = ("nothing", "names", "bytes", "some", "all")
 
 
 @dataclass(frozen=True)
-class Cut:
+class PowerCut:
     """A power cut.
 
     Attributes:
-        at: how many events had happened.
-        survivors: what is left besides what was synced.
-        seed: of the luck.
+        at: the number of events before the cut.
+        survivors: the unsynced data that survives.
+        seed: the seed of random choices.
     """
 
     at: int
@@ -38,15 +38,15 @@ class Cut:
     seed: int = 0
 
 
-def leave(events: Sequence[Event], cut: Cut, directory: Path) -> None:
-    """Make the directory that a power cut leaves.
+def write_surviving(events: Sequence[Event], cut: PowerCut, directory: Path) -> None:
+    """Write the directory that a power cut leaves.
 
     Args:
-        events: all that happened.
-        cut: when and how.
-        directory: is made.
+        events: all recorded events.
+        cut: the power cut.
+        directory: the directory to make.
     """
-    luck = random.Random(f"{cut.seed}/{cut.at}")
+    rng = random.Random(f"{cut.seed}/{cut.at}")
     past = events[: cut.at]
     synced = _synced(past)
     names: dict[int, dict[str, int]] = defaultdict(dict)
@@ -55,19 +55,19 @@ def leave(events: Sequence[Event], cut: Cut, directory: Path) -> None:
     for number, event in enumerate(past):
         if event[0] in _NAMING:
             # A rename inside one directory is one change of it, and there is no other here.
-            if number < synced.get(event[1], 0) or _survives(event, cut.survivors, luck):
+            if number < synced.get(event[1], 0) or _survives(event, cut.survivors, rng):
                 _rename(names, event)
         elif event[0] != "sync":
             if number < synced.get(event[1], 0):
                 _write(bodies[event[1]], event)
-            elif _survives(event, cut.survivors, luck):
-                for piece in _torn(event, luck) if cut.survivors == "some" else (event,):
+            elif _survives(event, cut.survivors, rng):
+                for piece in _torn(event, rng) if cut.survivors == "some" else (event,):
                     _write(bodies[event[1]], piece)
     _build(directory, ROOT, names, bodies, directories, {})
 
 
 def _synced(past: Sequence[Event]) -> dict[int, int]:
-    """Return for each file and directory before which event everything of it is safe."""
+    """Return, for each file and directory, the event before which all its data is safe."""
     found: dict[int, int] = {}
     for event in past:
         if event[0] == "sync":
@@ -75,22 +75,22 @@ def _synced(past: Sequence[Event]) -> dict[int, int]:
     return found
 
 
-def _survives(event: Event, survivors: Survivors, luck: random.Random) -> bool:
+def _survives(event: Event, survivors: Survivors, rng: random.Random) -> bool:
     if survivors == "some":
-        return luck.random() < 0.5
+        return rng.random() < 0.5
     return survivors == "all" or survivors == ("names" if event[0] in _NAMING else "bytes")
 
 
-def _torn(event: Event, luck: random.Random) -> Iterator[Event]:
-    """Yield the sectors of a write that have reached the disk."""
-    if event[0] != "write" or luck.random() < 0.5:
+def _torn(event: Event, rng: random.Random) -> Iterator[Event]:
+    """Yield the sectors of a write that reach the disk."""
+    if event[0] != "write" or rng.random() < 0.5:
         yield event
         return
     _, number, offset, data = event
     place = 0
     while place < len(data):
         end = min(len(data), place + _SECTOR - (offset + place) % _SECTOR)
-        if luck.random() < 0.5:
+        if rng.random() < 0.5:
             yield ("write", number, offset + place, data[place:end])
         place = end
 

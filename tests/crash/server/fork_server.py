@@ -1,4 +1,4 @@
-"""A process that has everything imported and forks servers, one at a time, as it is told.
+"""A process with all imports that forks servers on request, one at a time.
 
 So a server that is to be killed is there in no time. One line of JSON starts a server and is
 answered by its process and port; an empty line waits for its end and is answered by its status.
@@ -15,49 +15,49 @@ from coskit.cli.commands import app
 from coskit.server.http.connections.listeners import listening_socket
 from coskit.server.store.index import database
 from coskit.server.workers.supervisor import die_with
-from tests.crash.server.observers import Killer, Recorder
-from tests.crash.server.patched_calls import Watched
-from tests.crash.server.shared_memory import Board
-from tests.crash.server.steps import Watcher
+from tests.crash.server.observers import ProcessKiller, Recorder
+from tests.crash.server.patched_calls import PatchedCalls
+from tests.crash.server.shared_memory import SharedCounters
+from tests.crash.server.steps import StepObserver
 
 
-def obey(orders: dict[str, Any]) -> None:
-    """Let this process be watched as the orders say."""
-    directory, board = Path(orders["directory"]), Board(Path(orders["board"]))
-    watcher: Watcher = Killer(board)
-    if orders["log"]:
-        watcher = Recorder(directory, Path(orders["log"]), board)
-    Watched(directory, watcher, orders["without"])
+def handle_request(request: dict[str, Any]) -> None:
+    """Install the observer of this process that the request names."""
+    directory, counters = Path(request["directory"]), SharedCounters(Path(request["board"]))
+    observer: StepObserver = ProcessKiller(counters)
+    if request["log"]:
+        observer = Recorder(directory, Path(request["log"]), counters)
+    PatchedCalls(directory, observer, request["without"])
     # So that the log is taken over into the index now and then, though little is written.
-    database._CHECKPOINT_PAGES = orders["checkpoint"]
+    database._CHECKPOINT_PAGES = request["checkpoint"]
 
 
-def serve(orders: dict[str, Any], fd: int) -> None:
-    """Be a server."""
-    if orders["board"]:
-        obey(orders)
-    app(["serve", orders["directory"], "--quiet", "--fd", str(fd), *orders["options"]])
+def serve(request: dict[str, Any], fd: int) -> None:
+    """Run a server."""
+    if request["board"]:
+        handle_request(request)
+    app(["serve", request["directory"], "--quiet", "--fd", str(fd), *request["options"]])
 
 
-def fork(orders: dict[str, Any]) -> tuple[int, int, int]:
-    """Start a server in a session of its own; return its process, its port and its life.
+def fork(request: dict[str, Any]) -> tuple[int, int, int]:
+    """Start a server in a session of its own; return its pid, its port and its lifeline.
 
     That is a pipe which ends with the last of its processes.
     """
-    nursery = os.getpid()
+    fork_server = os.getpid()
     life, alive = os.pipe()
     with listening_socket("127.0.0.1", 0) as listener:
         pid = os.fork()
         if not pid:
-            die_with(nursery)
+            die_with(fork_server)
             os.setsid()
             os.close(life)
             with Path(os.devnull).open() as nothing:
                 os.dup2(nothing.fileno(), 0)
-            os.dup2(2, 1)  # where the answers go
+            os.dup2(2, 1)  # the replies go to standard output
             status = 1
             try:
-                serve(orders, listener.fileno())
+                serve(request, listener.fileno())
             except SystemExit as end:
                 status = end.code if isinstance(end.code, int) else 1
             finally:
@@ -67,7 +67,7 @@ def fork(orders: dict[str, Any]) -> tuple[int, int, int]:
 
 
 def main() -> None:
-    """Do what the lines of standard input say, and leave nobody behind."""
+    """Handle the requests on standard input; leave no process behind."""
     pid = life = 0
     try:
         for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""Who watches the steps of a server: one that kills it, and one that writes down what it did."""
+"""Observers of a server's steps: one kills the server, one records what it does to the disk."""
 
 import os
 import pickle
@@ -7,24 +7,24 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from tests.crash.server.shared_memory import Board
-from tests.crash.server.steps import Step, Watcher
+from tests.crash.server.shared_memory import SharedCounters
+from tests.crash.server.steps import Step, StepObserver
 
-# What was done to the disk, in its order; files and directories are numbers.
+# An operation on the disk; files and directories are numbers.
 #   ("name", directory, name, file, whether it is a directory)
 #   ("unname", directory, name)
 #   ("rename", directory, name, other directory, other name)
 #   ("write", file, offset, data)    ("truncate", file, size)
-#   ("sync", file, how many events had happened when it began)
+#   ("sync", file, the number of events before it began)
 Event = tuple[Any, ...]
 ROOT = 0
 
 
-class Killer(Watcher):
-    """Ends the server, or one of its processes, where the board says."""
+class ProcessKiller(StepObserver):
+    """Kills the server, or one of its processes, at the step that the shared counters name."""
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
+    def __init__(self, counters: SharedCounters) -> None:
+        self._counters = counters
         self._lock = threading.Lock()
 
     def before(self, step: Step) -> None:
@@ -40,44 +40,44 @@ class Killer(Watcher):
 
     def _pass(self, moment: str, step: Step) -> None:
         with self._lock:
-            if self._board.dies_at(moment, step.name):
+            if self._counters.is_killed_at(moment, step.name):
                 if moment == "halfway" and step.halve:
                     step.halve()
-                if not self._board.dies_alone:
-                    os.kill(os.getsid(0), signal.SIGKILL)  # who has started all the others
+                if not self._counters.only_this_process:
+                    os.kill(os.getsid(0), signal.SIGKILL)  # the process that has started the others
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Recorder(Watcher):
-    """Writes down what is done to the disk; begins with an empty directory.
+class Recorder(StepObserver):
+    """Records the operations on a directory that is empty at first.
 
     Args:
-        directory: the server's.
-        file: where it writes.
-        board: where it counts.
+        directory: the server's directory.
+        file: the file for the record.
+        counters: the shared counter of events.
     """
 
-    def __init__(self, directory: Path, file: Path, board: Board) -> None:
+    def __init__(self, directory: Path, file: Path, counters: SharedCounters) -> None:
         self._root = os.fspath(directory)
         self._file = file.open("ab", buffering=0)
-        self._board = board
+        self._counters = counters
         self._lock = threading.RLock()
         self._names = {".": ROOT}
         self._last = ROOT
         self._handles: dict[int, int] = {}
-        self._begun: dict[int, int] = {}  # by thread: when its sync began
+        self._begun: dict[int, int] = {}  # events before the sync of each thread
         assert not list(directory.iterdir())
 
     def before(self, step: Step) -> None:
         if step.act == "sync":
             with self._lock:
-                self._begun[threading.get_ident()] = self._board.events
+                self._begun[threading.get_ident()] = self._counters.events
 
     def after(self, step: Step) -> None:
         with self._lock:
             for event in self._events(step):
                 pickle.dump(event, self._file)
-                self._board.events += 1
+                self._counters.events += 1
 
     def opened(self, handle: int, path: str) -> None:
         with self._lock:
@@ -118,7 +118,7 @@ class Recorder(Watcher):
 
 
 def recorded(file: Path) -> list[Event]:
-    """Return what a recorder has written down."""
+    """Return the events of a record."""
     events = []
     with file.open("rb") as opened:
         while True:

@@ -1,7 +1,7 @@
-"""How a process is made to tell of its steps: calls that it makes are replaced.
+"""Patches of a server process's calls, so that an observer sees its steps.
 
-The steps are not marked in the server. In a process of its own, made for that, its calls give way
-to ones that tell a watcher before and after.
+The server has no hooks for this. In a process of its own, its calls are replaced by calls that
+report to an observer before and after.
 """
 
 import itertools
@@ -19,8 +19,8 @@ from coskit.server.app import App
 from coskit.server.http.connections.request_cycle import RequestCycle
 from coskit.server.store.blobs import files
 from coskit.server.store.index.group_commit import GroupCommitWriter
-from tests.crash.server.steps import Step, Watcher
-from tests.crash.server.vfs import WatchedVfs
+from tests.crash.server.steps import Step, StepObserver
+from tests.crash.server.vfs import PatchedVfs
 
 _STATEMENTS = {"BEGIN IMMEDIATE": "begin", "SAVEPOINT one": "change", "COMMIT": "commit"}
 
@@ -28,34 +28,36 @@ _open, _write, _close, _fsync, _fdatasync = os.open, os.write, os.close, os.fsyn
 _link, _unlink, _rename, _mkdir = os.link, os.unlink, os.rename, os.mkdir
 
 
-class Watched:
-    """A directory that is watched from now on until the end of the process.
+class PatchedCalls:
+    """Patched calls that report all steps in a directory until the end of the process.
 
     Args:
-        directory: the server's.
-        watcher: who is told.
-        without: names of steps that are left out, neither made nor told.
+        directory: the server's directory.
+        observer: the observer of the steps.
+        without: names of steps that are neither made nor reported.
     """
 
-    def __init__(self, directory: Path, watcher: Watcher, without: Collection[str] = ()) -> None:
+    def __init__(
+        self, directory: Path, observer: StepObserver, without: Collection[str] = ()
+    ) -> None:
         self.root = os.fspath(directory)
-        self.watcher = watcher
+        self.observer = observer
         self.without = without
         self._handles = itertools.count(1)
         self._open: dict[int, tuple[int, str]] = {}  # handle and path by fd
         self._replace_calls()
         self._replace_answers()
         self._replace_statements()
-        WatchedVfs(self)
+        PatchedVfs(self)
 
     def handle(self, path: str) -> int:
         """Return a new handle for the file that has this path now."""
         handle = next(self._handles)
-        self.watcher.opened(handle, path)
+        self.observer.opened(handle, path)
         return handle
 
     def what(self, path: str) -> str:
-        """Return what kind of thing a path names."""
+        """Return the kind of file that a path names."""
         match self.inside(path).split("/"):
             case ["tmp", _]:
                 return "draft"
@@ -72,27 +74,27 @@ class Watched:
         return "directory" if Path(path).is_dir() else "file"
 
     def inside(self, path: str) -> str:
-        """Return a path as seen from the directory."""
+        """Return a path relative to the directory."""
         return os.path.relpath(path, self.root)
 
     def covers(self, path: Any) -> bool:
-        """Tell whether a path is that of the directory or lies in it."""
+        """Return whether a path is the directory or lies in it."""
         return isinstance(path, str | os.PathLike) and f"{os.fspath(path)}/".startswith(
             f"{self.root}/"
         )
 
     @contextmanager
     def step(self, act: str, path: str = "", **about: Any) -> Iterator[bool]:
-        """Tell of a step around it; give whether it is to be made."""
+        """Report a step before and after it; yield whether to make it."""
         step = Step(
             act, self.what(path) if path else "", self.inside(path) if path else "", **about
         )
         if step.name in self.without:
             yield False
             return
-        self.watcher.before(step)
+        self.observer.before(step)
         yield True
-        self.watcher.after(step)
+        self.observer.after(step)
 
     # The calls that deal with files.
 
@@ -111,7 +113,7 @@ class Watched:
         }
         for name, patch in patches.items():
             setattr(os, name, patch)
-        # This one has been bound before.
+        # The store has bound this function at import.
         files._sync = partial(self._os_sync, _fdatasync)
 
     def _os_open(self, path: Any, flags: int, mode: int = 0o777, **more: Any) -> int:
@@ -184,7 +186,7 @@ class Watched:
 
     @contextmanager
     def step_if_there(self, act: str, path: Any) -> Iterator[None]:
-        """Tell of a step only if there is something for it to do."""
+        """Report a step only if it has an effect."""
         if not Path(path).exists():
             yield
             return

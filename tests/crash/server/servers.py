@@ -1,4 +1,4 @@
-"""Servers of a nursery, seen from the test: started, killed, waited for, looked into."""
+"""Server processes as tests see them: start, kill, wait for, and check."""
 
 import json
 import os
@@ -15,14 +15,14 @@ from typing import Any, Self
 from coskit import Client, RetryPolicy, TransportSettings
 from coskit.server.store.index import database
 from coskit.server.store.maintenance.fsck import check
-from tests.crash.server.shared_memory import Board
+from tests.crash.server.shared_memory import SharedCounters
 
 KEYS = {"COSKIT_SECRET_ID": "AKIDcrash", "COSKIT_SECRET_KEY": "crash"}
 REPOSITORY = Path(__file__).parents[3]
 
 
-class Nursery:
-    """Starts servers, one at a time; leaving the context ends the last."""
+class ForkServer:
+    """A process that forks servers, one at a time; the end of the context ends the last."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -37,44 +37,44 @@ class Nursery:
     def start(
         self,
         directory: Path,
-        board: Board | None = None,
+        counters: SharedCounters | None = None,
         *,
         log: Path | None = None,
         without: Sequence[str] = (),
         options: Sequence[str] = (),
         checkpoint: int = 4000,
-    ) -> "Victim":
-        """Start a server, which takes connections at once.
+    ) -> "ServerProcess":
+        """Start a server, which accepts connections at once.
 
         Args:
-            directory: where it keeps everything.
-            board: what tells it when to die; None for a server that nobody watches.
-            log: where its steps are recorded; nobody kills it then.
-            without: names of steps that it leaves out.
-            options: further ones of `coskit serve`.
-            checkpoint: pages of the log after which they go to the index.
+            directory: the server's directory.
+            counters: the point of its kill; None for a server without an observer.
+            log: the file for a record of its steps, instead of a kill.
+            without: names of steps that it omits.
+            options: further options of `coskit serve`.
+            checkpoint: the number of pages in the log that start a checkpoint.
         """
         directory.mkdir(exist_ok=True)
         pid, port = self._ask(
             {
                 "directory": str(directory),
-                "board": str(board.file) if board else "",
+                "board": str(counters.file) if counters else "",
                 "log": str(log) if log else "",
                 "without": [*without],
                 "options": [*options],
                 "checkpoint": checkpoint,
             }
         )
-        return Victim(self, pid, port)
+        return ServerProcess(self, pid, port)
 
     def wait(self) -> int:
         """Return the exit status of the server that was started last."""
         return int(self._ask(None))
 
-    def _ask(self, orders: dict[str, Any] | None) -> Any:
+    def _ask(self, request: dict[str, Any] | None) -> Any:
         assert self._process.stdin
         assert self._process.stdout
-        print(json.dumps(orders) if orders else "", file=self._process.stdin, flush=True)
+        print(json.dumps(request) if request else "", file=self._process.stdin, flush=True)
         return json.loads(self._process.stdout.readline())
 
     def __enter__(self) -> Self:
@@ -84,17 +84,17 @@ class Nursery:
         self._process.communicate()
 
 
-class Victim:
-    """A running server; leaving the context kills it."""
+class ServerProcess:
+    """A running server; the end of the context kills it."""
 
-    def __init__(self, nursery: Nursery, pid: int, port: int) -> None:
-        self._nursery = nursery
+    def __init__(self, fork_server: ForkServer, pid: int, port: int) -> None:
+        self._fork_server = fork_server
         self._pid = pid
         self._port = port
         self.status: int | None = None
 
     def client(self) -> Client:
-        """Return a client that asks only once, so that each change happens once at most."""
+        """Return a client that never retries, so that each change happens at most once."""
         return Client(
             endpoint=f"http://127.0.0.1:{self._port}",
             secret_id=KEYS["COSKIT_SECRET_ID"],
@@ -104,13 +104,13 @@ class Victim:
         )
 
     def wait(self) -> int:
-        """Return its exit status when all its processes have ended."""
+        """Wait for the end of all its processes; return the exit status."""
         if self.status is None:
-            self.status = self._nursery.wait()
+            self.status = self._fork_server.wait()
         return self.status
 
     def end(self, how: signal.Signals) -> int:
-        """Send it a signal and return its exit status when all its processes have ended."""
+        """Send a signal and wait for the end of all its processes; return the exit status."""
         if self.status is None:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, how)
@@ -129,8 +129,8 @@ class Victim:
 
 
 def findings(directory: Path) -> list[str]:
-    """Return what is wrong with a directory that no server uses."""
-    if not (directory / database.FILE).exists():  # it died before it had made one
+    """Return the faults of a directory that no server uses."""
+    if not (directory / database.FILE).exists():  # the server was killed before it made one
         return []
     return [
         f"{found.kind} {found.subject} {found.what}" for found in check(directory, exclusive=True)
@@ -138,7 +138,7 @@ def findings(directory: Path) -> list[str]:
 
 
 def snapshot(directory: Path, target: Path) -> Path:
-    """Copy a directory that no server uses; blobs, which nobody changes, are linked."""
+    """Copy a directory that no server uses; blobs, which never change, are linked."""
 
     def copy(source: str, goal: str) -> str:
         if Path(source).name.startswith(database.FILE):

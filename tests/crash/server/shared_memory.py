@@ -1,6 +1,6 @@
-"""What a server that is watched and its test share: orders to die, and counts of what happened.
+"""Memory that an observed server and its test share: the point of the kill, and counts.
 
-It is a mapped file, so that whatever becomes of the server, what it has noted is there.
+It is a mapped file, so that the counts survive the server.
 """
 
 import mmap
@@ -18,11 +18,11 @@ _ORDER, _LEFT, _ALONE, _FIRED, _EVENTS, _COUNTS = range(6)
 _NOWHERE, _ANYWHERE = -1, -2
 
 
-class Board:
-    """A file of numbers that several processes see.
+class SharedCounters:
+    """Numbers in a file that several processes map.
 
     Attributes:
-        file: where it is.
+        file: the file's path.
     """
 
     def __init__(self, file: Path) -> None:
@@ -31,47 +31,47 @@ class Board:
         self.file = file
         with file.open("r+b") as opened:
             self._map = mmap.mmap(opened.fileno(), 0)
-        # Through this a number is written at once: nobody reads half of it.
+        # Writes through this view are atomic: no process reads half a number.
         self._numbers = memoryview(self._map).cast("q")
 
-    # What the test does.
+    # For the test.
 
-    def arm(self, point: str, passage: int, *, alone: bool = False) -> None:
-        """Have the server die when it passes a point, or `ANY`, for the so many-th time.
+    def kill_at(self, point: str, occurrence: int, *, alone: bool = False) -> None:
+        """Have the server killed at the nth occurrence of a point.
 
         Args:
-            point: where.
-            passage: the how manieth.
-            alone: whether only the process dies that is there, and none of its kin.
+            point: the point, or `ANY`.
+            occurrence: the number of the occurrence, from 1 on.
+            alone: whether to kill only the process that passes the point.
         """
         self._set(_ALONE, alone)
         self._set(_FIRED, _NOWHERE)
-        self._set(_LEFT, passage)
+        self._set(_LEFT, occurrence)
         self._set(_ORDER, _ANYWHERE if point == ANY else POINTS.index(point))
 
     def disarm(self) -> None:
-        """Let the server live; forget what was counted."""
+        """Cancel the kill and reset the counts."""
         self._set(_ORDER, _NOWHERE)
         self._set(_FIRED, _NOWHERE)
         for number in range(len(POINTS)):
             self._set(_COUNTS + number, 0)
 
     @property
-    def fired(self) -> str:
-        """The point at which the server has died, "" if not by an order."""
+    def killed_at(self) -> str:
+        """The point at which the server was killed, "" if none was reached."""
         number = self._get(_FIRED)
         return POINTS[number] if number >= 0 else ""
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often each point has been passed."""
+        """The number of occurrences of each point."""
         found = {point: self._get(_COUNTS + n) for n, point in enumerate(POINTS)}
         return {point: count for point, count in found.items() if count}
 
-    # What the server does.
+    # For the server.
 
-    def dies_at(self, moment: str, step: str) -> bool:
-        """Count a passage; tell whether it is the last."""
+    def is_killed_at(self, moment: str, step: str) -> bool:
+        """Count an occurrence; return whether to kill at it."""
         number = POINTS.index(f"{moment} {step if step in STEPS else OTHER}")
         self._set(_COUNTS + number, self._get(_COUNTS + number) + 1)
         if self._get(_ORDER) not in (number, _ANYWHERE):
@@ -85,13 +85,13 @@ class Board:
         return True
 
     @property
-    def dies_alone(self) -> bool:
-        """Whether only one process is to die."""
+    def only_this_process(self) -> bool:
+        """Whether to kill only the process that passes the point."""
         return bool(self._get(_ALONE))
 
     @property
     def events(self) -> int:
-        """How much has been recorded."""
+        """The number of recorded events."""
         return self._get(_EVENTS)
 
     @events.setter
@@ -99,7 +99,7 @@ class Board:
         self._set(_EVENTS, count)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._numbers.release()
         self._map.close()
 

@@ -1,10 +1,10 @@
-"""The steps that a server makes towards the disk and back to its client, and who may watch them."""
+"""The steps of a server to the disk and back to its client, and the interface of observers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-# What a server does to make a write durable and to answer it. What else it does is OTHER.
+# The steps that make a write durable and respond to it. All other steps are OTHER.
 OTHER = "another"
 STEPS = (
     *("open draft", "write draft", "link blob", "sync draft", "sync fan"),
@@ -20,15 +20,15 @@ class Step:
     """One step.
 
     Attributes:
-        act: what is done: "open" (which makes a file), "write", "truncate", "sync", "link",
-            "unlink", "rename", "mkdir", or one of those that are nothing to a disk.
-        what: to what kind of thing.
-        path: of the file or directory, inside the server's.
-        handle: the file that was opened under the path, which it may have no more.
+        act: the operation: "open" (which makes a file), "write", "truncate", "sync", "link",
+            "unlink", "rename", "mkdir", or one that does not change the disk.
+        what: the kind of its object.
+        path: the path of the file or directory inside the server's directory.
+        handle: the file that was opened under the path, which may have lost the path since.
         target: the new name of a link or a rename.
-        offset: of a write; the size for "truncate".
-        data: of a write.
-        halve: makes the first half of a write.
+        offset: the offset of a write, or the size of a truncation.
+        data: the bytes of a write.
+        halve: a function that makes the first half of a write.
     """
 
     act: str
@@ -42,21 +42,21 @@ class Step:
 
     @property
     def name(self) -> str:
-        """What it is called: one of `STEPS`, or something else."""
+        """The step's name: one of `STEPS`, or another one."""
         return f"{self.act} {self.what}".strip()
 
 
-class Watcher(Protocol):
-    """Sees steps, in whatever thread they are made."""
+class StepObserver(Protocol):
+    """An observer of steps, called in the threads that make them."""
 
     def before(self, step: Step) -> None:
-        """Take note that a step will be made."""
+        """Handle a step that is about to be made."""
         ...
 
     def after(self, step: Step) -> None:
-        """Take note that a step has been made and has not failed."""
+        """Handle a step that was made without failing."""
         ...
 
     def opened(self, handle: int, path: str) -> None:
-        """Take note that a handle means the file that has this path now."""
+        """Handle a new handle of the file that has this path now."""
         ...

@@ -1,4 +1,4 @@
-"""The steps that SQLite makes towards the disk."""
+"""A VFS that reports SQLite's operations on the disk."""
 
 from contextlib import AbstractContextManager
 from functools import partial
@@ -10,8 +10,8 @@ import apsw
 _JOURNALS = apsw.SQLITE_OPEN_MAIN_JOURNAL | apsw.SQLITE_OPEN_WAL
 
 
-class Teller(Protocol):
-    """What of a `Watched` is needed here."""
+class StepReporter(Protocol):
+    """The methods of `PatchedCalls` that the VFS needs."""
 
     root: str
 
@@ -21,13 +21,13 @@ class Teller(Protocol):
     def step_if_there(self, act: str, path: Any) -> AbstractContextManager[None]: ...
 
 
-class WatchedVfs(apsw.VFS):
-    """SQLite's own way to files, under whatever other VFS comes to lie on it."""
+class PatchedVfs(apsw.VFS):
+    """SQLite's default VFS with reports of its steps; other VFSs may be stacked on it."""
 
-    def __init__(self, watched: Teller) -> None:
+    def __init__(self, watched: StepReporter) -> None:
         self._watched = watched
         self._base = apsw.vfs_names()[0]
-        _KEPT.append(self)  # SQLite does not
+        _KEPT.append(self)  # SQLite keeps no reference
         super().__init__("watched", self._base, makedefault=True)
 
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
@@ -36,8 +36,8 @@ class WatchedVfs(apsw.VFS):
             return apsw.VFSFile(self._base, name, flags)
         if not Path(path).exists():
             with self._watched.step("open", path):
-                return _WatchedFile(self._watched, self._base, path, name, flags)
-        return _WatchedFile(self._watched, self._base, path, name, flags)
+                return _PatchedFile(self._watched, self._base, path, name, flags)
+        return _PatchedFile(self._watched, self._base, path, name, flags)
 
     def xDelete(self, filename: str, syncdir: bool) -> None:
         watched = self._watched
@@ -48,10 +48,12 @@ class WatchedVfs(apsw.VFS):
                 pass  # it was done with the unlinking
 
 
-class _WatchedFile(apsw.VFSFile):
-    """A file of SQLite."""
+class _PatchedFile(apsw.VFSFile):
+    """A file of SQLite whose steps are reported."""
 
-    def __init__(self, watched: Teller, base: str, path: str, name: Any, flags: list[int]) -> None:
+    def __init__(
+        self, watched: StepReporter, base: str, path: str, name: Any, flags: list[int]
+    ) -> None:
         self._watched = watched
         self._path = path
         # The first sync of a new journal makes its name durable too.

@@ -1,4 +1,4 @@
-"""The changes that clients make, each with what it will have made of the keys that it concerns."""
+"""The changes that clients make, each with the resulting state of its keys."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -9,7 +9,16 @@ from typing import Any
 from coskit import Client
 from coskit.protocol.errors import CosServiceError, PreconditionFailed
 from coskit.protocol.types import ObjectACL
-from tests.crash.workload.model import NOTHING, Item, Pending, Place, Slot, World, content, digest
+from tests.crash.workload.model import (
+    NOTHING,
+    Keys,
+    KeyState,
+    ObjectVersion,
+    OpenUpload,
+    Place,
+    content,
+    digest,
+)
 
 PLAIN, VERSIONED = "plain-1250000000", "versioned-1250000000"
 BUCKETS = (PLAIN, VERSIONED)
@@ -18,23 +27,23 @@ SMALL, LARGE, LARGER = 200, 70_000, MIB + 100_000
 
 
 @dataclass(frozen=True)
-class Deed:
+class Change:
     """One change.
 
     Attributes:
-        kind: what it is called.
-        changes: what it makes of keys, as far as that is known before.
-        call: asks for it and returns the answer.
-        refused: the error that it must be answered with.
+        kind: the kind of change.
+        changes: the resulting state of keys, as far as it is known in advance.
+        call: requests the change and returns the response.
+        refused: the error that the request must get.
     """
 
     kind: str
-    changes: World
+    changes: Keys
     call: Callable[[Client], Mapping[str, Any] | None]
     refused: type[CosServiceError] | None = None
 
-    def do(self, client: Client) -> World:
-        """Have it done; return what it has made of the keys."""
+    def do(self, client: Client) -> Keys:
+        """Request the change; return the resulting state of its keys."""
         try:
             answer = self.call(client)
         except CosServiceError as error:
@@ -42,17 +51,17 @@ class Deed:
                 raise
             return {}
         assert self.refused is None, f"{self.kind} was not refused"
-        return {place: _told(slot, answer or {}) for place, slot in self.changes.items()}
+        return {place: _context(state, answer or {}) for place, state in self.changes.items()}
 
 
-def _told(slot: Slot, answer: Mapping[str, Any]) -> Slot:
-    """Return a slot with what an answer says of it."""
-    if slot.uploads and slot.uploads[-1].upload_id is None:
-        upload = replace(slot.uploads[-1], upload_id=answer["UploadId"])
-        return replace(slot, uploads=(*slot.uploads[:-1], upload))
-    if not slot.versions:
-        return slot
-    item = slot.versions[0]
+def _context(state: KeyState, answer: Mapping[str, Any]) -> KeyState:
+    """Return a state with the values of a response."""
+    if state.uploads and state.uploads[-1].upload_id is None:
+        upload = replace(state.uploads[-1], upload_id=answer["UploadId"])
+        return replace(state, uploads=(*state.uploads[:-1], upload))
+    if not state.versions:
+        return state
+    item = state.versions[0]
     version_id = answer.get("x-cos-version-id") or answer.get("VersionId")
     if item.version_id is None:
         assert version_id, f"no version id in {answer}"
@@ -61,85 +70,85 @@ def _told(slot: Slot, answer: Mapping[str, Any]) -> Slot:
     if item.body and etag:
         assert item.etag in (None, etag), f"ETag {etag} of {item}"
         item = replace(item, etag=etag)
-    return slot.revised(item)
+    return state.revised(item)
 
 
-class Maker:
-    """Makes changes of every kind.
+class ChangeMaker:
+    """A factory of changes of every kind.
 
     Args:
-        name: of what is written begins with it.
+        name: the prefix of all names that are written.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._numbers = itertools.count()
 
-    def put(self, world: World, place: Place, size: int, kind: str = "", **how: Any) -> Deed:
+    def put(self, world: Keys, place: Place, size: int, kind: str = "", **how: Any) -> Change:
         name = self._new_name(size)
-        slot = world.get(place, NOTHING)
+        state = world.get(place, NOTHING)
         word = "small" if size == SMALL else "large"
-        kind = kind or ("overwrite" if slot.live else "put")
+        kind = kind or ("overwrite" if state.live else "put")
         call = self._put_call(place, name, how)
-        item = Item(self._version(place), (name,), digest(name), name)
-        return Deed(f"{kind} {word}", self._newest(world, place, item), call)
+        item = ObjectVersion(self._version(place), (name,), digest(name), name)
+        return Change(f"{kind} {word}", self._newest(world, place, item), call)
 
-    def create(self, world: World, place: Place, size: int) -> Deed:
-        deed = self.put(world, place, size, "create", IfNoneMatch="*")
+    def create(self, world: Keys, place: Place, size: int) -> Change:
+        change = self.put(world, place, size, "create", IfNoneMatch="*")
         if not world.get(place, NOTHING).live:
-            return deed
-        return Deed("refused create", {}, deed.call, PreconditionFailed)
+            return change
+        return Change("refused create", {}, change.call, PreconditionFailed)
 
-    def replace(self, world: World, place: Place, size: int) -> Deed:
+    def replace(self, world: Keys, place: Place, size: int) -> Change:
         live = world[place].live
         assert live
         return self.put(world, place, size, "replace", IfMatch=f'"{live.etag}"')
 
-    def copy(self, world: World, place: Place, source: Place) -> Deed:
+    def copy(self, world: Keys, place: Place, source: Place) -> Change:
         live = world[source].live
         assert live
 
         def call(client: Client) -> Any:
             return client.copy_object(*place, {"Bucket": source[0], "Key": source[1]})
 
-        item = Item(self._version(place), live.body, live.etag, live.meta, None, None)
-        return Deed("copy", self._newest(world, place, item), call)
+        item = ObjectVersion(self._version(place), live.body, live.etag, live.meta, None, None)
+        return Change("copy", self._newest(world, place, item), call)
 
-    def append(self, world: World, place: Place, size: int) -> Deed:
+    def append(self, world: Keys, place: Place, size: int) -> Change:
         name = self._new_name(size)
-        slot = world.get(place, NOTHING)
-        live = slot.live
+        state = world.get(place, NOTHING)
+        live = state.live
         position = live.size if live else 0
         start: Any = {} if live else {"Metadata": {"x-cos-meta-name": name}}
         if live:
             item = replace(live, body=(*live.body, name), etag=None)
         else:
-            item = Item("null", (name,), None, name)
-        return Deed(
+            item = ObjectVersion("null", (name,), None, name)
+        return Change(
             "append" if live else "begin by appending",
-            {place: replace(slot, versions=(item,))},
+            {place: replace(state, versions=(item,))},
             lambda client: client.append_object(*place, position, content(name), **start),
         )
 
-    def delete(self, world: World, place: Place) -> Deed:
-        return Deed(
+    def delete(self, world: Keys, place: Place) -> Change:
+        return Change(
             "delete" if place[0] == PLAIN else "hide",
             {place: self._deleted(world, place)},
             lambda client: client.delete_object(*place),
         )
 
-    def delete_version(self, world: World, place: Place, number: int) -> Deed:
-        slot = world[place]
-        version_id = slot.versions[number].version_id
+    def delete_version(self, world: Keys, place: Place, number: int) -> Change:
+        state = world[place]
+        version_id = state.versions[number].version_id
         assert version_id
-        left = slot.versions[:number] + slot.versions[number + 1 :]
+        left = state.versions[:number] + state.versions[number + 1 :]
 
         def call(client: Client) -> None:
             client.delete_object(*place, VersionId=version_id)
 
-        return Deed("delete version", {place: replace(slot, versions=left)}, call)
+        return Change("delete version", {place: replace(state, versions=left)}, call)
 
-    def delete_many(self, world: World, places: tuple[Place, ...]) -> Deed:
+    def delete_many(self, world: Keys, places: tuple[Place, ...]) -> Change:
         changes = {place: self._deleted(world, place) for place in places}
         keys: Any = [{"Key": key} for _, key in places]
 
@@ -147,50 +156,50 @@ class Maker:
             answer: Any = client.delete_objects(places[0][0], {"Object": keys})
             assert not answer.get("Error"), answer
 
-        return Deed("delete many", changes, call)
+        return Change("delete many", changes, call)
 
-    def tag(self, world: World, place: Place) -> Deed:
+    def tag(self, world: Keys, place: Place) -> Change:
         value = f"{next(self._numbers)}"
         tags: Any = {"TagSet": {"Tag": [{"Key": "by", "Value": value}]}}
         live = world[place].live
         assert live
-        slot = world[place].revised(replace(live, tags=(("by", value),)))
+        state = world[place].revised(replace(live, tags=(("by", value),)))
 
         def call(client: Client) -> None:
             client.put_object_tagging(*place, tags)
 
-        return Deed("tag", {place: slot}, call)
+        return Change("tag", {place: state}, call)
 
-    def set_acl(self, world: World, place: Place) -> Deed:
+    def set_acl(self, world: Keys, place: Place) -> Change:
         live = world[place].live
         assert live
         acl: ObjectACL = "private" if live.acl == "public-read" else "public-read"
-        slot = world[place].revised(replace(live, acl=acl))
+        state = world[place].revised(replace(live, acl=acl))
 
         def call(client: Client) -> None:
             client.put_object_acl(*place, ACL=acl)
 
-        return Deed("set ACL", {place: slot}, call)
+        return Change("set ACL", {place: state}, call)
 
-    def begin(self, world: World, place: Place) -> Deed:
+    def begin(self, world: Keys, place: Place) -> Change:
         name = self._new_name(0)
-        slot = world.get(place, NOTHING)
-        return Deed(
+        state = world.get(place, NOTHING)
+        return Change(
             "begin upload",
-            {place: replace(slot, uploads=(*slot.uploads, Pending(None, name)))},
+            {place: replace(state, uploads=(*state.uploads, OpenUpload(None, name)))},
             lambda client: client.create_multipart_upload(
                 *place, Metadata={"x-cos-meta-name": name}
             ),
         )
 
-    def part(self, world: World, place: Place, size: int) -> Deed:
+    def part(self, world: Keys, place: Place, size: int) -> Change:
         return self._part(world, place, len(world[place].uploads[-1].parts) + 1, size, "part")
 
-    def part_again(self, world: World, place: Place, size: int) -> Deed:
+    def part_again(self, world: Keys, place: Place, size: int) -> Change:
         number = len(world[place].uploads[-1].parts)
         return self._part(world, place, number, size, "part again")
 
-    def _part(self, world: World, place: Place, number: int, size: int, kind: str) -> Deed:
+    def _part(self, world: Keys, place: Place, number: int, size: int, kind: str) -> Change:
         upload, name = world[place].uploads[-1], self._new_name(size)
         parts = (*upload.parts[: number - 1], (number, name))
         uploads = (*world[place].uploads[:-1], replace(upload, parts=parts))
@@ -199,15 +208,15 @@ class Maker:
             assert upload.upload_id
             client.upload_part(*place, content(name), number, upload.upload_id)
 
-        return Deed(kind, {place: replace(world[place], uploads=uploads)}, call)
+        return Change(kind, {place: replace(world[place], uploads=uploads)}, call)
 
-    def complete(self, world: World, place: Place) -> Deed:
-        slot = world[place]
-        upload = slot.uploads[-1]
+    def complete(self, world: Keys, place: Place) -> Change:
+        state = world[place]
+        upload = state.uploads[-1]
         digests = [digest(name) for _, name in upload.parts]
         etag = f"{md5(bytes.fromhex(''.join(digests))).hexdigest()}-{len(digests)}"
         body = tuple(name for _, name in upload.parts)
-        item = Item("null", body, etag, upload.name)
+        item = ObjectVersion("null", body, etag, upload.name)
         listed: Any = {
             "Part": [{"PartNumber": n, "ETag": f'"{digest(name)}"'} for n, name in upload.parts]
         }
@@ -216,17 +225,17 @@ class Maker:
             assert upload.upload_id
             return client.complete_multipart_upload(*place, upload.upload_id, listed)
 
-        return Deed("complete upload", {place: Slot((item,), slot.uploads[:-1])}, call)
+        return Change("complete upload", {place: KeyState((item,), state.uploads[:-1])}, call)
 
-    def abort(self, world: World, place: Place) -> Deed:
+    def abort(self, world: Keys, place: Place) -> Change:
         upload = world[place].uploads[-1]
-        slot = replace(world[place], uploads=world[place].uploads[:-1])
+        state = replace(world[place], uploads=world[place].uploads[:-1])
 
         def call(client: Client) -> None:
             assert upload.upload_id
             client.abort_multipart_upload(*place, upload.upload_id)
 
-        return Deed("abort upload", {place: slot}, call)
+        return Change("abort upload", {place: state}, call)
 
     def _put_call(self, place: Place, name: str, how: Any) -> Callable[[Client], Any]:
         meta = {"x-cos-meta-name": name}
@@ -234,15 +243,15 @@ class Maker:
             place[0], content(name), place[1], Metadata=meta, **how
         )
 
-    def _newest(self, world: World, place: Place, item: Item) -> World:
-        slot = world.get(place, NOTHING)
-        older = slot.versions if place[0] == VERSIONED else ()
-        return {place: replace(slot, versions=(item, *older))}
+    def _newest(self, world: Keys, place: Place, item: ObjectVersion) -> Keys:
+        state = world.get(place, NOTHING)
+        older = state.versions if place[0] == VERSIONED else ()
+        return {place: replace(state, versions=(item, *older))}
 
-    def _deleted(self, world: World, place: Place) -> Slot:
-        slot = world.get(place, NOTHING)
-        marker = (Item(None), *slot.versions) if place[0] == VERSIONED else ()
-        return replace(slot, versions=marker)
+    def _deleted(self, world: Keys, place: Place) -> KeyState:
+        state = world.get(place, NOTHING)
+        marker = (ObjectVersion(None), *state.versions) if place[0] == VERSIONED else ()
+        return replace(state, versions=marker)
 
     def _version(self, place: Place) -> str | None:
         return None if place[0] == VERSIONED else "null"

@@ -1,4 +1,4 @@
-"""What a client knows of its objects and uploads: what must be there, and what may be."""
+"""The state of objects and uploads that clients expect, and the state that they observe."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,16 +24,16 @@ def digest(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Item:
-    """A version of an object, or a delete marker. None stands for what is not known.
+class ObjectVersion:
+    """A version of an object, or a delete marker; None stands for an unknown value.
 
     Attributes:
-        version_id: "null" where there is no versioning.
-        body: the names of what it consists of; () for a marker.
-        etag: without quotes.
-        meta: its metadata.
-        tags: its tags, in order.
-        acl: a canned ACL.
+        version_id: the version's id, "null" without versioning.
+        body: the names of the bodies that it consists of; () for a marker.
+        etag: the ETag without quotes.
+        meta: the metadata.
+        tags: the tags in order.
+        acl: the canned ACL.
     """
 
     version_id: str | None
@@ -52,18 +52,18 @@ class Item:
 
     @property
     def size(self) -> int:
-        """The bytes of the body."""
+        """The size of the body in bytes."""
         return sum(int(name.rpartition(".")[2]) for name in self.body)
 
 
 @dataclass(frozen=True)
-class Pending:
+class OpenUpload:
     """An upload that is neither completed nor aborted.
 
     Attributes:
-        upload_id: None if it is not known.
-        name: of the body that its object will have.
-        parts: number and name of each part.
+        upload_id: the upload's id, None if it is unknown.
+        name: the name of the body that its object will have.
+        parts: the number and the name of each part.
     """
 
     upload_id: str | None
@@ -72,29 +72,29 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class Slot:
-    """What there is under a key: versions, the newest first, and uploads, the oldest first."""
+class KeyState:
+    """The versions of a key, the newest first, and its uploads, the oldest first."""
 
-    versions: tuple[Item, ...] = ()
-    uploads: tuple[Pending, ...] = ()
+    versions: tuple[ObjectVersion, ...] = ()
+    uploads: tuple[OpenUpload, ...] = ()
 
     @property
-    def live(self) -> Item | None:
-        """The object, if there is one."""
+    def live(self) -> ObjectVersion | None:
+        """The live object, None if there is none."""
         return self.versions[0] if self.versions and self.versions[0].body else None
 
-    def revised(self, item: Item) -> "Slot":
-        """Return the slot with its newest version changed."""
+    def revised(self, item: ObjectVersion) -> "KeyState":
+        """Return the state with another newest version."""
         return replace(self, versions=(item, *self.versions[1:]))
 
 
-NOTHING = Slot()
-World = Mapping[Place, Slot]
+NOTHING = KeyState()
+Keys = Mapping[Place, KeyState]
 
 
 @dataclass(frozen=True)
-class SeenItem:
-    """A version or a marker as the server gives it out."""
+class ObservedVersion:
+    """A version or a marker as the server returns it."""
 
     version_id: str
     whole: str
@@ -106,33 +106,33 @@ class SeenItem:
 
 
 @dataclass(frozen=True)
-class SeenUpload:
-    """An upload as the server gives it out: of each part its number and ETag."""
+class ObservedUpload:
+    """An upload as the server returns it, with the number and ETag of each part."""
 
     upload_id: str
     parts: tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the server gives out for a key."""
+class ObservedKey:
+    """The state of a key as the server returns it."""
 
-    versions: tuple[SeenItem, ...] = ()
-    uploads: tuple[SeenUpload, ...] = ()
+    versions: tuple[ObservedVersion, ...] = ()
+    uploads: tuple[ObservedUpload, ...] = ()
 
 
-def learned(slot: Slot, seen: Seen) -> Slot | None:
-    """Return a slot with what was not known of it, or None if something else is there."""
-    if (len(slot.versions), len(slot.uploads)) != (len(seen.versions), len(seen.uploads)):
+def reconcile(state: KeyState, seen: ObservedKey) -> KeyState | None:
+    """Return a state with its unknown values filled in, or None if another state was observed."""
+    if (len(state.versions), len(state.uploads)) != (len(seen.versions), len(seen.uploads)):
         return None
-    versions = [_item(*pair) for pair in zip(slot.versions, seen.versions, strict=True)]
-    uploads = [_upload(*pair) for pair in zip(slot.uploads, seen.uploads, strict=True)]
+    versions = [_item(*pair) for pair in zip(state.versions, seen.versions, strict=True)]
+    uploads = [_upload(*pair) for pair in zip(state.uploads, seen.uploads, strict=True)]
     found = (tuple(v for v in versions if v), tuple(u for u in uploads if u))
     complete = (len(found[0]), len(found[1])) == (len(versions), len(uploads))
-    return Slot(*found) if complete else None
+    return KeyState(*found) if complete else None
 
 
-def _item(item: Item, seen: SeenItem) -> Item | None:
+def _item(item: ObjectVersion, seen: ObservedVersion) -> ObjectVersion | None:
     known = (item.version_id, item.etag, item.tags, item.acl)
     there = (seen.version_id, seen.etag, seen.tags, seen.acl)
     fits = all(mine in (None, its) for mine, its in zip(known, there, strict=True))
@@ -146,7 +146,7 @@ def _item(item: Item, seen: SeenItem) -> Item | None:
     return replace(item, version_id=version_id, etag=etag, tags=tags, acl=acl)
 
 
-def _upload(upload: Pending, seen: SeenUpload) -> Pending | None:
+def _upload(upload: OpenUpload, seen: ObservedUpload) -> OpenUpload | None:
     parts = tuple((number, digest(name)) for number, name in upload.parts)
     if upload.upload_id not in (None, seen.upload_id) or parts != seen.parts:
         return None

@@ -1,4 +1,4 @@
-"""What a server gives out, and whether that is what its clients were promised."""
+"""The oracle: reads the state of a server and compares it with what clients were promised."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -9,55 +9,57 @@ from coskit import Client
 from coskit.protocol.errors import NoSuchKey, NoSuchResource
 from tests.crash.workload.model import (
     NOTHING,
+    Keys,
+    KeyState,
+    ObservedKey,
+    ObservedUpload,
+    ObservedVersion,
     Place,
-    Seen,
-    SeenItem,
-    SeenUpload,
-    Slot,
-    World,
-    learned,
+    reconcile,
 )
 
 
-def observe(client: Client, buckets: Sequence[str]) -> dict[Place, Seen]:
-    """Return all that a server has, after making sure that its listings agree with each other."""
-    found: dict[Place, Seen] = {}
+def observe(client: Client, buckets: Sequence[str]) -> dict[Place, ObservedKey]:
+    """Return the state of all keys, after a check that the listings agree with each other."""
+    found: dict[Place, ObservedKey] = {}
     for bucket in buckets:
         listed = list(client.iter_versions(bucket))
         for key, entries in itertools.groupby(listed, key=lambda entry: str(entry["Key"])):
             items = tuple(_item(client, bucket, entry) for entry in entries)
-            found[bucket, key] = Seen(items)
+            found[bucket, key] = ObservedKey(items)
         _compare_listings(client, bucket, listed)
         for upload in client.iter_uploads(bucket):
             place = bucket, upload["Key"]
-            seen = found.get(place, Seen())
-            found[place] = Seen(seen.versions, (*seen.uploads, _upload(client, place, upload)))
+            seen = found.get(place, ObservedKey())
+            found[place] = ObservedKey(
+                seen.versions, (*seen.uploads, _upload(client, place, upload))
+            )
     return found
 
 
-def complaints(
-    seen: Mapping[Place, Seen],
-    world: World,
-    flying: Sequence[World] = (),
-) -> tuple[list[str], dict[Place, Slot]]:
-    """Return what is wrong, and the world as it must have been all along.
+def differences(
+    seen: Mapping[Place, ObservedKey],
+    world: Keys,
+    unacknowledged: Sequence[Keys] = (),
+) -> tuple[list[str], dict[Place, KeyState]]:
+    """Return the differences, and the state that the server must have had.
 
     Args:
-        seen: what the server gives out.
-        world: what it must have, of each key that was ever written to.
-        flying: what each change that nobody has heard of would have made of some keys. All of
-            them or none.
+        seen: the observed state.
+        world: the promised state of each key that was ever written to.
+        unacknowledged: the states of keys after each change without a response; the server has made
+            each such change either completely or not at all.
     """
-    after: dict[Place, Slot] = dict(world)
+    after: dict[Place, KeyState] = dict(world)
     wrong: list[str] = []
-    open_places = {place for change in flying for place in change}
+    open_places = {place for change in unacknowledged for place in change}
     for place in sorted({*world, *seen} - open_places):
         wrong += _settle(place, world.get(place, NOTHING), seen, after)
-    for change in flying:
+    for change in unacknowledged:
         before = {place: world.get(place, NOTHING) for place in change}
         outcomes = []
         for state in (change, before):
-            trial: dict[Place, Slot] = {}
+            trial: dict[Place, KeyState] = {}
             said = [word for place in state for word in _settle(place, state[place], seen, trial)]
             outcomes.append(said)
             if not said:
@@ -68,8 +70,8 @@ def complaints(
     return wrong, after
 
 
-def happened(change: World, world: World, after: World) -> bool:
-    """Return whether a change that nobody had heard of was found made."""
+def happened(change: Keys, world: Keys, after: Keys) -> bool:
+    """Return whether an unacknowledged change was made."""
     return any(
         len(after[place].versions) != len(world.get(place, NOTHING).versions)
         or after[place].versions[:1] != world.get(place, NOTHING).versions[:1]
@@ -79,21 +81,21 @@ def happened(change: World, world: World, after: World) -> bool:
 
 
 def _settle(
-    place: Place, slot: Slot, seen: Mapping[Place, Seen], after: dict[Place, Slot]
+    place: Place, state: KeyState, seen: Mapping[Place, ObservedKey], after: dict[Place, KeyState]
 ) -> list[str]:
-    there = seen.get(place, Seen())
-    whole = learned(slot, there)
+    there = seen.get(place, ObservedKey())
+    whole = reconcile(state, there)
     if whole is None:
-        return [f"{'/'.join(place)}: there is {there}, not {slot}"]
+        return [f"{'/'.join(place)}: there is {there}, not {state}"]
     after[place] = whole
     return []
 
 
-def _item(client: Client, bucket: str, entry: Any) -> SeenItem:
+def _item(client: Client, bucket: str, entry: Any) -> ObservedVersion:
     key = entry["Key"]
     version_id = str(entry.get("VersionId") or "null")
     if "ETag" not in entry:
-        return SeenItem(version_id, "", 0, "", "", (), "")
+        return ObservedVersion(version_id, "", 0, "", "", (), "")
     which: dict[str, Any] = {"VersionId": version_id}
     answer = client.get_object(bucket, key, **which)
     body = answer["Body"].read()
@@ -102,7 +104,7 @@ def _item(client: Client, bucket: str, entry: Any) -> SeenItem:
     assert told == listed, f"{bucket}/{key} {version_id} is {told}, and is listed as {listed}"
     tags = client.get_object_tagging(bucket, key, **which)["TagSet"].get("Tag", [])
     acl = client.get_object_acl(bucket, key, **which)["CannedACL"]
-    return SeenItem(
+    return ObservedVersion(
         version_id,
         md5(body).hexdigest(),
         len(body),
@@ -113,14 +115,14 @@ def _item(client: Client, bucket: str, entry: Any) -> SeenItem:
     )
 
 
-def _upload(client: Client, place: Place, upload: Any) -> SeenUpload:
+def _upload(client: Client, place: Place, upload: Any) -> ObservedUpload:
     parts = client.list_parts(*place, upload["UploadId"]).get("Part", [])
     pairs = tuple((int(part["PartNumber"]), str(part["ETag"]).strip('"')) for part in parts)
-    return SeenUpload(upload["UploadId"], pairs)
+    return ObservedUpload(upload["UploadId"], pairs)
 
 
 def _compare_listings(client: Client, bucket: str, versions: Sequence[Any]) -> None:
-    """Make sure that the live versions are the objects, and that those can be got."""
+    """Check that the live versions are the listed objects, and that these can be read."""
     live = {
         entry["Key"]: (entry["ETag"], entry["Size"])
         for entry in versions

@@ -1,17 +1,26 @@
-"""Who thinks of changes, one after another, to keys of its own."""
+"""A random sequence of changes to one client's keys."""
 
 import random
 from collections.abc import Callable, Iterator
 
-from tests.crash.workload.changes import LARGE, LARGER, MIB, PLAIN, SMALL, VERSIONED, Deed, Maker
-from tests.crash.workload.model import NOTHING, Place, World
+from tests.crash.workload.changes import (
+    LARGE,
+    LARGER,
+    MIB,
+    PLAIN,
+    SMALL,
+    VERSIONED,
+    Change,
+    ChangeMaker,
+)
+from tests.crash.workload.model import NOTHING, Keys, Place
 
 _LIKELY = (SMALL, SMALL, LARGE, LARGE, LARGE, LARGER)  # sizes
 _MOST_VERSIONS = 3
 
 
-class Author(Maker):
-    """Thinks of changes to keys that are its own.
+class Workload(ChangeMaker):
+    """A random sequence of changes to keys of its own.
 
     Args:
         name: of the keys, and of what is written.
@@ -25,13 +34,13 @@ class Author(Maker):
         self._versioned = [f"{name}/{letter}" for letter in "abc"]
         self._log = f"{name}/log"
 
-    def think(self, world: World) -> Deed:
-        """Return a change that suits the world."""
+    def next_change(self, world: Keys) -> Change:
+        """Return a change that is possible in the present state."""
         if self._random.random() < 0.35:
             return self._of_versions(world)
         return self._of_plain(world)
 
-    def each_kind(self) -> Iterator[Callable[[World], Deed]]:
+    def each_kind(self) -> Iterator[Callable[[Keys], Change]]:
         """Yield changes of every kind, in an order in which each has something to do."""
         a, b, c, log = ((PLAIN, f"{self.name}/{letter}") for letter in ("a", "b", "c", "log"))
         d = (VERSIONED, f"{self.name}/d")
@@ -63,16 +72,16 @@ class Author(Maker):
         yield lambda w: self.delete(w, a)
         yield lambda w: self.delete_many(w, (b, c, log))
 
-    def _of_plain(self, world: World) -> Deed:
+    def _of_plain(self, world: Keys) -> Change:
         key = self._random.choice(self._plain)
         place = PLAIN, key
         size = self._random.choice(_LIKELY)
-        slot = world.get(place, NOTHING)
-        if slot.uploads:
+        state = world.get(place, NOTHING)
+        if state.uploads:
             return self._of_upload(world, place)
         if self._random.random() < 0.12:
             return self.append(world, (PLAIN, self._log), self._random.choice((SMALL, LARGE)))
-        if not slot.live:
+        if not state.live:
             makings = (self.put, self.put, self.create)
             if self._random.random() < 0.3:
                 return self.begin(world, place)
@@ -91,7 +100,7 @@ class Author(Maker):
         )
         return self._random.choice(options)()
 
-    def _of_upload(self, world: World, place: Place) -> Deed:
+    def _of_upload(self, world: Keys, place: Place) -> Change:
         upload = world[place].uploads[-1]
         if self._random.random() < 0.15:
             return self.abort(world, place)
@@ -104,12 +113,12 @@ class Author(Maker):
             return self.part(world, place, LARGE)
         return self.complete(world, place)
 
-    def _of_versions(self, world: World) -> Deed:
+    def _of_versions(self, world: Keys) -> Change:
         place = VERSIONED, self._random.choice(self._versioned)
-        slot = world.get(place, NOTHING)
-        if len(slot.versions) >= _MOST_VERSIONS:
-            return self.delete_version(world, place, self._random.randrange(len(slot.versions)))
-        if not slot.live:
+        state = world.get(place, NOTHING)
+        if len(state.versions) >= _MOST_VERSIONS:
+            return self.delete_version(world, place, self._random.randrange(len(state.versions)))
+        if not state.live:
             return self.put(world, place, self._random.choice(_LIKELY))
         source = PLAIN, self._random.choice(self._plain)
         if world.get(source, NOTHING).live and self._random.random() < 0.25:
