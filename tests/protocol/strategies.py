@@ -1,4 +1,4 @@
-"""Random parameters and results of an operation, derived from its row alone."""
+"""Random parameters and results of an operation, derived from its row."""
 
 import json
 import string

@@ -1,4 +1,4 @@
-"""Which words the documents of a bucket's settings may have, on both ends.
+"""Choices in the documents of bucket settings, checked on both sides.
 
 Sources: the vendor's pages PUT Bucket website, replication, domain, inventory, origin, referer,
 IntelligentTiering, encryption and object-lock, and the enumerations of its SDKs for Java and Go.

@@ -1,4 +1,4 @@
-"""Addresses: both styles, there and back, and paths that nobody on the way rewrites."""
+"""Addresses in both styles, encoded and decoded, and paths that no proxy rewrites."""
 
 import re
 from itertools import product
@@ -45,7 +45,7 @@ def test_an_endpoint(text: str, endpoint: Endpoint) -> None:
     assert parse_endpoint(text) == endpoint
 
 
-def test_an_endpoints_style_may_be_told() -> None:
+def test_an_endpoints_style_may_be_given() -> None:
     assert not parse_endpoint("http://127.0.0.1", path_style=False).path_style
     assert parse_endpoint("https://cos.example.com", path_style=True).path_style
 

@@ -73,7 +73,7 @@ STATUS_OF = {
 }
 
 
-def test_every_code_has_its_class_and_none_else() -> None:
+def test_every_code_has_one_class() -> None:
     assert {code: cls.status for code, cls in BY_CODE.items()} == STATUS_OF
 
 
@@ -97,7 +97,7 @@ def test_the_text_of_an_error_names_the_facts() -> None:
     assert str(CosServiceError(code="X")) == "X: The service returned an error. (HTTP 400)"
 
 
-def test_the_text_of_an_error_tells_no_headers_and_no_body() -> None:
+def test_the_text_of_an_error_has_no_headers_and_no_body() -> None:
     headers = {"Authorization": "hidden header", "x-cos-security-token": "hidden token"}
     error = decode_error(403, headers, b"hidden body", method="GET", resource="h/k")
     assert "hidden" not in str(error)

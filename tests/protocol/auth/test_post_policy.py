@@ -1,4 +1,4 @@
-"""Policies of form uploads: read as they were written, held against what a form says."""
+"""Policies of form uploads: written, read and checked against a form."""
 
 import json
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""Signing and verifying: the published vectors, and every way in which a request can differ."""
+"""Signing and verifying: published vectors, and every difference that a request can have."""
 
 import hmac
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Grants: canned, in headers, in documents, and what they allow."""
+"""Access control lists: canned grants, headers, documents, and the permissions they give."""
 
 from typing import Any
 

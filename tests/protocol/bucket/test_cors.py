@@ -1,4 +1,4 @@
-"""Which cross-origin rules are valid, and which requests they allow."""
+"""CORS rules: valid ones, and the requests that they allow."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Lifecycle rules: which are valid, and what is due when."""
+"""Lifecycle rules: valid documents, and due actions."""
 
 from dataclasses import replace
 from typing import Any
@@ -276,7 +276,7 @@ def test_a_day_may_be_shorter() -> None:
     assert decide(rules(AFTER_3), found, list, 14_000, day=1000) == EXPIRE
 
 
-def test_the_first_rule_that_is_due_tells_when_an_object_expires() -> None:
+def test_the_first_rule_that_is_due_sets_the_expiry_of_an_object() -> None:
     given = rules(
         {"ID": "late", "Expiration": {"Days": 9}},
         {"ID": "early", **AFTER_3},

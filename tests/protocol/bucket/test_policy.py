@@ -1,4 +1,4 @@
-"""Policies: who, what, where and when, and what is refused because it would not be heeded."""
+"""Policies of COS: principals, actions, resources, conditions, and refused documents."""
 
 import json
 from typing import Any
@@ -284,7 +284,7 @@ MALFORMED: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("about", "document"), MALFORMED, ids=lambda value: value[:40])
-def test_what_would_not_be_heeded_is_refused(about: str, document: str) -> None:
+def test_a_policy_with_an_ignored_member_is_refused(about: str, document: str) -> None:
     with pytest.raises(MalformedPolicy):
         parse_policy(document)
 

@@ -1,4 +1,4 @@
-"""Restore jobs: what each moment makes of them and what each request does to them."""
+"""Restore jobs: their states over time and the effect of requests."""
 
 import pytest
 

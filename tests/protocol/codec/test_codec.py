@@ -1,4 +1,4 @@
-"""What the codec refuses, leaves out and tidies, on either side."""
+"""The codec's checks: values that are refused, left out or normalised, on either side."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The copy-source header: what is written, what is read, what is refused."""
+"""The copy-source header: encoding, decoding and refusals."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The spellings of a moment."""
+"""Dates in headers, listings and results."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""dict <-> XML: what is escaped, what is ignored, what is refused."""
+"""XML documents: escaping, ignored elements and refused documents."""
 
 from typing import Any
 
@@ -159,7 +159,7 @@ def test_reading(inner: str, value: dict[str, Any], root: str) -> None:
         assert load(THING, parse(document)) == {"Always": [], **value}
 
 
-def test_percent_encoding_is_undone_if_the_document_says_so() -> None:
+def test_percent_encoding_is_undone_if_the_document_declares_it() -> None:
     shape = BY_NAME["ListObjects"].result
     assert shape is not None
     for says in ("EncodingType", "Encoding-Type"):

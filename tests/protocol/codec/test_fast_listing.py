@@ -1,4 +1,4 @@
-"""Long documents are read as the parser reads them, only faster."""
+"""The fast reader of listings gives the same results as the parser."""
 
 from typing import Any
 
@@ -152,7 +152,7 @@ def test_a_damaged_listing_is_never_read_as_another(place: int, text: str) -> No
 @pytest.mark.parametrize(
     "operation", [table.LIST_PARTS, table.LIST_OBJECTS_VERSIONS, table.DELETE_OBJECTS]
 )
-def test_other_long_answers_are_read_as_before(operation: Operation) -> None:
+def test_other_long_responses_are_read_by_the_parser(operation: Operation) -> None:
     shape = operation.result
     assert shape is not None
     rows = [child for child in shape.children if child.many and child.children]

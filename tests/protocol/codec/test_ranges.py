@@ -1,4 +1,4 @@
-"""Ranges and conditions: tables of what HTTP and the vendor's pages say."""
+"""Ranges and conditions, by tables from HTTP and the vendor's pages."""
 
 import pytest
 from hypothesis import given
@@ -9,10 +9,10 @@ from coskit.protocol.codec.ranges import (
     ByteRange,
     check_conditions,
     etag_matches,
+    if_range_matches,
     parse_content_range,
     parse_copy_range,
     parse_range,
-    same_as_before,
 )
 from coskit.protocol.errors import InvalidArgument, InvalidRange
 
@@ -82,8 +82,8 @@ SAME = [
 @pytest.mark.parametrize(("text", "same"), SAME)
 def test_if_range_compares_strongly(text: str, same: bool) -> None:
     """RFC 9110 13.1.5: the very ETag, or the very date of Last-Modified."""
-    assert same_as_before({"if-range": text}, "abc", STORED) is same
-    assert same_as_before({}, "abc", STORED)
+    assert if_range_matches({"if-range": text}, "abc", STORED) is same
+    assert if_range_matches({}, "abc", STORED)
 
 
 BEHIND = [

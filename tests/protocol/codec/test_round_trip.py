@@ -1,4 +1,4 @@
-"""Every row of the table: what the client writes, the server reads, and the other way round."""
+"""Round trip of every row: the server reads the client's requests, the client the responses."""
 
 from base64 import b64decode
 from typing import Any

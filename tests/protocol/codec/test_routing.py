@@ -1,4 +1,4 @@
-"""Which operation a request is, and how one that is none is refused."""
+"""Routing: the operation of a request, and the refusal of a request without one."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Documents of requests: what their shapes do not have is refused, as a dict and as XML."""
+"""Strict documents: unknown parts are refused, in a dict and in XML."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A parameter that a row does not know never leaves a request what it would be without it."""
+"""Unknown query parameters: a request that has one is never routed as if it had not."""
 
 from collections.abc import Callable
 

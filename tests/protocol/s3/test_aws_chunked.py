@@ -1,4 +1,4 @@
-"""The framing of bodies: AWS's own examples, any cut of any body, and every way to tamper."""
+"""aws-chunked bodies: AWS's examples, bodies in pieces of any size, and tampering."""
 
 import itertools
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Checksums of S3: published values, joined parts, and what headers may say of them."""
+"""Checksums of S3: published values, joined parts, and headers."""
 
 import base64
 import re

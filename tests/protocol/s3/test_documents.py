@@ -1,4 +1,4 @@
-"""Documents of S3 as handlers see them, and results of handlers as S3 tells them."""
+"""Documents of S3, converted to COS for handlers, and results converted back."""
 
 from coskit.protocol.bucket.acl import ALL_USERS
 from coskit.protocol.codec.results import encode_result

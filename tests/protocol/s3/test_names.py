@@ -1,4 +1,4 @@
-"""The names of S3 and of COS for the same things, there and back."""
+"""Names in S3 and in COS, converted in both directions."""
 
 import pytest
 from hypothesis import given
@@ -82,7 +82,7 @@ def test_a_signed_url_may_have_headers_in_it() -> None:
     assert unsigned.headers == {}
 
 
-def test_what_only_cos_tells_keeps_its_name() -> None:
+def test_a_header_of_cos_alone_keeps_its_name() -> None:
     told = [("x-cos-hash-crc64ecma", "1"), ("x-cos-object-type", "normal"), ("ETag", '"e"')]
     assert names.headers_to_s3(told) == told
 

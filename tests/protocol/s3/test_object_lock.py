@@ -1,4 +1,4 @@
-"""Locks of versions: how they are kept, what they protect, how they may change."""
+"""Object locks: their stored form, protection, and allowed changes."""
 
 import json
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ def test_a_lock_comes_back_as_it_was_kept(lock: ObjectLock, stored: int) -> None
 
 
 @given(periods)
-def test_a_default_comes_back_as_it_was_kept_and_as_it_was_told(period: RetentionPeriod) -> None:
+def test_a_default_comes_back_as_stored_and_as_sent(period: RetentionPeriod) -> None:
     assert load_default(dump_default(period)) == period
     assert read_default(default_document(period)) == period
 
@@ -75,7 +75,7 @@ def test_a_default_counts_from_when_the_version_is_stored(
 
 
 @given(retained, periods, moments)
-def test_a_retention_that_was_asked_for_goes_before_the_default(
+def test_a_requested_retention_takes_precedence_over_the_default(
     lock: ObjectLock, period: RetentionPeriod, stored: int
 ) -> None:
     assert load_lock(dump_lock(lock, period), stored) == lock

@@ -1,4 +1,4 @@
-"""Policies in the language of S3: who, what, where and when, and what would not be heeded."""
+"""Policies of S3: principals, actions, resources, conditions, and refused documents."""
 
 import json
 import re
@@ -381,7 +381,7 @@ BAD: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("change", BAD)
-def test_a_statement_that_would_not_be_heeded_is_refused(change: dict[str, Any]) -> None:
+def test_a_statement_with_an_ignored_member_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(MalformedPolicy):
         parse_bucket_policy(text(statement(**change)))
 
@@ -408,7 +408,7 @@ def test_what_is_no_policy_is_refused(document: str) -> None:
         parse_bucket_policy(document)
 
 
-def test_the_document_tells_its_language() -> None:
+def test_the_language_follows_from_the_document() -> None:
     bare = json.dumps({"Statement": statement()})
     assert isinstance(parse_bucket_policy(bare).statements[0], S3Statement)
     cos = json.dumps(

@@ -1,4 +1,4 @@
-"""Signatures of forms: the example of AWS's manual, both versions, and what is refused."""
+"""Signatures of forms: the example of AWS's manual, both versions, and refusals."""
 
 from base64 import b64decode
 

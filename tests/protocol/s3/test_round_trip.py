@@ -1,4 +1,4 @@
-"""Every row of the S3 table: it is found again, and what one side writes, the other reads."""
+"""Round trip of every S3 row, with its routing."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Signature Version 2: the examples of its manual, AWS's own signer, all ways to be refused."""
+"""Signature Version 2: the manual's examples, AWS's own signer, and all refusals."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Signature Version 4: published vectors, AWS's own signer as an oracle, all ways to be refused."""
+"""Signature Version 4: published vectors, AWS's own signer as an oracle, and all refusals."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -428,7 +428,7 @@ def test_a_date_is_read_as_it_was_written(second: int) -> None:
     assert parse_amz_date(amz_date(second)) == second
 
 
-def test_nothing_of_a_stranger_is_kept_for_long() -> None:
+def test_texts_of_unknown_senders_are_not_cached() -> None:
     before = _kept_signing_key.cache_info().currsize
     with pytest.raises(SignatureDoesNotMatch):
         check(

@@ -19,10 +19,10 @@ _SIZE = "x-amz-mp-object-size"
 # "false" in these headers asks for nothing; in the others it is a value.
 FLAGS = frozenset(("x-cos-forbid-overwrite", "x-amz-object-lock-event-hold"))
 # Conditions of COS; an S3 request that has one has not signed it.
-COS_GUARDS = frozenset(("x-cos-forbid-overwrite", *_OF_SOURCE))
+COS_CONDITIONAL_HEADERS = frozenset(("x-cos-forbid-overwrite", *_OF_SOURCE))
 # In an S3 request the conditions on a copy's source have their COS names already.
 _AMZ_OF_SOURCE = frozenset(name.replace("x-cos-", "x-amz-") for name in _OF_SOURCE)
-GUARDS = COS_GUARDS | _AMZ_OF_SOURCE | frozenset(WRITE_CONDITIONS) | frozenset(
+_OF_S3 = frozenset(
     """x-amz-bucket-object-lock-token x-amz-expected-bucket-owner x-amz-if-match-initiated-time
     x-amz-if-match-last-modified-time x-amz-if-match-size x-amz-mfa x-amz-mp-object-size
     x-amz-object-if-match x-amz-object-lock-event-hold x-amz-object-lock-event-hold-duration-days
@@ -30,12 +30,15 @@ GUARDS = COS_GUARDS | _AMZ_OF_SOURCE | frozenset(WRITE_CONDITIONS) | frozenset(
     x-amz-rename-source-if-modified-since x-amz-rename-source-if-none-match
     x-amz-rename-source-if-unmodified-since x-amz-source-expected-bucket-owner
     x-amz-write-offset-bytes""".split()
-)  # fmt: skip
+)
+CONDITIONAL_HEADERS = (
+    COS_CONDITIONAL_HEADERS | _AMZ_OF_SOURCE | _OF_S3 | frozenset(WRITE_CONDITIONS)
+)
 _READING = ("GET", "HEAD")
 
 
 @cache
-def unobeyed(operation: Operation) -> frozenset[str]:
+def unsupported_conditions(operation: Operation) -> frozenset[str]:
     """Return the conditional headers that a row does not obey, under their COS names.
 
     A read may ignore If-None-Match: it only saves a transfer (RFC 9110 13.1.2).
@@ -51,4 +54,4 @@ def unobeyed(operation: Operation) -> frozenset[str]:
         done.add("if-unmodified-since")
     if operation.name == "CompleteMultipartUpload":
         done.add(_SIZE)
-    return GUARDS - done
+    return CONDITIONAL_HEADERS - done

@@ -100,7 +100,7 @@ def etag_matches(condition: str, etag: str) -> bool:
     return any(part in ("*", etag.strip('"')) for part in wanted)
 
 
-def same_as_before(headers: Mapping[str, str], etag: str, modified: int) -> bool:
+def if_range_matches(headers: Mapping[str, str], etag: str, modified: int) -> bool:
     """Return whether If-Range allows a partial response: the object has not changed.
 
     An ETag has to be equal to the object's, a date to its Last-Modified (RFC 9110 13.1.5).

@@ -108,8 +108,8 @@ class Router:
         return MethodNotAllowed(f"{method} is not allowed on this resource")
 
 
-def is_of_any_request(query: Iterable[str]) -> bool:
-    """Return whether all these parameters may come with any operation."""
+def fit_any_operation(query: Iterable[str]) -> bool:
+    """Return whether query parameters of these names fit any operation."""
     return not _unknown(frozenset(query), _IN_SIGNATURES)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from coskit.protocol.bucket.acl import ALL_USERS, AUTHENTICATED_USERS
-from coskit.protocol.codec.conditional_headers import COS_GUARDS
+from coskit.protocol.codec.conditional_headers import COS_CONDITIONAL_HEADERS
 from coskit.protocol.errors import (
     InvalidArgument,
     InvalidDigest,
@@ -105,7 +105,7 @@ def to_cos(request: Request) -> Request:
                 headers[name] = kept
         elif name == "content-md5" and not value:
             raise InvalidDigest
-        elif name in COS_GUARDS:
+        elif name in COS_CONDITIONAL_HEADERS:
             raise NotImplementedOperation(f"The header {name} is not one of S3")
         elif not name.startswith(COS):  # headers of COS are not signed
             headers[name] = value

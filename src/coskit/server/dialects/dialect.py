@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from coskit.protocol import operations
-from coskit.protocol.codec.conditional_headers import GUARDS
+from coskit.protocol.codec.conditional_headers import CONDITIONAL_HEADERS
 from coskit.protocol.codec.routing import Router, match
 from coskit.protocol.codec.xml.error_document import encode_error
 from coskit.protocol.errors import CosServiceError, InvalidArgument
@@ -157,7 +157,7 @@ class CosDialect(Dialect):
         kept = {
             name: text
             for name, text in request.headers.items()
-            if name in GUARDS or not name.startswith(naming.AMZ)
+            if name in CONDITIONAL_HEADERS or not name.startswith(naming.AMZ)
         }
         return replace(request, headers=kept)
 

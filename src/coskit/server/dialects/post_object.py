@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from coskit.protocol.auth.post_policy import FILENAME, PostPolicy, read_policy
-from coskit.protocol.codec.conditional_headers import GUARDS
-from coskit.protocol.codec.routing import is_of_any_request
+from coskit.protocol.codec.conditional_headers import CONDITIONAL_HEADERS
+from coskit.protocol.codec.routing import fit_any_operation
 from coskit.protocol.endpoint import check_key, encode_path
 from coskit.protocol.errors import AccessDenied, EntityTooLarge, EntityTooSmall, InvalidArgument
 from coskit.protocol.messages import META_PREFIX, Request, Response, encode_text, unsendable
@@ -30,7 +30,7 @@ def is_form(request: Request, bucket: str | None, key: str | None) -> bool:
     if request.method != "POST" or bucket is None or key is not None:
         return False
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return media_type == MEDIA_TYPE and is_of_any_request(name for name, _ in request.query)
+    return media_type == MEDIA_TYPE and fit_any_operation(name for name, _ in request.query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,8 @@ def sender_headers(request: Request) -> dict[str, str]:
     return {
         name: text
         for name, text in request.headers.items()
-        if name in GUARDS or (name not in _HEADERS and not name.startswith(("x-cos-", "x-amz-")))
+        if name in CONDITIONAL_HEADERS
+        or (name not in _HEADERS and not name.startswith(("x-cos-", "x-amz-")))
     }
 
 
@@ -178,7 +179,7 @@ def _headers(fields: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: text.strip(" \t")
         for name, text in renamed.items()
-        if name in _HEADERS or name in GUARDS or name.startswith(META_PREFIX)
+        if name in _HEADERS or name in CONDITIONAL_HEADERS or name.startswith(META_PREFIX)
     }
     return {**kept, "transfer-encoding": "chunked"}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from coskit.protocol.auth.post_policy import PostPolicy, read_policy
-from coskit.protocol.codec.conditional_headers import GUARDS
+from coskit.protocol.codec.conditional_headers import CONDITIONAL_HEADERS
 from coskit.protocol.codec.xml.document import NotThisShape, dump, items, load, writable
 from coskit.protocol.endpoint import encode_path
 from coskit.protocol.errors import AccessDenied, InvalidPolicyDocument, MalformedXML
@@ -107,7 +107,9 @@ def _headers(fields: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: text
         for name, text in headers.items()
-        if name in _HEADERS or name in GUARDS or name.startswith((META_PREFIX, _CHECKSUM))
+        if name in _HEADERS
+        or name in CONDITIONAL_HEADERS
+        or name.startswith((META_PREFIX, _CHECKSUM))
     }
     if "tagging" in fields:
         kept["x-cos-tagging"] = _tags(fields["tagging"])

@@ -5,7 +5,11 @@ from functools import cache
 from typing import Any
 
 from coskit.protocol.codec.checksums.md5_crc64 import parse_content_md5
-from coskit.protocol.codec.conditional_headers import FLAGS, GUARDS, unobeyed
+from coskit.protocol.codec.conditional_headers import (
+    CONDITIONAL_HEADERS,
+    FLAGS,
+    unsupported_conditions,
+)
 from coskit.protocol.errors import (
     AccessDenied,
     BadDigest,
@@ -51,7 +55,7 @@ _STORED = {
 # Ignoring one of these would store an object that differs from the request.
 _NEVER_IMPLEMENTED = ("pic-operations", "x-amz-website-redirect-location")
 _PAYER, _CONTENT_RANGE = "x-amz-request-payer", "content-range"
-_CHECKED_VALUES = GUARDS | {_PAYER, _CONTENT_RANGE}
+_CHECKED_VALUES = CONDITIONAL_HEADERS | {_PAYER, _CONTENT_RANGE}
 _PART_OPERATIONS = ("UploadPart", "UploadPartCopy", "CompleteMultipartUpload")
 _IMPLEMENTED_BY_ROW = (
     "x-cos-server-side-encryption",
@@ -73,7 +77,7 @@ def refuse_unimplemented_headers(ctx: Context) -> None:
     if not refused.isdisjoint(ctx.headers):
         for name in sorted(refused):
             text = ctx.headers.get(name, "")
-            may_be_off = name in FLAGS or name not in GUARDS
+            may_be_off = name in FLAGS or name not in CONDITIONAL_HEADERS
             if text and not (may_be_off and text == "false"):
                 raise NotImplementedOperation(f"The header {name} is not implemented here")
     if not _CHECKED_VALUES.isdisjoint(ctx.headers):
@@ -83,7 +87,7 @@ def refuse_unimplemented_headers(ctx: Context) -> None:
 
 
 def _check_header_values(ctx: Context) -> None:
-    for name in GUARDS & ctx.headers.keys():
+    for name in CONDITIONAL_HEADERS & ctx.headers.keys():
         # An empty guard is a client's mistake, not a missing guard.
         if not ctx.headers[name].strip():
             raise InvalidArgument(f"The header {name} is empty")
@@ -99,7 +103,7 @@ def _check_header_values(ctx: Context) -> None:
 @cache
 def _unimplemented_headers(operation: Operation) -> frozenset[str]:
     if operation.method in ("GET", "HEAD"):
-        return unobeyed(operation) | frozenset(_NEVER_IMPLEMENTED)
+        return unsupported_conditions(operation) | frozenset(_NEVER_IMPLEMENTED)
     done = {param.wire for param in operation.params}
     if operation.name in _PART_OPERATIONS:
         done.add(
@@ -109,7 +113,7 @@ def _unimplemented_headers(operation: Operation) -> frozenset[str]:
         # It reads no source, but cos-python-sdk-v5 sends these headers for copies in parts.
         done.update(name for name in _IMPLEMENTED_BY_ROW if name.startswith("x-cos-copy-source-"))
     others = frozenset((*_NEVER_IMPLEMENTED, *_IMPLEMENTED_BY_ROW)) - done
-    return unobeyed(operation) | others
+    return unsupported_conditions(operation) | others
 
 
 def new_version(ctx: Context, key: EncryptionKey | None = None) -> NewVersion:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from coskit.protocol.codec.ranges import ByteRange, check_conditions, parse_range, same_as_before
+from coskit.protocol.codec.ranges import ByteRange, check_conditions, if_range_matches, parse_range
 from coskit.protocol.errors import InvalidArgument, PreconditionFailed
 from coskit.protocol.messages import unsendable
 from coskit.server.handlers.body.checksums import read_checksum_headers
@@ -104,7 +104,7 @@ def _requested_range(ctx: Context, version: Version) -> ByteRange | None:
     if "Range" not in ctx.params:
         return None
     if "if-range" in ctx.headers:
-        if not same_as_before(ctx.headers, version.etag, version.modified):
+        if not if_range_matches(ctx.headers, version.etag, version.modified):
             return None
     return parse_range(ctx.params["Range"], version.size)
 
