@@ -54,14 +54,9 @@ Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 NOT_YET = {
-    "cli",
     "client",
     "client/_async",
     "client/transport",
-    "server",
-    "server/http",
-    "server/metrics",
-    "server/workers",
 }
 
 

@@ -14,9 +14,9 @@ from coskit.cli.directories import (
     AsJson,
     Directory,
     DirectoryCommand,
-    failures_told,
+    errors_in_one_line,
     moment,
-    tell,
+    print_facts,
 )
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ def add(
         made.append(pair)
         return book
 
-    with failures_told(directory):
+    with errors_in_one_line(directory):
         change_accounts(directory, change)
     found = {"account": id, "secret_id": made[0].secret_id, "secret_key": made[0].secret_key}
-    tell(found, as_json)
+    print_facts(found, as_json)
 
 
 @account.command("ls", cls=DirectoryCommand)
@@ -58,7 +58,7 @@ def ls(directory: Directory = DEFAULT, as_json: AsJson = False) -> None:
     """List the accounts with the ids of their keys."""
     from coskit.server.auth.accounts import read_accounts
 
-    with failures_told(directory):
+    with errors_in_one_line(directory):
         book = read_accounts(directory)
     rows = [
         {"account": item.id, "name": item.name, "keys": [key.secret_id for key in item.keys]}
@@ -80,7 +80,7 @@ def rm(
     """Remove an account with its sub-accounts and keys; its buckets stay and are still its own."""
     from coskit.server.auth.accounts import change_accounts, remove_account
 
-    with failures_told(directory):
+    with errors_in_one_line(directory):
         change_accounts(directory, lambda book: remove_account(book, id, key))
 
 
@@ -95,11 +95,11 @@ def sts(
     """Make a temporary key: secret id, secret key and token."""
     import time
 
-    with failures_told(directory):
+    with errors_in_one_line(directory):
         limits = _read_limits(policy) if policy else ""
         expires = int(time.time()) + seconds
         key = _issue(directory, account, seconds, expires, limits)
-    tell(
+    print_facts(
         {
             "account": account,
             "secret_id": key.secret_id,
@@ -124,7 +124,7 @@ def env(
     from coskit.cli.ready_message import export
     from coskit.server.workers.served_directory import read_address
 
-    with failures_told(directory):
+    with errors_in_one_line(directory):
         address = read_address(directory)
         if address is None:
             raise ValueError(f"{directory} was not served yet: start coskit serve first")

@@ -1,4 +1,4 @@
-"""The subcommands of `coskit`, and how their errors are told."""
+"""The subcommands of `coskit`, and the text of their errors."""
 
 import sys
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ app = typer.Typer(
     help="Tencent COS object storage: a client and a server of your own.",
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # what draws boxes around the help takes a third of its time to load
+    rich_markup_mode=None,  # drawing boxes around the help takes a third of its time
 )
 app.add_typer(admin.app, name="admin")
-# Every error of usage is one of these; by its version typer takes click's or one of its own.
-Refused: type[Exception] = next(
+# The base class of usage errors; it is click's or typer's own, depending on typer's version.
+UsageError: type[Exception] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
 
@@ -59,7 +59,7 @@ def run(words: Sequence[str]) -> int:
     """Run the command with these arguments and return the exit status; an error takes one line."""
     try:
         status = typer.main.get_command(app).main(words, "coskit", standalone_mode=False)
-    except Refused as cause:
+    except UsageError as cause:
         error: Any = cause
         print(f"coskit: {' '.join(error.format_message().split())}", file=sys.stderr)
         return int(error.exit_code)

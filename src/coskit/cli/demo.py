@@ -1,4 +1,4 @@
-"""`coskit demo`: the main job on real files against a server of its own, every byte compared."""
+"""`coskit demo`: store real files in a server of its own, get them back and compare every byte."""
 
 import asyncio
 import hashlib
@@ -28,7 +28,7 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What one step of the demo did: files, bytes, seconds."""
+    """The files, bytes and seconds of one step of the demo."""
 
     name: str
     files: int
@@ -44,8 +44,8 @@ def demo(*, keep: bool, size: int) -> int:
     """Run the demo.
 
     Args:
-        keep: leave the server running until Ctrl-C.
-        size: of the large file, in MiB.
+        keep: whether the server runs on until Ctrl-C.
+        size: the size of the large file in MiB.
 
     Returns:
         The exit status: 1 if one byte differs.
@@ -89,7 +89,7 @@ def standard_library() -> list[tuple[str, Path]]:
 
 
 async def run(server: LocalServer, big: Path, console: Console) -> list[Phase]:
-    """Upload, list, download and compare; return what each step did."""
+    """Upload, list, download and compare; return the figures of each step."""
     files = standard_library()
     total = sum(path.stat().st_size for _, path in files)
     async with server.async_client() as client:
@@ -125,7 +125,7 @@ async def run(server: LocalServer, big: Path, console: Console) -> list[Phase]:
 
 
 async def timed(name: str, files: int, size: int, work: Awaitable[object]) -> Phase:
-    """Wait for the work and return how long it took."""
+    """Wait for the work, and return its figures."""
     start = time.perf_counter()
     await work
     return Phase(name, files, size, time.perf_counter() - start)
@@ -137,7 +137,7 @@ async def each(
     console: Console,
     label: str,
 ) -> None:
-    """Do the work on each item, some at a time, behind a progress bar."""
+    """Do the work on each item, several at a time, with a progress bar."""
     columns = TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(label, total=len(items))
@@ -170,7 +170,7 @@ async def compare(client: AsyncClient, key: str, path: Path) -> None:
 async def check_listing(
     client: AsyncClient, files: Sequence[tuple[str, Path]], console: Console
 ) -> None:
-    """List everything, and once with a delimiter, and compare with what was sent.
+    """Compare listings, with and without a delimiter, with the files that were sent.
 
     Raises:
         Differs: a key is missing or was never sent.
@@ -186,12 +186,12 @@ async def check_listing(
 
 
 def shown(folders: Sequence[str]) -> str:
-    """Return the first folders for a person to see."""
+    """Return the names of the first folders."""
     return ", ".join(folders[:4]) + (" ..." if len(folders) > 4 else "")
 
 
 def table(phases: Sequence[Phase]) -> Table:
-    """Return what the phases did as a table."""
+    """Return a table of the steps."""
     out = Table("step", title="What was done")
     for name in ("files", "MiB", "seconds", "files/s", "MB/s"):
         out.add_column(name, justify="right")
@@ -201,7 +201,7 @@ def table(phases: Sequence[Phase]) -> Table:
 
 
 def figures(phase: Phase) -> Iterator[str]:
-    """Yield the cells of a phase."""
+    """Yield the cells of a step."""
     yield f"{phase.files:,}"
     yield f"{phase.size / _MIB:,.1f}"
     yield f"{phase.seconds:.2f}"
@@ -210,7 +210,7 @@ def figures(phase: Phase) -> Iterator[str]:
 
 
 def memory(server: int) -> str:
-    """Return the peak memory of this process and, where the system tells it, of the server."""
+    """Return the peak memory of this process and, on Linux, of the server."""
     unit = 1 if sys.platform == "darwin" else 1024
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MIB
     text = f"Peak memory: client {own:.0f} MiB"
@@ -222,7 +222,7 @@ def memory(server: int) -> str:
 
 
 def wait_for_the_end(server: LocalServer, console: Console) -> None:
-    """Say how to reach the server and wait for Ctrl-C."""
+    """Print the address of the server and wait for Ctrl-C."""
     try:
         console.print(
             f"The server stays until Ctrl-C. Reach it with\n"

@@ -1,4 +1,4 @@
-"""The server's directory, errors and times, as all commands of `coskit admin` have them."""
+"""The directory argument, error texts and output that all commands of `coskit admin` share."""
 
 import json
 import sys
@@ -27,7 +27,7 @@ class DirectoryCommand(TyperCommand):
 
 
 def directory_first(words: Sequence[str]) -> list[str]:
-    """Return arguments with what follows `--dir` in front of them."""
+    """Return arguments with the value of `--dir` in front of them."""
     for place, word in enumerate(words):
         if word == "--":
             break
@@ -39,11 +39,11 @@ def directory_first(words: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def failures_told(directory: Path | None) -> Iterator[None]:
-    """End the program with one line for whatever goes wrong with a server's directory.
+def errors_in_one_line(directory: Path | None) -> Iterator[None]:
+    """Turn errors about a server's directory into one line and exit status 1.
 
     Args:
-        directory: has to be a server's; None where it is yet to be made.
+        directory: a directory that must be a server's; None if it is yet to be created.
     """
     from coskit.protocol.errors import CosServiceError
     from coskit.server.store.index.database import Error
@@ -60,8 +60,8 @@ def failures_told(directory: Path | None) -> Iterator[None]:
         sys.exit(f"coskit: {plain(cause)}")
 
 
-def tell(found: dict[str, Any], as_json: bool) -> None:
-    """Print facts, one a line; empty lists only as JSON."""
+def print_facts(found: dict[str, Any], as_json: bool) -> None:
+    """Print facts, one on a line; empty lists only as JSON."""
     if as_json:
         print(json.dumps(found, indent=2))
         return

@@ -1,10 +1,10 @@
-"""The command `coskit`: runs it, and says in one line what it lacks."""
+"""The command `coskit`; a missing package is one line on standard error."""
 
 import sys
 
 from coskit._version import __version__
 
-# The extra of this package that brings a module; what is not here belongs to the server.
+# The extra that installs a package; every other package belongs to the extra `server`.
 _EXTRAS = {"rich": "cli"}
 _USAGE = 2
 _INTERRUPTED = 130
@@ -12,7 +12,7 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Run the command; the exit status is 0, 1 (failed), 2 (usage) or 130 (Ctrl-C)."""
-    if sys.argv[1:] == ["--version"]:  # needs nothing that is not always there
+    if sys.argv[1:] == ["--version"]:  # works without any extra
         print(__version__)
         return
     try:

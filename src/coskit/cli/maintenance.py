@@ -1,4 +1,4 @@
-"""`coskit admin fsck`, `scrub`, `backup`, `export` and `import`: care for a server's directory."""
+"""`coskit admin fsck`, `scrub`, `backup`, `export` and `import`: maintain a server's directory."""
 
 import json
 import os
@@ -16,9 +16,9 @@ from coskit.cli.directories import (
     AsJson,
     Directory,
     DirectoryCommand,
-    failures_told,
+    errors_in_one_line,
     moment,
-    tell,
+    print_facts,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _FLAG = "--allow-nonempty"
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the commands to those of `coskit admin`."""
+    """Add the maintenance commands to `coskit admin`."""
     for name, command in (
         ("fsck", fsck),
         ("scrub", scrub),
@@ -60,7 +60,7 @@ def fsck(
     from coskit.server.store.maintenance.fsck import repair as make_good
 
     repaired: list[Finding] = []
-    with failures_told(directory), _alone(directory) as exclusive:
+    with errors_in_one_line(directory), _alone(directory) as exclusive:
         if repair and not exclusive:
             raise ValueError("a server uses the directory: stop it, so that it can be repaired")
         if repair:
@@ -79,13 +79,13 @@ def fsck(
 
 def scrub(directory: Directory = DEFAULT, as_json: AsJson = False) -> None:
     """Read all that is stored, as fast as it goes, and mark what is damaged; exit status 1 then."""
-    import asyncio  # slow to load, and of no use to the other commands
+    import asyncio  # slow to load, and unused by the other commands
 
-    with failures_told(directory):
+    with errors_in_one_line(directory):
         run = asyncio.run(_scrub(directory))
     times = {name: moment(getattr(run, name) / 1000) for name in ("began", "ended")}
     marks = ("blobs", "bytes", "pages", "damaged", "damaged_pages")
-    tell(times | {name: getattr(run, name) for name in marks}, as_json)
+    print_facts(times | {name: getattr(run, name) for name in marks}, as_json)
     raise typer.Exit(1 if run.damaged or run.damaged_pages else 0)
 
 
@@ -103,12 +103,12 @@ def backup(
     from coskit.server.store.maintenance.fsck import check
     from coskit.server.workers.served_directory import require_room
 
-    with failures_told(directory):
+    with errors_in_one_line(directory):
         if not allow_nonempty:
             require_room(target, _FLAG)
         done = back_up(directory, target, copying=copy)
         found = list(check(target, exclusive=True))
-    tell({**asdict(done), "findings": _shown(found)}, as_json)
+    print_facts({**asdict(done), "findings": _shown(found)}, as_json)
     raise typer.Exit(1 if found else 0)
 
 
@@ -121,9 +121,9 @@ def export(
     """Write a bucket with all its versions to a tar file; the server may run."""
     from coskit.server.store.maintenance.export import export as write
 
-    with failures_told(directory):
+    with errors_in_one_line(directory):
         moved = write(directory, bucket, file)
-    tell(asdict(moved), as_json)
+    print_facts(asdict(moved), as_json)
     raise typer.Exit(1 if moved.left_out else 0)
 
 
@@ -139,13 +139,13 @@ def import_(
     from coskit.server.store.maintenance.import_archive import import_bucket
     from coskit.server.workers.served_directory import require_room
 
-    with failures_told(None):
+    with errors_in_one_line(None):
         if not allow_nonempty:
             require_room(directory, _FLAG)
         if bucket:
             check_bucket_name(bucket)
         moved = import_bucket(file, directory, time.time, bucket)
-    tell(asdict(moved), as_json)
+    print_facts(asdict(moved), as_json)
 
 
 async def _scrub(directory: Path) -> "ScrubRun":
@@ -163,7 +163,7 @@ async def _scrub(directory: Path) -> "ScrubRun":
 
 
 def _in_place(call: Any, *args: Any) -> "asyncio.Future[Any]":
-    """Run a blocking call: nobody else uses the loop."""
+    """Run a blocking call at once; the event loop has no other work."""
     import asyncio
 
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -176,7 +176,7 @@ def _in_place(call: Any, *args: Any) -> "asyncio.Future[Any]":
 
 @contextmanager
 def _alone(directory: Path) -> Iterator[bool]:
-    """Take the directory, if nobody has it, and tell whether that was so."""
+    """Lock the directory if no process has it locked, and yield whether it was locked."""
     from coskit.server.store.blobs.files import lock_directory
 
     try:

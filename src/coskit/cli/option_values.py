@@ -11,7 +11,12 @@ _DELAY = re.compile(r"([A-Za-z]+)=(\d{1,9}(?:\.\d{1,3})?)([smh])", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])", re.ASCII)
 _SIZE = re.compile(r"(\d{1,9})(B|KiB|MiB|GiB)", re.ASCII)
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_TIMEOUTS = ("head", "idle", "body", "stranger", "response", "queue")
+# The field of `Limits` for each name.
+_TIMEOUTS = {
+    **{name: name for name in ("head", "idle", "body")},
+    "stranger": "anonymous_body",
+    **{name: name for name in ("response", "queue")},
+}
 _AUDIENCES = ("loopback", "public", "off")
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}  # in milliseconds
 _LABEL = re.compile("[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")  # of a host name
@@ -43,7 +48,7 @@ def byte_count(option: str) -> int:
 
 
 def timeouts(options: Iterable[str]) -> dict[str, float]:
-    """Return the seconds of options such as `body=30s`, by name.
+    """Return the seconds of options such as `body=30s`, by the field of `Limits`.
 
     Raises:
         ValueError: an option is not the name of a timeout, `=` and a duration.
@@ -53,7 +58,7 @@ def timeouts(options: Iterable[str]) -> dict[str, float]:
         name, _, text = option.partition("=")
         if name not in _TIMEOUTS:
             raise ValueError(f"a timeout is {', '.join(_TIMEOUTS)}, as body=30s, not {option!r}")
-        found[name] = duration(text) / 1000
+        found[_TIMEOUTS[name]] = duration(text) / 1000
     return found
 
 

@@ -1,4 +1,4 @@
-"""Prints where a ready `coskit serve` is, where its keys are, and lines to paste."""
+"""The message of a ready `coskit serve`: its address, its keys, and lines to paste."""
 
 import json
 import os
@@ -8,30 +8,32 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from coskit._version import __version__
 from coskit.protocol.auth.credentials import Credentials
 from coskit.server.http.connections.certificates import Certificates
 from coskit.server.http.status import is_loopback
-from coskit.server.settings import KEYS_FILE, Settings
+from coskit.server.settings import KEYS_FILE, Limits, Settings
 from coskit.server.store.disk.durability import MEANINGS
-from coskit.server.workers.served_directory import Address, buckets
+from coskit.server.workers.served_directory import ServerAddress, buckets
 
-_SHOWN = 8  # buckets that are named; there may be thousands
+_OPTIONS = {"anonymous_requests": "strangers", "anonymous_body": "stranger"}
+_SHOWN = 8  # buckets that are named, of perhaps thousands
 
 
 class ReadyMessage:
-    """The same for people, for programs, and for `coskit admin env`.
+    """The message in text, in JSON, and as the address for `coskit admin env`.
 
     Args:
-        settings: of the server.
-        listening: host and port of its socket.
-        keys: its own key pair.
-        is_new: whether that was made just now.
-        certificates: if clients come by TLS.
+        settings: the server's settings.
+        listening: the host and port of the listening socket.
+        keys: the server's own key pair.
+        is_new: whether the key pair is new.
+        certificates: the certificates for TLS, or None for plain HTTP.
 
     Attributes:
-        address: where clients reach the server.
+        address: the address for clients.
     """
 
     def __init__(
@@ -51,10 +53,10 @@ class ReadyMessage:
         scheme = "https" if certificates else "http"
         host = _reachable(self._host, certificates.names if certificates else ())
         url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{listening[1]}"
-        self.address = Address(url, settings.region, keys.secret_id)
+        self.address = ServerAddress(url, settings.region, keys.secret_id)
 
     def warnings(self) -> Iterator[str]:
-        """Yield what should not stay as it is."""
+        """Yield warnings about the configuration."""
         if self._certificates is not None and self._certificates.warning:
             yield self._certificates.warning
         if self._certificates is None and not is_loopback(self._host):
@@ -64,7 +66,7 @@ class ReadyMessage:
             )
 
     def text(self) -> str:
-        """Return what a person needs to know to use the server."""
+        """Return the message as text."""
         settings, url = self._settings, self.address.url
         secret = self._keys.secret_key if self._is_new else f"in {self._kept()}"
         lines = [
@@ -86,7 +88,7 @@ class ReadyMessage:
         return "\n".join((*lines, *self._lines_to_paste()))
 
     def report(self) -> str:
-        """Return the same as one line of JSON, with the limits and without the secret key."""
+        """Return the message as one line of JSON, with the limits and without the secret key."""
         settings = self._settings
         facts = {
             "event": "ready",
@@ -105,7 +107,7 @@ class ReadyMessage:
             "workers": settings.workers,
             "tls": self._certificates is not None,
             "trusted_proxies": [str(network) for network in settings.trusted_proxies],
-            "limits": asdict(settings.limits),
+            "limits": _limits(settings.limits),
         }
         return json.dumps(facts)
 
@@ -117,7 +119,7 @@ class ReadyMessage:
         return " ".join(names[:_SHOWN]) + more
 
     def _kept(self) -> str:
-        """Return where the keys are."""
+        """Return the place of the keys."""
         if os.environ.get("COSKIT_SECRET_ID") and os.environ.get("COSKIT_SECRET_KEY"):
             return "the environment (COSKIT_SECRET_KEY)"
         return str(self._settings.directory.resolve() / KEYS_FILE)
@@ -130,8 +132,8 @@ class ReadyMessage:
             yield f"  {export(self.address, self._keys)[0]}"
 
 
-def export(address: Address, keys: Credentials) -> tuple[str, str]:
-    """Return lines for a shell, after which coskit and S3's tools find the server."""
+def export(address: ServerAddress, keys: Credentials) -> tuple[str, str]:
+    """Return shell commands that make coskit and S3 tools use the server."""
     own = {
         "COSKIT_ENDPOINT": address.url,
         "COSKIT_SECRET_ID": keys.secret_id,
@@ -151,8 +153,13 @@ def export(address: Address, keys: Credentials) -> tuple[str, str]:
     return first, second
 
 
+def _limits(limits: Limits) -> dict[str, Any]:
+    """Return limits under the names of their options."""
+    return {_OPTIONS.get(name, name): value for name, value in asdict(limits).items()}
+
+
 def _command() -> str:
-    """Return how this command was called."""
+    """Return the command line that starts this command."""
     if Path(sys.argv[0]).name == "__main__.py":
         return f"{shlex.quote(sys.executable)} -m coskit"
     return "coskit"
@@ -163,11 +170,11 @@ def _is_every_address(host: str) -> bool:
 
 
 def _reachable(host: str, names: tuple[str, ...]) -> str:
-    """Return the host for a URL: one that the certificate is for, and on every address localhost.
+    """Return the host for a URL: a name of the certificate, or localhost for every address.
 
     Args:
-        host: that the server listens on.
-        names: of its certificate.
+        host: the host that the server listens on.
+        names: the names of its certificate.
     """
     if _is_every_address(host):
         host = "::1" if ":" in host else "127.0.0.1"

@@ -81,7 +81,7 @@ def read_settings(options: ServeOptions) -> Settings:
     """
     limits = Limits(
         requests=options.max_requests,
-        strangers=options.max_strangers or None,
+        anonymous_requests=options.max_strangers or None,
         waiting=options.max_waiting,
         commits=options.max_commits,
         slowest=_value("slowest", values.byte_count, options.slowest),

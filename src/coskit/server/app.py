@@ -1,4 +1,4 @@
-"""The composition root: settings -> store -> ASGI app -> a running server."""
+"""The ASGI application: the store, the gateway and the jobs of a server process."""
 
 import asyncio
 import logging
@@ -22,12 +22,12 @@ from coskit.server.store import recovery
 from coskit.server.store.disk.disk_reserve import SIZE
 from coskit.server.store.index.database import DamagedIndex
 from coskit.server.store.store import Store
-from coskit.server.trusted_proxies import Proxies
+from coskit.server.trusted_proxies import TrustedProxies
 from coskit.server.workers.error_text import plain
-from coskit.server.workers.lifecycle_job import Lifecycle
-from coskit.server.workers.worker_group import Member
+from coskit.server.workers.lifecycle_job import LifecycleJob
+from coskit.server.workers.worker_group import Worker
 
-_BEAT = 1.0  # seconds from one look at the certificate's files to the next
+_CERTIFICATE_CHECK = 1.0  # seconds from one check of the certificate's files to the next
 
 _log = logging.getLogger("coskit.server")
 
@@ -36,65 +36,67 @@ class App:
     """The ASGI application; the store opens with its lifespan and closes with it.
 
     Args:
-        settings: of the server.
-        on_ready: is called when requests can come.
-        member: what this process has to do with others, if it is not the only one.
-        certificates: what it shows its clients, if they come by TLS.
+        settings: the server's settings.
+        on_ready: called when the application can serve requests.
+        worker: the process's part in a group of workers, if there are several.
+        certificates: the certificates for TLS, or None for plain HTTP.
 
     Attributes:
-        connections: those that are open, as its server keeps them.
-        limits: what it bears.
-        certificates: as above.
-        failure: why it could not start or end as it should, or "".
+        connections: the open connections; the server sets it.
+        limits: the limits of this process.
+        certificates: the certificates for TLS, or None for plain HTTP.
+        failure: the reason of a failed start or end, or "".
     """
 
     def __init__(
         self,
         settings: Settings,
         on_ready: Callable[[], None] | None = None,
-        member: Member | None = None,
+        worker: Worker | None = None,
         certificates: Certificates | None = None,
     ) -> None:
         self.connections: Collection[TimedConnection] = ()
         self.limits = settings.limits
         self.certificates = certificates
-        self._member = member
+        self._worker = worker
         self.failure = ""
         self._settings = settings
         self._on_ready = on_ready
         self._gateway: Gateway | None = None
-        self._proxies = Proxies(settings.trusted_proxies) if settings.trusted_proxies else None
+        self._proxies = (
+            TrustedProxies(settings.trusted_proxies) if settings.trusted_proxies else None
+        )
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Serve one connection scope, as ASGI calls it."""
+        """Serve one ASGI scope."""
         if scope["type"] == "http":
             assert self._gateway is not None, "requests come after the lifespan has started"
             if self._proxies is not None:
-                scope = self._proxies.seen_through(scope)
+                scope = self._proxies.without_proxy(scope)
             await self._gateway.serve(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._run_lifespan(receive, send)
 
     def drain(self) -> None:
         """Note that the server is about to end."""
         if self._gateway is not None:
             self._gateway.health.is_draining = True
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         is_started = False
         try:
-            lines = self._member.lines if self._member else None
+            lines = self._worker.log_lock if self._worker else None
             with _access_log(self._settings.access_log, lines) as access_log:
-                async with open_store(self._settings, self._member) as store:
+                async with open_store(self._settings, self._worker) as store:
                     self._gateway = Gateway(
                         store,
                         self._settings,
                         connections=self.connections,
                         access_log=access_log,
-                        board=self._member.board if self._member else None,
+                        shared_metrics=self._worker.shared_metrics if self._worker else None,
                     )
-                    async with self._working(store, self._gateway, access_log):
+                    async with self._background_tasks(store, self._gateway, access_log):
                         if self._on_ready:  # first, since a failed start must end the server
                             self._on_ready()
                         await send({"type": "lifespan.startup.complete"})
@@ -109,23 +111,23 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
     @asynccontextmanager
-    async def _working(
+    async def _background_tasks(
         self, store: Store, gateway: Gateway, access_log: AccessLog | None
     ) -> AsyncIterator[None]:
-        """Let the jobs run meanwhile."""
+        """Run the background tasks of the process while the context is open."""
         work = [TimeoutMonitor(self.connections, self.limits).run()]
         on_hangup = [access_log.reopen] if access_log else []
         if self.certificates is not None:
             asked = asyncio.Event()
             on_hangup.append(asked.set)
-            work.append(_renew(self.certificates, asked))
-        if self._member:
+            work.append(_reload_certificates(self.certificates, asked))
+        if self._worker:
             work.append(gateway.health.publish())
-        if self._member is None or self._member.has_jobs:
+        if self._worker is None or self._worker.has_jobs:
             work += self._jobs(store)
         tasks = [asyncio.create_task(job) for job in work]
         try:
-            with _watched(self._member), _hangups(on_hangup):
+            with _killed_with_supervisor(self._worker), _hangups(on_hangup):
                 yield
         finally:
             for task in tasks:
@@ -133,9 +135,9 @@ class App:
             await asyncio.wait(tasks)
 
     def _jobs(self, store: Store) -> Iterator[Coroutine[Any, Any, None]]:
-        """Give what is to be done once for the whole server."""
+        """Yield the jobs of the whole server, which one process runs."""
         interval, day = self._settings.lifecycle_interval, self._settings.day_length
-        yield Lifecycle(store, interval / 1000, day, may_delete=lifecycle_lock_condition()).run()
+        yield LifecycleJob(store, interval / 1000, day, may_delete=lifecycle_lock_condition()).run()
         yield store.orphans.run()
         yield store.keep_reserve()
         if self._settings.scrub_rate:
@@ -143,59 +145,59 @@ class App:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, member: Member | None = None) -> AsyncIterator[Store]:
-    """Open the store of a server, and make the buckets that are to be there.
+async def open_store(settings: Settings, worker: Worker | None = None) -> AsyncIterator[Store]:
+    """Open the store of a server, and create the buckets of its settings.
 
     Args:
-        settings: of the server.
-        member: what this process has to do with others, once one has opened the store alone.
+        settings: the server's settings.
+        worker: the process's part in a group of workers, after one process has prepared the store.
     """
     store = await recovery.open_store(
         settings.directory,
         memory=settings.limits.memory,
         durability=settings.durability,
-        shared_state=member.shared_state if member else None,
+        shared_state=worker.shared_state if worker else None,
         reserve=min(SIZE, settings.limits.reserve // 8),
     )
     try:
-        for name in () if member else settings.buckets:
+        for name in () if worker else settings.buckets:
             check_bucket_name(name)
             try:
                 await store.index.create_bucket(name, ACCOUNT, dump_grants(()))
             except BucketAlreadyOwnedByYou:
                 continue
             except DamagedIndex:
-                _log.exception("the bucket %s could not be looked for", name)
+                _log.exception("the bucket %s could not be looked up", name)
         yield store
     finally:
         await store.close()
 
 
 async def prepare(settings: Settings) -> None:
-    """Make in a directory, alone, what several workers then find there."""
+    """Create the files of a directory before several workers open it."""
     async with open_store(settings):
         find_master_key(settings.directory)
 
 
 @contextmanager
-def _watched(member: Member | None) -> Iterator[None]:
-    """Die with the supervisor, if there is one: the next one would find the directory in use."""
-    if member is None:
+def _killed_with_supervisor(worker: Worker | None) -> Iterator[None]:
+    """End with the supervisor, if there is one; the next one would find the directory in use."""
+    if worker is None:
         yield
         return
     loop = asyncio.get_running_loop()
-    loop.add_reader(member.alive, os.kill, os.getpid(), signal.SIGKILL)
+    loop.add_reader(worker.alive, os.kill, os.getpid(), signal.SIGKILL)
     try:
         yield
     finally:
-        loop.remove_reader(member.alive)
+        loop.remove_reader(worker.alive)
 
 
 @contextmanager
 def _access_log(
     path: str, lines: AbstractContextManager[None] | None
 ) -> Iterator[AccessLog | None]:
-    """Open an access log, if there is to be one."""
+    """Open the access log, if the settings ask for one."""
     if not path:
         yield None
         return
@@ -205,7 +207,7 @@ def _access_log(
 
 @contextmanager
 def _hangups(actions: Sequence[Callable[[], None]]) -> Iterator[None]:
-    """Have SIGHUP do something, if there is anything to do, rather than end the process."""
+    """Call actions at SIGHUP instead of ending the process, if there are any."""
     if not actions:
         yield
         return
@@ -224,11 +226,11 @@ def _hangups(actions: Sequence[Callable[[], None]]) -> Iterator[None]:
             loop.remove_signal_handler(signal.SIGHUP)
 
 
-async def _renew(certificates: Certificates, asked: asyncio.Event) -> None:
-    """Look for new certificates now and then, and when asked, until cancelled."""
+async def _reload_certificates(certificates: Certificates, asked: asyncio.Event) -> None:
+    """Reload changed certificates periodically, and when asked, until cancelled."""
     while True:
         with suppress(TimeoutError):
-            await asyncio.wait_for(asked.wait(), _BEAT)
+            await asyncio.wait_for(asked.wait(), _CERTIFICATE_CHECK)
         is_asked = asked.is_set()
         asked.clear()
         await asyncio.to_thread(certificates.reload_if_changed, asked=is_asked)

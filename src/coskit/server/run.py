@@ -1,4 +1,4 @@
-"""How a server runs: in this process alone, or in several that a supervisor keeps running."""
+"""Run a server in this process alone, or in several that a supervisor keeps running."""
 
 import asyncio
 import os
@@ -16,8 +16,8 @@ from coskit.server.http.http_server import make_server
 from coskit.server.settings import Settings
 from coskit.server.store.blobs.files import lock_directory
 from coskit.server.workers.error_text import plain
-from coskit.server.workers.supervisor import READY, CannotServe, Supervisor, apart
-from coskit.server.workers.worker_group import Crew
+from coskit.server.workers.supervisor import READY, CannotServe, Supervisor, run_in_child
+from coskit.server.workers.worker_group import WorkerGroup
 
 _BUSY = "another server has the directory open"
 
@@ -31,10 +31,10 @@ def serve_alone(
     """Serve in this process until a signal ends it; return whether all requests were finished.
 
     Args:
-        settings: of the server.
-        listener: where its clients come.
-        on_ready: is called when they can come.
-        certificates: what it shows them, if they come by TLS.
+        settings: the server's settings.
+        listener: the listening socket.
+        on_ready: called when the server can serve requests.
+        certificates: the certificates for TLS, or None for plain HTTP.
 
     Raises:
         CannotServe: the directory cannot be served.
@@ -48,18 +48,18 @@ def serve_with_workers(
     on_ready: Callable[[], None],
     certificates: Certificates | None = None,
 ) -> bool:
-    """Serve in as many processes as the settings say; otherwise as `serve_alone`.
+    """Serve in several processes, with the parameters, result and errors of `serve_alone`.
 
-    What limits count is shared out among them. The lock of the directory is theirs together: it
-    ends with the last of them. Each takes up new certificates by itself; the supervisor does too,
-    for the successors of workers, and is the one that says so if it fails.
+    The workers share the limits that count, and the lock of the directory, which ends with the
+    last of them. Each reloads certificates by itself. The supervisor reloads them too, for the
+    successors of workers, and is the one that logs failures.
     """
-    apart(partial(_prepare, settings))
+    run_in_child(partial(_prepare, settings))
     try:
         lock = lock_directory(settings.directory)
     except BlockingIOError as cause:
         raise CannotServe(_BUSY) from cause
-    crew = Crew(settings.workers, settings.directory)
+    group = WorkerGroup(settings.workers, settings.directory)
     try:
         listeners = share_address(listener, settings.workers)
     except OSError as cause:
@@ -71,18 +71,18 @@ def serve_with_workers(
             other.close()
         if certificates is not None:
             certificates.logs_failures = False
-        app = App(share, lambda: _tell(pipe, READY), crew.member(number), certificates)
+        app = App(share, lambda: _report(pipe, READY), group.worker(number), certificates)
         try:
             return 0 if _serve(app, listeners[number]) else 1
         except CannotServe as cause:
-            _tell(pipe, str(cause).encode())
+            _report(pipe, str(cause).encode())
             return 1
 
     forward = (signal.SIGHUP,) if settings.access_log or certificates else ()
     renew = certificates.reload_if_changed if certificates else None
     with ExitStack() as held:
         held.callback(os.close, lock)
-        # Closed at the first signal; until then a connection waits for the successor of a worker.
+        # Closed at the first signal; until then connections wait for the successor of a worker.
         taking = held.enter_context(ExitStack())
         for one in listeners:
             taking.callback(one.close)
@@ -91,7 +91,7 @@ def serve_with_workers(
 
 def _serve(app: App, listener: socket.socket) -> bool:
     server = make_server(app)
-    with suppress(SystemExit):  # the server's own way to say that the app failed
+    with suppress(SystemExit):  # uvicorn exits so after a failed start
         server.run(sockets=[listener])
     if app.failure or not server.started:
         raise CannotServe(app.failure or "it was stopped")
@@ -107,5 +107,5 @@ def _prepare(settings: Settings) -> None:
         raise CannotServe(plain(cause)) from cause
 
 
-def _tell(pipe: int, text: bytes) -> None:
+def _report(pipe: int, text: bytes) -> None:
     os.write(pipe, text[:4096])

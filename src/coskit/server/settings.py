@@ -1,4 +1,4 @@
-"""What a server is told when it starts, and the keys it keeps."""
+"""The settings and limits of a server, and the keys that it keeps in its directory."""
 
 import json
 import os
@@ -19,24 +19,24 @@ KEYS_FILE = "credentials.json"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a server bears.
+    """Limits and timeouts of a server.
 
     Attributes:
         head: seconds in which the head of a request has to be complete.
         idle: seconds for which a connection may be without a request.
-        body: seconds for which nothing of a body may come.
-        response: seconds for which a client may take nothing of its answer.
+        body: seconds for which no byte of a body may come.
+        response: seconds for which a client may read no byte of a response.
         queue: seconds for which a request may wait for its turn.
         grace: seconds that running requests have when the server ends.
-        requests: how many are worked on at a time.
-        strangers: how many of these may be of nobody who is known; None is half of them.
-        stranger: seconds for which nothing of a stranger's body may come, and in which the fields
-            of a form have to be complete.
-        waiting: how many may wait for their turn.
-        commits: changes that may wait for the index before further writes are turned away.
-        memory: bytes that bodies on their way in and out share.
-        reserve: bytes of the disk that are left free: for deletions, which have to write as well.
-        slowest: bytes per second that a body has to come with, on average over `body` seconds.
+        requests: the number of requests that run at a time.
+        anonymous_requests: the number of these without a known sender; None is half of them.
+        anonymous_body: seconds for which no byte of an anonymous request's body may come, and in
+            which the fields of a form have to be complete.
+        waiting: the number of requests that may wait for their turn.
+        commits: changes that may wait for the index before further writes are refused.
+        memory: bytes of memory for all bodies on their way in and out.
+        reserve: bytes of the disk to leave free for deletions, which have to write as well.
+        slowest: bytes per second with which a body has to come, on average over `body` seconds.
     """
 
     head: float = 20
@@ -46,25 +46,27 @@ class Limits:
     queue: float = 10
     grace: float = 30
     requests: int = 1024
-    strangers: int | None = None
-    stranger: float = 15
+    anonymous_requests: int | None = None
+    anonymous_body: float = 15
     waiting: int = 1024
     commits: int = 1024
     memory: int = 256 << 20
     reserve: int = 32 << 20
     slowest: int = 1024
 
-    def of_strangers(self) -> "Limits":
-        """Return the limits of requests that are not known to be anybody's."""
+    def for_anonymous(self) -> "Limits":
+        """Return the limits of anonymous requests."""
         half = max(1, self.requests // 2)
-        return replace(self, requests=half if self.strangers is None else self.strangers)
+        given = self.anonymous_requests
+        return replace(self, requests=half if given is None else given)
 
     def shared(self, workers: int) -> "Limits":
-        """Return the share of each of several workers in what is counted."""
+        """Return the share of each of several workers in the limits that count."""
+        anonymous = self.anonymous_requests
         return replace(
             self,
             requests=-(-self.requests // workers),
-            strangers=None if self.strangers is None else -(-self.strangers // workers),
+            anonymous_requests=None if anonymous is None else -(-anonymous // workers),
             waiting=-(-self.waiting // workers),
             commits=-(-self.commits // workers),
             memory=-(-self.memory // workers),
@@ -76,24 +78,24 @@ class Settings:
     """The settings of a server.
 
     Attributes:
-        directory: where everything is kept.
-        keys: secret key and account by secret id.
-        region: the name that clients see.
-        buckets: created at start if they are missing.
+        directory: the directory with all data.
+        keys: the secret key and the account of each secret id.
+        region: the region's name for clients.
+        buckets: the buckets to create at start if they are missing.
         domains: further domains under which a label names a bucket.
-        restore_delays: how long restores take, in milliseconds, by storage class and tier.
-        lifecycle_interval: milliseconds from one pass over the lifecycle rules to the next.
-        day_length: milliseconds that lifecycle rules take for a day.
-        durability: what an answer 200 to a write means.
-        scrub_rate: bytes in a second that the scrub reads, 0 for no scrub.
-        scrub_period: milliseconds from the beginning of one scrub to that of the next.
-        limits: what the server bears.
-        metrics: who is told the metrics: `loopback`, `public` or, for nobody, `off`.
-        access_log: the file for a line on each request, "-" for standard output, "" for none.
-        workers: processes that serve the directory.
-        longest_signature: milliseconds for which a signature may be valid; the seven days of S3's
-            version 4 stay.
-        trusted_proxies: whose word on a client's address, scheme and host counts.
+        restore_delays: the milliseconds that restores take, by storage class and tier.
+        lifecycle_interval: the milliseconds from one pass over the lifecycle rules to the next.
+        day_length: the milliseconds that count as a day in lifecycle rules.
+        durability: the guarantee that a response 200 to a write gives.
+        scrub_rate: the bytes that the scrub reads in a second, 0 for no scrub.
+        scrub_period: the milliseconds from the beginning of one scrub to that of the next.
+        limits: the limits and timeouts.
+        metrics: the clients that may read the metrics: `loopback`, `public` or `off`.
+        access_log: the file of the access log, "-" for standard output, "" for none.
+        workers: the number of processes that serve the directory.
+        longest_signature: the milliseconds for which a signature may be valid; S3's version 4 keeps
+            its limit of seven days.
+        trusted_proxies: the proxies whose headers on the client's address, scheme and host count.
     """
 
     directory: Path
@@ -116,16 +118,16 @@ class Settings:
 
 
 def find_keys(directory: Path, environ: Mapping[str, str] = os.environ) -> tuple[Credentials, bool]:
-    """Return the server's key pair, and whether it was made just now.
+    """Return the server's key pair, and whether it is new.
 
-    It comes from COSKIT_SECRET_ID and COSKIT_SECRET_KEY, else from the directory, where it is kept
-    readable for its owner only.
+    The pair comes from COSKIT_SECRET_ID and COSKIT_SECRET_KEY, or else from a file in the
+    directory that only its owner can read.
 
     Raises:
-        ValueError: what the directory keeps is no key pair.
+        ValueError: the file holds no key pair.
     """
     names = ("COSKIT_SECRET_ID", "COSKIT_SECRET_KEY")
-    # As clients read them.
+    # Read as clients read them.
     secret_id, secret_key = (without_margin(environ.get(name, "")) for name in names)
     if secret_id and secret_key:
         return Credentials(secret_id, secret_key), False
@@ -151,17 +153,18 @@ def _read_keys(file: Path) -> Credentials:
 
 
 def find_master_key(directory: Path) -> bytes:
-    """Return the 32 bytes that the server seals objects with, made at the first start.
+    """Return the 32 bytes of the key that encrypts objects, generated at the first start.
 
-    They lie in the directory, readable for its owner only: without them what was sealed is lost.
+    They are in a file of the directory that only its owner can read. Without them encrypted
+    objects are lost.
 
     Raises:
-        ValueError: what the directory keeps is no such key.
+        ValueError: the file holds no such key.
     """
     file = directory / MASTER_KEY_FILE
     if not file.exists():
         new = directory / f"{MASTER_KEY_FILE}.new"
-        new.unlink(missing_ok=True)  # of a start that was cut short
+        new.unlink(missing_ok=True)  # left by an interrupted start
         with open(new, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
             out.write(secrets.token_hex(32) + "\n")
             out.flush()

@@ -14,7 +14,7 @@ from typing import Any
 from coskit.cli.commands import app
 from coskit.server.http.connections.listeners import listening_socket
 from coskit.server.store.index import database
-from coskit.server.workers.supervisor import die_with
+from coskit.server.workers.supervisor import end_with_parent
 from tests.crash.server.observers import ProcessKiller, Recorder
 from tests.crash.server.patched_calls import PatchedCalls
 from tests.crash.server.shared_memory import SharedCounters
@@ -49,7 +49,7 @@ def fork(request: dict[str, Any]) -> tuple[int, int, int]:
     with listening_socket("127.0.0.1", 0) as listener:
         pid = os.fork()
         if not pid:
-            die_with(fork_server)
+            end_with_parent(fork_server)
             os.setsid()
             os.close(life)
             with Path(os.devnull).open() as nothing:

@@ -1,4 +1,4 @@
-"""Proxies of one's own: what they tell of a client counts, and what anybody else tells does not."""
+"""Headers of trusted proxies count, and those of other clients do not."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config as BotoConfig
 
 from coskit.protocol.bucket.policy import parse_policy
-from coskit.server.trusted_proxies import Proxies, networks
+from coskit.server.trusted_proxies import TrustedProxies, networks
 from coskit.testing import LocalServer
 from tests.server.support.wire import OWNER, Peer, Reply
 from tests.server.workers.test_run import refused
@@ -61,8 +61,8 @@ FOR, PROTO, HOST = "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"
 def test_the_address_is_the_nearest_that_is_no_proxys(
     client: str, told: list[str], address: str
 ) -> None:
-    proxies = Proxies(networks(["10.0.0.0/8", "fd00::/16"]))
-    seen = proxies.seen_through(scope(client, *((FOR, text) for text in told)))
+    proxies = TrustedProxies(networks(["10.0.0.0/8", "fd00::/16"]))
+    seen = proxies.without_proxy(scope(client, *((FOR, text) for text in told)))
     assert seen["client"][0] == address
 
 
@@ -82,9 +82,9 @@ def test_the_address_is_the_nearest_that_is_no_proxys(
 def test_the_scheme_is_what_the_nearest_proxy_says(
     client: str, scheme: str, told: str | None, expected: str
 ) -> None:
-    proxies = Proxies(networks(["10.0.0.0/8"]))
+    proxies = TrustedProxies(networks(["10.0.0.0/8"]))
     headers = [(PROTO, told)] if told is not None else []
-    assert proxies.seen_through(scope(client, *headers, scheme=scheme))["scheme"] == expected
+    assert proxies.without_proxy(scope(client, *headers, scheme=scheme))["scheme"] == expected
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_scheme_is_what_the_nearest_proxy_says(
     ],
 )
 def test_the_host_is_what_the_nearest_proxy_says(client: str, told: str, expected: str) -> None:
-    seen = Proxies(networks(["10.0.0.0/8"])).seen_through(scope(client, (HOST, told)))
+    seen = TrustedProxies(networks(["10.0.0.0/8"])).without_proxy(scope(client, (HOST, told)))
     assert dict(seen["headers"])[b"host"] == expected.encode()
 
 

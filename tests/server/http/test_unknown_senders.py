@@ -149,10 +149,10 @@ def test_a_thousand_forms_that_stop_keep_nobody_out(tmp_path: Path) -> None:
     [
         (Limits(), 512),
         (Limits(requests=1), 1),
-        (Limits(requests=9, strangers=2), 2),
-        (Limits(requests=9, strangers=4).shared(3), 2),
+        (Limits(requests=9, anonymous_requests=2), 2),
+        (Limits(requests=9, anonymous_requests=4).shared(3), 2),
         (Limits(requests=9).shared(3), 1),
     ],
 )
 def test_the_share_of_strangers(limits: Limits, share: int) -> None:
-    assert limits.of_strangers().requests == share
+    assert limits.for_anonymous().requests == share

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import coskit
 from coskit.server.http.status import is_loopback
-from coskit.server.metrics.counters import SECONDS, Metrics, Situation
+from coskit.server.metrics.counters import SECONDS, RequestMetrics, ServerStatus
 from coskit.server.metrics.prometheus import render
 from coskit.server.store.maintenance.scrub import ScrubRun
 from coskit.server.store.model import GROUPS, CommitStatistics, StoreTotals
@@ -22,7 +22,7 @@ from tests.server.workers.test_run import SERVE, WITHOUT_KEYS, refused
 
 ROOM = "room-1250000000"
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-CALM = Situation(
+CALM = ServerStatus(
     running=0,
     waiting=0,
     refused=0,
@@ -110,7 +110,7 @@ def test_the_process_and_its_pressure_are_told(peer: Peer) -> None:
 
 
 def test_latencies_fall_into_the_class_of_their_bound() -> None:
-    metrics = Metrics()
+    metrics = RequestMetrics()
     for seconds in (0.0005, 0.001, 0.0011, 59, 60, 61):
         metrics.record("GetObject", 200, seconds, 0, 0)
     told = read(render(metrics, CALM).decode())
@@ -128,7 +128,7 @@ def test_latencies_fall_into_the_class_of_their_bound() -> None:
 
 
 def test_a_copy_of_the_metrics_stays_as_it_is() -> None:
-    metrics = Metrics()
+    metrics = RequestMetrics()
     metrics.record("GetObject", 200, 0.1, 1, 2)
     copied = metrics.copy()
     metrics.record("GetObject", 200, 0.1, 1, 2)
@@ -138,11 +138,11 @@ def test_a_copy_of_the_metrics_stays_as_it_is() -> None:
 
 
 def test_a_store_that_was_not_counted_yet_has_no_size() -> None:
-    assert ("coskit_blobs", ()) not in read(render(Metrics(), CALM).decode())
+    assert ("coskit_blobs", ()) not in read(render(RequestMetrics(), CALM).decode())
 
 
 def test_counting_a_request_costs_little() -> None:
-    metrics, count = Metrics(), 20_000
+    metrics, count = RequestMetrics(), 20_000
     began = time.process_time()
     for _ in range(count):
         metrics.record("GetObject", 200, 0.0123, 0, 1024)
@@ -198,7 +198,7 @@ def test_health_is_told_as_json(peer: Peer) -> None:
 
 
 def test_every_number_is_told_under_its_name() -> None:
-    found = Situation(
+    found = ServerStatus(
         running=3,
         waiting=2,
         refused=1,
@@ -210,7 +210,7 @@ def test_every_number_is_told_under_its_name() -> None:
         census=StoreTotals(10, 20, 30, 40),
         scrubbed=ScrubRun(1_000, 2_000, 50, 60, 70, 80, 90),
     )
-    told = read(render(Metrics(), found).decode())
+    told = read(render(RequestMetrics(), found).decode())
     names = "requests_running requests_waiting requests_refused_total connections draining"
     names += " access_log_lost_total commits_waiting commit_changes_sum commits_failed_total"
     names += " commit_seconds_total blobs blob_bytes index_bytes free_bytes"

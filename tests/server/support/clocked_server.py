@@ -14,7 +14,7 @@ from coskit.server.handlers.access.object_lock import lifecycle_lock_condition
 from coskit.server.http.gateway import Gateway
 from coskit.server.settings import ACCOUNT, Settings, key_ring
 from coskit.server.store.recovery import open_store
-from coskit.server.workers.lifecycle_job import Lifecycle
+from coskit.server.workers.lifecycle_job import LifecycleJob
 from tests.server.support.wire import HOST, Headers, Reply, received
 
 KEYS = Credentials("id", "key")
@@ -68,7 +68,7 @@ class ClockedServer:
 
     def sweep(self) -> Counter[str]:
         """Let the lifecycle job make one pass as the server does."""
-        job = Lifecycle(
+        job = LifecycleJob(
             self._store, clock=self.clock, may_delete=lifecycle_lock_condition(self.clock)
         )
         return self._runner.run(job.sweep())

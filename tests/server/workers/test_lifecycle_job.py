@@ -1,4 +1,4 @@
-"""Lifecycle rules carried out on a store, with a clock that the tests turn."""
+"""LifecycleJob rules carried out on a store, with a clock that the tests turn."""
 
 import asyncio
 import itertools
@@ -15,7 +15,7 @@ from coskit.protocol.errors import AccessDenied
 from coskit.server.store.model import Bucket, NewVersion, Version
 from coskit.server.store.recovery import open_store
 from coskit.server.store.store import Store
-from coskit.server.workers.lifecycle_job import Lifecycle
+from coskit.server.workers.lifecycle_job import LifecycleJob
 from tests.server.store.store_fixture import body, put, put_part
 
 P = ParamSpec("P")
@@ -56,8 +56,8 @@ class World:
     def put(self, bucket: Bucket, key: str, data: bytes = b"body", **new: Any) -> Version:
         return self.run(put(self.store, bucket, key, data, new=NewVersion(**new)))
 
-    def job(self) -> Lifecycle:
-        return Lifecycle(self.store, clock=lambda: self.now)
+    def job(self) -> LifecycleJob:
+        return LifecycleJob(self.store, clock=lambda: self.now)
 
     def sweep(self, days: float = 0) -> Counter[str]:
         """Let days pass, then let the job make a pass."""
@@ -300,7 +300,7 @@ def test_what_is_locked_outlives_every_rule(world: World) -> None:
     for data in (b"1", b"2"):
         world.put(bucket, "held", data, lock="hold")
         world.put(bucket, "free", data)
-    job = Lifecycle(world.store, clock=lambda: world.now, may_delete=keep_locked)
+    job = LifecycleJob(world.store, clock=lambda: world.now, may_delete=keep_locked)
     for days, done in ((3, {"expired": 2, "removed": 1}), (3, {"removed": 1}), (3, {})):
         world.now += days * DAY
         assert world.run(job.sweep()) == done
@@ -317,7 +317,7 @@ def test_what_is_locked_outlives_its_days_where_nothing_is_versioned(world: Worl
     bucket = world.bucket(AFTER_2)
     world.put(bucket, "held", lock="hold")
     world.put(bucket, "free")
-    job = Lifecycle(world.store, clock=lambda: world.now, may_delete=keep_locked)
+    job = LifecycleJob(world.store, clock=lambda: world.now, may_delete=keep_locked)
     world.now += 3 * DAY
     assert world.run(job.sweep()) == {"expired": 1}
     assert world.keys(bucket) == ["held"]
@@ -343,7 +343,7 @@ def test_a_failed_pass_is_logged_and_followed_by_another(
     monkeypatch.setattr(world.store.index, "buckets", fail_once)
 
     async def run() -> None:
-        job = Lifecycle(world.store, interval=0, clock=lambda: world.now)
+        job = LifecycleJob(world.store, interval=0, clock=lambda: world.now)
         task = asyncio.create_task(job.run())
         await asyncio.wait_for(third.wait(), 20)
         task.cancel()

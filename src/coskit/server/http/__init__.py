@@ -1,1 +1,1 @@
-"""HTTP requests and responses around the handlers."""
+"""HTTP: connections, requests and responses, the gateway, and the status pages."""

@@ -1,4 +1,4 @@
-"""One line of JSON for each request, written by a thread of its own; no secret is in it."""
+"""The access log: a line of JSON for each request, without secrets, written by a thread."""
 
 import json
 import logging
@@ -15,40 +15,41 @@ from coskit.server.http.exchange.request_reader import RequestReader
 from coskit.server.http.exchange.request_record import RequestRecord
 
 _log = logging.getLogger("coskit.server")
-_WAITING = 10_000  # entries that wait for a slow disk; more are lost rather than kept
-_BEAT = 0.1  # seconds from one look at what waits to the next
+_WAITING = 10_000  # entries that may wait for a slow disk; further ones are lost
+_INTERVAL = 0.1  # seconds from one write to the next
 _STDOUT = 1
-_TOGETHER = 256  # entries written at a time
-_LONGEST = 1024  # characters kept of what a client says freely
-# Parameters that sign a request, by lower-case name, in all versions of both dialects.
+_BATCH = 256  # entries written at a time
+_LONGEST = 1024  # characters kept of values that clients choose
+# Lower-case names of the parameters that sign a request, in all versions of both dialects.
 _SECRET = frozenset(
     """authorization awsaccesskeyid sign signature policy x-amz-credential x-amz-signature
     x-amz-security-token x-cos-security-token x-ci-security-token""".split()
 )
-_SECRET_PREFIX = "q-"  # noqa: S105 - what the names begin with
-_OF_KEYS = "server-side-encryption-customer-key"  # of the object, of a copy's source, and their MD5
+_SECRET_PREFIX = "q-"  # noqa: S105 - a prefix of names
+# In parameters for the object's key, for the key of a copy's source, and for the MD5 of both.
+_OF_KEYS = "server-side-encryption-customer-key"
 
 
 class LogEntry(NamedTuple):
-    """What is logged of one request.
+    """The log entry of one request.
 
     Attributes:
-        time: of its begin, in seconds since 1970.
-        request_id: as in the answer.
-        address: where it came from.
-        method: of HTTP.
-        bucket: its name, or None.
-        key: the object's, or None; what signs a URL that stands in it is left out.
-        operation: the row's name, or "-" if none fits.
-        query: as it was sent; the line leaves out signatures, tokens and keys of encryption.
-        status: of the answer; 0 if there was none.
-        error: its code, or "".
-        received: bytes of its body.
-        sent: bytes of the answer's body.
-        milliseconds: from its head to the end of its answer.
-        account: who asked, or None.
-        signature: where it was signed: `header`, `url`, `form` or `none`.
-        user_agent: what the client calls itself.
+        time: the start of the request, in seconds since 1970.
+        request_id: the id in the response.
+        address: the client's address.
+        method: the HTTP method.
+        bucket: the bucket's name, or None.
+        key: the object's key, or None; the line leaves out the signature of a URL in it.
+        operation: the operation's name, or "-" if the request fits none.
+        query: the query string; the line leaves out signatures, tokens and encryption keys.
+        status: the status of the response; 0 without a response.
+        error: the error's code, or "".
+        received: the bytes of the request's body.
+        sent: the bytes of the response's body.
+        milliseconds: the time from the request's head to the end of the response.
+        account: the account that signed the request, or None.
+        signature: the place of the signature: `header`, `url`, `form` or `none`.
+        user_agent: the User-Agent header.
     """
 
     time: float
@@ -112,7 +113,7 @@ def entry(reader: RequestReader, record: RequestRecord, seconds: float) -> LogEn
 
 
 def without_secrets(query: str) -> str:
-    """Return a query string without what signs a request or opens an object."""
+    """Return a query string without signatures, tokens and encryption keys."""
     return "&".join(pair for pair in query.split("&") if not _is_secret(pair))
 
 
@@ -125,31 +126,31 @@ def _is_secret(pair: str) -> bool:
 
 
 def _key(key: str) -> str:
-    """Return a key as it is logged: clients that encode a whole URL have its query in there."""
+    """Return a key for the log; clients that encode a whole URL have its query in the key."""
     path, mark, query = key.partition("?")
     return path + mark + without_secrets(query) if mark else key
 
 
 class AccessLog:
-    """Writes entries to a file, or to standard output; a context, at whose end all is written.
+    """Write entries to a file or standard output; the end of its context writes the last ones.
 
-    Requests never wait for it: when the disk cannot keep up, entries are lost and counted. A line
-    is written a tenth of a second after its request, which is also what a kill takes with it.
+    Requests never wait for the log: when the disk cannot keep up, entries are lost and counted. A
+    line is written within a tenth of a second, so a kill loses the lines of that time.
 
     Args:
-        path: of the file, to which is appended; "-" is standard output.
-        turns: is entered to write, where other processes write to the same.
+        path: the file to append to; "-" is standard output.
+        lock: held during a write, where other processes write to the same file.
 
     Attributes:
-        lost: entries that were not written.
+        lost: the number of entries that were not written.
 
     Raises:
         OSError: the file cannot be opened.
     """
 
-    def __init__(self, path: str, turns: AbstractContextManager[None] | None = None) -> None:
+    def __init__(self, path: str, lock: AbstractContextManager[None] | None = None) -> None:
         self.lost = 0
-        self._turns = turns or nullcontext()
+        self._lock = lock or nullcontext()
         self._path = path
         self._fd = self._open()
         self._is_moved = False
@@ -159,18 +160,18 @@ class AccessLog:
         self._thread.start()
 
     def write(self, entry: LogEntry) -> None:
-        """Have an entry written soon."""
+        """Queue an entry for the writing thread."""
         if len(self._waiting) < _WAITING:
             self._waiting.append(entry)
         else:
             self.lost += 1
 
     def reopen(self) -> None:
-        """Go on in the file that has the path from now on; for whoever moves the old one away."""
+        """Open the path again, because a log rotation has moved the old file away."""
         self._is_moved = True
 
     def close(self) -> None:
-        """Return when all is written."""
+        """Write the queued entries and close the file."""
         self._closing.set()
         self._thread.join()
 
@@ -185,17 +186,17 @@ class AccessLog:
     ) -> None:
         self.close()
 
-    # In the thread, which looks now and then: to be woken would cost each request 50 us.
+    # In the thread, which polls: waking it would cost each request 50 us.
 
     def _run(self) -> None:
         is_closing = False
         while not is_closing:
-            is_closing = self._closing.wait(_BEAT)
+            is_closing = self._closing.wait(_INTERVAL)
             if self._is_moved:
                 self._is_moved = False
                 self._replace()
             while self._waiting:
-                count = min(len(self._waiting), _TOGETHER)
+                count = min(len(self._waiting), _BATCH)
                 self._put([self._waiting.popleft() for _ in range(count)])
         if self._fd != _STDOUT:
             os.close(self._fd)
@@ -203,7 +204,7 @@ class AccessLog:
     def _put(self, entries: list[LogEntry]) -> None:
         try:
             left = memoryview(b"".join(entry.line() for entry in entries))
-            with self._turns:  # a pipe takes long writes piece by piece
+            with self._lock:  # a pipe takes a long write in pieces
                 while left:
                     left = left[os.write(self._fd, left) :]
         except OSError as cause:

@@ -46,8 +46,8 @@ from coskit.server.http.exchange.response_writer import ResponseWriter
 from coskit.server.http.operation_runner import OperationRunner, RoutedRequest
 from coskit.server.http.status import Health
 from coskit.server.http.system_errors import unavailable
-from coskit.server.metrics.counters import Metrics
-from coskit.server.metrics.shared_memory import Board
+from coskit.server.metrics.counters import RequestMetrics
+from coskit.server.metrics.shared_memory import SharedMetrics
 from coskit.server.settings import Settings
 from coskit.server.store.model import Bucket
 from coskit.server.store.store import Store
@@ -68,7 +68,7 @@ class Gateway:
         clock: returns seconds since 1970.
         connections: the open connections; the collection changes.
         access_log: gets an entry for each request.
-        board: the metrics of all workers, if there are several.
+        shared_metrics: the metrics of all workers, if there are several.
 
     Attributes:
         health: serves the status pages.
@@ -82,7 +82,7 @@ class Gateway:
         *,
         connections: Collection[object] = (),
         access_log: AccessLog | None = None,
-        board: Board | None = None,
+        shared_metrics: SharedMetrics | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
@@ -90,12 +90,12 @@ class Gateway:
         self._keys = KeyRing(settings.directory, settings.keys, max_validity=longest)
         self._clock = clock
         self._access_log = access_log
-        self._metrics = Metrics()
+        self._metrics = RequestMetrics()
         self._admission = Admission(settings.limits)
-        self._anonymous = Admission(settings.limits.of_strangers(), whole=self._admission)
+        self._anonymous = Admission(settings.limits.for_anonymous(), whole=self._admission)
         self._operations = OperationRunner(store, settings, self._keys)
         self.health = Health(
-            settings, store, self._metrics, self._admission, connections, access_log, board
+            settings, store, self._metrics, self._admission, connections, access_log, shared_metrics
         )
         self._prefix = secrets.token_hex(8)
         self._numbers = itertools.count()
@@ -239,7 +239,7 @@ class Gateway:
         record.operation = "PostObject"
         await ticket.enter_anonymous()  # the signature is one of the form's fields
         try:
-            async with asyncio.timeout(self._settings.limits.stranger):
+            async with asyncio.timeout(self._settings.limits.anonymous_body):
                 form = await post_object.begin_form(request, reader)
         except TimeoutError:
             raise RequestTimeout("The fields of the form did not arrive in time") from None

@@ -1,4 +1,4 @@
-"""What the server tells about itself under `/-/`: that it lives, is ready, and its metrics."""
+"""The status pages under `/-/`: live, ready and metrics."""
 
 import asyncio
 import ipaddress
@@ -14,31 +14,36 @@ from coskit.protocol.errors import AccessDenied, InvalidURI
 from coskit.protocol.messages import Response
 from coskit.server.http.access_log import AccessLog
 from coskit.server.http.admission import Admission
-from coskit.server.metrics.counters import Metrics, Situation
-from coskit.server.metrics.shared_memory import Board, Report, past, total
+from coskit.server.metrics.counters import RequestMetrics, ServerStatus
+from coskit.server.metrics.shared_memory import (
+    SharedMetrics,
+    WorkerReport,
+    sum_reports,
+    without_current_state,
+)
 from coskit.server.settings import Settings
 from coskit.server.store.model import StoreTotals
 from coskit.server.store.store import Store
 
 _log = logging.getLogger("coskit.server")
-_BEAT = 1.0  # seconds for which workers may not know what the others have counted
-_CENSUS_WAIT = 1.0  # seconds that a scrape waits for the store to be counted
-_CENSUS_AGE = 10.0  # seconds after which it is counted anew
-_CENSUS_SHARE = 100  # of the time, which part may be spent on counting: one of so many
+_PUBLISH_INTERVAL = 1.0  # seconds from one report to the other workers to the next
+_CENSUS_WAIT = 1.0  # seconds that a scrape waits for a census
+_CENSUS_AGE = 10.0  # seconds after which a census is repeated
+_CENSUS_SHARE = 100  # at most one in so many seconds is spent on a census
 
 
 class Health:
-    """Answers for the server as a whole; nobody has to sign.
+    """The status pages of the server, for which no signature is needed.
 
     Args:
-        settings: of the server.
-        store: what it serves.
-        metrics: what its requests have added up to.
-        admission: who lets them in.
-        connections: those that are open; changes.
-        access_log: if there is one.
-        board: where all workers show their metrics, if there are several.
-        clock: seconds, only ever compared.
+        settings: the server's settings.
+        store: the server's store.
+        metrics: the counters of this process's requests.
+        admission: the admission of all requests.
+        connections: the open connections; the collection changes.
+        access_log: the access log, or None.
+        shared_metrics: the metrics of all workers, if there are several.
+        clock: returns seconds of a monotonic clock.
 
     Attributes:
         is_draining: whether the server is about to end.
@@ -48,11 +53,11 @@ class Health:
         self,
         settings: Settings,
         store: Store,
-        metrics: Metrics,
+        metrics: RequestMetrics,
         admission: Admission,
         connections: Collection[object] = (),
         access_log: AccessLog | None = None,
-        board: Board | None = None,
+        shared_metrics: SharedMetrics | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.is_draining = False
@@ -62,7 +67,7 @@ class Health:
         self._admission = admission
         self._connections = connections
         self._access_log = access_log
-        self._board = board
+        self._shared_metrics = shared_metrics
         self._clock = clock
         self._started = clock()
         self._census: StoreTotals | None = None
@@ -74,19 +79,19 @@ class Health:
         """Return the page `/-/<name>`.
 
         Args:
-            name: what is asked for.
-            address: who asks, or "".
+            name: the page's name.
+            address: the client's address, or "".
 
         Raises:
-            InvalidURI: there is nothing of this name.
-            AccessDenied: the metrics are not for that address.
+            InvalidURI: there is no page of this name.
+            AccessDenied: the address may not read the metrics.
         """
         if name == "live":
             return _document(200, {"status": "live"})
         if name == "ready":
             return self._ready()
         if name == "metrics":
-            return await self._tell_metrics(address)
+            return await self._metrics_page(address)
         raise InvalidURI("There is /-/live, /-/ready and /-/metrics")
 
     def _ready(self) -> tuple[Response, bytes]:
@@ -100,7 +105,7 @@ class Health:
         }
         return _document(503 if self.is_draining else 200, facts)
 
-    async def _tell_metrics(self, address: str) -> tuple[Response, bytes]:
+    async def _metrics_page(self, address: str) -> tuple[Response, bytes]:
         if self._settings.metrics == "off":
             raise InvalidURI("The metrics are turned off")
         if self._settings.metrics != "public" and not is_loopback(address):
@@ -112,27 +117,27 @@ class Health:
 
         await self._take_census()
         own = self._report()
-        others = self._board.others() if self._board else []
-        report = total(own, others)
+        others = self._shared_metrics.others() if self._shared_metrics else []
+        report = sum_reports(own, others)
         pids = [own.pid, *(other.pid for other in others)]
-        text = await asyncio.to_thread(render, report.metrics, report.situation, pids)
+        text = await asyncio.to_thread(render, report.metrics, report.status, pids)
         return Response(200, {"Content-Type": MEDIA_TYPE}), text
 
     async def publish(self) -> None:
-        """Let the other workers know what this one counts, until cancelled."""
-        assert self._board is not None, "a worker on its own has nobody to tell"
+        """Publish this worker's report periodically, until cancelled."""
+        assert self._shared_metrics is not None, "a worker on its own does not publish"
         while True:
-            self._board.publish(self._report())
-            await asyncio.sleep(_BEAT)
+            self._shared_metrics.publish(self._report())
+            await asyncio.sleep(_PUBLISH_INTERVAL)
 
-    def _report(self) -> Report:
-        """Return what this worker has counted, and what the dead ones before it had."""
-        report = Report(os.getpid(), self._metrics.copy(), self._situation())
-        former = self._board.former if self._board else None
-        return total(report, [past(former)]) if former else report
+    def _report(self) -> WorkerReport:
+        """Return this worker's report, including its dead predecessors."""
+        report = WorkerReport(os.getpid(), self._metrics.copy(), self._status())
+        former = self._shared_metrics.former if self._shared_metrics else None
+        return sum_reports(report, [without_current_state(former)]) if former else report
 
-    def _situation(self) -> Situation:
-        return Situation(
+    def _status(self) -> ServerStatus:
+        return ServerStatus(
             running=self._admission.running,
             waiting=self._admission.waiting,
             refused=self._admission.refused,
@@ -146,7 +151,7 @@ class Health:
         )
 
     async def _take_census(self) -> None:
-        """Have the store counted, unless that was done just now; a long count goes on behind."""
+        """Count the store, unless that was done recently; a long count runs in the background."""
         if self._counting is None and self._clock() - self._counted >= self._pause:
             self._counting = asyncio.create_task(self._count())
         if self._counting is not None:
@@ -165,7 +170,7 @@ class Health:
 
 
 def is_loopback(address: str) -> bool:
-    """Return whether an address is of the machine itself."""
+    """Return whether an address is a loopback address."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -1,1 +1,1 @@
-"""Counters, their sum over workers, and how they are shown."""
+"""Counters, their sum over workers, and their text format."""

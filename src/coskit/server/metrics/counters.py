@@ -1,4 +1,4 @@
-"""What a server has done since its start, counted in plain numbers."""
+"""Counters of a server since its start, and its current status."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -8,12 +8,12 @@ from typing import Self
 from coskit.server.store.maintenance.scrub import ScrubRun
 from coskit.server.store.model import CommitStatistics, StoreTotals
 
-# Upper bounds, in seconds, of the classes of latency; the last class has none.
+# Upper bounds of the latency buckets in seconds; the last bucket has none.
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Latency:
-    """How long the requests of one operation took: how many in which class, and all together."""
+    """The latencies of one operation: the number of requests in each bucket, and their sum."""
 
     __slots__ = ("counts", "seconds")
 
@@ -22,14 +22,14 @@ class Latency:
         self.seconds = 0.0
 
 
-class Metrics:
-    """Counts requests; used on the event loop.
+class RequestMetrics:
+    """Counters of requests; used on the event loop.
 
     Attributes:
-        requests: how many, by operation and status; 0 is the status of one that got no answer.
-        latencies: from head to end of answer, by operation.
-        received: bytes of their bodies.
-        sent: bytes of the answers' bodies.
+        requests: the number by operation and status; status 0 is a request without a response.
+        latencies: the seconds from a head to the end of its response, by operation.
+        received: the bytes of the requests' bodies.
+        sent: the bytes of the responses' bodies.
     """
 
     def __init__(self) -> None:
@@ -47,8 +47,8 @@ class Metrics:
         self.received += received
         self.sent += sent
 
-    def add(self, other: "Metrics") -> None:
-        """Count all that another one has counted."""
+    def add(self, other: "RequestMetrics") -> None:
+        """Add the counters of another process."""
         for kind, count in other.requests.items():
             self.requests[kind] += count
         for operation, latency in other.latencies.items():
@@ -59,26 +59,26 @@ class Metrics:
         self.sent += other.sent
 
     def copy(self) -> Self:
-        """Return the numbers as they are now, for another thread."""
+        """Return a copy for another thread."""
         copied = type(self)()
         copied.add(self)
         return copied
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
-    """What a server is doing at the moment of a scrape.
+class ServerStatus:
+    """The status of a server at the moment of a scrape.
 
     Attributes:
-        running: requests being worked on.
-        waiting: requests that wait for their turn.
-        refused: requests that were turned away since the start.
-        connections: that are open.
+        running: the number of running requests.
+        waiting: the number of requests that wait for their turn.
+        refused: the number of requests refused since the start.
+        connections: the number of open connections.
         is_draining: whether the server is about to end.
-        unlogged: lines that the access log has lost.
-        activity: what the index has done since the start.
-        removals: files that wait to be removed, and removals that have failed since the start.
-        census: what the store held when it was last counted, or None.
+        unlogged: the number of lines that the access log has lost.
+        activity: the counters of the index since the start.
+        removals: the files that wait to be removed, and the failed removals since the start.
+        census: the contents of the store when they were last counted, or None.
         scrubbed: the last complete scrub, or None.
     """
 

@@ -15,7 +15,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from coskit._version import __version__
-from coskit.server.metrics.counters import SECONDS, Metrics, Situation
+from coskit.server.metrics.counters import SECONDS, RequestMetrics, ServerStatus
 from coskit.server.store.maintenance.scrub import ScrubRun
 from coskit.server.store.model import GROUPS
 
@@ -23,33 +23,33 @@ _STARTED = "process_start_time_seconds"
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def render(metrics: Metrics, situation: Situation, pids: Sequence[int] = ()) -> bytes:
-    """Return the document; reads the state of these processes, or this one, besides."""
-    return generate_latest(_Numbers(metrics, situation, pids))
+def render(metrics: RequestMetrics, status: ServerStatus, pids: Sequence[int] = ()) -> bytes:
+    """Return the metrics in text, with figures on these processes, or on this one."""
+    return generate_latest(_Collector(metrics, status, pids))
 
 
-class _Numbers(Collector):
-    """All families of one scrape."""
+class _Collector(Collector):
+    """The metric families of one scrape."""
 
-    def __init__(self, metrics: Metrics, situation: Situation, pids: Sequence[int]) -> None:
+    def __init__(self, metrics: RequestMetrics, status: ServerStatus, pids: Sequence[int]) -> None:
         self._metrics = metrics
-        self._situation = situation
+        self._status = status
         self._pids = pids or (os.getpid(),)
 
     def collect(self) -> Iterable[Metric]:
-        """Return them."""
+        """Return the metric families."""
         yield from _of_requests(self._metrics)
-        yield from _of_pressure(self._situation)
-        yield from _of_the_store(self._situation)
-        if self._situation.scrubbed is not None:
-            yield from _of_the_scrub(self._situation.scrubbed)
+        yield from _of_pressure(self._status)
+        yield from _of_the_store(self._status)
+        if self._status.scrubbed is not None:
+            yield from _of_the_scrub(self._status.scrubbed)
         info = GaugeMetricFamily("coskit_info", "Always 1, with the version.", labels=["version"])
         info.add_metric([__version__], 1)
         yield info
         yield from _of_processes(self._pids)
 
 
-def _of_requests(metrics: Metrics) -> Iterator[Metric]:
+def _of_requests(metrics: RequestMetrics) -> Iterator[Metric]:
     requests = CounterMetricFamily(
         "coskit_requests",
         "Requests by operation and status; status 0 got no answer.",
@@ -70,7 +70,7 @@ def _of_requests(metrics: Metrics) -> Iterator[Metric]:
     yield _counter("coskit_sent_bytes", "Bytes of response bodies.", metrics.sent)
 
 
-def _of_pressure(now: Situation) -> Iterator[Metric]:
+def _of_pressure(now: ServerStatus) -> Iterator[Metric]:
     yield _gauge("coskit_connections", "Open connections.", now.connections)
     yield _gauge("coskit_requests_running", "Requests being worked on.", now.running)
     yield _gauge("coskit_requests_waiting", "Requests that wait for their turn.", now.waiting)
@@ -79,7 +79,7 @@ def _of_pressure(now: Situation) -> Iterator[Metric]:
     yield _counter("coskit_access_log_lost", "Lines the access log has lost.", now.unlogged)
 
 
-def _of_the_store(now: Situation) -> Iterator[Metric]:
+def _of_the_store(now: ServerStatus) -> Iterator[Metric]:
     done = now.activity
     yield _gauge("coskit_commits_waiting", "Changes that wait for the index.", done.waiting)
     yield _counter("coskit_commits_failed", "Commits that failed.", done.failed)
@@ -107,7 +107,7 @@ def _of_the_scrub(found: ScrubRun) -> Iterator[Metric]:
 
 
 def _of_processes(pids: Sequence[int]) -> Iterator[Metric]:
-    """Give the sums over all processes; they began when the first one did."""
+    """Yield the sums over all processes, with the start time of the first one."""
     sums: dict[str, Metric] = {}
     for pid in pids:
         for family in ProcessCollector(pid=partial(int, pid), registry=None).collect():

@@ -1,4 +1,4 @@
-"""What the workers of a server have counted, each for all to see in memory that they share."""
+"""Metrics of all workers in shared memory, so that each worker can report their sum."""
 
 import logging
 import pickle
@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from mmap import mmap
 from struct import Struct
 
-from coskit.server.metrics.counters import Metrics, Situation
+from coskit.server.metrics.counters import RequestMetrics, ServerStatus
 from coskit.server.store.model import CommitStatistics
 
 SPACE = 1 << 20  # bytes for each worker; only what is written to takes memory
-_PAGES = (8, SPACE // 2)  # where the two pages of a worker begin
-_HEAD = Struct("<II")  # length and CRC32 of what is on a page
+_PAGES = (8, SPACE // 2)  # offsets of the two pages of a worker
+_HEAD = Struct("<II")  # length and CRC32 of a page's data
 _ROOM = SPACE // 2 - _HEAD.size - 8
 _ATTEMPTS = 3
 
@@ -21,32 +21,32 @@ _log = logging.getLogger("coskit.server")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What one worker has counted, its predecessors of the same number included.
+class WorkerReport:
+    """The metrics of one worker, including its predecessors of the same number.
 
     Attributes:
-        pid: its process.
-        metrics: of its requests.
-        situation: what it is doing.
+        pid: the process id.
+        metrics: the counters of its requests.
+        status: its current status.
     """
 
     pid: int
-    metrics: Metrics
-    situation: Situation
+    metrics: RequestMetrics
+    status: ServerStatus
 
 
-class Board:
-    """Reports of all workers; each writes its own.
+class SharedMetrics:
+    """The reports of all workers; each writes its own.
 
-    A report goes to one of two pages, and then a byte names that page: whoever is killed meanwhile
-    leaves the report before it.
+    A report goes to one of two pages, and then a byte names that page, so that a worker killed
+    during the write leaves its previous report.
 
     Args:
-        memory: `SPACE` bytes for each worker.
-        own: the number of this one.
+        memory: the shared memory, `SPACE` bytes for each worker.
+        own: the number of this worker.
 
     Attributes:
-        former: what its predecessor has counted, if there was one.
+        former: the last report of this worker's predecessor, or None.
     """
 
     def __init__(self, memory: mmap, own: int) -> None:
@@ -54,11 +54,11 @@ class Board:
         self._own = own
         self.former = self._read(own)
 
-    def publish(self, report: Report) -> None:
-        """Let all see what this worker has counted."""
+    def publish(self, report: WorkerReport) -> None:
+        """Write this worker's report."""
         data = pickle.dumps(report)
         if len(data) > _ROOM:
-            _log.error("the metrics of a worker do not fit the board: %d bytes", len(data))
+            _log.error("the metrics of a worker do not fit into shared memory: %d bytes", len(data))
             return
         start = self._own * SPACE
         page = 0 if self._memory[start] == 2 else 1
@@ -68,15 +68,15 @@ class Board:
         )
         self._memory[start] = page + 1
 
-    def others(self) -> list[Report]:
-        """Return what the other workers have published last."""
+    def others(self) -> list[WorkerReport]:
+        """Return the last reports of the other workers."""
         numbers = range(len(self._memory) // SPACE)
         found = [self._read(number) for number in numbers if number != self._own]
         return [report for report in found if report is not None]
 
-    def _read(self, number: int) -> Report | None:
+    def _read(self, number: int) -> WorkerReport | None:
         start = number * SPACE
-        for _ in range(_ATTEMPTS):  # a page may be written to while it is read
+        for _ in range(_ATTEMPTS):  # a page may be written while it is read
             page = self._memory[start]
             if not page:
                 return None
@@ -84,36 +84,36 @@ class Board:
             length, crc = _HEAD.unpack(self._memory[at : at + _HEAD.size])
             data = self._memory[at + _HEAD.size : at + _HEAD.size + length]
             if zlib.crc32(data) == crc:
-                report: Report = pickle.loads(data)  # noqa: S301 - this server has written it
+                report: WorkerReport = pickle.loads(data)  # noqa: S301 - this server has written it
                 return report
         return None
 
 
-def total(own: Report, others: Iterable[Report]) -> Report:
-    """Return the sum of what several workers have counted, as what one of them reports."""
-    metrics, situation = own.metrics.copy(), own.situation
+def sum_reports(own: WorkerReport, others: Iterable[WorkerReport]) -> WorkerReport:
+    """Return the sum of several reports, under the process id of one of them."""
+    metrics, status = own.metrics.copy(), own.status
     for other in others:
         metrics.add(other.metrics)
-        situation = _both(situation, other.situation)
-    return replace(own, metrics=metrics, situation=situation)
+        status = _both(status, other.status)
+    return replace(own, metrics=metrics, status=status)
 
 
-def past(report: Report) -> Report:
-    """Return a report without what its worker was doing when it died."""
-    activity = replace(report.situation.activity, waiting=0)
-    situation = replace(
-        report.situation,
+def without_current_state(report: WorkerReport) -> WorkerReport:
+    """Return the report of a dead worker without its current state."""
+    activity = replace(report.status.activity, waiting=0)
+    status = replace(
+        report.status,
         running=0,
         waiting=0,
         connections=0,
         is_draining=False,
         activity=activity,
-        removals=(0, report.situation.removals[1]),
+        removals=(0, report.status.removals[1]),
     )
-    return replace(report, situation=situation)
+    return replace(report, status=status)
 
 
-def _both(one: Situation, other: Situation) -> Situation:
+def _both(one: ServerStatus, other: ServerStatus) -> ServerStatus:
     scrubs = [run for run in (one.scrubbed, other.scrubbed) if run is not None]
     return replace(
         one,

@@ -1,1 +1,1 @@
-"""Worker processes and what runs beside requests."""
+"""Worker processes, their supervisor, and the lifecycle job."""

@@ -1,4 +1,4 @@
-"""What the server does by itself: carry out the lifecycle rules, a page of a bucket at a time."""
+"""The lifecycle job: apply the lifecycle rules of all buckets, one page of a bucket at a time."""
 
 import asyncio
 import logging
@@ -33,27 +33,27 @@ from coskit.server.store.store import Store
 
 _log = logging.getLogger("coskit.server.lifecycle")
 _PAGE = 500
-_BATCH = 100  # changes in one commit: what a request waits for at most
-_STEP = 50  # versions looked at before requests get their turn
+_BATCH = 100  # changes in one commit, for which a request may have to wait
+_STEP = 50  # versions checked before requests get their turn
 
 Seen = Mapping[tuple[str, str], Version]
 
 
-class Lifecycle:
-    """Carries out the lifecycle rules of all buckets.
+class LifecycleJob:
+    """Apply the lifecycle rules of all buckets.
 
-    It keeps nothing: what is due follows from what is stored, so a pass that was cut short is made
-    good by the next. Between pages it rests for as long as the page took. What was overwritten,
-    tagged anew or made current again since it was looked at is left alone: that is decided in the
-    commit.
+    The job has no state of its own: due actions follow from the stored objects, so the next pass
+    completes an interrupted one. After each page it pauses for as long as the page took. A version
+    that was overwritten, tagged or made current since it was checked is kept; the commit decides
+    that.
 
     Args:
-        store: where everything lives.
-        interval: seconds between the end of a pass and the next.
-        day: how long a day is, in milliseconds.
-        clock: seconds since 1970.
-        may_delete: sees each version that would be gone for good, in the commit, and raises to keep
-            it; runs in another thread.
+        store: the server's store.
+        interval: the seconds from the end of one pass to the next pass.
+        day: the length of a day in milliseconds.
+        clock: returns seconds since 1970.
+        may_delete: called in the commit, in another thread, with each version to delete for good;
+            raises to keep it.
     """
 
     def __init__(
@@ -71,16 +71,16 @@ class Lifecycle:
         self._may_delete = may_delete
 
     async def run(self) -> None:
-        """Make passes until cancelled, the first one now; a failed one is logged."""
+        """Make passes until cancelled, the first one at once; log a failed pass."""
         while True:
             try:
                 await self.sweep()
             except Exception:
-                _log.exception("a lifecycle pass failed; the next one begins anew")
+                _log.exception("a lifecycle pass failed; the next one starts again")
             await asyncio.sleep(self._interval)
 
     async def sweep(self) -> Counter[str]:
-        """Make one pass over all buckets and return how many of which changes it made."""
+        """Make one pass over all buckets, and return the number of changes of each kind."""
         total: Counter[str] = Counter()
         for bucket in self._store.index.buckets():
             if CONFIG not in bucket.config:
@@ -90,7 +90,7 @@ class Lifecycle:
                 await self._sweep_versions(bucket.name, done)
                 await self._sweep_uploads(bucket.name, done)
             except NoSuchBucket:
-                _log.info("bucket %s was deleted meanwhile", bucket.name)
+                _log.info("bucket %s was deleted during the pass", bucket.name)
             if done:
                 changes = ", ".join(f"{name} {count}" for name, count in sorted(done.items()))
                 _log.info("lifecycle of bucket %s: %s", bucket.name, changes)
@@ -112,10 +112,10 @@ class Lifecycle:
     ) -> AsyncIterator[
         tuple[Bucket, Sequence[LifecycleRule], list[tuple[ListingEntry, LifecycleCandidate]]]
     ]:
-        """Yield a bucket, its rules and its versions in pages, each as it is by then."""
+        """Yield a bucket, its rules and a page of its versions, each as of that moment."""
         key_marker = version_marker = ""
         newer: ListingEntry | None = None
-        behind = 0  # how many newer ones of its key have been seen
+        behind = 0  # the number of newer versions of its key so far
         waiting: list[ListingEntry] = []
         while rules := self._rules(bucket := self._store.index.bucket(name)):
             started = time.monotonic()
@@ -146,7 +146,7 @@ class Lifecycle:
         entry: ListingEntry,
         found: LifecycleCandidate,
     ) -> Iterator[tuple[Version, Action]]:
-        """Yield what is due for a listed version, which is looked up only if that matters."""
+        """Yield the due action for a listed version, which is looked up only if that matters."""
         look_up = cache(partial(self._as_found, bucket, entry))
 
         def tags() -> Tags:
@@ -158,7 +158,7 @@ class Lifecycle:
             yield version, action
 
     def _as_found(self, bucket: Bucket, entry: ListingEntry) -> Version | None:
-        """Return a listed version with all that is known of it, unless it has changed since."""
+        """Return a listed version with all its attributes, or None if it has changed since."""
         try:
             version = self._store.index.version(bucket.id, entry.key, entry.version_id)
         except NoSuchVersion:
@@ -213,7 +213,7 @@ class Lifecycle:
                             bucket.id, upload.key, upload.upload_id
                         )
                     except NoSuchUpload:
-                        continue  # completed or aborted meanwhile
+                        continue  # completed or aborted since it was listed
                     done["aborted"] += 1
             if not page.truncated:
                 return
@@ -227,15 +227,15 @@ class Lifecycle:
 def _found(
     entry: ListingEntry, newer: ListingEntry | None, older: ListingEntry | None, behind: int
 ) -> LifecycleCandidate:
-    """Return a listed version between its neighbours, which may belong to other keys.
+    """Return the facts that rules read of a listed version and its neighbours of any key.
 
     Args:
         entry: the version.
-        newer: the one before it in the listing.
-        older: the one after it.
-        behind: how many newer ones of its key are known, the latest among them.
+        newer: the version before it in the listing.
+        older: the version after it.
+        behind: the number of newer versions of its key, the latest among them.
     """
-    # A page may begin with a key's versions anew, if the marked one has been deleted meanwhile.
+    # A page may start again with a key's versions, if the marked one was deleted since.
     replaced = newer is not None and newer.key == entry.key and not entry.is_latest
     return LifecycleCandidate(
         key=entry.key,
@@ -250,12 +250,12 @@ def _found(
 
 
 def _refuse_another(current: Version | None, seen: Seen) -> None:
-    """Raise PreconditionFailed unless a version is the one that was looked at."""
+    """Raise PreconditionFailed unless a version is the one that was checked."""
     known = seen.get((current.key, current.version_id)) if current else None
     if current is None or known is None:
         raise PreconditionFailed
     if (current.order, current.tags) != (known.order, known.tags):
         raise PreconditionFailed
-    # The commit sees no marker as the latest, since it is nobody's live object.
+    # The commit sees no marker as the latest, since a marker is not a live object.
     if not current.is_marker and current.is_latest != known.is_latest:
         raise PreconditionFailed

@@ -1,4 +1,4 @@
-"""Check that a directory is a server's or may become one; keep where it was served last."""
+"""Check that a directory is a server's or may become one; save the address of its server."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from coskit.server.store.index import database
 
 ADDRESS_FILE = "address.json"
 _NAMES = "SELECT name FROM bucket ORDER BY name"
-# What a start that was cut short may have left, and what a new file system has.
+# Files that an interrupted start may have left, and the one of a new file system.
 _OURS = frozenset(
     {
         *(ADDRESS_FILE, ACCOUNTS_FILE, KEYS_FILE, MASTER_KEY_FILE),
@@ -25,13 +25,13 @@ _OURS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """Where a directory is, or was last, served.
+class ServerAddress:
+    """The address at which a directory is, or was last, served.
 
     Attributes:
-        url: of the server.
-        region: the name that clients see.
-        secret_id: of its own key pair.
+        url: the server's URL.
+        region: the region's name for clients.
+        secret_id: the secret id of the server's own key pair.
     """
 
     url: str
@@ -40,30 +40,30 @@ class Address:
 
 
 def is_servers(directory: Path) -> bool:
-    """Return whether a server keeps its objects in a directory."""
+    """Return whether a directory holds a server's index."""
     return (directory / database.FILE).is_file()
 
 
 def require_servers(directory: Path) -> None:
-    """Let only a server's directory pass.
+    """Refuse a directory that is not a server's.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the directory is not a server's.
     """
     if not is_servers(directory):
         raise ValueError(f"{directory} is no directory of a server")
 
 
 def require_room(directory: Path, flag: str) -> None:
-    """Let only a directory pass that is a server's, or empty, or not there yet.
+    """Refuse a directory with files that are not a server's; it may be missing.
 
     Args:
-        directory: in which a server's files are to be made.
-        flag: of the command, that allows another one.
+        directory: the directory for a server's files.
+        flag: the option that allows another directory, for the error's text.
 
     Raises:
-        ValueError: other things lie in it.
-        OSError: it cannot be read, or it is no directory.
+        ValueError: the directory has other files.
+        OSError: the directory cannot be read.
     """
     if is_servers(directory):
         return
@@ -87,8 +87,8 @@ def buckets(directory: Path) -> list[str]:
         return []
 
 
-def note_address(directory: Path, address: Address) -> None:
-    """Keep where a directory is served, for `coskit admin env`; on a full disk it is not kept."""
+def note_address(directory: Path, address: ServerAddress) -> None:
+    """Save the address of a directory's server for `coskit admin env`, unless the disk is full."""
     new = directory / f"{ADDRESS_FILE}.new"
     with suppress(OSError):
         new.unlink(missing_ok=True)
@@ -97,10 +97,10 @@ def note_address(directory: Path, address: Address) -> None:
         new.replace(directory / ADDRESS_FILE)
 
 
-def read_address(directory: Path) -> Address | None:
-    """Return where a directory is or was served, or None if that is not known."""
+def read_address(directory: Path) -> ServerAddress | None:
+    """Return the saved address of a directory's server, or None."""
     try:
         kept = json.loads((directory / ADDRESS_FILE).read_text())
-        return Address(str(kept["url"]), str(kept["region"]), str(kept["secret_id"]))
+        return ServerAddress(str(kept["url"]), str(kept["region"]), str(kept["secret_id"]))
     except (OSError, ValueError, LookupError, TypeError):
         return None

@@ -1,4 +1,4 @@
-"""Keeps the workers of a server running: starts, restarts and ends them, and outlives none."""
+"""The supervisor of a server's workers: start, restart and end them."""
 
 import ctypes
 import logging
@@ -15,24 +15,24 @@ from types import FrameType
 from typing import Protocol
 
 READY = b"ready"
-_SETTLED = 10.0  # seconds after which a worker that dies has not died of its start
+_SETTLED = 10.0  # seconds after which the death of a worker is not a failed start
 _DEATHS = 5  # in a row, none of them settled, that end the server
-_BEAT = 1.0  # seconds from one call of `renew` to the next
+_RENEWAL = 1.0  # seconds from one call of `renew` to the next
 _PAUSE = 0.1  # seconds before a restart; doubled with each death
 _PR_SET_PDEATHSIG = 1
 
 _log = logging.getLogger("coskit.server")
 
-# Runs worker `number` in a new process; tells over the fd when it is `READY`, or why it cannot
-# start; returns the exit status.
+# Runs worker `number` in a new process; writes `READY` to the fd, or the reason of a failed start;
+# returns the exit status.
 Run = Callable[[int, int], int]
 
 
 class Renew(Protocol):
-    """Brings up to date what the next worker will inherit."""
+    """Update the resources that the next worker will inherit."""
 
     def __call__(self, *, asked: bool = False) -> None:
-        """Do so, if it is asked for even if nothing seems to have changed."""
+        """Update them; if asked for, even if nothing seems to have changed."""
         ...
 
 
@@ -41,18 +41,17 @@ class CannotServe(Exception):
 
 
 @dataclass(slots=True)
-class _Worker:
-    """A worker and how it has fared.
+class _WorkerProcess:
+    """The process of a worker, and its history.
 
     Attributes:
-        number: of its place; it stays when the process is replaced.
-        pid: of the process, 0 while there is none.
-        pipe: over which it tells that it is ready; ends with it.
-        said: what it has told.
-        started: when the process was.
-        deaths: in a row, of processes that had not settled.
-        due: when it is to be started, while there is no process.
-        is_ready: whether it was, or is.
+        number: the worker's number; a new process keeps it.
+        pid: the process id, 0 while there is no process.
+        pipe: the pipe for the worker's report; it ends with the process.
+        said: the bytes of the report so far.
+        started: the time when the process started.
+        deaths: the number of deaths in a row before `_SETTLED` seconds had passed.
+        due: the time to start the next process, while there is none.
     """
 
     number: int
@@ -65,20 +64,21 @@ class _Worker:
 
     @property
     def is_ready(self) -> bool:
+        """True once the worker has reported that it is ready."""
         return self.said.startswith(READY)
 
 
 class Supervisor:
-    """One process that serves nothing itself.
+    """A process that keeps the workers running and serves no requests itself.
 
-    It has no threads and opens no files of the store, so that it can be forked at any time.
+    It has no threads and opens no files of the store, so that it can fork at any time.
 
     Args:
-        size: how many workers there are.
-        run: what each does.
-        on_ready: is called once, when all are ready.
-        forward: signals that every worker gets, besides those that end it.
-        renew: is called each second, and when a signal was forwarded, for the processes to come.
+        size: the number of workers.
+        run: the work of each worker.
+        on_ready: called once, when all workers are ready.
+        forward: the signals for all workers, besides those that end them.
+        renew: called each second, and after a forwarded signal, for the processes to come.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Supervisor:
         forward: tuple[signal.Signals, ...] = (),
         renew: Renew | None = None,
     ) -> None:
-        self._workers = [_Worker(number) for number in range(size)]
+        self._workers = [_WorkerProcess(number) for number in range(size)]
         self._run = run
         self._on_ready = on_ready
         self._forward = forward
@@ -101,10 +101,10 @@ class Supervisor:
         self._caught: list[int] = []
 
     def serve(self, on_end: Callable[[], None]) -> bool:
-        """Run until a signal has ended it, and return whether all requests were finished.
+        """Run until a signal ends the server, and return whether all requests were finished.
 
         Args:
-            on_end: is called at the first signal that ends it.
+            on_end: called at the first signal that ends the server.
 
         Raises:
             CannotServe: a worker could not start, or one keeps dying.
@@ -119,7 +119,7 @@ class Supervisor:
                         if key.fileobj is woken:
                             woken.recv(4096)
                         else:
-                            clean &= self._hear(key.data)
+                            clean &= self._read_report(key.data)
                     while self._caught:
                         self._take(self._caught.pop(0), on_end)
                     if self._renew:
@@ -147,19 +147,19 @@ class Supervisor:
         now = time.monotonic()
         due = [worker.due - now for worker in self._workers if not worker.pid]
         if self._renew:
-            due.append(_BEAT)
+            due.append(_RENEWAL)
         return max(0.0, min(due)) if due else None
 
-    def _start(self, worker: _Worker) -> None:
+    def _start(self, worker: _WorkerProcess) -> None:
         reading, writing = os.pipe()
         supervisor = os.getpid()
-        # A signal that comes before the worker can take it waits until it can.
+        # A signal waits until the worker can handle it.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             pid = os.fork()
             if not pid:
                 os.close(reading)
-                self._be(worker, writing, supervisor, mask)
+                self._run_worker(worker, writing, supervisor, mask)
         except OSError:
             os.close(reading)
             raise
@@ -170,8 +170,10 @@ class Supervisor:
         worker.started = time.monotonic()
         self._selector.register(reading, selectors.EVENT_READ, worker)
 
-    def _be(self, worker: _Worker, pipe: int, supervisor: int, mask: set[int]) -> None:
-        """Be a worker, in its process; does not return."""
+    def _run_worker(
+        self, worker: _WorkerProcess, pipe: int, supervisor: int, mask: set[int]
+    ) -> None:
+        """Run a worker in its process, and exit."""
         status = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -179,8 +181,8 @@ class Supervisor:
                 signal.signal(number, signal.SIG_DFL)
             for number in self._forward:
                 signal.signal(number, signal.SIG_IGN)
-            die_with(supervisor)
-            # Ctrl-C is for the supervisor, which passes it on.
+            end_with_parent(supervisor)
+            # Ctrl-C goes to the supervisor, which forwards it.
             os.setpgid(0, 0)
             self._selector.close()
             for other in self._workers:
@@ -196,10 +198,10 @@ class Supervisor:
         finally:
             os._exit(status)
 
-    # Hearing of workers.
+    # Reports and ends of workers.
 
-    def _hear(self, worker: _Worker) -> bool:
-        """Take what a worker says, or its end; return whether it is well or has ended well."""
+    def _read_report(self, worker: _WorkerProcess) -> bool:
+        """Read the report or the end of a worker; return whether the worker has not failed."""
         data = os.read(worker.pipe, 4096)
         if data:
             worker.said += data
@@ -217,7 +219,7 @@ class Supervisor:
         self._plan_restart(worker, code)
         return True
 
-    def _plan_restart(self, worker: _Worker, code: int) -> None:
+    def _plan_restart(self, worker: _WorkerProcess, code: int) -> None:
         lived = time.monotonic() - worker.started
         how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
         if not worker.is_ready and not self._announced:
@@ -228,7 +230,7 @@ class Supervisor:
         else:
             self._note_death(worker, how)
 
-    def _note_death(self, worker: _Worker, how: str) -> None:
+    def _note_death(self, worker: _WorkerProcess, how: str) -> None:
         worker.deaths += 1
         worker.due = time.monotonic() + _PAUSE * 2 ** (worker.deaths - 1)
         _log.error("worker %d %s", worker.number, how)
@@ -255,7 +257,7 @@ class Supervisor:
 
     @contextmanager
     def _signals(self) -> Iterator[socket.socket]:
-        """Note signals, and have a socket tell that there are some."""
+        """Note signals, and yield a socket that becomes readable when there are some."""
 
         def note(number: int, _: FrameType | None) -> None:
             self._caught.append(number)
@@ -283,18 +285,18 @@ class Supervisor:
                 worker.pid = 0
 
 
-def apart(work: Callable[[], None]) -> None:
-    """Do something in a process of its own, which takes its threads and locks with it.
+def run_in_child(work: Callable[[], None]) -> None:
+    """Do something in a child process, so that its threads and locks end with that process.
 
     Raises:
-        CannotServe: it failed.
+        CannotServe: the work failed.
     """
     supervisor = os.getpid()
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
         try:
-            die_with(supervisor)
+            end_with_parent(supervisor)
             work()
         except BaseException as error:
             os.write(writing, (str(error) or type(error).__name__).encode()[:4096])
@@ -308,13 +310,13 @@ def apart(work: Callable[[], None]) -> None:
         raise CannotServe(failure or f"the start was ended by signal {status & 0x7F}")
 
 
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent ends, if it is Linux.
+def end_with_parent(parent: int) -> None:
+    """Ask Linux to kill this process when its parent ends.
 
     Args:
-        parent: the process that has forked it.
+        parent: the id of the parent process.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it has ended before
+    if os.getppid() != parent:  # the parent has already ended
         os._exit(1)

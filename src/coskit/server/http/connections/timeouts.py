@@ -77,7 +77,7 @@ class TimeoutMonitor:
             "idle": limits.idle,
             "head": limits.head,
             "body": limits.body,
-            "anonymous": min(limits.stranger, limits.body),
+            "anonymous": min(limits.anonymous_body, limits.body),
             "response": limits.response,
             "last": _LAST,
         }

@@ -103,7 +103,7 @@ class RequestReader:
 
     @property
     def is_secure(self) -> bool:
-        """Whether the request came over TLS."""
+        """True if the request came over TLS."""
         return bool(self._scope["scheme"] == "https")
 
     @property
