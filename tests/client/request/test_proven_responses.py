@@ -164,13 +164,26 @@ def test_there_is_no_body_where_cos_sends_none(scripted: Scripted, name: str, bo
         call(world, row)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html/>", b"[]", b'"text"', b"{", b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html/>", b"[]", b'"text"', b"{", b"\xff", b"{}", b'{"message": "Welcome"}']
+)
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_policy_is_a_json_object(scripted: Scripted, dialect: str, body: bytes) -> None:
+def test_a_policy_is_a_json_object_with_a_statement(
+    scripted: Scripted, dialect: str, body: bytes
+) -> None:
     reply = answer(200, body, {"x-amz-request-id": "i"})
     world, _ = scripted(reply, dialect=dialect, retry=ONCE)
-    with pytest.raises(UnexpectedAnswer, match="without a JSON object"):
+    with pytest.raises(UnexpectedAnswer, match="without a policy"):
         world.get_bucket_policy(BUCKET)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("name", ["Statement", "statement", "STATEMENT"])
+def test_a_policy_is_returned_as_it_came(scripted: Scripted, dialect: str, name: str) -> None:
+    text = f'{{"{name}": []}}'
+    reply = answer(200, text.encode(), {"x-amz-request-id": "i"})
+    world, _ = scripted(reply, dialect=dialect, retry=ONCE)
+    assert world.get_bucket_policy(BUCKET)["Policy"] == text
 
 
 @pytest.mark.parametrize(

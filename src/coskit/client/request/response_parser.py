@@ -116,15 +116,20 @@ def _result(
 ) -> dict[str, Any]:
     operation = call.operation
     try:
-        if operation.text and not isinstance(json.loads(response.body), dict):
-            raise NotThisShape("the document is no JSON object")
+        if operation.text and not _is_policy(json.loads(response.body)):
+            raise NotThisShape("the document is not a policy")
         return dialect.decode(call, response)
     except (NotThisShape, ValueError) as cause:
         raise _unproven(dialect, operation, response, resource, _document_of(operation)) from cause
 
 
+def _is_policy(document: object) -> bool:
+    """Return whether a JSON document is a policy: an object with a Statement, in any case."""
+    return isinstance(document, dict) and any(name.lower() == "statement" for name in document)
+
+
 def _document_of(operation: Operation) -> str:
-    return f"<{operation.result.tag}>" if operation.result else "a JSON object"
+    return f"<{operation.result.tag}>" if operation.result else "a policy"
 
 
 def _not_modified(
