@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "server.settings",
         "protocol.codec.xml.error_document",
         "protocol.errors",
+        "protocol.messages",
     ),
     "server.http": (
         "server.auth",

@@ -1,16 +1,14 @@
 """One request on a connection and its response: uvicorn's, with whole responses in one write."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
+from coskit.protocol.messages import unsendable
 from coskit.server.http.connections.uvicorn_api import (
     HIGH_WATER_LIMIT,
     STATUS_LINE,
     RequestResponseCycle,
 )
-
-_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class RequestCycle(RequestResponseCycle):
@@ -55,8 +53,7 @@ class RequestCycle(RequestResponseCycle):
             return False
         lines = [f"{name}: {text}" for name, text in headers]
         plain = "".join(lines)
-        # `isprintable()` is faster than the regex and passes for almost every response.
-        if not plain.isprintable() and _UNSENDABLE.search(plain):
+        if unsendable(plain):
             raise ValueError("a header of the response holds a control character")
         if ("Connection", "close") in headers:
             self.keep_alive = False
