@@ -78,10 +78,10 @@ class KeyRing:
         if not eagerly and now - self._checked < _CHECK:
             return
         self._checked = now
-        seen = self._stamp()
-        if seen == self._seen:
+        stamp = self._stamp()
+        if stamp == self._seen:
             return
-        self._seen = seen
+        self._seen = stamp
         try:
             self._use(read_accounts(self._directory))
         except (OSError, ValueError):

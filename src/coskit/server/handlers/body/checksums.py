@@ -39,8 +39,8 @@ class ChecksumVerifier:
     """
 
     def __init__(self, headers: Mapping[str, str], asked: RequestedChecksum | None = None) -> None:
-        self._said = declared_checksum(headers)
-        algorithm = self._said.algorithm if self._said else None
+        self._declared = declared_checksum(headers)
+        algorithm = self._declared.algorithm if self._declared else None
         if asked:
             # Unannounced checksums are computed only if parts can be combined into one.
             if algorithm is None and asked.kind == "FULL_OBJECT":
@@ -61,14 +61,14 @@ class ChecksumVerifier:
             InvalidRequest: the trailer is not a checksum.
             BadDigest: the checksum differs from the body's.
         """
-        expected = self._said.algorithm.header if self._said else ""
+        expected = self._declared.algorithm.header if self._declared else ""
         if any(name.startswith(HEADER) and name != expected for name in trailers):
             raise MalformedTrailerError
         if self._algorithm is None or self.hasher is None:
             return None
         digest = self.hasher.digest()
-        if self._said:
-            return self._said.verify(digest, trailers)
+        if self._declared:
+            return self._declared.verify(digest, trailers)
         return checksum(self._algorithm, digest)
 
 
@@ -184,5 +184,5 @@ def read_checksum_headers(
     whole = load_checksum(version.checksums)
     if piece is None:
         return checksum_headers(ctx, whole)
-    told = checksum_headers(ctx, load_checksum(piece.checksums))
-    return {**told, f"{HEADER}type": whole.kind} if told and whole else told
+    headers = checksum_headers(ctx, load_checksum(piece.checksums))
+    return {**headers, f"{HEADER}type": whole.kind} if headers and whole else headers

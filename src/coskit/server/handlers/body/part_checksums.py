@@ -34,7 +34,7 @@ def completion_checksum(ctx: Context, listed: Sequence[Mapping[str, Any]]) -> Fi
     Raises:
         InvalidRequest: the headers are inconsistent.
     """
-    said, kind = declared_object_checksum(ctx.headers), requested_kind(ctx.headers)
+    declared, kind = declared_object_checksum(ctx.headers), requested_kind(ctx.headers)
     size = ctx.headers.get("x-amz-mp-object-size", "")
     if size and not (size.isascii() and size.isdecimal()):
         raise InvalidRequest("Value for x-amz-mp-object-size header is invalid.")
@@ -44,28 +44,28 @@ def completion_checksum(ctx: Context, listed: Sequence[Mapping[str, Any]]) -> Fi
         _check_size(size, parts)
         _check_listed(listed, parts, asked)
         if asked is None:
-            found = _unrequested_checksum(parts, said)
+            found = _unrequested_checksum(parts, declared)
         else:
             if kind and kind != asked.kind:
                 raise InvalidRequest(
                     f"The upload was created using the {asked.kind} checksum mode. The complete "
                     "request must use the same checksum mode."
                 )
-            if said and said.algorithm is not asked.algorithm:
-                raise other_algorithm(asked.algorithm, said.algorithm)
+            if declared and declared.algorithm is not asked.algorithm:
+                raise other_algorithm(asked.algorithm, declared.algorithm)
             found = asked.of_parts(_digests(parts, asked.algorithm))
-            if said and not _is_same_checksum(said, found):
+            if declared and not _is_same_checksum(declared, found):
                 raise mismatch(asked.algorithm)
         return found.dump() if found else None
 
     return finish
 
 
-def _check_size(said: str, parts: Sequence[Part]) -> None:
+def _check_size(declared: str, parts: Sequence[Part]) -> None:
     size = str(sum(part.size for part in parts))
-    if said and said.lstrip("0") != size.lstrip("0"):
+    if declared and declared.lstrip("0") != size.lstrip("0"):
         raise InvalidRequest(
-            f"The provided 'x-amz-mp-object-size' header value {said} does not match what was "
+            f"The provided 'x-amz-mp-object-size' header value {declared} does not match what was "
             f"computed: {size}"
         )
 
@@ -98,7 +98,7 @@ def _digests(parts: Sequence[Part], algorithm: Algorithm) -> list[tuple[bytes, i
     return digests
 
 
-def _unrequested_checksum(parts: Sequence[Part], said: Checksum | None) -> Checksum | None:
+def _unrequested_checksum(parts: Sequence[Part], declared: Checksum | None) -> Checksum | None:
     """Return the checksum of an upload that asked for none, if its parts have checksums.
 
     Raises:
@@ -114,17 +114,17 @@ def _unrequested_checksum(parts: Sequence[Part], said: Checksum | None) -> Check
         for kind in KINDS
         if algorithm.allows(kind)
     ]
-    if said and said.algorithm is algorithm:
-        fitting = [one for one in made if _is_same_checksum(said, one)]
+    if declared and declared.algorithm is algorithm:
+        fitting = [one for one in made if _is_same_checksum(declared, one)]
         if not fitting:
             raise mismatch(algorithm)
         return fitting[0]
     return made[0] if made[0].kind == "FULL_OBJECT" else None
 
 
-def _is_same_checksum(said: Checksum, found: Checksum) -> bool:
+def _is_same_checksum(declared: Checksum, found: Checksum) -> bool:
     """Return whether a checksum equals the request's; the number of parts may be missing there.
 
     Clients differ in whether they send the number of parts of a composite checksum.
     """
-    return said.text in (found.text, found.text.partition("-")[0])
+    return declared.text in (found.text, found.text.partition("-")[0])

@@ -142,8 +142,8 @@ def encryption_headers(key: EncryptionKey | None, fingerprint: str | None = None
     if owner == "named":
         name = key.name if key else fingerprint_key_name(fingerprint or "")
         return {_SSE: KMS, f"{_SSE}-cos-kms-key-id": name}
-    told = {f"{_SSE}-customer-algorithm": "AES256"}
-    return {**told, f"{_SSE}-customer-key-MD5": content_md5(key.secret)} if key else told
+    headers = {f"{_SSE}-customer-algorithm": "AES256"}
+    return {**headers, f"{_SSE}-customer-key-MD5": content_md5(key.secret)} if key else headers
 
 
 def plain_body(

@@ -47,11 +47,11 @@ async def list_objects_v2(ctx: Context) -> Reply:
     if ctx.params.get("FetchOwner", "").lower() != "true":
         for entry in entries:
             del entry["Owner"]
-    told = query.echoed("StartAfter", after)
+    echoed = query.echoed("StartAfter", after)
     result = {
         "x-cos-bucket-region": ctx.region,
         "Name": ctx.bucket.name,
-        **(told if after else {name: told[name] for name in told if name != "StartAfter"}),
+        **(echoed if after else {name: echoed[name] for name in echoed if name != "StartAfter"}),
         **({"ContinuationToken": token} if token else {}),
         **query.outcome(page.truncated, page.prefixes),
         "KeyCount": str(len(page.entries) + len(page.prefixes)),

@@ -23,7 +23,7 @@ def retry_if_replaced(handler: Handler) -> Handler:
     """
 
     @wraps(handler)
-    async def reading(ctx: Context) -> Reply:
+    async def retrying(ctx: Context) -> Reply:
         for _ in range(MAX_ATTEMPTS):
             try:
                 return await handler(ctx)
@@ -31,4 +31,4 @@ def retry_if_replaced(handler: Handler) -> Handler:
                 continue
         raise SlowDown("The object is replaced faster than it can be read")
 
-    return reading
+    return retrying

@@ -43,10 +43,10 @@ def refuse_marker(ctx: Context, version: Version) -> None:
     """
     if not version.is_marker:
         return
-    told = {"x-cos-delete-marker": "true", "x-cos-version-id": version.version_id}
+    headers = {"x-cos-delete-marker": "true", "x-cos-version-id": version.version_id}
     if ctx.rules.refuses_marker_with_405 and ctx.params.get("VersionId"):
         modified = http_date(version.modified)
-        raise MethodNotAllowed(headers={**told, "Last-Modified": modified, "Allow": "DELETE"})
+        raise MethodNotAllowed(headers={**headers, "Last-Modified": modified, "Allow": "DELETE"})
     raise NoSuchKey(headers={"x-cos-delete-marker": "true"})
 
 
@@ -54,7 +54,7 @@ def report_delete_marker(handler: Handler) -> Handler:
     """Wrap a handler so that NoSuchKey says whether a delete marker is the reason."""
 
     @wraps(handler)
-    async def told(ctx: Context) -> Reply:
+    async def reporting(ctx: Context) -> Reply:
         try:
             return await handler(ctx)
         except NoSuchKey as error:
@@ -64,7 +64,7 @@ def report_delete_marker(handler: Handler) -> Handler:
                     error.headers["x-cos-delete-marker"] = "true"
             raise
 
-    return told
+    return reporting
 
 
 def find_object(ctx: Context) -> Version:

@@ -22,16 +22,16 @@ async def get_object_attributes(ctx: Context) -> Reply:
     """Return the selected attributes of an object, without those that the object lacks."""
     chosen = _requested_attributes(ctx.params.get("ObjectAttributes", ""))
     version = find_object(ctx)
-    seen = {"x-cos-version-id": version.version_id} if ctx.bucket.versioning else {}
+    version_header = {"x-cos-version-id": version.version_id} if ctx.bucket.versioning else {}
     if is_link(version):
         ctx, version, _ = follow_link(ctx, version)
     required_key(ctx, version.sealing)
-    result: dict[str, Any] = {"Last-Modified": http_date(version.modified), **seen}
+    result: dict[str, Any] = {"Last-Modified": http_date(version.modified), **version_header}
     if "ETag" in chosen:
         result["ETag"] = version.etag
     if "Checksum" in chosen:
-        if told := checksum_fields(ctx, load_checksum(version.checksums)):
-            result["Checksum"] = told
+        if checksum := checksum_fields(ctx, load_checksum(version.checksums)):
+            result["Checksum"] = checksum
     if "ObjectParts" in chosen and version.parts:
         result["ObjectParts"] = _parts_page(ctx, version)
     if "StorageClass" in chosen:

@@ -56,8 +56,10 @@ async def delete_objects(ctx: Context) -> Reply:
         raise MalformedXML("VersionId must not be empty")  # it must not mean the current object
     targets = [(item["Key"], item.get("VersionId")) for item in objects]
     demands = [_expected_state(item, "") for item in objects]
-    fates = [_early_outcome(ctx, *target) for target in targets]
-    possible = [target for target, fate in zip(targets, fates, strict=True) if fate is None]
+    early_outcomes = [_early_outcome(ctx, *target) for target in targets]
+    possible = [
+        target for target, outcome in zip(targets, early_outcomes, strict=True) if outcome is None
+    ]
     deleted = iter(
         await ctx.store.index.delete_versions(
             ctx.bucket.id,
@@ -66,7 +68,7 @@ async def delete_objects(ctx: Context) -> Reply:
             may_delete=deletion_condition(ctx),
         )
     )
-    outcomes = [next(deleted) if fate is None else fate for fate in fates]
+    outcomes = [next(deleted) if outcome is None else outcome for outcome in early_outcomes]
     quiet = document.get("Quiet", "").strip().lower() == "true"
     result: dict[str, Any] = {"Deleted": [], "Error": []}
     for (key, version_id), outcome in zip(targets, outcomes, strict=True):

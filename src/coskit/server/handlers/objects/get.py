@@ -37,16 +37,16 @@ async def get_object(ctx: Context) -> Reply:
     named = named_version(ctx)
     version, inline = ctx.store.get(ctx.bucket, ctx.key, named)
     refuse_marker(ctx, version)
-    seen: dict[str, str] = {}
+    link: dict[str, str] = {}
     if is_link(version):
-        seen = link_headers(ctx.bucket, version)
+        link = link_headers(ctx.bucket, version)
         ctx, version, inline = follow_link(ctx, version)
     refuse_archived(ctx, version)
     key = required_key(ctx, version.sealing)
     outcome = check_conditions(ctx.headers, version.etag, version.modified)
     if outcome == "failed":
         raise PreconditionFailed
-    headers = object_headers(ctx, version) | encryption_headers(key) | seen
+    headers = object_headers(ctx, version) | encryption_headers(key) | link
     if outcome == "not modified":
         return Reply(headers, status=304)
     headers |= _overridden_headers(ctx.params)
@@ -73,15 +73,15 @@ async def get_object(ctx: Context) -> Reply:
 async def head_object(ctx: Context) -> Reply:
     """Return an object's headers; archived objects too."""
     version = find_object(ctx)
-    seen: dict[str, str] = {}
+    link: dict[str, str] = {}
     if is_link(version):
-        seen = link_headers(ctx.bucket, version)
+        link = link_headers(ctx.bucket, version)
         ctx, version, _ = follow_link(ctx, version)
     key = required_key(ctx, version.sealing)
     outcome = check_conditions(ctx.headers, version.etag, version.modified)
     if outcome == "failed":
         raise PreconditionFailed
-    headers = object_headers(ctx, version) | encryption_headers(key) | seen
+    headers = object_headers(ctx, version) | encryption_headers(key) | link
     if outcome == "not modified":
         return Reply(headers, status=304)
     headers |= _overridden_headers(ctx.params)
@@ -111,8 +111,8 @@ def _requested_range(ctx: Context, version: Version) -> ByteRange | None:
 
 def _range_headers(span: ByteRange | None, length: int) -> dict[str, str]:
     """Return the headers with the length and the range of the body."""
-    told = {"Content-Length": str(length)}
-    return {**told, "Content-Range": span.content_range} if span else told
+    headers = {"Content-Length": str(length)}
+    return {**headers, "Content-Range": span.content_range} if span else headers
 
 
 def _overridden_headers(params: Mapping[str, Any]) -> dict[str, str]:

@@ -44,13 +44,13 @@ async def create_multipart_upload(ctx: Context) -> Reply:
     key = requested_key(ctx)
     new, asked = new_version(ctx, key), requested_checksum(ctx.headers)
     new = replace(new, initiator=ctx.principal.account or "")
-    told: dict[str, str] = {}
+    requested: dict[str, str] = {}
     if asked:
         new = replace(new, checksums=asked.dump())
-        told = {f"{HEADER}algorithm": asked.algorithm.name, f"{HEADER}type": asked.kind}
+        requested = {f"{HEADER}algorithm": asked.algorithm.name, f"{HEADER}type": asked.kind}
     upload = await ctx.store.index.begin_upload(ctx.bucket.id, ctx.key, new)
     place = {"Bucket": ctx.bucket.name, "Key": writable(ctx.key)}
-    return Reply({**place, "UploadId": upload.upload_id, **told, **encryption_headers(key)})
+    return Reply({**place, "UploadId": upload.upload_id, **requested, **encryption_headers(key)})
 
 
 async def upload_part(ctx: Context) -> Reply:
@@ -63,10 +63,10 @@ async def upload_part(ctx: Context) -> Reply:
         stored, checksum = await receive(ctx, sink, key, load_requested_checksum(upload.checksums))
         text = checksum.dump() if checksum else None
         part = await ctx.store.put_part(ctx.bucket, ctx.key, upload_id, number, stored, text)
-    told = checksum_headers(ctx, checksum)
-    told.pop(f"{HEADER}type", None)
+    checksums = checksum_headers(ctx, checksum)
+    checksums.pop(f"{HEADER}type", None)
     sums = {"ETag": quote_etag(part.etag), "x-cos-hash-crc64ecma": str(part.crc64)}
-    return Reply({**sums, **told, **encryption_headers(key)})
+    return Reply({**sums, **checksums, **encryption_headers(key)})
 
 
 async def upload_part_copy(ctx: Context) -> Reply:

@@ -77,6 +77,6 @@ def _select(
     else:
         raise InvalidPartNumber
     span = ByteRange(first, first + part.size - 1, version.size) if part.size else None
-    told = read_checksum_headers(ctx, version, part)
-    headers = {**told, "x-amz-mp-parts-count": str(len(parts))}
+    checksum = read_checksum_headers(ctx, version, part)
+    headers = {**checksum, "x-amz-mp-parts-count": str(len(parts))}
     return SelectedPart(span, part.size, headers, 206)

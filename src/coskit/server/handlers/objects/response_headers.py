@@ -60,12 +60,12 @@ def sendable_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 def _readable_lock_headers(ctx: Context, version: Version) -> dict[str, str]:
     """Return the lock headers of a version that the principal has the rights to read."""
-    told = lock_headers(version)
+    headers = lock_headers(version)
     if not _may_read(ctx, GET_OBJECT_RETENTION, version):
-        told = {name: text for name, text in told.items() if name == HOLD_HEADER}
-    if HOLD_HEADER in told and not _may_read(ctx, GET_OBJECT_LEGAL_HOLD, version):
-        del told[HOLD_HEADER]
-    return told
+        headers = {name: text for name, text in headers.items() if name == HOLD_HEADER}
+    if HOLD_HEADER in headers and not _may_read(ctx, GET_OBJECT_LEGAL_HOLD, version):
+        del headers[HOLD_HEADER]
+    return headers
 
 
 def _may_read(ctx: Context, right: Operation, version: Version) -> bool:

@@ -54,14 +54,14 @@ async def get_symlink(ctx: Context) -> Reply:
     link = find_object(ctx)
     if not is_link(link):
         raise NotSymlink
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         **link.headers,
         _TARGET: unquote(link.headers[_TARGET]),
         "ETag": quote_etag(link.etag),
         "Last-Modified": http_date(link.modified),
         **_version_header(ctx.bucket, link),
     }
-    return Reply(told)
+    return Reply(result)
 
 
 def is_link(version: Version) -> bool:
