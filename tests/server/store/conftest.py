@@ -1,4 +1,4 @@
-"""Stores for tests: a fresh one for each, and one that a module's tests share."""
+"""Stores for tests: a new one for each test, and one that a module's tests share."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A store on a loop of its own, and the few ways in which the tests use it."""
+"""A store with an event loop of its own, and helpers of its tests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -15,13 +15,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Opener = Callable[..., Awaitable[Store]]
 
-# Every suite runs with each of these: another index or other blobs are another line.
+# Each suite runs on every backend here.
 OPENERS: dict[str, Opener] = {"sqlite and files": open_store}
 
 
 @dataclass
 class StoreFixture:
-    """One directory, opened and closed as often as a test likes."""
+    """A directory and its open store, which a test can close and reopen."""
 
     directory: Path
     opener: Opener
@@ -47,7 +47,7 @@ class StoreFixture:
         return self.store
 
     def close(self) -> None:
-        """Close the store; what it has put off is done then."""
+        """Close the store, and finish its postponed work."""
         self.run(self.store.close())
 
     def bucket(self, name: str = "shelf", versioning: str | None = None) -> Bucket:
@@ -62,14 +62,14 @@ class StoreFixture:
         return {path.name for path in (self.directory / "blobs").glob("*/*")}
 
     def drafts(self) -> set[str]:
-        """Return the names of what is being written or is not settled."""
+        """Return the names of unfinished and unsettled files."""
         return {path.name for path in (self.directory / "tmp").iterdir()}
 
 
 def open_fixture(
     directory: Path, opener: Opener, runner: asyncio.Runner, **options: Any
 ) -> StoreFixture:
-    """Open a store for tests; the caller closes it."""
+    """Open a store for tests, which have to close it."""
     return StoreFixture(directory, opener, runner, runner.run(_call(opener, directory, **options)))
 
 

@@ -1,4 +1,4 @@
-"""The layout of a completed object: what is written of its parts is read back."""
+"""The layout of a completed object: its parts are read back as they were written."""
 
 from hypothesis import given
 from hypothesis import strategies as st

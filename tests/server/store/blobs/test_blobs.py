@@ -1,4 +1,4 @@
-"""What every place for blobs promises the store."""
+"""The promises of blob storage; every backend keeps them."""
 
 from collections.abc import Callable
 from pathlib import Path

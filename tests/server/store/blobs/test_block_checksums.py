@@ -1,4 +1,4 @@
-"""The checksums at the end of a blob's file: what is written is read back, and nothing else is."""
+"""The checksums at the end of a blob's file: written bytes are read back, and no others."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What each mode of durability syncs, and in which order."""
+"""The syncs of each durability mode, and their order."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""Files that nothing refers to are collected while the store runs; no other file ever is."""
+"""Files that nothing refers to are removed while the store runs, and no other files."""
 
 import asyncio
 import os
@@ -137,7 +137,7 @@ def test_while_somebody_copies_nothing_goes_and_afterwards_it_does(
         assert fixture.store.index.garbage() == [file.name]
 
     async def gone() -> None:
-        while file.exists():  # noqa: ASYNC110 - nobody tells when a file goes
+        while file.exists():  # noqa: ASYNC110 - no event for a removed file
             await asyncio.sleep(0.01)
 
     fixture.run(asyncio.wait_for(gone(), 30))

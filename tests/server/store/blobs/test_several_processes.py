@@ -1,4 +1,4 @@
-"""Several processes over one store: what one is using no other removes, and turns are fair."""
+"""Several processes on one store: none removes a file that another uses, and locks are fair."""
 
 import asyncio
 import fcntl
@@ -109,7 +109,7 @@ def test_a_file_stays_as_long_as_another_process_reads_it(
 
 
 async def gone(fixture: StoreFixture) -> None:
-    while fixture.files():  # noqa: ASYNC110 - nobody tells when a file goes
+    while fixture.files():  # noqa: ASYNC110 - no event for a removed file
         await asyncio.sleep(0.01)
 
 
@@ -231,7 +231,7 @@ def test_the_file_of_a_failed_commit_is_nobodys_orphan(
 
 
 async def fail(store: Store, bucket: Bucket) -> None:
-    """Have a commit fail of which nobody knows what remains."""
+    """Publish a body in a commit that fails with an unknown outcome."""
     async with store.receive() as receiver:
         await receiver.write(LARGE)
         stored = await receiver.finish()
@@ -241,7 +241,7 @@ async def fail(store: Store, bucket: Bucket) -> None:
             await store._publish(stored, lambda: failed)
 
 
-# Turns, between real processes.
+# Fair locks, between real processes.
 
 TURNS = """
 import os, sys

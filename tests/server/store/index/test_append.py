@@ -1,4 +1,4 @@
-"""What appending leaves behind: shared bytes, counted once, gone with the object."""
+"""Appends: bytes are shared, counted once, and removed with the object."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is demanded of a bucket is decided in the commit that changes it."""
+"""Conditions on a bucket are checked in the commit that changes it."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What is said of a body and what locks it: kept as text, carried along, dropped when untrue."""
+"""Checksums, layouts and locks: stored as text, copied with the body, dropped when it changes."""
 
 import hashlib
 import itertools

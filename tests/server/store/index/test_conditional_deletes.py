@@ -1,4 +1,4 @@
-"""Deletions with a condition: it sees what would go, in the commit, and keeps it by raising."""
+"""Conditional deletions: a condition receives the version in the commit, and raises to keep it."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.server.store.store_fixture import StoreFixture, put
 
 
 class Recorder:
-    """A condition that notes what it sees and refuses what it is told to."""
+    """A condition that records the versions it receives and refuses the given ones."""
 
     def __init__(self, *refused: str) -> None:
         self.seen: list[tuple[str, bool] | None] = []

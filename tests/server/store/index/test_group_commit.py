@@ -1,4 +1,4 @@
-"""Writes that wait together are committed together, and yet each succeeds or fails alone."""
+"""Waiting writes are committed together, but each succeeds or fails on its own."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""Multipart uploads: what may be completed, what it makes, and where its bytes stay."""
+"""Multipart uploads: valid completions, the resulting objects, and the files of their bytes."""
 
 import hashlib
 import itertools

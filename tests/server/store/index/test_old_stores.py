@@ -1,4 +1,4 @@
-"""A store that the first version has left is opened, brought up to date, and read with care."""
+"""A store of the first version is opened, migrated, and read with all checks."""
 
 import json
 import random

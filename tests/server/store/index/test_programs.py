@@ -1,4 +1,4 @@
-"""Random programs of writes: every body and what is said of it is right, every blob counted."""
+"""Random programs of writes: every body and its properties are right, and every blob is counted."""
 
 import asyncio
 import json
@@ -75,7 +75,7 @@ class OpenUpload:
 
 @dataclass
 class Program:
-    """Takes steps with a store and with plain lists; both must tell the same.
+    """Makes the same changes to a store and to plain lists; both must be equal.
 
     `history` holds (version id, state) of each key, newest first; a marker's state is None.
     """
@@ -220,7 +220,7 @@ class Program:
         self.history[key] = [(version_id, state), *kept]
 
     async def check(self) -> None:
-        """Compare all that the store tells with the lists."""
+        """Compare all that the store returns with the lists."""
         told: dict[str, list[tuple[str, State | None]]] = {}
         for entry in (await self.store.index.list_versions(self.bucket.id)).entries:
             version = self.store.index.version(self.bucket.id, entry.key, entry.version_id)

@@ -1,4 +1,4 @@
-"""What each write does to a key's history, in each state of the bucket's versioning."""
+"""The effect of each write on a key's versions, in each versioning state of the bucket."""
 
 import itertools
 

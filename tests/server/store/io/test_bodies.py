@@ -1,4 +1,4 @@
-"""How bodies come in and go out: in the index or in files, whole, checked, and never half."""
+"""Bodies are stored in the index or in files, and are read completely and checked."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""Bytes that a disk has changed are never handed out, and what is damaged is remembered."""
+"""Bytes that the disk has changed are never returned, and damaged blobs are marked."""
 
 import asyncio
 import os
@@ -65,7 +65,7 @@ def test_no_flipped_byte_of_a_file_ever_goes_out(fixture: StoreFixture) -> None:
         flip(file, place, chance.randrange(8))
         first = chance.randrange(len(LARGE))
         length = chance.randrange(1, len(LARGE) - first + 1)
-        store = fixture.reopen()  # which tells of each blob's damage anew
+        store = fixture.reopen()  # which reports each blob's damage again
         fixture.run(unmark(store))
         got = fixture.run(received(store, bucket.name, 0, None))
         assert LARGE.startswith(got), f"wrong bytes after a flip at {place}"
@@ -238,7 +238,7 @@ async def ask_everything(
 
 
 async def ask(store: Store, bodies: dict[str, bytes], versions: dict[str, Version]) -> int:
-    """Return 1 if any answer is an error of the server; every other answer must be right."""
+    """Return 1 if any result is an InternalError; every other result must be right."""
     errors = 0
     try:
         bucket = store.index.bucket("shelf")

@@ -1,4 +1,4 @@
-"""Who watches a body come in sees all of it, in order, and before it counts as received."""
+"""An observer of a body receives all of it, in order, before `finish` returns."""
 
 import os
 import threading

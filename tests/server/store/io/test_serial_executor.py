@@ -1,4 +1,4 @@
-"""Blocks that are worked on one after the other, without asking the loop in between."""
+"""Block tasks run in order, without a round trip to the event loop."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""A backup is the directory of one moment, whatever goes on meanwhile."""
+"""A backup is the directory as of one moment, even while it changes."""
 
 import asyncio
 import os

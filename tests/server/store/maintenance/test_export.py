@@ -1,4 +1,4 @@
-"""A bucket that went through an archive is the same; an archive that is not whole is told."""
+"""An exported and imported bucket is unchanged; a damaged archive is an error."""
 
 import io
 import json
@@ -64,7 +64,7 @@ def fill(fixture: StoreFixture) -> Bucket:
 
 
 async def told(store: Store, name: str) -> list[tuple[ListingEntry, Version, bytes]]:
-    """Return all that a store tells of a bucket."""
+    """Return all that a store returns for a bucket."""
     bucket = store.index.bucket(name)
     found = []
     for entry in (await store.index.list_versions(bucket.id)).entries:

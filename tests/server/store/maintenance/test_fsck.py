@@ -1,4 +1,4 @@
-"""The check of a directory finds every way in which index and bytes can part, and repairs some."""
+"""The check of a directory finds every kind of fault between index and bytes, and repairs some."""
 
 import os
 import random

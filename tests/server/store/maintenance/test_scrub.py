@@ -1,4 +1,4 @@
-"""The scrub reads everything, finds what is damaged, and goes on where it was killed."""
+"""The scrub reads everything, finds damage, and resumes after it was killed."""
 
 import asyncio
 import dataclasses
