@@ -26,7 +26,7 @@ OPTIONS = [word for name in BUCKETS for word in ("--bucket", name)]
 
 
 @pytest.mark.parametrize("workers", WORKERS)
-def test_what_was_acknowledged_outlives_every_death(fork_server: ForkServer, workers: int) -> None:
+def test_acknowledged_changes_outlive_every_kill(fork_server: ForkServer, workers: int) -> None:
     options, rng, report = options_for(workers), random.Random(workers), KillReport()
     targets, manners = all_targets(fork_server, "ci", options), kill_modes_for(workers)
     with kill_series(fork_server, f"ci/{workers}", report, options) as lives:

@@ -29,9 +29,7 @@ def files_of(directory: Path) -> dict[str, Path]:
     }
 
 
-def test_the_record_tells_all_that_was_done_to_the_disk(
-    fork_server: ForkServer, tmp_path: Path
-) -> None:
+def test_the_record_has_all_operations_on_the_disk(fork_server: ForkServer, tmp_path: Path) -> None:
     with recording(fork_server, "0", clients=2) as life:
         write_surviving(life.events, PowerCut(len(life.events), "all"), tmp_path / "told")
         told, there = files_of(tmp_path / "told"), files_of(life.directory)
@@ -42,7 +40,7 @@ def test_the_record_tells_all_that_was_done_to_the_disk(
 
 
 @pytest.mark.parametrize(("clients", "changes_made", "cuts"), [(1, 10, 4), (4, 10, 6)])
-def test_what_was_acknowledged_outlives_a_power_cut(
+def test_acknowledged_changes_outlive_a_power_cut(
     fork_server: ForkServer, clients: int, changes_made: int, cuts: int
 ) -> None:
     seed = f"ci/{clients}"

@@ -122,7 +122,7 @@ def test_nothing_is_collected_by_a_damaged_index(fixture: StoreFixture) -> None:
     fixture.reopen()
 
 
-def test_while_somebody_copies_nothing_goes_and_afterwards_it_does(
+def test_a_backup_postpones_removals(
     fixture: StoreFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("coskit.server.store.blobs.blob_lifetime._PATIENCE", 0.01)
@@ -146,7 +146,7 @@ def test_while_somebody_copies_nothing_goes_and_afterwards_it_does(
     assert fixture.store.index.garbage() == []
 
 
-def test_a_store_opens_while_somebody_copies_it(fixture: StoreFixture) -> None:
+def test_a_store_opens_during_a_backup(fixture: StoreFixture) -> None:
     bucket = fixture.bucket()
     version = fixture.run(put(fixture.store, bucket, "key", LARGE))
     fixture.close()

@@ -217,9 +217,7 @@ def test_a_newcomer_removes_the_garbage_of_the_dead(fixture: StoreFixture, guest
     close(fixture, newcomer, reader)
 
 
-def test_the_file_of_a_failed_commit_is_nobodys_orphan(
-    fixture: StoreFixture, guests: Guests
-) -> None:
+def test_the_file_of_a_failed_commit_is_no_orphan(fixture: StoreFixture, guests: Guests) -> None:
     one, other = guests.join(0), guests.join(1)
     bucket = fixture.call(one.index.create_bucket, "room", "owner", "acl")
     fixture.run(fail(one, bucket))
@@ -288,7 +286,7 @@ def test_a_turn_belongs_to_one_process_at_a_time() -> None:
         assert int(os.pread(number.fileno(), 20, 0)) == 900
 
 
-def test_the_turn_of_a_process_that_dies_goes_to_the_next() -> None:
+def test_the_lock_of_a_process_that_dies_goes_to_the_next() -> None:
     with tempfile.TemporaryFile() as locks, start(HOLDING, locks.fileno()) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == "mine\n"

@@ -21,7 +21,7 @@ class Recorder:
 
 
 @pytest.mark.parametrize("versioning", [None, "Enabled", "Suspended"])
-def test_what_is_refused_stays_and_the_rest_goes(
+def test_refused_versions_stay_and_the_others_are_deleted(
     fixture: StoreFixture, versioning: str | None
 ) -> None:
     bucket, store = fixture.bucket(versioning=versioning), fixture.store

@@ -162,7 +162,7 @@ def test_a_bucket_with_anything_in_it_stays(fixture: StoreFixture) -> None:
     assert not refused()
 
 
-def test_a_deleted_bucket_takes_nothing_more_and_its_successor_is_another(
+def test_a_deleted_bucket_refuses_writes_and_its_successor_is_another(
     fixture: StoreFixture,
 ) -> None:
     store, gone = fixture.store, fixture.bucket("b")
@@ -258,7 +258,7 @@ def test_an_sql_error_fails_one_write(tmp_path: Path) -> None:
     asyncio.run(write())
 
 
-def test_a_failed_commit_fails_its_group_and_the_writer_goes_on(tmp_path: Path) -> None:
+def test_a_failed_commit_fails_its_group_and_the_writer_continues(tmp_path: Path) -> None:
     async def write() -> None:
         writing = Writing(tmp_path / "db")
         await writing.add("first")

@@ -145,7 +145,7 @@ def test_a_completion_can_be_conditional(shared: StoreFixture) -> None:
     assert store.index.upload(bucket.id, "key", upload.upload_id) == upload
 
 
-def test_an_ended_upload_takes_nothing_more(fixture: StoreFixture) -> None:
+def test_an_ended_upload_refuses_further_requests(fixture: StoreFixture) -> None:
     store = fixture.store
     bucket, aborted = begin(fixture, [b"part"])
     fixture.call(store.index.abort_upload, bucket.id, "key", aborted.upload_id)

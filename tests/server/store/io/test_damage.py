@@ -57,7 +57,7 @@ async def received(store: Store, bucket_name: str, first: int, length: int | Non
     return bytes(got)
 
 
-def test_no_flipped_byte_of_a_file_ever_goes_out(fixture: StoreFixture) -> None:
+def test_no_flipped_byte_of_a_file_is_ever_returned(fixture: StoreFixture) -> None:
     bucket = fixture.bucket()
     fixture.run(put(fixture.store, bucket, "key", LARGE))
     file, chance = blob_file(fixture), random.Random(2)
@@ -99,7 +99,7 @@ def test_a_range_beside_the_damage_is_served_and_one_over_it_is_not(fixture: Sto
         fixture.run(body(store, version, 2 * BLOCK + 100, 5))
 
 
-def test_a_found_damage_is_marked_and_goes_with_its_blob(fixture: StoreFixture) -> None:
+def test_damage_is_marked_until_its_blob_is_removed(fixture: StoreFixture) -> None:
     store, bucket = fixture.store, fixture.bucket()
     version = fixture.run(put(store, bucket, "key", LARGE))
     fixture.run(put(store, bucket, "other", LARGE[::-1]))
@@ -176,7 +176,7 @@ def test_a_part_of_a_joined_object_that_is_damaged_stops_it_there(fixture: Store
     assert fixture.run(read()) == LARGE
 
 
-def test_damage_that_nobody_can_mark_is_still_an_error(fixture: StoreFixture) -> None:
+def test_damage_that_cannot_be_marked_is_still_an_error(fixture: StoreFixture) -> None:
     store, bucket = fixture.store, fixture.bucket()
     version = fixture.run(put(store, bucket, "key", LARGE))
     flip(blob_file(fixture), 0)

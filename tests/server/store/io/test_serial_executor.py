@@ -59,7 +59,7 @@ def test_the_next_block_does_not_wait_for_the_loop(run: Run) -> None:
     run(body)
 
 
-def test_a_failure_belongs_to_its_block_and_the_next_one_goes_on(run: Run) -> None:
+def test_a_failure_belongs_to_its_block_and_the_next_block_runs(run: Run) -> None:
     async def body(lane: SerialExecutor) -> None:
         def refuse(_: bytes) -> None:
             raise OSError("no room")
@@ -80,7 +80,7 @@ def test_a_lane_that_ran_dry_takes_more(run: Run) -> None:
     run(body)
 
 
-def test_nobody_has_to_wait_for_a_block(run: Run) -> None:
+def test_no_caller_has_to_wait_for_a_block(run: Run) -> None:
     async def body(lane: SerialExecutor) -> None:
         lane.put(lambda _: None, b"").cancel()
         await lane.put(lambda _: None, b"")

@@ -153,7 +153,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("after", [0, 1, 3, 6])
-def test_an_import_that_was_killed_goes_on(
+def test_a_killed_import_resumes(
     fixture: StoreFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     fill(fixture)
@@ -280,7 +280,7 @@ NO_ARCHIVES = {
 
 
 @pytest.mark.parametrize("kind", NO_ARCHIVES)
-def test_what_is_no_archive_is_told(tmp_path: Path, kind: str) -> None:
+def test_a_file_that_is_no_archive_is_an_error(tmp_path: Path, kind: str) -> None:
     NO_ARCHIVES[kind](tmp_path / "a.tar")
     with pytest.raises(InvalidArchive):
         import_bucket(tmp_path / "a.tar", tmp_path / "data", time.time)

@@ -123,7 +123,7 @@ class Killed(BaseException):
     """Stands for the end of a process."""
 
 
-def test_a_killed_scrub_goes_on_where_it_was(fixture: StoreFixture) -> None:
+def test_a_killed_scrub_resumes_where_it_stopped(fixture: StoreFixture) -> None:
     blobs = fill(fixture)
     store = fixture.store
     read: list[str] = []
@@ -169,7 +169,7 @@ def test_a_scrub_that_is_slowed_down_takes_its_time(fixture: StoreFixture) -> No
     assert slept[0] > 0.09  # 2 MB at 20 MB in a second
 
 
-def test_a_blob_that_goes_meanwhile_is_no_damage(
+def test_a_blob_that_is_deleted_during_the_scrub_is_no_damage(
     fixture: StoreFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blobs = fill(fixture)
