@@ -206,9 +206,9 @@ def _decoded(text: bytes) -> bytes:
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except ValueError as cause:
-        raise CosClientError("The key of AES is no Base64") from cause
+        raise CosClientError("The AES key is not Base64") from cause
     if len(key) not in (16, 24, 32):
-        raise CosClientError(f"A key of AES has 16, 24 or 32 bytes, not {len(key)}")
+        raise CosClientError(f"An AES key has 16, 24 or 32 bytes, not {len(key)}")
     return key
 
 

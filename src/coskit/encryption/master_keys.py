@@ -100,7 +100,7 @@ class AESKey:
         try:
             return cls(base64.b64decode(text.strip(), validate=True))
         except ValueError:
-            raise ParameterError("The text is no AES key in Base64") from None
+            raise ParameterError("The text is not an AES key in Base64") from None
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
@@ -162,7 +162,7 @@ class RSAKey:
             ParameterError: the key is not an RSA key of at least 2048 bits.
         """
         if not isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey) or key.key_size < 2048:
-            raise ParameterError("The key is no RSA key of at least 2048 bits")
+            raise ParameterError("The key is not an RSA key of at least 2048 bits")
         self._private = key if isinstance(key, rsa.RSAPrivateKey) else None
         self._public = key.public_key() if isinstance(key, rsa.RSAPrivateKey) else key
         self.id = hashlib.sha256(_public_bytes(self._public)).hexdigest()[:32]
@@ -193,7 +193,7 @@ class RSAKey:
             else:
                 key = serialization.load_pem_public_key(text)
         except (ValueError, TypeError):  # without the cause, which may quote the text
-            raise ParameterError("The text is no RSA key, or the password is wrong") from None
+            raise ParameterError("The text is not an RSA key, or the password is wrong") from None
         return cls(key)
 
     @classmethod

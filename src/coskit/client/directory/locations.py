@@ -67,7 +67,7 @@ def check_name(name: str) -> None:
         raise CosClientError("The key '' cannot become a file: it stands for the folder itself")
     for part in name.split("/"):
         if part in ("", ".", ".."):
-            reason = f"{part!r} is no name in a directory"
+            reason = f"{part!r} is not a name in a directory"
         elif "\0" in part:
             reason = "a file's name cannot have a NUL"
         elif len(part.encode(errors="surrogateescape")) > _LONGEST_NAME:
@@ -173,7 +173,7 @@ def _compiled(patterns: Iterable[str]) -> re.Pattern[str] | None:
 
 def _regex(pattern: str) -> str:
     if not isinstance(pattern, str):
-        raise ParameterError(f"Include and Exclude have {pattern!r}, which is no pattern")
+        raise ParameterError(f"Include and Exclude have {pattern!r}, which is not a pattern")
     anywhere = "/" not in pattern.removesuffix("/")
     if pattern.endswith("/"):
         pattern += "**"

@@ -81,7 +81,7 @@ class SyncRequest:
         elif isinstance(self.destination, BucketPlace):
             check_apart(self.source, self.destination)
         elif self.destination.exists() and not self.destination.is_dir():
-            raise NotADirectoryError(f"{self.destination} is no directory")
+            raise NotADirectoryError(f"{self.destination} is not a directory")
 
     def _known(self) -> str:
         """Return the name of the TypedDict of the options of each file's transfer."""

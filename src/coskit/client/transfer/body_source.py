@@ -104,14 +104,16 @@ def _encoded(text: str, name: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as error:
-        raise ParameterError(f"{name} is text that is no UTF-8: {error.reason}") from error
+        raise ParameterError(
+            f"{name} is text that cannot be encoded as UTF-8: {error.reason}"
+        ) from error
 
 
 def _buffer(content: Any, name: str) -> bytes | None:
     try:
         with memoryview(content) as view:
             if "O" in view.format:
-                raise ParameterError(f"{name} is a buffer of objects, which are no bytes")
+                raise ParameterError(f"{name} is a buffer of objects, which are not bytes")
             return view.tobytes()
     except (TypeError, ValueError, BufferError):
         return None

@@ -69,7 +69,7 @@ def read_response(headers: Mapping[str, Any]) -> tuple[FoundObject, Span]:
     """
     length, content_range = headers.get("Content-Length", ""), headers.get("Content-Range")
     if not (length.isascii() and length.isdigit()):
-        raise IntegrityError("The answer does not tell how long it is")
+        raise IntegrityError("The response has no valid Content-Length")
     span, size = Span(0, int(length)), int(length)
     if content_range is not None:
         carried = parse_content_range(content_range)
@@ -77,7 +77,7 @@ def read_response(headers: Mapping[str, Any]) -> tuple[FoundObject, Span]:
         span = Span(first, last - first + 1)
         if span.length != int(length) or span.length < 1 or last >= size:
             raise IntegrityError(
-                f"An answer of {length} bytes says that it carries {content_range!r}"
+                f"A response of {length} bytes has the Content-Range {content_range!r}"
             )
     crc = headers.get("x-cos-hash-crc64ecma", "")
     known = int(crc) if crc.isascii() and crc.isdigit() else None

@@ -210,7 +210,7 @@ def _package(name: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as missing:
-        raise CosClientError(f"This Content-Encoding is undone by a package: {name}") from missing
+        raise CosClientError(f"This Content-Encoding needs a package: {name}") from missing
 
 
 def _gzip(raw: Readable) -> Any:

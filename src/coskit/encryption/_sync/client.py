@@ -283,7 +283,7 @@ class EncryptedClient:
         path = path_of("LocalFilePath", LocalFilePath)
         file = blocking(FileSource, path)
         if not file.is_measured:
-            raise ParameterError(f"{path} does not tell its size: open it and use put_object")
+            raise ParameterError(f"{path} has no known size: open it and use put_object")
         source = EncryptingSource(file, self._key, **self._seal)
         transfer = TransferOptions.from_arguments(options, part_size=1)
         return self.client.transfers.upload(source, Bucket, Key, transfer)
@@ -318,7 +318,7 @@ class EncryptedClient:
         """
         path = path_of("DestFilePath", DestFilePath)
         if is_special(path):
-            raise ParameterError(f"{path} is no file: write to it what get_object reads")
+            raise ParameterError(f"{path} is not a file: use get_object and write its Body there")
         target = DecryptingTarget(FileTarget(path), self._keyring)
         version = options.pop("VersionId", "")
         transfer = TransferOptions.from_arguments(options, part_size=20)
@@ -333,4 +333,4 @@ class EncryptedClient:
 
 def _check_md5(options: Mapping[str, Any]) -> None:
     if options.get("ContentMD5") is not None:
-        raise ParameterError("ContentMD5 is not that of what is sent: use EnableMD5")
+        raise ParameterError("ContentMD5 would be of the plaintext: use EnableMD5")

@@ -68,7 +68,7 @@ def sealed_metadata(metadata: Mapping[str, str] | None, seal: Mapping[str, str])
     check_metadata(metadata)
     given = dict(metadata or {})
     if not all(isinstance(name, str) for name in given):
-        raise ParameterError("Metadata has a name that is no text")
+        raise ParameterError("Metadata has a name that is not text")
     for name in given:
         if name.lower().startswith(PREFIX):
             raise ParameterError(f"The metadata {name} would break the object's seal")
