@@ -261,5 +261,5 @@ def test_what_cannot_be_sealed_or_opened_as_a_file_is_refused(
     for options in ({"ContentMD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}, {"Metadata": {f"{PREFIX}key": ""}}):
         with pytest.raises(ParameterError):
             sealed().upload_file(bucket, "a", tmp_path / "source", **options)
-    with pytest.raises(ParameterError, match="is no file"):
+    with pytest.raises(ParameterError, match="is not a file"):
         sealed().download_file(bucket, "a", "/dev/null")
