@@ -30,20 +30,20 @@ def chance() -> float:
 
 @dataclass(frozen=True, slots=True)
 class ClientConfig:
-    """What a client needs to know.
+    """The settings of a client.
 
     Attributes:
-        endpoint: where the service listens.
-        region: of the endpoint, or "" if it has none.
-        credentials: keys, or what provides them; None for anonymous requests.
-        retry: how failed requests are repeated.
+        endpoint: the endpoint of the service.
+        region: the region of the endpoint, or "" if it has none.
+        credentials: the keys or their provider; None for anonymous requests.
+        retry: the policy for retries.
         transport: timeouts, proxy and certificates.
-        transfers: memory, parallel files and journals of transfers.
-        failover: whether a call that leads nowhere is tried at the endpoint's second domain.
-        second_endpoint: where such a call is tried instead, with `failover` or without it.
-        dialect: what the service speaks.
-        clock: Unix seconds, for signatures.
-        jitter: a random number from 0 to 1, for pauses.
+        transfers: the memory, parallel files and journals of transfers.
+        failover: whether a call that does not reach the endpoint is retried at its second domain.
+        second_endpoint: another endpoint for such calls, with `failover` or without it.
+        dialect: the dialect of the service.
+        clock: returns Unix seconds, for signatures.
+        jitter: returns a random number from 0 to 1, for pauses.
     """
 
     endpoint: Endpoint
@@ -59,10 +59,10 @@ class ClientConfig:
     dialect: sources.DialectName = "cos"
 
     def __post_init__(self) -> None:
-        """Check that settings are what they are to be.
+        """Check the types of the settings.
 
         Raises:
-            ParameterError: one is of another type.
+            ParameterError: a setting is of a wrong type.
         """
         instance("retry", self.retry, RetryPolicy)
         instance("transport", self.transport, TransportSettings)
@@ -70,7 +70,7 @@ class ClientConfig:
         flag("failover", self.failover)
 
     def second(self) -> Endpoint | None:
-        """Return where a call is tried that leads nowhere at the endpoint, or None."""
+        """Return the endpoint for calls that do not reach the first one, or None."""
         if self.second_endpoint is None and self.failover:
             return second_domain(self.endpoint)
         return self.second_endpoint
@@ -123,7 +123,7 @@ def find_config(
         os.environ,
         sources.config_file(),
         profile or "",
-        # Whoever says what to sign with, or nothing, does not mean the keys of another tool.
+        # A program that gives credentials, or is anonymous, does not want the keys of other tools.
         None if anonymous or credentials is not None else sources.home_directory(),
         time.time(),
     )
