@@ -82,12 +82,12 @@ def test_the_metadata_service_may_falter(kind: str) -> None:
     [
         ([answer(404)], "has no role"),
         ([answer(200)], "has no role"),
-        ([answer(body=b"r"), answer(404)], "did not answer with keys"),
-        ([answer(body=b"r"), answer(body=b"{")], "did not answer with keys"),
-        ([answer(body=b"r"), answer(body=b"[]")], "did not answer with keys"),
+        ([answer(body=b"r"), answer(404)], "returned no keys"),
+        ([answer(body=b"r"), answer(body=b"{")], "returned no keys"),
+        ([answer(body=b"r"), answer(body=b"[]")], "returned no keys"),
         ([answer(body=b"r"), answer(body=role_keys(Code="Failed"))], "says Failed"),
-        ([answer(body=b"r"), answer(body=role_keys(Token=""))], "whole keys"),
-        ([answer(body=b"r"), answer(body=role_keys(ExpiredTime=None))], "until when"),
+        ([answer(body=b"r"), answer(body=role_keys(Token=""))], "incomplete keys"),
+        ([answer(body=b"r"), answer(body=role_keys(ExpiredTime=None))], "the expiry of its keys"),
         ([answer(body=b"r"), answer(body=role_keys(ExpiredTime=int(START)))], "expired already"),
         ([CLOSE, CLOSE, CLOSE], "exchange with"),
     ],
@@ -150,8 +150,8 @@ def test_a_refusal_of_sts_is_told(kind: str, tmp_path: Path) -> None:
     failure, _ = ask(kind, answer(body=sts_keys(Error=error)))
     assert "says AuthFailure.UnauthorizedOperation (request id r-1)" in str(failure)
     assert "identity" not in str(failure)
-    assert "whole keys" in str(ask(kind, answer(body=sts_keys(Credentials=None)))[0])
-    assert "did not answer" in str(ask(kind, answer(body=b"null"))[0])
+    assert "incomplete keys" in str(ask(kind, answer(body=sts_keys(Credentials=None)))[0])
+    assert "returned no keys" in str(ask(kind, answer(body=b"null"))[0])
     (tmp_path / "token").unlink()
     failure, _ = ask(kind)
     assert isinstance(failure.__cause__, FileNotFoundError)

@@ -101,7 +101,7 @@ def test_a_peer_that_answers_everything_with_a_page_succeeds_in_nothing(
     page = raw(200, body, {"Content-Type": "text/html"})
     # What is not idempotent looks afterwards what has become of it.
     world, server = scripted(*[page] * 3, dialect=dialect, retry=ONCE)
-    with pytest.raises(CosClientError, match=r"no answer of the service"):
+    with pytest.raises(CosClientError, match=r"no response of the service"):
         call(world, row)
     assert server.requests
 

@@ -78,13 +78,13 @@ def test_the_first_append_to_a_key_is_sent_again_if_there_is_no_object(scripted:
 @pytest.mark.parametrize(
     ("replies", "note"),
     [
-        ([head(9).replace(b"Content-Length: 9\r\n", b"")], "the object's length is not told"),
+        ([head(9).replace(b"Content-Length: 9\r\n", b"")], "the object's length is unknown"),
         ([head(7)], "the object now has 7 bytes"),
         ([head(12)], "the object now has 12 bytes"),
         ([head(9), tail(b"dada", 5)], "the object ends with other bytes"),
-        ([head(9), answer(412)], "what became of it is unknown"),
-        ([answer(403)], "what became of it is unknown"),
-        ([answer(404)], "what became of it is unknown"),
+        ([head(9), answer(412)], "its outcome is unknown"),
+        ([answer(403)], "its outcome is unknown"),
+        ([answer(404)], "its outcome is unknown"),
     ],
     ids=["no length", "half", "more", "other bytes", "changed", "forbidden", "missing"],
 )

@@ -128,7 +128,7 @@ def _read(response: Response, who: str) -> Mapping[str, Any]:
     except ValueError:
         table = None
     if not isinstance(table, dict):
-        raise CredentialsError(f"{who} did not answer with keys (HTTP {response.status})")
+        raise CredentialsError(f"{who} returned no keys (HTTP {response.status})")
     return table
 
 
@@ -136,10 +136,10 @@ def _keys(keys: Mapping[str, Any], term: Mapping[str, Any], who: str) -> Credent
     texts = [keys.get(name) for name in ("TmpSecretId", "TmpSecretKey", "Token")]
     expires = term.get("ExpiredTime")
     if not all(isinstance(text, str) and text for text in texts):
-        raise CredentialsError(f"{who} did not answer with whole keys")
+        raise CredentialsError(f"{who} returned incomplete keys")
     secret_id, secret_key, token = map(str, texts)
     if not isinstance(expires, int | float):
-        raise CredentialsError(f"{who} did not say until when its keys are valid")
+        raise CredentialsError(f"{who} did not return the expiry of its keys")
     return Credentials(secret_id, secret_key, token, float(expires))
 
 

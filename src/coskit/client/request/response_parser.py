@@ -103,9 +103,9 @@ def _unexpected(
     """Return the error for a response that lacks a part of every response of the service."""
     kind = response.headers.get("Content-Type", "")
     error = UnexpectedAnswer(
-        f"{operation.method} {resource} was answered with HTTP {response.status}"
-        f"{f' and {kind}' if kind else ''}, but without {lacks}: this is no answer of the service. "
-        "Look whether the endpoint is right and whether a proxy or portal is in between"
+        f"{operation.method} {resource} got HTTP {response.status}"
+        f"{f' and {kind}' if kind else ''}, but without {lacks}: this is no response of the "
+        "service. Check the endpoint, and whether a proxy or portal is in between"
     )
     error.status, error.headers = response.status, dict(response.headers)
     return error

@@ -61,7 +61,7 @@ class AsyncAppendCheck:
             return  # the append gets the error of a wrong position
         self._before = object_crc64(head)
         if self._before is None:
-            raise IntegrityError(f"The object's CRC64 is not told. {_HINT}")
+            raise IntegrityError(f"The response does not contain the object's CRC64. {_HINT}")
 
     def check(self, result: Mapping[str, Any], upload: AsyncRequestBody) -> None:
         """Compare the response to the append with the bytes that were sent.
@@ -85,7 +85,7 @@ class AsyncAppendCheck:
                     f"bytes sent makes it {whole}"
                 )
         elif "content-md5" not in self._call.headers:
-            raise IntegrityError("The service does not tell what it appended")
+            raise IntegrityError("The response does not show which bytes the service appended")
 
 
 def _position(value: int | str) -> int:
@@ -96,6 +96,6 @@ def _position(value: int | str) -> int:
 
 
 _HINT = (
-    "Whether a body that can be read only once was appended rightly, the object's CRC64 before it "
-    "tells; of bytes and files the MD5 is sent."
+    "The check of a body that can be read only once needs the object's CRC64 before the append; "
+    "bytes and files are sent with their MD5."
 )

@@ -51,12 +51,12 @@ def find_append(
         head: Mapping[str, Any] = operations.head_object(**place)
         length = str(head.get("Content-Length") or "")
         if not (length.isascii() and length.isdigit()):
-            return CallOutcome(note="The answer was lost, and the object's length is not told")
+            return CallOutcome(note="The response was lost, and the object's length is unknown")
         size = int(length)
         if size == position:
             return CallOutcome(undone=True)
         if body.length is None or size != position + body.length:
-            return CallOutcome(note=f"The answer was lost, and the object now has {size} bytes")
+            return CallOutcome(note=f"The response was lost, and the object now has {size} bytes")
         tail = operations.get_object(
             **place, Range=f"bytes={position}-{size - 1}", IfMatch=head["ETag"]
         )
@@ -66,9 +66,9 @@ def find_append(
     except CosException as error:
         if isinstance(error, CosServiceError) and error.status == 404 and not position:
             return CallOutcome(undone=True)
-        return CallOutcome(note=f"The answer was lost, and what became of it is unknown: {error!r}")
+        return CallOutcome(note=f"The response was lost, and its outcome is unknown: {error!r}")
     if found != body.sent_crc64():
-        return CallOutcome(note="The answer was lost, and the object ends with other bytes")
+        return CallOutcome(note="The response was lost, and the object ends with other bytes")
     kept = ("ETag", "x-cos-hash-crc64ecma", "x-cos-request-id")
     result = {name: head[name] for name in kept if name in head}
     return CallOutcome({**result, "x-cos-next-append-position": str(size)})
@@ -85,9 +85,9 @@ def find_completion(
     try:
         operations.list_parts(**place, MaxParts=1)
     except NoSuchUpload:
-        return CallOutcome(note="The answer was lost, and the upload is gone: it may be complete")
+        return CallOutcome(note="The response was lost, and the upload is gone: it may be complete")
     except CosException as error:
-        return CallOutcome(note=f"The answer was lost, and what became of it is unknown: {error!r}")
+        return CallOutcome(note=f"The response was lost, and its outcome is unknown: {error!r}")
     return CallOutcome(undone=True)
 
 
