@@ -1,15 +1,16 @@
 """Memory that a body is received into."""
 
-import os
 import resource
 import secrets
-import socket
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from coskit.client.transport import libc
-from coskit.client.transport.receive_buffer import reserved
+from coskit.client.transport.large_pages import prefer_large_pages
+from coskit.client.transport.receive_buffer import ReceiveBuffer, reserved
 
 MIB = 1 << 20
 DATA = secrets.token_bytes(9 * MIB + 5)
@@ -52,25 +53,27 @@ def test_memory_is_taken_where_it_is_written_and_never_twice() -> None:
     assert resident() - before < 96 * MIB
 
 
-@pytest.mark.skipif(os.name != "posix", reason="only there are these calls")
-def test_short_messages_are_sent_and_received() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        calls = libc.short_calls(ours.fileno())
-        assert calls is not None
-        assert calls.receive() is None
-        assert calls.send(b"a\0b") == 3
-        assert theirs.recv(100) == b"a\0b"
-        theirs.send(DATA[: libc.SHORT + 1])
-        assert calls.receive() == DATA[: libc.SHORT]
-        assert calls.receive() == DATA[libc.SHORT : libc.SHORT + 1]
-        theirs.close()
-        assert calls.receive() == b""
-        assert calls.send(b"x") == -1
-
-
 @pytest.mark.parametrize("size", [0, 1, 2 * MIB, 4 * MIB, 8 * MIB + 3])
 def test_asking_for_large_pages_changes_nothing(size: int) -> None:
     memory = bytearray(DATA[:size])
-    libc.prefer_large_pages(memoryview(memory))
+    prefer_large_pages(memoryview(memory))
     assert memory == DATA[:size]
+
+
+@given(
+    chunks=st.lists(st.binary(min_size=1, max_size=9)),
+    sizes=st.lists(st.integers(0, 12)),
+    seed=st.randoms(),
+)
+def test_what_is_taken_is_what_was_put(chunks: list[bytes], sizes: list[int], seed: Random) -> None:
+    buffer, taken = ReceiveBuffer(), list[bytes]()
+    for size in sizes:
+        buffer.extend(chunks) if seed.random() < 0.5 and chunks else buffer.put(b"one")
+        held = buffer.held
+        taken.append(buffer.take(size))
+        assert len(taken[-1]) == min(size, held)
+        assert type(taken[-1]) is bytes
+        assert buffer.held == held - len(taken[-1])
+    rest = buffer.take()
+    assert not buffer.held
+    assert buffer.arrived == sum(map(len, taken)) + len(rest)

@@ -24,8 +24,8 @@ from coskit.client._async.transport import AsyncIncoming, AsyncTransport
 from coskit.client._sync.transport import Transport
 from coskit.client.settings.transport import TransportSettings
 from coskit.client.transport.curl_easy import CAPACITY
-from coskit.client.transport.http11 import read_head
 from coskit.client.transport.http_request import HTTPRequest
+from coskit.client.transport.response_head import read_head
 from coskit.protocol.errors import IntegrityError, ParameterError, TransferTimeout, TransportError
 from coskit.protocol.messages import Response
 from tests.client.stubs.stub import TLS, Script, Stub, Wire, always, once

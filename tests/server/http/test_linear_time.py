@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from coskit.client.request.resume_body import body_range_of
-from coskit.client.transport.http11 import Answer, read_head
+from coskit.client.transport.response_head import read_head
 from coskit.protocol.auth.post_policy import read_policy
 from coskit.protocol.auth.verify import find_claim, verify
 from coskit.protocol.bucket import cors, lifecycle_document
@@ -164,11 +164,6 @@ def part(head: str, value: str = "") -> Reader:
     return read
 
 
-def answered(text: str) -> None:
-    with suppress(ValueError):
-        Answer("GET").feed(encode_text(text))
-
-
 def listed(text: str) -> None:
     assert LIST_OBJECTS.result is not None
     read_document(LIST_OBJECTS.result, encode_text(f"<ListBucketResult>{text}"), decode=True)
@@ -249,7 +244,6 @@ READERS: dict[str, Reader] = {
     "chunks": lambda text: ChunkDecoder(None).feed(encode_text(text)),
     "chunk": lambda text: ChunkDecoder(None).feed(encode_text(f"ffff;{text}")),
     # What a server sends is read by the client.
-    "answer": answered,
     "head of an answer": lambda text: read_head(
         encode_text(f"HTTP/1.1 200 OK\r\na: {text}\r\n\r\n")
     ),

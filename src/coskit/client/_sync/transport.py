@@ -1,15 +1,14 @@
-"""HTTP for threads: lines of one connection each, driven by the thread that waits."""
+"""HTTP for threads: each connection is driven by the thread that waits."""
 
+import io
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Self
 
 from coskit.client.settings.transport import TransportSettings
-from coskit.client.transport.curl_connection import Line
+from coskit.client.transport.curl_connection import CurlConnection
 from coskit.client.transport.curl_easy import CAPACITY, UNBOUNDED, HandleOwner
-from coskit.client.transport.direct_connection import DirectLine, Outdated, needs_libcurl
-from coskit.client.transport.http11 import is_plain
 from coskit.client.transport.http_request import HTTPRequest, origin
 from coskit.protocol.errors import ClientClosed
 from coskit.protocol.messages import Response
@@ -23,19 +22,19 @@ class Incoming:
         headers: by name as the vendor spells it.
     """
 
-    def __init__(self, transport: "Transport", line: Line) -> None:
+    def __init__(self, transport: "Transport", connection: CurlConnection) -> None:
         self._transport = transport
-        self._exchange = line.exchange
+        self._exchange = connection.exchange
         self._closed = False
-        self._line: Line | None = line
-        self._settle(line)
+        self._connection: CurlConnection | None = connection
+        self._settle(connection)
         self.headers: Mapping[str, str]
         self.status, self.headers = self._exchange.opened()
 
-    def _settle(self, line: Line) -> None:
+    def _settle(self, connection: CurlConnection) -> None:
         if self._exchange.finished:
-            self._line = None
-            self._transport.give(line)
+            self._connection = None
+            self._transport.give(connection)
 
     def read(self, size: int = -1) -> bytes:
         """Return up to `size` bytes as soon as there are any, or the whole rest if negative.
@@ -48,54 +47,52 @@ class Incoming:
         """
         if size < 0:
             return b"".join(iter(lambda: self.read(CAPACITY), b""))
-        self._arrival(size)
+        self._arrival()
         return self._exchange.inbox.take(size)
 
-    def readinto(self, memory: memoryview) -> int:
-        """Write what comes next to the start of a view and return its length; 0 is the end.
+    def read_into(self, target: io.BytesIO, most: int) -> None:
+        """Write up to `most` bytes of what comes next to a target, none only at the end.
 
-        Raises what `read` raises.
+        A body of which exactly so many are left is written to its end. Raises what `read` raises,
+        after all that arrived was written.
         """
-        line, exchange = self._line, self._exchange
-        if not isinstance(line, DirectLine) or exchange.inbox.held or not line.awaited:
-            self._arrival(len(memory))
-            return exchange.inbox.pour(memory)
-        with self._settling(line):
-            size = line.fill(memory)
-        if not size and exchange.failure is not None:
-            raise exchange.failure
-        return size
+        connection, exchange = self._connection, self._exchange
+        if connection is not None and not exchange.inbox.held:
+            with self._settling(connection):
+                if connection.run_into(target, most) and exchange.failure is None:
+                    return
+        target.write(self.read(most))
 
-    def _arrival(self, wanted: int) -> None:
+    def _arrival(self) -> None:
         """Wait until something is in the inbox, or all of the body has come."""
         if self._closed:
             raise ValueError("read of a closed response")
-        exchange, line = self._exchange, self._line
-        if not exchange.inbox.held and line is not None:
-            exchange.wanted = wanted
-            with self._settling(line):
-                line.run()
+        exchange, connection = self._exchange, self._connection
+        if not exchange.inbox.held and connection is not None:
+            with self._settling(connection):
+                connection.run()
         if not exchange.inbox.held and exchange.failure is not None:
             raise exchange.failure
 
     @contextmanager
-    def _settling(self, line: Line) -> Iterator[None]:
-        if line.inherited:
+    def _settling(self, connection: CurlConnection) -> Iterator[None]:
+        if connection.inherited:
             raise ValueError("read of a response that came to another process")
         try:
             yield
         except BaseException:
             self.close()
             raise
-        self._settle(line)
+        self._settle(connection)
 
     def close(self) -> None:
         """Drop what was not read, and the connection if more of the body is to come."""
         self._closed = True
-        self._exchange.inbox.take()
-        line, self._line = self._line, None
-        if line is not None:
-            line.close()
+        if self._exchange.inbox.held:
+            self._exchange.inbox.take()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -122,13 +119,13 @@ class Transport(HandleOwner):
     def _start_afresh(self) -> None:
         self.inherited = False
         self._lock = threading.Lock()
-        self._idle: list[Line] = []  # the one used last stands last
+        self._idle: list[CurlConnection] = []  # the one used last stands last
 
-    def send(self, out: HTTPRequest, settings: TransportSettings | None = None) -> Response:
+    def send(self, request: HTTPRequest, settings: TransportSettings | None = None) -> Response:
         """Return the whole response, its body in memory.
 
         Args:
-            out: the request.
+            request: the request.
             settings: whose timeouts hold for this request instead of the transport's.
 
         Raises:
@@ -139,67 +136,53 @@ class Transport(HandleOwner):
             IntegrityError: the body's source ended before `length`.
             Exception: what the body's source raised, as it is.
         """
-        line = self._exchange(out, settings, UNBOUNDED)
+        connection = self._exchange(request, settings, UNBOUNDED)
         try:
-            return line.exchange.response()
+            return connection.exchange.response()
         finally:
-            self.give(line)
+            self.give(connection)
 
-    def stream(self, out: HTTPRequest, settings: TransportSettings | None = None) -> Incoming:
+    def stream(self, request: HTTPRequest, settings: TransportSettings | None = None) -> Incoming:
         """Return the response when its head and the first bytes of its body are in.
 
         A body of up to 256 KiB has then arrived whole. A longer one arrives as it is read. Raises
         what `send` raises; a body that is cut short raises when it is read.
         """
-        return Incoming(self, self._exchange(out, settings, CAPACITY))
+        return Incoming(self, self._exchange(request, settings, CAPACITY))
 
     def _exchange(
-        self, out: HTTPRequest, settings: TransportSettings | None, capacity: int
-    ) -> Line:
-        place = origin(out.url)
-        line = self._take(place, plain=is_plain(out, place))
-        while True:
-            try:
-                line.begin(out, settings or self._settings, capacity)
-                line.run()
-            except Outdated:
-                line.close()
-                line = DirectLine(self._settings, place)
-            except BaseException:
-                line.close()
-                raise
-            else:
-                return line
+        self, request: HTTPRequest, settings: TransportSettings | None, capacity: int
+    ) -> CurlConnection:
+        connection = self._take(origin(request.url))
+        try:
+            connection.begin(request, settings or self._settings, capacity)
+            connection.run()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
-    def _take(self, place: str, *, plain: bool) -> Line:
+    def _take(self, place: str) -> CurlConnection:
         if self.inherited:
             self._start_afresh()
-        kind: type[Line] = DirectLine if plain else Line
         with self._lock:
             if self._closed:
                 raise ClientClosed("use of a closed transport: its client was closed, make another")
-            line = self._idle_line(place, kind)
-            if line is None and plain and needs_libcurl(self._settings):
-                kind = Line
-                line = self._idle_line(place, kind)
-        return line or kind(self._settings, place)
+            idle = self._idle
+            if idle and idle[-1].origin == place:
+                return idle.pop()
+            for at in range(len(idle) - 2, -1, -1):
+                if idle[at].origin == place:
+                    return idle.pop(at)
+        return CurlConnection(self._settings, place)
 
-    def _idle_line(self, place: str, kind: type[Line]) -> Line | None:
-        for at in range(len(self._idle) - 1, -1, -1):
-            line = self._idle[at]
-            if line.origin == place and type(line) is kind:
-                return self._idle.pop(at)
-        return None
-
-    def give(self, line: Line) -> None:
-        """Take a line back whose exchange has finished."""
-        if not line.is_reusable:
-            line.close()
-            return
+    def give(self, connection: CurlConnection) -> None:
+        """Take a connection back whose exchange has finished."""
+        surplus = None
         with self._lock:
-            self._idle.append(line)
-            full = self._closed or len(self._idle) > self._settings.connections
-            surplus = self._idle.pop(0) if full else None
+            self._idle.append(connection)
+            if self._closed or len(self._idle) > self._settings.connections:
+                surplus = self._idle.pop(0)
         if surplus is not None:
             surplus.close()
 
@@ -210,8 +193,8 @@ class Transport(HandleOwner):
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-        for line in idle:
-            line.close()
+        for connection in idle:
+            connection.close()
 
     def __enter__(self) -> Self:
         return self

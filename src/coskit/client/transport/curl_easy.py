@@ -2,26 +2,33 @@
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 from weakref import WeakSet
 
 import pycurl
 
 from coskit._version import __version__
 from coskit.client.settings.transport import TransportSettings
+from coskit.client.transport.http_request import HTTPRequest, as_bytes, must_be_sent_once
 from coskit.protocol.errors import ParameterError
 from coskit.protocol.messages import encode_text
 
-# Body bytes of one response that wait unread, at most, before libcurl is told to pause.
+# Body bytes of one response up to which it is waited for, and that may wait unread: libcurl reads
+# up to ten buffers at once, then it is paused (asyncio) or no longer driven (threads).
 CAPACITY = 256 * 1024
 # What `send` may collect: the whole body, whatever its length.
 UNBOUNDED = sys.maxsize
 
-# What libcurl reads from a source at once.
-_UPLOAD_CHUNK = 256 * 1024
+# Bytes that libcurl receives and sends at once.
+_DOWNLOAD_BUFFER = 64 * 1024
+_UPLOAD_BUFFER = 256 * 1024
 # libcurl adds these by itself where they are not given; an empty value stops it.
-UNASKED = ("Accept:", "Expect:", "Content-Type:")
+_UNASKED = ("Accept:",)
+_UNASKED_WITH_BODY = ("Accept:", "Expect:", "Content-Type:")
+# Since version 7.46 or so pycurl passes memory on without a copy.
+_CAN_PASS_VIEWS = "use_memoryview" in (pycurl.Curl.setopt.__doc__ or "")
 _HTTP = {
     "1.1": pycurl.CURL_HTTP_VERSION_1_1,
     "2": pycurl.CURL_HTTP_VERSION_2TLS,
@@ -58,12 +65,6 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def unpause(easy: Any) -> None:
-    """Let a transfer go on in both directions."""
-    with suppress(pycurl.error):  # what goes wrong is told again by the transfer's verdict
-        easy.pause(pycurl.PAUSE_CONT)
-
-
 def new_easy(settings: TransportSettings, *, secure: bool) -> Any:
     """Return an easy handle set up for exchanges, with TLS if `secure`."""
     easy = pycurl.Curl()
@@ -78,8 +79,8 @@ def new_easy(settings: TransportSettings, *, secure: bool) -> Any:
         (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
         (pycurl.TCP_NODELAY, 1),
         (pycurl.TCP_KEEPALIVE, 1),
-        (pycurl.BUFFERSIZE, 64 * 1024),
-        (pycurl.UPLOAD_BUFFERSIZE, _UPLOAD_CHUNK),
+        (pycurl.BUFFERSIZE, _DOWNLOAD_BUFFER),
+        (pycurl.UPLOAD_BUFFERSIZE, _UPLOAD_BUFFER),
         (pycurl.USERAGENT, user_agent(settings)),
     ):
         easy.setopt(option, value)
@@ -121,24 +122,148 @@ def _certifi() -> str | None:
     return certifi.where()
 
 
-def header_lines(headers: tuple[tuple[str, str], ...]) -> list[str | bytes]:
-    """Return headers as libcurl takes them.
+def header_lines(request: HTTPRequest) -> list[str | bytes]:
+    """Return a request's headers as libcurl takes them.
 
     Raises:
         ParameterError: one holds a line break.
     """
-    lines = [f"{name}: {value}" if value else f"{name};" for name, value in headers]
+    lines = [f"{name}: {value}" if value else f"{name};" for name, value in request.headers]
     text = "".join(lines)
     if "\n" in text or "\r" in text or "\0" in text:
         raise ParameterError("a header holds a line break or a zero byte")
-    return [line if line.isascii() else encode_text(line) for line in lines]
-
-
-def set_timeouts(easy: Any, limits: TransportSettings) -> None:
-    """Tell a handle how long connecting and the whole may take."""
-    easy.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(limits.connect_timeout))
-    easy.setopt(pycurl.TIMEOUT_MS, _milliseconds(limits.total_timeout or 0))
+    bodiless = request.body is None and request.method in ("GET", "HEAD", "DELETE")
+    unasked = _UNASKED if bodiless else _UNASKED_WITH_BODY
+    if text.isascii():
+        return [*unasked, *lines]
+    return [*unasked, *(line if line.isascii() else encode_text(line) for line in lines)]
 
 
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000)) if seconds else 0
+
+
+class EasyHandle:
+    """An easy handle, prepared for one request after the other.
+
+    What comes back is kept by C functions: libcurl calls them while it holds the interpreter's
+    lock only for an instant, and no Python code runs.
+
+    Attributes:
+        easy: libcurl's handle.
+        header_lines: the header lines that have arrived for the current request.
+        chunks: the pieces of the body that have arrived and were not taken yet.
+    """
+
+    __slots__ = ("_holds_body", "_shape", "chunks", "easy", "header_lines")
+
+    def __init__(self, settings: TransportSettings, *, secure: bool) -> None:
+        self.easy: Any = new_easy(settings, secure=secure)
+        self.header_lines: list[bytes] = []
+        self.chunks: list[bytes] = []
+        self.easy.setopt(pycurl.HEADERFUNCTION, self.header_lines.append)
+        self.write_to(self.chunks.append)
+        self._shape: tuple[object, ...] = ()
+        self._holds_body = False
+
+    def write_to(self, write: Callable[[bytes], object], *, as_views: bool = False) -> None:
+        """Have the pieces of the body passed to `write`, as views of libcurl's memory if it can."""
+        if as_views and _CAN_PASS_VIEWS:
+            self.easy.setopt(pycurl.WRITEFUNCTION, write, use_memoryview=True)
+        else:
+            self.easy.setopt(pycurl.WRITEFUNCTION, write)
+
+    def write_to_chunks(self) -> None:
+        """Have the pieces of the body kept in `chunks`."""
+        self.write_to(self.chunks.append)
+
+    def prepare(
+        self,
+        request: HTTPRequest,
+        limits: TransportSettings,
+        read: Callable[[int], bytes | int] | None,
+        *,
+        anew: bool = False,
+    ) -> None:
+        """Set the handle up for a request.
+
+        Args:
+            request: the request.
+            limits: the settings whose timeouts hold for it.
+            read: the source of its body, if libcurl is not given the whole of it.
+            anew: whether it needs a new connection, because the kept one has ended.
+
+        Raises:
+            ParameterError: a header holds a line break.
+        """
+        easy = self.easy
+        self.header_lines.clear()
+        self.chunks.clear()
+        easy.setopt(pycurl.URL, request.url)
+        easy.setopt(pycurl.HTTPHEADER, header_lines(request))
+        body, method = request.body, request.method
+        in_memory = read is None and (method in ("PUT", "POST") or bool(body))
+        # The options that follow are the same for most of the requests on a handle.
+        anew = anew or must_be_sent_once(request)
+        shape = (method, in_memory, read is None, anew, limits)
+        if shape != self._shape:
+            self._shape = ()
+            self._reshape(request, limits, in_memory=in_memory, read=read is not None, anew=anew)
+            self._shape = shape
+        if read is not None:
+            easy.setopt(pycurl.READFUNCTION, read)
+            length = request.length
+            easy.setopt(pycurl.INFILESIZE_LARGE, -1 if length is None else length)
+        elif in_memory:
+            data = as_bytes(cast("bytes | memoryview | None", body))
+            easy.setopt(pycurl.POSTFIELDS, data)
+            self._holds_body = bool(data)
+
+    def _reshape(
+        self,
+        request: HTTPRequest,
+        limits: TransportSettings,
+        *,
+        in_memory: bool,
+        read: bool,
+        anew: bool,
+    ) -> None:
+        setopt = self.easy.setopt
+        if read:
+            setopt(pycurl.UPLOAD, 1)
+        elif in_memory:
+            setopt(pycurl.POST, 1)
+        elif request.method == "HEAD":
+            setopt(pycurl.NOBODY, 1)
+        else:
+            setopt(pycurl.HTTPGET, 1)
+        setopt(pycurl.CUSTOMREQUEST, request.method)
+        setopt(pycurl.FRESH_CONNECT, int(anew))
+        setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(limits.connect_timeout))
+        setopt(pycurl.TIMEOUT_MS, _milliseconds(limits.total_timeout or 0))
+
+    def release_body(self) -> None:
+        """Let go of the request's body: an idle handle holds none in memory."""
+        if self._holds_body:
+            self._holds_body = False
+            self.easy.setopt(pycurl.POSTFIELDS, b"")
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection stands, so that the read timeout counts."""
+        return bool(self.easy.getinfo(pycurl.PRETRANSFER_TIME))
+
+    @property
+    def moved(self) -> int:
+        """A number that grows with every byte that moves either way."""
+        info = self.easy.getinfo
+        return (
+            int(info(pycurl.SIZE_UPLOAD_T))
+            + int(info(pycurl.SIZE_DOWNLOAD_T))
+            + int(info(pycurl.HEADER_SIZE))
+        )
+
+    def unpause(self) -> None:
+        """Let a paused transfer go on in both directions."""
+        with suppress(pycurl.error):  # the transfer's verdict repeats the error
+            self.easy.pause(pycurl.PAUSE_CONT)

@@ -1,7 +1,6 @@
 """A request as the transport sends it, and the rules that follow from its method and body."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 _CONDITIONS = frozenset(("if-match", "if-none-match", "x-cos-forbid-overwrite"))
 
@@ -22,8 +21,7 @@ class AsyncSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class HTTPRequest:
+class HTTPRequest(NamedTuple):
     """A request ready for the wire.
 
     Attributes:
@@ -49,7 +47,7 @@ class Slices:
 
     def read(self, size: int, /) -> bytes:
         """Return up to `size` bytes; `b""` is the end."""
-        chunk = bytes(self._rest[:size])
+        chunk = first_bytes(self._rest, size)
         self._rest = self._rest[size:]
         return chunk
 
@@ -65,6 +63,19 @@ def source_of(out: HTTPRequest) -> Source | AsyncSource | None:
     return out.body
 
 
+def as_bytes(body: bytes | memoryview | None) -> bytes:
+    """Return a body in memory as bytes, without a copy if it is all of some bytes."""
+    if isinstance(body, memoryview):
+        whole = body.obj
+        return whole if type(whole) is bytes and len(whole) == body.nbytes else bytes(body)
+    return body or b""
+
+
+def first_bytes(stock: memoryview, size: int) -> bytes:
+    """Return the first bytes of a view, without a copy if these are all of some bytes."""
+    return as_bytes(stock if len(stock) <= size else stock[:size])
+
+
 def must_be_sent_once(out: HTTPRequest) -> bool:
     """Return whether a request needs a new connection, lest libcurl send it again by itself.
 
@@ -72,11 +83,11 @@ def must_be_sent_once(out: HTTPRequest) -> bool:
     would never be heard of, a conditional write that succeeded would be refused the second time.
     """
     if out.method == "PUT":
-        return any(name.lower() in _CONDITIONS for name, _ in out.headers)
+        return not _CONDITIONS.isdisjoint([name.lower() for name, _ in out.headers])
     return out.method == "POST" and not out.body
 
 
 def origin(url: str) -> str:
     """Return scheme, host and port of a URL, as written."""
-    end = url.find("/", url.find("://") + 3)
+    end = url.find("/", len("https://"))
     return url if end < 0 else url[:end]

@@ -1,20 +1,23 @@
 """Memory for the body of a response: chunks as they arrive, or one block of a known size."""
 
 import io
-from collections import deque
 
-from coskit.client.transport.libc import prefer_large_pages
+from coskit.client.transport.large_pages import prefer_large_pages
 
 
 class ReceiveBuffer:
-    """Body bytes that have arrived and were not yet taken."""
+    """Body bytes that have arrived and were not yet taken.
+
+    Attributes:
+        held: the number of these bytes.
+        arrived: the number of all that have arrived.
+    """
 
     __slots__ = ("_chunks", "arrived", "held")
 
     def __init__(self) -> None:
-        self._chunks: deque[bytes | memoryview] = deque()
-        self.held = 0
-        self.arrived = 0
+        self._chunks: list[bytes | memoryview] = []
+        self.held = self.arrived = 0
 
     def put(self, data: bytes) -> None:
         """Keep what has just arrived."""
@@ -22,46 +25,38 @@ class ReceiveBuffer:
         self.held += len(data)
         self.arrived += len(data)
 
+    def extend(self, chunks: list[bytes]) -> None:
+        """Keep several chunks that have just arrived."""
+        self._chunks += chunks
+        size = len(chunks[0]) if len(chunks) == 1 else sum(map(len, chunks))
+        self.held += size
+        self.arrived += size
+
     def take(self, size: int = -1) -> bytes:
         """Return `size` bytes of what is held, or all where that is less or `size` negative."""
         if not self.held:
             return b""
-        if size < 0 or size >= self.held:
-            parts: list[bytes | memoryview] = list(self._chunks)
-            self._chunks.clear()
-        else:
+        if 0 <= size < self.held:
             parts = self._first(size)
+        else:
+            parts, self._chunks = self._chunks, []
         first = parts[0]
-        data = b"".join(parts) if len(parts) > 1 or type(first) is not bytes else first
+        data = first if len(parts) == 1 and type(first) is bytes else b"".join(parts)
         self.held -= len(data)
         return data
 
-    def pour(self, memory: memoryview) -> int:
-        """Move what is held to the start of a view, as far as there is room; return its length."""
-        at = 0
-        while self._chunks and at < len(memory):
-            chunk = self._chunks.popleft()
-            room = len(memory) - at
-            if len(chunk) > room:
-                view = memoryview(chunk)
-                self._chunks.appendleft(view[room:])
-                chunk = view[:room]
-            memory[at : at + len(chunk)] = chunk
-            at += len(chunk)
-        self.held -= at
-        return at
-
     def _first(self, size: int) -> list[bytes | memoryview]:
-        parts: list[bytes | memoryview] = []
-        while size:
-            chunk = self._chunks.popleft()
-            if len(chunk) > size:
-                view = memoryview(chunk)
-                self._chunks.appendleft(view[size:])
-                chunk = view[:size]
-            parts.append(chunk)
-            size -= len(chunk)
-        return parts
+        at = 0
+        while size >= len(self._chunks[at]):
+            size -= len(self._chunks[at])
+            at += 1
+        parts = self._chunks[:at]
+        del self._chunks[:at]
+        if size:
+            view = memoryview(self._chunks[0])
+            parts.append(view[:size])
+            self._chunks[0] = view[size:]
+        return parts or [b""]
 
 
 class _Unwritten(io.RawIOBase):

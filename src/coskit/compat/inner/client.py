@@ -1,7 +1,7 @@
 """coskit's client with the additional settings of the vendor's `CosConfig`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from coskit.client._sync.client import Client
@@ -51,7 +51,7 @@ class _ConfiguredSigner(RequestSigner):
             headers["authorization"] = self._signed(call, credentials, headers, settings)
         if not settings.keep_alive:
             headers["connection"] = "close"
-        return replace(out, headers=tuple(headers.items()))
+        return out._replace(headers=tuple(headers.items()))
 
     def _signed(
         self,

@@ -142,15 +142,11 @@ class AsyncBody(AsyncRaw):
             raise
 
     async def _gathered(self, first: bytes, size: int) -> bytes:
-        at, ended = len(first), False
         whole = reserved(size)
-        with whole.getbuffer() as memory:
-            memory[:at] = first
-            while at < len(memory) and not ended:
-                with memory[at:] as missing:  # an error that is kept must not keep it
-                    count = await self._fill(missing)
-                at, ended = at + count, not count
-        whole.truncate(at)
+        whole.write(first)
+        while (at := whole.tell()) < size and await self._fill(whole, size - at):
+            pass
+        whole.truncate()
         return whole.getvalue()
 
     async def _with_chunks(self, first: bytes, size: int) -> bytes:
@@ -162,15 +158,20 @@ class AsyncBody(AsyncRaw):
             left -= len(chunk)
         return whole.getvalue()
 
-    async def _fill(self, memory: memoryview) -> int:
+    async def _fill(self, whole: io.BytesIO, missing: int) -> int:
+        """Write up to so many bytes of what comes next to `whole` and return how many."""
+        start = whole.tell()
         try:
-            size = await self._incoming.readinto(memory)
+            await self._incoming.read_into(whole, missing)
         except TransportError as cut:
-            chunk = await self._read_on(len(memory), cut)
-            size = len(chunk)
-            memory[:size] = chunk
-        self._received += size
-        return size
+            arrived = whole.tell() - start
+            self._received += arrived
+            chunk = await self._read_on(missing - arrived, cut)
+            self._received += len(chunk)
+            whole.write(chunk)
+        else:
+            self._received += whole.tell() - start
+        return whole.tell() - start
 
     async def _read_on(self, size: int, cut: TransportError) -> bytes:
         while self._reopen is not None:

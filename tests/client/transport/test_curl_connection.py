@@ -1,4 +1,4 @@
-"""Requests that travel without libcurl, on connections that it made."""
+"""Requests on the connections of threads: bodies both ways, and what an idle connection holds."""
 
 import hashlib
 import io
@@ -7,14 +7,12 @@ import socket
 import struct
 import sys
 import threading
-from typing import Any
 
 import pytest
 
 from coskit.client._sync.transport import Transport
 from coskit.client.settings.transport import TransportSettings
-from coskit.client.transport import direct_connection, libc
-from coskit.client.transport.direct_connection import needs_libcurl
+from coskit.client.transport import large_pages
 from coskit.client.transport.http_request import HTTPRequest
 from coskit.client.transport.receive_buffer import reserved
 from coskit.protocol.errors import IntegrityError, TransferTimeout, TransportError
@@ -72,8 +70,8 @@ def test_a_long_body_arrives_whole(chunked: bool, tls: bool) -> None:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
-@pytest.mark.parametrize("window", [1 << 16, 1 << 24])
-def test_a_body_is_written_where_the_caller_wants_it(window: int, chunked: bool, tls: bool) -> None:
+@pytest.mark.parametrize("most", [1 << 16, 1 << 24])
+def test_a_body_is_written_to_a_target(most: int, chunked: bool, tls: bool) -> None:
     head, body = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BIG), BIG
     if chunked:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -84,16 +82,36 @@ def test_a_body_is_written_where_the_caller_wants_it(window: int, chunked: bool,
         Transport(SECURE if tls else SETTINGS) as transport,
     ):
         for _ in range(2):
-            target, at = bytearray(len(BIG) + 1), 0
-            with (
-                transport.stream(HTTPRequest("GET", f"{stub.url}/key")) as incoming,
-                memoryview(target) as view,
-            ):
-                while size := incoming.readinto(view[at : at + window]):
-                    at += size
-            assert at == len(BIG)
-            assert target[:-1] == BIG
+            target, at = io.BytesIO(), -1
+            with transport.stream(HTTPRequest("GET", f"{stub.url}/key")) as incoming:
+                while at < target.tell():
+                    at = target.tell()
+                    incoming.read_into(target, min(most, len(BIG) - at or 1))
+                    assert target.tell() - at <= most
+            assert target.getvalue() == BIG
         assert stub.connections == 1
+
+
+def test_bytes_already_in_a_target_are_not_counted() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BIG)
+
+    def cut(wire: Wire) -> None:
+        wire.request()
+        wire.send(head + BIG[:3_000_000])
+
+    with Stub(cut) as stub, Transport(SETTINGS) as transport:
+        target = io.BytesIO()
+        target.write(b"before")
+        with transport.stream(HTTPRequest("GET", f"{stub.url}/key")) as incoming:
+            target.write(incoming.read(1 << 24))
+
+            def read_on() -> None:
+                while True:
+                    incoming.read_into(target, len(BIG) - target.tell() + 6)
+
+            with pytest.raises(TransportError, match=f"3000000 of {len(BIG)} bytes"):
+                read_on()
+        assert target.getvalue() == b"before" + BIG[:3_000_000]
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
@@ -106,29 +124,28 @@ def test_a_body_that_is_cut_while_it_is_written_is_no_success(end: str, tls: boo
             wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     with Stub(cut, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
-        memory = memoryview(bytearray(len(BIG)))
-        pieces: list[int] = []
+        target = io.BytesIO()
         with transport.stream(HTTPRequest("GET", f"{stub.url}/key")) as incoming:
 
             def read_on() -> None:
-                while size := incoming.readinto(memory[sum(pieces) :]):
-                    pieces.append(size)
+                while True:
+                    incoming.read_into(target, len(BIG) - target.tell())
 
             with pytest.raises(TransportError, match=f"of {len(BIG)} bytes of the body arrived"):
                 read_on()
-        assert memory[: sum(pieces)] == BIG[: sum(pieces)]
+        assert target.getvalue() == BIG[: target.tell()]
 
 
 def test_a_python_without_ctypes_does_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctypes", None)
-    libc._library.cache_clear()
+    large_pages._library.cache_clear()
     try:
         with Stub(digest_of_body) as stub, Transport(SETTINGS) as transport:
             out = HTTPRequest("PUT", f"{stub.url}/key", (), b"x", 1)
             assert transport.send(out).body == hashlib.md5(b"x").hexdigest().encode()
             assert len(reserved(len(BIG)).getvalue()) == len(BIG)
     finally:
-        libc._library.cache_clear()
+        large_pages._library.cache_clear()
 
 
 def test_an_early_refusal_of_a_body_in_memory_is_heard() -> None:
@@ -144,7 +161,9 @@ def test_an_early_refusal_of_a_body_in_memory_is_heard() -> None:
     assert (answer.status, answer.body) == (403, b"no")
 
 
-@pytest.mark.parametrize("name", ["authorization", "if-match"], ids=["direct", "through libcurl"])
+@pytest.mark.parametrize(
+    "name", ["authorization", "if-match"], ids=["kept connection", "new connection"]
+)
 def test_an_idle_connection_holds_no_body(name: str) -> None:
     body = secrets.token_bytes(100_000)
     held = sys.getrefcount(body)
@@ -228,29 +247,6 @@ def test_an_idle_connection_holds_no_source() -> None:
         assert sys.getrefcount(source) == held
 
 
-def test_a_connection_that_was_idle_for_long_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Stub(always(HELLO)) as stub, Transport(SETTINGS) as transport:
-        out = HTTPRequest("GET", f"{stub.url}/key")
-        transport.send(out)
-        monkeypatch.setattr(direct_connection, "_LONGEST_IDLE", -1.0)
-        assert transport.send(out).body == b"hello"
-        assert stub.connections == 2
-
-
-def test_a_delete_is_sent_again_only_if_nothing_came_back() -> None:
-    def half(wire: Wire) -> None:
-        wire.request()
-        wire.send(HELLO)
-        if wire.request():
-            wire.send(b"HTTP/1.1 20")
-
-    with Stub(half) as stub, Transport(SETTINGS) as transport:
-        transport.send(HTTPRequest("GET", f"{stub.url}/key"))
-        with pytest.raises(TransportError, match="the head has no end"):
-            transport.send(HTTPRequest("DELETE", f"{stub.url}/key"))
-        assert [request.line.split()[0] for request in stub.requests] == ["GET", "DELETE"]
-
-
 def test_the_total_timeout_ends_a_trickle() -> None:
     def trickle(wire: Wire) -> None:
         wire.request()
@@ -262,25 +258,3 @@ def test_the_total_timeout_ends_a_trickle() -> None:
     out_of_time = pytest.raises(TransferTimeout, match="total timeout")
     with Stub(trickle) as stub, Transport(settings) as transport, out_of_time:
         transport.send(HTTPRequest("GET", f"{stub.url}/key"))
-
-
-@pytest.mark.parametrize(
-    ("proxy", "environ", "expected"),
-    [
-        (None, {}, False),
-        (None, {"http_proxy": "http://p:1"}, True),
-        (None, {"ALL_PROXY": "http://p:1"}, True),
-        (None, {"HTTP_PROXY": "http://p:1"}, False),  # libcurl does not heed it either
-        ("", {"http_proxy": "http://p:1"}, False),
-        ("http://p:1", {}, True),
-    ],
-)
-def test_a_proxy_is_left_to_libcurl(
-    proxy: str | None, environ: dict[str, str], expected: bool
-) -> None:
-    assert needs_libcurl(TransportSettings(proxy=proxy), environ) is expected
-
-
-@pytest.mark.parametrize("http", ["2", "3"])
-def test_a_newer_http_is_left_to_libcurl(http: Any) -> None:
-    assert needs_libcurl(TransportSettings(proxy="", http=http), {})
