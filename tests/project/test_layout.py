@@ -28,7 +28,6 @@ TABLES = {
 
 
 LONG_NOT_YET = {
-    "client/_async/transport.py",
 }
 
 
