@@ -27,8 +27,7 @@ TABLES = {
 }
 
 
-LONG_NOT_YET = {
-}
+LONG_NOT_YET: set[str] = set()
 
 
 def folders() -> list[Path]:

@@ -54,7 +54,6 @@ Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 NOT_YET = {
     "client/_async",
-    "client/transport",
 }
 
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import pytest
 import uvloop
 
-from coskit.client._async.transport import AsyncIncoming, AsyncTransport
+from coskit.client._async.transport import AsyncStreamedResponse, AsyncTransport
 from coskit.client._sync.transport import Transport
 from coskit.client.settings.transport import TransportSettings
 from coskit.client.transport.curl_easy import CAPACITY
@@ -75,9 +75,11 @@ class SyncWorld:
 
 
 class AsyncBox:
-    """An `AsyncIncoming` seen from outside its loop."""
+    """An `AsyncStreamedResponse` seen from outside its loop."""
 
-    def __init__(self, run: Callable[[Awaitable[Any]], Any], incoming: AsyncIncoming) -> None:
+    def __init__(
+        self, run: Callable[[Awaitable[Any]], Any], incoming: AsyncStreamedResponse
+    ) -> None:
         self._run, self._incoming = run, incoming
         self.status, self.headers = incoming.status, incoming.headers
 

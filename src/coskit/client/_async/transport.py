@@ -14,7 +14,7 @@ from coskit.client.transport.asyncio_multi import AsyncioMulti
 from coskit.client.transport.body_pump import BodyPump
 from coskit.client.transport.curl_easy import CAPACITY, UNBOUNDED
 from coskit.client.transport.exchange import Exchange
-from coskit.client.transport.http_request import AsyncSource, HTTPRequest, Slices, source_of
+from coskit.client.transport.http_request import AsyncSource, HTTPRequest, MemorySource, source_of
 from coskit.protocol.errors import ClientClosed
 from coskit.protocol.messages import Response
 
@@ -39,7 +39,7 @@ class _Flow:
         handle = multi.take_handle(request.url)
         source = source_of(request)
         read: Callable[[int], bytes | int] | None = None
-        if isinstance(source, Slices):
+        if isinstance(source, MemorySource):
             read = source.read
         elif source is not None:
             self._pump = BodyPump(cast(AsyncSource, source), handle)
@@ -148,12 +148,12 @@ class _Flow:
         return now - self._moved_at >= self.exchange.limits.read_timeout
 
 
-class AsyncIncoming:
+class AsyncStreamedResponse:
     """A response whose body is read as it arrives.
 
     Attributes:
-        status: the HTTP status.
-        headers: by name as the vendor spells it.
+        status: the HTTP status code.
+        headers: the headers, by names in the vendor's spelling.
     """
 
     def __init__(self, flow: _Flow) -> None:
@@ -182,10 +182,10 @@ class AsyncIncoming:
         return data
 
     async def read_into(self, target: io.BytesIO, most: int) -> None:
-        """Write up to `most` bytes of what comes next to a target, none only at the end.
+        """Write up to `most` of the next bytes to a target, none only at the end.
 
-        A body of which exactly so many are left is written to its end. Raises what `read` raises,
-        after all that arrived was written.
+        If exactly `most` bytes are left, all of them are written. Raises what `read` raises, after
+        all bytes that arrived were written.
         """
         if not await self._run_into(target, most):
             target.write(await self.read(most))
@@ -272,10 +272,10 @@ class AsyncTransport:
 
         Args:
             request: the request.
-            settings: whose timeouts hold for this request instead of the transport's.
+            settings: the settings whose timeouts hold for this request, instead of the transport's.
 
         Raises:
-            TransportError: no whole response arrived; `sent` tells whether the request may have
+            TransportError: no whole response arrived; `sent` says whether the request may have
                 been acted on.
             TransferTimeout: a timeout passed.
             ParameterError: the URL or a header cannot be sent.
@@ -288,13 +288,13 @@ class AsyncTransport:
 
     async def stream(
         self, request: HTTPRequest, settings: TransportSettings | None = None
-    ) -> AsyncIncoming:
+    ) -> AsyncStreamedResponse:
         """Return the response when its head and the first bytes of its body are in.
 
         A body of up to 256 KiB has then arrived whole. A longer one arrives as it is read. Raises
         what `send` raises; a body that is cut short raises when it is read.
         """
-        return AsyncIncoming(await self._exchange(request, settings, CAPACITY))
+        return AsyncStreamedResponse(await self._exchange(request, settings, CAPACITY))
 
     async def _exchange(
         self, request: HTTPRequest, settings: TransportSettings | None, capacity: int

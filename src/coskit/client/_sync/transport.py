@@ -14,12 +14,12 @@ from coskit.protocol.errors import ClientClosed
 from coskit.protocol.messages import Response
 
 
-class Incoming:
+class StreamedResponse:
     """A response whose body is read as it arrives.
 
     Attributes:
-        status: the HTTP status.
-        headers: by name as the vendor spells it.
+        status: the HTTP status code.
+        headers: the headers, by names in the vendor's spelling.
     """
 
     def __init__(self, transport: "Transport", connection: CurlConnection) -> None:
@@ -51,10 +51,10 @@ class Incoming:
         return self._exchange.inbox.take(size)
 
     def read_into(self, target: io.BytesIO, most: int) -> None:
-        """Write up to `most` bytes of what comes next to a target, none only at the end.
+        """Write up to `most` of the next bytes to a target, none only at the end.
 
-        A body of which exactly so many are left is written to its end. Raises what `read` raises,
-        after all that arrived was written.
+        If exactly `most` bytes are left, all of them are written. Raises what `read` raises, after
+        all bytes that arrived were written.
         """
         connection, exchange = self._connection, self._exchange
         if connection is not None and not exchange.inbox.held:
@@ -104,7 +104,7 @@ class Incoming:
 class Transport(HandleOwner):
     """Sends requests over connections that are kept; any number of threads may share one.
 
-    A forked process gets connections of its own and leaves those of its parent alone.
+    A forked process gets connections of its own and leaves its parent's connections alone.
 
     Args:
         settings: how connections are made, and the timeouts of each request.
@@ -126,10 +126,10 @@ class Transport(HandleOwner):
 
         Args:
             request: the request.
-            settings: whose timeouts hold for this request instead of the transport's.
+            settings: the settings whose timeouts hold for this request, instead of the transport's.
 
         Raises:
-            TransportError: no whole response arrived; `sent` tells whether the request may have
+            TransportError: no whole response arrived; `sent` says whether the request may have
                 been acted on.
             TransferTimeout: a timeout passed.
             ParameterError: the URL or a header cannot be sent.
@@ -142,13 +142,15 @@ class Transport(HandleOwner):
         finally:
             self.give(connection)
 
-    def stream(self, request: HTTPRequest, settings: TransportSettings | None = None) -> Incoming:
+    def stream(
+        self, request: HTTPRequest, settings: TransportSettings | None = None
+    ) -> StreamedResponse:
         """Return the response when its head and the first bytes of its body are in.
 
         A body of up to 256 KiB has then arrived whole. A longer one arrives as it is read. Raises
         what `send` raises; a body that is cut short raises when it is read.
         """
-        return Incoming(self, self._exchange(request, settings, CAPACITY))
+        return StreamedResponse(self, self._exchange(request, settings, CAPACITY))
 
     def _exchange(
         self, request: HTTPRequest, settings: TransportSettings | None, capacity: int

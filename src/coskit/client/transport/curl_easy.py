@@ -37,11 +37,11 @@ _HTTP = {
 
 
 class HandleOwner:
-    """What holds libcurl's handles, which only the process that made them may touch.
+    """An owner of libcurl's handles, which only the process that made them may touch.
 
     Attributes:
-        inherited: whether this is a forked child's copy. It is then kept for ever, because to
-            clean its handles up would say goodbye on the parent's TLS connections.
+        inherited: whether this is a forked child's copy. The copy is then never freed, because
+            cleaning up its handles would close the parent's TLS connections.
     """
 
     inherited = False
@@ -50,7 +50,7 @@ class HandleOwner:
         _owners.add(self)
 
 
-# The only state of this module: a fork happens to the process, and all owners have to hear of it.
+# The only state of this module: a fork happens to the process, and every owner has to know.
 _owners: WeakSet[HandleOwner] = WeakSet()
 
 
@@ -250,7 +250,7 @@ class EasyHandle:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the connection stands, so that the read timeout counts."""
+        """True once the connection stands; only then the read timeout counts."""
         return bool(self.easy.getinfo(pycurl.PRETRANSFER_TIME))
 
     @property

@@ -1,4 +1,4 @@
-"""Advice for connections that fail, and the reasons that last."""
+"""Advice on connections that fail, and which reasons do not go away by a retry."""
 
 from typing import NamedTuple
 
@@ -30,12 +30,17 @@ _NOT_TLS = (
     "record layer failure",
     "http request",
 )
-_NOT_HTTP = ("HTTP/0.9", "is not HTTP/1")
+_NOT_HTTP = ("HTTP/0.9",)
 _TUNNEL = ("CONNECT tunnel failed", "Proxy CONNECT aborted")
 
 
 class Advice(NamedTuple):
-    """What to do, "" where nothing is known; and whether trying again is of no use."""
+    """Advice on a failed connection.
+
+    Attributes:
+        text: the advice, "" where none is known.
+        lasting: whether a retry would fail in the same way.
+    """
 
     text: str = ""
     lasting: bool = False
@@ -45,9 +50,9 @@ def advise(code: int, text: str, *, through_proxy: bool = False) -> Advice:
     """Return what to do about a failed connection.
 
     Args:
-        code: libcurl's, or 0 where it was not asked.
-        text: the words for it.
-        through_proxy: the settings name a proxy.
+        code: libcurl's error code.
+        text: libcurl's error text.
+        through_proxy: whether the settings name a proxy.
     """
     if found := _BY_CODE.get(code):
         return Advice(found, lasting=True)

@@ -131,12 +131,12 @@ class Exchange:
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is something to do: bytes to take, or the end."""
+        """True if there are bytes to take, or the exchange has ended."""
         return self.finished or self.raised is not None or (self.ready and self.inbox.held > 0)
 
     @property
     def is_too_long(self) -> bool:
-        """Whether more of a document has come than is read."""
+        """True if more of a document has arrived than is read."""
         return self.inbox.arrived > self.longest
 
     def end(self, code: int = 0, text: str = "") -> None:

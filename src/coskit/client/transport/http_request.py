@@ -27,9 +27,9 @@ class HTTPRequest(NamedTuple):
     Attributes:
         method: the HTTP method.
         url: absolute, path percent-encoded, query included.
-        headers: exactly those that are sent, next to Host, User-Agent and what frames the body.
-        body: what is sent; None for nothing.
-        length: the body's bytes; None with a source sends chunks until it ends.
+        headers: the headers that are sent, besides Host, User-Agent and the framing of the body.
+        body: the body; None for none.
+        length: the number of the body's bytes; None with a source sends chunks until it ends.
     """
 
     method: str
@@ -39,7 +39,7 @@ class HTTPRequest(NamedTuple):
     length: int | None = None
 
 
-class Slices:
+class MemorySource:
     """Bytes in memory as a `Source`."""
 
     def __init__(self, data: bytes | memoryview) -> None:
@@ -52,15 +52,15 @@ class Slices:
         return chunk
 
 
-def source_of(out: HTTPRequest) -> Source | AsyncSource | None:
-    """Return where a request's body is read from, None where libcurl itself holds it.
+def source_of(request: HTTPRequest) -> Source | AsyncSource | None:
+    """Return the source of a request's body, None where libcurl is given the whole body.
 
-    libcurl sends a request again by itself if a kept connection turns out to be closed, but only
-    where it holds the whole body. For a POST that choice is the caller's.
+    libcurl repeats a request by itself if a kept connection turns out to be closed, but only if it
+    holds the whole body. A POST is never repeated: its body always comes from a source.
     """
-    if isinstance(out.body, bytes | memoryview):
-        return Slices(out.body) if out.method == "POST" else None
-    return out.body
+    if isinstance(request.body, bytes | memoryview):
+        return MemorySource(request.body) if request.method == "POST" else None
+    return request.body
 
 
 def as_bytes(body: bytes | memoryview | None) -> bytes:
@@ -76,15 +76,16 @@ def first_bytes(stock: memoryview, size: int) -> bytes:
     return as_bytes(stock if len(stock) <= size else stock[:size])
 
 
-def must_be_sent_once(out: HTTPRequest) -> bool:
-    """Return whether a request needs a new connection, lest libcurl send it again by itself.
+def must_be_sent_once(request: HTTPRequest) -> bool:
+    """Return whether a request needs a new connection, so that libcurl does not repeat it.
 
-    It does so if a kept connection ends without an answer. An upload that was initiated twice
-    would never be heard of, a conditional write that succeeded would be refused the second time.
+    libcurl repeats a request if a kept connection ends without a response. If an upload was
+    initiated twice, the first one would be lost; if a conditional write succeeded and was
+    repeated, the second would be refused.
     """
-    if out.method == "PUT":
-        return not _CONDITIONS.isdisjoint([name.lower() for name, _ in out.headers])
-    return out.method == "POST" and not out.body
+    if request.method == "PUT":
+        return not _CONDITIONS.isdisjoint([name.lower() for name, _ in request.headers])
+    return request.method == "POST" and not request.body
 
 
 def origin(url: str) -> str:

@@ -60,7 +60,7 @@ class ReceiveBuffer:
 
 
 class _Unwritten(io.RawIOBase):
-    """What `io.BufferedReader` reads from: it alone makes bytes that are written afterwards."""
+    """A raw file that reads nothing, for `io.BufferedReader`: only that makes unwritten bytes."""
 
     def readable(self) -> bool:
         """Return True."""
@@ -73,13 +73,12 @@ class _Unwritten(io.RawIOBase):
 
 
 def reserved(size: int) -> io.BytesIO:
-    """Return so many bytes whose content is undefined until it is written.
+    """Return a buffer of `size` bytes whose content is undefined until it is written.
 
-    What `getbuffer` gives is written to, what `getvalue` gives is the very same memory; it takes
-    room only where it was written.
+    `getvalue` returns the same memory that is written to. Memory is taken only where it is written.
 
     Raises:
-        MemoryError: there is no room for so many.
+        MemoryError: there is not enough memory.
     """
-    # A buffer of one byte is none: what is asked for is made at once, and has no other owner.
+    # With a buffer of one byte the reader makes the bytes at once, and keeps no reference to them.
     return io.BytesIO(io.BufferedReader(_Unwritten(), 1).read(size))

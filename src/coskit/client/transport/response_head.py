@@ -13,7 +13,7 @@ _spell = lru_cache(maxsize=256)(spell)
 def read_head(block: bytes) -> tuple[int, dict[str, str]]:
     """Return status and headers of the last response whose header lines these are.
 
-    Interim responses, a proxy's answer and trailers may stand around it. Headers that come more
+    The lines may include interim responses, a proxy's response and trailers. Headers that come more
     than once are joined by a comma.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 
 from coskit.client._async.body.save_body import save_chunks
 from coskit.client._async.concurrency import AsyncRaw, async_blocking
-from coskit.client._async.transport import AsyncIncoming
+from coskit.client._async.transport import AsyncStreamedResponse
 from coskit.client.request.checksums import BodyChecksum
 from coskit.client.settings.argument_checks import path_of, whole
 from coskit.client.transport.receive_buffer import reserved
@@ -22,7 +22,7 @@ _QUICK = 1 << 16  # bytes that are summed faster than a thread starts
 class AsyncResume(Protocol):
     """Requests the remaining bytes of a body whose connection was cut."""
 
-    async def __call__(self, received: int, cut: TransportError) -> AsyncIncoming:
+    async def __call__(self, received: int, cut: TransportError) -> AsyncStreamedResponse:
         """Return the response that continues after the received bytes, or raise an error."""
         ...
 
@@ -42,7 +42,7 @@ class AsyncBody(AsyncRaw):
 
     def __init__(
         self,
-        incoming: AsyncIncoming,
+        incoming: AsyncStreamedResponse,
         headers: Mapping[str, str],
         proof: BodyChecksum | None,
         reopen: AsyncResume | None = None,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from coskit.client._async.request.retry_handler import AsyncRetryHandler
 from coskit.client._async.request.sender import AsyncSender
-from coskit.client._async.transport import AsyncIncoming
+from coskit.client._async.transport import AsyncStreamedResponse
 from coskit.client.request.resume_body import body_range_of, check_remaining, remaining_call
 from coskit.client.request.retry_state import RetryState
 from coskit.protocol.codec.encode_request import Call
@@ -33,7 +33,7 @@ class AsyncBodyResumer:
         self._received = 0
         self._state: RetryState | None = None
 
-    async def __call__(self, received: int, cut: TransportError) -> AsyncIncoming:
+    async def __call__(self, received: int, cut: TransportError) -> AsyncStreamedResponse:
         """Return the response that continues after the received bytes.
 
         Args:
@@ -61,7 +61,7 @@ class AsyncBodyResumer:
             explain=lambda error: self._sender.explain(error, call),
         )
         try:
-            incoming: AsyncIncoming = await handler.retry(
+            incoming: AsyncStreamedResponse = await handler.retry(
                 cut, 0.0, lambda: self._sender.open(call, state)
             )
         except CosServiceError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from coskit.client._async.body.request_body import AsyncRequestBody
 from coskit.client._async.credentials.keys import AsyncSigningKeys
-from coskit.client._async.transport import AsyncIncoming, AsyncTransport
+from coskit.client._async.transport import AsyncStreamedResponse, AsyncTransport
 from coskit.client.config import ClientConfig
 from coskit.client.request.checksums import check_stored, check_stored_md5
 from coskit.client.request.clock_skew import ServiceClock
@@ -107,7 +107,7 @@ class AsyncSender:
             self._log_success(call, state, started, response.status, headers)
         return result
 
-    async def open(self, call: Call, state: RetryState | None = None) -> AsyncIncoming:
+    async def open(self, call: Call, state: RetryState | None = None) -> AsyncStreamedResponse:
         """Send a call once and return its response, whose body is read as it arrives.
 
         Args:
@@ -139,7 +139,7 @@ class AsyncSender:
             self._log_success(call, state, started, incoming.status, incoming.headers)
         return incoming
 
-    async def _check(self, call: Call, incoming: AsyncIncoming, url: str) -> None:
+    async def _check(self, call: Call, incoming: AsyncStreamedResponse, url: str) -> None:
         """Make sure that the body of a response is the object that was requested."""
         status, headers = incoming.status, incoming.headers
         # Every object has an ETag: a response without one is an error inside a 200.

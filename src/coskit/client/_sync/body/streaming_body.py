@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 
 from coskit.client._sync.body.save_body import save_chunks
 from coskit.client._sync.concurrency import Raw, blocking
-from coskit.client._sync.transport import Incoming
+from coskit.client._sync.transport import StreamedResponse
 from coskit.client.request.checksums import BodyChecksum
 from coskit.client.settings.argument_checks import path_of, whole
 from coskit.client.transport.receive_buffer import reserved
@@ -24,7 +24,7 @@ _QUICK = 1 << 16  # bytes that are summed faster than a thread starts
 class Resume(Protocol):
     """Requests the remaining bytes of a body whose connection was cut."""
 
-    def __call__(self, received: int, cut: TransportError) -> Incoming:
+    def __call__(self, received: int, cut: TransportError) -> StreamedResponse:
         """Return the response that continues after the received bytes, or raise an error."""
         ...
 
@@ -44,7 +44,7 @@ class Body(Raw):
 
     def __init__(
         self,
-        incoming: Incoming,
+        incoming: StreamedResponse,
         headers: Mapping[str, str],
         proof: BodyChecksum | None,
         reopen: Resume | None = None,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from coskit.client._sync.request.retry_handler import RetryHandler
 from coskit.client._sync.request.sender import Sender
-from coskit.client._sync.transport import Incoming
+from coskit.client._sync.transport import StreamedResponse
 from coskit.client.request.resume_body import body_range_of, check_remaining, remaining_call
 from coskit.client.request.retry_state import RetryState
 from coskit.protocol.codec.encode_request import Call
@@ -33,7 +33,7 @@ class BodyResumer:
         self._received = 0
         self._state: RetryState | None = None
 
-    def __call__(self, received: int, cut: TransportError) -> Incoming:
+    def __call__(self, received: int, cut: TransportError) -> StreamedResponse:
         """Return the response that continues after the received bytes.
 
         Args:
@@ -61,7 +61,9 @@ class BodyResumer:
             explain=lambda error: self._sender.explain(error, call),
         )
         try:
-            incoming: Incoming = handler.retry(cut, 0.0, lambda: self._sender.open(call, state))
+            incoming: StreamedResponse = handler.retry(
+                cut, 0.0, lambda: self._sender.open(call, state)
+            )
         except CosServiceError as error:
             if error.status not in _GONE:
                 raise

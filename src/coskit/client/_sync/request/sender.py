@@ -10,7 +10,7 @@ from typing import Any
 
 from coskit.client._sync.body.request_body import RequestBody
 from coskit.client._sync.credentials.keys import SigningKeys
-from coskit.client._sync.transport import Incoming, Transport
+from coskit.client._sync.transport import StreamedResponse, Transport
 from coskit.client.config import ClientConfig
 from coskit.client.request.checksums import check_stored, check_stored_md5
 from coskit.client.request.clock_skew import ServiceClock
@@ -107,7 +107,7 @@ class Sender:
             self._log_success(call, state, started, response.status, headers)
         return result
 
-    def open(self, call: Call, state: RetryState | None = None) -> Incoming:
+    def open(self, call: Call, state: RetryState | None = None) -> StreamedResponse:
         """Send a call once and return its response, whose body is read as it arrives.
 
         Args:
@@ -139,7 +139,7 @@ class Sender:
             self._log_success(call, state, started, incoming.status, incoming.headers)
         return incoming
 
-    def _check(self, call: Call, incoming: Incoming, url: str) -> None:
+    def _check(self, call: Call, incoming: StreamedResponse, url: str) -> None:
         """Make sure that the body of a response is the object that was requested."""
         status, headers = incoming.status, incoming.headers
         # Every object has an ETag: a response without one is an error inside a 200.
