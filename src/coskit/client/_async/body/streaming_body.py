@@ -159,7 +159,7 @@ class AsyncBody(AsyncRaw):
         return whole.getvalue()
 
     async def _fill(self, whole: io.BytesIO, missing: int) -> int:
-        """Write up to so many bytes of what comes next to `whole` and return how many."""
+        """Write up to `missing` of the next bytes to `whole` and return their number."""
         start = whole.tell()
         try:
             await self._incoming.read_into(whole, missing)

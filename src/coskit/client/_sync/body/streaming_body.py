@@ -161,7 +161,7 @@ class Body(Raw):
         return whole.getvalue()
 
     def _fill(self, whole: io.BytesIO, missing: int) -> int:
-        """Write up to so many bytes of what comes next to `whole` and return how many."""
+        """Write up to `missing` of the next bytes to `whole` and return their number."""
         start = whole.tell()
         try:
             self._incoming.read_into(whole, missing)
