@@ -31,7 +31,7 @@ def duration(option: str) -> int:
     found = _DURATION.fullmatch(option)
     moment = round(float(found[1]) * _UNITS[found[2]]) if found else 0
     if not moment:
-        raise ValueError(f"a length of time is such as 30s, 1h or 1d, not {option!r}")
+        raise ValueError(f"a duration is written like 30s, 1h or 1d, not {option!r}")
     return moment
 
 

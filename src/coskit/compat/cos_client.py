@@ -240,8 +240,8 @@ class CosS3Client(Methods, CosS3ClientRefusals):
 
     def get_symlink(self, Bucket: str, SymlinkName: str, **kwargs: Any) -> Any:
         """Return the target of a symbolic link, percent-encoded as the service returns it."""
-        told = self._forward("get_symlink", {"Bucket": Bucket, "Key": SymlinkName}, kwargs)
-        return {**told, _LINKED: quote(told[_LINKED], safe="/-_.~", errors="surrogateescape")}
+        result = self._forward("get_symlink", {"Bucket": Bucket, "Key": SymlinkName}, kwargs)
+        return {**result, _LINKED: quote(result[_LINKED], safe="/-_.~", errors="surrogateescape")}
 
     def put_bucket_website(
         self, Bucket: str, WebsiteConfiguration: Mapping[str, Any] = EMPTY, **kwargs: Any

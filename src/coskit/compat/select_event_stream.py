@@ -55,8 +55,8 @@ class EventStream:
         headers = dict(_headers(rest[:size]))
         if headers.get(":message-type") == "error":
             raise self._failure(headers)
-        (told,) = struct.unpack(">I", rest[-4:])
-        if zlib.crc32(rest[:-4], zlib.crc32(prelude)) != told:
+        (expected,) = struct.unpack(">I", rest[-4:])
+        if zlib.crc32(rest[:-4], zlib.crc32(prelude)) != expected:
             raise IntegrityError("A message of the stream is damaged: its CRC32 differs")
         return self._event(headers.get(":event-type", ""), rest[size:-4])
 

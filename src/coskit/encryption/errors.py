@@ -4,7 +4,7 @@ from coskit.protocol.errors import IntegrityError
 
 
 class SealBroken(IntegrityError):
-    """The bytes that arrived were not sealed like this: changed, cut, reordered, or mixed."""
+    """The received bytes differ from what was sealed: changed, cut, reordered or mixed."""
 
 
 class NotSealed(SealBroken):

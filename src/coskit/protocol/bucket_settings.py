@@ -240,7 +240,8 @@ _RULE_PARTS = (
 )
 TIERING_RULE = Shape("IntelligentTieringConfiguration", _RULE_PARTS, type="IntelligentTieringRule")
 _ALGORITHM = (
-    _word("SSEAlgorithm", "AES256", "SM4", "KMS", "aws:kms"),  # aws:kms: in this server's responses
+    # `aws:kms` occurs only in this server's responses.
+    _word("SSEAlgorithm", "AES256", "SM4", "KMS", "aws:kms"),
     *_text("KMSMasterKeyID"),
     _word("KMSAlgorithm", "AES256", "SM4"),
 )

@@ -950,7 +950,7 @@ COMPLETE_MULTIPART_UPLOAD = Operation(
                 (Shape("PartNumber", number=True), Shape("ETag")),
                 many=True,
                 ignored=tuple(
-                    (tag, "the vendor's samples complete with what ListParts told")
+                    (tag, "the vendor's samples complete with what ListParts returned")
                     for tag in ("LastModified", "Size")
                 ),
                 type="CompletedPart",

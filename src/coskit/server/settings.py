@@ -176,7 +176,7 @@ def find_master_key(directory: Path) -> bytes:
     except ValueError:
         key = b""
     if len(key) != 32:
-        raise ValueError(f"{file} holds no key; what was encrypted with it cannot be read")
+        raise ValueError(f"{file} holds no valid key; objects encrypted with it cannot be read")
     return key
 
 

@@ -135,7 +135,7 @@ def _scalar(text: str) -> str:
     if text[0] in "\"'":
         value = text[1:-1]
         if len(text) < 2 or text[-1] != text[0] or text[0] in value or "\\" in value:
-            raise Unusable("a value is quoted in a way that coscli does not use")
+            raise Unusable("a value has quotes that coscli does not write")
         return value
     if text[0] in "|>&*!{[%@`":
         raise Unusable("a value is written in a way that coscli does not use")

@@ -179,7 +179,7 @@ def _make(path: Path) -> None:
         if stat.S_ISLNK(mode):
             raise CosClientError(f"{path} is a link, which may lead elsewhere") from None
         if not stat.S_ISDIR(mode):
-            raise Obstacle(f"{path} is a file, where a directory is to be") from None
+            raise Obstacle(f"{path} is a file, but a directory is needed there") from None
 
 
 class FileChecksums:

@@ -7,7 +7,7 @@ from coskit.protocol.errors import CosClientError
 from coskit.protocol.messages import encode_text
 
 Mark = TypeVar("Mark")
-_BEGINNING = ("", 0, ("", ""))  # the marks before a listing's first entry
+_BEGINNING = ("", 0, ("", ""))  # the markers before a listing's first entry
 
 
 def next_mark(page: Mapping[str, Any], here: Mark, there: Mark) -> Mark | None:
@@ -93,7 +93,7 @@ def next_part(page: Mapping[str, Any]) -> int:
         return 0
     number = marker or field_of(parts[-1], "PartNumber").strip()
     if not (number.isascii() and number.isdigit()):
-        raise CosClientError(f"The listing continues after the part {number!r}, which is no number")
+        raise CosClientError(f"The listing continues after part {number!r}, which is not a number")
     return int(number)
 
 

@@ -9,7 +9,7 @@ from coskit.protocol.errors import CosServiceError, TransferTimeout
 
 _log = logging.getLogger("coskit")
 _COST = 5.0
-_COST_OF_TIMEOUT = 10.0  # a timeout has occupied a connection
+_COST_OF_TIMEOUT = 10.0  # more, because a timeout has occupied a connection
 _SPENT = "Not retried: the client's retry budget is spent, because many of its calls fail"
 
 

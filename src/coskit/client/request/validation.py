@@ -125,9 +125,13 @@ def checked_fields(name: str, fields: Any) -> dict[str, str]:
         raise ParameterError(f"{name} is a dict, not {type(fields).__name__}")
     for field, value in fields.items():
         if not isinstance(field, str) or isinstance(value, bool | None):
-            raise ParameterError(f"{name} holds {field!r}: {value!r}, which is not text for text")
+            raise ParameterError(
+                f"{name} contains {field!r}: {value!r}; names and values must be text"
+            )
         if not isinstance(value, str | int):
-            raise ParameterError(f"{name} holds {field!r}: {value!r}, which is not text for text")
+            raise ParameterError(
+                f"{name} contains {field!r}: {value!r}; names and values must be text"
+            )
     return {field: str(value) for field, value in fields.items()}
 
 

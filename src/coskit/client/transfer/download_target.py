@@ -141,16 +141,16 @@ class FileTarget:
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """See `Target.identity`."""
+        """See `DownloadTarget.identity`."""
         return {"path": self._path}
 
     @property
     def state(self) -> Mapping[str, str]:
-        """See `Target.state`."""
+        """See `DownloadTarget.state`."""
         return {"partial": self._partial, "mode": f"{self._mode:o}"}
 
     def begin(self, size: int, headers: Mapping[str, str]) -> int:
-        """See `Target.begin`."""
+        """See `DownloadTarget.begin`."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with self._lock:
             self._file = os.open(self._beside(self._partial), flags, 0o666)
@@ -193,7 +193,7 @@ class FileTarget:
                 os.fchown(file, user, -1)
 
     def resume(self, size: int, headers: Mapping[str, str], state: Mapping[str, str]) -> bool:
-        """See `Target.resume`."""
+        """See `DownloadTarget.resume`."""
         partial = _partial_of(state)
         if partial is None:
             return False
@@ -213,7 +213,7 @@ class FileTarget:
         return True
 
     def forget(self, state: Mapping[str, str]) -> None:
-        """See `Target.forget`."""
+        """See `DownloadTarget.forget`."""
         partial = _partial_of(state)
         if partial is not None:
             self._remove(partial)
@@ -226,11 +226,11 @@ class FileTarget:
             os.unlink(self._beside(partial))
 
     def section(self, offset: int, length: int) -> Section:
-        """See `Target.section`."""
+        """See `DownloadTarget.section`."""
         return _FileSection(self._duplicate(), offset)
 
     def holds(self, offset: int, length: int, mark: str) -> bool:
-        """See `Target.holds`."""
+        """See `DownloadTarget.holds`."""
         file, sum_, end = self._duplicate(), 0, offset + length
         try:
             while offset < end and (block := os.pread(file, min(_BLOCK, end - offset), offset)):
@@ -248,7 +248,7 @@ class FileTarget:
             return os.dup(self._file)
 
     def finish(self) -> None:
-        """See `Target.finish`."""
+        """See `DownloadTarget.finish`."""
         with self._lock:
             if self._file is not None and self._made:
                 os.fchmod(self._file, self._mode)
@@ -260,13 +260,13 @@ class FileTarget:
         self._close()
 
     def suspend(self) -> None:
-        """See `Target.suspend`."""
+        """See `DownloadTarget.suspend`."""
         with self._lock:
             self._made = False
             self._close()
 
     def discard(self) -> None:
-        """See `Target.discard`."""
+        """See `DownloadTarget.discard`."""
         with self._lock:
             if self._made:
                 self._remove(self._partial)

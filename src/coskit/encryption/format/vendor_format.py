@@ -63,7 +63,9 @@ class VendorEnvelope:
         if f"{_PREFIX}key" not in given:
             return None
         if f"{_PREFIX}iv" not in given or f"{_PREFIX}cek-alg" in given:
-            raise NotSealed("The object was encrypted by another scheme than the Python SDK's")
+            raise NotSealed(
+                "The object was encrypted with a scheme that the vendor's Python SDK does not use"
+            )
         try:
             key = base64.b64decode(given[f"{_PREFIX}key"], validate=True)
             return cls(key, base64.b64decode(given[f"{_PREFIX}iv"], validate=True))

@@ -114,7 +114,7 @@ def verify(claim: QSignClaim, request: Request, secret_key: str, now: int) -> No
     params = {_signed_name(k): v for k, v in reversed(request.query)}
     if len(params) < len(dict(request.query)):
         # Only one of `a=1&A=2` would be checked, and the operation might read the other.
-        raise SignatureDoesNotMatch("The signature cannot tell parameters apart by case")
+        raise SignatureDoesNotMatch("Two signed parameters differ only in case")
     headers = {_signed_name(k): v for k, v in request.headers.items()}
     if not params.keys() >= set(claim.params) or not headers.keys() >= set(claim.headers):
         raise SignatureDoesNotMatch("The signature covers a header or parameter that is absent")

@@ -264,7 +264,9 @@ def _plain(param: Param, value: Any) -> str:
     if param.place in ("query", "xml"):
         return text
     if unsendable(text):
-        raise ParameterError(f"{name} holds a control character, which no header can carry")
+        raise ParameterError(
+            f"{name} contains a control character, which a header must not contain"
+        )
     # HTTP drops blanks around a value, so the signature must not cover them.
     return text.strip(" \t")
 

@@ -64,9 +64,9 @@ class FormUpload:
         headers = {**stored.headers, "Location": location}
         target = self.fields.get("success_action_redirect", "")
         if target:
-            told = {"bucket": bucket, "key": self.key, "etag": stored.headers["ETag"]}
+            params = {"bucket": bucket, "key": self.key, "etag": stored.headers["ETag"]}
             separator = "&" if "?" in target else "?"
-            query = urlencode({name: encode_text(text) for name, text in told.items()})
+            query = urlencode({name: encode_text(text) for name, text in params.items()})
             target = quote(encode_text(target), safe="!#$%&'()*+,/:;=?@[]~")
             return Response(303, {**headers, "Location": target + separator + query})
         status = self.fields.get("success_action_status", "")

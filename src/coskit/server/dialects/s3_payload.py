@@ -80,12 +80,12 @@ class _Hashed:
 
     @property
     def length(self) -> int | None:
-        """See `Incoming.length`."""
+        """See `IncomingBody.length`."""
         return self._body.length
 
     @property
     def trailers(self) -> Mapping[str, str]:
-        """See `Incoming.trailers`."""
+        """See `IncomingBody.trailers`."""
         return self._body.trailers
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -112,12 +112,12 @@ class _Unframed:
 
     @property
     def length(self) -> int:
-        """See `Incoming.length`; the length without the framing."""
+        """See `IncomingBody.length`; the length without the framing."""
         return self._length
 
     @property
     def trailers(self) -> Mapping[str, str]:
-        """See `Incoming.trailers`."""
+        """See `IncomingBody.trailers`."""
         return self._decoder.trailers
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -140,7 +140,7 @@ def _unframe(
     if text is None:
         raise MissingContentLength(f"A framed body needs {_DECODED_LENGTH}")
     if not (text.isascii() and text.isdigit() and len(text) <= _LENGTH_DIGITS):
-        raise InvalidArgument(f"{_DECODED_LENGTH} is no number of bytes")
+        raise InvalidArgument(f"{_DECODED_LENGTH} is not a number of bytes")
     names = (name.strip().lower() for name in headers.get("x-amz-trailer", "").split(","))
     decoder = ChunkDecoder(int(text), seed, has_trailer=has_trailer)
     return _Unframed(body, int(text), decoder, frozenset(filter(None, names)))

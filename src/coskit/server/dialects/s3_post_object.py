@@ -83,16 +83,16 @@ class S3FormUpload(FormUpload):
         headers = {**stored.headers, "Location": location}
         target = self.fields.get("success_action_redirect") or self.fields.get("redirect", "")
         if is_url(target):
-            told = {"bucket": bucket, "key": self.key, "etag": stored.headers["ETag"]}
-            query = urlencode({name: encode_text(text) for name, text in told.items()})
+            fields = {"bucket": bucket, "key": self.key, "etag": stored.headers["ETag"]}
+            query = urlencode({name: encode_text(text) for name, text in fields.items()})
             separator = "&" if "?" in target else "?"
             target = quote(encode_text(target), safe="!#$%&'()*+,/:;=?@[]~")
             return Response(303, {**headers, "Location": target + separator + query})
         status = self.fields.get("success_action_status", "")
         if status != "201":
             return Response(200 if status == "200" else 204, headers)
-        told = {"Location": location, "Bucket": bucket, "Key": writable(self.key)}
-        document = dump(_RESPONSE, {**told, "ETag": stored.headers["ETag"]})
+        fields = {"Location": location, "Bucket": bucket, "Key": writable(self.key)}
+        document = dump(_RESPONSE, {**fields, "ETag": stored.headers["ETag"]})
         return Response(201, {**headers, "Content-Type": "application/xml"}, document)
 
 

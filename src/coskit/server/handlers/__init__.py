@@ -56,7 +56,7 @@ _MODULES = (
     tagging,
 )
 
-# Rare outcomes, dealt with around these handlers.
+# Wrappers of these handlers, for objects that are replaced or deleted during the request.
 _AROUND: Mapping[str, tuple[Callable[[Handler], Handler], ...]] = {
     "get_object": (retry_if_replaced, report_delete_marker),
     "head_object": (report_delete_marker,),

@@ -189,7 +189,7 @@ class Gateway:
             MethodNotAllowed: the method is not for reading.
         """
         if reader.path != f"/-/{key}".encode():
-            raise InvalidURI("The path of a status page has no other spelling")
+            raise InvalidURI("The path of a status page must not be escaped or altered")
         if reader.method not in _READING:
             raise MethodNotAllowed
         return await self.health.page(key, reader.address)

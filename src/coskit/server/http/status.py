@@ -109,7 +109,7 @@ class Health:
         if self._settings.metrics == "off":
             raise InvalidURI("The metrics are turned off")
         if self._settings.metrics != "public" and not is_loopback(address):
-            raise AccessDenied("The metrics are told to this machine only")
+            raise AccessDenied("Metrics may be read from this machine only")
         from coskit.server.metrics.prometheus import (  # 50 ms that most starts save
             MEDIA_TYPE,
             render,

@@ -117,7 +117,7 @@ class AsyncSender:
         Raises:
             TransportError: no response arrived.
             CosServiceError: the response says that the call failed.
-            IntegrityError: the response carries other bytes than were requested.
+            IntegrityError: the response contains other bytes than were requested.
             CredentialsError: the provider of the keys has none.
         """
         keys = self._keys.fixed or await self._keys.get()

@@ -117,7 +117,7 @@ class AsyncObjectReader:
         """Request the first part of the object; the response describes the whole object.
 
         Raises:
-            IntegrityError: the response carries other bytes than were requested.
+            IntegrityError: the response contains other bytes than were requested.
             CosException: the request failed.
         """
         return await self._find(PartRange(1, 0, self._request.step), {})

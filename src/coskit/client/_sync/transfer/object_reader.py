@@ -119,7 +119,7 @@ class ObjectReader:
         """Request the first part of the object; the response describes the whole object.
 
         Raises:
-            IntegrityError: the response carries other bytes than were requested.
+            IntegrityError: the response contains other bytes than were requested.
             CosException: the request failed.
         """
         return self._find(PartRange(1, 0, self._request.step), {})

@@ -174,7 +174,7 @@ class S3ClientDialect:
         if not bare or any(name in response.headers for name in _OWN_HEADERS):
             return True
         kind = response.headers.get("Content-Type", "").lower()
-        # HEAD tells the length of what GET would show: of a portal that is a page or a text.
+        # HEAD returns the length that GET would return; a portal's is that of a web page or a text.
         shown = response.headers.get("Content-Length", "0") != "0" and "xml" not in kind
         return not (response.body or shown or "html" in kind)
 

@@ -56,7 +56,7 @@ def saved_download(journal: Journal | None) -> SavedDownload | None:
     state: Mapping[str, Any] = journal.state if journal is not None else {}
     try:
         size, etag, version, crc64 = state["object"]
-        parts = {int(number): PartDone(*told) for number, told in state["parts"].items()}
+        parts = {int(number): PartDone(*values) for number, values in state["parts"].items()}
         return SavedDownload(
             FoundObject(size, etag, version, crc64), state["step"], state["target"], parts
         )

@@ -88,11 +88,11 @@ def _copy_made(result: Fields) -> Fields:
     return {**result, "VersionId": version} if version else result
 
 
-def _parts_told(result: Fields) -> Fields:
+def _parts_result(result: Fields) -> Fields:
     return {**result, "StorageClass": known_class(result.get("StorageClass", "STANDARD"))}
 
 
-def _buckets_told(result: Fields) -> Fields:
+def _buckets_result(result: Fields) -> Fields:
     listed = items(result.get("Buckets"), "Bucket")
     buckets = [
         {
@@ -103,10 +103,10 @@ def _buckets_told(result: Fields) -> Fields:
         for bucket in listed
     ]
     more = result.get("ContinuationToken", "")
-    told = {name: value for name, value in result.items() if name != "ContinuationToken"}
-    told["Buckets"] = {"Bucket": buckets} if buckets else None
-    told["IsTruncated"] = "true" if more else "false"
-    return {**told, "NextMarker": more} if more else told
+    found = {name: value for name, value in result.items() if name != "ContinuationToken"}
+    found["Buckets"] = {"Bucket": buckets} if buckets else None
+    found["IsTruncated"] = "true" if more else "false"
+    return {**found, "NextMarker": more} if more else found
 
 
 _PARAMS: dict[str, Callable[[Fields], Fields]] = {
@@ -120,9 +120,9 @@ _RESULTS: dict[str, Callable[[Fields], Fields]] = {
     "GetBucketAcl": _acl_result,
     "GetBucketLifecycle": lambda result: lifecycle(result, known_class),
     "GetObjectAcl": _acl_result,
-    "ListBuckets": _buckets_told,
+    "ListBuckets": _buckets_result,
     "ListMultipartUploads": _named("Upload"),
     "ListObjects": _objects,
     "ListObjectsVersions": _named("Version"),
-    "ListParts": _parts_told,
+    "ListParts": _parts_result,
 }

@@ -29,6 +29,6 @@ def retry_if_replaced(handler: Handler) -> Handler:
                 return await handler(ctx)
             except VersionReplaced:
                 continue
-        raise SlowDown("The object is replaced faster than it can be read")
+        raise SlowDown("The object was replaced each time it was about to be read")
 
     return retrying

@@ -40,7 +40,7 @@ class UnsharedPins(BlobPins):
         """See `BlobPins.drop`."""
 
     def is_pinned_elsewhere(self, blob_id: str) -> bool:
-        """See `BlobPins.elsewhere`."""
+        """See `BlobPins.is_pinned_elsewhere`."""
         return False
 
 
@@ -85,7 +85,7 @@ class SharedPins(BlobPins):
                     self._memory[self._own + slot] = 0
 
     def is_pinned_elsewhere(self, blob_id: str) -> bool:
-        """See `BlobPins.elsewhere`."""
+        """See `BlobPins.is_pinned_elsewhere`."""
         slot = _slot(blob_id)
         return any(self._memory[other + slot] for other in self._others)
 

@@ -17,7 +17,7 @@ from coskit.server.store.model import StoredBody
 
 BLOCK = LARGEST  # bytes hashed and written at a time, if the memory share allows
 _HASHED_ON_THE_LOOP = 1 << 16  # bytes; hashing fewer is cheaper than changing threads
-# The size of a block, and the outcomes of hashing and writing it.
+# The size of a block, and the results of hashing and writing it.
 _BlockWork = tuple[int, asyncio.Future[list[BaseException | None]]]
 # Receives the blocks of a body in order.
 Observer = Callable[[bytes], Any]
