@@ -697,7 +697,7 @@ def test_a_closed_transport_says_so(world: World) -> None:
             world.close()
         else:
             world._run(world.transport.aclose())
-        with pytest.raises(ValueError, match="closed transport"):
+        with pytest.raises(ValueError, match="transport is closed"):
             world.send(get(stub.url))
 
 

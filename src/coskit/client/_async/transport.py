@@ -305,7 +305,7 @@ class AsyncTransport:
 
     def _multi_here(self) -> AsyncioMulti:
         if self._closed:
-            raise ClientClosed("use of a closed transport: its client was closed, make another")
+            raise ClientClosed("the transport is closed with its client; create another client")
         multi, loop = self._multi, asyncio.get_running_loop()
         if multi is not None and not multi.inherited:
             if multi.loop is loop:

@@ -169,7 +169,7 @@ class Transport(HandleOwner):
             self._start_afresh()
         with self._lock:
             if self._closed:
-                raise ClientClosed("use of a closed transport: its client was closed, make another")
+                raise ClientClosed("the transport is closed with its client; create another client")
             idle = self._idle
             if idle and idle[-1].origin == place:
                 return idle.pop()

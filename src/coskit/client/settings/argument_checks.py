@@ -82,7 +82,7 @@ def path_of(name: str, value: Any) -> str:
         raise ParameterError(f"{name} is a path, not {type(value).__name__}")
     path = os.fsdecode(value)
     if "\0" in path:
-        raise ParameterError(f"{name} holds a NUL, which no path can")
+        raise ParameterError(f"{name} contains a NUL, which a path must not contain")
     return path
 
 

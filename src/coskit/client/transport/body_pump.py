@@ -28,7 +28,7 @@ class BodyPump:
 
     async def run(self) -> None:
         """Read the source to its end, as fast as libcurl takes it."""
-        # A source that can be read only once stays unread until a connection stands.
+        # A source that can be read only once stays unread until there is a connection.
         await self._room.wait()
         while not self._at_end:
             chunk = await self._source.read(PUMP_CHUNK)

@@ -106,7 +106,7 @@ def _trust(easy: Any, ca_file: str | None) -> None:
     if ca_file is None:
         import ssl  # slow to import, and of no use to plain HTTP
 
-        host = ssl.get_default_verify_paths()  # heeds SSL_CERT_FILE and SSL_CERT_DIR
+        host = ssl.get_default_verify_paths()  # honours SSL_CERT_FILE and SSL_CERT_DIR
         ca_file = host.cafile or _certifi()
         if host.capath:
             easy.setopt(pycurl.CAPATH, host.capath)

@@ -118,7 +118,9 @@ class Frames:
             return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], _place(number, last))
         except (InvalidTag, ValueError):
             end = ", taken for the last one," if last else ""
-            raise SealBroken(f"Frame {number}{end} is not what was sealed here") from None
+            raise SealBroken(
+                f"Frame {number}{end} is damaged or belongs to another object"
+            ) from None
 
     def __repr__(self) -> str:
         return "Frames(...)"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from coskit.server.http.system_errors import no_space_left
 
-_TRUSTED = 0.1  # seconds for which the last look at the disk counts
+_TRUSTED = 0.1  # seconds for which a measurement of the disk is used
 _PLENTY = 1 << 30  # bytes that no disk loses in that time
 
 

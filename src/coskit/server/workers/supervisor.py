@@ -95,7 +95,7 @@ class Supervisor:
         self._forward = forward
         self._renew = renew
         self._announced = False
-        self._ends = 0  # signals that were to end it
+        self._ends = 0  # signals that asked it to end
         self._failure = ""
         self._selector = selectors.DefaultSelector()
         self._caught: list[int] = []

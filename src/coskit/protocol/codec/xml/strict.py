@@ -158,7 +158,7 @@ def check_element(shape: Shape, element: ElementTree.Element) -> None:
         inner = known.get(name)
         if inner is None:
             if name not in dict(shape.ignored):
-                raise NotThisShape(f"<{name}> in <{shape.tag}> is not known here")
+                raise NotThisShape(f"<{name}> in <{shape.tag}> is unknown")
             continue
         if name in seen and not inner.many:
             raise NotThisShape(f"<{shape.tag}> has <{name}> twice")
@@ -171,7 +171,7 @@ def _check_attributes(shape: Shape, element: ElementTree.Element) -> None:
         if name.startswith(_ABOUT_XML):
             continue
         if not any(child.attribute.endswith(f":{name}") for child in shape.children):
-            raise NotThisShape(f"<{shape.tag}> has an attribute that is not known here: {name}")
+            raise NotThisShape(f"<{shape.tag}> has an unknown attribute: {name}")
 
 
 def _check_leaf(shape: Shape, element: ElementTree.Element) -> None:

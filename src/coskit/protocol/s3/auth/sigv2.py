@@ -193,7 +193,7 @@ def _refuse_ambiguous(query: Iterable[tuple[str, str]]) -> None:
         elif name in _SUB_RESOURCES:
             others = (piece.partition("=")[0] for piece in value.split("&")[1:])
             if any(other in _SUB_RESOURCES for other in others):
-                raise SignatureDoesNotMatch(f"The parameter {name} holds another one")
+                raise SignatureDoesNotMatch(f"The parameter {name} contains another parameter")
 
 
 def _signature(request: Request, secret_key: str, expires: str | None, host_bucket: str) -> str:

@@ -88,7 +88,7 @@ class ObjectLock:
         """
         is_bound = self.is_retained(now) and not (bypass and self.mode == "GOVERNANCE")
         if is_bound and (mode != self.mode or until < self.until):
-            raise AccessDenied("The retention of the object can be lengthened only")
+            raise AccessDenied("The retention of the object can only be extended")
         return replace(self, mode=mode, until=until)
 
 

@@ -151,7 +151,7 @@ class RequestReader:
         coding = self.headers.get("transfer-encoding", "chunked")
         if coding != "chunked" and coding.strip().lower() != "chunked":
             # RFC 9112 6.1: the coded bytes are not the body that the client meant.
-            raise NotImplementedOperation("No transfer coding but chunked is implemented here")
+            raise NotImplementedOperation("Only the transfer coding chunked is implemented")
         # RFC 9112 3.2: proxies and servers must agree on the host of a request.
         is_lacking = "host" not in self.headers and self._scope["http_version"] != "1.0"
         if is_lacking or not self._has_one_host:

@@ -29,7 +29,7 @@ Row = tuple[Any, ...]
 FILE = "index.db"
 LOG = "index.db-wal"
 PAGE = 4096  # bytes
-PAGE_CHECKSUM = 8  # bytes at the end of each page, as the VFS wants it
+PAGE_CHECKSUM = 8  # bytes at the end of each page, as the checksum VFS requires
 
 _SYNCHRONOUS: dict[Durability, str] = {"strict": "FULL", "relaxed": "NORMAL", "none": "OFF"}
 _VFS = "cksmvfs"

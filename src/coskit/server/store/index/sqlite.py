@@ -1,6 +1,6 @@
 """The index in one SQLite file: reads on a connection per thread, writes through one writer."""
 
-# ruff: noqa: D102 - see Index for what each method promises
+# ruff: noqa: D102 - the methods are documented in Index
 # ruff: noqa: S608 - statements are put together from constants only
 
 import asyncio

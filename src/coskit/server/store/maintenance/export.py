@@ -92,7 +92,7 @@ def load_version(text: bytes) -> tuple[Version, list[int]]:
         extents = tuple(Extent("", 0, int(piece["size"])) for piece in pieces)
         return Version(**described, extents=extents), [int(piece["crc64"]) for piece in pieces]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise InvalidArchive(f"no description of a version: {error}") from error
+        raise InvalidArchive(f"not the description of a version: {error}") from error
 
 
 def export(directory: Path, name: str, target: Path) -> ArchiveSummary:
