@@ -43,7 +43,7 @@ def byte_count(option: str) -> int:
     """
     found = _SIZE.fullmatch(option)
     if not found or not int(found[1]):
-        raise ValueError(f"a size is such as 64KiB, 256MiB or 1GiB, not {option!r}")
+        raise ValueError(f"a size is written like 64KiB, 256MiB or 1GiB, not {option!r}")
     return int(found[1]) * _SIZES[found[2]]
 
 
@@ -83,7 +83,9 @@ def restore_delays(options: Iterable[str]) -> Delays:
     for option in options:
         found = _DELAY.fullmatch(option)
         if not found or found[1].capitalize() not in TIERS:
-            raise ValueError(f"a restore delay is such as Standard=2s or Bulk=5h, not {option!r}")
+            raise ValueError(
+                f"a restore delay is written like Standard=2s or Bulk=5h, not {option!r}"
+            )
         changed[found[1].capitalize()] = round(float(found[2]) * _UNITS[found[3]])
     return {place: changed.get(place[1], delay) for place, delay in DELAYS.items()}
 

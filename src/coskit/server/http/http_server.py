@@ -17,7 +17,7 @@ from coskit.server.http.connections.timeouts import TimedConnection
 from coskit.server.http.connections.uvicorn_api import Config, Server
 from coskit.server.settings import Limits
 
-# uvicorn's log lines for failures that `ServedApp.failure` reports.
+# uvicorn's log lines for failures that the app itself reports.
 _REPORTED_ELSEWHERE = ("Application startup failed", "Application shutdown failed")
 
 
