@@ -228,7 +228,7 @@ def test_slow_uploads_and_downloads_take_bounded_memory(tmp_path: Path) -> None:
     "text", ["", "1", "MiB", "0MiB", "-1MiB", "1.5MiB", "1 MiB", "1TB", "1mib"]
 )
 def test_a_size_that_makes_no_sense_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="a size is such as"):
+    with pytest.raises(ValueError, match="a size is written like"):
         byte_count(text)
 
 

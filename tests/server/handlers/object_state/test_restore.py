@@ -164,4 +164,6 @@ def test_delays_are_read_from_options(tmp_path: Path) -> None:
     for bad in ("Standard", "Standard=2", "Quick=2s", "Standard=-1s", "Bulk=1d"):
         with pytest.raises(ValueError, match="restore delay"):
             restore_delays([bad])
-    assert "a restore delay is such as" in refused(tmp_path, "--restore-delay=Quick=2s", status=2)
+    assert "a restore delay is written like" in refused(
+        tmp_path, "--restore-delay=Quick=2s", status=2
+    )
