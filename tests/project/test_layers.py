@@ -158,7 +158,7 @@ def test_the_rule_can_be_broken() -> None:
         ("server.store", "coskit.protocol.codec.encode_request"),
         ("server.store", "coskit.server.handlers.objects.get"),
         ("server.auth", "coskit.server.http.gateway"),
-        ("server.http", "coskit.client.transport.curl_easy"),
+        ("server.http", "coskit.client.transport.curl.curl_easy"),
         ("compat", "coskit.server.app"),
     ]
     assert not [pair for pair in broken if may_import(*pair)]

@@ -23,7 +23,7 @@ import uvloop
 from coskit.client._async.transport import AsyncStreamedResponse, AsyncTransport
 from coskit.client._sync.transport import Transport
 from coskit.client.settings.transport import TransportSettings
-from coskit.client.transport.curl_easy import CAPACITY
+from coskit.client.transport.exchange import CAPACITY
 from coskit.client.transport.http_request import HTTPRequest
 from coskit.client.transport.response_head import read_head
 from coskit.protocol.errors import IntegrityError, ParameterError, TransferTimeout, TransportError

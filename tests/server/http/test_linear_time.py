@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from coskit.client.request.resume_body import body_range_of
+from coskit.client.transport.direct.http11 import ResponseParser
 from coskit.client.transport.response_head import read_head
 from coskit.protocol.auth.post_policy import read_policy
 from coskit.protocol.auth.verify import find_claim, verify
@@ -169,6 +170,11 @@ def listed(text: str) -> None:
     read_document(LIST_OBJECTS.result, encode_text(f"<ListBucketResult>{text}"), decode=True)
 
 
+def parse_response(text: str) -> None:
+    with suppress(ValueError):
+        ResponseParser("GET").feed(encode_text(text))
+
+
 READERS: dict[str, Reader] = {
     "account": account_id,
     "grant": lambda text: header_grants("READ", text),
@@ -244,6 +250,7 @@ READERS: dict[str, Reader] = {
     "chunks": lambda text: ChunkDecoder(None).feed(encode_text(text)),
     "chunk": lambda text: ChunkDecoder(None).feed(encode_text(f"ffff;{text}")),
     # What a server sends is read by the client.
+    "response": parse_response,
     "head of an answer": lambda text: read_head(
         encode_text(f"HTTP/1.1 200 OK\r\na: {text}\r\n\r\n")
     ),

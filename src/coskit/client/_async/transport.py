@@ -10,10 +10,10 @@ import pycurl
 from coskit.client._async.concurrency import defer_cancellation
 from coskit.client.cancellation import CLEANUP_TIMEOUT
 from coskit.client.settings.transport import TransportSettings
-from coskit.client.transport.asyncio_multi import AsyncioMulti
-from coskit.client.transport.body_pump import BodyPump
-from coskit.client.transport.curl_easy import CAPACITY, UNBOUNDED
-from coskit.client.transport.exchange import Exchange
+from coskit.client.transport.curl.asyncio_multi import AsyncioMulti
+from coskit.client.transport.curl.body_pump import BodyPump
+from coskit.client.transport.curl.curl_exchange import CurlExchange
+from coskit.client.transport.exchange import CAPACITY, UNBOUNDED
 from coskit.client.transport.http_request import AsyncSource, HTTPRequest, MemorySource, source_of
 from coskit.protocol.errors import ClientClosed
 from coskit.protocol.messages import Response
@@ -44,7 +44,7 @@ class _Flow:
         elif source is not None:
             self._pump = BodyPump(cast(AsyncSource, source), handle)
             read = self._pump.read
-        self.exchange = Exchange(handle, request, limits, capacity, read)
+        self.exchange = CurlExchange(handle, request, limits, capacity, read)
         # The loop drives all transfers: only a callback can hold one back and wake its task.
         handle.write_to(self._receive)
         multi.start(self)

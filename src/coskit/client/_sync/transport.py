@@ -7,11 +7,20 @@ from contextlib import contextmanager
 from typing import Self
 
 from coskit.client.settings.transport import TransportSettings
-from coskit.client.transport.curl_connection import CurlConnection
-from coskit.client.transport.curl_easy import CAPACITY, UNBOUNDED, HandleOwner
+from coskit.client.transport.curl.curl_connection import CurlConnection
+from coskit.client.transport.curl.curl_easy import HandleOwner
+from coskit.client.transport.direct.direct_connection import (
+    DirectConnection,
+    StaleConnection,
+    needs_libcurl,
+)
+from coskit.client.transport.direct.http11 import is_plain
+from coskit.client.transport.exchange import CAPACITY, UNBOUNDED
 from coskit.client.transport.http_request import HTTPRequest, origin
 from coskit.protocol.errors import ClientClosed
 from coskit.protocol.messages import Response
+
+Connection = CurlConnection | DirectConnection
 
 
 class StreamedResponse:
@@ -22,16 +31,16 @@ class StreamedResponse:
         headers: the headers, by names in the vendor's spelling.
     """
 
-    def __init__(self, transport: "Transport", connection: CurlConnection) -> None:
+    def __init__(self, transport: "Transport", connection: Connection) -> None:
         self._transport = transport
         self._exchange = connection.exchange
         self._closed = False
-        self._connection: CurlConnection | None = connection
+        self._connection: Connection | None = connection
         self._settle(connection)
         self.headers: Mapping[str, str]
         self.status, self.headers = self._exchange.opened()
 
-    def _settle(self, connection: CurlConnection) -> None:
+    def _settle(self, connection: Connection) -> None:
         if self._exchange.finished:
             self._connection = None
             self._transport.give(connection)
@@ -75,7 +84,7 @@ class StreamedResponse:
             raise exchange.failure
 
     @contextmanager
-    def _settling(self, connection: CurlConnection) -> Iterator[None]:
+    def _settling(self, connection: Connection) -> Iterator[None]:
         if connection.inherited:
             raise ValueError("read of a response that came to another process")
         try:
@@ -119,7 +128,7 @@ class Transport(HandleOwner):
     def _start_afresh(self) -> None:
         self.inherited = False
         self._lock = threading.Lock()
-        self._idle: list[CurlConnection] = []  # the one used last stands last
+        self._idle: list[Connection] = []  # the one used last stands last
 
     def send(self, request: HTTPRequest, settings: TransportSettings | None = None) -> Response:
         """Return the whole response, its body in memory.
@@ -154,32 +163,47 @@ class Transport(HandleOwner):
 
     def _exchange(
         self, request: HTTPRequest, settings: TransportSettings | None, capacity: int
-    ) -> CurlConnection:
-        connection = self._take(origin(request.url))
-        try:
-            connection.begin(request, settings or self._settings, capacity)
-            connection.run()
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    ) -> Connection:
+        place = origin(request.url)
+        connection = self._take(place, plain=is_plain(request, place))
+        while True:
+            try:
+                connection.begin(request, settings or self._settings, capacity)
+                connection.run()
+            except StaleConnection:
+                connection.close()
+                connection = DirectConnection(self._settings, place)
+            except BaseException:
+                connection.close()
+                raise
+            else:
+                return connection
 
-    def _take(self, place: str) -> CurlConnection:
+    def _take(self, place: str, *, plain: bool) -> Connection:
         if self.inherited:
             self._start_afresh()
+        kind: type[Connection] = DirectConnection if plain else CurlConnection
         with self._lock:
             if self._closed:
                 raise ClientClosed("the transport is closed with its client; create another client")
-            idle = self._idle
-            if idle and idle[-1].origin == place:
-                return idle.pop()
-            for at in range(len(idle) - 2, -1, -1):
-                if idle[at].origin == place:
-                    return idle.pop(at)
-        return CurlConnection(self._settings, place)
+            connection = self._idle_connection(place, kind)
+            if connection is None and plain and needs_libcurl(self._settings):
+                kind = CurlConnection
+                connection = self._idle_connection(place, kind)
+        return connection or kind(self._settings, place)
 
-    def give(self, connection: CurlConnection) -> None:
+    def _idle_connection(self, place: str, kind: type[Connection]) -> Connection | None:
+        idle = self._idle
+        for at in range(len(idle) - 1, -1, -1):
+            if idle[at].origin == place and type(idle[at]) is kind:
+                return idle.pop(at)
+        return None
+
+    def give(self, connection: Connection) -> None:
         """Take a connection back whose exchange has finished."""
+        if not connection.is_reusable:
+            connection.close()
+            return
         surplus = None
         with self._lock:
             self._idle.append(connection)

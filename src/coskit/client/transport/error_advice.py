@@ -30,7 +30,7 @@ _NOT_TLS = (
     "record layer failure",
     "http request",
 )
-_NOT_HTTP = ("HTTP/0.9",)
+_NOT_HTTP = ("HTTP/0.9", "response is not HTTP/1")
 _TUNNEL = ("CONNECT tunnel failed", "Proxy CONNECT aborted")
 
 

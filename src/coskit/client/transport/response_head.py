@@ -6,7 +6,7 @@ from functools import lru_cache
 from coskit.protocol.messages import decode_text, spell
 
 # A head ends with an empty line; some servers end lines without a carriage return.
-_HEAD_END = re.compile(rb"\n\r?\n")
+HEAD_END = re.compile(rb"\n\r?\n")
 _spell = lru_cache(maxsize=256)(spell)
 
 
@@ -31,10 +31,15 @@ def read_head(block: bytes) -> tuple[int, dict[str, str]]:
 def _read_unusual_head(block: bytes) -> tuple[int, dict[str, str]]:
     """Do what `read_head` does for several heads, equal names and lines without "\\r"."""
     start = block.rfind(b"\nHTTP/") + 1
-    end = _HEAD_END.search(block, start)
+    end = HEAD_END.search(block, start)
     if end is None:
         raise ValueError("the head has no end")
-    first, *lines = decode_text(block[start : end.start()]).split("\n")
+    return read_fields(block[start : end.start()])
+
+
+def read_fields(head: bytes) -> tuple[int, dict[str, str]]:
+    """Return status and headers of one head, which ends before its empty line."""
+    first, *lines = decode_text(head).split("\n")
     headers: dict[str, str] = {}
     for line in lines:
         given, _, value = line.partition(":")

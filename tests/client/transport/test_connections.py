@@ -1,4 +1,4 @@
-"""Requests on the connections of threads: bodies both ways, and what an idle connection holds."""
+"""Connections of threads, direct ones and those of libcurl: bodies both ways, ends, timeouts."""
 
 import hashlib
 import io
@@ -13,6 +13,7 @@ import pytest
 from coskit.client._sync.transport import Transport
 from coskit.client.settings.transport import TransportSettings
 from coskit.client.transport import large_pages
+from coskit.client.transport.direct import short_calls
 from coskit.client.transport.http_request import HTTPRequest
 from coskit.client.transport.receive_buffer import reserved
 from coskit.protocol.errors import IntegrityError, TransferTimeout, TransportError
@@ -24,6 +25,13 @@ SECURE = TransportSettings(
     connect_timeout=20, read_timeout=20, proxy="", ca_file=str(TLS / "ca.pem")
 )
 BIG = secrets.token_bytes(8 << 20)
+
+
+@pytest.fixture(autouse=True, params=["direct", "libcurl"])
+def _kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test on both kinds of connections."""
+    if request.param == "libcurl":
+        monkeypatch.setattr("coskit.client._sync.transport.is_plain", lambda *_: False)
 
 
 def digest_of_one_body(wire: Wire) -> bool:
@@ -138,14 +146,16 @@ def test_a_body_that_is_cut_while_it_is_written_is_no_success(end: str, tls: boo
 
 def test_a_python_without_ctypes_does_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctypes", None)
-    large_pages._library.cache_clear()
+    for module in (large_pages, short_calls):
+        module._library.cache_clear()
     try:
         with Stub(digest_of_body) as stub, Transport(SETTINGS) as transport:
             out = HTTPRequest("PUT", f"{stub.url}/key", (), b"x", 1)
             assert transport.send(out).body == hashlib.md5(b"x").hexdigest().encode()
             assert len(reserved(len(BIG)).getvalue()) == len(BIG)
     finally:
-        large_pages._library.cache_clear()
+        for module in (large_pages, short_calls):
+            module._library.cache_clear()
 
 
 def test_an_early_refusal_of_a_body_in_memory_is_heard() -> None:

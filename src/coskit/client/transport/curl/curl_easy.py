@@ -1,7 +1,7 @@
 """Easy handles of libcurl, set up for both transports."""
 
 import os
-import sys
+import select
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
@@ -15,15 +15,12 @@ from coskit.client.transport.http_request import HTTPRequest, as_bytes, must_be_
 from coskit.protocol.errors import ParameterError
 from coskit.protocol.messages import encode_text
 
-# Body bytes of one response up to which it is waited for, and that may wait unread: libcurl reads
-# up to ten buffers at once, then it is paused (asyncio) or no longer driven (threads).
-CAPACITY = 256 * 1024
-# What `send` may collect: the whole body, whatever its length.
-UNBOUNDED = sys.maxsize
-
 # Bytes that libcurl receives and sends at once.
 _DOWNLOAD_BUFFER = 64 * 1024
 _UPLOAD_BUFFER = 256 * 1024
+# Milliseconds between two looks where libcurl names no socket: it looks a name up, or the
+# descriptor is above the 1023 that `fdset` can express.
+_GLANCE = 10
 # libcurl adds these by itself where they are not given; an empty value stops it.
 _UNASKED = ("Accept:",)
 _UNASKED_WITH_BODY = ("Accept:", "Expect:", "Content-Type:")
@@ -143,6 +140,25 @@ def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000)) if seconds else 0
 
 
+def set_timeouts(easy: Any, limits: TransportSettings) -> None:
+    """Set the timeouts that libcurl itself enforces."""
+    easy.setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(limits.connect_timeout))
+    easy.setopt(pycurl.TIMEOUT_MS, _milliseconds(limits.total_timeout or 0))
+
+
+def wait_for_sockets(multi: Any, milliseconds: int) -> None:
+    """Wait until a socket of a multi handle is ready, in any direction.
+
+    Waiting in Python's `poll` lets Ctrl-C through.
+    """
+    readable, writable, _ = multi.fdset()
+    poll = select.poll()
+    for socket in {*readable, *writable}:
+        interest = select.POLLIN if socket in readable else 0
+        poll.register(socket, interest | (select.POLLOUT if socket in writable else 0))
+    poll.poll(milliseconds if readable or writable else min(milliseconds, _GLANCE))
+
+
 class EasyHandle:
     """An easy handle, prepared for one request after the other.
 
@@ -239,8 +255,7 @@ class EasyHandle:
             setopt(pycurl.HTTPGET, 1)
         setopt(pycurl.CUSTOMREQUEST, request.method)
         setopt(pycurl.FRESH_CONNECT, int(anew))
-        setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(limits.connect_timeout))
-        setopt(pycurl.TIMEOUT_MS, _milliseconds(limits.total_timeout or 0))
+        set_timeouts(self.easy, limits)
 
     def release_body(self) -> None:
         """Let go of the request's body: an idle handle holds none in memory."""

@@ -4,7 +4,7 @@ import asyncio
 
 import pycurl
 
-from coskit.client.transport.curl_easy import EasyHandle
+from coskit.client.transport.curl.curl_easy import EasyHandle
 from coskit.client.transport.http_request import AsyncSource, first_bytes
 
 # Bytes that are read from a source at once, in a thread; libcurl takes all of them at once.

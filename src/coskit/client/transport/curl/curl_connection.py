@@ -1,9 +1,6 @@
-"""A connection of one thread: libcurl's handles, driven by the thread that waits.
+"""A connection of one thread on which libcurl speaks HTTP, driven by the thread that waits.
 
 Header lines and pieces of bodies are kept by C functions, and the head is read once, at the end.
-HTTP/1.1 in Python on a socket of libcurl's was measured against this on 2026-11-29, in alternation
-on one machine (`get_small`, `put_small`, `get_64mib`): GET and PUT of 1 KiB take 1.09 times as long
-with one thread and equally long with 4 and 16. It was not worth 700 lines and is gone.
 """
 
 import io
@@ -16,15 +13,12 @@ import pycurl
 
 from coskit.client.cancellation import POLL_INTERVAL, current
 from coskit.client.settings.transport import TransportSettings
-from coskit.client.transport.curl_easy import EasyHandle, HandleOwner
-from coskit.client.transport.exchange import Exchange
+from coskit.client.transport.curl.curl_easy import EasyHandle, HandleOwner, wait_for_sockets
+from coskit.client.transport.curl.curl_exchange import CurlExchange
 from coskit.client.transport.http_request import HTTPRequest, source_of
 
 # Seconds; poll takes no number of any size.
 _LONGEST_WAIT = 3600.0
-# Milliseconds between two looks where libcurl names no socket: it looks a name up, or the
-# descriptor is above the 1023 that `fdset` can express.
-_GLANCE = 10
 # Bytes of a request's body that a socket takes at once.
 _SMALL_BODY = 64 * 1024
 
@@ -41,7 +35,7 @@ class CurlConnection(HandleOwner):
         exchange: the one under way, or the last one.
     """
 
-    exchange: Exchange
+    exchange: CurlExchange
 
     def __init__(self, settings: TransportSettings, origin: str) -> None:
         super().__init__()
@@ -58,6 +52,11 @@ class CurlConnection(HandleOwner):
         self._handle = EasyHandle(settings, secure=self._is_secure)
         self._easy = self._handle.easy
 
+    @property
+    def is_reusable(self) -> bool:
+        """True: libcurl opens another connection where the kept one has ended."""
+        return True
+
     def begin(self, request: HTTPRequest, limits: TransportSettings, capacity: int) -> None:
         """Start an exchange; `run` carries it on."""
         read: Callable[[int], bytes | int] | None = None
@@ -71,7 +70,7 @@ class CurlConnection(HandleOwner):
             self._may_wait_to_send = source is not None or len(body) > _SMALL_BODY
             # A source can be read but once: it is not begun on a connection that has ended.
             has_ended = read is not None and self._socket >= 0 and bool(self._poll.poll(0))
-        self.exchange = Exchange(self._handle, request, limits, capacity, read, anew=has_ended)
+        self.exchange = CurlExchange(self._handle, request, limits, capacity, read, anew=has_ended)
         self._multi.add_handle(self._easy)
         self._attached = True
         self._perform()
@@ -140,7 +139,7 @@ class CurlConnection(HandleOwner):
             longest = POLL_INTERVAL
         wait = round(min(max(stall, 0), longest) * 1000)
         due = self._multi.timeout()
-        self._wait_for_sockets(wait if due < 0 else min(wait, due))
+        wait_for_sockets(self._multi, wait if due < 0 else min(wait, due))
         self._perform()
         if exchange.finished:
             return
@@ -150,14 +149,6 @@ class CurlConnection(HandleOwner):
         elif stall <= 0:
             self._detach()
             exchange.fail_stalled()
-
-    def _wait_for_sockets(self, milliseconds: int) -> None:
-        readable, writable, _ = self._multi.fdset()
-        poll = select.poll()
-        for socket in {*readable, *writable}:
-            interest = select.POLLIN if socket in readable else 0
-            poll.register(socket, interest | (select.POLLOUT if socket in writable else 0))
-        poll.poll(milliseconds if readable or writable else min(milliseconds, _GLANCE))
 
     def _perform(self) -> None:
         _, running = self._multi.perform()

@@ -6,9 +6,9 @@ from typing import Any, Protocol
 import pycurl
 
 from coskit.client.settings.transport import TransportSettings
-from coskit.client.transport.body_pump import PUMP_CHUNK
-from coskit.client.transport.curl_easy import EasyHandle, HandleOwner
-from coskit.client.transport.exchange import Exchange
+from coskit.client.transport.curl.body_pump import PUMP_CHUNK
+from coskit.client.transport.curl.curl_easy import EasyHandle, HandleOwner
+from coskit.client.transport.curl.curl_exchange import CurlExchange
 from coskit.protocol.errors import TransportError
 
 # Seconds between two looks for transfers on which nothing moves.
@@ -18,7 +18,7 @@ _TICK = 0.25
 class Transfer(Protocol):
     """An exchange on the multi handle, and the task that waits for it."""
 
-    exchange: Exchange
+    exchange: CurlExchange
 
     def wake(self) -> None:
         """Let the waiting task look again."""

@@ -1,0 +1,1 @@
+"""Exchanges that libcurl carries out: easy handles, connections of threads, asyncio."""

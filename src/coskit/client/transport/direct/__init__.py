@@ -1,0 +1,1 @@
+"""Plain exchanges without libcurl's HTTP, on connections that libcurl opens."""
