@@ -33,7 +33,7 @@ NOT_SENT: list[tuple[str, dict[str, Any], str]] = [
     ("GetObject", {**OBJECT, "Range": b"bytes=0-1"}, "Range is text, not bytes"),
     ("GetObject", {**OBJECT, "Range": ["x"]}, "Range is text, not list"),
     ("GetObject", {**OBJECT, "IfMatch": True}, "IfMatch is text, not bool"),
-    ("GetObject", {**OBJECT, "IfMatch": 'x"\r\nHost: y'}, "IfMatch holds a control character"),
+    ("GetObject", {**OBJECT, "IfMatch": 'x"\r\nHost: y'}, "IfMatch contains a control character"),
     ("GetObject", {**OBJECT, "IfMatch": "x\x00"}, "control character"),
     ("GetObject", {**OBJECT, "IfMatch": "x\x7f"}, "control character"),
     ("UploadPart", {**OBJECT, "UploadId": "u", "Body": b""}, "upload_part needs PartNumber"),

@@ -13,8 +13,8 @@ from coskit.cli.option_values import byte_count
 from coskit.protocol.errors import SlowDown
 from coskit.server.http.admission import Admission
 from coskit.server.settings import Limits, Settings
+from coskit.server.store.index.sqlite import SqliteIndex
 from coskit.server.store.io.memory_share import LARGEST, SMALLEST, MemoryShare
-from coskit.server.store.store import Store
 from coskit.testing import LocalServer
 from tests.server.http.connections.test_timeouts import metric, until
 from tests.server.support.clocked_server import ClockedServer
@@ -169,7 +169,7 @@ def test_writes_are_turned_away_while_too_much_waits_for_the_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting = 0
-    monkeypatch.setattr(Store, "backlog", lambda _: waiting)
+    monkeypatch.setattr(SqliteIndex, "backlog", lambda _: waiting)
     with ClockedServer(tmp_path) as server:
         assert server.ask("PUT", "/b-1/a", {}, b"x").status == 200
         waiting = 1024
