@@ -22,6 +22,8 @@ _LABELS = r"[a-z0-9_~-]+(?:\.[a-z0-9_~-]+)*"
 _HOST = re.compile(
     rf"({_LABELS}\.?|\[[0-9a-f:.]+\])(?::\d{{0,5}})?", re.IGNORECASE | re.ASCII
 ).fullmatch
+# Otherwise a capital letter would make a request read or delete the latest version.
+_QUERY_NAMES = {"VersionId": "versionId", "versionid": "versionId"}
 _LONGEST_HOST = 261  # characters: a name of 255 and a port
 # A bucket, if there is one, before the names of a service and a region, such as `cos.ap-beijing`.
 _SERVICE = re.compile(
@@ -151,7 +153,7 @@ def decode_path(raw: bytes) -> str:
         InvalidURI: the path is not UTF-8.
     """
     try:
-        return unquote_to_bytes(raw).decode()
+        return (unquote_to_bytes(raw) if b"%" in raw else raw).decode()
     except UnicodeDecodeError as cause:
         raise InvalidURI("The path is not UTF-8") from cause
 
@@ -167,7 +169,9 @@ def decode_query(raw: bytes) -> tuple[tuple[str, str], ...]:
     try:
         text = raw.replace(b"+", b" ").decode("latin-1")
         pairs = [pair.partition("=") for pair in text.split("&") if pair]
-        return tuple([(_query_name(_unquoted(name)), _unquoted(value)) for name, _, value in pairs])
+        if "%" in text or not text.isascii():
+            pairs = [(_unquoted(name), "=", _unquoted(value)) for name, _, value in pairs]
+        return tuple([(_QUERY_NAMES.get(name, name), value) for name, _, value in pairs])
     except UnicodeDecodeError as cause:
         raise InvalidURI("The query is not UTF-8") from cause
 
@@ -176,11 +180,6 @@ def _unquoted(text: str) -> str:
     if "%" not in text and text.isascii():
         return text
     return unquote_to_bytes(text.encode("latin-1")).decode()
-
-
-def _query_name(name: str) -> str:
-    # Otherwise a capital letter would make a request read or delete the latest version.
-    return "versionId" if name in ("VersionId", "versionid") else name
 
 
 def resolve(host: str, path: str, bases: Iterable[str] = ()) -> tuple[str | None, str | None]:

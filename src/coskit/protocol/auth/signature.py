@@ -115,6 +115,12 @@ def encoded(text: str) -> str:
     return text if _UNRESERVED(text) else quote(encode_text(text), safe="")
 
 
+# A host with its port has to be escaped, and is the same in most requests.
+@lru_cache(maxsize=32)
+def _encoded_host(text: str) -> str:
+    return encoded(text)
+
+
 def first_values(query: tuple[tuple[str, str], ...]) -> dict[str, str]:
     """Return query parameters by name; the first of a repeated name counts, also in operations."""
     return dict(reversed(query)) if query else {}
@@ -133,4 +139,9 @@ def _in_order(names: tuple[str, ...]) -> tuple[tuple[tuple[str, str], ...], str]
 
 
 def _canonical(pairs: list[tuple[str, str]]) -> str:
-    return "&".join([f"{name}={encoded(value)}" for name, value in pairs])
+    return "&".join(
+        [
+            f"{name}={_encoded_host(value) if name == 'host' else encoded(value)}"
+            for name, value in pairs
+        ]
+    )

@@ -4,7 +4,7 @@ The time is an argument everywhere; nothing here reads a clock.
 """
 
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,7 +39,7 @@ _FREE_PARAMS = frozenset(
 }
 _TRAFFIC_LIMIT = "x-cos-traffic-limit"
 _DEFAULT_PORTS = (":80", ":443")
-_LONGEST_KEPT = 64  # characters of a name
+_LONGEST_CACHED = 1024  # characters of all names of a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +111,13 @@ def verify(claim: QSignClaim, request: Request, secret_key: str, now: int) -> No
     """
     _check_time(claim, now)
     key = sign_key(secret_key, claim.key_time)
-    params = {_signed_name(k): v for k, v in reversed(request.query)}
-    if len(params) < len(dict(request.query)):
+    query = first_values(request.query)
+    params = dict(zip(_signed_names(tuple(query)), query.values(), strict=True))
+    if len(params) < len(query):
         # Only one of `a=1&A=2` would be checked, and the operation might read the other.
         raise SignatureDoesNotMatch("Two signed parameters differ only in case")
-    headers = {_signed_name(k): v for k, v in request.headers.items()}
+    sent = request.headers
+    headers = dict(zip(_signed_names(tuple(sent)), sent.values(), strict=True))
     if not params.keys() >= set(claim.params) or not headers.keys() >= set(claim.headers):
         raise SignatureDoesNotMatch("The signature covers a header or parameter that is absent")
     signed_params = [(name, params[name]) for name in sorted(claim.params)]
@@ -167,7 +169,7 @@ def check_coverage(claim: QSignClaim, request: Request) -> None:
     for name in request.headers:
         if name.startswith("x-cos-") and name not in signed and name not in _FREE_HEADERS:
             raise AccessDenied(f"The signature of the URL does not cover the header {name[:60]}")
-    given = frozenset([_signed_name(name) for name, _ in request.query])
+    given = frozenset(_signed_names(tuple(first_values(request.query))))
     for name in given - frozenset(claim.params) - _FREE_PARAMS:
         if name == _TRAFFIC_LIMIT or not name.startswith("x-"):
             raise AccessDenied(f"The signature of the URL does not cover the parameter {name[:60]}")
@@ -198,15 +200,18 @@ def _check_time(claim: QSignClaim, now: int) -> None:
             raise AccessDenied("Request has expired" if now > end else "Request is not yet valid")
 
 
-def _signed_name(name: str) -> str:
+def _signed_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names of headers or parameters as they are signed."""
     # Long names are not cached: clients could fill the memory with them.
-    return _kept_name(name) if len(name) <= _LONGEST_KEPT else encoded(name).lower()
+    if len("".join(names)) > _LONGEST_CACHED:
+        return tuple([encoded(name).lower() for name in names])
+    return _cached_names(names)
 
 
-# There are few names of parameters and headers, and each comes with every request.
-@lru_cache(maxsize=1024)
-def _kept_name(name: str) -> str:
-    return encoded(name).lower()
+# Clients send few different sets of headers and parameters, and each set comes again and again.
+@lru_cache(maxsize=256)
+def _cached_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple([encoded(name).lower() for name in names])
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -240,7 +245,11 @@ def _window(text: str) -> tuple[int, int]:
     return int(start[:19]), int(end[:19])
 
 
-def _hosts(received: str) -> Iterable[str]:
-    """Return the spellings of the host that a client may have signed."""
-    name = received.rpartition(":")[0] if received.rpartition(":")[2].isdigit() else received
-    return dict.fromkeys((received, name, *(name + port for port in _DEFAULT_PORTS)))
+def _hosts(received: str) -> Iterator[str]:
+    """Yield the spellings of the host that a client may have signed, the likeliest first."""
+    yield received
+    name, _, port = received.rpartition(":")
+    name = name if port.isdigit() else received
+    for spelling in (name, *(name + port for port in _DEFAULT_PORTS)):
+        if spelling != received:
+            yield spelling

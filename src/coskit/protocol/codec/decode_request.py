@@ -57,21 +57,23 @@ def decode_request(
         params["Bucket"] = bucket
     if key is not None:
         params["Key"] = key
-    for param in plan.query:
-        text = query.get(param.wire, "")
-        if text:
-            params[param.name] = _value(param, text)
-        elif param.required:
-            raise _missing(operation, param)
-        elif param.name == "VersionId" and param.wire in query:
-            # A client that lost the id of an old version would reach the current object.
-            raise InvalidArgument("Version id cannot be the empty string")
-    for param in plan.headers:
-        text = headers.get(param.wire, "")
-        if text:
-            params[param.name] = _value(param, text)
-        elif param.required:
-            raise _missing(operation, param)
+    if plan.requires_query or not plan.query_names.isdisjoint(query):
+        for param in plan.query:
+            text = query.get(param.wire, "")
+            if text:
+                params[param.name] = _value(param, text)
+            elif param.required:
+                raise _missing(operation, param)
+            elif param.name == "VersionId" and param.wire in query:
+                # A client that lost the id of an old version would reach the current object.
+                raise InvalidArgument("Version id cannot be the empty string")
+    if plan.requires_header or not plan.header_names.isdisjoint(headers):
+        for param in plan.headers:
+            text = headers.get(param.wire, "")
+            if text:
+                params[param.name] = _value(param, text)
+            elif param.required:
+                raise _missing(operation, param)
     if plan.has_metadata:
         found = {name: text for name, text in headers.items() if name.startswith(META_PREFIX)}
         if found:
@@ -160,19 +162,33 @@ class _DecodingPlan:
     Attributes:
         query: parameters in the query.
         headers: parameters in the headers.
+        query_names: the names of the query parameters in requests.
+        header_names: the names of the headers in requests.
+        requires_query: whether a query parameter is required.
+        requires_header: whether a header is required.
         has_metadata: whether the operation takes user metadata.
     """
 
     query: tuple[Param, ...]
     headers: tuple[Param, ...]
+    query_names: frozenset[str]
+    header_names: frozenset[str]
+    requires_query: bool
+    requires_header: bool
     has_metadata: bool
 
 
 @cache
 def _plan(operation: Operation) -> _DecodingPlan:
     params = operation.params
+    query = tuple(param for param in params if param.place == "query")
+    headers = tuple(param for param in params if param.place in ("header", "source"))
     return _DecodingPlan(
-        query=tuple(param for param in params if param.place == "query"),
-        headers=tuple(param for param in params if param.place in ("header", "source")),
+        query=query,
+        headers=headers,
+        query_names=frozenset(param.wire for param in query),
+        header_names=frozenset(param.wire for param in headers),
+        requires_query=any(param.required for param in query),
+        requires_header=any(param.required for param in headers),
         has_metadata=any(param.place == "metadata" for param in params),
     )

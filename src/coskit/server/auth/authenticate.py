@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from coskit.protocol.auth.signature import TOKEN
+from coskit.protocol.auth.signature import TOKEN, first_values
 from coskit.protocol.auth.verify import (
     MAX_SKEW,
     check_coverage,
@@ -66,10 +66,10 @@ def identify(request: Request, keys: KeyRing, now: int) -> Principal:
     claim = find_claim(request)
     if claim is None:
         return ANONYMOUS
-    if request.query and any(name in S3_SIGNATURES for name, _ in request.query):
+    query = first_values(request.query)
+    if not S3_SIGNATURES.isdisjoint(query):
         raise InvalidArgument("A request must have one signature, in one dialect")
-    in_url = (value for name, value in request.query if name == TOKEN)
-    token = request.headers.get(TOKEN) or next(in_url, "")
+    token = request.headers.get(TOKEN) or query.get(TOKEN, "")
     secret_key, principal = find_key(claim.secret_id, token, keys, now)
     sent = parse_http_date(request.headers["date"]) if "date" in request.headers else None
     if sent is not None and abs(sent // 1000 - now) > MAX_SKEW:

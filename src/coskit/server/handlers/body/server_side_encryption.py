@@ -40,8 +40,8 @@ def customer_key(params: Mapping[str, Any], prefix: str = "") -> EncryptionKey |
     Raises:
         InvalidArgument: one of the three headers is missing or wrong.
     """
-    names = (f"{prefix}SSECustomer{name}" for name in ("Algorithm", "Key", "KeyMD5"))
-    algorithm, text, md5 = (params.get(name, "") for name in names)
+    base = f"{prefix}SSECustomer"
+    algorithm, text, md5 = [params.get(base + name, "") for name in ("Algorithm", "Key", "KeyMD5")]
     if not (algorithm or text or md5):
         return None
     if algorithm != "AES256":
