@@ -41,8 +41,8 @@ OPTIONS = Path("src/coskit/client/settings/transfer_options.py")
 REFERENCE = Path("docs/operations.md")
 S3_REFERENCE = Path("docs/s3-operations.md")
 SIGNATURES = Path("scripts/vendor_signatures.txt")
-COMPAT = Path("src/coskit/compat/inner/methods.py")
-REFUSED = Path("src/coskit/compat/inner/unsupported.py")
+COMPAT = Path("src/coskit/compat/implementation/vendor_methods.py")
+UNSUPPORTED = Path("src/coskit/compat/implementation/unsupported_methods.py")
 ASYNC, SYNC = Path("src/coskit/client/_async"), Path("src/coskit/client/_sync")
 TWINS = (
     (ASYNC, SYNC),
@@ -93,7 +93,7 @@ def main() -> int:
         REFERENCE: reference_page(),
         S3_REFERENCE: s3_page(),
         COMPAT: compat_module(),
-        REFUSED: refused_module(),
+        UNSUPPORTED: unsupported_module(),
     }
     wanted.update(sync_twins({METHODS: wanted[METHODS]}))
     stale = [path for path, text in wanted.items() if read(path) != text]
@@ -510,7 +510,7 @@ def compat_module() -> str:
         "from types import MappingProxyType",
         "from typing import Any\n",
         "EMPTY: Mapping[Any, Any] = MappingProxyType({})\n\n",
-        "class Methods(ABC):",
+        "class VendorMethods(ABC):",
         '    """The operations with the vendor\'s signatures; a client implements the call."""\n',
         "    @abstractmethod",
         "    def _forward(",
@@ -549,7 +549,7 @@ def compat_docstring(operation: Operation, names: list[str]) -> str:
     return f'        """{text.strip()}\n        """\n'
 
 
-def refused_module() -> str:
+def unsupported_module() -> str:
     """Return the vendor's methods that coskit does not have, a class for each of the vendor's."""
     made = set(vars_of(Path("src/coskit/compat/cos_client.py")))
     made |= {operation.function for operation in OPERATIONS}
@@ -557,19 +557,19 @@ def refused_module() -> str:
         BANNER.format(source=str(SIGNATURES)),
         '"""The vendor\'s methods that coskit does not have: each raises an error."""\n',
         "from typing import Any\n",
-        "from coskit.compat.inner.methods import EMPTY",
-        "from coskit.compat.inner.refusal import refuse\n\n",
+        "from coskit.compat.implementation.vendor_methods import EMPTY",
+        "from coskit.compat.implementation.unsupported_error import raise_unsupported\n\n",
     ]
     for vendor, methods in signatures().items():
-        text.append(f"class {vendor}Refusals:")
+        text.append(f"class Unsupported{vendor}Methods:")
         text.append(f'    """Methods of `{vendor}` that coskit does not have."""\n')
         for name, inner in methods.items():
             if vendor == "CosS3Client" and name in made:
                 continue
             text.append(f"    def {name}({vendor_signature(inner)}) -> Any:")
             text.append('        """Raise `CosClientError`: coskit does not have this method."""')
-            text.append(f'        refuse("{name}")\n')
-    return formatted("\n".join(text), str(REFUSED))
+            text.append(f'        raise_unsupported("{name}")\n')
+    return formatted("\n".join(text), str(UNSUPPORTED))
 
 
 def vars_of(path: Path) -> Iterator[str]:

@@ -13,7 +13,7 @@ from coskit.protocol.auth.signature import sign
 from coskit.protocol.messages import Request
 
 if TYPE_CHECKING:
-    from coskit.compat.inner.config import CosConfig
+    from coskit.compat.implementation.cos_config import CosConfig
 
 _EARLIER = 60  # seconds before now from which a signature is valid
 _SIGNED = frozenset(
@@ -50,7 +50,7 @@ class CosS3Auth:
 
     def __call__(self, r: Any) -> Any:
         """Return the request with an Authorization header, which is empty without keys."""
-        from coskit.compat.inner.config import (
+        from coskit.compat.implementation.cos_config import (
             Keys,  # imported here, because that module imports the whole client
         )
 

@@ -14,12 +14,12 @@ from coskit.client.transfer.copy_options import for_upload
 from coskit.client.transfer.options import TransferOptions
 from coskit.compat.cos_auth import rtmp_query
 from coskit.compat.cos_comm import is_switched, local_path, path_simplify_check
-from coskit.compat.inner.bucket_meta import bucket_meta
-from coskit.compat.inner.client import InnerClient
-from coskit.compat.inner.config import CosConfig
-from coskit.compat.inner.methods import EMPTY, Methods
-from coskit.compat.inner.refusal import refuse
-from coskit.compat.inner.unsupported import CosS3ClientRefusals
+from coskit.compat.implementation.bucket_meta import bucket_meta
+from coskit.compat.implementation.configured_client import ConfiguredClient
+from coskit.compat.implementation.cos_config import CosConfig
+from coskit.compat.implementation.unsupported_error import raise_unsupported
+from coskit.compat.implementation.unsupported_methods import UnsupportedCosS3ClientMethods
+from coskit.compat.implementation.vendor_methods import EMPTY, VendorMethods
 from coskit.compat.streambody import StreamBody
 from coskit.protocol.errors import CosClientError, CosServiceError
 from coskit.protocol.operations import BY_NAME
@@ -45,7 +45,7 @@ def _as_in_client(name: str) -> Callable[..., Any]:
     return call
 
 
-class CosS3Client(Methods, CosS3ClientRefusals):
+class CosS3Client(VendorMethods, UnsupportedCosS3ClientMethods):
     """A client with the vendor's constructor, methods and order of arguments.
 
     It also has the other methods of `coskit.Client`. Helpers that make one call, such as
@@ -69,18 +69,18 @@ class CosS3Client(Methods, CosS3ClientRefusals):
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
-        self._made: tuple[InnerClient | None, int] = (None, 0)
+        self._made: tuple[ConfiguredClient | None, int] = (None, 0)
         _ = self._client  # wrong settings raise here, not at the first call
 
     @property
-    def _client(self) -> InnerClient:
+    def _client(self) -> ConfiguredClient:
         """The client that sends the requests; a new one after the settings have changed."""
         # Not inherited, because transfers need results in coskit's shape, not in the vendor's.
         made, version = self._made
         if made is None or version != self._conf.version:
             with self._lock:
                 version = self._conf.version
-                made = InnerClient(self._conf, self._retry + 1, self.inc_retry_exe_times)
+                made = ConfiguredClient(self._conf, self._retry + 1, self.inc_retry_exe_times)
                 self._made = made, version
         return made
 
@@ -141,7 +141,7 @@ class CosS3Client(Methods, CosS3ClientRefusals):
     ) -> str:
         """Return an Authorization header, as `coskit.Client.get_auth` does."""
         if UseCiEndPoint:
-            refuse("get_auth with UseCiEndPoint")
+            raise_unsupported("get_auth with UseCiEndPoint")
         if self._conf._anonymous:
             return ""
         return self._client.get_auth(
@@ -161,7 +161,7 @@ class CosS3Client(Methods, CosS3ClientRefusals):
     ) -> str:
         """Return a presigned URL, as `coskit.Client.get_presigned_url` does."""
         if UseCiEndPoint:
-            refuse("get_presigned_url with UseCiEndPoint")
+            raise_unsupported("get_presigned_url with UseCiEndPoint")
         signs_host = self._signs_host(SignHost)
         return self._client.get_presigned_url(
             Bucket, Key, Method, Expired, Params or {}, Headers or {}, signs_host
@@ -485,7 +485,7 @@ class CosS3Client(Methods, CosS3ClientRefusals):
         self._begin()
 
     def __repr__(self) -> str:
-        return repr(self._client).replace("InnerClient", type(self).__name__)
+        return repr(self._client).replace("ConfiguredClient", type(self).__name__)
 
 
 def _document(result: Mapping[str, Any], name: str) -> dict[str, Any]:

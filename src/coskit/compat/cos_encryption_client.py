@@ -9,8 +9,8 @@ from coskit.client.settings.argument_checks import check_metadata
 from coskit.client.transfer.body_source import as_bytes, in_memory
 from coskit.compat.cos_client import CosS3Client
 from coskit.compat.crypto import BaseProvider, counter
-from coskit.compat.inner.config import CosConfig
-from coskit.compat.inner.refusal import DESCRIBED
+from coskit.compat.implementation.cos_config import CosConfig
+from coskit.compat.implementation.unsupported_error import DESCRIBED
 from coskit.compat.streambody import StreamBody
 from coskit.protocol.errors import CosClientError
 

@@ -1,10 +1,12 @@
 """The vendor's `IntelligentSpeechClient`: its own calls are refused."""
 
 from coskit.compat.cos_client import CosS3Client
-from coskit.compat.inner.unsupported import IntelligentSpeechClientRefusals
+from coskit.compat.implementation.unsupported_methods import (
+    UnsupportedIntelligentSpeechClientMethods,
+)
 
 __all__ = ["IntelligentSpeechClient"]
 
 
-class IntelligentSpeechClient(IntelligentSpeechClientRefusals, CosS3Client):
+class IntelligentSpeechClient(UnsupportedIntelligentSpeechClientMethods, CosS3Client):
     """A `CosS3Client`; the calls that only this class has raise `CosClientError`."""

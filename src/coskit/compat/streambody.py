@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 from coskit.client._sync.body.save_body import save_chunks
 from coskit.client._sync.body.streaming_body import Body
 from coskit.client.settings.argument_checks import path_of
-from coskit.compat.inner.content_decoding import Decoded, is_coded
+from coskit.compat.implementation.content_decoding import Decoded, is_coded
 from coskit.protocol.errors import IntegrityError
 
 _CHUNK = 1 << 20

@@ -18,7 +18,7 @@ import pytest
 import qcloud_cos
 
 from coskit import compat
-from coskit.compat.inner.content_decoding import Decoded
+from coskit.compat.implementation.content_decoding import Decoded
 from coskit.protocol.errors import CosClientError, IntegrityError
 from coskit.testing import LocalServer
 from tests.end_to_end.compat.test_compat_surface import conf_of

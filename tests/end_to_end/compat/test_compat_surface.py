@@ -18,7 +18,7 @@ import qcloud_cos.intelligent_speech
 from coskit import compat
 from coskit.compat import intelligent_speech
 from coskit.compat.cos_encryption_client import CosEncryptionClient
-from coskit.compat.inner import unsupported
+from coskit.compat.implementation import unsupported_methods
 from coskit.protocol.errors import CosClientError, CosServiceError, CredentialsError
 from coskit.testing import LocalServer
 from tests.client.stubs.stub import Stub, always
@@ -388,7 +388,7 @@ def test_what_is_no_method_of_either_is_an_attribute_error(client: compat.CosS3C
 
 REFUSALS = [
     (kind, name)
-    for kind in vars(unsupported).values()
+    for kind in vars(unsupported_methods).values()
     if inspect.isclass(kind)
     for name in vars(kind)
     if not name.startswith("_")

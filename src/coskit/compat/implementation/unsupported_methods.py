@@ -4,16 +4,16 @@
 
 from typing import Any
 
-from coskit.compat.inner.methods import EMPTY
-from coskit.compat.inner.refusal import refuse
+from coskit.compat.implementation.unsupported_error import raise_unsupported
+from coskit.compat.implementation.vendor_methods import EMPTY
 
 
-class CosS3ClientRefusals:
+class UnsupportedCosS3ClientMethods:
     """Methods of `CosS3Client` that coskit does not have."""
 
     def ci_auditing_audio_query(self, Bucket: Any, JobID: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_audio_query")
+        raise_unsupported("ci_auditing_audio_query")
 
     def ci_auditing_audio_submit(
         self,
@@ -31,11 +31,11 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_audio_submit")
+        raise_unsupported("ci_auditing_audio_submit")
 
     def ci_auditing_document_query(self, Bucket: Any, JobID: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_document_query")
+        raise_unsupported("ci_auditing_document_query")
 
     def ci_auditing_document_submit(
         self,
@@ -53,11 +53,11 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_document_submit")
+        raise_unsupported("ci_auditing_document_submit")
 
     def ci_auditing_html_query(self, Bucket: Any, JobID: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_html_query")
+        raise_unsupported("ci_auditing_html_query")
 
     def ci_auditing_html_submit(
         self,
@@ -72,7 +72,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_html_submit")
+        raise_unsupported("ci_auditing_html_submit")
 
     def ci_auditing_image_batch(
         self,
@@ -86,15 +86,15 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_image_batch")
+        raise_unsupported("ci_auditing_image_batch")
 
     def ci_auditing_image_query(self, Bucket: Any, JobID: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_image_query")
+        raise_unsupported("ci_auditing_image_query")
 
     def ci_auditing_live_video_cancle(self, Bucket: Any, JobID: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_live_video_cancle")
+        raise_unsupported("ci_auditing_live_video_cancle")
 
     def ci_auditing_live_video_submit(
         self,
@@ -110,11 +110,11 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_live_video_submit")
+        raise_unsupported("ci_auditing_live_video_submit")
 
     def ci_auditing_query_common(self, Bucket: Any, Type: Any, JobID: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_query_common")
+        raise_unsupported("ci_auditing_query_common")
 
     def ci_auditing_report_badcase(
         self,
@@ -129,7 +129,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_report_badcase")
+        raise_unsupported("ci_auditing_report_badcase")
 
     def ci_auditing_submit_common(
         self,
@@ -149,11 +149,11 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_submit_common")
+        raise_unsupported("ci_auditing_submit_common")
 
     def ci_auditing_text_query(self, Bucket: Any, JobID: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_text_query")
+        raise_unsupported("ci_auditing_text_query")
 
     def ci_auditing_text_submit(
         self,
@@ -172,11 +172,11 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_text_submit")
+        raise_unsupported("ci_auditing_text_submit")
 
     def ci_auditing_video_query(self, Bucket: Any, JobID: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_video_query")
+        raise_unsupported("ci_auditing_video_query")
 
     def ci_auditing_video_submit(
         self,
@@ -199,33 +199,33 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_video_submit")
+        raise_unsupported("ci_auditing_video_submit")
 
     def ci_auditing_virus_query(self, Bucket: Any, JobID: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_virus_query")
+        raise_unsupported("ci_auditing_virus_query")
 
     def ci_auditing_virus_submit(
         self, Bucket: Any, Key: Any = None, Url: Any = None, Callback: Any = None, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_auditing_virus_submit")
+        raise_unsupported("ci_auditing_virus_submit")
 
     def ci_cancel_jobs(self, Bucket: Any, JobID: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_cancel_jobs")
+        raise_unsupported("ci_cancel_jobs")
 
     def ci_close_ai_bucket(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_close_ai_bucket")
+        raise_unsupported("ci_close_ai_bucket")
 
     def ci_close_asr_bucket(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_close_asr_bucket")
+        raise_unsupported("ci_close_asr_bucket")
 
     def ci_close_pic_bucket(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_close_pic_bucket")
+        raise_unsupported("ci_close_pic_bucket")
 
     def ci_create_asr_job(
         self,
@@ -245,7 +245,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_asr_job")
+        raise_unsupported("ci_create_asr_job")
 
     def ci_create_asr_template(
         self,
@@ -269,7 +269,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_asr_template")
+        raise_unsupported("ci_create_asr_template")
 
     def ci_create_doc_job(
         self,
@@ -297,7 +297,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_doc_job")
+        raise_unsupported("ci_create_doc_job")
 
     def ci_create_file_compress_job(
         self,
@@ -315,7 +315,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_file_compress_job")
+        raise_unsupported("ci_create_file_compress_job")
 
     def ci_create_file_hash_job(
         self,
@@ -331,7 +331,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_file_hash_job")
+        raise_unsupported("ci_create_file_hash_job")
 
     def ci_create_file_uncompress_job(
         self,
@@ -349,51 +349,51 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_file_uncompress_job")
+        raise_unsupported("ci_create_file_uncompress_job")
 
     def ci_create_inventory_trigger_jobs(self, Bucket: Any, JobBody: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_inventory_trigger_jobs")
+        raise_unsupported("ci_create_inventory_trigger_jobs")
 
     def ci_create_media_jobs(
         self, Bucket: Any, Jobs: Any = EMPTY, Lst: Any = EMPTY, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_media_jobs")
+        raise_unsupported("ci_create_media_jobs")
 
     def ci_create_media_pic_jobs(
         self, Bucket: Any, Jobs: Any = EMPTY, Lst: Any = EMPTY, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_media_pic_jobs")
+        raise_unsupported("ci_create_media_pic_jobs")
 
     def ci_create_template(self, Bucket: Any, Template: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_template")
+        raise_unsupported("ci_create_template")
 
     def ci_create_workflow(self, Bucket: Any, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_workflow")
+        raise_unsupported("ci_create_workflow")
 
     def ci_delete_asr_template(self, Bucket: Any, TemplateId: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_delete_asr_template")
+        raise_unsupported("ci_delete_asr_template")
 
     def ci_delete_image_style(self, Bucket: Any, Request: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_delete_image_style")
+        raise_unsupported("ci_delete_image_style")
 
     def ci_delete_inventory_trigger_jobs(self, Bucket: Any, JobId: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_delete_inventory_trigger_jobs")
+        raise_unsupported("ci_delete_inventory_trigger_jobs")
 
     def ci_delete_template(self, Bucket: Any, TemplateId: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_delete_template")
+        raise_unsupported("ci_delete_template")
 
     def ci_delete_workflow(self, Bucket: Any, WorkflowId: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_delete_workflow")
+        raise_unsupported("ci_delete_workflow")
 
     def ci_doc_preview_html_process(
         self,
@@ -413,7 +413,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_doc_preview_html_process")
+        raise_unsupported("ci_doc_preview_html_process")
 
     def ci_doc_preview_process(
         self,
@@ -437,17 +437,17 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_doc_preview_process")
+        raise_unsupported("ci_doc_preview_process")
 
     def ci_download_compress_image(
         self, Bucket: Any, Key: Any, DestImagePath: Any, CompressType: Any, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_download_compress_image")
+        raise_unsupported("ci_download_compress_image")
 
     def ci_file_zip_preview(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_file_zip_preview")
+        raise_unsupported("ci_file_zip_preview")
 
     def ci_get_ai_bucket(
         self,
@@ -459,7 +459,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_ai_bucket")
+        raise_unsupported("ci_get_ai_bucket")
 
     def ci_get_ai_queue(
         self,
@@ -471,7 +471,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_ai_queue")
+        raise_unsupported("ci_get_ai_queue")
 
     def ci_get_asr_bucket(
         self,
@@ -483,11 +483,11 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_asr_bucket")
+        raise_unsupported("ci_get_asr_bucket")
 
     def ci_get_asr_job(self, Bucket: Any, JobID: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_asr_job")
+        raise_unsupported("ci_get_asr_job")
 
     def ci_get_asr_queue(
         self,
@@ -499,7 +499,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_asr_queue")
+        raise_unsupported("ci_get_asr_queue")
 
     def ci_get_asr_template(
         self,
@@ -512,7 +512,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_asr_template")
+        raise_unsupported("ci_get_asr_template")
 
     def ci_get_bucket(
         self,
@@ -525,7 +525,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_bucket")
+        raise_unsupported("ci_get_bucket")
 
     def ci_get_doc_bucket(
         self,
@@ -537,11 +537,11 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_doc_bucket")
+        raise_unsupported("ci_get_doc_bucket")
 
     def ci_get_doc_job(self, Bucket: Any, JobID: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_doc_job")
+        raise_unsupported("ci_get_doc_job")
 
     def ci_get_doc_queue(
         self,
@@ -553,45 +553,45 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_doc_queue")
+        raise_unsupported("ci_get_doc_queue")
 
     def ci_get_file_process_jobs(self, Bucket: Any, JobIDs: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_file_process_jobs")
+        raise_unsupported("ci_get_file_process_jobs")
 
     def ci_get_hls_play_key(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_hls_play_key")
+        raise_unsupported("ci_get_hls_play_key")
 
     def ci_get_image_aigc_metadata(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_image_aigc_metadata")
+        raise_unsupported("ci_get_image_aigc_metadata")
 
     def ci_get_image_ave_info(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_image_ave_info")
+        raise_unsupported("ci_get_image_ave_info")
 
     def ci_get_image_exif_info(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_image_exif_info")
+        raise_unsupported("ci_get_image_exif_info")
 
     def ci_get_image_info(
         self, Bucket: Any, Key: Any, Param: Any = "imageInfo", **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_image_info")
+        raise_unsupported("ci_get_image_info")
 
     def ci_get_image_style(self, Bucket: Any, Request: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_image_style")
+        raise_unsupported("ci_get_image_style")
 
     def ci_get_inventory_trigger_jobs(self, Bucket: Any, JobID: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_inventory_trigger_jobs")
+        raise_unsupported("ci_get_inventory_trigger_jobs")
 
     def ci_get_media_aigc_metadata(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_media_aigc_metadata")
+        raise_unsupported("ci_get_media_aigc_metadata")
 
     def ci_get_media_bucket(
         self,
@@ -603,15 +603,15 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_media_bucket")
+        raise_unsupported("ci_get_media_bucket")
 
     def ci_get_media_jobs(self, Bucket: Any, JobIDs: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_media_jobs")
+        raise_unsupported("ci_get_media_jobs")
 
     def ci_get_media_pic_jobs(self, Bucket: Any, JobIDs: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_media_pic_jobs")
+        raise_unsupported("ci_get_media_pic_jobs")
 
     def ci_get_media_pic_queue(
         self,
@@ -623,7 +623,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_media_pic_queue")
+        raise_unsupported("ci_get_media_pic_queue")
 
     def ci_get_media_queue(
         self,
@@ -636,19 +636,19 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_media_queue")
+        raise_unsupported("ci_get_media_queue")
 
     def ci_get_object(
         self, Bucket: Any, Key: Any, DestImagePath: Any, Rule: Any, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_object")
+        raise_unsupported("ci_get_object")
 
     def ci_get_object_qrcode(
         self, Bucket: Any, Key: Any, Cover: Any, BarType: Any = 0, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_object_qrcode")
+        raise_unsupported("ci_get_object_qrcode")
 
     def ci_get_pic_bucket(
         self,
@@ -660,7 +660,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_pic_bucket")
+        raise_unsupported("ci_get_pic_bucket")
 
     def ci_get_template(
         self,
@@ -673,7 +673,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_template")
+        raise_unsupported("ci_get_template")
 
     def ci_get_workflow(
         self,
@@ -685,33 +685,33 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_workflow")
+        raise_unsupported("ci_get_workflow")
 
     def ci_get_workflowexecution(self, Bucket: Any, RunId: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_workflowexecution")
+        raise_unsupported("ci_get_workflowexecution")
 
     def ci_image_assess_quality(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_image_assess_quality")
+        raise_unsupported("ci_image_assess_quality")
 
     def ci_image_detect_car(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_image_detect_car")
+        raise_unsupported("ci_image_detect_car")
 
     def ci_image_detect_label(
         self, Bucket: Any, Key: Any = "", Scenes: Any = None, DetectUrl: Any = None, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_image_detect_label")
+        raise_unsupported("ci_image_detect_label")
 
     def ci_image_inspect(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_image_inspect")
+        raise_unsupported("ci_image_inspect")
 
     def ci_image_process(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_image_process")
+        raise_unsupported("ci_image_process")
 
     def ci_list_asr_jobs(
         self,
@@ -726,7 +726,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_list_asr_jobs")
+        raise_unsupported("ci_list_asr_jobs")
 
     def ci_list_doc_jobs(
         self,
@@ -741,7 +741,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_list_doc_jobs")
+        raise_unsupported("ci_list_doc_jobs")
 
     def ci_list_inventory_trigger_jobs(
         self,
@@ -759,7 +759,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_list_inventory_trigger_jobs")
+        raise_unsupported("ci_list_inventory_trigger_jobs")
 
     def ci_list_media_jobs(
         self,
@@ -776,7 +776,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_list_media_jobs")
+        raise_unsupported("ci_list_media_jobs")
 
     def ci_list_media_pic_jobs(
         self,
@@ -792,7 +792,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_list_media_pic_jobs")
+        raise_unsupported("ci_list_media_pic_jobs")
 
     def ci_list_workflowexecution(
         self,
@@ -809,7 +809,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_list_workflowexecution")
+        raise_unsupported("ci_list_workflowexecution")
 
     def ci_ocr_process(
         self,
@@ -824,19 +824,19 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_ocr_process")
+        raise_unsupported("ci_ocr_process")
 
     def ci_open_ai_bucket(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_open_ai_bucket")
+        raise_unsupported("ci_open_ai_bucket")
 
     def ci_open_asr_bucket(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_open_asr_bucket")
+        raise_unsupported("ci_open_asr_bucket")
 
     def ci_open_pic_bucket(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_open_pic_bucket")
+        raise_unsupported("ci_open_pic_bucket")
 
     def ci_process(
         self,
@@ -849,63 +849,63 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_process")
+        raise_unsupported("ci_process")
 
     def ci_put_image_style(self, Bucket: Any, Request: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_put_image_style")
+        raise_unsupported("ci_put_image_style")
 
     def ci_put_object(
         self, Bucket: Any, Body: Any, Key: Any, EnableMD5: Any = False, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_put_object")
+        raise_unsupported("ci_put_object")
 
     def ci_put_object_from_local_file(
         self, Bucket: Any, LocalFilePath: Any, Key: Any, EnableMD5: Any = False, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_put_object_from_local_file")
+        raise_unsupported("ci_put_object_from_local_file")
 
     def ci_put_object_from_local_file_and_get_qrcode(
         self, Bucket: Any, LocalFilePath: Any, Key: Any, EnableMD5: Any = False, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_put_object_from_local_file_and_get_qrcode")
+        raise_unsupported("ci_put_object_from_local_file_and_get_qrcode")
 
     def ci_qrcode_generate(
         self, Bucket: Any, QrcodeContent: Any, Width: Any, Mode: Any = 0, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_qrcode_generate")
+        raise_unsupported("ci_qrcode_generate")
 
     def ci_recognize_logo_process(
         self, Bucket: Any, Key: Any = None, Url: Any = None, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_recognize_logo_process")
+        raise_unsupported("ci_recognize_logo_process")
 
     def ci_super_resolution_process(
         self, Bucket: Any, Key: Any = None, Url: Any = None, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_super_resolution_process")
+        raise_unsupported("ci_super_resolution_process")
 
     def ci_trigger_workflow(self, Bucket: Any, WorkflowId: Any, Key: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_trigger_workflow")
+        raise_unsupported("ci_trigger_workflow")
 
     def ci_update_ai_queue(
         self, Bucket: Any, QueueId: Any, Request: Any = EMPTY, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_update_ai_queue")
+        raise_unsupported("ci_update_ai_queue")
 
     def ci_update_asr_queue(
         self, Bucket: Any, QueueId: Any, Request: Any = EMPTY, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_update_asr_queue")
+        raise_unsupported("ci_update_asr_queue")
 
     def ci_update_asr_template(
         self,
@@ -930,25 +930,25 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_update_asr_template")
+        raise_unsupported("ci_update_asr_template")
 
     def ci_update_doc_queue(
         self, Bucket: Any, QueueId: Any, Request: Any = EMPTY, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_update_doc_queue")
+        raise_unsupported("ci_update_doc_queue")
 
     def ci_update_hls_play_key(
         self, Bucket: Any, MasterPlayKey: Any = None, BackupPlayKey: Any = None, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_update_hls_play_key")
+        raise_unsupported("ci_update_hls_play_key")
 
     def ci_update_media_pic_queue(
         self, Bucket: Any, QueueId: Any, Request: Any = EMPTY, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_update_media_pic_queue")
+        raise_unsupported("ci_update_media_pic_queue")
 
     def ci_update_media_queue(
         self,
@@ -959,59 +959,59 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_update_media_queue")
+        raise_unsupported("ci_update_media_queue")
 
     def ci_update_template(self, Bucket: Any, TemplateId: Any, Template: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_update_template")
+        raise_unsupported("ci_update_template")
 
     def ci_update_workflow(self, Bucket: Any, WorkflowId: Any, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_update_workflow")
+        raise_unsupported("ci_update_workflow")
 
     def ci_update_workflow_state(
         self, Bucket: Any, WorkflowId: Any, UpdateState: Any, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_update_workflow_state")
+        raise_unsupported("ci_update_workflow_state")
 
     def delete_bucket_response_control(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("delete_bucket_response_control")
+        raise_unsupported("delete_bucket_response_control")
 
     def delete_live_channel(self, Bucket: Any, ChannelName: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("delete_live_channel")
+        raise_unsupported("delete_live_channel")
 
     def file_hash(
         self, Bucket: Any, Key: Any, Type: Any, AddToHeader: Any = False, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("file_hash")
+        raise_unsupported("file_hash")
 
     def get_async_fetch_task(self, Bucket: Any, TaskId: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_async_fetch_task")
+        raise_unsupported("get_async_fetch_task")
 
     def get_bucket_response_control(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_bucket_response_control")
+        raise_unsupported("get_bucket_response_control")
 
     def get_live_channel_history(self, Bucket: Any, ChannelName: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_live_channel_history")
+        raise_unsupported("get_live_channel_history")
 
     def get_live_channel_info(self, Bucket: Any, ChannelName: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_live_channel_info")
+        raise_unsupported("get_live_channel_info")
 
     def get_live_channel_status(self, Bucket: Any, ChannelName: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_live_channel_status")
+        raise_unsupported("get_live_channel_status")
 
     def get_media_info(self, Bucket: Any, Key: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_media_info")
+        raise_unsupported("get_media_info")
 
     def get_object_sensitive_content_recognition(
         self,
@@ -1029,11 +1029,11 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_object_sensitive_content_recognition")
+        raise_unsupported("get_object_sensitive_content_recognition")
 
     def get_pm3u8(self, Bucket: Any, Key: Any, Expires: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_pm3u8")
+        raise_unsupported("get_pm3u8")
 
     def get_snapshot(
         self,
@@ -1048,19 +1048,19 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_snapshot")
+        raise_unsupported("get_snapshot")
 
     def get_vod_playlist(
         self, Bucket: Any, ChannelName: Any, StartTime: Any = 0, EndTime: Any = 0, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_vod_playlist")
+        raise_unsupported("get_vod_playlist")
 
     def list_live_channel(
         self, Bucket: Any, MaxKeys: Any = 100, Prefix: Any = "", Marker: Any = "", **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("list_live_channel")
+        raise_unsupported("list_live_channel")
 
     def post_vod_playlist(
         self,
@@ -1072,19 +1072,19 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("post_vod_playlist")
+        raise_unsupported("post_vod_playlist")
 
     def put_async_fetch_task(
         self, Bucket: Any, FetchTaskConfiguration: Any = EMPTY, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("put_async_fetch_task")
+        raise_unsupported("put_async_fetch_task")
 
     def put_bucket_response_control(
         self, Bucket: Any, ResponseControlConfiguration: Any = EMPTY, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("put_bucket_response_control")
+        raise_unsupported("put_bucket_response_control")
 
     def put_live_channel(
         self,
@@ -1096,13 +1096,13 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("put_live_channel")
+        raise_unsupported("put_live_channel")
 
     def put_live_channel_switch(
         self, Bucket: Any, ChannelName: Any, Switch: Any, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("put_live_channel_switch")
+        raise_unsupported("put_live_channel_switch")
 
     def select_object_content(
         self,
@@ -1116,7 +1116,7 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("select_object_content")
+        raise_unsupported("select_object_content")
 
     def send_request(
         self,
@@ -1130,10 +1130,10 @@ class CosS3ClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("send_request")
+        raise_unsupported("send_request")
 
 
-class CosVectorsClientRefusals:
+class UnsupportedCosVectorsClientMethods:
     """Methods of `CosVectorsClient` that coskit does not have."""
 
     def create_index(
@@ -1147,39 +1147,39 @@ class CosVectorsClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("create_index")
+        raise_unsupported("create_index")
 
     def create_vector_bucket(self, Bucket: Any, SseType: Any = None, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("create_vector_bucket")
+        raise_unsupported("create_vector_bucket")
 
     def delete_index(self, Bucket: Any, Index: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("delete_index")
+        raise_unsupported("delete_index")
 
     def delete_vector_bucket(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("delete_vector_bucket")
+        raise_unsupported("delete_vector_bucket")
 
     def delete_vector_bucket_policy(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("delete_vector_bucket_policy")
+        raise_unsupported("delete_vector_bucket_policy")
 
     def delete_vectors(self, Bucket: Any, Index: Any, Keys: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("delete_vectors")
+        raise_unsupported("delete_vectors")
 
     def get_index(self, Bucket: Any, Index: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_index")
+        raise_unsupported("get_index")
 
     def get_vector_bucket(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_vector_bucket")
+        raise_unsupported("get_vector_bucket")
 
     def get_vector_bucket_policy(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_vector_bucket_policy")
+        raise_unsupported("get_vector_bucket_policy")
 
     def get_vectors(
         self,
@@ -1191,7 +1191,7 @@ class CosVectorsClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("get_vectors")
+        raise_unsupported("get_vectors")
 
     def list_indexes(
         self,
@@ -1202,13 +1202,13 @@ class CosVectorsClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("list_indexes")
+        raise_unsupported("list_indexes")
 
     def list_vector_buckets(
         self, MaxResults: Any = None, NextToken: Any = None, Prefix: Any = None, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("list_vector_buckets")
+        raise_unsupported("list_vector_buckets")
 
     def list_vectors(
         self,
@@ -1224,15 +1224,15 @@ class CosVectorsClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("list_vectors")
+        raise_unsupported("list_vectors")
 
     def put_vector_bucket_policy(self, Bucket: Any, Policy: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("put_vector_bucket_policy")
+        raise_unsupported("put_vector_bucket_policy")
 
     def put_vectors(self, Bucket: Any, Index: Any, Vectors: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("put_vectors")
+        raise_unsupported("put_vectors")
 
     def query_vectors(
         self,
@@ -1246,107 +1246,107 @@ class CosVectorsClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("query_vectors")
+        raise_unsupported("query_vectors")
 
 
-class MetaInsightClientRefusals:
+class UnsupportedMetaInsightClientMethods:
     """Methods of `MetaInsightClient` that coskit does not have."""
 
     def ci_create_dataset(self, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_dataset")
+        raise_unsupported("ci_create_dataset")
 
     def ci_create_dataset_binding(self, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_dataset_binding")
+        raise_unsupported("ci_create_dataset_binding")
 
     def ci_create_file_meta_index(self, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_file_meta_index")
+        raise_unsupported("ci_create_file_meta_index")
 
     def ci_dataset_face_search(self, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_dataset_face_search")
+        raise_unsupported("ci_dataset_face_search")
 
     def ci_dataset_simple_query(self, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_dataset_simple_query")
+        raise_unsupported("ci_dataset_simple_query")
 
     def ci_delete_dataset(self, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_delete_dataset")
+        raise_unsupported("ci_delete_dataset")
 
     def ci_delete_dataset_binding(self, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_delete_dataset_binding")
+        raise_unsupported("ci_delete_dataset_binding")
 
     def ci_delete_file_meta_index(self, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_delete_file_meta_index")
+        raise_unsupported("ci_delete_file_meta_index")
 
     def ci_describe_dataset(self, DatasetName: Any, Statistics: Any = False, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_describe_dataset")
+        raise_unsupported("ci_describe_dataset")
 
     def ci_describe_dataset_binding(self, DatasetName: Any, Uri: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_describe_dataset_binding")
+        raise_unsupported("ci_describe_dataset_binding")
 
     def ci_describe_dataset_bindings(
         self, DatasetName: Any, NextToken: Any = None, MaxResults: Any = 100, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_describe_dataset_bindings")
+        raise_unsupported("ci_describe_dataset_bindings")
 
     def ci_describe_datasets(
         self, NextToken: Any = None, Prefix: Any = None, MaxResults: Any = 100, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_describe_datasets")
+        raise_unsupported("ci_describe_datasets")
 
     def ci_describe_file_meta_index(self, DatasetName: Any, Uri: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_describe_file_meta_index")
+        raise_unsupported("ci_describe_file_meta_index")
 
     def ci_search_image(self, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_search_image")
+        raise_unsupported("ci_search_image")
 
     def ci_update_dataset(self, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_update_dataset")
+        raise_unsupported("ci_update_dataset")
 
     def ci_update_file_meta_index(self, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_update_file_meta_index")
+        raise_unsupported("ci_update_file_meta_index")
 
 
-class AIRecognitionClientRefusals:
+class UnsupportedAIRecognitionClientMethods:
     """Methods of `AIRecognitionClient` that coskit does not have."""
 
     def ci_image_search_bucket(self, Bucket: Any, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_image_search_bucket")
+        raise_unsupported("ci_image_search_bucket")
 
     def cos_add_image_search(self, Bucket: Any, ObjectKey: Any, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_add_image_search")
+        raise_unsupported("cos_add_image_search")
 
     def cos_ai_body_recognition(
         self, Bucket: Any, ObjectKey: Any = "", DetectUrl: Any = None, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_ai_body_recognition")
+        raise_unsupported("cos_ai_body_recognition")
 
     def cos_ai_detect_face(
         self, Bucket: Any, ObjectKey: Any, MaxFaceNum: Any = 1, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_ai_detect_face")
+        raise_unsupported("cos_ai_detect_face")
 
     def cos_ai_detect_pet(self, Bucket: Any, ObjectKey: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_ai_detect_pet")
+        raise_unsupported("cos_ai_detect_pet")
 
     def cos_ai_enhance_image(
         self,
@@ -1360,7 +1360,7 @@ class AIRecognitionClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_ai_enhance_image")
+        raise_unsupported("cos_ai_enhance_image")
 
     def cos_ai_face_effect(
         self,
@@ -1377,19 +1377,19 @@ class AIRecognitionClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_ai_face_effect")
+        raise_unsupported("cos_ai_face_effect")
 
     def cos_ai_game_rec(
         self, Bucket: Any, ObjectKey: Any = "", DetectUrl: Any = None, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_ai_game_rec")
+        raise_unsupported("cos_ai_game_rec")
 
     def cos_ai_id_card_ocr(
         self, Bucket: Any, ObjectKey: Any, CardSide: Any = None, Config: Any = None, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_ai_id_card_ocr")
+        raise_unsupported("cos_ai_id_card_ocr")
 
     def cos_ai_image_coloring(
         self,
@@ -1400,7 +1400,7 @@ class AIRecognitionClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_ai_image_coloring")
+        raise_unsupported("cos_ai_image_coloring")
 
     def cos_ai_image_crop(
         self,
@@ -1415,13 +1415,13 @@ class AIRecognitionClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_ai_image_crop")
+        raise_unsupported("cos_ai_image_crop")
 
     def cos_ai_license_rec(
         self, Bucket: Any, CardType: Any, ObjectKey: Any = "", DetectUrl: Any = None, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_ai_license_rec")
+        raise_unsupported("cos_ai_license_rec")
 
     def cos_ai_pic_matting(
         self,
@@ -1434,7 +1434,7 @@ class AIRecognitionClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_ai_pic_matting")
+        raise_unsupported("cos_ai_pic_matting")
 
     def cos_ai_portrait_matting(
         self,
@@ -1447,7 +1447,7 @@ class AIRecognitionClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_ai_portrait_matting")
+        raise_unsupported("cos_ai_portrait_matting")
 
     def cos_auto_translation_block(
         self,
@@ -1460,25 +1460,25 @@ class AIRecognitionClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_auto_translation_block")
+        raise_unsupported("cos_auto_translation_block")
 
     def cos_create_ai_object_detect_job(
         self, Bucket: Any, ObjectKey: Any = "", DetectUrl: Any = None, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_create_ai_object_detect_job")
+        raise_unsupported("cos_create_ai_object_detect_job")
 
     def cos_delete_image_search(self, Bucket: Any, ObjectKey: Any, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_delete_image_search")
+        raise_unsupported("cos_delete_image_search")
 
     def cos_get_action_sequence(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_get_action_sequence")
+        raise_unsupported("cos_get_action_sequence")
 
     def cos_get_live_code(self, Bucket: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_get_live_code")
+        raise_unsupported("cos_get_live_code")
 
     def cos_get_search_image(
         self,
@@ -1491,7 +1491,7 @@ class AIRecognitionClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_get_search_image")
+        raise_unsupported("cos_get_search_image")
 
     def cos_goods_matting(
         self,
@@ -1504,7 +1504,7 @@ class AIRecognitionClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_goods_matting")
+        raise_unsupported("cos_goods_matting")
 
     def cos_image_repair(
         self,
@@ -1517,7 +1517,7 @@ class AIRecognitionClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_image_repair")
+        raise_unsupported("cos_image_repair")
 
     def cos_liveness_recognition(
         self,
@@ -1531,30 +1531,30 @@ class AIRecognitionClientRefusals:
         **kwargs: Any,
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("cos_liveness_recognition")
+        raise_unsupported("cos_liveness_recognition")
 
 
-class IntelligentSpeechClientRefusals:
+class UnsupportedIntelligentSpeechClientMethods:
     """Methods of `IntelligentSpeechClient` that coskit does not have."""
 
     def ci_create_asr_hot_vocabulary_table(self, Bucket: Any, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_create_asr_hot_vocabulary_table")
+        raise_unsupported("ci_create_asr_hot_vocabulary_table")
 
     def ci_delete_asr_hot_vocabulary_table(self, Bucket: Any, TableId: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_delete_asr_hot_vocabulary_table")
+        raise_unsupported("ci_delete_asr_hot_vocabulary_table")
 
     def ci_get_asr_hot_vocabulary_table(self, Bucket: Any, TableId: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_get_asr_hot_vocabulary_table")
+        raise_unsupported("ci_get_asr_hot_vocabulary_table")
 
     def ci_list_asr_hot_vocabulary_table(
         self, Bucket: Any, Offset: Any = 0, Limit: Any = 10, **kwargs: Any
     ) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_list_asr_hot_vocabulary_table")
+        raise_unsupported("ci_list_asr_hot_vocabulary_table")
 
     def ci_update_asr_hot_vocabulary_table(self, Bucket: Any, Body: Any, **kwargs: Any) -> Any:
         """Raise `CosClientError`: coskit does not have this method."""
-        refuse("ci_update_asr_hot_vocabulary_table")
+        raise_unsupported("ci_update_asr_hot_vocabulary_table")

@@ -10,7 +10,7 @@ from typing import Any
 EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 
-class Methods(ABC):
+class VendorMethods(ABC):
     """The operations with the vendor's signatures; a client implements the call."""
 
     @abstractmethod

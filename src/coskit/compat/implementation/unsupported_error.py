@@ -14,7 +14,7 @@ _KINDS = (
 )
 
 
-def refuse(name: str) -> Never:
+def raise_unsupported(name: str) -> Never:
     """Raise the error of a method that coskit does not have.
 
     Raises:

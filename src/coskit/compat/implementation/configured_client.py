@@ -1,4 +1,4 @@
-"""coskit's client with the additional settings of the vendor's `CosConfig`."""
+"""A coskit client made from the vendor's `CosConfig`: `CosS3Client` makes its calls with it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from coskit.protocol.messages import META_PREFIX, Request
 _CONTENT = frozenset(("Body", "Data", "Policy", "SSECustomerKey", "CopySourceSSECustomerKey"))
 
 if TYPE_CHECKING:
-    from coskit.compat.inner.config import CosConfig
+    from coskit.compat.implementation.cos_config import CosConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,8 @@ class _ConfiguredDialect(CosClientDialect):
         return _ConfiguredSigner(config, self._settings)
 
 
-class InnerClient(Client):
-    """A client that also accepts names of buckets without the APPID.
+class ConfiguredClient(Client):
+    """A client with the vendor's settings; names of buckets may lack the APPID.
 
     Args:
         conf: the settings.
