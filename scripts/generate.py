@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.modules["coskit"] = ModuleType("coskit")
 sys.modules["coskit"].__path__ = [str(ROOT / "src" / "coskit")]
 
-from coskit.protocol.bucket_settings import BUCKET_SETTINGS  # noqa: E402 - found by the above
+from coskit.protocol import bucket_settings, operations  # noqa: E402 - found by the above
+from coskit.protocol.bucket_settings import BUCKET_SETTINGS  # noqa: E402
 from coskit.protocol.model import TRUTHS, Operation, Param, Shape  # noqa: E402
 from coskit.protocol.operations import (  # noqa: E402
     BUCKET_ACLS,
@@ -31,6 +32,8 @@ from coskit.protocol.operations import (  # noqa: E402
     STORAGE_CLASSES,
     VERSIONING_STATES,
 )
+from coskit.protocol.s3 import extra_operations  # noqa: E402
+from coskit.protocol.s3 import operations as s3_operations  # noqa: E402
 from coskit.protocol.s3.names import s3_name  # noqa: E402
 from coskit.protocol.s3.operations import S3_OPERATIONS  # noqa: E402
 
@@ -64,6 +67,16 @@ WORDS = {
     VERSIONING_STATES: "VersioningStatus",
 }
 
+# The modules that define rows, with the table that lists them.
+TABLES = (
+    (operations, "OPERATIONS", OPERATIONS),
+    (bucket_settings, "OPERATIONS", OPERATIONS),
+    (s3_operations, "S3_OPERATIONS", S3_OPERATIONS),
+    (extra_operations, "S3_OPERATIONS", S3_OPERATIONS),
+)
+# Rows that policies allow or deny and that no request stands for.
+NO_REQUESTS = {"BYPASS_GOVERNANCE"}
+
 # Applied in this order; a rule that changes nothing in the whole package is an error.
 TO_SYNC = [
     (r"coskit\.(client|encryption)\._async", r"coskit.\1._sync"),
@@ -86,6 +99,8 @@ TO_SYNC = [
 
 def main() -> int:
     """Write or check every generated file; return the exit status."""
+    if unlisted := [*unlisted_rows()]:
+        raise SystemExit("\n".join(unlisted))
     wanted = {
         TYPES: types_module(),
         METHODS: methods_module(),
@@ -106,6 +121,20 @@ def main() -> int:
         (ROOT / path).write_text(wanted[path])
         print(f"wrote {path}")
     return 0
+
+
+def unlisted_rows() -> Iterator[str]:
+    """Yield an error for each row that no table lists: it would have no method and no route."""
+    for module, table, listed in TABLES:
+        path = Path(module.__file__ or "").relative_to(ROOT)
+        names = {row.name for row in listed}
+        for variable, value in vars(module).items():
+            if isinstance(value, Operation) and value not in listed and variable not in NO_REQUESTS:
+                yield f"{path}: {variable} is defined and not listed in {table}"
+            elif isinstance(value, tuple):
+                for row in value:
+                    if isinstance(row, Operation) and row.name not in names:
+                        yield f"{path}: {row.name} of {variable} is not listed in {table}"
 
 
 def read(path: Path) -> str:
@@ -142,7 +171,9 @@ def types_module() -> str:
             for child in operation.result.children:
                 collect(child, seen)
     body = [BANNER.format(source="the operation table")]
-    body.append('"""The dicts of parameters and results, in the vendor\'s spelling."""\n')
+    body.append(
+        '"""TypedDicts of parameters and results in the vendor\'s spelling, and choices."""\n'
+    )
     body.append("from typing import Literal, NotRequired, TypedDict\n")
     body.extend(f"{name} = {literal(words)}" for words, name in WORDS.items())
     body.append(COPY_SOURCE)
