@@ -1,23 +1,31 @@
-"""The subcommands of `coskit`, and the text of their errors."""
+"""The command line of `coskit`: its options, its exit status and the text of its errors."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-import coskit
-from coskit.cli import admin
-from coskit.cli.dataclass_command import with_options
-from coskit.cli.serve_options import ServeOptions
+from coskit._version import __version__
+from coskit.cli.command_loader import CommandGroup
+from coskit.cli.terminal.errors import describe
+
+_FAILED = 1
+_INTERRUPTED = 130
+_PIPE_CLOSED = 141  # as a program that SIGPIPE ends
+# Options of every command that talks to a service; they may also stand before the command.
+_LEADING_FLAGS = ("--no-sign", "-v", "-vv", "--verbose")
+_LEADING_VALUES = ("--endpoint", "--region", "--profile", "--dialect")
 
 app = typer.Typer(
-    help="Tencent COS object storage: a client and a server of your own.",
+    cls=CommandGroup,
+    help="Tencent COS object storage: move data, look after buckets, run a server of your own.",
+    epilog="coskit COMMAND --help shows the options of a command, with examples.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # drawing boxes around the help takes a third of its time
 )
-app.add_typer(admin.app, name="admin")
 # The base class of usage errors; it is click's or typer's own, depending on typer's version.
 UsageError: type[Exception] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
@@ -28,39 +36,49 @@ UsageError: type[Exception] = next(
 def version(
     show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    """Tencent COS object storage: a client and a server of your own."""
+    """Tencent COS object storage: move data, look after buckets, run a server of your own."""
     if show:
-        print(coskit.__version__)
+        print(__version__)
         raise typer.Exit
-
-
-def serve(options: ServeOptions) -> None:
-    """Serve the COS dialect over a directory."""
-    from coskit.cli.serve import serve as run  # the server is slow to load
-
-    run(options)
-
-
-app.command("serve")(with_options(ServeOptions, serve))
-
-
-@app.command()
-def demo(
-    keep: Annotated[bool, typer.Option(help="Leave the server running afterwards.")] = False,
-    size: Annotated[int, typer.Option(help="Size of the large file in MiB.")] = 256,
-) -> None:
-    """Put real files into a server, get them back and compare every byte."""
-    from coskit.cli.demo import demo as run
-
-    raise typer.Exit(run(keep=keep, size=size))
 
 
 def run(words: Sequence[str]) -> int:
     """Run the command with these arguments and return the exit status; an error takes one line."""
     try:
-        status = typer.main.get_command(app).main(words, "coskit", standalone_mode=False)
+        command = typer.main.get_command(app)
+        status = command.main(_command_first(words), "coskit", standalone_mode=False)
+        sys.stdout.flush()
     except UsageError as cause:
         error: Any = cause
         print(f"coskit: {' '.join(error.format_message().split())}", file=sys.stderr)
         return int(error.exit_code)
+    except BrokenPipeError:
+        _discard_output()
+        return _PIPE_CLOSED
+    except Exception as cause:
+        text = describe(cause)
+        if text is None:
+            raise
+        print(f"coskit: {text}", file=sys.stderr)
+        return _FAILED
     return status if isinstance(status, int) else 0
+
+
+def _command_first(words: Sequence[str]) -> list[str]:
+    """Return the words with options that stand before the command moved behind it."""
+    leading: list[str] = []
+    rest = list(words)
+    while rest:
+        if rest[0] in _LEADING_FLAGS or rest[0].partition("=")[0] in _LEADING_VALUES:
+            count = 2 if rest[0] in _LEADING_VALUES else 1
+            leading, rest = leading + rest[:count], rest[count:]
+        else:
+            break
+    return [*rest[:1], *leading, *rest[1:]] if rest else leading
+
+
+def _discard_output() -> None:
+    """Send the rest of the output nowhere, so that the interpreter's last flush does not fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

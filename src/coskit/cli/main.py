@@ -5,8 +5,7 @@ import sys
 from coskit._version import __version__
 
 # The extra that installs a package; every other package belongs to the extra `server`.
-_EXTRAS = {"rich": "cli"}
-_USAGE = 2
+_EXTRAS = {"rich": "cli", "typer": "cli", "textual": "browse", "keyring": "keyring"}
 _INTERRUPTED = 130
 
 

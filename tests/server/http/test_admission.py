@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coskit.cli.option_values import byte_count
+from coskit.cli.server.option_values import byte_count
 from coskit.protocol.errors import SlowDown
 from coskit.server.http.admission import Admission
 from coskit.server.settings import Limits, Settings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from coskit.cli.option_values import restore_delays
+from coskit.cli.server.option_values import restore_delays
 from coskit.protocol.codec.dates import http_date
 from coskit.testing import LocalServer
 from tests.server.support.clocked_server import ClockedServer

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coskit.cli.option_values import timeouts
+from coskit.cli.server.option_values import timeouts
 from coskit.server.http.connections.timeouts import ConnectionState, TimeoutMonitor
 from coskit.server.settings import Limits
 from coskit.testing import LocalServer

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from coskit.cli.commands import run as command
-from coskit.cli.directories import directory_first, moment
+from coskit.cli.server.directories import directory_first, moment
 from coskit.server.workers.served_directory import require_room
 from tests.server.workers.test_run import WITHOUT_KEYS, refused, serving
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from coskit.cli.directories import (
+from coskit.cli.server.directories import (
     DEFAULT,
     AsJson,
     Directory,

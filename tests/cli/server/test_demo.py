@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from coskit import Client
-from coskit.cli import demo
+from coskit.cli.server import demo
 from coskit.testing import LocalServer
 
 SEVERAL = 40
@@ -79,7 +79,7 @@ def test_a_difference_is_exit_status_1(
 
 
 KEEP = """
-from coskit.cli import demo
+from coskit.cli.server import demo
 files = demo.standard_library()[:3]
 demo.standard_library = lambda: files
 demo.demo(keep=True, size=1)

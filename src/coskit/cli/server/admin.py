@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coskit.cli import maintenance
-from coskit.cli.directories import (
+from coskit.cli.server import maintenance
+from coskit.cli.server.directories import (
     DEFAULT,
     AsJson,
     Directory,
@@ -22,7 +22,7 @@ from coskit.cli.directories import (
 if TYPE_CHECKING:
     from coskit.protocol.auth.credentials import Credentials
 
-app = typer.Typer(help="Accounts and keys of a server, and care for what it stores.")
+app = typer.Typer(help="Accounts and keys of a server, and care for its data.")
 account = typer.Typer(help="Accounts and sub-accounts besides the owner's own key pair.")
 app.add_typer(account, name="account")
 maintenance.add_to(app)
@@ -121,7 +121,7 @@ def env(
     """Print lines for a shell to eval, after which clients find the server and its keys."""
     from dataclasses import replace
 
-    from coskit.cli.ready_message import export
+    from coskit.cli.server.ready_message import export
     from coskit.server.workers.served_directory import read_address
 
     with errors_in_one_line(directory):

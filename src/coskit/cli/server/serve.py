@@ -12,9 +12,9 @@ from typing import NoReturn, TypeVar
 
 import typer
 
-from coskit.cli import option_values as values
-from coskit.cli.ready_message import ReadyMessage
-from coskit.cli.serve_options import ServeOptions
+from coskit.cli.server import option_values as values
+from coskit.cli.server.ready_message import ReadyMessage
+from coskit.cli.server.serve_options import ServeOptions
 from coskit.server.http.connections.certificates import (
     BadCertificate,
     CertificateFiles,

@@ -1,0 +1,1 @@
+"""Commands that run a server and care for its data."""

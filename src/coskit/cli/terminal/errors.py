@@ -1,0 +1,45 @@
+"""Errors in one line: what failed, the code and request id, and what to do about it."""
+
+from types import MappingProxyType
+
+_HINTS = MappingProxyType(
+    {
+        "NoSuchBucket": "coskit ls cos:// lists the buckets",
+        "NoSuchKey": "coskit ls shows the keys that exist",
+        "AccessDenied": "check the permissions of the key pair, or the bucket's policy",
+        "InvalidAccessKeyId": "check the secret id: coskit config shows the profile in use",
+        "SignatureDoesNotMatch": "check the secret key: coskit config shows the profile in use",
+        "RequestTimeTooSkewed": "set this machine's clock",
+        "ExpiredToken": "fetch new temporary keys",
+        "BucketNotEmpty": "coskit rm -r empties a bucket",
+        "BucketAlreadyExists": "choose another name",
+        "InvalidObjectState": "coskit restore makes an archived object readable",
+    }
+)
+
+
+def describe(error: BaseException) -> str | None:
+    """Return the text of an error for a person, or None if it is a defect of the program.
+
+    Args:
+        error: the error that ended a command.
+    """
+    from coskit.protocol.errors import CosException, CosServiceError, CredentialsError
+
+    if isinstance(error, CosServiceError):
+        return _with_hint(f"{error.code}: {error}", _HINTS.get(error.code, ""))
+    if isinstance(error, CredentialsError):
+        return "no credentials: run coskit config, set COSKIT_SECRET_ID and COSKIT_SECRET_KEY, " + (
+            "or send unsigned requests with --no-sign"
+        )
+    if isinstance(error, CosException):
+        return " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}"
+    return None
+
+
+def _with_hint(text: str, hint: str) -> str:
+    plain = " ".join(text.split())
+    return f"{plain}; {hint}" if hint else plain

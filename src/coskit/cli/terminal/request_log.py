@@ -1,0 +1,22 @@
+"""The log of requests on standard error, for `-v` and `-vv`."""
+
+import logging
+import sys
+
+
+def show_requests(verbosity: int) -> None:
+    """Show requests on standard error.
+
+    Args:
+        verbosity: 0 for nothing, 1 for each request with its id, 2 for what is sent as well.
+    """
+    if not verbosity:
+        return
+    logger = logging.getLogger("coskit")
+    for handler in [*logger.handlers]:
+        logger.removeHandler(handler)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False

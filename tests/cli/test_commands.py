@@ -1,0 +1,59 @@
+"""The table of commands: each loads, has the help that the table has, and examples that parse."""
+
+import shlex
+
+import pytest
+
+from coskit.cli.command_loader import load
+from coskit.cli.command_table import ENTRIES
+from tests.cli.conftest import Coskit
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_the_table_has_the_first_line_of_the_help(name: str) -> None:
+    command = load(ENTRIES[name])
+    assert ENTRIES[name].help == (command.help or "").partition("\n")[0].strip()
+
+
+@pytest.mark.parametrize("name", [name for name in ENTRIES if name != "admin"])
+def test_every_example_is_a_command_that_parses(name: str) -> None:
+    command = load(ENTRIES[name])
+    examples = [line.strip() for line in command.examples.splitlines() if line.startswith("  ")]
+    assert examples, f"{name} has no example"
+    for example in examples:
+        for words in commands_of(example):
+            command.make_context(name, words, resilient_parsing=False)
+
+
+def commands_of(example: str) -> list[list[str]]:
+    """Return the arguments of each `coskit` in a line for a shell."""
+    words = shlex.split(example, comments=True)
+    found: list[list[str]] = []
+    for place, word in enumerate(words):
+        if word == "coskit":
+            rest = words[place + 2 :]
+            end = next((n for n, each in enumerate(rest) if each in ("|", ">", "&&", ";")), None)
+            found.append(rest[:end])
+    return found
+
+
+UNKNOWN = [
+    (["lss"], "There is no command lss. Did you mean ls?"),
+    (["frobnicate"], "There is no command frobnicate. See coskit --help."),
+    (["ls", "--recursiv"], "No such option: --recursiv"),
+]
+
+
+@pytest.mark.parametrize(("words", "text"), UNKNOWN)
+def test_an_unknown_name_is_a_usage_error_with_a_hint(
+    coskit: Coskit, words: list[str], text: str
+) -> None:
+    done = coskit(*words)
+    assert done.status == 2
+    assert text in done.error
+    assert done.error.count("\n") == 1
+
+
+def test_options_of_the_service_may_stand_before_the_command(coskit: Coskit) -> None:
+    done = coskit("--endpoint", "http://127.0.0.1:9", "--region=x", "-v", "ls")
+    assert "127.0.0.1:9" in done.error
