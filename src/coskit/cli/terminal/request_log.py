@@ -12,11 +12,13 @@ def show_requests(verbosity: int) -> None:
     """
     if not verbosity:
         return
+    from coskit.client.request.wire_log import WIRE  # a help text needs no client
+
     logger = logging.getLogger("coskit")
     for handler in [*logger.handlers]:
         logger.removeHandler(handler)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
+    logger.setLevel(logging.DEBUG if verbosity == 1 else WIRE)
     logger.propagate = False

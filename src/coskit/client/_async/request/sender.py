@@ -16,6 +16,7 @@ from coskit.client.request.dialects.dialect import ClientDialect
 from coskit.client.request.dialects.signer import RequestSigner, is_full_name
 from coskit.client.request.response_parser import check_stream, parse_response, stream_error
 from coskit.client.request.retry_state import RetryBudget, RetryState, call_name
+from coskit.client.request.wire_log import WIRE, log_request, log_response
 from coskit.client.settings.retry import REFUSED, Failure, is_misdirected
 from coskit.client.transfer.adaptive_limit import AdaptiveLimit
 from coskit.protocol.auth.credentials import Credentials
@@ -89,8 +90,12 @@ class AsyncSender:
             else:
                 content = body if body.data is None else body.data
                 request = signer.sign_request(call, keys, content, body.length)
+            if _log.isEnabledFor(WIRE):
+                log_request(request)
             response = await self._transport.send(request)
             self._reached = True
+            if _log.isEnabledFor(WIRE):
+                log_response(response.status, response.headers)
             headers = self._dialect.cos_headers(response.headers)
             if headers is not response.headers:
                 response = replace(response, headers=headers)
@@ -124,8 +129,12 @@ class AsyncSender:
         signer, started = self._signer, perf_counter()
         try:
             request = signer.sign_request(call, keys)
+            if _log.isEnabledFor(WIRE):
+                log_request(request)
             incoming = await self._transport.stream(request)
             self._reached = True
+            if _log.isEnabledFor(WIRE):
+                log_response(incoming.status, incoming.headers)
             incoming.headers = self._dialect.cos_headers(incoming.headers)
             try:
                 await self._check(call, incoming, request.url)
