@@ -151,14 +151,14 @@ STRANGE: dict[str, list[tuple[str, Any, str]]] = {
         ("StorageClas", "ARCHIVE", "upload_file has none; did you mean StorageClass?"),
         ("Partsize", 5, "upload_file has none; did you mean PartSize?"),
         ("Range", "bytes=0-1", "upload_file has none)"),
-        ("Metadata", "x", "Metadata is a dict of names and texts, not str"),
-        ("Metadata", [("a", "b")], "Metadata is a dict of names and texts, not list"),
+        ("Metadata", "x", "Metadata must be a dict of names and texts, not str"),
+        ("Metadata", [("a", "b")], "Metadata must be a dict of names and texts, not list"),
         ("acl", "private", "upload_file has none; did you mean ACL?"),
     ],
     "upload_stream": [
         ("Resume", True, "upload_stream has none"),
         ("Metdata", {}, "Metadata?"),
-        ("Metadata", 5, "Metadata is a dict of names and texts, not int"),
+        ("Metadata", 5, "Metadata must be a dict of names and texts, not int"),
     ],
     "download_file": [
         ("TraficLimit", 819200, "download_file has none; did you mean TrafficLimit?"),
@@ -168,7 +168,7 @@ STRANGE: dict[str, list[tuple[str, Any, str]]] = {
     "copy": [
         ("TagingDirective", "Copy", "copy has none; did you mean TaggingDirective?"),
         ("EnableMD5", True, "copy has none"),
-        ("Metadata", "a=b", "Metadata is a dict of names and texts, not str"),
+        ("Metadata", "a=b", "Metadata must be a dict of names and texts, not str"),
     ],
     "upload_dir": [
         ("ContentTyp", "a/b", "upload_dir has none; did you mean ContentType?"),
@@ -182,7 +182,7 @@ STRANGE: dict[str, list[tuple[str, Any, str]]] = {
     "sync": [("TaggingDirective", "Copy", "sync has none"), ("Delet", True, "mean Delete?")],
     "sealed upload": [
         ("Metdata", {"a": "b"}, "upload_file has none; did you mean Metadata?"),
-        ("Metadata", "x", "Metadata is a dict of names and texts, not str"),
+        ("Metadata", "x", "Metadata must be a dict of names and texts, not str"),
     ],
     "sealed download": [("PartSze", 5, "download_file has none; did you mean PartSize?")],
 }
@@ -445,7 +445,7 @@ def test_wrong_arguments_of_an_encrypted_client_are_refused_by_name(
 
 def test_an_encrypted_client_needs_a_client_of_its_own_kind(world: World) -> None:
     other: Any = EncryptedClient if world._runner else AsyncEncryptedClient
-    with pytest.raises(ParameterError, match="client is a"):
+    with pytest.raises(ParameterError, match="client must be a"):
         other(world.client, AES)
 
 

@@ -108,7 +108,7 @@ def find_config(
         if value is not None:
             text(name, value)
     if scheme not in get_args(Scheme):
-        raise ParameterError(f"scheme is 'https' or 'http', not {scheme!r}")
+        raise ParameterError(f"scheme must be 'https' or 'http', not {scheme!r}")
     if credentials is not None and (secret_id or secret_key or token):
         raise ParameterError("Give either credentials or secret_id and secret_key")
     found = sources.find(

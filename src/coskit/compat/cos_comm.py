@@ -149,14 +149,14 @@ def format_bucket(bucket: Any, appid: Any) -> str:
     if not appid:
         return bucket
     if not isinstance(appid, str):
-        raise CosClientError(f"Appid is text, not {type(appid).__name__}")
+        raise CosClientError(f"Appid must be text, not {type(appid).__name__}")
     return bucket if bucket.endswith(f"-{appid}") else f"{bucket}-{appid}"
 
 
 def format_path(path: Any) -> str:
     """Return a key as in a URL, without its first slash."""
     if not isinstance(path, str) or not path:
-        raise CosClientError("Key is text that is not empty")
+        raise CosClientError("Key must be text and not empty")
     return quote(path.removeprefix("/").encode(), safe="/-_.~")
 
 

@@ -208,7 +208,7 @@ def _decoded(text: bytes) -> bytes:
     except ValueError as cause:
         raise CosClientError("The AES key is not Base64") from cause
     if len(key) not in (16, 24, 32):
-        raise CosClientError(f"An AES key has 16, 24 or 32 bytes, not {len(key)}")
+        raise CosClientError(f"An AES key must have 16, 24 or 32 bytes, not {len(key)}")
     return key
 
 

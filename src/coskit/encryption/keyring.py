@@ -25,7 +25,7 @@ def check_keys(name: str, keys: Any) -> None:
         if isinstance(key, type) or not callable(getattr(key, "unwrap", None)):
             given = type(keys[0] if name == "key" else keys).__name__
             kind = "a master key, such as an AESKey" if name == "key" else "a list of master keys"
-            raise ParameterError(f"{name} is {kind}, not {given}")
+            raise ParameterError(f"{name} must be {kind}, not {given}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,9 +79,9 @@ class AESKey:
             ParameterError: the secret does not have 32, 24 or 16 bytes.
         """
         if not isinstance(secret, bytes | bytearray | memoryview):
-            raise ParameterError(f"An AES key is bytes, not {type(secret).__name__}")
+            raise ParameterError(f"An AES key must be bytes, not {type(secret).__name__}")
         if len(secret) not in (16, 24, 32):
-            raise ParameterError(f"An AES key has 32 bytes, not {len(secret)}")
+            raise ParameterError(f"An AES key must have 32 bytes, not {len(secret)}")
         self._secret = bytes(secret)
         self.id = hashlib.sha256(_derive(self._secret, b"", b"coskit key id 1")).hexdigest()[:32]
 

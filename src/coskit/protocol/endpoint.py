@@ -113,9 +113,9 @@ def parse_endpoint(text: Any, path_style: bool | None = None, scheme: str = "htt
         ParameterError: the text is no URL or host.
     """
     if not isinstance(text, str):
-        raise ParameterError(f"Endpoint is text, not {type(text).__name__}")
+        raise ParameterError(f"Endpoint must be text, not {type(text).__name__}")
     if path_style is not None and not isinstance(path_style, bool):
-        raise ParameterError(f"path_style is True or False, not {path_style!r}")
+        raise ParameterError(f"path_style must be True or False, not {path_style!r}")
     found = _ENDPOINT.fullmatch(text)
     if not found:
         shown = text.rpartition("@")[2]  # the text before may be a password

@@ -32,7 +32,7 @@ def networks(options: Iterable[str]) -> tuple[Network, ...]:
             found.append(ip_network(option))
         except ValueError as cause:
             raise ValueError(
-                f"a trusted proxy is an address or network like 10.0.0.0/8: {cause}"
+                f"a trusted proxy must be an address or network like 10.0.0.0/8: {cause}"
             ) from cause
     return tuple(found)
 

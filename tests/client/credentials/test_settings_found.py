@@ -141,5 +141,5 @@ def test_other_texts_are_keys(text: str) -> None:
 @pytest.mark.parametrize("value", [5, True, b"ap-guangzhou", ["x"]], ids=repr)
 def test_a_place_that_is_no_text_is_refused_by_name(name: str, value: object) -> None:
     given: dict[str, Any] = {"endpoint": "http://127.0.0.1:1", "secret_id": "a", "secret_key": "b"}
-    with pytest.raises(ParameterError, match=f"{name} is text"):
+    with pytest.raises(ParameterError, match=f"{name} must be text"):
         Client(**{**given, name: value})

@@ -306,7 +306,7 @@ def test_headers_keep_the_vendors_spelling_behind_a_lower_casing_proxy(scripted:
         ("put_object", {"Body": b"x", "Key": "k", "ContentTyp": "t"}, "did you mean ContentType"),
         ("put_object", {"Body": b"x", "Key": ""}, "Key is empty"),
         ("put_object", {"Body": b"x", "Key": "/"}, "Key is empty"),
-        ("put_object", {"Body": 7, "Key": "k"}, "Body is bytes"),
+        ("put_object", {"Body": 7, "Key": "k"}, "Body must be bytes"),
         ("put_object", {"Body": io.StringIO("x"), "Key": "k"}, "binary mode"),
         ("put_object", {"Body": b"x", "Key": "k", "ContentLength": 2}, "ContentLength is 2"),
         (
@@ -318,12 +318,12 @@ def test_headers_keep_the_vendors_spelling_behind_a_lower_casing_proxy(scripted:
         (
             "copy_object",
             {"Key": "k", "CopySource": COPY_SOURCE, "CopyStatus": "Move"},
-            "CopyStatus is one of",
+            "CopyStatus must be one of",
         ),
         ("delete_objects", {"Delete": {}}, "at least one object"),
         ("delete_objects", {"Delete": {"Object": [{"Key": "a\x01"}]}}, "control characters"),
         ("list_objects", {"EncodingType": "base64"}, "EncodingType"),
-        ("put_bucket_versioning", {"Status": "On"}, "Status is one of"),
+        ("put_bucket_versioning", {"Status": "On"}, "Status must be one of"),
         (
             "complete_multipart_upload",
             {"Key": "k", "UploadId": "u", "MultipartUpload": {"Part": [{"PartNumber": 1}]}},

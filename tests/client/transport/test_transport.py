@@ -1117,7 +1117,7 @@ def test_a_newer_http_falls_back_to_the_one_that_the_endpoint_speaks(
 
 def test_an_unknown_http_is_a_wrong_parameter() -> None:
     wrong: Any = "0.9"
-    with pytest.raises(ParameterError, match="http is one of"):
+    with pytest.raises(ParameterError, match="http must be one of"):
         TransportSettings(http=wrong)
 
 

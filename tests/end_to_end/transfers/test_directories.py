@@ -215,7 +215,7 @@ def test_an_invalid_directory_is_an_error_before_anything_is_sent(
 def test_wrong_arguments_are_refused(world: World, bucket: str, tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="OnError"):
         world.upload_dir(bucket, tmp_path, OnError="ignore")
-    with pytest.raises(ParameterError, match="Exclude is a list of patterns"):
+    with pytest.raises(ParameterError, match="Exclude must be a list of patterns"):
         world.upload_dir(bucket, tmp_path, Exclude="*.py")
     with pytest.raises(NotADirectoryError):
         world.download_dir(bucket, write_tree(tmp_path / "d", {"f": b""}) / "f")

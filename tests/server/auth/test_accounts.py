@@ -129,7 +129,7 @@ def test_a_wrong_command_changes_nothing(served: Path, words: tuple[str, ...], r
 
 @pytest.mark.parametrize("account", ["", "1/", "/1", "1 ", "१", "1\n", "a"])
 def test_what_is_no_account_id(account: str) -> None:
-    with pytest.raises(ValueError, match="an account is"):
+    with pytest.raises(ValueError, match="an account must be"):
         checked_id(account)
 
 

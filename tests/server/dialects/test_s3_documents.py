@@ -251,13 +251,13 @@ WORDS: list[tuple[str, str, dict[str, str], str]] = [
         "PUT",
         "k",
         {"x-amz-copy-source": "/BUCKET/a", "x-amz-metadata-directive": "MOVE"},
-        "x-amz-metadata-directive is one of COPY, REPLACE",
+        "x-amz-metadata-directive must be one of COPY, REPLACE",
     ),
     (
         "PUT",
         "k",
         {"x-amz-copy-source": "/BUCKET/a", "x-amz-tagging-directive": "MOVE"},
-        "x-amz-tagging-directive is one of COPY, REPLACE",
+        "x-amz-tagging-directive must be one of COPY, REPLACE",
     ),
     ("PUT", "a", {"x-amz-copy-source": "/BUCKET/a"}, "x-amz-metadata-directive REPLACE"),
 ]

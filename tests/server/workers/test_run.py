@@ -180,7 +180,7 @@ def test_one_port_has_one_server(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["Capitals-1", ""])
 def test_a_bucket_that_no_address_could_name_is_not_made(tmp_path: Path, name: str) -> None:
-    assert "A bucket name has" in refused(tmp_path, f"--bucket={name}", status=2)
+    assert "A bucket name must have" in refused(tmp_path, f"--bucket={name}", status=2)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"secret_id": "a"}', "\udcff"])

@@ -338,7 +338,7 @@ def test_a_directory_that_workers_cannot_serve_is_refused(tmp_path: Path) -> Non
     (bad / "accounts.json").write_text("[")
     assert f"coskit: cannot serve {bad}: {bad / 'accounts.json'}" in refused(bad, "--workers=2")
     options = ["--workers=2", "--bucket=Capitals-1"]
-    assert "A bucket name has" in refused(tmp_path / "new", *options, status=2)
+    assert "A bucket name must have" in refused(tmp_path / "new", *options, status=2)
 
 
 def test_all_workers_write_whole_lines_to_one_log_and_follow_it(tmp_path: Path) -> None:

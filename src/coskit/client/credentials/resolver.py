@@ -123,7 +123,7 @@ def find(
 def _dialect(*sources: Mapping[str, str]) -> DialectName:
     name = next((source["dialect"] for source in sources if source.get("dialect")), "cos")
     if name not in _VENDORS:
-        raise ParameterError(f"dialect is 'cos' or 's3', not {name!r}")
+        raise ParameterError(f"dialect must be 'cos' or 's3', not {name!r}")
     return cast("DialectName", name)
 
 

@@ -53,7 +53,7 @@ def parse_place(place: str | os.PathLike[str] | tuple[str, str]) -> BucketPlace 
         return Path(place)
     bucket, _, prefix = place.removeprefix(_SCHEME).partition("/")
     if not bucket:
-        raise ParameterError(f"{place!r} names no bucket: it has to be cos://bucket/prefix")
+        raise ParameterError(f"{place!r} names no bucket: it must be cos://bucket/prefix")
     return bucket_place(bucket, prefix)
 
 
@@ -145,7 +145,7 @@ class Filter:
         """
         for patterns in (include, exclude):
             if isinstance(patterns, str):
-                raise ParameterError("Include and Exclude are lists of patterns")
+                raise ParameterError("Include and Exclude must be lists of patterns")
         exclude = tuple(exclude)
         self._include = _compiled(include)
         self._exclude = _compiled(exclude)

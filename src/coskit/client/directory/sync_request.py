@@ -75,7 +75,7 @@ class SyncRequest:
         check_known(self.function, self.options, self._known())
         if isinstance(self.source, Path):
             if isinstance(self.destination, Path):
-                raise ParameterError("Source or Destination has to be cos://bucket/prefix")
+                raise ParameterError("Source or Destination must be cos://bucket/prefix")
             # A missing directory must not count as an empty one.
             os.scandir(self.source).close()
         elif isinstance(self.destination, BucketPlace):

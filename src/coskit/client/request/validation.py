@@ -53,7 +53,7 @@ def normalise(operation: Operation, params: Mapping[str, Any], region: str) -> d
     if operation.listing:
         # Keys may hold what XML cannot carry, so they always travel percent-encoded.
         if normal.get("EncodingType") not in ("", None, "url"):
-            raise ParameterError("EncodingType is '' or 'url'")
+            raise ParameterError("EncodingType must be '' or 'url'")
         normal["EncodingType"] = "url"
     return normal
 
@@ -79,7 +79,7 @@ def checked_key(key: Any, name: str = "Key") -> str:
         ParameterError: the key is no text or empty; an empty key would address the bucket itself.
     """
     if not isinstance(key, str):
-        raise ParameterError(f"{name} is text, not {type(key).__name__}")
+        raise ParameterError(f"{name} must be text, not {type(key).__name__}")
     stripped: str = key.removeprefix("/")
     if not stripped:
         raise ParameterError(f"{name} is empty")
@@ -94,7 +94,7 @@ def checked_method(method: Any) -> str:
     """
     upper = method.upper() if isinstance(method, str) else ""
     if upper not in _METHODS:
-        raise ParameterError(f"Method is one of {', '.join(_METHODS)}, not {method!r}")
+        raise ParameterError(f"Method must be one of {', '.join(_METHODS)}, not {method!r}")
     return upper
 
 
@@ -105,7 +105,7 @@ def checked_lifetime(seconds: Any) -> int:
         ParameterError: the lifetime is no whole number, or less than one.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 1:
-        raise ParameterError(f"Expired is a number of seconds, 1 or more, not {seconds!r}")
+        raise ParameterError(f"Expired must be a number of seconds, 1 or more, not {seconds!r}")
     return seconds
 
 
@@ -122,7 +122,7 @@ def checked_fields(name: str, fields: Any) -> dict[str, str]:
     if fields is None:
         return {}
     if not isinstance(fields, Mapping):
-        raise ParameterError(f"{name} is a dict, not {type(fields).__name__}")
+        raise ParameterError(f"{name} must be a dict, not {type(fields).__name__}")
     for field, value in fields.items():
         if not isinstance(field, str) or isinstance(value, bool | None):
             raise ParameterError(
@@ -142,7 +142,7 @@ def checked_bucket(bucket: Any) -> str:
         ParameterError: the name is no text.
     """
     if not isinstance(bucket, str):
-        raise ParameterError(f"Bucket is text, not {type(bucket).__name__}")
+        raise ParameterError(f"Bucket must be text, not {type(bucket).__name__}")
     return bucket
 
 
@@ -216,7 +216,9 @@ def _deletion(deletion: Any) -> Any:
         return deletion
     objects = items(deletion, "Object")
     if not objects:
-        raise ParameterError("Delete is {'Object': [{'Key': ...}, ...]} with at least one object")
+        raise ParameterError(
+            "Delete must be {'Object': [{'Key': ...}, ...]} with at least one object"
+        )
     keyed = [
         {**item, "Key": checked_key(item.get("Key"))}
         if isinstance(item, Mapping) and _may_be_keyed(item)
@@ -241,7 +243,7 @@ def _completion(upload: Any) -> Any:
         return upload
     parts = items(upload, "Part")
     if not parts:
-        raise ParameterError("MultipartUpload is {'Part': [...]} with at least one part")
+        raise ParameterError("MultipartUpload must be {'Part': [...]} with at least one part")
     for part in parts:
         if not isinstance(part, Mapping) or not part.get("PartNumber") or not part.get("ETag"):
             raise ParameterError("Each part of MultipartUpload needs PartNumber and ETag")

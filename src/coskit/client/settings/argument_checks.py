@@ -68,7 +68,7 @@ def check_metadata(metadata: Any) -> None:
     """
     if metadata is not None and not isinstance(metadata, Mapping):
         raise ParameterError(
-            f"Metadata is a dict of names and texts, not {type(metadata).__name__}"
+            f"Metadata must be a dict of names and texts, not {type(metadata).__name__}"
         )
 
 
@@ -79,7 +79,7 @@ def path_of(name: str, value: Any) -> str:
         ParameterError: the value stands for no path.
     """
     if not isinstance(value, str | bytes | os.PathLike):
-        raise ParameterError(f"{name} is a path, not {type(value).__name__}")
+        raise ParameterError(f"{name} must be a path, not {type(value).__name__}")
     path = os.fsdecode(value)
     if "\0" in path:
         raise ParameterError(f"{name} contains a NUL, which a path must not contain")
@@ -93,50 +93,50 @@ def whole(name: str, value: Any, least: int = 1) -> None:
     except TypeError:
         number = None
     if number is None:
-        raise ParameterError(f"{name} is a whole number, not {value!r}")
+        raise ParameterError(f"{name} must be a whole number, not {value!r}")
     if number < least:
-        raise ParameterError(f"{name} is at least {least}, not {number}")
+        raise ParameterError(f"{name} must be at least {least}, not {number}")
 
 
 def number(name: str, value: Any, least: float = 0.0) -> None:
     """Make sure that a value is a number of at least `least`, which may be infinite."""
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        raise ParameterError(f"{name} is a number, not {value!r}")
+        raise ParameterError(f"{name} must be a number, not {value!r}")
     if value < least:
-        raise ParameterError(f"{name} is at least {least:g}, not {value:g}")
+        raise ParameterError(f"{name} must be at least {least:g}, not {value:g}")
 
 
 def limit(name: str, value: Any, *, endless: bool = False) -> None:
     """Make sure that a value is a number of seconds above 0, infinite only if that is `endless`."""
     seconds(name, value)
     if value == 0 or (math.isinf(value) and not endless):
-        raise ParameterError(f"{name} is a number of seconds above 0, not {value:g}")
+        raise ParameterError(f"{name} must be a number of seconds above 0, not {value:g}")
 
 
 def seconds(name: str, value: Any, least: float = 0.0) -> None:
     """Make sure that a value is a number of seconds, which may be infinite."""
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        raise ParameterError(f"{name} is a number of seconds, not {value!r}")
+        raise ParameterError(f"{name} must be a number of seconds, not {value!r}")
     if value < least:
-        raise ParameterError(f"{name} is at least {least:g} s, not {value:g}")
+        raise ParameterError(f"{name} must be at least {least:g} s, not {value:g}")
 
 
 def flag(name: str, value: Any) -> None:
     """Make sure that a value is True or False: a text such as "false" would count as True."""
     if not isinstance(value, bool):
-        raise ParameterError(f"{name} is True or False, not {value!r}")
+        raise ParameterError(f"{name} must be True or False, not {value!r}")
 
 
 def text(name: str, value: Any) -> None:
     """Make sure that a value is text."""
     if not isinstance(value, str):
-        raise ParameterError(f"{name} is text, not {type(value).__name__}")
+        raise ParameterError(f"{name} must be text, not {type(value).__name__}")
 
 
 def instance(name: str, value: Any, kind: type) -> None:
     """Make sure that a setting is of its class."""
     if not isinstance(value, kind):
-        raise ParameterError(f"{name} is a {kind.__name__}, not {type(value).__name__}")
+        raise ParameterError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
 
 
 def _deadline(name: str, value: Any) -> None:
@@ -146,12 +146,12 @@ def _deadline(name: str, value: Any) -> None:
 
 def _function(name: str, value: Any) -> None:
     if value is not None and not callable(value):
-        raise ParameterError(f"{name} is a function, not {type(value).__name__}")
+        raise ParameterError(f"{name} must be a function, not {type(value).__name__}")
 
 
 def _texts(name: str, value: Any) -> None:
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise ParameterError(f"{name} is a list of patterns, not {value!r}")
+        raise ParameterError(f"{name} must be a list of patterns, not {value!r}")
 
 
 def _conditions(name: str, value: Any) -> None:
@@ -160,7 +160,7 @@ def _conditions(name: str, value: Any) -> None:
         if not isinstance(condition, Mapping | list | tuple):
             raise ParameterError(f"{name} holds {condition!r}, which is neither a dict nor a list")
     if not listed:
-        raise ParameterError(f"{name} is a list of dicts and lists, not {value!r}")
+        raise ParameterError(f"{name} must be a list of dicts and lists, not {value!r}")
 
 
 def _one_of(*choices: str) -> Callable[[str, Any], None]:
@@ -168,7 +168,7 @@ def _one_of(*choices: str) -> Callable[[str, Any], None]:
 
     def checked(name: str, value: Any) -> None:
         if not isinstance(value, str) or value not in choices:
-            raise ParameterError(f"{name} is {wanted}, not {value!r}")
+            raise ParameterError(f"{name} must be {wanted}, not {value!r}")
 
     return checked
 

@@ -65,4 +65,6 @@ class TransportSettings:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, path_of(name, getattr(self, name)))
         if self.http not in HTTP_VERSIONS:
-            raise ParameterError(f"http is one of {', '.join(HTTP_VERSIONS)}, not {self.http!r}")
+            raise ParameterError(
+                f"http must be one of {', '.join(HTTP_VERSIONS)}, not {self.http!r}"
+            )

@@ -49,7 +49,7 @@ def in_memory(content: Any, name: str = "Body") -> bytes | None:
     if isinstance(content, str):
         return _encoded(content, name)
     if isinstance(content, type):
-        raise ParameterError(f"{name} is {_KINDS}, not the class {content.__name__}")
+        raise ParameterError(f"{name} must be {_KINDS}, not the class {content.__name__}")
     if callable(getattr(content, "read", None)):
         if isinstance(content, io.TextIOBase):
             raise ParameterError(f"{name} is a text file: open it in binary mode")
@@ -60,11 +60,13 @@ def in_memory(content: Any, name: str = "Body") -> bytes | None:
     if isinstance(content, list | tuple):
         return b"".join([as_bytes(chunk, name) for chunk in content])
     if isinstance(content, os.PathLike):
-        raise ParameterError(f"{name} is content, not a path: open the file or use upload_file")
+        raise ParameterError(
+            f"{name} must be content, not a path: open the file or use upload_file"
+        )
     iterable = hasattr(content, "__iter__") or hasattr(content, "__aiter__")
     # A mapping would give its keys, a set its items in any order.
     if isinstance(content, Mapping | Set) or not iterable:
-        raise ParameterError(f"{name} is {_KINDS}, not {type(content).__name__}")
+        raise ParameterError(f"{name} must be {_KINDS}, not {type(content).__name__}")
     return None
 
 
@@ -81,7 +83,7 @@ def as_bytes(chunk: Any, name: str = "Body") -> bytes:
     if type(chunk) is bytes:
         return chunk
     if chunk is None:
-        raise ParameterError(f"{name} has nothing to give yet: it has to be a blocking one")
+        raise ParameterError(f"{name} has nothing to give yet: it must be a blocking one")
     data = _buffer(chunk, name)
     if data is None:
         hint = ": encode it" if isinstance(chunk, str) else ""
@@ -129,7 +131,7 @@ def checked_length(length: Any) -> int | None:
         return None
     text = "" if isinstance(length, bool) or not isinstance(length, int | str) else str(length)
     if not (text.isascii() and text.isdecimal()):
-        raise ParameterError(f"ContentLength is a number of bytes, not {length!r}")
+        raise ParameterError(f"ContentLength must be a number of bytes, not {length!r}")
     return int(text)
 
 

@@ -32,7 +32,7 @@ def place_of(source: Any) -> dict[str, str]:
         ParameterError: the value is not a CopySource.
     """
     if not isinstance(source, Mapping) or not source.get("Bucket") or not source.get("Key"):
-        raise ParameterError("CopySource is a dict with Bucket, Key and Region")
+        raise ParameterError("CopySource must be a dict with Bucket, Key and Region")
     names = ("Bucket", "Key", "VersionId")
     return {name: source[name] for name in names if source.get(name)}
 

@@ -16,7 +16,7 @@ def check_writable(file: Any) -> None:
         ParameterError: the file has no `write`, or is a text file.
     """
     if not callable(getattr(file, "write", None)):
-        raise ParameterError(f"Fileobj is a file to write to, not {type(file).__name__}")
+        raise ParameterError(f"Fileobj must be a file to write to, not {type(file).__name__}")
     if isinstance(file, io.TextIOBase):
         raise ParameterError("Fileobj is a text file: open it in binary mode")
 

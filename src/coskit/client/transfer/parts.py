@@ -33,12 +33,12 @@ def plan_parts(size: int, part_size: int) -> tuple[PartRange, ...]:
         ParameterError: the part size is not positive, or the object would be too large.
     """
     if part_size < 1:
-        raise ParameterError("PartSize is at least 1 MB")
+        raise ParameterError("PartSize must be at least 1 MB")
     # Whole MiB keep the parts of a larger file aligned.
     smallest = -(-size // MAX_PARTS)
     step = max(part_size, -(-smallest // MIB) * MIB)
     if step > MAX_PART:
-        raise ParameterError("A part is at most 5 GB")
+        raise ParameterError("A part must be at most 5 GB")
     return tuple(
         PartRange(number, offset, min(step, size - offset))
         for number, offset in enumerate(range(0, size, step), 1)

@@ -199,8 +199,8 @@ class CosConfig:
         text = to_unicode(value)
         if not isinstance(text, str) or not text or text != without_margin(text):
             raise CredentialsError(
-                "secret_id and secret_key are text without blanks, line breaks, a byte order mark "
-                "or quotes around it"
+                "secret_id and secret_key must be text without blanks, line breaks, a byte order "
+                "mark or quotes around it"
             )
         return text
 

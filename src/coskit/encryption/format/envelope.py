@@ -133,9 +133,11 @@ def new_envelope(
     whole("frame", frame)
     text("description", description)
     if not SMALLEST_FRAME <= frame <= LARGEST_FRAME:
-        raise ParameterError(f"A frame has {SMALLEST_FRAME} to {LARGEST_FRAME} bytes")
+        raise ParameterError(f"A frame must have {SMALLEST_FRAME} to {LARGEST_FRAME} bytes")
     if len(quote(description)) > _LONGEST_DESCRIPTION:
-        raise ParameterError(f"A description has at most {_LONGEST_DESCRIPTION} bytes as a URL")
+        raise ParameterError(
+            f"A description must have at most {_LONGEST_DESCRIPTION} bytes as a URL"
+        )
     data_key = data_key or os.urandom(DATA_KEY)
     wrapped = key.wrap(data_key, _context(key.algorithm, key.id, frame, description))
     return Envelope(key.algorithm, key.id, wrapped, frame, description), Frames(data_key)

@@ -55,7 +55,7 @@ def checked_range(text: Any) -> str:
         return ""
     fits, form = FORMATS["range"]
     if not isinstance(text, str) or (fits is not None and not fits(text)):
-        raise ParameterError(f"Range is {form}, not {text!r}")
+        raise ParameterError(f"Range must be {form}, not {text!r}")
     return text
 
 

@@ -50,7 +50,7 @@ def check_keys(keys: Credentials) -> None:
     for name in ("secret_id", "secret_key", "token"):
         text = getattr(keys, name)
         if not isinstance(text, str):
-            raise CredentialsError(f"{name} is text, not {type(text).__name__}")
+            raise CredentialsError(f"{name} must be text, not {type(text).__name__}")
         if text != without_margin(text):
             raise CredentialsError(
                 f"{name} begins or ends with a blank, a line break, a byte order mark or quotes, "

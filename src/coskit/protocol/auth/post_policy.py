@@ -92,7 +92,7 @@ def read_policy(encoded: str, needed: Collection[str] = _NEEDED) -> PostPolicy:
     except (ValueError, RecursionError) as cause:
         raise InvalidPolicyDocument("The policy is not Base64 of JSON") from cause
     if not isinstance(document, dict) or not isinstance(document.get("conditions"), list):
-        raise InvalidPolicyDocument("A policy is an object with expiration and conditions")
+        raise InvalidPolicyDocument("A policy must be an object with expiration and conditions")
     given = document.get("expiration")
     expiration = parse_iso_date(given) if isinstance(given, str) else None
     if expiration is None:
@@ -152,15 +152,15 @@ def _conditions(item: object) -> list[PostPolicyCondition]:
     elif isinstance(item, list) and len(item) == 3 and str(item[1]).startswith("$"):
         pairs = [(str(item[0]).lower(), item[1][1:], item[2])]
     else:
-        raise InvalidPolicyDocument("A condition is an object or a list of three")
+        raise InvalidPolicyDocument("A condition must be an object or a list of three")
     for match, _, value in pairs:
         if match not in _MATCHES or not isinstance(value, str | int) or isinstance(value, bool):
-            raise InvalidPolicyDocument("A condition is eq or starts-with and compares text")
+            raise InvalidPolicyDocument("A condition must be eq or starts-with and compare text")
     return [PostPolicyCondition(match, name.lower(), str(value)) for match, name, value in pairs]
 
 
 def _range(item: Sequence[object]) -> tuple[int, int]:
     numbers = [str(number) for number in item[1:]]
     if len(numbers) != 2 or not all(n.isascii() and n.isdigit() and len(n) < 19 for n in numbers):
-        raise InvalidPolicyDocument("content-length-range has two numbers of bytes")
+        raise InvalidPolicyDocument("content-length-range must have two numbers of bytes")
     return int(numbers[0]), int(numbers[1])

@@ -165,7 +165,7 @@ def check_coverage(claim: QSignClaim, request: Request) -> None:
     signed = frozenset(claim.headers)
     # OpenDAL and the oldest SDKs of the vendor sign no header at all in their URLs.
     if signed and "host" not in signed:
-        raise AccessDenied("The signature of a URL has to cover the Host header")
+        raise AccessDenied("The signature of a URL must cover the Host header")
     for name in request.headers:
         if name.startswith("x-cos-") and name not in signed and name not in _FREE_HEADERS:
             raise AccessDenied(f"The signature of the URL does not cover the header {name[:60]}")

@@ -111,7 +111,7 @@ def _grantee(grantee: Mapping[str, Any]) -> str:
         return group or account
     kind = grantee.get("Type")
     if kind not in ("Group", "CanonicalUser"):
-        raise InvalidArgument("A Grantee with an ID and a URI is a CanonicalUser or a Group")
+        raise InvalidArgument("A Grantee with an ID and a URI must be a CanonicalUser or a Group")
     return group if kind == "Group" else account
 
 

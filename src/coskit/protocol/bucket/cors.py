@@ -67,7 +67,7 @@ def dump_rules(document: Mapping[str, Any]) -> str:
     if not rules:
         raise MalformedXML("CORSConfiguration needs a CORSRule")
     if len(rules) > MAX_RULES:
-        raise InvalidArgument(f"A bucket has at most {MAX_RULES} CORS rules")
+        raise InvalidArgument(f"A bucket must have at most {MAX_RULES} CORS rules")
     kept: dict[str, Any] = {"CORSRule": [_checked(rule) for rule in rules]}
     if document.get("ResponseVary"):
         kept["ResponseVary"] = document["ResponseVary"]
@@ -132,19 +132,19 @@ def _checked(rule: Mapping[str, Any]) -> dict[str, Any]:
         raise MalformedXML("A CORSRule needs an AllowedOrigin and an AllowedMethod")
     for origin in lists["AllowedOrigin"]:
         if not _ORIGIN.fullmatch(origin) or origin.count("*") > 1:
-            raise InvalidArgument("An AllowedOrigin is an origin with at most one *")
+            raise InvalidArgument("An AllowedOrigin must be an origin with at most one *")
     for method in lists["AllowedMethod"]:
         if method not in METHODS:
-            raise InvalidArgument(f"An AllowedMethod is one of {', '.join(METHODS)}")
+            raise InvalidArgument(f"An AllowedMethod must be one of {', '.join(METHODS)}")
     for header in (*lists["AllowedHeader"], *lists["ExposeHeader"]):
         if not _HEADER.fullmatch(header) or header.count("*") > 1:
-            raise InvalidArgument("A header in a CORSRule is a name with at most one *")
+            raise InvalidArgument("A header in a CORSRule must be a name with at most one *")
     checked: dict[str, Any] = {name: values for name, values in lists.items() if values}
     age = str(rule.get("MaxAgeSeconds") or "").strip()
     if age and not _SECONDS.fullmatch(age):
-        raise InvalidArgument("MaxAgeSeconds is a number of seconds")
+        raise InvalidArgument("MaxAgeSeconds must be a number of seconds")
     if len(rule.get("ID") or "") > MAX_ID:
-        raise InvalidArgument(f"The ID of a rule has at most {MAX_ID} characters")
+        raise InvalidArgument(f"The ID of a rule must have at most {MAX_ID} characters")
     return {
         **({"ID": rule["ID"]} if rule.get("ID") else {}),
         **checked,

@@ -48,10 +48,12 @@ def dump_rules(document: Mapping[str, Any], smallest: str = "") -> str:
     if not rules:
         raise MalformedXML("LifecycleConfiguration needs a Rule")
     if len(rules) > MAX_RULES:
-        raise InvalidArgument(f"A bucket has at most {MAX_RULES} lifecycle rules")
+        raise InvalidArgument(f"A bucket must have at most {MAX_RULES} lifecycle rules")
     names = [rule["ID"] for rule in rules if rule.get("ID")]
     if len(set(names)) < len(names) or any(len(name) > MAX_ID for name in names):
-        raise InvalidArgument(f"The ID of a rule is unique and has at most {MAX_ID} characters")
+        raise InvalidArgument(
+            f"The ID of a rule must be unique and have at most {MAX_ID} characters"
+        )
     for rule in rules:
         _check_choice(rule)
         _read(rule, smallest)
@@ -86,13 +88,13 @@ def _check_choice(rule: Mapping[str, Any]) -> None:
     """
     chosen = rule.get("Filter")
     if (chosen is None) == (rule.get("Prefix") is None):
-        raise MalformedXML("A rule has a Filter or, in its old form, a Prefix")
+        raise MalformedXML("A rule must have a Filter or, in its old form, a Prefix")
     if chosen is None:
         return
     if _predicates(chosen) + ("And" in chosen) > 1:
-        raise MalformedXML("A Filter has one condition; several stand in its And")
+        raise MalformedXML("A Filter must have one condition; several stand in its And")
     if "And" in chosen and _predicates(chosen["And"] or {}) < 2:
-        raise MalformedXML("An And has two conditions or more")
+        raise MalformedXML("An And must have two conditions or more")
 
 
 def _predicates(place: Mapping[str, Any]) -> int:
@@ -103,7 +105,7 @@ def _predicates(place: Mapping[str, Any]) -> int:
 
 def _read(item: Mapping[str, Any], smallest: str = "") -> LifecycleRule:
     if item.get("Status") not in ("Enabled", "Disabled"):
-        raise MalformedXML("The Status of a rule is Enabled or Disabled")
+        raise MalformedXML("The Status of a rule must be Enabled or Disabled")
     prefix, tags, larger, smaller = _filter(item)
     expiration = item.get("Expiration")
     if "Expiration" in item and not expiration:
@@ -160,7 +162,7 @@ def _filter(
     places = [item, chosen, chosen.get("And") or {}]
     prefixes = [place["Prefix"] for place in places if place.get("Prefix")]
     if len(prefixes) > 1:
-        raise MalformedXML("A rule has one Prefix")
+        raise MalformedXML("A rule must have one Prefix")
     tags = [tag for place in places for tag in items(place, "Tag")]
     pairs = frozenset((tag.get("Key") or "", tag.get("Value") or "") for tag in tags)
     if any(not key for key, _ in pairs):
@@ -187,7 +189,7 @@ def _number(text: object, most: int) -> int:
 def _removes_markers(expiration: Mapping[str, Any]) -> bool:
     text = str(expiration.get("ExpiredObjectDeleteMarker", "false")).lower()
     if text not in ("true", "false"):
-        raise MalformedXML("ExpiredObjectDeleteMarker is true or false")
+        raise MalformedXML("ExpiredObjectDeleteMarker must be true or false")
     if text == "true" and (expiration.get("Days") or expiration.get("Date")):
         raise InvalidRequest("ExpiredObjectDeleteMarker goes without Days and Date")
     return text == "true"
@@ -222,8 +224,8 @@ def _due_of(item: Mapping[str, Any], least: int, name: str = "Days") -> Due:
     if date:
         moment = parse_iso_date(date)
         if moment is None:
-            raise InvalidArgument("A Date is of ISO 8601")
+            raise InvalidArgument("A Date must be of ISO 8601")
         return Due(None, moment)
     if not _DAYS.fullmatch(days) or not least <= int(days) <= MAX_DAYS:
-        raise InvalidArgument(f"{name} is {least} to {MAX_DAYS}")
+        raise InvalidArgument(f"{name} must be {least} to {MAX_DAYS}")
     return Due(int(days), None)

@@ -208,7 +208,7 @@ def load_policy(text: str) -> Any:
         MalformedPolicy: the text is too long or no JSON, or an object has a name twice.
     """
     if len(text.encode()) > MAX_POLICY:
-        raise MalformedPolicy(f"A policy is at most {MAX_POLICY} bytes long")
+        raise MalformedPolicy(f"A policy must be at most {MAX_POLICY} bytes long")
     try:
         return json.loads(text, object_pairs_hook=_members)
     except (ValueError, RecursionError) as cause:
@@ -227,11 +227,11 @@ def parse_policy(text: str, *, of_bucket: bool = True) -> Policy:
     """
     found = _fields(load_policy(text), {"version", "statement", "principal", "id"})
     if str(found.get("version", "2.0")) != "2.0":
-        raise MalformedPolicy("The version is 2.0")
+        raise MalformedPolicy("The version must be 2.0")
     items = found.get("statement")
     items = [items] if isinstance(items, dict) else items
     if not isinstance(items, list) or not items:
-        raise MalformedPolicy("A policy has one Statement or several")
+        raise MalformedPolicy("A policy must have one Statement or several")
     outer = found.get("principal")
     return Policy(tuple(_statement(item, outer, of_bucket=of_bucket) for item in items))
 
@@ -246,7 +246,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _fields(value: Any, known: set[str]) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise MalformedPolicy("A policy and its statements are objects")
+        raise MalformedPolicy("A policy and its statements must be objects")
     fields = {name.lower(): member for name, member in value.items()}
     if unknown := fields.keys() - known:
         raise MalformedPolicy(f"A policy has no {min(unknown)[:60]}")
@@ -258,10 +258,10 @@ def _statement(item: Any, outer: Any, *, of_bucket: bool) -> CosStatement:
     fields = _fields(item, names)
     effect = str(fields.get("effect", "")).lower()
     if effect not in ("allow", "deny"):
-        raise MalformedPolicy("Effect is allow or deny")
+        raise MalformedPolicy("Effect must be allow or deny")
     principal = fields.get("principal", outer)
     if principal is None and of_bucket:
-        raise MalformedPolicy("A statement of a bucket's policy has a Principal")
+        raise MalformedPolicy("A statement of a bucket's policy must have a Principal")
     return CosStatement(
         "allow" if effect == "allow" else "deny",
         (ANYONE,) if principal is None else _principals(principal),
@@ -283,7 +283,7 @@ def text_list(value: Any, name: str) -> list[str]:
         or not text_list
         or not all(isinstance(t, str) for t in text_list)
     ):
-        raise MalformedPolicy(f"{name} is a text or a list of texts")
+        raise MalformedPolicy(f"{name} must be a text or a list of texts")
     return text_list
 
 

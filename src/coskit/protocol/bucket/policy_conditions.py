@@ -218,7 +218,7 @@ def condition_entries(block: Any) -> Iterator[tuple[str, str, Any]]:
         MalformedPolicy: the block is not a dict of operators with dicts of keys.
     """
     if not isinstance(block, Mapping):
-        raise MalformedPolicy("Condition is an object of operators")
+        raise MalformedPolicy("Condition must be an object of operators")
     for operator, tests in block.items():
         if not isinstance(tests, Mapping) or not tests:
             raise MalformedPolicy(f"The operator {operator[:60]} holds an object of keys")

@@ -113,7 +113,7 @@ def request_restore(
     if delay is None:
         raise InvalidArgument(f"{storage_class} is not restored at the tier {tier[:40]!r}")
     if not 1 <= days <= MAX_DAYS:
-        raise InvalidArgument(f"Days is 1 to {MAX_DAYS}")
+        raise InvalidArgument(f"Days must be 1 to {MAX_DAYS}")
     state = job.state(now) if job else "none"
     if job and state == "restored":
         return RestoreJob(tier, days, now, now), 200

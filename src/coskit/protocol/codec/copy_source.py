@@ -99,7 +99,9 @@ def decode_copy_source(text: str, *, of_s3: bool = False) -> dict[str, str]:
         source["Endpoint"] = domain
     if mark:
         if name.lower() != "versionid" or not version:  # it could mean another object
-            raise InvalidCopySource("After its question mark a copy source has versionId=<id>")
+            raise InvalidCopySource(
+                "After its question mark a copy source must have versionId=<id>"
+            )
         source["VersionId"] = version
     return source
 

@@ -107,7 +107,7 @@ def _value(param: Param, text: str) -> Any:
     for choice in param.choices:
         if choice.lower() == text.lower():
             return choice
-    raise InvalidArgument(f"{param.wire} is one of {', '.join(filter(None, param.choices))}")
+    raise InvalidArgument(f"{param.wire} must be one of {', '.join(filter(None, param.choices))}")
 
 
 def _unquoted(name: str, text: str) -> str:
@@ -139,7 +139,7 @@ def _decode_document(
         if value is None and not param.required:
             continue
         if param.choices and value not in param.choices:
-            raise MalformedXML(f"{param.wire} is one of {', '.join(param.choices)}")
+            raise MalformedXML(f"{param.wire} must be one of {', '.join(param.choices)}")
         if value is not None:
             params[param.name] = value
 

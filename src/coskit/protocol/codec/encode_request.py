@@ -145,7 +145,9 @@ def _write_encoded_header(param: Param, call: Call, value: Any, _: dict[str, Any
 def _write_metadata(param: Param, call: Call, value: Any, _: dict[str, Any]) -> None:
     name = param.name
     if not isinstance(value, Mapping):
-        raise ParameterError(f"{name} is a dict of names and texts, not {type(value).__name__}")
+        raise ParameterError(
+            f"{name} must be a dict of names and texts, not {type(value).__name__}"
+        )
     for item, text in value.items():
         header = _metadata_name(name, item)
         if header in call.headers:
@@ -165,7 +167,7 @@ def _write_customer_key(param: Param, call: Call, value: Any, _: dict[str, Any])
 
 def _write_copy_source(param: Param, call: Call, value: Any, _: dict[str, Any]) -> None:
     if not isinstance(value, Mapping):
-        raise ParameterError(f"{param.name} is a dict, not {type(value).__name__}")
+        raise ParameterError(f"{param.name} must be a dict, not {type(value).__name__}")
     call.headers[param.wire] = _plain(param, encode_copy_source(value))
 
 
@@ -228,7 +230,7 @@ def _metadata_name(name: str, item: Any) -> str:
 
 def _text(param: Param, value: Any) -> str:
     if not isinstance(value, str):
-        raise ParameterError(f"{param.name} is text, not {type(value).__name__}")
+        raise ParameterError(f"{param.name} must be text, not {type(value).__name__}")
     return value
 
 
@@ -236,13 +238,12 @@ def _checked(param: Param, value: Any) -> str:
     """Return the text of a value that is among the choices and has the parameter's form."""
     text = _plain(param, value)
     if param.choices and text not in param.choices and (text or param.required):
-        raise ParameterError(
-            f"{param.name} is one of {', '.join(filter(None, param.choices))}, not {text[:80]!r}"
-        )
+        known = ", ".join(filter(None, param.choices))
+        raise ParameterError(f"{param.name} must be one of {known}, not {text[:80]!r}")
     if param.form and text:
         has_form, form = FORMATS[param.form]
         if has_form is not None and not has_form(text):
-            raise ParameterError(f"{param.name} is {form}, not {text[:80]!r}")
+            raise ParameterError(f"{param.name} must be {form}, not {text[:80]!r}")
     return text
 
 
@@ -251,15 +252,15 @@ def _plain(param: Param, value: Any) -> str:
     name, kind = param.name, param.kind
     if isinstance(value, bool):
         if param.choices != TRUTHS:
-            raise ParameterError(f"{name} is {_kind_name(kind)}, not bool")
+            raise ParameterError(f"{name} must be {_kind_name(kind)}, not bool")
         value = str(value).lower()
     elif isinstance(value, int):
         if kind == "str":
-            raise ParameterError(f"{name} is text, not the number {value}")
+            raise ParameterError(f"{name} must be text, not the number {value}")
     elif not isinstance(value, str):
-        raise ParameterError(f"{name} is {_kind_name(kind)}, not {type(value).__name__}")
+        raise ParameterError(f"{name} must be {_kind_name(kind)}, not {type(value).__name__}")
     elif "int" in kind and not INTEGER.fullmatch(value):
-        raise ParameterError(f"{name} is a number, not {value[:80]!r}")
+        raise ParameterError(f"{name} must be a number, not {value[:80]!r}")
     text = _encodable(name, str(value))
     if param.place in ("query", "xml"):
         return text
@@ -274,7 +275,7 @@ def _plain(param: Param, value: Any) -> str:
 def _json(name: str, value: Any) -> str:
     """Return the text of a JSON document, which may be given as text or as a dict."""
     if not isinstance(value, str | Mapping):
-        raise ParameterError(f"{name} is a dict or JSON text, not {type(value).__name__}")
+        raise ParameterError(f"{name} must be a dict or JSON text, not {type(value).__name__}")
     try:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         json.loads(text)

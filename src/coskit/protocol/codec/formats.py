@@ -68,5 +68,5 @@ def customer_key(name: str, value: Any) -> tuple[str, str]:
             return "", ""
         secret = _decoded(value.strip() if isinstance(value, str) else value.decode("latin-1"))
     if not isinstance(secret, bytes | bytearray | memoryview) or len(secret) != _KEY_BYTES:
-        raise ParameterError(f"{name} is a key of {_KEY_BYTES} bytes, or the Base64 of one")
+        raise ParameterError(f"{name} must be a key of {_KEY_BYTES} bytes, or the Base64 of one")
     return base64.b64encode(secret).decode(), content_md5(bytes(secret))

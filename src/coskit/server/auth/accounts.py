@@ -131,7 +131,7 @@ def checked_id(account: str) -> str:
         ValueError: the id is not of the form `<digits>` or `<digits>/<digits>`.
     """
     if not _ID.fullmatch(account):
-        raise ValueError(f"an account is <digits> or <digits>/<digits>, not {account[:60]}")
+        raise ValueError(f"an account must be <digits> or <digits>/<digits>, not {account[:60]}")
     return account
 
 

@@ -247,6 +247,6 @@ def dialect_of_form(request: Request, fields: Mapping[str, str]) -> Dialect:
     """
     if "q-signature" in fields:
         if not fields.keys().isdisjoint(s3_post_object.SIGNATURES):
-            raise InvalidArgument("A form is signed once, in one dialect")
+            raise InvalidArgument("A form must be signed once, in one dialect")
         return COS
     return S3 if s3_post_object.is_of_s3(fields) else dialect_of(request)

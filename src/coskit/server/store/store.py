@@ -211,7 +211,9 @@ class Store:
         """Commit a reference to a received body; its file stays until the outcome is known."""
         if stored.inline is None:
             if not self.lifetime.is_unpublished(stored.blob_id):
-                raise ValueError("a body is published inside the context that received it, once")
+                raise ValueError(
+                    "a body must be published inside the context that received it, once"
+                )
             future = publish()
             self.lifetime.pin((stored.blob_id,))
             future.add_done_callback(partial(self._published, stored.blob_id))

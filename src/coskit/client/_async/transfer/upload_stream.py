@@ -172,7 +172,7 @@ class AsyncReader:
 
     def __init__(self, stream: Any) -> None:
         if isinstance(stream, str):
-            raise ParameterError("Stream is a binary file or an iterator of bytes, not str")
+            raise ParameterError("Stream must be a binary file or an iterator of bytes, not str")
         data = in_memory(stream, "Stream")
         if data is not None:
             stream = io.BytesIO(data)

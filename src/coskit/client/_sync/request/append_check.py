@@ -93,7 +93,7 @@ class AppendCheck:
 def _position(value: int | str) -> int:
     text = str(value)
     if not (text.isascii() and text.isdecimal()):
-        raise ParameterError(f"Position is a number of bytes, not {value!r}")
+        raise ParameterError(f"Position must be a number of bytes, not {value!r}")
     return int(text)
 
 

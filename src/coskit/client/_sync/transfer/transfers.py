@@ -82,7 +82,7 @@ class Transfers:
             ParameterError: the file has no `read`.
         """
         if not callable(getattr(file, "read", None)):
-            raise ParameterError(f"Fileobj is a binary file, not {type(file).__name__}")
+            raise ParameterError(f"Fileobj must be a binary file, not {type(file).__name__}")
         refuse_body_options(options.request)
         check_known("upload_fileobj", options.request, "UploadOptions")
         return self.upload_stream(file, bucket, key, options)

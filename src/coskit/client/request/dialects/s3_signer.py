@@ -82,7 +82,7 @@ class S3RequestSigner(RequestSigner):
             ParameterError: the URL would be good for more than a week, or for another host.
         """
         if not 0 < expired <= MAX_LIFETIME:
-            raise ParameterError(f"Expired is 1 to {MAX_LIFETIME} seconds, a week, with S3")
+            raise ParameterError(f"Expired must be 1 to {MAX_LIFETIME} seconds, a week, with S3")
         host, request = self._request(method, bucket, key, params, headers, sign_host)
         pairs = presign(request, credentials, int(self.config.clock()), self.region, expired)
         return self._url(host, request.path, pairs)

@@ -95,7 +95,7 @@ def _branch_writer(shape: Shape) -> _Write:
 
     def write(value: Any, out: list[str], encode: bool) -> None:
         if type(value) is not dict and not isinstance(value, Mapping | None):
-            raise NotThisShape(f"{tag} is a dict, not {type(value).__name__}")
+            raise NotThisShape(f"{tag} must be a dict, not {type(value).__name__}")
         start, attributes, fields = len(out), namespace, value or {}
         out.append("")
         for child, name, write_one in children:
@@ -147,7 +147,7 @@ def _write_mixed(
 
 def _text(value: object, *, quoted: bool) -> str:
     if not isinstance(value, str | int):
-        raise NotThisShape(f"text or a number is needed, not {type(value).__name__}")
+        raise NotThisShape(f"the value must be text or a number, not {type(value).__name__}")
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if quoted:
         return percent_encode(text)

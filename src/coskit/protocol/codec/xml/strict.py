@@ -39,7 +39,7 @@ def check_value(shape: Shape, value: Any, path: str) -> None:
         _check_text(shape, value, path)
         return
     if not isinstance(value, Mapping):
-        raise NotThisShape(f"{path} is a dict{_inside(shape)}, not {type(value).__name__}")
+        raise NotThisShape(f"{path} must be a dict{_inside(shape)}, not {type(value).__name__}")
     known = _known(shape)
     for name, inner in value.items():
         child = known.get(name)
@@ -59,14 +59,14 @@ def _check_text(shape: Shape, value: Any, path: str) -> None:
     if shape.blank and value == {}:  # as the vendor's samples write `<SSE-COS/>`
         return
     if not isinstance(value, str | int):
-        raise NotThisShape(f"{path} is text or a number, not {type(value).__name__}")
+        raise NotThisShape(f"{path} must be text or a number, not {type(value).__name__}")
     text = _spelled(shape, value)
     if shape.choices and text not in shape.choices:
-        raise NotThisShape(f"{path} is one of {', '.join(shape.choices)}, not {value!r}")
+        raise NotThisShape(f"{path} must be one of {', '.join(shape.choices)}, not {value!r}")
     if isinstance(value, bool) and not shape.choices:
-        raise NotThisShape(f"{path} is text or a number, not bool")
+        raise NotThisShape(f"{path} must be text or a number, not bool")
     if (shape.number or "int" in shape.kind) and not _NUMBER.fullmatch(text):
-        raise NotThisShape(f"{path} is a number, not {value!r}")
+        raise NotThisShape(f"{path} must be a number, not {value!r}")
 
 
 def _spelled(shape: Shape, value: Any) -> str:

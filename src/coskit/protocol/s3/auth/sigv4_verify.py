@@ -127,7 +127,7 @@ def _check_time(claim: SigV4Claim, now: int) -> None:
 def _check_coverage(claim: SigV4Claim, headers: Mapping[str, str]) -> None:
     signed = set(claim.signed_headers)
     if "host" not in signed or "host" not in headers:
-        raise AccessDenied("The Host header has to be signed")
+        raise AccessDenied("The Host header must be signed")
     for name in headers:
         if name not in signed and name.startswith("x-amz-"):
             # The hash of the body may come in an unsigned header beside a signed URL.

@@ -145,15 +145,15 @@ def read_default(document: Mapping[str, Any]) -> RetentionPeriod | None:
         InvalidRetentionPeriod: the period is not positive, or longer than 100 years.
     """
     if document.get("ObjectLockEnabled") != "Enabled":
-        raise MalformedXML("ObjectLockEnabled is Enabled")
+        raise MalformedXML("ObjectLockEnabled must be Enabled")
     if "Rule" not in document:
         return None
     asked = (document["Rule"] or {}).get("DefaultRetention") or {}
     if asked.get("Mode") not in MODES or ("Days" in asked) == ("Years" in asked):
-        raise MalformedXML("A default retention has a Mode, and Days or Years")
+        raise MalformedXML("A default retention must have a Mode, and Days or Years")
     days, years = _number(asked.get("Days", "0")), _number(asked.get("Years", "0"))
     if days + years < 1 or days > _MAX_DAYS or years > MAX_YEARS:
-        raise InvalidRetentionPeriod(f"A default retention is 1 day to {MAX_YEARS} years long")
+        raise InvalidRetentionPeriod(f"A default retention must be 1 day to {MAX_YEARS} years long")
     return RetentionPeriod(asked["Mode"], days, years)
 
 
@@ -187,7 +187,7 @@ def write_until(moment: int) -> str:
 
 def _number(text: str) -> int:
     if not re.fullmatch(r"\s*-?[0-9]{1,9}\s*", text):
-        raise MalformedXML("Days and Years are numbers")
+        raise MalformedXML("Days and Years must be numbers")
     return int(text)
 
 

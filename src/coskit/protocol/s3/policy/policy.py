@@ -131,7 +131,7 @@ def _is_of_s3(document: Any, text: str) -> bool:
 
 def _refuse_unknown(fields: Any, known: frozenset[str]) -> None:
     if not isinstance(fields, dict):
-        raise MalformedPolicy("A policy and its statements are objects")
+        raise MalformedPolicy("A policy and its statements must be objects")
     if unknown := fields.keys() - known:
         raise MalformedPolicy(f"Unknown field {min(unknown)[:60]}")
 
@@ -139,7 +139,7 @@ def _refuse_unknown(fields: Any, known: frozenset[str]) -> None:
 def _statement(item: Any) -> S3Statement:
     _refuse_unknown(item, _STATEMENT)
     if item.get("Effect") not in ("Allow", "Deny"):
-        raise MalformedPolicy("Effect is Allow or Deny")
+        raise MalformedPolicy("Effect must be Allow or Deny")
     effect: Verdict = "allow" if item["Effect"] == "Allow" else "deny"
     principal, but_principal = _either(item, "Principal")
     action, but_action = _either(item, "Action")
@@ -162,7 +162,7 @@ def _either(item: dict[str, Any], name: str) -> tuple[Any, bool]:
     """Return a member or its negation, and whether it is the negation; exactly one is required."""
     opposite = f"Not{name}"
     if (name in item) == (opposite in item):
-        raise MalformedPolicy(f"A statement has {name} or {opposite}")
+        raise MalformedPolicy(f"A statement must have {name} or {opposite}")
     return (item[opposite], True) if opposite in item else (item[name], False)
 
 

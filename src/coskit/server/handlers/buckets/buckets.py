@@ -58,7 +58,8 @@ def check_bucket_name(name: str, rules: DialectRules = COS_RULES) -> None:
     is_one = all(is_bucket_name(label) for label in labels) and not _ADDRESS.fullmatch(name)
     if not is_one or name != name.lower() or not shortest <= len(name) <= longest:
         raise InvalidBucketName(
-            f"A bucket name has {shortest} to {longest} characters of a-z, 0-9 and inner hyphens"
+            f"A bucket name must have {shortest} to {longest} characters of a-z, 0-9 and "
+            "inner hyphens"
         )
 
 

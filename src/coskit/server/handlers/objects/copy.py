@@ -46,7 +46,7 @@ async def copy_object(ctx: Context) -> Reply:
     """Copy an object; its bytes are copied only if another key has to encrypt them."""
     source_bucket, source = find_source(ctx)
     if source.size > MAX_BODY:
-        raise EntityTooLarge("A source above 5 GB has to be copied in parts")
+        raise EntityTooLarge("A source above 5 GB must be copied in parts")
     opener = required_key(ctx, source.sealing, "CopySource")
     key = requested_key(ctx)
     new = _new_copy(ctx, source_bucket, source, key)

@@ -79,7 +79,7 @@ async def upload_part_copy(ctx: Context) -> Reply:
     span = parse_copy_range(ctx.params.get("CopySourceRange", ""), source.size)
     first, length = (span.first, span.length) if span else (0, source.size)
     if length > MAX_BODY:
-        raise EntityTooLarge("A part is at most 5 GB")
+        raise EntityTooLarge("A part must be at most 5 GB")
     place = (ctx.bucket, ctx.key, upload_id, number)
     asked = load_requested_checksum(upload.checksums)
     algorithm = asked.algorithm if asked else None

@@ -155,7 +155,7 @@ class RequestReader:
         # RFC 9112 3.2: proxies and servers must agree on the host of a request.
         is_lacking = "host" not in self.headers and self._scope["http_version"] != "1.0"
         if is_lacking or not self._has_one_host:
-            raise InvalidRequest("A request has one Host header")
+            raise InvalidRequest("A request must have one Host header")
         if self._repeated_header:
             raise InvalidRequest(f"The header {self._repeated_header} has two values")
         path = decode_path(self._scope["raw_path"])

@@ -23,4 +23,4 @@ def durability(option: str) -> Durability:
     for mode in MODES:
         if mode == option:
             return mode
-    raise ValueError(f"the durability is one of {', '.join(MODES)}, not {option!r}")
+    raise ValueError(f"the durability must be one of {', '.join(MODES)}, not {option!r}")
