@@ -118,6 +118,7 @@ def main() -> int:
             print(f"{path} is not what scripts/generate.py writes")
         return 1 if stale or extra else 0
     for path in stale:
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(wanted[path])
         print(f"wrote {path}")
     return 0
@@ -416,7 +417,9 @@ def options_module() -> str:
         option_type(
             "DownloadDirOptions", "Options of each object below a prefix.", {**down, **download}
         ),
-        option_type("CopyDirOptions", "Options of each object that `sync` copies.", copied),
+        option_type(
+            "CopyDirOptions", "Options of each object that `sync` or `copy_dir` copies.", copied
+        ),
         option_type(
             "SyncOptions",
             "Options of each file that `sync` uploads, downloads or copies.",

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from coskit.client._sync.credentials.refreshable import RefreshingCredentials
     from coskit.client.config import ClientConfig
     from coskit.client.credentials.provider import AsyncCredentialsProvider, CredentialsProvider
+    from coskit.client.directory.file_names import FileName
     from coskit.client.directory.result import (
         DirectoryResult,
         DirectoryTransferError,
         FileAction,
         FileFailure,
+        FileInFlight,
     )
     from coskit.client.settings.retry import RetryPolicy
     from coskit.client.settings.transfers import TransferSettings
@@ -61,6 +63,8 @@ __all__ = [
     "DirectoryTransferError",
     "FileAction",
     "FileFailure",
+    "FileInFlight",
+    "FileName",
     "IntegrityError",
     "MetadataCredentials",
     "ObjectChanged",
@@ -91,6 +95,8 @@ _HOMES = {
     "DirectoryTransferError": "client.directory.result",
     "FileAction": "client.directory.result",
     "FileFailure": "client.directory.result",
+    "FileInFlight": "client.directory.result",
+    "FileName": "client.directory.file_names",
     "MetadataCredentials": "client._sync.credentials.instance_metadata",
     "RefreshingCredentials": "client._sync.credentials.refreshable",
     "RetryPolicy": "client.settings.retry",

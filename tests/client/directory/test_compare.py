@@ -19,16 +19,18 @@ from coskit.client.directory.compare import (
     is_settled,
     judge,
 )
-from coskit.client.directory.local_files import FileChecksums, files
-from coskit.client.directory.locations import BucketPlace, Filter
+from coskit.client.directory.file_content import FileChecksums
+from coskit.client.directory.filters import Filter
+from coskit.client.directory.local_files import files
+from coskit.client.directory.locations import BucketPlace
 from coskit.client.directory.result import (
-    DirectoryProgress,
     DirectoryResult,
     DirectoryTransferError,
     FileAction,
+    FileCallbacks,
     FileFailure,
-    ResultCounter,
 )
+from coskit.client.directory.result_counter import DirectoryProgress, ResultCounter
 from coskit.client.directory.spooled_names import SpooledNames
 from coskit.client.settings.progress import Consumed
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
@@ -212,13 +214,13 @@ def test_a_spool_keeps_any_number_of_any_names_in_order() -> None:
 
 def test_a_tally_counts_and_lists_the_first_hundred_failures() -> None:
     told: list[FileAction] = []
-    tally = ResultCounter(told.append)
-    tally.transferred("upload", "a", 5)
+    tally = ResultCounter(FileCallbacks(action=told.append))
+    tally.transferred(FileAction("upload", "a", 5))
     tally.deleted("b")
     tally.unchanged()
     errors = [OSError(str(n)) for n in range(150)]
     for error in errors:
-        tally.failed(FileFailure("c", error))
+        tally.fail("c", error)
     result = tally.result()
     assert (result.transferred, result.transferred_bytes, result.deleted) == (1, 5, 1)
     assert (result.unchanged, result.failed, len(result.failures)) == (1, 150, 100)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coskit.client.directory.filters import Filter
 from coskit.client.directory.local_files import LocalDirectory
 from coskit.client.directory.locations import (
     BucketPlace,
-    Filter,
     NameCollisions,
     bucket_place,
     check_name,

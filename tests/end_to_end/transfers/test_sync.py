@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from coskit import Client, ParameterError
 from coskit.client._sync.operations import GetObjectResult
 from coskit.client.directory import compare
-from coskit.client.directory.locations import Filter
+from coskit.client.directory.filters import Filter
 from coskit.client.directory.result import DirectoryTransferError, FileAction
 from coskit.protocol import types
 from coskit.testing import LocalServer

@@ -8,7 +8,9 @@ from typing import Any, Self
 from coskit.client._async.body.request_body import AsyncRequestBody, open_body
 from coskit.client._async.body.streaming_body import AsyncBody
 from coskit.client._async.credentials.keys import AsyncSigningKeys
-from coskit.client._async.directory_methods import AsyncDirectoryMethods
+from coskit.client._async.methods.directory_methods import AsyncDirectoryMethods
+from coskit.client._async.methods.folder_methods import AsyncFolderMethods
+from coskit.client._async.methods.transfer_methods import AsyncTransferMethods
 from coskit.client._async.paginators import AsyncPaginators
 from coskit.client._async.request.append_check import AsyncAppendCheck
 from coskit.client._async.request.body_resumer import AsyncBodyResumer
@@ -17,7 +19,6 @@ from coskit.client._async.request.retry_handler import AsyncRetryHandler
 from coskit.client._async.request.sender import AsyncSender
 from coskit.client._async.transfer.context import AsyncTransferContext
 from coskit.client._async.transfer.transfers import AsyncTransfers
-from coskit.client._async.transfer_methods import AsyncTransferMethods
 from coskit.client._async.transport import AsyncTransport
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials.provider import CredentialsSource
@@ -44,7 +45,13 @@ from coskit.protocol.model import Operation
 from coskit.protocol.operations import APPEND_OBJECT
 
 
-class AsyncClient(AsyncPaginators, AsyncTransferMethods, AsyncDirectoryMethods, SignedURLMethods):
+class AsyncClient(
+    AsyncPaginators,
+    AsyncTransferMethods,
+    AsyncDirectoryMethods,
+    AsyncFolderMethods,
+    SignedURLMethods,
+):
     """An asynchronous client of COS, or of a service that speaks the dialect of COS or S3.
 
     Use it as a context manager or call `aclose`. Many tasks may use it at a time.

@@ -10,7 +10,9 @@ from typing import Any, Self
 from coskit.client._sync.body.request_body import RequestBody, open_body
 from coskit.client._sync.body.streaming_body import Body
 from coskit.client._sync.credentials.keys import SigningKeys
-from coskit.client._sync.directory_methods import DirectoryMethods
+from coskit.client._sync.methods.directory_methods import DirectoryMethods
+from coskit.client._sync.methods.folder_methods import FolderMethods
+from coskit.client._sync.methods.transfer_methods import TransferMethods
 from coskit.client._sync.paginators import Paginators
 from coskit.client._sync.request.append_check import AppendCheck
 from coskit.client._sync.request.body_resumer import BodyResumer
@@ -19,7 +21,6 @@ from coskit.client._sync.request.retry_handler import RetryHandler
 from coskit.client._sync.request.sender import Sender
 from coskit.client._sync.transfer.context import TransferContext
 from coskit.client._sync.transfer.transfers import Transfers
-from coskit.client._sync.transfer_methods import TransferMethods
 from coskit.client._sync.transport import Transport
 from coskit.client.config import ClientConfig, find_config
 from coskit.client.credentials.provider import CredentialsSource
@@ -46,7 +47,13 @@ from coskit.protocol.model import Operation
 from coskit.protocol.operations import APPEND_OBJECT
 
 
-class Client(Paginators, TransferMethods, DirectoryMethods, SignedURLMethods):
+class Client(
+    Paginators,
+    TransferMethods,
+    DirectoryMethods,
+    FolderMethods,
+    SignedURLMethods,
+):
     """An synchronous client of COS, or of a service that speaks the dialect of COS or S3.
 
     Use it as a context manager or call `close`. Many tasks may use it at a time.

@@ -9,6 +9,8 @@ from coskit.protocol.errors import ParameterError
 _SECOND = 1_000_000_000
 # Dates of objects have whole seconds, and a file may be written again within a second.
 _CLOSE = 2 * _SECOND
+# The size of a file that was named and not looked at.
+UNKNOWN = -1
 # The service refuses requests of a client whose clock differs by more than this.
 _SKEW = 15 * 60 * _SECOND
 
@@ -19,15 +21,24 @@ class FileEntry:
 
     Attributes:
         name: the path below the directory, or the key below the folder.
-        size: the size in bytes.
+        size: the size in bytes, or `UNKNOWN`.
         modified: the nanoseconds since 1970; whole seconds for an object.
         etag: the ETag of an object, without quotes; "" for a file.
+        new_name: the name at the destination, if it is another one.
+        version: the version of an object, if the program named one.
     """
 
     name: str
     size: int
     modified: int
     etag: str = ""
+    new_name: str = ""
+    version: str = ""
+
+    @property
+    def target(self) -> str:
+        """The name at the destination."""
+        return self.new_name or self.name
 
 
 class Verdict(Enum):

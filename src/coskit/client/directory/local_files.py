@@ -1,23 +1,17 @@
 """Local directories: their files in the order of keys in a bucket, and changes to the files."""
 
 import contextlib
-import hashlib
 import os
 import stat
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
 
 from coskit.client.directory.compare import FileEntry
-from coskit.client.directory.locations import Filter, check_name, is_partial, is_text
+from coskit.client.directory.filters import Filter
+from coskit.client.directory.locations import check_name, is_partial, is_text
 from coskit.client.directory.result import FileFailure
-from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import CosClientError
-
-_CHUNK = 1 << 20
-_PIECE = 16  # chunks
 
 
 class Obstacle(CosClientError):
@@ -113,6 +107,25 @@ def _file(name: str, path: bytes, follow: bool, source: bool) -> FileEntry | Non
     return None
 
 
+def file_at(root: Path, entry: FileEntry, *, follow: bool = True) -> FileEntry:
+    """Return the state of a file that was named, which lies below a directory.
+
+    Raises:
+        CosClientError: the name leads out of the directory, or is not that of a regular file.
+        OSError: there is no such file.
+    """
+    check_name(entry.name)
+    path = f"{root}/{entry.name}"
+    if not is_text(entry.name):
+        raise CosClientError(f"{path!r} cannot be uploaded: its name is not UTF-8")
+    status = os.stat(path, follow_symlinks=follow)  # noqa: PTH116 - as in `files`
+    if stat.S_ISDIR(status.st_mode):
+        raise CosClientError(f"{path!r} is a directory")
+    if not stat.S_ISREG(status.st_mode):
+        raise CosClientError(f"{path!r} cannot be uploaded: it is not a regular file")
+    return replace(entry, size=status.st_size, modified=status.st_mtime_ns)
+
+
 class LocalDirectory:
     """A directory that files are downloaded into; no file is written outside it.
 
@@ -180,48 +193,3 @@ def _make(path: Path) -> None:
             raise CosClientError(f"{path} is a link, which may lead elsewhere") from None
         if not stat.S_ISDIR(mode):
             raise Obstacle(f"{path} is a file, but a directory is needed there") from None
-
-
-class FileChecksums:
-    """The MD5 and the CRC64 of a file, read in pieces so that a cancellation takes effect soon.
-
-    `more` and `close` may be called from different threads; use as a context manager.
-
-    Args:
-        path: the file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
-        self._md5 = hashlib.md5()
-        self._crc64 = 0
-        # A close waits for a read, so that the descriptor is not reused during it.
-        self._lock = threading.Lock()
-
-    def more(self) -> bool:
-        """Read one more piece; return False at the end."""
-        with self._lock:
-            for _ in range(_PIECE):
-                chunk = b"" if self._file.closed else self._file.read(_CHUNK)
-                if not chunk:
-                    return False
-                self._md5.update(chunk)
-                self._crc64 = crc64(chunk, self._crc64)
-        return True
-
-    @property
-    def md5(self) -> str:
-        """The MD5 as ETags spell it."""
-        return self._md5.hexdigest()
-
-    @property
-    def crc64(self) -> str:
-        """The CRC64 as the service spells it."""
-        return str(self._crc64)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        with self._lock:
-            self._file.close()

@@ -1,8 +1,7 @@
-"""Locations of files and objects: bucket folders, names that a file and a key share, filters."""
+"""Locations of files and objects: bucket folders, names that a file and a key share."""
 
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,74 +121,3 @@ class NameCollisions:
                 )
             self._seen.add(blind)
         self._open.append(name)
-
-
-class Filter:
-    """A filter of names: it accepts names that match an Include pattern and no Exclude pattern.
-
-    `*` and `?` match characters other than the slash, `[abc]` one of several characters, `**` any
-    text. A pattern without a slash matches the last part of a name, in any folder. A pattern with a
-    slash matches the whole name; the slash may be the first character. A pattern that ends with a
-    slash matches all names below a folder.
-
-    Args:
-        include: the patterns of accepted names; without any, all names.
-        exclude: the patterns of rejected names; they take precedence.
-    """
-
-    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
-        """Compile the patterns.
-
-        Raises:
-            ParameterError: an argument is a text instead of a list, or has a malformed range.
-        """
-        for patterns in (include, exclude):
-            if isinstance(patterns, str):
-                raise ParameterError("Include and Exclude must be lists of patterns")
-        exclude = tuple(exclude)
-        self._include = _compiled(include)
-        self._exclude = _compiled(exclude)
-        # These patterns match all names below a folder, so the folder is not walked.
-        self._pruned = _compiled(p for p in exclude if p.endswith(("/", "/**")) or p == "**")
-
-    def takes(self, name: str) -> bool:
-        """Return whether the filter accepts a name."""
-        if self._include and not self._include.fullmatch(name):
-            return False
-        return not (self._exclude and self._exclude.fullmatch(name))
-
-    def enters(self, folder: str) -> bool:
-        """Return whether a name below a folder may be accepted; the folder ends with a slash."""
-        return not (self._pruned and self._pruned.fullmatch(folder))
-
-
-def _compiled(patterns: Iterable[str]) -> re.Pattern[str] | None:
-    texts = [_regex(pattern) for pattern in patterns]
-    try:
-        return re.compile("|".join(texts), re.DOTALL) if texts else None
-    except re.error as error:
-        raise ParameterError(f"Include and Exclude have a malformed pattern: {error}") from error
-
-
-def _regex(pattern: str) -> str:
-    if not isinstance(pattern, str):
-        raise ParameterError(f"Include and Exclude have {pattern!r}, which is not a pattern")
-    anywhere = "/" not in pattern.removesuffix("/")
-    if pattern.endswith("/"):
-        pattern += "**"
-    # Repeated `**/` match what one matches, and would make the regular expression slow.
-    pattern = re.sub(r"(\*\*/)+", "**/", pattern.removeprefix("/"))
-    text = "".join(_PIECES.get(piece) or _literal(piece) for piece in _SPLIT.findall(pattern))
-    return f"(?:(?:.*/)?{text})" if anywhere else f"(?:{text})"
-
-
-_SPLIT = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?[^\]]+\]|.", re.DOTALL)
-_PIECES = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-
-
-def _literal(piece: str) -> str:
-    if len(piece) == 1:
-        return re.escape(piece)
-    negated = piece[1] in "!^" and len(piece) > 3
-    chars = re.sub(r"([\\\[\]^&~|])", r"\\\1", piece[2 if negated else 1 : -1])
-    return f"[^/{chars}]" if negated else f"(?!/)[{chars}]"

@@ -1,15 +1,11 @@
-"""The result, the failures and the progress of a directory transfer."""
+"""The result, the failures and the callbacks of a directory transfer."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from coskit.client.settings.progress import Callback, Consumed
-from coskit.client.transfer.progress import Progress
+from coskit.client.settings.progress import Consumed
 from coskit.protocol.errors import CosClientError
-
-_SHOWN = 100  # the number of failures that a result lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +32,57 @@ class FileAction:
         kind: `upload`, `download`, `copy` or `delete`.
         name: the path below the directory, or the key below the folder.
         size: the size in bytes; 0 for a deletion.
+        new_name: the name at the destination, if it is another one.
+        version: the version of an object that was deleted, if it has one.
     """
 
     kind: str
     name: str
     size: int
+    new_name: str = ""
+    version: str = ""
+
+
+class FileInFlight:
+    """A file whose transfer has begun; its numbers grow and may be read from any thread.
+
+    Attributes:
+        kind: `upload`, `download` or `copy`.
+        name: the path below the directory, or the key below the folder.
+        size: the size in bytes; -1 until it is known.
+        transferred: the bytes transferred so far.
+        resumed: the part of `transferred` that an earlier, interrupted transfer brought.
+    """
+
+    __slots__ = ("kind", "name", "resumed", "size", "transferred")
+
+    def __init__(self, kind: str, name: str, size: int) -> None:
+        self.kind = kind
+        self.name = name
+        self.size = size
+        self.transferred = 0
+        self.resumed = 0
+
+    def report(self, consumed: Consumed, total: int | None) -> None:
+        """Note the progress of the file; a `Callback`."""
+        self.transferred, self.resumed = int(consumed), consumed.resumed
+        if total is not None:
+            self.size = total
+
+
+@dataclass(frozen=True, slots=True)
+class FileCallbacks:
+    """The functions that a program wants called for each file, one call at a time.
+
+    Attributes:
+        start: called with a `FileInFlight` when the transfer of a file begins.
+        action: called with a `FileAction` for each transferred or deleted file.
+        failure: called with a `FileFailure` for each file that failed.
+    """
+
+    start: Callable[[FileInFlight], object] | None = None
+    action: Callable[[FileAction], object] | None = None
+    failure: Callable[[FileFailure], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,106 +122,3 @@ class DirectoryTransferError(CosClientError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.result,)
-
-
-class ResultCounter:
-    """Counts the results of files, from any thread.
-
-    Args:
-        on_action: called for each transfer and deletion, one at a time.
-    """
-
-    def __init__(self, on_action: Callable[[FileAction], object] | None) -> None:
-        self._on_action = on_action
-        self._lock = threading.Lock()
-        self._transferred = 0
-        self._bytes = 0
-        self._unchanged = 0
-        self._deleted = 0
-        self._failed = 0
-        self._failures: list[FileFailure] = []
-
-    def transferred(self, kind: str, name: str, size: int) -> None:
-        """Count a transferred file."""
-        with self._lock:
-            self._transferred += 1
-            self._bytes += size
-            self._report(kind, name, size)
-
-    def unchanged(self) -> None:
-        """Count a file that is the same on both sides."""
-        with self._lock:
-            self._unchanged += 1
-
-    def deleted(self, name: str) -> None:
-        """Count a deleted file or object."""
-        with self._lock:
-            self._deleted += 1
-            self._report("delete", name, 0)
-
-    def _report(self, kind: str, name: str, size: int) -> None:
-        if self._on_action is not None:
-            self._on_action(FileAction(kind, name, size))
-
-    def failed(self, failure: FileFailure) -> None:
-        """Count a file whose transfer failed."""
-        with self._lock:
-            self._failed += 1
-            if len(self._failures) < _SHOWN:
-                self._failures.append(failure)
-
-    def knows(self, error: BaseException) -> bool:
-        """Return whether an error is that of a counted file."""
-        return any(failure.error is error for failure in self._failures)
-
-    @property
-    def clean(self) -> bool:
-        """True if no file has failed so far."""
-        return not self._failed
-
-    def result(self) -> DirectoryResult:
-        """Return the numbers."""
-        with self._lock:
-            return DirectoryResult(
-                self._transferred,
-                self._bytes,
-                self._unchanged,
-                self._deleted,
-                self._failed,
-                tuple(self._failures),
-            )
-
-
-class DirectoryProgress:
-    """The progress of a directory transfer, whose total grows while files are listed.
-
-    Args:
-        callback: called with growing numbers: the bytes transferred and the bytes known so far.
-    """
-
-    def __init__(self, callback: Callback | None) -> None:
-        self._callback = callback
-        self._known = 0
-        self._lock = threading.Lock()
-        self._progress = Progress(self._report if callback else None, None)
-
-    def _report(self, consumed: Consumed, _total: int | None) -> None:
-        if self._callback is not None:
-            self._callback(consumed, self._known)
-
-    def file(self, size: int) -> Callback | None:
-        """Return the progress callback of one more file, or None if there is no callback."""
-        if self._callback is None:
-            return None
-        with self._lock:
-            self._known += size
-        part, resumed = self._progress.part(), 0
-
-        def report(consumed: Consumed, _total: int | None) -> None:
-            nonlocal resumed
-            if consumed.resumed > resumed:
-                self._progress.resume(consumed.resumed - resumed)
-                resumed = consumed.resumed
-            part.at(consumed - resumed)
-
-        return report

@@ -1,14 +1,15 @@
 """The request of a directory transfer, checked before anything is done."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from coskit.client.directory.compare import check_apart
-from coskit.client.directory.locations import BucketPlace, Filter
-from coskit.client.directory.result import FileAction
+from coskit.client.directory.filters import Filter
+from coskit.client.directory.locations import BucketPlace
+from coskit.client.directory.result import FileCallbacks
 from coskit.client.settings.argument_checks import check, check_known, check_options
 from coskit.client.settings.progress import Callback
 from coskit.client.transfer.body_source import refuse_body_options
@@ -25,6 +26,8 @@ class SyncRequest:
         source: the location of the files or objects.
         destination: the location that they are transferred to.
         wanted: the filter of names.
+        names: the names that are transferred instead of all that a listing finds, if given.
+        move: whether each source is deleted after its transfer.
         comparison: the comparison with the destination; None transfers all files unconditionally.
         delete: whether files that the source lacks are deleted at the destination.
         dry_run: whether files are counted without transferring them.
@@ -32,7 +35,7 @@ class SyncRequest:
         follow: whether symbolic links are followed.
         threads: the largest number of parts of one file in flight.
         progress: the callback that receives the progress, if any.
-        action: the callback that receives a `FileAction` for each file, if any.
+        callbacks: the functions that are called for each file.
         deadline: the seconds that the whole transfer may take; None sets no limit.
         options: the options of each file's transfer.
     """
@@ -41,6 +44,8 @@ class SyncRequest:
     source: BucketPlace | Path
     destination: BucketPlace | Path
     wanted: Filter
+    names: "Iterable[Any] | AsyncIterable[Any] | None"
+    move: bool
     comparison: str | None
     delete: bool
     dry_run: bool
@@ -48,7 +53,7 @@ class SyncRequest:
     follow: bool
     threads: int
     progress: Callback | None
-    action: Callable[[FileAction], object] | None
+    callbacks: FileCallbacks
     deadline: float | None
     options: Mapping[str, Any]
 
@@ -61,14 +66,20 @@ class SyncRequest:
         """
         check(
             OnError=self.on_error,
+            Names=self.names,
+            Move=self.move,
             Delete=self.delete,
             DryRun=self.dry_run,
             FollowSymlinks=self.follow,
             MAXThread=self.threads,
             progress_callback=self.progress,
-            action_callback=self.action,
+            start_callback=self.callbacks.start,
+            action_callback=self.callbacks.action,
+            failure_callback=self.callbacks.failure,
             Deadline=self.deadline,
         )
+        if self.delete and self.names is not None:
+            raise ParameterError("Delete compares whole directories: it excludes Names")
         check_options(self.options)
         refuse_body_options(self.options)
         refuse_range(self.options)
@@ -79,9 +90,26 @@ class SyncRequest:
             # A missing directory must not count as an empty one.
             os.scandir(self.source).close()
         elif isinstance(self.destination, BucketPlace):
-            check_apart(self.source, self.destination)
+            self._check_apart(self.source, self.destination)
         elif self.destination.exists() and not self.destination.is_dir():
             raise NotADirectoryError(f"{self.destination} is not a directory")
+
+    def _check_apart(self, source: BucketPlace, destination: BucketPlace) -> None:
+        # Names lead to few objects, which are not listed again when they appear.
+        if self.names is None:
+            check_apart(source, destination)
+
+    @property
+    def kind(self) -> str:
+        """The kind of each `FileAction`: `upload`, `download` or `copy`."""
+        if isinstance(self.source, Path):
+            return "upload"
+        return "download" if isinstance(self.destination, Path) else "copy"
+
+    @property
+    def is_copy(self) -> bool:
+        """True if both sides are in buckets."""
+        return self.kind == "copy"
 
     def _known(self) -> str:
         """Return the name of the TypedDict of the options of each file's transfer."""
@@ -90,3 +118,15 @@ class SyncRequest:
         if isinstance(self.destination, Path):
             return "DownloadDirOptions"
         return "CopyDirOptions"
+
+
+def for_source(options: Mapping[str, Any], *, copy: bool) -> dict[str, Any]:
+    """Return the options of a HEAD of the source: the customer's key, if there is one.
+
+    Args:
+        options: the options of each file's transfer.
+        copy: whether both sides are in buckets; the options of the source have longer names then.
+    """
+    names = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")
+    prefix = "CopySource" if copy else ""
+    return {name: options[prefix + name] for name in names if options.get(prefix + name)}

@@ -3,7 +3,7 @@
 import math
 import operator
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, Literal, get_args
 
 from coskit.protocol.codec.xml.strict import nearest
@@ -154,6 +154,12 @@ def _texts(name: str, value: Any) -> None:
         raise ParameterError(f"{name} must be a list of patterns, not {value!r}")
 
 
+def _names(name: str, value: Any) -> None:
+    listed = isinstance(value, Iterable | AsyncIterable) and not isinstance(value, str | bytes)
+    if value is not None and not listed:
+        raise ParameterError(f"{name} must be a list of names, not {value!r}")
+
+
 def _conditions(name: str, value: Any) -> None:
     listed = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
     for condition in value if listed else ():
@@ -182,14 +188,21 @@ _CHECKS: Mapping[str, Callable[[str, Any], None]] = {
     "EnableCRC": flag,
     "Resume": flag,
     "Delete": flag,
+    "Move": flag,
+    "Versions": flag,
     "DryRun": flag,
     "FollowSymlinks": flag,
     "Deadline": _deadline,
     "progress_callback": _function,
+    "start_callback": _function,
     "action_callback": _function,
+    "failure_callback": _function,
+    "Names": _names,
+    "Filters": _texts,
     "Include": _texts,
     "Exclude": _texts,
     "Prefix": text,
+    "SourcePrefix": text,
     "OnError": _one_of(*get_args(OnError)),
     "Compare": _one_of(*get_args(Compare)),
     "CopyStatus": _one_of(*DIRECTIVES),

@@ -149,7 +149,7 @@ class DownloadDirOptions(TypedDict, total=False):
 
 
 class CopyDirOptions(TypedDict, total=False):
-    """Options of each object that `sync` copies."""
+    """Options of each object that `sync` or `copy_dir` copies."""
 
     PartSize: int
     CopyStatus: types.Directive

@@ -136,6 +136,13 @@ class FileSource:
         if changed:
             raise self._changed()
 
+    def is_content_of(self, path: Path) -> bool:
+        """Return whether a path, to which the file was renamed, leads to the unchanged file."""
+        status = path.stat()
+        found = status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev
+        size, mtime, _, inode, device = self._state
+        return found == (size, mtime, inode, device)
+
     def _changed(self) -> SourceChanged:
         return SourceChanged(f"{self._path} changed while it was uploaded")
 

@@ -1,0 +1,1 @@
+"""The methods of a client, besides the operations and the listings."""
