@@ -6,10 +6,10 @@ import pytest
 
 from coskit.testing import LocalServer
 from tests.faults.proxy.proxy import FaultProxy
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 from tests.support.local import bucket, owner, server
 
-__all__ = ["bucket", "owner", "peer", "proxy", "server"]
+__all__ = ["bucket", "http_client", "owner", "proxy", "server"]
 
 
 @pytest.fixture
@@ -20,6 +20,6 @@ def proxy(server: LocalServer) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture
-def peer(server: LocalServer, proxy: FaultProxy) -> Peer:
+def http_client(server: LocalServer, proxy: FaultProxy) -> HTTPClient:
     """Return a raw HTTP client of the proxy that has the server's keys."""
-    return Peer(proxy.port, server.secret_id, server.secret_key)
+    return HTTPClient(proxy.port, server.secret_id, server.secret_key)

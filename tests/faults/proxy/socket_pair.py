@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from coskit.testing import LocalServer
 from tests.faults.proxy.proxy import FaultProxy
-from tests.server.support.wire import Line, Peer
+from tests.server.support.http_client import Connection, HTTPClient
 
 BODY = bytes(range(256)) * 4
 REQUESTS = {
@@ -21,19 +21,19 @@ REQUESTS = {
 }
 
 
-def is_reset(line: Line) -> bool:
+def is_reset(connection: Connection) -> bool:
     """Return whether a connection was reset rather than closed without a response."""
     try:
-        assert line.rest() == b""
+        assert connection.rest() == b""
     except ConnectionResetError:
         return True
     return False
 
 
-def is_ended(line: Line) -> bool:
+def is_ended(connection: Connection) -> bool:
     """Return whether a connection was reset or closed, with no response or a final 400."""
     try:
-        rest = line.rest()
+        rest = connection.rest()
     except ConnectionResetError:
         return True
     return rest == b"" or rest.startswith(b"HTTP/1.1 400 ")
@@ -41,20 +41,20 @@ def is_ended(line: Line) -> bool:
 
 def stored(server: LocalServer, path: str) -> bytes | None:
     """Return an object's content, read without the proxy, or None."""
-    reply = Peer.of(server).ask("GET", path)
+    reply = HTTPClient.of(server).request("GET", path)
     return reply.body if reply.status == 200 else None
 
 
 @contextmanager
-def wire() -> Iterator[tuple[FaultProxy, Line, socket.socket]]:
+def wire() -> Iterator[tuple[FaultProxy, Connection, socket.socket]]:
     """Yield a proxy, the client's end of a connection through it, and the listener behind it."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         FaultProxy(listener.getsockname()[1]) as running,
-        Line(running.port) as line,
+        Connection(running.port) as connection,
     ):
         listener.settimeout(30)
-        yield running, line, listener
+        yield running, connection, listener
 
 
 def accept(listener: socket.socket) -> socket.socket:

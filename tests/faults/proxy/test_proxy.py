@@ -32,7 +32,7 @@ from tests.faults.proxy.socket_pair import (
     stored,
     wire,
 )
-from tests.server.support.wire import Line, Peer
+from tests.server.support.http_client import Connection, HTTPClient
 from tests.support.keys import HOSTILE_KEYS
 from tests.support.worlds import VendorWorld, World
 
@@ -51,11 +51,11 @@ ANSWERS = {
 
 @pytest.mark.parametrize("key", HOSTILE_KEYS, ids=ascii)
 def test_a_hostile_key_passes_unchanged(
-    server: LocalServer, proxy: FaultProxy, peer: Peer, bucket: str, key: str
+    server: LocalServer, proxy: FaultProxy, http_client: HTTPClient, bucket: str, key: str
 ) -> None:
     path = f"/{bucket}{encode_path('/' + key)}"
-    through = [peer.ask("PUT", path, {}, key.encode()), peer.ask("GET", path)]
-    direct = Peer.of(server).ask("PUT", path, {}, key.encode())
+    through = [http_client.request("PUT", path, {}, key.encode()), http_client.request("GET", path)]
+    direct = HTTPClient.of(server).request("PUT", path, {}, key.encode())
     assert through[0].outcome == direct.outcome
     if direct.status == 200:
         assert through[1].body == key.encode()
@@ -129,54 +129,64 @@ def test_clients_find_the_same_server_behind_it(
 
 
 def test_pipelined_requests_get_responses_in_order(
-    proxy: FaultProxy, peer: Peer, bucket: str
+    proxy: FaultProxy, http_client: HTTPClient, bucket: str
 ) -> None:
-    assert peer.ask("PUT", f"/{bucket}/a", {}, BODY).status == 200
+    assert http_client.request("PUT", f"/{bucket}/a", {}, BODY).status == 200
     asked = [("GET", "a"), ("HEAD", "a"), ("GET", "none"), ("DELETE", "none"), ("GET", "a")]
-    with peer.line() as line:
-        line.send(b"".join(peer.request(method, f"/{bucket}/{key}") for method, key in asked))
-        replies = [line.receive(method.encode()) for method, _ in asked]
+    with http_client.connect() as connection:
+        connection.send(
+            b"".join(http_client.build_request(method, f"/{bucket}/{key}") for method, key in asked)
+        )
+        replies = [connection.receive(method.encode()) for method, _ in asked]
     assert [reply.status for reply in replies] == [200, 200, 404, 204, 200]
     assert [replies[0].body, replies[4].body] == [BODY, BODY]
     assert [seen.status for seen in proxy.exchanges[1:]] == [200, 200, 404, 204, 200]
 
 
-def test_100_continue_of_the_server_is_forwarded(peer: Peer, bucket: str) -> None:
+def test_100_continue_of_the_server_is_forwarded(http_client: HTTPClient, bucket: str) -> None:
     headers = {"expect": "100-continue", "content-length": "4"}
-    with peer.line() as line:
-        assert line.ask(peer.request("PUT", f"/{bucket}/a", headers)).status == 100
-        line.send(b"body")
-        assert line.receive(b"PUT").status == 200
-        assert line.ask(peer.request("GET", f"/{bucket}/a")).body == b"body"
+    with http_client.connect() as connection:
+        assert (
+            connection.request(http_client.build_request("PUT", f"/{bucket}/a", headers)).status
+            == 100
+        )
+        connection.send(b"body")
+        assert connection.receive(b"PUT").status == 200
+        assert connection.request(http_client.build_request("GET", f"/{bucket}/a")).body == b"body"
 
 
-def test_a_refused_body_closes_the_connection(peer: Peer, bucket: str) -> None:
+def test_a_refused_body_closes_the_connection(http_client: HTTPClient, bucket: str) -> None:
     headers = {"expect": "100-continue", "content-length": "4"}
-    with peer.line() as line:
-        reply = line.ask(peer.request("PUT", f"/{bucket}/new", headers, signed=False))
+    with http_client.connect() as connection:
+        reply = connection.request(
+            http_client.build_request("PUT", f"/{bucket}/new", headers, signed=False)
+        )
         assert reply.outcome == (403, "AccessDenied")
         assert reply.closes
-        assert line.rest() == b""
+        assert connection.rest() == b""
 
 
-def test_an_unmodified_object_has_no_body(peer: Peer, bucket: str) -> None:
-    tag = peer.ask("PUT", f"/{bucket}/a", {}, BODY)["ETag"]
-    with peer.line() as line:
-        request = peer.request("GET", f"/{bucket}/a", {"if-none-match": tag})
-        assert [line.ask(request).status for _ in range(2)] == [304, 304]
+def test_an_unmodified_object_has_no_body(http_client: HTTPClient, bucket: str) -> None:
+    tag = http_client.request("PUT", f"/{bucket}/a", {}, BODY)["ETag"]
+    with http_client.connect() as connection:
+        request = http_client.build_request("GET", f"/{bucket}/a", {"if-none-match": tag})
+        assert [connection.request(request).status for _ in range(2)] == [304, 304]
 
 
 def test_fifty_connections_at_once_are_independent(
-    proxy: FaultProxy, peer: Peer, bucket: str
+    proxy: FaultProxy, http_client: HTTPClient, bucket: str
 ) -> None:
     together = threading.Barrier(50)
 
     def put_and_get(number: int) -> bool:
         path, body = f"/{bucket}/{number}", str(number).encode() * 50_000
-        with peer.line() as line:
+        with http_client.connect() as connection:
             together.wait(30)
-            put = line.ask(peer.request("PUT", path, {}, body))
-            return put.status == 200 and line.ask(peer.request("GET", path)).body == body
+            put = connection.request(http_client.build_request("PUT", path, {}, body))
+            return (
+                put.status == 200
+                and connection.request(http_client.build_request("GET", path)).body == body
+            )
 
     with ThreadPoolExecutor(50) as pool:
         assert all(pool.map(put_and_get, range(50)))
@@ -185,12 +195,14 @@ def test_fifty_connections_at_once_are_independent(
 
 
 def test_a_client_that_disconnects_closes_the_servers_connection(
-    server: LocalServer, proxy: FaultProxy, peer: Peer, bucket: str
+    server: LocalServer, proxy: FaultProxy, http_client: HTTPClient, bucket: str
 ) -> None:
-    with peer.line() as line:
-        line.send(peer.request("PUT", f"/{bucket}/a", {"content-length": "10"}) + b"12345")
-        line.finish()
-        assert is_ended(line)
+    with http_client.connect() as connection:
+        connection.send(
+            http_client.build_request("PUT", f"/{bucket}/a", {"content-length": "10"}) + b"12345"
+        )
+        connection.finish()
+        assert is_ended(connection)
     assert stored(server, f"/{bucket}/a") is None
     (seen,) = proxy.exchanges
     assert (seen.received, seen.is_complete, seen.reached) == (5, False, False)
@@ -219,25 +231,25 @@ def test_an_idle_connection_that_the_server_closed_is_replaced() -> None:
 def test_an_unreachable_server_resets_the_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with FaultProxy(port) as running, Line(running.port) as line:
-        line.send(REQUESTS["HEAD"])
-        assert is_reset(line)
+    with FaultProxy(port) as running, Connection(running.port) as connection:
+        connection.send(REQUESTS["HEAD"])
+        assert is_reset(connection)
 
 
 @pytest.mark.parametrize(
     "data", [b"garbage\r\n\r\n", b"GET /a b HTTP/1.1\r\n\r\n", b"\x16\x03\r\n\r\n"]
 )
 def test_what_is_no_request_ends_the_connection(proxy: FaultProxy, data: bytes) -> None:
-    with Line(proxy.port) as line:
-        line.send(data)
-        assert is_reset(line)
+    with Connection(proxy.port) as connection:
+        connection.send(data)
+        assert is_reset(connection)
     assert proxy.exchanges == []
 
 
 # Rules and the record
 
 
-def test_rules_apply_in_order(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
+def test_rules_apply_in_order(proxy: FaultProxy, http_client: HTTPClient, bucket: str) -> None:
     def is_odd(exchange: RecordedRequest) -> bool:
         return exchange.key == "odd"
 
@@ -247,20 +259,20 @@ def test_rules_apply_in_order(proxy: FaultProxy, peer: Peer, bucket: str) -> Non
         Rule(is_odd, Status(504), times=None),
     ]
     keys = ["a", "a", "a", "a", "odd", "odd"]
-    replies = [peer.ask("PUT", f"/{bucket}/{key}", {}, b"").status for key in keys]
+    replies = [http_client.request("PUT", f"/{bucket}/{key}", {}, b"").status for key in keys]
     assert replies == [502, 500, 500, 200, 504, 504]
     assert [seen.fault for seen in proxy.matching(is_odd)] == [Status(504)] * 2
     proxy.rules = []
-    assert peer.ask("PUT", f"/{bucket}/odd", {}, b"").status == 200
+    assert http_client.request("PUT", f"/{bucket}/odd", {}, b"").status == 200
 
 
-def test_a_function_can_decide(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
+def test_a_function_can_decide(proxy: FaultProxy, http_client: HTTPClient, bucket: str) -> None:
     def decide(exchange: RecordedRequest) -> Fault | None:
         return Status(500) if exchange.query.get("prefix") == "bad" else None
 
     proxy.decide = decide
-    assert peer.ask("GET", f"/{bucket}/?prefix=good").status == 200
-    assert peer.ask("GET", f"/{bucket}/?prefix=bad").status == 500
+    assert http_client.request("GET", f"/{bucket}/?prefix=good").status == 200
+    assert http_client.request("GET", f"/{bucket}/?prefix=bad").status == 500
 
 
 def test_an_exception_in_a_rule_is_raised_at_the_end(server: LocalServer) -> None:
@@ -268,22 +280,24 @@ def test_an_exception_in_a_rule_is_raised_at_the_end(server: LocalServer) -> Non
         raise LookupError("a mistake of the test")
 
     running = FaultProxy(server.port, [Rule(is_broken, Status(500))])
-    with Line(running.port) as line:
-        line.send(REQUESTS["HEAD"])
-        assert is_reset(line)
+    with Connection(running.port) as connection:
+        connection.send(REQUESTS["HEAD"])
+        assert is_reset(connection)
     with pytest.raises(ExceptionGroup) as caught:
         running.close()
     assert isinstance(caught.value.exceptions[0], LookupError)
 
 
-def test_parts_that_are_sent_again_are_found(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
-    upload = peer.ask("POST", f"/{bucket}/a?uploads").text("UploadId")
+def test_parts_that_are_sent_again_are_found(
+    proxy: FaultProxy, http_client: HTTPClient, bucket: str
+) -> None:
+    upload = http_client.request("POST", f"/{bucket}/a?uploads").text("UploadId")
     proxy.rules = [Rule(UPLOAD_PART, Status(500)), Rule(UPLOAD_PART, DropReply(reset=False))]
 
     def send(part: int, body: bytes) -> None:
-        with peer.line() as line, suppress(EOFError):
+        with http_client.connect() as connection, suppress(EOFError):
             target = f"/{bucket}/a?partNumber={part}&uploadId={upload}"
-            line.ask(peer.request("PUT", target, {}, body))
+            connection.request(http_client.build_request("PUT", target, {}, body))
 
     send(1, b"refused")
     send(1, b"reply lost")
@@ -295,9 +309,11 @@ def test_parts_that_are_sent_again_are_found(proxy: FaultProxy, peer: Peer, buck
     assert [seen.number for seen in proxy.parts_sent_again()] == [proxy.exchanges[-1].number]
 
 
-def test_the_report_describes_each_request(proxy: FaultProxy, peer: Peer, bucket: str) -> None:
+def test_the_report_describes_each_request(
+    proxy: FaultProxy, http_client: HTTPClient, bucket: str
+) -> None:
     proxy.rules = [Rule(PUT_OBJECT, StatusAfter(500))]
-    peer.ask("PUT", f"/{bucket}/a", {}, b"12345")
+    http_client.request("PUT", f"/{bucket}/a", {}, b"12345")
     report = proxy.report()
     assert re.fullmatch(
         rf"#0 PutObject /{bucket}/a with 5 bytes under StatusAfter\(status=500.*\): 5 forwarded, "
@@ -311,7 +327,7 @@ def test_the_report_describes_each_request(proxy: FaultProxy, peer: Peer, bucket
 # Its end
 
 
-def test_the_proxy_leaks_nothing(server: LocalServer, peer: Peer, bucket: str) -> None:
+def test_the_proxy_leaks_nothing(server: LocalServer, http_client: HTTPClient, bucket: str) -> None:
     def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -323,17 +339,17 @@ def test_the_proxy_leaks_nothing(server: LocalServer, peer: Peer, bucket: str) -
             Rule(GET_OBJECT, Delay(3600), times=10),
             Rule(HEAD_OBJECT, Delay(3600, "request"), times=10),
         ]
-        lines = [Line(running.port) for _ in range(40)]
-        for number, line in enumerate(lines):
+        connections = [Connection(running.port) for _ in range(40)]
+        for number, connection in enumerate(connections):
             if method := ("PUT", "GET", "HEAD", "")[number % 4]:
-                line.send(peer.request(method, f"/{bucket}/a", {}, b"x" * 1000))
-        for line in lines[3::4]:
-            assert line.ask(peer.request("GET", "/")).status == 200
+                connection.send(http_client.build_request(method, f"/{bucket}/a", {}, b"x" * 1000))
+        for connection in connections[3::4]:
+            assert connection.request(http_client.build_request("GET", "/")).status == 200
     running.close()
-    for line in lines:
-        with line:
-            assert is_ended(line)
+    for connection in connections:
+        with connection:
+            assert is_ended(connection)
     assert set(threading.enumerate()) <= threads
     assert descriptors() <= sockets
     with pytest.raises(ConnectionRefusedError):
-        Line(running.port)
+        Connection(running.port)

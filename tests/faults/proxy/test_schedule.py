@@ -14,7 +14,7 @@ from tests.faults.proxy import proxy as proxies
 from tests.faults.proxy.proxy import FaultProxy
 from tests.faults.proxy.schedule import Schedule, schedules
 from tests.faults.proxy.socket_pair import BODY
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 ROWS = (PUT_OBJECT, GET_OBJECT)
 
@@ -30,15 +30,15 @@ def test_a_schedules_repr_is_its_source(schedule: Schedule) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(schedule=schedules(ROWS, size=len(BODY), requests=4, final=True))
 def test_after_any_schedule_the_next_request_passes(
-    proxy: FaultProxy, peer: Peer, bucket: str, schedule: Schedule
+    proxy: FaultProxy, http_client: HTTPClient, bucket: str, schedule: Schedule
 ) -> None:
     path = f"/{bucket}/a"
     proxy.clear()
     proxy.rules = schedule
     for method, body in [("PUT", BODY), ("GET", None)] * 4:
         with suppress(EOFError, ConnectionError):
-            peer.ask(method, path, {}, body)
+            http_client.request(method, path, {}, body)
     proxy.rules = []
-    assert peer.ask("PUT", path, {}, BODY).status == 200
-    assert peer.ask("GET", path).body == BODY
+    assert http_client.request("PUT", path, {}, BODY).status == 200
+    assert http_client.request("GET", path).body == BODY
     assert len(proxy.exchanges) == 10, proxy.report()

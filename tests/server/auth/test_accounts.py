@@ -22,7 +22,7 @@ from coskit.server.auth.accounts import (
 )
 from coskit.server.auth.key_ring import KeyRing
 from coskit.testing import LocalServer
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 UNKNOWN = (403, "InvalidAccessKeyId")
 
@@ -46,54 +46,58 @@ def served(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def make(server: LocalServer, account: str) -> Peer:
+def make(server: LocalServer, account: str) -> HTTPClient:
     """Make a key pair once the server has come up and made its directory."""
-    assert Peer.of(server).ask("GET", "/-/ready").status == 200
+    assert HTTPClient.of(server).request("GET", "/-/ready").status == 200
     made = json.loads(admin(server.directory, "add", account, "--json"))
     assert made["account"] == account
-    return Peer(server.port, made["secret_id"], made["secret_key"])
+    return HTTPClient(server.port, made["secret_id"], made["secret_key"])
 
 
 def test_a_new_key_is_accepted_at_once_and_a_removed_one_no_more(server: LocalServer) -> None:
     first, second = make(server, "1310000000"), make(server, "1310000000")
     helper = make(server, "1310000000/5")
-    for peer in (first, second):
-        listing = peer.ask("GET", "/")
+    for http_client in (first, second):
+        listing = http_client.request("GET", "/")
         assert (listing.status, listing.text("ID")) == (200, "1310000000")
-    assert helper.ask("GET", "/").outcome == (403, "AccessDenied")
+    assert helper.request("GET", "/").outcome == (403, "AccessDenied")
     admin(server.directory, "rm", "1310000000", "--key", first.credentials.secret_id)
     notice(server)
-    assert first.ask("GET", "/").outcome == UNKNOWN
-    assert second.ask("GET", "/").status == 200
+    assert first.request("GET", "/").outcome == UNKNOWN
+    assert second.request("GET", "/").status == 200
     admin(server.directory, "rm", "1310000000")
     notice(server)
-    assert second.ask("GET", "/").outcome == UNKNOWN
-    assert helper.ask("GET", "/").outcome == UNKNOWN
+    assert second.request("GET", "/").outcome == UNKNOWN
+    assert helper.request("GET", "/").outcome == UNKNOWN
 
 
 def notice(server: LocalServer) -> None:
     """Use a key that nobody has: the server looks for it, and so at the accounts, at once."""
-    assert Peer(server.port, "AKIDnobody", "x").ask("GET", "/").outcome == UNKNOWN
+    assert HTTPClient(server.port, "AKIDnobody", "x").request("GET", "/").outcome == UNKNOWN
 
 
-def test_buckets_belong_to_the_account_that_made_them(server: LocalServer, peer: Peer) -> None:
+def test_buckets_belong_to_the_account_that_made_them(
+    server: LocalServer, http_client: HTTPClient
+) -> None:
     other = make(server, "1320000000")
-    assert other.ask("PUT", "/theirs-1320000000/").status == 200
-    assert other.ask("GET", "/").texts("Name") == ["theirs-1320000000"]
-    assert "theirs-1320000000" not in peer.ask("GET", "/").texts("Name")
-    assert peer.ask("PUT", "/theirs-1320000000/").outcome == (409, "BucketAlreadyExists")
-    assert other.ask("PUT", "/theirs-1320000000/").outcome == (409, "BucketAlreadyOwnedByYou")
-    assert peer.ask("GET", "/theirs-1320000000/").outcome == (403, "AccessDenied")
-    assert other.ask("DELETE", "/theirs-1320000000/").status == 204
+    assert other.request("PUT", "/theirs-1320000000/").status == 200
+    assert other.request("GET", "/").texts("Name") == ["theirs-1320000000"]
+    assert "theirs-1320000000" not in http_client.request("GET", "/").texts("Name")
+    assert http_client.request("PUT", "/theirs-1320000000/").outcome == (409, "BucketAlreadyExists")
+    assert other.request("PUT", "/theirs-1320000000/").outcome == (409, "BucketAlreadyOwnedByYou")
+    assert http_client.request("GET", "/theirs-1320000000/").outcome == (403, "AccessDenied")
+    assert other.request("DELETE", "/theirs-1320000000/").status == 204
 
 
-def test_the_owner_may_have_more_keys(server: LocalServer, peer: Peer, room: str) -> None:
+def test_the_owner_may_have_more_keys(
+    server: LocalServer, http_client: HTTPClient, room: str
+) -> None:
     again = make(server, "1250000000")
-    assert again.ask("GET", f"/{room}/kept").body == b"kept"
+    assert again.request("GET", f"/{room}/kept").body == b"kept"
     admin(server.directory, "rm", "1250000000")
     notice(server)
-    assert again.ask("GET", f"/{room}/kept").outcome == UNKNOWN
-    assert peer.ask("GET", f"/{room}/kept").body == b"kept"
+    assert again.request("GET", f"/{room}/kept").outcome == UNKNOWN
+    assert http_client.request("GET", f"/{room}/kept").body == b"kept"
 
 
 def test_secrets_are_shown_once_and_kept_for_the_owner_alone(served: Path) -> None:

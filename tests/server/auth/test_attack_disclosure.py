@@ -11,9 +11,9 @@ import pytest
 
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, SUB_ACCOUNT, account_peer
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import Peer
+from tests.server.support.accounts import FRIEND, SUB_ACCOUNT, account_client
+from tests.server.support.http_client import HTTPClient
+from tests.server.support.s3 import S3HTTPClient
 
 DENIED = (403, "AccessDenied")
 LONG_AGO, SOON = "Thu, 01 Jan 1998 00:00:00 GMT", "Thu, 01 Jan 2099 00:00:00 GMT"
@@ -35,16 +35,20 @@ S3_MARK = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}  # of whom nobody has sig
 @pytest.mark.parametrize("conditions", CONDITIONS, ids=str)
 @pytest.mark.parametrize("mark", [{}, S3_MARK], ids=["cos", "s3"])
 def test_a_condition_does_not_tell_whether_there_is_an_object(
-    server: LocalServer, peer: Peer, room: str, conditions: dict[str, str], mark: dict[str, str]
+    server: LocalServer,
+    http_client: HTTPClient,
+    room: str,
+    conditions: dict[str, str],
+    mark: dict[str, str],
 ) -> None:
-    friend = account_peer(server, FRIEND)
-    asking = S3Peer(friend) if mark else friend
+    friend = account_client(server, FRIEND)
+    asking = S3HTTPClient(friend) if mark else friend
     for method, body in (("GET", None), ("HEAD", None), ("PUT", b"x"), ("DELETE", None)):
         for signed in (True, False):
             told = []
             for key in ("kept", "none"):
                 sent = {**conditions, **({} if signed else mark)}
-                reply = asking.ask(method, f"/{room}/{key}", sent, body, signed=signed)
+                reply = asking.request(method, f"/{room}/{key}", sent, body, signed=signed)
                 told.append((reply.status, [n for n, _ in reply.fields if n != "Content-Length"]))
                 assert "ETag" not in reply
                 assert "Last-Modified" not in reply
@@ -73,26 +77,26 @@ SPOOFED: list[tuple[dict[str, Any], dict[str, str], str]] = [
 @pytest.mark.parametrize(("condition", "headers", "query"), SPOOFED, ids=str)
 def test_nobody_says_who_or_where_they_are(
     server: LocalServer,
-    peer: Peer,
+    http_client: HTTPClient,
     bucket: str,
     condition: dict[str, Any],
     headers: dict[str, str],
     query: str,
 ) -> None:
-    assert peer.ask("PUT", f"/{bucket}/k", {}, b"data").status == 200
+    assert http_client.request("PUT", f"/{bucket}/k", {}, b"data").status == 200
     rule = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Condition": condition}
     rule["Resource"] = f"arn:aws:s3:::{bucket}/*"
     body = json.dumps({"Version": "2012-10-17", "Statement": [rule]}).encode()
-    put = peer.ask("PUT", f"/{bucket}/?policy", {}, body)
+    put = http_client.request("PUT", f"/{bucket}/?policy", {}, body)
     if put.status == 400:  # what would not be heeded cannot be put
         assert put.text("Code") == "MalformedPolicy"
         return
-    friend = account_peer(server, FRIEND)
-    for asking, signed in ((friend, True), (S3Peer(friend), True), (peer, False)):
-        reply = asking.ask("GET", f"/{bucket}/k{query}", headers, signed=signed)
+    friend = account_client(server, FRIEND)
+    for asking, signed in ((friend, True), (S3HTTPClient(friend), True), (http_client, False)):
+        reply = asking.request("GET", f"/{bucket}/k{query}", headers, signed=signed)
         assert reply.status in (403, 501), reply.body
     if "aws:username" in str(condition):  # and whom it means is let in
-        assert account_peer(server, SUB_ACCOUNT).ask("GET", f"/{bucket}/k").body == b"data"
+        assert account_client(server, SUB_ACCOUNT).request("GET", f"/{bucket}/k").body == b"data"
 
 
 BREAKS = ["\r\nx-evil: 1", "\nx-evil: 1", "\rx-evil: 1", "&#13;&#10;x-evil: 1", "&#10;x-evil: 1"]
@@ -101,31 +105,31 @@ BREAKS = ["\r\nx-evil: 1", "\nx-evil: 1", "\rx-evil: 1", "&#13;&#10;x-evil: 1", 
 @pytest.mark.parametrize("text", BREAKS, ids=ascii)
 @pytest.mark.parametrize("element", ["ExposeHeader", "AllowedOrigin", "AllowedHeader"])
 def test_no_rule_for_browsers_begins_another_header(
-    peer: Peer, bucket: str, text: str, element: str
+    http_client: HTTPClient, bucket: str, text: str, element: str
 ) -> None:
     parts = {"AllowedOrigin": "*", "AllowedMethod": "GET", "AllowedHeader": "*"}
     parts[element] = f"http://a.example{text}" if element == "AllowedOrigin" else f"x-a{text}"
     inner = "".join(f"<{name}>{value}</{name}>" for name, value in parts.items())
     rules = f"<CORSConfiguration><CORSRule>{inner}</CORSRule></CORSConfiguration>".encode()
-    put = peer.ask("PUT", f"/{bucket}/?cors", {"content-md5": content_md5(rules)}, rules)
+    put = http_client.request("PUT", f"/{bucket}/?cors", {"content-md5": content_md5(rules)}, rules)
     origin = {"origin": "http://a.example", "access-control-request-method": "GET"}
     for method in ("GET", "OPTIONS"):
-        assert "x-evil" not in peer.ask(method, f"/{bucket}/k", origin, signed=False)
+        assert "x-evil" not in http_client.request(method, f"/{bucket}/k", origin, signed=False)
     assert put.status == 400
 
 
-def test_no_origin_is_given_what_a_browser_knows(peer: Peer, bucket: str) -> None:
+def test_no_origin_is_given_what_a_browser_knows(http_client: HTTPClient, bucket: str) -> None:
     origin = {"origin": "http://evil.example", "access-control-request-method": "GET"}
     for method in ("GET", "OPTIONS"):
         for target in ("/", f"/{bucket}/", f"/{bucket}/none", "/-/ready"):
-            reply = peer.ask(method, target, origin, signed=False)
+            reply = http_client.request(method, target, origin, signed=False)
             assert not [name for name, _ in reply.fields if name.lower().startswith("access-")]
     rule = b"<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>"
     rules = b"<CORSConfiguration><CORSRule>" + rule + b"</CORSRule></CORSConfiguration>"
     sent = {"content-md5": content_md5(rules)}
-    assert peer.ask("PUT", f"/{bucket}/?cors", sent, rules).status == 200
+    assert http_client.request("PUT", f"/{bucket}/?cors", sent, rules).status == 200
     for method in ("GET", "OPTIONS"):
-        reply = peer.ask(method, f"/{bucket}/none", origin, signed=False)
+        reply = http_client.request(method, f"/{bucket}/none", origin, signed=False)
         assert reply["Access-Control-Allow-Origin"] == "*"
         assert "Access-Control-Allow-Credentials" not in reply
         assert "Set-Cookie" not in reply
@@ -143,15 +147,19 @@ SPELLED = [
 
 
 @pytest.mark.parametrize("target", [*SPELLED, "/-/metrics/", "/-/../-/metrics", "/./-/metrics"])
-def test_what_a_proxy_keeps_to_itself_has_one_spelling(peer: Peer, target: str) -> None:
-    reply = peer.ask("GET", target, signed=False)
+def test_what_a_proxy_keeps_to_itself_has_one_spelling(
+    http_client: HTTPClient, target: str
+) -> None:
+    reply = http_client.request("GET", target, signed=False)
     assert reply.status in (400, 403, 404)
     assert b"coskit_" not in reply.body
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
 @pytest.mark.parametrize("name", ["live", "ready", "metrics"])
-def test_what_is_told_of_the_server_is_no_object(peer: Peer, method: str, name: str) -> None:
+def test_what_is_told_of_the_server_is_no_object(
+    http_client: HTTPClient, method: str, name: str
+) -> None:
     body = None if method == "DELETE" else b"data"
-    assert peer.ask(method, f"/-/{name}", {}, body).outcome == (405, "MethodNotAllowed")
-    assert peer.ask("GET", f"/-/{name}", signed=False).status == 200
+    assert http_client.request(method, f"/-/{name}", {}, body).outcome == (405, "MethodNotAllowed")
+    assert http_client.request("GET", f"/-/{name}", signed=False).status == 200

@@ -15,9 +15,9 @@ import pytest
 
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, account_peer
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import Peer, Reply
+from tests.server.support.accounts import FRIEND, account_client
+from tests.server.support.http_client import HTTPClient, Reply
+from tests.server.support.s3 import S3HTTPClient
 
 ENDPOINTS = [
     # MinIO: administration, bootstrap between nodes, storage between nodes, console
@@ -70,18 +70,18 @@ def refused(server: LocalServer, reply: Reply) -> bool:
 
 @pytest.mark.parametrize(("method", "target"), ENDPOINTS)
 def test_no_endpoint_of_another_server_is_here(
-    server: LocalServer, peer: Peer, method: str, target: str
+    server: LocalServer, http_client: HTTPClient, method: str, target: str
 ) -> None:
-    friend = account_peer(server, FRIEND)
-    before = peer.ask("GET", "/").texts("Name")
+    friend = account_client(server, FRIEND)
+    before = http_client.request("GET", "/").texts("Name")
     body = None if method == "GET" else b"{}"
     for reply in (
-        peer.ask(method, target, {}, body, signed=False),
-        friend.ask(method, target, {}, body),
-        S3Peer(friend).ask(method, target, {}, body),
+        http_client.request(method, target, {}, body, signed=False),
+        friend.request(method, target, {}, body),
+        S3HTTPClient(friend).request(method, target, {}, body),
     ):
         assert refused(server, reply), (reply.status, reply.body)
-    assert peer.ask("GET", "/").texts("Name") == before
+    assert http_client.request("GET", "/").texts("Name") == before
 
 
 DEFAULTS = [
@@ -97,10 +97,12 @@ DEFAULTS = [
 
 
 @pytest.mark.parametrize(("secret_id", "secret_key"), DEFAULTS)
-def test_no_key_is_known_beforehand(peer: Peer, secret_id: str, secret_key: str) -> None:
-    guess = Peer(peer.port, secret_id, secret_key)
-    assert guess.ask("GET", "/").status == 403
-    assert S3Peer(guess).ask("GET", "/").status in (400, 403)
+def test_no_key_is_known_beforehand(
+    http_client: HTTPClient, secret_id: str, secret_key: str
+) -> None:
+    guess = HTTPClient(http_client.port, secret_id, secret_key)
+    assert guess.request("GET", "/").status == 403
+    assert S3HTTPClient(guess).request("GET", "/").status in (400, 403)
 
 
 def part(value: object) -> str:
@@ -113,10 +115,14 @@ SCHEMES = [f"Bearer {UNSIGNED}", f"JWT {UNSIGNED}", "Basic YWRtaW46YWRtaW4=", "D
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda text: text.partition(" ")[0])
-def test_no_token_of_another_kind_is_a_signature(peer: Peer, room: str, scheme: str) -> None:
+def test_no_token_of_another_kind_is_a_signature(
+    http_client: HTTPClient, room: str, scheme: str
+) -> None:
     for target in ("/", f"/{room}/kept"):
         for mark in ({}, {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}):
-            reply = peer.ask("GET", target, {"authorization": scheme, **mark}, signed=False)
+            reply = http_client.request(
+                "GET", target, {"authorization": scheme, **mark}, signed=False
+            )
             assert reply.status in (400, 403)
 
 
@@ -130,23 +136,23 @@ ACTIONS = [
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda text: text[7:33])
 def test_nobody_is_given_keys_over_the_network(
-    server: LocalServer, peer: Peer, action: str
+    server: LocalServer, http_client: HTTPClient, action: str
 ) -> None:
-    friend = account_peer(server, FRIEND)
+    friend = account_client(server, FRIEND)
     media = {"content-type": "application/x-www-form-urlencoded"}
     for reply in (
-        peer.ask("POST", f"/?{action}", {}, b"", signed=False),
-        peer.ask("POST", "/", media, action.encode(), signed=False),
-        friend.ask("POST", "/", media, action.encode()),
-        S3Peer(friend).ask("POST", "/", media, action.encode()),
+        http_client.request("POST", f"/?{action}", {}, b"", signed=False),
+        http_client.request("POST", "/", media, action.encode(), signed=False),
+        friend.request("POST", "/", media, action.encode()),
+        S3HTTPClient(friend).request("POST", "/", media, action.encode()),
     ):
         assert reply.status in (400, 403, 405, 501)
         assert b"Credentials" not in reply.body
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel by /proc")
-def test_a_server_listens_at_one_port_only(server: LocalServer, peer: Peer) -> None:
-    assert peer.ask("GET", "/-/ready").status == 200
+def test_a_server_listens_at_one_port_only(server: LocalServer, http_client: HTTPClient) -> None:
+    assert http_client.request("GET", "/-/ready").status == 200
     process = Path(f"/proc/{server.pid}")
     names = [str(entry.readlink()) for entry in (process / "fd").iterdir() if entry.is_symlink()]
     own = {name.removeprefix("socket:[").rstrip("]") for name in names if "socket" in name}
@@ -177,26 +183,26 @@ REACHING = {
 }
 
 
-def test_a_server_asks_nobody_for_anything(peer: Peer, bucket: str) -> None:
+def test_a_server_asks_nobody_for_anything(http_client: HTTPClient, bucket: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as trap:
         host = f"127.0.0.1:{trap.getsockname()[1]}"
         url = f"http://{host}/x"
-        s3 = S3Peer(peer)
-        for asking, prefix in ((peer, "x-cos"), (s3, "x-amz")):
+        s3 = S3HTTPClient(http_client)
+        for asking, prefix in ((http_client, "x-cos"), (s3, "x-amz")):
             for source in (url, f"/{url}", f"//{host}/x", f"{host}/x"):
                 headers = {f"{prefix}-copy-source": source}
-                assert asking.ask("PUT", f"/{bucket}/k", headers, b"").status >= 400, source
+                assert asking.request("PUT", f"/{bucket}/k", headers, b"").status >= 400, source
             for setting, text in REACHING.items():
                 document = text.replace("HOST", host).encode()
                 sent = {"content-md5": content_md5(document)}
-                reply = asking.ask("PUT", f"/{bucket}/?{setting}", sent, document)
+                reply = asking.request("PUT", f"/{bucket}/?{setting}", sent, document)
                 assert reply.status in (200, 400, 403, 404, 501), reply.body
             for header in (f"{prefix}-website-redirect-location", f"{prefix}-callback"):
-                asking.ask("PUT", f"/{bucket}/k", {header: url}, b"x")
+                asking.request("PUT", f"/{bucket}/k", {header: url}, b"x")
             link = {f"{prefix}-symlink-target": url}
-            asking.ask("PUT", f"/{bucket}/link?symlink", link, b"")
+            asking.request("PUT", f"/{bucket}/link?symlink", link, b"")
             for key in ("", "none", "k", "link"):
-                reply = asking.ask("GET", f"/{bucket}/{key}")
+                reply = asking.request("GET", f"/{bucket}/{key}")
                 assert reply.status in (200, 404)
                 assert "Location" not in reply
         assert select([trap], [], [], 0.2)[0] == []

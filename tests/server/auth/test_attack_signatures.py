@@ -22,9 +22,9 @@ from coskit.server.auth.session_tokens import issue, open_token
 from coskit.testing import LocalServer
 from tests.server.auth.test_session_tokens import by_header, by_url, temporary
 from tests.server.handlers.access.test_policies import ANYONE, statement
-from tests.server.support.accounts import FRIEND, account_peer
-from tests.server.support.s3 import REGION, S3Peer
-from tests.server.support.wire import HOST, OWNER, Peer, Reply, received
+from tests.server.support.accounts import FRIEND, account_client
+from tests.server.support.http_client import HOST, OWNER, HTTPClient, Reply, received
+from tests.server.support.s3 import REGION, S3HTTPClient
 
 FRAMED = b"4\r\nevil\r\n0\r\nx-amz-checksum-crc32:RiHeYQ==\r\n\r\n"
 UNSIGNED = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
@@ -39,9 +39,9 @@ def about(kind: str, **more: str) -> dict[str, str]:
     return {"x-amz-content-sha256": kind, **framed, **named}
 
 
-def forgeries(peer: Peer, target: str) -> dict[str, tuple[str, Mapping[str, str]]]:
+def forgeries(http_client: HTTPClient, target: str) -> dict[str, tuple[str, Mapping[str, str]]]:
     """Return targets and headers that name a good key and have no good signature."""
-    key = peer.credentials.secret_id
+    key = http_client.credentials.secret_id
     day = time.strftime("%Y%m%d", time.gmtime())
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     scope = f"{key}/{day}/{REGION}/s3/aws4_request"
@@ -72,40 +72,42 @@ def forgeries(peer: Peer, target: str) -> dict[str, tuple[str, Mapping[str, str]
     }
 
 
-@pytest.mark.parametrize("forgery", forgeries(Peer(0, "", ""), "/"))
+@pytest.mark.parametrize("forgery", forgeries(HTTPClient(0, "", ""), "/"))
 @pytest.mark.parametrize("kind", KINDS)
 def test_to_know_a_key_id_is_not_to_know_the_key(
-    peer: Peer, bucket: str, forgery: str, kind: str
+    http_client: HTTPClient, bucket: str, forgery: str, kind: str
 ) -> None:
-    upload = peer.ask("POST", f"/{bucket}/k?uploads", {}, b"").text("UploadId")
+    upload = http_client.request("POST", f"/{bucket}/k?uploads", {}, b"").text("UploadId")
     for path in (f"/{bucket}/k", f"/{bucket}/k?partNumber=1&uploadId={upload}"):
-        target, headers = forgeries(peer, path)[forgery]
+        target, headers = forgeries(http_client, path)[forgery]
         for more in ({}, EXTRACT, {"content-encoding": "aws-chunked"}):
             sent = {**about(kind), **headers, **more}
-            reply = peer.ask("PUT", target, sent, FRAMED, signed=False)
+            reply = http_client.request("PUT", target, sent, FRAMED, signed=False)
             assert reply.status in (400, 403, 501), reply.body
-    assert peer.ask("GET", f"/{bucket}/?versions").texts("Key") == []
-    assert peer.ask("GET", f"/{bucket}/k?uploadId={upload}").texts("PartNumber") == []
+    assert http_client.request("GET", f"/{bucket}/?versions").texts("Key") == []
+    assert http_client.request("GET", f"/{bucket}/k?uploadId={upload}").texts("PartNumber") == []
 
 
-@pytest.mark.parametrize("forgery", forgeries(Peer(0, "", ""), "/"))
-def test_a_forged_signature_is_not_that_of_nobody(peer: Peer, bucket: str, forgery: str) -> None:
+@pytest.mark.parametrize("forgery", forgeries(HTTPClient(0, "", ""), "/"))
+def test_a_forged_signature_is_not_that_of_nobody(
+    http_client: HTTPClient, bucket: str, forgery: str
+) -> None:
     """What all may do is not done for somebody whose signature is wrong."""
     rule = json.dumps({"Statement": [statement(bucket, "allow", ANYONE, "PutObject")]}).encode()
-    assert peer.ask("PUT", f"/{bucket}/?policy", {}, rule).status == 204
-    target, headers = forgeries(peer, f"/{bucket}/k")[forgery]
-    reply = peer.ask("PUT", target, {**about(UNSIGNED), **headers}, FRAMED, signed=False)
-    stored = peer.ask("GET", f"/{bucket}/?versions").texts("Key")
+    assert http_client.request("PUT", f"/{bucket}/?policy", {}, rule).status == 204
+    target, headers = forgeries(http_client, f"/{bucket}/k")[forgery]
+    reply = http_client.request("PUT", target, {**about(UNSIGNED), **headers}, FRAMED, signed=False)
+    stored = http_client.request("GET", f"/{bucket}/?versions").texts("Key")
     # Without a whole signature a request is refused, or one of nobody's, who may write here.
     assert (reply.status, stored) in ((200, ["k"]), (400, []), (403, []), (501, []))
     if stored:
         assert forgery in ("nothing", "a key in the query", "a key of COS in the query")
 
 
-def presigned(peer: Peer, method: str, target: str) -> str:
+def presigned(http_client: HTTPClient, method: str, target: str) -> str:
     """Return a target of S3 that is signed for a minute, host and nothing else."""
     request = received(method, target.encode(), {"host": HOST})
-    query = sigv4.presign(request, peer.credentials, int(time.time()), REGION, 60)
+    query = sigv4.presign(request, http_client.credentials, int(time.time()), REGION, 60)
     return f"{target.partition('?')[0]}?{encode_query(query)}"
 
 
@@ -129,14 +131,14 @@ ADDED = [
 
 @pytest.mark.parametrize("added", ADDED, ids=lambda row: next(iter(row)))
 def test_who_was_given_a_url_of_s3_adds_nothing_to_it(
-    peer: Peer, room: str, bucket: str, added: dict[str, str]
+    http_client: HTTPClient, room: str, bucket: str, added: dict[str, str]
 ) -> None:
-    url = presigned(peer, "PUT", f"/{bucket}/k")
+    url = presigned(http_client, "PUT", f"/{bucket}/k")
     sent = {name: value.replace("ROOM", room) for name, value in added.items()}
-    reply = peer.ask("PUT", url, sent, FRAMED, signed=False)
+    reply = http_client.request("PUT", url, sent, FRAMED, signed=False)
     assert reply.outcome == (403, "AccessDenied")
-    assert peer.ask("GET", f"/{bucket}/?versions").texts("Key") == []
-    assert peer.ask("PUT", url, {}, b"x", signed=False).status == 200
+    assert http_client.request("GET", f"/{bucket}/?versions").texts("Key") == []
+    assert http_client.request("PUT", url, {}, b"x", signed=False).status == 200
 
 
 REPLICATED = [
@@ -154,18 +156,18 @@ REPLICATED = [
 
 @pytest.mark.parametrize("dialect", ["cos", "s3"])
 def test_a_writer_says_nothing_of_what_the_server_keeps(
-    peer: Peer, bucket: str, dialect: str
+    http_client: HTTPClient, bucket: str, dialect: str
 ) -> None:
-    asking = S3Peer(peer) if dialect == "s3" else peer
+    asking = S3HTTPClient(http_client) if dialect == "s3" else http_client
     headers = dict.fromkeys(REPLICATED, "2001-01-01T00:00:00Z")
-    plain = asking.ask("PUT", f"/{bucket}/plain", {}, b"data")
-    reply = asking.ask("PUT", f"/{bucket}/k", headers, b"data")
+    plain = asking.request("PUT", f"/{bucket}/plain", {}, b"data")
+    reply = asking.request("PUT", f"/{bucket}/k", headers, b"data")
     assert reply.status in (200, 400, 501)
     if reply.status == 200:
         assert reply["ETag"] == plain["ETag"]
-        told = [names(asking.ask("HEAD", f"/{bucket}/{key}")) for key in ("plain", "k")]
+        told = [names(asking.request("HEAD", f"/{bucket}/{key}")) for key in ("plain", "k")]
         assert told[0] == told[1]
-        got = asking.ask("GET", f"/{bucket}/k")
+        got = asking.request("GET", f"/{bucket}/k")
         assert got.body == b"data"
         assert "2001" not in got["Last-Modified"]
 
@@ -177,19 +179,21 @@ def names(reply: Reply) -> list[str]:
 @pytest.mark.parametrize(
     "service", ["s3tables", "sts", "iam", "s3-object-lambda", "s3express", "S3"]
 )
-def test_a_signature_for_another_service_is_none(peer: Peer, room: str, service: str) -> None:
-    keys = Credentials(peer.credentials.secret_id, peer.credentials.secret_key)
+def test_a_signature_for_another_service_is_none(
+    http_client: HTTPClient, room: str, service: str
+) -> None:
+    keys = Credentials(http_client.credentials.secret_id, http_client.credentials.secret_key)
     for target in ("/", f"/{room}/kept"):
         digest = sha256(b"").hexdigest()
         request = AWSRequest("GET", f"http://{HOST}{target}", {"x-amz-content-sha256": digest})
         SigV4Auth(keys, service, REGION).add_auth(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        assert peer.ask("GET", target, headers, signed=False).status in (400, 403)
+        assert http_client.request("GET", target, headers, signed=False).status in (400, 403)
 
 
-def test_no_key_signs_a_token(server: LocalServer, peer: Peer, room: str) -> None:
+def test_no_key_signs_a_token(server: LocalServer, http_client: HTTPClient, room: str) -> None:
     """Not the owner's, not another account's: the secret of tokens is one of its own."""
-    friend = account_peer(server, FRIEND)
+    friend = account_client(server, FRIEND)
     ends = int(time.time()) + 600
     for secret in (
         server.secret_key,
@@ -199,7 +203,7 @@ def test_no_key_signs_a_token(server: LocalServer, peer: Peer, room: str) -> Non
         OWNER,
         "",
     ):
-        forged = Peer(peer.port, "", "")
+        forged = HTTPClient(http_client.port, "", "")
         forged.credentials = issue(secret, OWNER, ends)
         for ask in (by_header, by_url):
             assert ask(forged, "GET", f"/{room}/kept").outcome == (403, "AccessDenied")

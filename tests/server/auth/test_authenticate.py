@@ -8,7 +8,7 @@ import pytest
 from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.auth.signature import sign
 from coskit.protocol.codec.dates import http_date
-from tests.server.support.wire import HOST, Peer, received
+from tests.server.support.http_client import HOST, HTTPClient, received
 from tests.support.ids import stable_id
 
 DENIED = (403, "AccessDenied")
@@ -16,7 +16,7 @@ MISMATCH = (403, "SignatureDoesNotMatch")
 
 
 def authorization(
-    peer: Peer,
+    http_client: HTTPClient,
     method: str,
     target: str,
     headers: dict[str, str] | None = None,
@@ -28,25 +28,30 @@ def authorization(
     """Return the Authorization of a request, valid from `start` seconds from now."""
     request = received(method, target.encode(), {"host": HOST, **(headers or {})})
     now = int(time.time()) + start
-    return sign(request, credentials or peer.credentials, now, lifetime, margin=0)
+    return sign(request, credentials or http_client.credentials, now, lifetime, margin=0)
 
 
-def test_a_signature_that_covers_everything_or_nothing(peer: Peer, room: str) -> None:
+def test_a_signature_that_covers_everything_or_nothing(http_client: HTTPClient, room: str) -> None:
     target = f"/{room}/kept"
-    assert peer.ask("GET", target).body == b"kept"
+    assert http_client.request("GET", target).body == b"kept"
     request = received("GET", target.encode(), {})
-    bare = sign(request, peer.credentials, int(time.time()))
+    bare = sign(request, http_client.credentials, int(time.time()))
     assert "q-header-list=&q-url-param-list=&" in bare
-    assert peer.ask("GET", target, {"authorization": bare}, signed=False).body == b"kept"
+    assert http_client.request("GET", target, {"authorization": bare}, signed=False).body == b"kept"
 
 
-def test_a_signature_in_the_url(peer: Peer, room: str) -> None:
-    url = peer.url("GET", f"/{room}/kept?response-content-type=text/signed")
-    got = peer.ask("GET", url, signed=False)
+def test_a_signature_in_the_url(http_client: HTTPClient, room: str) -> None:
+    url = http_client.url("GET", f"/{room}/kept?response-content-type=text/signed")
+    got = http_client.request("GET", url, signed=False)
     assert (got.body, got["Content-Type"]) == (b"kept", "text/signed")
-    assert peer.ask("PUT", url, {}, b"x", signed=False).outcome == MISMATCH
-    assert peer.ask("GET", url.replace("signed", "forged"), signed=False).outcome == MISMATCH
-    assert peer.ask("GET", url.replace("/kept", "/kept2"), signed=False).outcome == MISMATCH
+    assert http_client.request("PUT", url, {}, b"x", signed=False).outcome == MISMATCH
+    assert (
+        http_client.request("GET", url.replace("signed", "forged"), signed=False).outcome
+        == MISMATCH
+    )
+    assert (
+        http_client.request("GET", url.replace("/kept", "/kept2"), signed=False).outcome == MISMATCH
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,29 +65,31 @@ def test_a_signature_in_the_url(peer: Peer, room: str) -> None:
     ],
 )
 def test_the_time_of_a_signature(
-    peer: Peer, room: str, about: str, start: int, lifetime: int, status: int
+    http_client: HTTPClient, room: str, about: str, start: int, lifetime: int, status: int
 ) -> None:
     target = f"/{room}/kept"
-    header = authorization(peer, "GET", target, start=start, lifetime=lifetime)
+    header = authorization(http_client, "GET", target, start=start, lifetime=lifetime)
     url = f"{target}?{header.replace(';', '%3B')}"
-    by_header = peer.ask("GET", target, {"authorization": header}, signed=False)
-    by_url = peer.ask("GET", url, signed=False)
+    by_header = http_client.request("GET", target, {"authorization": header}, signed=False)
+    by_url = http_client.request("GET", url, signed=False)
     code = "" if status == 200 else "AccessDenied"
     assert [by_header.outcome, by_url.outcome] == [(status, code)] * 2
 
 
-def test_an_expired_signature_says_so(peer: Peer, room: str) -> None:
-    header = authorization(peer, "GET", f"/{room}/kept", start=-120)
-    reply = peer.ask("GET", f"/{room}/kept", {"authorization": header}, signed=False)
+def test_an_expired_signature_says_so(http_client: HTTPClient, room: str) -> None:
+    header = authorization(http_client, "GET", f"/{room}/kept", start=-120)
+    reply = http_client.request("GET", f"/{room}/kept", {"authorization": header}, signed=False)
     assert reply.text("Message") == "Request has expired"
 
 
 @pytest.mark.parametrize(
     ("minutes", "status"), [(0, 200), (14, 200), (-14, 200), (16, 403), (-16, 403)]
 )
-def test_a_clock_that_runs_wrong(peer: Peer, room: str, minutes: int, status: int) -> None:
+def test_a_clock_that_runs_wrong(
+    http_client: HTTPClient, room: str, minutes: int, status: int
+) -> None:
     date = http_date(int(time.time() + 60 * minutes) * 1000)
-    reply = peer.ask("GET", f"/{room}/kept", {"date": date})
+    reply = http_client.request("GET", f"/{room}/kept", {"date": date})
     assert reply.outcome == (status, "" if status == 200 else "RequestTimeTooSkewed")
 
 
@@ -120,11 +127,11 @@ CHANGES: list[tuple[str, Change, tuple[int, str]]] = [
 
 @pytest.mark.parametrize(("about", "change", "outcome"), CHANGES, ids=stable_id)
 def test_a_changed_credential(
-    peer: Peer, room: str, about: str, change: Change, outcome: tuple[int, str]
+    http_client: HTTPClient, room: str, about: str, change: Change, outcome: tuple[int, str]
 ) -> None:
     target = f"/{room}/kept"
-    header = change(authorization(peer, "GET", target))
-    reply = peer.ask("GET", target, {"authorization": header}, signed=False)
+    header = change(authorization(http_client, "GET", target))
+    reply = http_client.request("GET", target, {"authorization": header}, signed=False)
     assert reply.outcome == outcome
 
 
@@ -147,33 +154,40 @@ def test_a_changed_credential(
     ],
 )
 def test_a_signature_of_another_request(
-    peer: Peer, room: str, about: str, method: str, target: str, headers: dict[str, str]
+    http_client: HTTPClient,
+    room: str,
+    about: str,
+    method: str,
+    target: str,
+    headers: dict[str, str],
 ) -> None:
     signed = f"/{room}/kept?versionId=null"
-    header = authorization(peer, "GET", signed, {"range": "bytes=0-1"})
+    header = authorization(http_client, "GET", signed, {"range": "bytes=0-1"})
     right = {"range": "bytes=0-1", "authorization": header}
-    assert peer.ask("GET", signed, right, signed=False).body == b"ke"
+    assert http_client.request("GET", signed, right, signed=False).body == b"ke"
     sent = {**headers, "authorization": header}
-    reply = peer.ask(method, target.replace("ROOM", room), sent, signed=False)
+    reply = http_client.request(method, target.replace("ROOM", room), sent, signed=False)
     assert reply.outcome == MISMATCH
-    assert peer.ask("GET", f"/{room}/kept").body == b"kept"
+    assert http_client.request("GET", f"/{room}/kept").body == b"kept"
 
 
-def test_the_key_of_somebody_else(peer: Peer, room: str) -> None:
-    other = Peer(peer.port, peer.credentials.secret_id, "another secret")
-    assert other.ask("GET", f"/{room}/kept").outcome == MISMATCH
+def test_the_key_of_somebody_else(http_client: HTTPClient, room: str) -> None:
+    other = HTTPClient(http_client.port, http_client.credentials.secret_id, "another secret")
+    assert other.request("GET", f"/{room}/kept").outcome == MISMATCH
 
 
 @pytest.mark.parametrize("port", ["", ":80", ":9000"])
-def test_a_host_signed_without_its_port(peer: Peer, room: str, port: str) -> None:
-    header = authorization(peer, "GET", f"/{room}/kept")
+def test_a_host_signed_without_its_port(http_client: HTTPClient, room: str, port: str) -> None:
+    header = authorization(http_client, "GET", f"/{room}/kept")
     sent = {"authorization": header}
-    reply = peer.ask("GET", f"/{room}/kept", sent, signed=False, host=HOST + port)
+    reply = http_client.request("GET", f"/{room}/kept", sent, signed=False, host=HOST + port)
     assert reply.body == b"kept"
 
 
 @pytest.mark.parametrize("empty", [{}, {"authorization": ""}, {"authorization": "  "}])
-def test_without_a_signature_one_is_nobody(peer: Peer, room: str, empty: dict[str, str]) -> None:
+def test_without_a_signature_one_is_nobody(
+    http_client: HTTPClient, room: str, empty: dict[str, str]
+) -> None:
     for method, target in [
         ("GET", "/"),
         ("GET", f"/{room}/"),
@@ -182,6 +196,6 @@ def test_without_a_signature_one_is_nobody(peer: Peer, room: str, empty: dict[st
         ("PUT", "/new-1250000000/"),
         ("DELETE", f"/{room}/kept"),
     ]:
-        assert peer.ask(method, target, empty, b"", signed=False).outcome == DENIED
-    assert peer.ask("HEAD", f"/{room}/kept", empty, signed=False).outcome == (403, "")
-    assert peer.ask("GET", f"/{room}/kept").body == b"kept"
+        assert http_client.request(method, target, empty, b"", signed=False).outcome == DENIED
+    assert http_client.request("HEAD", f"/{room}/kept", empty, signed=False).outcome == (403, "")
+    assert http_client.request("GET", f"/{room}/kept").body == b"kept"

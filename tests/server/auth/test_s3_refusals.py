@@ -17,7 +17,7 @@ from coskit.protocol.s3.auth.aws_chunked import (
     ChunkEncoder,
     SeedSignature,
 )
-from tests.server.support.wire import HOST, Peer, Reply, received
+from tests.server.support.http_client import HOST, HTTPClient, Reply, received
 
 DATA = b"".join(b"%8d" % n for n in range(30_000))
 CHUNK = 64 << 10
@@ -25,7 +25,7 @@ DIGEST = sha256(DATA).hexdigest()
 CRC = {"x-amz-checksum-crc32": "AAAAAA=="}
 MISMATCH = (403, "SignatureDoesNotMatch")
 SKEWED = (403, "RequestTimeTooSkewed")
-Make = Callable[[Peer, str], bytes]
+Make = Callable[[HTTPClient, str], bytes]
 
 
 def now() -> int:
@@ -33,7 +33,7 @@ def now() -> int:
 
 
 def signed(
-    peer: Peer,
+    http_client: HTTPClient,
     target: str,
     payload_hash: str,
     headers: dict[str, str] | None = None,
@@ -45,29 +45,29 @@ def signed(
     """Return the headers of a request signed `at` seconds from now."""
     sent = {"host": HOST, **(headers or {})}
     request = received(method, target.encode(), sent)
-    key = credentials or peer.credentials
+    key = credentials or http_client.credentials
     return {**sent, **sigv4.sign(request, key, now() + at, "ap-local", payload_hash)}
 
 
-def put(peer: Peer, target: str, headers: dict[str, str], body: bytes) -> bytes:
-    return peer.request("PUT", target, headers, body, signed=False)
+def put(http_client: HTTPClient, target: str, headers: dict[str, str], body: bytes) -> bytes:
+    return http_client.build_request("PUT", target, headers, body, signed=False)
 
 
-def seed_of(peer: Peer, headers: dict[str, str]) -> SeedSignature:
+def seed_of(http_client: HTTPClient, headers: dict[str, str]) -> SeedSignature:
     date, signature = headers["x-amz-date"], headers["authorization"].rpartition("=")[2]
-    key = sigv4.signing_key(peer.credentials.secret_key, date[:8], "ap-local")
+    key = sigv4.signing_key(http_client.credentials.secret_key, date[:8], "ap-local")
     return SeedSignature(key, date, f"{date[:8]}/ap-local/s3/aws4_request", signature)
 
 
 def streamed(
-    peer: Peer, target: str, kind: str = SIGNED, trailer: dict[str, str] | None = None
+    http_client: HTTPClient, target: str, kind: str = SIGNED, trailer: dict[str, str] | None = None
 ) -> tuple[dict[str, str], list[bytes]]:
     """Return the headers of a framed upload, its chunks and, last, its end."""
     about = {"content-encoding": "aws-chunked", "x-amz-decoded-content-length": str(len(DATA))}
     if trailer:
         about["x-amz-trailer"] = ",".join(trailer)
-    headers = signed(peer, target, kind, about)
-    encoder = ChunkEncoder(None if kind == UNSIGNED_TRAILER else seed_of(peer, headers))
+    headers = signed(http_client, target, kind, about)
+    encoder = ChunkEncoder(None if kind == UNSIGNED_TRAILER else seed_of(http_client, headers))
     chunks = [encoder.chunk(DATA[at : at + CHUNK]) for at in range(0, len(DATA), CHUNK)]
     return headers, [*chunks, encoder.end(trailer)]
 
@@ -75,124 +75,133 @@ def streamed(
 def in_order(*order: int) -> Make:
     """Send the chunks of an upload in another order."""
 
-    def make(peer: Peer, target: str) -> bytes:
-        headers, pieces = streamed(peer, target)
+    def make(http_client: HTTPClient, target: str) -> bytes:
+        headers, pieces = streamed(http_client, target)
         assert len(pieces) == 5, "four chunks and the end"
-        return put(peer, target, headers, b"".join(pieces[n] for n in order))
+        return put(http_client, target, headers, b"".join(pieces[n] for n in order))
 
     return make
 
 
-def replayed(peer: Peer, target: str) -> bytes:
+def replayed(http_client: HTTPClient, target: str) -> bytes:
     """Send the chunks that were signed for another upload."""
-    _, pieces = streamed(peer, f"{target}-another")
-    headers, _ = streamed(peer, target)
-    return put(peer, target, headers, b"".join(pieces))
+    _, pieces = streamed(http_client, f"{target}-another")
+    headers, _ = streamed(http_client, target)
+    return put(http_client, target, headers, b"".join(pieces))
 
 
-def flipped(peer: Peer, target: str) -> bytes:
-    headers, pieces = streamed(peer, target)
+def flipped(http_client: HTTPClient, target: str) -> bytes:
+    headers, pieces = streamed(http_client, target)
     pieces[3] = pieces[3].replace(b"29999", b"29998")
-    return put(peer, target, headers, b"".join(pieces))
+    return put(http_client, target, headers, b"".join(pieces))
 
 
-def cut(peer: Peer, target: str) -> bytes:
+def cut(http_client: HTTPClient, target: str) -> bytes:
     """Leave out the last chunk and all that follows it, as of a body that was whole."""
-    headers, pieces = streamed(peer, target)
-    return put(peer, target, headers, b"".join(pieces[:-1]))
+    headers, pieces = streamed(http_client, target)
+    return put(http_client, target, headers, b"".join(pieces[:-1]))
 
 
-def cut_in_a_chunk(peer: Peer, target: str) -> bytes:
-    headers, pieces = streamed(peer, target)
-    return put(peer, target, headers, b"".join(pieces[:-1])[:-1000])
+def cut_in_a_chunk(http_client: HTTPClient, target: str) -> bytes:
+    headers, pieces = streamed(http_client, target)
+    return put(http_client, target, headers, b"".join(pieces[:-1])[:-1000])
 
 
 def unsigned(order: tuple[int, ...], trailer: dict[str, str] | None = None) -> Make:
-    def make(peer: Peer, target: str) -> bytes:
-        headers, pieces = streamed(peer, target, UNSIGNED_TRAILER, trailer)
-        return put(peer, target, headers, b"".join(pieces[n] for n in order))
+    def make(http_client: HTTPClient, target: str) -> bytes:
+        headers, pieces = streamed(http_client, target, UNSIGNED_TRAILER, trailer)
+        return put(http_client, target, headers, b"".join(pieces[n] for n in order))
 
     return make
 
 
-def without_its_trailer(peer: Peer, target: str) -> bytes:
-    headers, pieces = streamed(peer, target, UNSIGNED_TRAILER, CRC)
-    return put(peer, target, headers, b"".join(pieces[:-1]) + b"0\r\n\r\n")
+def without_its_trailer(http_client: HTTPClient, target: str) -> bytes:
+    headers, pieces = streamed(http_client, target, UNSIGNED_TRAILER, CRC)
+    return put(http_client, target, headers, b"".join(pieces[:-1]) + b"0\r\n\r\n")
 
 
-def with_another_trailer(peer: Peer, target: str) -> bytes:
-    headers, pieces = streamed(peer, target, SIGNED_TRAILER, CRC)
+def with_another_trailer(http_client: HTTPClient, target: str) -> bytes:
+    headers, pieces = streamed(http_client, target, SIGNED_TRAILER, CRC)
     pieces[-1] = pieces[-1].replace(b"AAAAAA==", b"BBBBBB==")
-    return put(peer, target, headers, b"".join(pieces))
+    return put(http_client, target, headers, b"".join(pieces))
 
 
-def without_framing(peer: Peer, target: str) -> bytes:
-    headers, _ = streamed(peer, target)
-    return put(peer, target, headers, DATA)
+def without_framing(http_client: HTTPClient, target: str) -> bytes:
+    headers, _ = streamed(http_client, target)
+    return put(http_client, target, headers, DATA)
 
 
 def whole(body: bytes = DATA, digest: str = DIGEST, at: int = 0, secret_key: str = "") -> Make:
     """Send a body in one piece."""
 
-    def make(peer: Peer, target: str) -> bytes:
-        key = peer.credentials
+    def make(http_client: HTTPClient, target: str) -> bytes:
+        key = http_client.credentials
         key = replace(key, secret_key=secret_key) if secret_key else key
-        return put(peer, target, signed(peer, target, digest, at=at, credentials=key), body)
+        return put(
+            http_client, target, signed(http_client, target, digest, at=at, credentials=key), body
+        )
 
     return make
 
 
-def with_a_header_more(peer: Peer, target: str) -> bytes:
-    headers = signed(peer, target, DIGEST)
-    return put(peer, target, {**headers, "x-amz-acl": "public-read"}, DATA)
+def with_a_header_more(http_client: HTTPClient, target: str) -> bytes:
+    headers = signed(http_client, target, DIGEST)
+    return put(http_client, target, {**headers, "x-amz-acl": "public-read"}, DATA)
 
 
-def for_another_key(peer: Peer, target: str) -> bytes:
-    return put(peer, target, signed(peer, f"{target}-another", DIGEST), DATA)
+def for_another_key(http_client: HTTPClient, target: str) -> bytes:
+    return put(http_client, target, signed(http_client, f"{target}-another", DIGEST), DATA)
 
 
-def by_nobody(peer: Peer, target: str) -> bytes:
-    return put(peer, target, {"x-amz-content-sha256": DIGEST}, DATA)
+def by_nobody(http_client: HTTPClient, target: str) -> bytes:
+    return put(http_client, target, {"x-amz-content-sha256": DIGEST}, DATA)
 
 
 def by_url(lifetime: int, at: int = 0, method: str = "PUT") -> Make:
-    def make(peer: Peer, target: str) -> bytes:
+    def make(http_client: HTTPClient, target: str) -> bytes:
         request = received(method, target.encode(), {"host": HOST})
-        query = sigv4.presign(request, peer.credentials, now() + at, "ap-local", lifetime)
-        return put(peer, f"{target}?{encode_query(query)}", {}, DATA)
+        query = sigv4.presign(request, http_client.credentials, now() + at, "ap-local", lifetime)
+        return put(http_client, f"{target}?{encode_query(query)}", {}, DATA)
 
     return make
 
 
 def by_old_header(at: int = 0, method: str = "PUT") -> Make:
-    def make(peer: Peer, target: str) -> bytes:
+    def make(http_client: HTTPClient, target: str) -> bytes:
         request = received(method, target.encode(), {"host": HOST})
-        return put(peer, target, sigv2.sign(request, peer.credentials, now() + at), DATA)
+        return put(
+            http_client, target, sigv2.sign(request, http_client.credentials, now() + at), DATA
+        )
 
     return make
 
 
 def by_old_url(at: int, method: str = "PUT") -> Make:
-    def make(peer: Peer, target: str) -> bytes:
+    def make(http_client: HTTPClient, target: str) -> bytes:
         request = received(method, target.encode(), {"host": HOST})
-        query = sigv2.presign(request, peer.credentials, now() + at)
-        return put(peer, f"{target}?{encode_query(query)}", {}, DATA)
+        query = sigv2.presign(request, http_client.credentials, now() + at)
+        return put(http_client, f"{target}?{encode_query(query)}", {}, DATA)
 
     return make
 
 
 def bad_header(text: str) -> Make:
-    def make(peer: Peer, target: str) -> bytes:
-        return put(peer, target, {**signed(peer, target, DIGEST), "authorization": text}, DATA)
+    def make(http_client: HTTPClient, target: str) -> bytes:
+        return put(
+            http_client,
+            target,
+            {**signed(http_client, target, DIGEST), "authorization": text},
+            DATA,
+        )
 
     return make
 
 
 def without(name: str) -> Make:
-    def make(peer: Peer, target: str) -> bytes:
-        headers = signed(peer, target, DIGEST)
+    def make(http_client: HTTPClient, target: str) -> bytes:
+        headers = signed(http_client, target, DIGEST)
         del headers[name]
-        return put(peer, target, headers, DATA)
+        return put(http_client, target, headers, DATA)
 
     return make
 
@@ -241,14 +250,14 @@ REFUSALS: dict[str, tuple[Make, tuple[int, str]]] = {
 
 @pytest.mark.parametrize(("make", "outcome"), REFUSALS.values(), ids=REFUSALS)
 def test_what_is_not_as_it_was_signed_is_refused(
-    make: Make, outcome: tuple[int, str], peer: Peer, room: str
+    make: Make, outcome: tuple[int, str], http_client: HTTPClient, room: str
 ) -> None:
-    with peer.line() as line:
-        assert line.ask(make(peer, f"/{room}/kept")).outcome == outcome
-    with peer.line() as line:
-        assert line.ask(make(peer, f"/{room}/new")).outcome == outcome
-    assert peer.ask("GET", f"/{room}/kept").body == b"kept"
-    assert peer.ask("HEAD", f"/{room}/new").status == 404
+    with http_client.connect() as connection:
+        assert connection.request(make(http_client, f"/{room}/kept")).outcome == outcome
+    with http_client.connect() as connection:
+        assert connection.request(make(http_client, f"/{room}/new")).outcome == outcome
+    assert http_client.request("GET", f"/{room}/kept").body == b"kept"
+    assert http_client.request("HEAD", f"/{room}/new").status == 404
 
 
 GOOD: dict[str, Make] = {
@@ -264,53 +273,58 @@ GOOD: dict[str, Make] = {
 
 
 @pytest.fixture
-def target(peer: Peer, room: str) -> Iterator[str]:
+def target(http_client: HTTPClient, room: str) -> Iterator[str]:
     yield f"/{room}/good"
-    peer.ask("DELETE", f"/{room}/good")
+    http_client.request("DELETE", f"/{room}/good")
 
 
 @pytest.mark.parametrize("make", GOOD.values(), ids=GOOD)
-def test_what_is_as_it_was_signed_is_stored(make: Make, peer: Peer, target: str) -> None:
-    with peer.line() as line:
-        reply = line.ask(make(peer, target))
+def test_what_is_as_it_was_signed_is_stored(
+    make: Make, http_client: HTTPClient, target: str
+) -> None:
+    with http_client.connect() as connection:
+        reply = connection.request(make(http_client, target))
     assert reply.status == 200, reply.body
-    assert peer.ask("GET", target).body == DATA
+    assert http_client.request("GET", target).body == DATA
 
 
-def listed(peer: Peer, room: str, upload_id: str) -> Reply:
-    return peer.ask("GET", f"/{room}/parts?uploadId={upload_id}")
+def listed(http_client: HTTPClient, room: str, upload_id: str) -> Reply:
+    return http_client.request("GET", f"/{room}/parts?uploadId={upload_id}")
 
 
-def test_a_part_that_is_not_as_it_was_signed_is_no_part(peer: Peer, room: str) -> None:
-    upload_id = peer.ask("POST", f"/{room}/parts?uploads").text("UploadId")
+def test_a_part_that_is_not_as_it_was_signed_is_no_part(http_client: HTTPClient, room: str) -> None:
+    upload_id = http_client.request("POST", f"/{room}/parts?uploads").text("UploadId")
     target = f"/{room}/parts?partNumber=1&uploadId={upload_id}"
     for make, outcome in ((flipped, MISMATCH), (cut, (400, "IncompleteBody"))):
-        with peer.line() as line:
-            assert line.ask(make(peer, target)).outcome == outcome
-        assert not listed(peer, room, upload_id).texts("PartNumber")
-    with peer.line() as line:
-        assert line.ask(whole()(peer, target)).status == 200
-    assert listed(peer, room, upload_id).texts("PartNumber") == ["1"]
-    assert peer.ask("DELETE", f"/{room}/parts?uploadId={upload_id}").status == 204
+        with http_client.connect() as connection:
+            assert connection.request(make(http_client, target)).outcome == outcome
+        assert not listed(http_client, room, upload_id).texts("PartNumber")
+    with http_client.connect() as connection:
+        assert connection.request(whole()(http_client, target)).status == 200
+    assert listed(http_client, room, upload_id).texts("PartNumber") == ["1"]
+    assert http_client.request("DELETE", f"/{room}/parts?uploadId={upload_id}").status == 204
 
 
-def test_a_document_is_the_one_whose_hash_was_signed(peer: Peer, room: str) -> None:
+def test_a_document_is_the_one_whose_hash_was_signed(http_client: HTTPClient, room: str) -> None:
     target = f"/{room}/?delete"
     body = b"<Delete><Object><Key>kept</Key></Object></Delete>"
-    headers = signed(peer, target, sha256(b"another").hexdigest(), method="POST")
-    assert peer.ask("POST", target, headers, body, signed=False).outcome == (
+    headers = signed(http_client, target, sha256(b"another").hexdigest(), method="POST")
+    assert http_client.request("POST", target, headers, body, signed=False).outcome == (
         400,
         "XAmzContentSHA256Mismatch",
     )
-    assert peer.ask("GET", f"/{room}/kept").body == b"kept"
+    assert http_client.request("GET", f"/{room}/kept").body == b"kept"
 
 
 def test_after_a_refusal_the_connection_goes_on_or_says_that_it_does_not(
-    peer: Peer, room: str
+    http_client: HTTPClient, room: str
 ) -> None:
     for make in (flipped, replayed, whole(secret_key="guessed"), with_a_header_more):
-        with peer.line() as line:
-            refused = line.ask(make(peer, f"/{room}/new"))
+        with http_client.connect() as connection:
+            refused = connection.request(make(http_client, f"/{room}/new"))
             assert refused.status in (400, 403)
             if not refused.closes:
-                assert line.ask(peer.request("GET", f"/{room}/kept")).body == b"kept"
+                assert (
+                    connection.request(http_client.build_request("GET", f"/{room}/kept")).body
+                    == b"kept"
+                )

@@ -41,7 +41,7 @@ from coskit.server.auth.key_ring import KeyRing
 from coskit.server.auth.s3_signature import Identity, identify, identify_form
 from coskit.server.auth.session_tokens import issue
 from coskit.server.dialects.s3_payload import open_payload
-from tests.server.support.wire import OWNER
+from tests.server.support.http_client import OWNER
 
 NOW = 1_700_000_000
 ME = Credentials("me", "secret")

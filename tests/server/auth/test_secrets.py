@@ -18,7 +18,7 @@ from coskit.protocol.s3.auth import sigv2, sigv4
 from coskit.server.http.access_log import LogEntry, without_secrets
 from coskit.testing import LocalServer
 from tests.server.dialects.test_post_object import form, post, signed
-from tests.server.support.wire import HOST, Peer
+from tests.server.support.http_client import HOST, HTTPClient
 
 ROOM = "room-1250000000"
 SECRET = "SeCrEt/" + "0123456789abcdef" * 2
@@ -80,10 +80,10 @@ def customer_key(prefix: str) -> tuple[dict[str, str], str]:
 
 def urls(server: LocalServer) -> Iterator[tuple[str, str]]:
     """Yield targets that are signed in their query, each with what is secret in it."""
-    peer, now = Peer.of(server), int(time.time())
+    http_client, now = HTTPClient.of(server), int(time.time())
     keys = Credentials(server.secret_id, server.secret_key, f"TOKEN{SECRET}")
     for method in ("GET", "PUT"):
-        target = peer.url(method, f"/{ROOM}/k?response-expires=never")
+        target = http_client.url(method, f"/{ROOM}/k?response-expires=never")
         yield target, target.partition("q-signature=")[2]
     request = Request("GET", f"/{ROOM}/k", (), {"host": HOST})
     for query in (
@@ -102,33 +102,39 @@ def urls(server: LocalServer) -> Iterator[tuple[str, str]]:
 def test_no_secret_is_written_or_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "access.log"
     with LocalServer(tmp_path / "data", buckets=[ROOM], options=[f"--access-log={file}"]) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         secrets, told = [server.secret_key, SECRET, quote(SECRET, safe="")], []
         digests = []  # of keys, which answers tell
         for target, secret in urls(server):
             secrets += [secret, quote(secret, safe="")]
-            asked = [peer.ask(method, target, signed=False) for method in ("GET", "DELETE")]
+            asked = [
+                http_client.request(method, target, signed=False) for method in ("GET", "DELETE")
+            ]
             told += [] if "%3F" in target else asked  # of a key that is a URL its sender is told
         for prefix in ("x-cos-", "x-amz-"):
             headers, of_key = customer_key(prefix)
             secrets += [of_key, quote(of_key, safe="")]
             digests.append(headers[f"{prefix}server-side-encryption-customer-key-md5"])
-            told.append(peer.ask("PUT", f"/{ROOM}/sealed", headers, b"body"))
-            told.append(peer.ask("GET", f"/{ROOM}/sealed", headers))
-            told.append(peer.ask("GET", f"/{ROOM}/sealed?{encode_query(headers.items())}"))
+            told.append(http_client.request("PUT", f"/{ROOM}/sealed", headers, b"body"))
+            told.append(http_client.request("GET", f"/{ROOM}/sealed", headers))
+            told.append(
+                http_client.request("GET", f"/{ROOM}/sealed?{encode_query(headers.items())}")
+            )
             wrong = {name: text[1:] if "-key" in name else text for name, text in headers.items()}
-            told.append(peer.ask("GET", f"/{ROOM}/sealed", wrong))
+            told.append(http_client.request("GET", f"/{ROOM}/sealed", wrong))
         for fields in (
-            dict(signed(peer, ROOM, "k")),
+            dict(signed(http_client, ROOM, "k")),
             {"key": "k", "signature": "y"},
         ):
             fields["x-cos-security-token"] = SECRET
             secrets.append(fields.get("q-signature", SECRET))
-            told.append(post(peer, ROOM, form(list(fields.items()))))
+            told.append(post(http_client, ROOM, form(list(fields.items()))))
         for value in (f"q-signature={SECRET}", f"AWS a:{SECRET}", f"Bearer {SECRET}", SECRET):
-            told.append(peer.ask("GET", f"/{ROOM}/k", {"authorization": value}, signed=False))
-        told.append(peer.ask("GET", f"/{ROOM}/k", {"x-cos-security-token": SECRET}))
-        told.append(peer.ask("GET", "/-/metrics", signed=False))
+            told.append(
+                http_client.request("GET", f"/{ROOM}/k", {"authorization": value}, signed=False)
+            )
+        told.append(http_client.request("GET", f"/{ROOM}/k", {"x-cos-security-token": SECRET}))
+        told.append(http_client.request("GET", "/-/metrics", signed=False))
         assert server.stop() == 0
     written = file.read_text() + "".join(capfd.readouterr())
     answers = [reply.body.decode() + repr(reply.fields) for reply in told]

@@ -20,8 +20,8 @@ from coskit.server.auth.accounts import FILE, change_accounts, remove_account, w
 from coskit.server.auth.session_tokens import issue, open_token
 from coskit.testing import LocalServer
 from tests.server.handlers.access.test_several_accounts import OBJECT, request_of
-from tests.server.support.accounts import SUB_ACCOUNT, account_peer
-from tests.server.support.wire import OWNER, Peer, Reply
+from tests.server.support.accounts import SUB_ACCOUNT, account_client
+from tests.server.support.http_client import OWNER, HTTPClient, Reply
 
 DENIED = (403, "AccessDenied")
 EXPIRED = (400, "ExpiredToken")
@@ -30,14 +30,14 @@ UNKNOWN = (403, "InvalidAccessKeyId")
 
 def temporary(
     server: LocalServer, account: str = OWNER, seconds: int = 600, policy: str = ""
-) -> Peer:
+) -> HTTPClient:
     """Return somebody with a new temporary key; its token is in their credentials."""
-    assert Peer.of(server).ask("GET", "/-/ready").status == 200
+    assert HTTPClient.of(server).request("GET", "/-/ready").status == 200
     secret = change_accounts(server.directory, with_token_secret).token_secret
     key = issue(secret, account, int(time.time()) + seconds, policy)
-    peer = Peer(server.port, key.secret_id, key.secret_key)
-    peer.credentials = key
-    return peer
+    http_client = HTTPClient(server.port, key.secret_id, key.secret_key)
+    http_client.credentials = key
+    return http_client
 
 
 def limits(bucket: str, *actions: str, path: str = "*", effect: str = "allow") -> str:
@@ -49,14 +49,16 @@ def limits(bucket: str, *actions: str, path: str = "*", effect: str = "allow") -
     return json.dumps({"version": "2.0", "statement": [item]})
 
 
-def by_header(peer: Peer, method: str, target: str, body: bytes | None = None) -> Reply:
-    return peer.ask(method, target, {TOKEN: peer.credentials.token}, body)
+def by_header(
+    http_client: HTTPClient, method: str, target: str, body: bytes | None = None
+) -> Reply:
+    return http_client.request(method, target, {TOKEN: http_client.credentials.token}, body)
 
 
-def by_url(peer: Peer, method: str, target: str, body: bytes | None = None) -> Reply:
+def by_url(http_client: HTTPClient, method: str, target: str, body: bytes | None = None) -> Reply:
     mark = "&" if "?" in target else "?"
-    url = peer.url(method, f"{target}{mark}{TOKEN}={peer.credentials.token}")
-    return peer.ask(method, url, {}, body, signed=False)
+    url = http_client.url(method, f"{target}{mark}{TOKEN}={http_client.credentials.token}")
+    return http_client.request(method, url, {}, body, signed=False)
 
 
 WAYS = pytest.mark.parametrize("ask", [by_header, by_url])
@@ -67,12 +69,12 @@ Ask = Callable[..., Reply]
 def test_a_temporary_key_has_the_rights_of_its_account(
     server: LocalServer, room: str, ask: Ask
 ) -> None:
-    peer = temporary(server)
-    assert ask(peer, "GET", f"/{room}/kept").body == b"kept"
-    assert ask(peer, "GET", f"/{room}/?acl").status == 200
+    http_client = temporary(server)
+    assert ask(http_client, "GET", f"/{room}/kept").body == b"kept"
+    assert ask(http_client, "GET", f"/{room}/?acl").status == 200
     gone = temporary(server, "1390000000")
     assert ask(gone, "GET", f"/{room}/kept").outcome == (403, "InvalidAccessKeyId")
-    account_peer(server, SUB_ACCOUNT)
+    account_client(server, SUB_ACCOUNT)
     assert ask(temporary(server, SUB_ACCOUNT), "GET", f"/{room}/kept").outcome == DENIED
 
 
@@ -103,7 +105,7 @@ def test_a_wrong_token_is_refused(server: LocalServer, room: str, ask: Ask) -> N
             right.credentials.secret_id, right.credentials.secret_key, token
         )
         assert ask(right, "GET", f"/{room}/kept").outcome == DENIED, token
-    assert right.ask("GET", f"/{room}/kept").outcome == DENIED
+    assert right.request("GET", f"/{room}/kept").outcome == DENIED
 
 
 @WAYS
@@ -115,19 +117,19 @@ def test_a_token_does_not_help_a_wrong_key(server: LocalServer, room: str, ask: 
 
 
 def test_a_key_of_another_server_is_refused(server: LocalServer, room: str) -> None:
-    peer = temporary(server)
+    http_client = temporary(server)
     for secret in ("another secret", ""):
-        peer.credentials = issue(secret, OWNER, int(time.time()) + 600)
-        assert by_header(peer, "GET", f"/{room}/kept").outcome == DENIED
-        assert by_url(peer, "GET", f"/{room}/kept").outcome == DENIED
+        http_client.credentials = issue(secret, OWNER, int(time.time()) + 600)
+        assert by_header(http_client, "GET", f"/{room}/kept").outcome == DENIED
+        assert by_url(http_client, "GET", f"/{room}/kept").outcome == DENIED
 
 
 @WAYS
 def test_a_policy_narrows_a_temporary_key(
-    server: LocalServer, peer: Peer, bucket: str, ask: Ask
+    server: LocalServer, http_client: HTTPClient, bucket: str, ask: Ask
 ) -> None:
     for key in ("open/a", "closed/a"):
-        assert peer.ask("PUT", f"/{bucket}/{key}", {}, b"x").status == 200
+        assert http_client.request("PUT", f"/{bucket}/{key}", {}, b"x").status == 200
     narrow = temporary(server, policy=limits(bucket, "GetObject", "PutObject", path="open/*"))
     assert ask(narrow, "GET", f"/{bucket}/open/a").body == b"x"
     assert ask(narrow, "PUT", f"/{bucket}/open/b", b"y").status == 200
@@ -148,13 +150,13 @@ def test_a_policy_narrows_a_temporary_key(
 
 
 def test_a_bucket_policy_binds_temporary_keys_too(
-    server: LocalServer, peer: Peer, bucket: str
+    server: LocalServer, http_client: HTTPClient, bucket: str
 ) -> None:
     document = json.loads(limits(bucket, "GetObject", effect="deny"))
     document["statement"][0]["principal"] = "*"
-    assert peer.ask("PUT", f"/{bucket}/a", {}, b"x").status == 200
+    assert http_client.request("PUT", f"/{bucket}/a", {}, b"x").status == 200
     body = json.dumps(document).encode()
-    assert peer.ask("PUT", f"/{bucket}/?policy", {}, body).status == 204
+    assert http_client.request("PUT", f"/{bucket}/?policy", {}, body).status == 204
     allowed = temporary(server, policy=limits(bucket, "*"))
     assert by_header(allowed, "GET", f"/{bucket}/a").outcome == DENIED
     assert by_header(allowed, "GET", f"/{bucket}/?policy").status == 200
@@ -164,12 +166,14 @@ def test_a_bucket_policy_binds_temporary_keys_too(
 
 def test_a_form_may_be_signed_by_a_temporary_key(server: LocalServer, bucket: str) -> None:
     for name, status in (("open", 204), ("closed", 403)):
-        peer = temporary(server, policy=limits(bucket, "PostObject", path="open/*"))
-        assert form(peer, bucket, f"{name}/a", peer.credentials.token).status == status
-        assert form(peer, bucket, f"{name}/a", "wrong").outcome == DENIED
+        http_client = temporary(server, policy=limits(bucket, "PostObject", path="open/*"))
+        assert (
+            form(http_client, bucket, f"{name}/a", http_client.credentials.token).status == status
+        )
+        assert form(http_client, bucket, f"{name}/a", "wrong").outcome == DENIED
 
 
-def form(peer: Peer, bucket: str, key: str, token: str) -> Reply:
+def form(http_client: HTTPClient, bucket: str, key: str, token: str) -> Reply:
     """Upload by form, signed as a browser's page is."""
     from base64 import b64encode
 
@@ -177,7 +181,7 @@ def form(peer: Peer, bucket: str, key: str, token: str) -> Reply:
     window = f"{now - 60};{now + 600}"
     signed = {
         "q-sign-algorithm": "sha1",
-        "q-ak": peer.credentials.secret_id,
+        "q-ak": http_client.credentials.secret_id,
         "q-sign-time": window,
     }
     policy = json.dumps(
@@ -195,30 +199,32 @@ def form(peer: Peer, bucket: str, key: str, token: str) -> Reply:
         TOKEN: token,
         "policy": b64encode(policy.encode()).decode(),
         "q-sign-algorithm": "sha1",
-        "q-ak": peer.credentials.secret_id,
+        "q-ak": http_client.credentials.secret_id,
         "q-key-time": window,
-        "q-signature": sign_form(policy, peer.credentials, window),
+        "q-signature": sign_form(policy, http_client.credentials, window),
     }
     parts = [f'name="{name}"\r\n\r\n{value}' for name, value in fields.items()]
     parts.append('name="file"; filename="f"\r\n\r\ncontent')
     body = "".join(f"--B\r\nContent-Disposition: form-data; {part}\r\n" for part in parts)
     headers = {"content-type": "multipart/form-data; boundary=B"}
-    return peer.ask("POST", f"/{bucket}/", headers, f"{body}--B--\r\n".encode(), signed=False)
+    return http_client.request(
+        "POST", f"/{bucket}/", headers, f"{body}--B--\r\n".encode(), signed=False
+    )
 
 
 def test_the_command_makes_a_key_that_works(server: LocalServer, room: str, tmp_path: Path) -> None:
     (tmp_path / "policy.json").write_text(limits(room, "GetObject"))
-    assert Peer.of(server).ask("GET", "/-/ready").status == 200
+    assert HTTPClient.of(server).request("GET", "/-/ready").status == 200
     words = ["admin", "sts", str(server.directory), "--account", OWNER, "--json"]
     words += ["--policy", str(tmp_path / "policy.json"), "--seconds", "60"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     made = json.loads(result.stdout)
     assert 0 < datetime.fromisoformat(made["expires"]).timestamp() - time.time() <= 60
-    peer = Peer(server.port, made["secret_id"], made["secret_key"])
-    peer.credentials = Credentials(made["secret_id"], made["secret_key"], made["token"])
-    assert by_header(peer, "GET", f"/{room}/kept").body == b"kept"
-    assert by_header(peer, "DELETE", f"/{room}/kept").outcome == DENIED
+    http_client = HTTPClient(server.port, made["secret_id"], made["secret_key"])
+    http_client.credentials = Credentials(made["secret_id"], made["secret_key"], made["token"])
+    assert by_header(http_client, "GET", f"/{room}/kept").body == b"kept"
+    assert by_header(http_client, "DELETE", f"/{room}/kept").outcome == DENIED
     assert stat.S_IMODE((server.directory / FILE).stat().st_mode) == 0o600
 
 
@@ -257,7 +263,7 @@ def test_a_policy_for_one_action_allows_no_other_row(
         method, body, headers = row.method, None, dict[str, str]()
         target = "/" if row.name == "ListBuckets" else "/narrow-1250000000/"
     headers[TOKEN] = narrow.credentials.token
-    status = narrow.ask(method, target, headers, body).status
+    status = narrow.request(method, target, headers, body).status
     allowed = {404} if row.name == "GetObject" else {400} if row.name == "DeleteObjects" else {403}
     assert status in allowed  # DeleteObjects checks each key of its document, which is malformed
 
@@ -269,21 +275,21 @@ def test_an_account_that_is_made_again_has_none_of_its_old_temporary_keys(
     """A temporary key ends with its account, or the account of its sub-account."""
     account = "1340000000"
     for holder in (account, f"{account}/5"):
-        account_peer(server, holder)
+        account_client(server, holder)
         old = temporary(server, holder)
         assert ask(old, "GET", "/none-1/").outcome == (404, "NoSuchBucket")
         change_accounts(server.directory, lambda book: remove_account(book, account))
         wait_until_gone(old, ask)
-        account_peer(server, holder)
+        account_client(server, holder)
         assert ask(old, "GET", "/none-1/").outcome == UNKNOWN
         assert ask(temporary(server, holder), "GET", "/none-1/").outcome == (404, "NoSuchBucket")
         change_accounts(server.directory, lambda book: remove_account(book, account))
 
 
-def wait_until_gone(peer: Peer, ask: Ask) -> None:
+def wait_until_gone(http_client: HTTPClient, ask: Ask) -> None:
     """Wait until the server has read that a key's account is gone."""
     end = time.monotonic() + 10
-    while ask(peer, "GET", "/none-1/").outcome != UNKNOWN:
+    while ask(http_client, "GET", "/none-1/").outcome != UNKNOWN:
         assert time.monotonic() < end
 
 

@@ -8,20 +8,22 @@ from coskit.protocol.auth.post_policy import read_policy
 from coskit.protocol.errors import InvalidPolicyDocument
 from tests.server.dialects import test_post_object as cos
 from tests.server.dialects import test_s3_post_object as s3
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import Peer, Reply
+from tests.server.support.http_client import HTTPClient, Reply
+from tests.server.support.s3 import S3HTTPClient
 
 DENIED = (403, "AccessDenied")
 Fields = list[tuple[str, str]]
 
 
-def send(dialect: str, peer: Peer, bucket: str, conditions: list[Any], fields: Fields) -> Reply:
+def send(
+    dialect: str, http_client: HTTPClient, bucket: str, conditions: list[Any], fields: Fields
+) -> Reply:
     """Sign a policy with these conditions, and send it in a form with these fields first."""
     if dialect == "s3":
         text = s3.policy({"bucket": bucket}, *conditions)
-        return cos.post(peer, bucket, cos.form([*fields, *s3.second(peer, text)]))
-    signed = [(n, v) for n, v in cos.signed(peer, bucket, "k", *conditions) if n != "key"]
-    return cos.post(peer, bucket, cos.form([*fields, *signed]))
+        return cos.post(http_client, bucket, cos.form([*fields, *s3.second(http_client, text)]))
+    signed = [(n, v) for n, v in cos.signed(http_client, bucket, "k", *conditions) if n != "key"]
+    return cos.post(http_client, bucket, cos.form([*fields, *signed]))
 
 
 DIALECTS = pytest.mark.parametrize("dialect", ["cos", "s3"])
@@ -42,7 +44,7 @@ DIALECTS = pytest.mark.parametrize("dialect", ["cos", "s3"])
     ],
 )
 def test_each_type_of_a_list_has_to_be_allowed(
-    peer: Peer, bucket: str, dialect: str, kind: str, passes: bool
+    http_client: HTTPClient, bucket: str, dialect: str, kind: str, passes: bool
 ) -> None:
     """Source: AWS, "POST policy", "Matching Content-Types in a Comma-Separated List".
 
@@ -50,9 +52,9 @@ def test_each_type_of_a_list_has_to_be_allowed(
     """
     conditions: list[Any] = [["starts-with", "$Content-Type", "image/"]]
     conditions += [{"key": "k"}] if dialect == "s3" else []
-    reply = send(dialect, peer, bucket, conditions, [("key", "k"), ("Content-Type", kind)])
+    reply = send(dialect, http_client, bucket, conditions, [("key", "k"), ("Content-Type", kind)])
     assert (reply.status < 300) is passes, reply.outcome
-    assert peer.ask("HEAD", f"/{bucket}/k").status == (200 if passes else 404)
+    assert http_client.request("HEAD", f"/{bucket}/k").status == (200 if passes else 404)
 
 
 @DIALECTS
@@ -66,11 +68,11 @@ def test_each_type_of_a_list_has_to_be_allowed(
     ],
 )
 def test_all_ranges_of_sizes_hold(
-    peer: Peer, bucket: str, dialect: str, ranges: list[tuple[int, int]], code: str
+    http_client: HTTPClient, bucket: str, dialect: str, ranges: list[tuple[int, int]], code: str
 ) -> None:
     conditions: list[Any] = [["content-length-range", *pair] for pair in ranges]
     conditions += [{"key": "k"}] if dialect == "s3" else []
-    reply = send(dialect, peer, bucket, conditions, [("key", "k")])
+    reply = send(dialect, http_client, bucket, conditions, [("key", "k")])
     assert (reply.outcome[1] if reply.status >= 300 else "") == code
 
 
@@ -86,14 +88,14 @@ def test_all_ranges_of_sizes_hold(
     ],
 )
 def test_the_first_field_of_a_name_is_checked_and_used(
-    peer: Peer, bucket: str, dialect: str, fields: Fields, passes: bool | None
+    http_client: HTTPClient, bucket: str, dialect: str, fields: Fields, passes: bool | None
 ) -> None:
     conditions = [{"key": "k"}] if dialect == "s3" else []
-    reply = send(dialect, peer, bucket, conditions, fields)
+    reply = send(dialect, http_client, bucket, conditions, fields)
     if passes is not None:
         assert (reply.status < 300) is passes
         assert reply.status < 300 or reply.outcome == DENIED
-    assert peer.ask("HEAD", f"/{bucket}/other").status == 404
+    assert http_client.request("HEAD", f"/{bucket}/other").status == 404
 
 
 @DIALECTS
@@ -101,19 +103,19 @@ def test_the_first_field_of_a_name_is_checked_and_used(
     "filename", ["..", ".", "../../other", "..\\other", "a/../../b", "${filename}"]
 )
 def test_a_file_name_stays_behind_its_prefix(
-    peer: Peer, bucket: str, dialect: str, filename: str
+    http_client: HTTPClient, bucket: str, dialect: str, filename: str
 ) -> None:
     given = [["starts-with", "$key", "f/"]]
     fields = [("key", "f/${filename}")]
     if dialect == "s3":
         text = s3.policy({"bucket": bucket}, *given)
-        body = cos.form([*fields, *s3.second(peer, text)], filename=filename)
-        reply = cos.post(peer, bucket, body)
+        body = cos.form([*fields, *s3.second(http_client, text)], filename=filename)
+        reply = cos.post(http_client, bucket, body)
     else:
-        signed = cos.signed(peer, bucket, "f/${filename}")
-        reply = cos.post(peer, bucket, cos.form(signed, filename=filename))
+        signed = cos.signed(http_client, bucket, "f/${filename}")
+        reply = cos.post(http_client, bucket, cos.form(signed, filename=filename))
     assert reply.status < 300 or reply.status == 400, reply
-    listed = S3Peer(peer).ask("GET", f"/{bucket}/").texts("Key")
+    listed = S3HTTPClient(http_client).request("GET", f"/{bucket}/").texts("Key")
     assert all(key.startswith("f/") and key.count("/") == 1 for key in listed), listed
 
 
@@ -122,23 +124,23 @@ def test_a_file_name_stays_behind_its_prefix(
     "name", ["x-cos-copy-source", "x-amz-copy-source", "partNumber", "uploadId", "versionId"]
 )
 def test_a_field_makes_a_form_no_other_operation(
-    peer: Peer, bucket: str, dialect: str, name: str
+    http_client: HTTPClient, bucket: str, dialect: str, name: str
 ) -> None:
     """The policy allows the field, so that nothing but the operation itself refuses it."""
-    assert peer.ask("PUT", f"/{bucket}/secret", {}, b"secret").status == 200
+    assert http_client.request("PUT", f"/{bucket}/secret", {}, b"secret").status == 200
     conditions: list[Any] = [["starts-with", f"${name}", ""]]
     conditions += [{"key": "k"}] if dialect == "s3" else []
-    send(dialect, peer, bucket, conditions, [("key", "k"), (name, f"{bucket}/secret")])
-    assert peer.ask("GET", f"/{bucket}/k").body in (b"hello", b"data") or (
-        peer.ask("HEAD", f"/{bucket}/k").status == 404
+    send(dialect, http_client, bucket, conditions, [("key", "k"), (name, f"{bucket}/secret")])
+    assert http_client.request("GET", f"/{bucket}/k").body in (b"hello", b"data") or (
+        http_client.request("HEAD", f"/{bucket}/k").status == 404
     )
 
 
 @pytest.mark.parametrize("expiration", [20261231, 2**70, None, True, ["2099-01-01T00:00:00Z"], {}])
-def test_an_expiration_is_text(peer: Peer, bucket: str, expiration: object) -> None:
+def test_an_expiration_is_text(http_client: HTTPClient, bucket: str, expiration: object) -> None:
     """The text of the number 20261231 is an ISO 8601 date, too."""
     text = s3.policy({"bucket": bucket}, {"key": "k"}, expiration=expiration)
-    reply = cos.post(peer, bucket, cos.form([("key", "k"), *s3.second(peer, text)]))
+    reply = cos.post(http_client, bucket, cos.form([("key", "k"), *s3.second(http_client, text)]))
     assert reply.outcome == (400, "InvalidPolicyDocument")
     with pytest.raises(InvalidPolicyDocument):
         read_policy(text, ())

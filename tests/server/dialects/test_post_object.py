@@ -13,7 +13,7 @@ from coskit.protocol.auth.post_policy import encode_policy, write_policy
 from coskit.protocol.auth.signature import sign_form
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from coskit.protocol.endpoint import parse_endpoint
-from tests.server.support.wire import HOST, Peer, Reply
+from tests.server.support.http_client import HOST, HTTPClient, Reply
 
 BOUNDARY = "----limit"
 Pairs = Sequence[tuple[str, str]]
@@ -35,18 +35,22 @@ def form(
     return b"".join(parts) + head.encode() + content + after + end + b"--\r\n"
 
 
-def post(peer: Peer, bucket: str, body: bytes, **headers: str) -> Reply:
+def post(http_client: HTTPClient, bucket: str, body: bytes, **headers: str) -> Reply:
     """Send a form without any other signature."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     sent = {"content-type": f"multipart/form-data; boundary={BOUNDARY}", **given}
-    return peer.ask("POST", f"/{bucket}/", sent, body, signed=False)
+    return http_client.request("POST", f"/{bucket}/", sent, body, signed=False)
 
 
-def signed(peer: Peer, bucket: str, key: str, *conditions: Any, lifetime: int = 60) -> Pairs:
+def signed(
+    http_client: HTTPClient, bucket: str, key: str, *conditions: Any, lifetime: int = 60
+) -> Pairs:
     """Return the fields of a signed form, as the client makes them."""
-    endpoint = parse_endpoint(f"http://{HOST}:{peer.port}")
+    endpoint = parse_endpoint(f"http://{HOST}:{http_client.port}")
     signer = RequestSigner(ClientConfig(endpoint))
-    return list(signer.presign_form(peer.credentials, bucket, key, lifetime, conditions)[1].items())
+    return list(
+        signer.presign_form(http_client.credentials, bucket, key, lifetime, conditions)[1].items()
+    )
 
 
 def changed(fields: Pairs, **values: str | None) -> Pairs:
@@ -56,20 +60,20 @@ def changed(fields: Pairs, **values: str | None) -> Pairs:
     return [(name, value) for name, value in merged.items() if value is not None]
 
 
-def test_a_signed_form_becomes_an_object(peer: Peer, bucket: str) -> None:
+def test_a_signed_form_becomes_an_object(http_client: HTTPClient, bucket: str) -> None:
     fields = signed(
-        peer,
+        http_client,
         bucket,
         "up/${filename}",
         {"Content-Type": "text/plain", "x-cos-meta-color": "blau é", "Cache-Control": "no-cache"},
         {"Content-MD5": content_md5(b"hello"), "x-cos-storage-class": "STANDARD_IA"},
         ["content-length-range", 5, 5],
     )
-    reply = post(peer, bucket, form(fields, filename="中 a.txt"))
+    reply = post(http_client, bucket, form(fields, filename="中 a.txt"))
     assert (reply.status, reply.body) == (204, b"")
     assert reply["ETag"] == f'"{md5(b"hello").hexdigest()}"'
     assert reply["Location"] == f"http://{HOST}/{bucket}/up/%E4%B8%AD%20a.txt"
-    stored = peer.ask("GET", f"/{bucket}/up/%E4%B8%AD%20a.txt")
+    stored = http_client.request("GET", f"/{bucket}/up/%E4%B8%AD%20a.txt")
     assert stored.body == b"hello"
     assert stored["Content-Type"] == "text/plain"
     assert stored["Cache-Control"] == "no-cache"
@@ -77,25 +81,27 @@ def test_a_signed_form_becomes_an_object(peer: Peer, bucket: str) -> None:
     assert stored["x-cos-meta-color"].encode("latin-1").decode() == "blau é"
 
 
-def test_the_type_is_the_fields_not_the_parts(peer: Peer, bucket: str) -> None:
-    assert post(peer, bucket, form(signed(peer, bucket, "key"))).status == 204
-    stored = peer.ask("HEAD", f"/{bucket}/key")
+def test_the_type_is_the_fields_not_the_parts(http_client: HTTPClient, bucket: str) -> None:
+    assert post(http_client, bucket, form(signed(http_client, bucket, "key"))).status == 204
+    stored = http_client.request("HEAD", f"/{bucket}/key")
     assert stored["Content-Type"] == "application/octet-stream"
 
 
 @pytest.mark.parametrize(
     ("asked", "status"), [("200", 200), ("201", 201), ("204", 204), ("302", 204), ("x", 204)]
 )
-def test_a_form_chooses_its_status(peer: Peer, bucket: str, asked: str, status: int) -> None:
-    fields = signed(peer, bucket, "key", {"success_action_status": asked})
-    reply = post(peer, bucket, form(fields))
+def test_a_form_chooses_its_status(
+    http_client: HTTPClient, bucket: str, asked: str, status: int
+) -> None:
+    fields = signed(http_client, bucket, "key", {"success_action_status": asked})
+    reply = post(http_client, bucket, form(fields))
     assert (reply.status, reply.body) == (status, b"")
 
 
-def test_a_form_leads_on(peer: Peer, bucket: str) -> None:
+def test_a_form_leads_on(http_client: HTTPClient, bucket: str) -> None:
     target = "http://a.example/done?x=1&é"
-    fields = signed(peer, bucket, "a b", {"success_action_redirect": target})
-    reply = post(peer, bucket, form(fields))
+    fields = signed(http_client, bucket, "a b", {"success_action_redirect": target})
+    reply = post(http_client, bucket, form(fields))
     etag = f"%22{md5(b'hello').hexdigest()}%22"
     assert reply.status == 303
     assert reply["Location"] == (
@@ -103,39 +109,47 @@ def test_a_form_leads_on(peer: Peer, bucket: str) -> None:
     )
 
 
-def test_a_form_without_a_policy_is_anonymous(peer: Peer, bucket: str) -> None:
+def test_a_form_without_a_policy_is_anonymous(http_client: HTTPClient, bucket: str) -> None:
     body = form([("key", "key"), ("acl", "private")])
-    assert post(peer, bucket, body).outcome == (403, "AccessDenied")
-    assert peer.ask("PUT", f"/{bucket}/?acl", {"x-cos-acl": "public-read-write"}).status == 200
-    assert post(peer, bucket, body).status == 204
-    assert peer.ask("GET", f"/{bucket}/key").body == b"hello"
+    assert post(http_client, bucket, body).outcome == (403, "AccessDenied")
+    assert (
+        http_client.request("PUT", f"/{bucket}/?acl", {"x-cos-acl": "public-read-write"}).status
+        == 200
+    )
+    assert post(http_client, bucket, body).status == 204
+    assert http_client.request("GET", f"/{bucket}/key").body == b"hello"
 
 
 @pytest.mark.parametrize("size", [0, 1, 70_000, 3_000_000])
 @pytest.mark.parametrize("piece", [7919, 1 << 16])
 def test_a_file_of_any_size_arrives_in_any_pieces(
-    peer: Peer, bucket: str, size: int, piece: int
+    http_client: HTTPClient, bucket: str, size: int, piece: int
 ) -> None:
     content = (f"\r\n--{BOUNDARY[:-1]}\r\n".encode() * (size // 14 + 1))[:size]
-    body = form(signed(peer, bucket, "key"), content)
+    body = form(signed(http_client, bucket, "key"), content)
     head = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
-    with peer.line() as line:
+    with http_client.connect() as connection:
         sent = {**head, "content-length": str(len(body))}
-        line.send(peer.request("POST", f"/{bucket}/", sent, signed=False))
+        connection.send(http_client.build_request("POST", f"/{bucket}/", sent, signed=False))
         for start in range(0, len(body), piece):
-            line.send(body[start : start + piece])
-        assert line.receive(b"POST").status == 204
-        assert line.ask(peer.request("GET", f"/{bucket}/key")).body == content
+            connection.send(body[start : start + piece])
+        assert connection.receive(b"POST").status == 204
+        assert (
+            connection.request(http_client.build_request("GET", f"/{bucket}/key")).body == content
+        )
 
 
-def test_a_browser_may_ask_from_another_origin(peer: Peer, bucket: str) -> None:
+def test_a_browser_may_ask_from_another_origin(http_client: HTTPClient, bucket: str) -> None:
     rule = b"<AllowedOrigin>*</AllowedOrigin><AllowedMethod>POST</AllowedMethod>"
     rules = b"<CORSConfiguration><CORSRule>" + rule + b"</CORSRule></CORSConfiguration>"
     sent = {"content-md5": content_md5(rules)}
-    assert peer.ask("PUT", f"/{bucket}/?cors", sent, rules).status == 200
+    assert http_client.request("PUT", f"/{bucket}/?cors", sent, rules).status == 200
     origin = {"origin": "http://a.example"}
-    for body, status in [(form(signed(peer, bucket, "key")), 204), (form([("key", "k")]), 403)]:
-        reply = post(peer, bucket, body, **origin)
+    for body, status in [
+        (form(signed(http_client, bucket, "key")), 204),
+        (form([("key", "k")]), 403),
+    ]:
+        reply = post(http_client, bucket, body, **origin)
         assert (reply.status, reply["Access-Control-Allow-Origin"]) == (status, "*")
 
 
@@ -182,21 +196,21 @@ REFUSED: list[tuple[str, int, str, Sequence[Any], dict[str, str | None]]] = [
     ids=[r[0] for r in REFUSED],
 )
 def test_a_form_is_refused_and_changes_nothing(
-    peer: Peer,
+    http_client: HTTPClient,
     bucket: str,
     status: int,
     code: str,
     conditions: Sequence[Any],
     values: dict[str, str | None],
 ) -> None:
-    fields = changed(signed(peer, bucket, "key", *conditions), **values)
-    assert post(peer, bucket, form(fields)).outcome == (status, code)
-    assert peer.ask("GET", f"/{bucket}/?versions").texts("Key") == []
+    fields = changed(signed(http_client, bucket, "key", *conditions), **values)
+    assert post(http_client, bucket, form(fields)).outcome == (status, code)
+    assert http_client.request("GET", f"/{bucket}/?versions").texts("Key") == []
 
 
-def test_an_old_form_is_refused(peer: Peer, bucket: str) -> None:
-    fields = signed(peer, bucket, "key", lifetime=-1)
-    reply = post(peer, bucket, form(fields))
+def test_an_old_form_is_refused(http_client: HTTPClient, bucket: str) -> None:
+    fields = signed(http_client, bucket, "key", lifetime=-1)
+    reply = post(http_client, bucket, form(fields))
     assert reply.outcome == (403, "AccessDenied")
 
 
@@ -217,68 +231,80 @@ BROKEN: list[tuple[str, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("body", "code"), [row[1:] for row in BROKEN], ids=[r[0] for r in BROKEN])
-def test_a_broken_form_is_refused(peer: Peer, bucket: str, body: bytes, code: str) -> None:
-    assert peer.ask("PUT", f"/{bucket}/?acl", {"x-cos-acl": "public-read-write"}).status == 200
+def test_a_broken_form_is_refused(
+    http_client: HTTPClient, bucket: str, body: bytes, code: str
+) -> None:
+    assert (
+        http_client.request("PUT", f"/{bucket}/?acl", {"x-cos-acl": "public-read-write"}).status
+        == 200
+    )
     head = {"content-type": "multipart/form-data; boundary=x"}
-    assert post(peer, bucket, body, content_type=head["content-type"]).outcome == (400, code)
-    assert peer.ask("GET", f"/{bucket}/?versions").texts("Key") == []
+    assert post(http_client, bucket, body, content_type=head["content-type"]).outcome == (400, code)
+    assert http_client.request("GET", f"/{bucket}/?versions").texts("Key") == []
 
 
-def test_fields_after_the_file_do_not_count(peer: Peer, bucket: str) -> None:
+def test_fields_after_the_file_do_not_count(http_client: HTTPClient, bucket: str) -> None:
     late = f'\r\n--{BOUNDARY}\r\nContent-Disposition: form-data; name="key"\r\n\r\nlate'
-    body = form(signed(peer, bucket, "key"), after=late.encode())
-    assert post(peer, bucket, body).status == 204
-    assert peer.ask("GET", f"/{bucket}/?versions").texts("Key") == ["key"]
+    body = form(signed(http_client, bucket, "key"), after=late.encode())
+    assert post(http_client, bucket, body).status == 204
+    assert http_client.request("GET", f"/{bucket}/?versions").texts("Key") == ["key"]
 
 
-def test_a_form_goes_to_a_bucket_that_exists(peer: Peer) -> None:
-    body = form(signed(peer, "absent-1250000000", "key"))
-    assert post(peer, "absent-1250000000", body).outcome == (404, "NoSuchBucket")
+def test_a_form_goes_to_a_bucket_that_exists(http_client: HTTPClient) -> None:
+    body = form(signed(http_client, "absent-1250000000", "key"))
+    assert post(http_client, "absent-1250000000", body).outcome == (404, "NoSuchBucket")
 
 
-def test_a_bound_form_is_for_its_bucket_only(peer: Peer, bucket: str) -> None:
+def test_a_bound_form_is_for_its_bucket_only(http_client: HTTPClient, bucket: str) -> None:
 
-    fields = signed(peer, "another-1250000000", "key")
-    assert post(peer, bucket, form(fields)).outcome == (403, "AccessDenied")
+    fields = signed(http_client, "another-1250000000", "key")
+    assert post(http_client, bucket, form(fields)).outcome == (403, "AccessDenied")
 
 
-def test_a_url_signs_no_form(peer: Peer, bucket: str) -> None:
+def test_a_url_signs_no_form(http_client: HTTPClient, bucket: str) -> None:
     media = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
     body = form([("key", "k"), ("acl", "public-read")])
-    reply = peer.ask("POST", peer.url("POST", f"/{bucket}/"), media, body, signed=False)
+    reply = http_client.request(
+        "POST", http_client.url("POST", f"/{bucket}/"), media, body, signed=False
+    )
     assert reply.outcome == (403, "AccessDenied")
-    assert peer.ask("POST", f"/{bucket}/", media, body).status == 204
+    assert http_client.request("POST", f"/{bucket}/", media, body).status == 204
 
 
-def test_a_form_is_signed_once(peer: Peer, bucket: str) -> None:
+def test_a_form_is_signed_once(http_client: HTTPClient, bucket: str) -> None:
     for name in ("x-amz-signature", "AWSAccessKeyId", "signature"):
-        fields = [*signed(peer, bucket, "k"), (name, "x")]
-        assert post(peer, bucket, form(fields)).outcome == (400, "InvalidArgument"), name
+        fields = [*signed(http_client, bucket, "k"), (name, "x")]
+        assert post(http_client, bucket, form(fields)).outcome == (400, "InvalidArgument"), name
 
 
-def test_headers_of_the_request_are_none_of_the_object(peer: Peer, bucket: str) -> None:
+def test_headers_of_the_request_are_none_of_the_object(
+    http_client: HTTPClient, bucket: str
+) -> None:
     added = {"x_cos_acl": "public-read", "x_cos_meta_a": "b", "x_amz_meta_a": "b"}
-    assert post(peer, bucket, form(signed(peer, bucket, "k")), **added).status == 204
-    assert not peer.ask("GET", f"/{bucket}/k?acl").texts("URI")
-    assert "x-cos-meta-a" not in peer.ask("HEAD", f"/{bucket}/k")
+    assert post(http_client, bucket, form(signed(http_client, bucket, "k")), **added).status == 204
+    assert not http_client.request("GET", f"/{bucket}/k?acl").texts("URI")
+    assert "x-cos-meta-a" not in http_client.request("HEAD", f"/{bucket}/k")
 
 
-def test_a_form_is_good_for_a_year_at_most(peer: Peer, bucket: str) -> None:
+def test_a_form_is_good_for_a_year_at_most(http_client: HTTPClient, bucket: str) -> None:
     year = 366 * 86_400
-    assert post(peer, bucket, form(signed(peer, bucket, "k", lifetime=year))).status == 204
-    reply = post(peer, bucket, form(signed(peer, bucket, "k", lifetime=2 * year)))
+    assert (
+        post(http_client, bucket, form(signed(http_client, bucket, "k", lifetime=year))).status
+        == 204
+    )
+    reply = post(http_client, bucket, form(signed(http_client, bucket, "k", lifetime=2 * year)))
     assert reply.outcome == (403, "AccessDenied")
 
 
 def test_a_policy_that_names_neither_bucket_nor_key_is_one_of_the_vendor(
-    peer: Peer, bucket: str
+    http_client: HTTPClient, bucket: str
 ) -> None:
     # vendor: POST Object; only the three of the signature have to be named
     window = f"{int(time.time()) - 60};{int(time.time()) + 60}"
-    names = {"q-sign-algorithm": "sha1", "q-ak": peer.credentials.secret_id}
+    names = {"q-sign-algorithm": "sha1", "q-ak": http_client.credentials.secret_id}
     ends = int(time.time() + 60) * 1000
     text = write_policy(ends, [{n: v} for n, v in {**names, "q-sign-time": window}.items()])
-    signature = sign_form(text, peer.credentials, window)
+    signature = sign_form(text, http_client.credentials, window)
     fields = {**names, "q-key-time": window, "q-signature": signature}
     made = [("key", "any"), *fields.items(), ("policy", encode_policy(text))]
-    assert post(peer, bucket, form(made)).status == 204
+    assert post(http_client, bucket, form(made)).status == 204

@@ -21,7 +21,7 @@ from coskit.protocol.s3.checksums.algorithms import (
     RequestedChecksum,
     checksum,
 )
-from tests.server.support.wire import HOST, Headers, Peer, Reply, received
+from tests.server.support.http_client import HOST, Headers, HTTPClient, Reply, received
 
 REGION = "ap-local"
 SMALL = b"small enough for the index"
@@ -39,16 +39,16 @@ WRONG = (400, "BadDigest")
 class Shelf:
     """A bucket, and who speaks S3 to it."""
 
-    peer: Peer
+    http_client: HTTPClient
     bucket: str
 
-    def ask(
+    def request(
         self, method: str, key: str = "", headers: Headers | None = None, body: bytes | None = None
     ) -> Reply:
         """Send a request whose body is not signed."""
         target = f"/{self.bucket}/{key}"
         sent = self.signed(method, target, sigv4.UNSIGNED_PAYLOAD, headers or {})
-        return self.peer.ask(method, target, sent, body, signed=False)
+        return self.http_client.request(method, target, sent, body, signed=False)
 
     def stream(
         self, method: str, key: str, headers: Headers, body: bytes, trailer: Headers, kind: str
@@ -64,25 +64,25 @@ class Shelf:
         encoder = ChunkEncoder(self.seed(sent) if kind == SIGNED_TRAILER else None)
         pieces = [encoder.chunk(body[at : at + 65536]) for at in range(0, len(body), 65536)]
         framed = b"".join((*pieces, encoder.end(trailer)))
-        return self.peer.ask(method, target, sent, framed, signed=False)
+        return self.http_client.request(method, target, sent, framed, signed=False)
 
     def signed(self, method: str, target: str, payload: str, headers: Headers) -> dict[str, str]:
         sent = {"host": HOST, **headers}
         request = received(method, target.encode(), sent)
         now = int(time.time())
-        return {**sent, **sigv4.sign(request, self.peer.credentials, now, REGION, payload)}
+        return {**sent, **sigv4.sign(request, self.http_client.credentials, now, REGION, payload)}
 
     def seed(self, sent: Headers) -> SeedSignature:
         date, signature = sent["x-amz-date"], sent["authorization"].rpartition("=")[2]
-        key = sigv4.signing_key(self.peer.credentials.secret_key, date[:8], REGION)
+        key = sigv4.signing_key(self.http_client.credentials.secret_key, date[:8], REGION)
         return SeedSignature(key, date, f"{date[:8]}/{REGION}/s3/aws4_request", signature)
 
     def told(self, key: str, method: str = "HEAD") -> dict[str, str]:
         """Return the checksum headers of an object."""
-        return sums(self.ask(method, key, ENABLED))
+        return sums(self.request(method, key, ENABLED))
 
     def begin(self, key: str, headers: Headers | None = None) -> "Parts":
-        begun = self.ask("POST", f"{key}?uploads", headers)
+        begun = self.request("POST", f"{key}?uploads", headers)
         assert begun.status == 200, begun.body
         return Parts(self, key, begun.text("UploadId"))
 
@@ -98,7 +98,7 @@ class Parts:
 
     def put(self, number: int, body: bytes, headers: Headers | None = None) -> Reply:
         place = f"{self.key}?partNumber={number}&uploadId={self.upload_id}"
-        reply = self.shelf.ask("PUT", place, headers, body)
+        reply = self.shelf.request("PUT", place, headers, body)
         if reply.status == 200:
             self.etags[number] = md5(body).hexdigest()
         return reply
@@ -106,7 +106,7 @@ class Parts:
     def copy(self, number: int, source: str, headers: Headers | None = None) -> Reply:
         place = f"{self.key}?partNumber={number}&uploadId={self.upload_id}"
         sent = {"x-amz-copy-source": f"/{self.shelf.bucket}/{source}", **(headers or {})}
-        reply = self.shelf.ask("PUT", place, sent)
+        reply = self.shelf.request("PUT", place, sent)
         self.etags[number] = reply.text("ETag").strip('"')
         return reply
 
@@ -121,7 +121,9 @@ class Parts:
             for number, etag in sorted(self.etags.items())
         )
         document = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
-        return self.shelf.ask("POST", f"{self.key}?uploadId={self.upload_id}", headers, document)
+        return self.shelf.request(
+            "POST", f"{self.key}?uploadId={self.upload_id}", headers, document
+        )
 
 
 def sums(reply: Reply) -> dict[str, str]:
@@ -152,14 +154,14 @@ def in_parts(algorithm: Algorithm, kind: Kind, *bodies: bytes) -> str:
 
 
 @pytest.fixture
-def shelf(peer: Peer, bucket: str) -> Shelf:
-    return Shelf(peer, bucket)
+def shelf(http_client: HTTPClient, bucket: str) -> Shelf:
+    return Shelf(http_client, bucket)
 
 
 @pytest.fixture(scope="module")
-def joined(peer: Peer, room: str) -> Iterator[Shelf]:
+def joined(http_client: HTTPClient, room: str) -> Iterator[Shelf]:
     """Give a bucket with an object of the parts 1, 3 and 7."""
-    shelf = Shelf(peer, room)
+    shelf = Shelf(http_client, room)
     parts = shelf.begin("joined", {"x-amz-checksum-algorithm": "SHA1"})
     listed = {}
     for number, body in ((1, FIRST), (3, FIRST[::-1]), (7, LAST)):
@@ -167,7 +169,7 @@ def joined(peer: Peer, room: str) -> Iterator[Shelf]:
         listed[number] = {"ChecksumSHA1": of(SHA1, body)}
     assert parts.complete(listed).status == 200
     yield shelf
-    shelf.ask("DELETE", "joined")
+    shelf.request("DELETE", "joined")
 
 
 BODIES = {"nothing": b"", "small": SMALL, "large": LARGE}
@@ -177,11 +179,11 @@ BODIES = {"nothing": b"", "small": SMALL, "large": LARGE}
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_true_checksum_is_kept_and_told(shelf: Shelf, algorithm: Algorithm, body: bytes) -> None:
     expected = whole(algorithm, body)
-    stored = shelf.ask("PUT", "key", said(algorithm, body), body)
+    stored = shelf.request("PUT", "key", said(algorithm, body), body)
     assert (stored.status, sums(stored)) == (200, expected)
     assert shelf.told("key") == shelf.told("key", "GET") == expected
-    assert sums(shelf.ask("HEAD", "key")) == {}, "nobody asked"
-    ranged = shelf.ask("GET", "key", {**ENABLED, "range": "bytes=0-3"})
+    assert sums(shelf.request("HEAD", "key")) == {}, "nobody asked"
+    ranged = shelf.request("GET", "key", {**ENABLED, "range": "bytes=0-3"})
     assert sums(ranged) == {} or not body, "it is not the checksum of the range"
 
 
@@ -194,10 +196,10 @@ def test_a_checksum_may_follow_the_body(
     stored = shelf.stream("PUT", "key", sealed, body, said(CRC32C, body), kind)
     assert (stored.status, sums(stored)) == (200, whole(CRC32C, body))
     assert shelf.told("key") == whole(CRC32C, body)
-    assert shelf.ask("GET", "key").body == body
+    assert shelf.request("GET", "key").body == body
     wrong = shelf.stream("PUT", "key", sealed, body + b"!", said(CRC32C, body), kind)
     assert wrong.outcome == WRONG
-    assert shelf.ask("GET", "key").body == body
+    assert shelf.request("GET", "key").body == body
 
 
 @pytest.mark.parametrize("algorithm", ALL, ids=lambda one: one.name)
@@ -206,13 +208,13 @@ def test_a_checksum_may_follow_the_body(
 def test_of_a_wrong_checksum_nothing_is_stored(
     shelf: Shelf, algorithm: Algorithm, body: bytes, sealed: Headers
 ) -> None:
-    wrong = shelf.ask("PUT", "key", {**sealed, **said(algorithm, body + b"!")}, body)
+    wrong = shelf.request("PUT", "key", {**sealed, **said(algorithm, body + b"!")}, body)
     assert wrong.outcome == WRONG
     assert wrong.text("Message").startswith(f"The {algorithm.name} you specified did not match")
-    assert shelf.ask("HEAD", "key").status == 404
-    assert shelf.ask("PUT", "key", sealed, b"before").status == 200
-    assert shelf.ask("PUT", "key", {**sealed, **said(algorithm, b"?")}, body).outcome == WRONG
-    assert shelf.ask("GET", "key").body == b"before"
+    assert shelf.request("HEAD", "key").status == 404
+    assert shelf.request("PUT", "key", sealed, b"before").status == 200
+    assert shelf.request("PUT", "key", {**sealed, **said(algorithm, b"?")}, body).outcome == WRONG
+    assert shelf.request("GET", "key").body == b"before"
 
 
 SENSELESS = [
@@ -225,8 +227,8 @@ SENSELESS = [
 
 @pytest.mark.parametrize("headers", SENSELESS, ids=str)
 def test_what_makes_no_sense_stores_nothing(shelf: Shelf, headers: Headers) -> None:
-    assert shelf.ask("PUT", "key", headers, SMALL).outcome == (400, "InvalidRequest")
-    assert shelf.ask("HEAD", "key").status == 404
+    assert shelf.request("PUT", "key", headers, SMALL).outcome == (400, "InvalidRequest")
+    assert shelf.request("HEAD", "key").status == 404
 
 
 def test_a_checksum_that_was_not_announced_is_not_passed_over(shelf: Shelf) -> None:
@@ -235,21 +237,21 @@ def test_a_checksum_that_was_not_announced_is_not_passed_over(shelf: Shelf) -> N
     sent = shelf.signed("PUT", target, UNSIGNED_TRAILER, about)
     encoder = ChunkEncoder(None)
     framed = encoder.chunk(b"12345") + encoder.end(said(CRC32, b"12345"))
-    reply = shelf.peer.ask("PUT", target, sent, framed, signed=False)
+    reply = shelf.http_client.request("PUT", target, sent, framed, signed=False)
     assert reply.outcome == (400, "MalformedTrailerError")
-    assert shelf.ask("HEAD", "key").status == 404
+    assert shelf.request("HEAD", "key").status == 404
 
 
 def test_the_checksum_of_a_document_is_verified(shelf: Shelf) -> None:
     document = b"<Delete><Object><Key>key</Key></Object></Delete>"
-    shelf.ask("PUT", "key", None, SMALL)
+    shelf.request("PUT", "key", None, SMALL)
     wrong = said(CRC32, document + b" ")
-    assert shelf.ask("POST", "?delete", wrong, document).outcome == WRONG
+    assert shelf.request("POST", "?delete", wrong, document).outcome == WRONG
     trailing = shelf.stream("POST", "?delete", {}, document, wrong, UNSIGNED_TRAILER)
     assert trailing.outcome == WRONG
-    assert shelf.ask("HEAD", "key").status == 200, "it was not deleted"
-    assert shelf.ask("POST", "?delete", said(CRC32, document), document).status == 200
-    assert shelf.ask("HEAD", "key").status == 404
+    assert shelf.request("HEAD", "key").status == 200, "it was not deleted"
+    assert shelf.request("POST", "?delete", said(CRC32, document), document).status == 200
+    assert shelf.request("HEAD", "key").status == 404
 
 
 KINDS = [(one, kind) for one in ALL for kind in ("FULL_OBJECT", "COMPOSITE") if one.allows(kind)]
@@ -265,8 +267,8 @@ def test_an_object_in_parts_has_the_checksum_that_was_asked_for(
         put = parts.put(number, body, said(algorithm, body))
         assert (put.status, sums(put)) == (200, said(algorithm, body))
     listed = {n: {algorithm.field: of(algorithm, b)} for n, b in ((1, FIRST), (2, LAST))}
-    uploads = shelf.ask("GET", "?uploads")
-    pending = shelf.ask("GET", f"key?uploadId={parts.upload_id}")
+    uploads = shelf.request("GET", "?uploads")
+    pending = shelf.request("GET", f"key?uploadId={parts.upload_id}")
     for page in (uploads, pending):
         assert page.text("ChecksumAlgorithm") == algorithm.name
         assert page.text("ChecksumType") == kind
@@ -279,20 +281,22 @@ def test_an_object_in_parts_has_the_checksum_that_was_asked_for(
     assert shelf.told("key") == shelf.told("key", "GET") == told
     if kind == "FULL_OBJECT":
         assert expected == of(algorithm, FIRST + LAST)
-    about = shelf.ask("GET", "key?attributes", {"x-amz-object-attributes": "Checksum,ObjectParts"})
+    about = shelf.request(
+        "GET", "key?attributes", {"x-amz-object-attributes": "Checksum,ObjectParts"}
+    )
     assert about.texts(algorithm.field) == [expected, of(algorithm, FIRST), of(algorithm, LAST)]
-    part = shelf.ask("GET", "key?partNumber=2", ENABLED)
+    part = shelf.request("GET", "key?partNumber=2", ENABLED)
     assert (part.body, sums(part)) == (LAST, {**told, **said(algorithm, LAST)})
 
 
 def test_the_begin_of_an_upload_tells_what_it_asks_for(shelf: Shelf) -> None:
-    begun = shelf.ask("POST", "key?uploads", {"x-amz-checksum-algorithm": "CRC32"})
+    begun = shelf.request("POST", "key?uploads", {"x-amz-checksum-algorithm": "CRC32"})
     assert sums(begun) == {
         "x-amz-checksum-algorithm": "CRC32",
         "x-amz-checksum-type": "COMPOSITE",
     }
     wrong = {"x-amz-checksum-algorithm": "SHA1", "x-amz-checksum-type": "FULL_OBJECT"}
-    assert shelf.ask("POST", "key?uploads", wrong).outcome == (400, "InvalidRequest")
+    assert shelf.request("POST", "key?uploads", wrong).outcome == (400, "InvalidRequest")
 
 
 def test_a_part_is_checked_before_it_is_kept(shelf: Shelf) -> None:
@@ -302,7 +306,7 @@ def test_a_part_is_checked_before_it_is_kept(shelf: Shelf) -> None:
     assert other.outcome == (400, "InvalidRequest")
     assert "expected checksum Type: crc32, actual checksum Type: sha1" in other.text("Message")
     assert "actual checksum Type: null" in parts.put(1, FIRST).text("Message")
-    assert shelf.ask("GET", f"key?uploadId={parts.upload_id}").texts("PartNumber") == []
+    assert shelf.request("GET", f"key?uploadId={parts.upload_id}").texts("PartNumber") == []
 
 
 def test_what_can_be_joined_is_computed_without_being_told(shelf: Shelf) -> None:
@@ -347,7 +351,7 @@ def test_a_completion_that_says_something_wrong_leaves_the_upload_open(shelf: Sh
         right[number] = {"ChecksumCRC32": of(CRC32, body)}
     for says, (listed, headers, outcome) in LISTED.items():
         assert parts.complete({**right, **listed}, headers).outcome == outcome, says
-        assert shelf.ask("HEAD", "key").status == 404, says
+        assert shelf.request("HEAD", "key").status == 404, says
     composed = in_parts(CRC32, "COMPOSITE", FIRST, LAST)
     size = {"x-amz-mp-object-size": str(len(FIRST + LAST))}
     # Clients may leave out the number of parts.
@@ -376,24 +380,24 @@ def test_parts_that_have_not_one_algorithm_offer_nothing(shelf: Shelf) -> None:
 
 
 def test_a_copy_keeps_the_checksum_or_gets_the_one_that_is_asked_for(shelf: Shelf) -> None:
-    shelf.ask("PUT", "source", said(SHA1, LARGE), LARGE)
+    shelf.request("PUT", "source", said(SHA1, LARGE), LARGE)
     source = {"x-amz-copy-source": f"/{shelf.bucket}/source"}
-    kept = shelf.ask("PUT", "kept", source)
+    kept = shelf.request("PUT", "kept", source)
     assert (kept.text("ChecksumSHA1"), kept.text("ChecksumType")) == (
         of(SHA1, LARGE),
         "FULL_OBJECT",
     )
-    other = shelf.ask("PUT", "other", {**source, "x-amz-checksum-algorithm": "CRC32"})
+    other = shelf.request("PUT", "other", {**source, "x-amz-checksum-algorithm": "CRC32"})
     assert (other.text("ChecksumCRC32"), other.text("ChecksumSHA1")) == (of(CRC32, LARGE), "")
-    sealed = shelf.ask("PUT", "sealed", {**source, **SEALED})
+    sealed = shelf.request("PUT", "sealed", {**source, **SEALED})
     assert sealed.text("ChecksumSHA1") == of(SHA1, LARGE)
     assert shelf.told("kept") == shelf.told("sealed") == whole(SHA1, LARGE)
     assert shelf.told("other") == whole(CRC32, LARGE)
 
 
 def test_parts_that_are_copied_get_the_checksum_of_the_upload(shelf: Shelf) -> None:
-    shelf.ask("PUT", "source", said(CRC32C, FIRST), FIRST)
-    shelf.ask("PUT", "silent", SEALED, FIRST)
+    shelf.request("PUT", "source", said(CRC32C, FIRST), FIRST)
+    shelf.request("PUT", "silent", SEALED, FIRST)
     parts = shelf.begin(
         "key", {"x-amz-checksum-algorithm": "CRC32C", "x-amz-checksum-type": "FULL_OBJECT"}
     )
@@ -407,10 +411,10 @@ def test_parts_that_are_copied_get_the_checksum_of_the_upload(shelf: Shelf) -> N
 
 def test_a_part_is_read_by_its_number(joined: Shelf) -> None:
     total, first = 2 * len(FIRST) + len(LAST), 0
-    etag = joined.ask("HEAD", "joined")["ETag"]
+    etag = joined.request("HEAD", "joined")["ETag"]
     for number, body in ((1, FIRST), (3, FIRST[::-1]), (7, LAST)):
         for method in ("GET", "HEAD"):
-            reply = joined.ask(method, f"joined?partNumber={number}", ENABLED)
+            reply = joined.request(method, f"joined?partNumber={number}", ENABLED)
             assert reply.status == 206
             assert reply["x-amz-mp-parts-count"] == "3"
             assert reply["Content-Range"] == f"bytes {first}-{first + len(body) - 1}/{total}"
@@ -435,21 +439,21 @@ NOT_THERE = {
 def test_a_part_that_is_not_there_cannot_be_read(
     joined: Shelf, target: str, outcome: tuple[int, str]
 ) -> None:
-    assert joined.ask("GET", target).outcome == outcome
-    assert joined.ask("HEAD", target).status == outcome[0]
+    assert joined.request("GET", target).outcome == outcome
+    assert joined.request("HEAD", target).status == outcome[0]
 
 
 def test_a_part_and_a_range_exclude_each_other(joined: Shelf) -> None:
-    both = joined.ask("GET", "joined?partNumber=1", {"range": "bytes=0-1"})
+    both = joined.request("GET", "joined?partNumber=1", {"range": "bytes=0-1"})
     assert both.outcome == (400, "InvalidRequest")
 
 
 def test_an_object_without_parts_is_its_own_first_part(joined: Shelf) -> None:
-    reply = joined.ask("GET", "kept?partNumber=1")
+    reply = joined.request("GET", "kept?partNumber=1")
     assert (reply.status, reply.body, reply["Content-Range"]) == (206, b"kept", "bytes 0-3/4")
     assert "x-amz-mp-parts-count" not in reply
-    joined.ask("PUT", "empty", None, b"")
-    assert joined.ask("GET", "empty?partNumber=1").status == 200
+    joined.request("PUT", "empty", None, b"")
+    assert joined.request("GET", "empty?partNumber=1").status == 200
 
 
 def test_a_sealed_part_is_read_by_its_number(shelf: Shelf) -> None:
@@ -457,24 +461,24 @@ def test_a_sealed_part_is_read_by_its_number(shelf: Shelf) -> None:
     parts.put(1, FIRST)
     parts.put(2, LAST)
     assert parts.complete().status == 200
-    assert shelf.ask("GET", "key?partNumber=1").body == FIRST
-    assert shelf.ask("GET", "key?partNumber=2").body == LAST
+    assert shelf.request("GET", "key?partNumber=1").body == FIRST
+    assert shelf.request("GET", "key?partNumber=2").body == LAST
 
 
 def test_the_chosen_attributes_are_told_and_no_others(joined: Shelf) -> None:
     names = "ETag, Checksum,ObjectParts,StorageClass,ObjectSize"
-    reply = joined.ask("GET", "joined?attributes", {"x-amz-object-attributes": names})
+    reply = joined.request("GET", "joined?attributes", {"x-amz-object-attributes": names})
     assert reply.status == 200
-    assert reply.text("ETag") == joined.ask("HEAD", "joined")["ETag"].strip('"')
+    assert reply.text("ETag") == joined.request("HEAD", "joined")["ETag"].strip('"')
     assert reply.text("StorageClass") == "STANDARD"
     assert reply.text("ObjectSize") == str(2 * len(FIRST) + len(LAST))
     assert reply.text("PartsCount") == "3"
     assert reply.texts("PartNumber") == ["1", "3", "7"]
     assert reply.texts("Size") == [str(len(FIRST)), str(len(FIRST)), str(len(LAST))]
-    assert reply["Last-Modified"] == joined.ask("HEAD", "joined")["Last-Modified"]
-    only = joined.ask("GET", "joined?attributes", {"x-amz-object-attributes": "ObjectSize"})
+    assert reply["Last-Modified"] == joined.request("HEAD", "joined")["Last-Modified"]
+    only = joined.request("GET", "joined?attributes", {"x-amz-object-attributes": "ObjectSize"})
     assert only.body.count(b"</") == 2, "the document has one element"
-    plain = joined.ask("GET", "kept?attributes", {"x-amz-object-attributes": names})
+    plain = joined.request("GET", "kept?attributes", {"x-amz-object-attributes": names})
     assert (plain.text("ObjectSize"), plain.text("PartsCount")) == ("4", "")
     assert b"Checksum" not in plain.body
 
@@ -487,7 +491,7 @@ def test_parts_are_told_page_by_page(joined: Shelf) -> None:
             "x-amz-max-parts": "1",
             "x-amz-part-number-marker": marker,
         }
-        page = joined.ask("GET", "joined?attributes", headers)
+        page = joined.request("GET", "joined?attributes", headers)
         assert (page.text("PartNumberMarker"), page.text("MaxParts")) == (marker, "1")
         pages += page.texts("PartNumber")
         marker = page.text("NextPartNumberMarker")
@@ -513,10 +517,10 @@ ATTRIBUTES = [
 def test_attributes_that_no_object_has_are_refused(
     joined: Shelf, target: str, headers: Headers, outcome: tuple[int, str]
 ) -> None:
-    assert joined.ask("GET", target, headers).outcome == outcome
+    assert joined.request("GET", target, headers).outcome == outcome
 
 
-def test_cos_is_told_nothing_of_it(peer: Peer, joined: Shelf) -> None:
-    reply = peer.ask("GET", f"/{joined.bucket}/joined")
+def test_cos_is_told_nothing_of_it(http_client: HTTPClient, joined: Shelf) -> None:
+    reply = http_client.request("GET", f"/{joined.bucket}/joined")
     assert reply.status == 200
     assert not [name for name, _ in reply.fields if "amz" in name.lower()]

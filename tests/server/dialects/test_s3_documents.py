@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
+from tests.server.support.s3 import S3HTTPClient
 
 RULE = "<Rule><Status>Enabled</Status>{}<Expiration><Days>1</Days></Expiration></Rule>"
 SMALLEST = "x-amz-transition-default-minimum-object-size"
@@ -26,8 +26,8 @@ LOCK = (
 
 
 @pytest.fixture
-def s3(peer: Peer) -> S3Peer:
-    return S3Peer(peer)
+def s3(http_client: HTTPClient) -> S3HTTPClient:
+    return S3HTTPClient(http_client)
 
 
 # Amazon S3 API Reference, the request syntax of each operation.
@@ -121,30 +121,30 @@ TOLD = ("?tagging", "?versioning", "?acl", "?cors", "?lifecycle", "?publicAccess
 
 @pytest.mark.parametrize(("method", "target", "document"), BAD)
 def test_a_document_with_something_unknown_changes_nothing(
-    s3: S3Peer, bucket: str, method: str, target: str, document: str
+    s3: S3HTTPClient, bucket: str, method: str, target: str, document: str
 ) -> None:
-    assert s3.ask("PUT", f"/{bucket}/kept", {}, b"kept").status == 200
+    assert s3.request("PUT", f"/{bucket}/kept", {}, b"kept").status == 200
     before = [told(s3, bucket, name) for name in TOLD]
-    refused = s3.ask(method, f"/{bucket}/{target}", {}, document.encode())
+    refused = s3.request(method, f"/{bucket}/{target}", {}, document.encode())
     assert refused.outcome == (400, "MalformedXML")
     assert [told(s3, bucket, name) for name in TOLD] == before
-    assert s3.ask("GET", f"/{bucket}/kept").body == b"kept"
-    assert s3.ask("GET", f"/{bucket}/kept?tagging").texts("Tag") == []
+    assert s3.request("GET", f"/{bucket}/kept").body == b"kept"
+    assert s3.request("GET", f"/{bucket}/kept?tagging").texts("Tag") == []
 
 
-def told(s3: S3Peer, bucket: str, name: str) -> tuple[int, list[str]]:
-    reply = s3.ask("GET", f"/{bucket}/{name}")
+def told(s3: S3HTTPClient, bucket: str, name: str) -> tuple[int, list[str]]:
+    reply = s3.request("GET", f"/{bucket}/{name}")
     return reply.status, [reply.text(tag) for tag in ("Code", "Status", "Permission", "Rule")]
 
 
-def test_elements_that_clients_send_are_taken(s3: S3Peer, bucket: str) -> None:
+def test_elements_that_clients_send_are_taken(s3: S3HTTPClient, bucket: str) -> None:
     versions = (
         "<VersioningConfiguration><MfaDelete>Disabled</MfaDelete><Status>Enabled</Status>"
         "</VersioningConfiguration>"
     )
-    assert s3.ask("PUT", f"/{bucket}/?versioning", {}, versions.encode()).status == 200
+    assert s3.request("PUT", f"/{bucket}/?versioning", {}, versions.encode()).status == 200
     with_mfa = versions.replace("Disabled", "Enabled")
-    refused = s3.ask("PUT", f"/{bucket}/?versioning", {}, with_mfa.encode())
+    refused = s3.request("PUT", f"/{bucket}/?versioning", {}, with_mfa.encode())
     assert refused.outcome == (501, "NotImplemented")
 
 
@@ -162,41 +162,43 @@ NO_ACL: list[tuple[dict[str, str], tuple[int, str]]] = [
 @pytest.mark.parametrize("target", ["?acl", "k?acl"])
 @pytest.mark.parametrize(("headers", "outcome"), NO_ACL)
 def test_an_acl_that_is_not_said_plainly_leaves_the_old_one(
-    s3: S3Peer, bucket: str, target: str, headers: dict[str, str], outcome: tuple[int, str]
+    s3: S3HTTPClient, bucket: str, target: str, headers: dict[str, str], outcome: tuple[int, str]
 ) -> None:
-    assert s3.ask("PUT", f"/{bucket}/k", {}, b"1").status == 200
+    assert s3.request("PUT", f"/{bucket}/k", {}, b"1").status == 200
     public = {"x-amz-acl": "public-read"}
-    assert s3.ask("PUT", f"/{bucket}/{target}", public).status == 200
-    assert s3.ask("PUT", f"/{bucket}/{target}", headers).outcome == outcome
-    assert "READ" in s3.ask("GET", f"/{bucket}/{target}").texts("Permission")
+    assert s3.request("PUT", f"/{bucket}/{target}", public).status == 200
+    assert s3.request("PUT", f"/{bucket}/{target}", headers).outcome == outcome
+    assert "READ" in s3.request("GET", f"/{bucket}/{target}").texts("Permission")
 
 
-def test_a_canned_acl_beside_grants_is_refused_wherever_it_stands(s3: S3Peer, bucket: str) -> None:
+def test_a_canned_acl_beside_grants_is_refused_wherever_it_stands(
+    s3: S3HTTPClient, bucket: str
+) -> None:
     both = {"x-amz-acl": "private", "x-amz-grant-read": "id=1250000000"}
     source = {**both, "x-amz-copy-source": f"/{bucket}/a"}
-    assert s3.ask("PUT", f"/{bucket}/a", {}, b"1").status == 200
+    assert s3.request("PUT", f"/{bucket}/a", {}, b"1").status == 200
     for method, target, headers in (
         ("PUT", "b", both),
         ("PUT", "b", source),
         ("POST", "b?uploads", both),
     ):
-        refused = s3.ask(method, f"/{bucket}/{target}", headers, b"")
+        refused = s3.request(method, f"/{bucket}/{target}", headers, b"")
         assert refused.outcome == (400, "InvalidRequest")
-    assert s3.ask("GET", f"/{bucket}/?list-type=2").texts("Key") == ["a"]
+    assert s3.request("GET", f"/{bucket}/?list-type=2").texts("Key") == ["a"]
 
 
 @pytest.mark.parametrize("target", ["?acl", "k?acl"])
 def test_in_cos_an_empty_header_clears_an_acl_and_no_word_does_not(
-    peer: Peer, bucket: str, target: str
+    http_client: HTTPClient, bucket: str, target: str
 ) -> None:
-    assert peer.ask("PUT", f"/{bucket}/k", {}, b"1").status == 200
+    assert http_client.request("PUT", f"/{bucket}/k", {}, b"1").status == 200
     place = f"/{bucket}/{target}"
-    assert peer.ask("PUT", place, {"x-cos-acl": "public-read"}).status == 200
-    silent = peer.ask("PUT", place, {})
+    assert http_client.request("PUT", place, {"x-cos-acl": "public-read"}).status == 200
+    silent = http_client.request("PUT", place, {})
     assert silent.outcome == (400, "MissingRequestBodyError")
-    assert "READ" in peer.ask("GET", place).texts("Permission")
-    assert peer.ask("PUT", place, {"x-cos-acl": ""}).status == 200
-    assert "READ" not in peer.ask("GET", place).texts("Permission")
+    assert "READ" in http_client.request("GET", place).texts("Permission")
+    assert http_client.request("PUT", place, {"x-cos-acl": ""}).status == 200
+    assert "READ" not in http_client.request("GET", place).texts("Permission")
 
 
 # Amazon S3 API Reference: PutBucketLifecycleConfiguration.
@@ -209,24 +211,24 @@ def test_in_cos_an_empty_header_clears_an_acl_and_no_word_does_not(
     ],
 )
 def test_the_size_of_what_moves_is_told_back(
-    s3: S3Peer, bucket: str, sent: str, answered: str
+    s3: S3HTTPClient, bucket: str, sent: str, answered: str
 ) -> None:
     headers = {SMALLEST: sent} if sent else {}
-    put = s3.ask("PUT", f"/{bucket}/?lifecycle", headers, LIFECYCLE.encode())
+    put = s3.request("PUT", f"/{bucket}/?lifecycle", headers, LIFECYCLE.encode())
     assert (put.status, put[SMALLEST]) == (200, answered)
-    got = s3.ask("GET", f"/{bucket}/?lifecycle")
+    got = s3.request("GET", f"/{bucket}/?lifecycle")
     assert (got.status, got[SMALLEST]) == (200, answered)
     assert got.texts("StorageClass") == ["GLACIER"]
-    in_cos = s3.peer.ask("GET", f"/{bucket}/?lifecycle")
+    in_cos = s3.http_client.request("GET", f"/{bucket}/?lifecycle")
     assert SMALLEST not in dict(in_cos.fields)
     assert in_cos.texts("StorageClass") == ["ARCHIVE"]
 
 
 @pytest.mark.parametrize("junk", ["128K", "all", "varies_by_storage_class,", "0"])
-def test_another_size_is_refused(s3: S3Peer, bucket: str, junk: str) -> None:
-    refused = s3.ask("PUT", f"/{bucket}/?lifecycle", {SMALLEST: junk}, LIFECYCLE.encode())
+def test_another_size_is_refused(s3: S3HTTPClient, bucket: str, junk: str) -> None:
+    refused = s3.request("PUT", f"/{bucket}/?lifecycle", {SMALLEST: junk}, LIFECYCLE.encode())
     assert refused.outcome == (400, "InvalidArgument")
-    assert s3.ask("GET", f"/{bucket}/?lifecycle").status == 404
+    assert s3.request("GET", f"/{bucket}/?lifecycle").status == 404
 
 
 # The words of errors are those of the dialect: names of headers, values, parameters.
@@ -265,18 +267,18 @@ WORDS: list[tuple[str, str, dict[str, str], str]] = [
 
 @pytest.mark.parametrize(("method", "target", "headers", "words"), WORDS)
 def test_an_error_speaks_s3(
-    s3: S3Peer, bucket: str, method: str, target: str, headers: dict[str, str], words: str
+    s3: S3HTTPClient, bucket: str, method: str, target: str, headers: dict[str, str], words: str
 ) -> None:
-    assert s3.ask("PUT", f"/{bucket}/a", {}, b"1").status == 200
+    assert s3.request("PUT", f"/{bucket}/a", {}, b"1").status == 200
     sent = {name: value.replace("BUCKET", bucket) for name, value in headers.items()}
-    refused = s3.ask(method, f"/{bucket}/{target}", sent, b"")
+    refused = s3.request(method, f"/{bucket}/{target}", sent, b"")
     assert refused.status == 400
     assert words in refused.text("Message")
     answer = refused.body.decode() + json.dumps(refused.fields)
     assert not [word for word in ("x-cos-", "Replaced", "cos/kms") if word in answer]
 
 
-def test_the_limit_of_a_listing_of_buckets_has_the_name_of_s3(s3: S3Peer) -> None:
-    refused = s3.ask("GET", "/?max-buckets=0&x-id=ListBuckets")
+def test_the_limit_of_a_listing_of_buckets_has_the_name_of_s3(s3: S3HTTPClient) -> None:
+    refused = s3.request("GET", "/?max-buckets=0&x-id=ListBuckets")
     assert refused.outcome == (400, "InvalidArgument")
     assert "max-buckets" in refused.text("Message")

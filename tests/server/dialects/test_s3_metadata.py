@@ -9,8 +9,8 @@ import pytest
 
 from coskit import Client
 from coskit.testing import LocalServer
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
+from tests.server.support.s3 import S3HTTPClient
 
 VALUES = ["中文", "é", "a é  b", "中" * 300, "=?utf-8?B?w6k=?=", "plain"]
 
@@ -18,33 +18,44 @@ VALUES = ["中文", "é", "a é  b", "中" * 300, "=?utf-8?B?w6k=?=", "plain"]
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:20])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_each_dialect_tells_metadata_in_its_way(
-    peer: Peer, bucket: str, method: str, value: str
+    http_client: HTTPClient, bucket: str, method: str, value: str
 ) -> None:
-    assert peer.ask("PUT", f"/{bucket}/k", {"x-cos-meta-a": value}, b"x").status == 200
-    told = S3Peer(peer).ask(method, f"/{bucket}/k")["x-amz-meta-a"]
+    assert http_client.request("PUT", f"/{bucket}/k", {"x-cos-meta-a": value}, b"x").status == 200
+    told = S3HTTPClient(http_client).request(method, f"/{bucket}/k")["x-amz-meta-a"]
     assert told.isascii()
     assert str(make_header(decode_header(told))) == value
-    assert peer.ask(method, f"/{bucket}/k")["x-cos-meta-a"].encode("latin-1").decode() == value
+    assert (
+        http_client.request(method, f"/{bucket}/k")["x-cos-meta-a"].encode("latin-1").decode()
+        == value
+    )
 
 
 @pytest.mark.parametrize(
     "words", ["=?UTF-8?B?5Lit5paH?=", "=?utf-8?q?=E4=B8=AD=E6=96=87?=", "中文"]
 )
-def test_words_of_a_request_of_s3_are_read(peer: Peer, bucket: str, words: str) -> None:
-    s3 = S3Peer(peer)
-    assert s3.ask("PUT", f"/{bucket}/k", {"x-amz-meta-a": words}, b"x").status == 200
-    assert peer.ask("GET", f"/{bucket}/k")["x-cos-meta-a"].encode("latin-1").decode() == "中文"
-    assert s3.ask("GET", f"/{bucket}/k")["x-amz-meta-a"] == "=?UTF-8?B?5Lit5paH?="
+def test_words_of_a_request_of_s3_are_read(
+    http_client: HTTPClient, bucket: str, words: str
+) -> None:
+    s3 = S3HTTPClient(http_client)
+    assert s3.request("PUT", f"/{bucket}/k", {"x-amz-meta-a": words}, b"x").status == 200
+    assert (
+        http_client.request("GET", f"/{bucket}/k")["x-cos-meta-a"].encode("latin-1").decode()
+        == "中文"
+    )
+    assert s3.request("GET", f"/{bucket}/k")["x-amz-meta-a"] == "=?UTF-8?B?5Lit5paH?="
     source = {"x-amz-copy-source": f"{bucket}/k", "x-amz-metadata-directive": "REPLACE"}
     replaced = {**source, "x-amz-meta-a": words}
-    assert s3.ask("PUT", f"/{bucket}/copy", replaced, b"").status == 200
-    assert peer.ask("GET", f"/{bucket}/copy")["x-cos-meta-a"].encode("latin-1").decode() == "中文"
+    assert s3.request("PUT", f"/{bucket}/copy", replaced, b"").status == 200
+    assert (
+        http_client.request("GET", f"/{bucket}/copy")["x-cos-meta-a"].encode("latin-1").decode()
+        == "中文"
+    )
 
 
-def test_words_of_a_request_of_cos_stay(peer: Peer, bucket: str) -> None:
+def test_words_of_a_request_of_cos_stay(http_client: HTTPClient, bucket: str) -> None:
     words = "=?UTF-8?B?5Lit5paH?="
-    assert peer.ask("PUT", f"/{bucket}/k", {"x-cos-meta-a": words}, b"x").status == 200
-    assert peer.ask("GET", f"/{bucket}/k")["x-cos-meta-a"] == words
+    assert http_client.request("PUT", f"/{bucket}/k", {"x-cos-meta-a": words}, b"x").status == 200
+    assert http_client.request("GET", f"/{bucket}/k")["x-cos-meta-a"] == words
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:20])

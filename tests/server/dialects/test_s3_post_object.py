@@ -12,15 +12,15 @@ import pytest
 
 from coskit.protocol.s3.auth.post_signature import sign_form, signing_fields
 from tests.server.dialects.test_post_object import Pairs, changed, form, post
-from tests.server.support.s3 import REGION, S3Peer
-from tests.server.support.wire import HOST, Peer, Reply
+from tests.server.support.http_client import HOST, HTTPClient, Reply
+from tests.server.support.s3 import REGION, S3HTTPClient
 
 DENIED = (403, "AccessDenied")
 
 
 @pytest.fixture
-def s3(peer: Peer) -> S3Peer:
-    return S3Peer(peer)
+def s3(http_client: HTTPClient) -> S3HTTPClient:
+    return S3HTTPClient(http_client)
 
 
 def policy(*conditions: Any, lifetime: int = 60, **more: Any) -> str:
@@ -35,32 +35,38 @@ def exactly(fields: dict[str, str], bucket: str) -> list[Any]:
     return [{name: value} for name, value in fields.items()] + [{"bucket": bucket}]
 
 
-def fourth(peer: Peer, bucket: str, *more: Any, lifetime: int = 60, **fields: str) -> Pairs:
+def fourth(
+    http_client: HTTPClient, bucket: str, *more: Any, lifetime: int = 60, **fields: str
+) -> Pairs:
     """Return the fields of a form that is signed in version 4."""
     given = {name.replace("_", "-"): value for name, value in fields.items()}
     now = int(time.time())
-    given |= signing_fields(peer.credentials, now, REGION)
+    given |= signing_fields(http_client.credentials, now, REGION)
     text = policy(*exactly(given, bucket), *more, lifetime=lifetime)
-    return [*_signed4(peer, text, now), *given.items()]
+    return [*_signed4(http_client, text, now), *given.items()]
 
 
-def _signed4(peer: Peer, text: str, now: int) -> Pairs:
-    signature = sign_form(text, peer.credentials, now, REGION)
+def _signed4(http_client: HTTPClient, text: str, now: int) -> Pairs:
+    signature = sign_form(text, http_client.credentials, now, REGION)
     return [("policy", text), ("x-amz-signature", signature)]
 
 
-def second(peer: Peer, text: str, **fields: str) -> Pairs:
+def second(http_client: HTTPClient, text: str, **fields: str) -> Pairs:
     """Return the fields of a form whose policy is signed in version 2."""
-    key = peer.credentials.secret_key.encode()
+    key = http_client.credentials.secret_key.encode()
     signature = b64encode(digest(key, text.encode(), sha1)).decode()
     given = {name.replace("_", "-"): value for name, value in fields.items()}
-    made = {"AWSAccessKeyId": peer.credentials.secret_id, "signature": signature, "policy": text}
+    made = {
+        "AWSAccessKeyId": http_client.credentials.secret_id,
+        "signature": signature,
+        "policy": text,
+    }
     return [*given.items(), *made.items()]
 
 
-def test_a_signed_form_becomes_an_object(s3: S3Peer, bucket: str) -> None:
+def test_a_signed_form_becomes_an_object(s3: S3HTTPClient, bucket: str) -> None:
     fields = fourth(
-        s3.peer,
+        s3.http_client,
         bucket,
         ["content-length-range", 5, 5],
         key="up/k",
@@ -71,11 +77,11 @@ def test_a_signed_form_becomes_an_object(s3: S3Peer, bucket: str) -> None:
         x_amz_storage_class="STANDARD_IA",
         x_amz_server_side_encryption="AES256",
     )
-    reply = post(s3.peer, bucket, form(fields))
+    reply = post(s3.http_client, bucket, form(fields))
     assert (reply.status, reply.body) == (204, b""), reply.body
     assert reply["ETag"] == f'"{md5(b"hello").hexdigest()}"'
     assert reply["Location"] == f"http://{HOST}/{bucket}/up/k"
-    stored = s3.ask("GET", f"/{bucket}/up/k")
+    stored = s3.request("GET", f"/{bucket}/up/k")
     assert stored.body == b"hello"
     told = {name.lower(): text for name, text in stored.fields}
     assert told["content-type"] == "text/plain"
@@ -85,7 +91,7 @@ def test_a_signed_form_becomes_an_object(s3: S3Peer, bucket: str) -> None:
     assert told["x-amz-meta-color"] == "=?UTF-8?B?YmxhdSDDqQ==?="  # RFC 2047, as S3 tells it
 
 
-def test_the_older_signature_does_as_well(s3: S3Peer, bucket: str) -> None:
+def test_the_older_signature_does_as_well(s3: S3HTTPClient, bucket: str) -> None:
     text = policy(
         {"bUcKeT": bucket},
         ["StArTs-WiTh", "$KeY", "up/"],
@@ -94,28 +100,28 @@ def test_the_older_signature_does_as_well(s3: S3Peer, bucket: str) -> None:
         ["eq", "$x-amz-meta-a", "1"],
         ["content-length-range", 0, 10],
     )
-    fields = second(s3.peer, text, kEy="up/${filename}", aCl="private", X_Amz_Meta_A="1")
+    fields = second(s3.http_client, text, kEy="up/${filename}", aCl="private", X_Amz_Meta_A="1")
     more = [*fields, ("x-ignore-me", "whatever")]
-    assert post(s3.peer, bucket, form(more, filename="a.txt")).status == 204
-    stored = s3.ask("GET", f"/{bucket}/up/a.txt")
+    assert post(s3.http_client, bucket, form(more, filename="a.txt")).status == 204
+    stored = s3.request("GET", f"/{bucket}/up/a.txt")
     assert (stored.body, stored["x-amz-meta-a"]) == (b"hello", "1")
 
 
 @pytest.mark.parametrize(("asked", "status"), [("200", 200), ("204", 204), ("404", 204)])
 def test_the_answer_is_the_status_that_the_form_asks_for(
-    s3: S3Peer, bucket: str, asked: str, status: int
+    s3: S3HTTPClient, bucket: str, asked: str, status: int
 ) -> None:
     reply = _with_status(s3, bucket, asked)
     assert (reply.status, reply.body) == (status, b"")
 
 
-def _with_status(s3: S3Peer, bucket: str, asked: str, key: str = "k") -> Reply:
+def _with_status(s3: S3HTTPClient, bucket: str, asked: str, key: str = "k") -> Reply:
     text = policy({"bucket": bucket}, {"key": key}, {"success_action_status": asked})
-    fields = [*second(s3.peer, text), ("key", key), ("success_action_status", asked)]
-    return post(s3.peer, bucket, form(fields))
+    fields = [*second(s3.http_client, text), ("key", key), ("success_action_status", asked)]
+    return post(s3.http_client, bucket, form(fields))
 
 
-def test_created_comes_with_a_document(s3: S3Peer, bucket: str) -> None:
+def test_created_comes_with_a_document(s3: S3HTTPClient, bucket: str) -> None:
     reply = _with_status(s3, bucket, "201", "a&b 中")
     assert reply.status == 201
     assert reply.body.startswith(b"<?xml")
@@ -127,48 +133,54 @@ def test_created_comes_with_a_document(s3: S3Peer, bucket: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["success_action_redirect", "redirect"])
-def test_a_browser_is_sent_on(s3: S3Peer, bucket: str, name: str) -> None:
+def test_a_browser_is_sent_on(s3: S3HTTPClient, bucket: str, name: str) -> None:
     for target, status in [("http://a.example/done?x=1", 303), ("nowhere", 204)]:
         text = policy({"bucket": bucket}, {"key": "k"}, {name: target})
-        reply = post(s3.peer, bucket, form([*second(s3.peer, text), ("key", "k"), (name, target)]))
+        reply = post(
+            s3.http_client,
+            bucket,
+            form([*second(s3.http_client, text), ("key", "k"), (name, target)]),
+        )
         assert reply.status == status
         etag = f"%22{md5(b'hello').hexdigest()}%22"
         if status == 303:
             assert reply["Location"] == f"{target}&bucket={bucket}&key=k&etag={etag}"
 
 
-def test_tags_come_as_a_document(s3: S3Peer, bucket: str) -> None:
+def test_tags_come_as_a_document(s3: S3HTTPClient, bucket: str) -> None:
     tags = "<Tagging><TagSet><Tag><Key>a b</Key><Value>1+2</Value></Tag></TagSet></Tagging>"
     text = policy({"bucket": bucket}, {"key": "k"}, ["starts-with", "$tagging", ""])
-    fields = [*second(s3.peer, text), ("key", "k"), ("tagging", tags)]
-    assert post(s3.peer, bucket, form(fields)).status == 204
-    told = s3.ask("GET", f"/{bucket}/k?tagging")
+    fields = [*second(s3.http_client, text), ("key", "k"), ("tagging", tags)]
+    assert post(s3.http_client, bucket, form(fields)).status == 204
+    told = s3.request("GET", f"/{bucket}/k?tagging")
     assert (told.text("Key"), told.text("Value")) == ("a b", "1+2")
     for bad in ("<Tagging>", "<X/>", "tags"):
-        reply = post(s3.peer, bucket, form(changed(fields, tagging=bad, key="k")))
+        reply = post(s3.http_client, bucket, form(changed(fields, tagging=bad, key="k")))
         assert reply.outcome == (400, "MalformedXML")
 
 
-def test_nobody_needs_a_policy_where_everybody_may_write(s3: S3Peer, bucket: str) -> None:
-    assert s3.ask("PUT", f"/{bucket}/?acl", {"x-amz-acl": "public-read-write"}).status == 200
+def test_nobody_needs_a_policy_where_everybody_may_write(s3: S3HTTPClient, bucket: str) -> None:
+    assert s3.request("PUT", f"/{bucket}/?acl", {"x-amz-acl": "public-read-write"}).status == 200
     fields = [("key", "k"), ("acl", "public-read"), ("x-amz-meta-a", "1")]
-    assert post(s3.peer, bucket, form(fields)).status == 204
-    stored = s3.peer.ask("GET", f"/{bucket}/k", signed=False)
+    assert post(s3.http_client, bucket, form(fields)).status == 204
+    stored = s3.http_client.request("GET", f"/{bucket}/k", signed=False)
     assert (stored.status, stored.body, stored["x-cos-meta-a"]) == (200, b"hello", "1")
 
 
-def test_a_lock_comes_with_a_form(s3: S3Peer) -> None:
+def test_a_lock_comes_with_a_form(s3: S3HTTPClient) -> None:
     vault = "formvault-1250000000"
-    assert s3.ask("PUT", f"/{vault}", {"x-amz-bucket-object-lock-enabled": "true"}).status == 200
-    fields = fourth(s3.peer, vault, key="k", x_amz_object_lock_legal_hold="ON")
-    reply = post(s3.peer, vault, form(fields))
+    assert (
+        s3.request("PUT", f"/{vault}", {"x-amz-bucket-object-lock-enabled": "true"}).status == 200
+    )
+    fields = fourth(s3.http_client, vault, key="k", x_amz_object_lock_legal_hold="ON")
+    reply = post(s3.http_client, vault, form(fields))
     assert reply.status == 204
     version = reply["x-amz-version-id"]
-    assert s3.ask("DELETE", f"/{vault}/k?versionId={version}").outcome == DENIED
+    assert s3.request("DELETE", f"/{vault}/k?versionId={version}").outcome == DENIED
     off = b"<LegalHold><Status>OFF</Status></LegalHold>"
-    assert s3.ask("PUT", f"/{vault}/k?legal-hold", None, off).status == 200
-    assert s3.ask("DELETE", f"/{vault}/k?versionId={version}").status == 204
-    assert s3.ask("DELETE", f"/{vault}").status == 204
+    assert s3.request("PUT", f"/{vault}/k?legal-hold", None, off).status == 200
+    assert s3.request("DELETE", f"/{vault}/k?versionId={version}").status == 204
+    assert s3.request("DELETE", f"/{vault}").status == 204
 
 
 REFUSED: list[tuple[list[Any], dict[str, Any], tuple[int, str]]] = [
@@ -203,32 +215,34 @@ REFUSED: list[tuple[list[Any], dict[str, Any], tuple[int, str]]] = [
 
 @pytest.mark.parametrize(("conditions", "more", "outcome"), REFUSED)
 def test_a_form_that_its_policy_does_not_allow_stores_nothing(
-    s3: S3Peer,
+    s3: S3HTTPClient,
     bucket: str,
     conditions: list[Any],
     more: dict[str, Any],
     outcome: tuple[int, str],
 ) -> None:
     own = [{"bucket": bucket} if item == {"bucket": ""} else item for item in conditions]
-    reply = post(s3.peer, bucket, form([*second(s3.peer, policy(*own, **more)), ("key", "k")]))
+    reply = post(
+        s3.http_client, bucket, form([*second(s3.http_client, policy(*own, **more)), ("key", "k")])
+    )
     assert reply.outcome == outcome
     assert reply["x-amz-request-id"]
-    assert s3.ask("HEAD", f"/{bucket}/k").status == 404
+    assert s3.request("HEAD", f"/{bucket}/k").status == 404
 
 
-def test_a_field_that_the_policy_does_not_name_is_refused(s3: S3Peer, bucket: str) -> None:
+def test_a_field_that_the_policy_does_not_name_is_refused(s3: S3HTTPClient, bucket: str) -> None:
     """Else whoever has a signed policy could publish what it stores."""
     text = policy({"bucket": bucket}, {"key": "k"})
     for name, value in [("acl", "public-read"), ("x-amz-meta-a", "1"), ("Content-Type", "a/b")]:
-        fields = [*second(s3.peer, text), ("key", "k"), (name, value)]
-        assert post(s3.peer, bucket, form(fields)).outcome == DENIED
-    assert s3.ask("HEAD", f"/{bucket}/k").status == 404
+        fields = [*second(s3.http_client, text), ("key", "k"), (name, value)]
+        assert post(s3.http_client, bucket, form(fields)).outcome == DENIED
+    assert s3.request("HEAD", f"/{bucket}/k").status == 404
 
 
-def test_a_signature_is_of_its_policy_and_its_key(s3: S3Peer, bucket: str) -> None:
+def test_a_signature_is_of_its_policy_and_its_key(s3: S3HTTPClient, bucket: str) -> None:
     mismatch, unknown = (403, "SignatureDoesNotMatch"), (403, "InvalidAccessKeyId")
-    new = fourth(s3.peer, bucket, key="k")
-    old = second(s3.peer, policy({"bucket": bucket}, {"key": "k"}), key="k")
+    new = fourth(s3.http_client, bucket, key="k")
+    old = second(s3.http_client, policy({"bucket": bucket}, {"key": "k"}), key="k")
     other = policy({"bucket": bucket}, ["starts-with", "$key", ""])
     for fields, outcome in [
         (changed(new, policy=other), mismatch),
@@ -242,44 +256,44 @@ def test_a_signature_is_of_its_policy_and_its_key(s3: S3Peer, bucket: str) -> No
         (changed(old, signature=None), (400, "InvalidArgument")),
         ([("key", "k"), ("policy", other), ("x-amz-meta-a", "1")], DENIED),
     ]:
-        assert post(s3.peer, bucket, form(fields)).outcome == outcome
-    assert s3.ask("HEAD", f"/{bucket}/k").status == 404
+        assert post(s3.http_client, bucket, form(fields)).outcome == outcome
+    assert s3.request("HEAD", f"/{bucket}/k").status == 404
 
 
-def test_a_wrong_checksum_stores_nothing(s3: S3Peer, bucket: str) -> None:
-    fields = second(s3.peer, policy({"bucket": bucket}, {"key": "k"}), key="k")
+def test_a_wrong_checksum_stores_nothing(s3: S3HTTPClient, bucket: str) -> None:
+    fields = second(s3.http_client, policy({"bucket": bucket}, {"key": "k"}), key="k")
     right = b64encode(sha1(b"hello").digest()).decode()
     wrong = b64encode(sha1(b"other").digest()).decode()
     for text, status in [(wrong, 400), ("none", 400), (right, 204)]:
-        reply = post(s3.peer, bucket, form([*fields, ("x-amz-checksum-sha1", text)]))
+        reply = post(s3.http_client, bucket, form([*fields, ("x-amz-checksum-sha1", text)]))
         assert reply.status == status
-        found = s3.ask("HEAD", f"/{bucket}/k").status
+        found = s3.request("HEAD", f"/{bucket}/k").status
         assert found == (200 if status == 204 else 404)
 
 
-def test_headers_of_the_request_are_none_of_the_object(s3: S3Peer, bucket: str) -> None:
+def test_headers_of_the_request_are_none_of_the_object(s3: S3HTTPClient, bucket: str) -> None:
     added = {
         "x_amz_acl": "public-read",
         "x_amz_meta_a": "b",
         "x_amz_object_lock_mode": "GOVERNANCE",
     }
-    fields = fourth(s3.peer, bucket, key="k")
-    assert post(s3.peer, bucket, form(fields), **added).status == 204
-    assert not s3.peer.ask("GET", f"/{bucket}/k?acl").texts("URI")
-    assert "x-cos-meta-a" not in s3.peer.ask("HEAD", f"/{bucket}/k")
+    fields = fourth(s3.http_client, bucket, key="k")
+    assert post(s3.http_client, bucket, form(fields), **added).status == 204
+    assert not s3.http_client.request("GET", f"/{bucket}/k?acl").texts("URI")
+    assert "x-cos-meta-a" not in s3.http_client.request("HEAD", f"/{bucket}/k")
 
 
-def test_a_form_is_signed_by_its_policy_alone(s3: S3Peer, bucket: str) -> None:
+def test_a_form_is_signed_by_its_policy_alone(s3: S3HTTPClient, bucket: str) -> None:
     headers = {"content-type": "multipart/form-data; boundary=----limit"}
     body = form([("key", "k"), ("x-amz-meta-a", "b")])
-    assert s3.ask("POST", f"/{bucket}/", headers, body).outcome == DENIED
-    assert s3.peer.ask("POST", f"/{bucket}/", headers, body).outcome == DENIED
-    url = s3.peer.url("POST", f"/{bucket}/")
-    assert s3.peer.ask("POST", url, headers, body, signed=False).outcome == DENIED
+    assert s3.request("POST", f"/{bucket}/", headers, body).outcome == DENIED
+    assert s3.http_client.request("POST", f"/{bucket}/", headers, body).outcome == DENIED
+    url = s3.http_client.url("POST", f"/{bucket}/")
+    assert s3.http_client.request("POST", url, headers, body, signed=False).outcome == DENIED
 
 
-def test_a_policy_is_good_for_a_year_at_most(s3: S3Peer, bucket: str) -> None:
+def test_a_policy_is_good_for_a_year_at_most(s3: S3HTTPClient, bucket: str) -> None:
     year = 366 * 86_400
     for lifetime, status in ((year, 204), (2 * year, 403)):
-        fields = fourth(s3.peer, bucket, key="k", lifetime=lifetime)
-        assert post(s3.peer, bucket, form(fields)).status == status
+        fields = fourth(s3.http_client, bucket, key="k", lifetime=lifetime)
+        assert post(s3.http_client, bucket, form(fields)).status == status

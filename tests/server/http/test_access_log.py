@@ -11,7 +11,7 @@ from typing import Any
 
 from coskit.server.http.access_log import AccessLog, LogEntry, without_secrets
 from coskit.testing import LocalServer
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 from tests.server.workers.test_run import refused
 
 ROOM = "room-1250000000"
@@ -34,12 +34,12 @@ def lines(file: Path) -> list[dict[str, Any]]:
 
 def test_each_request_has_a_line_with_the_facts(tmp_path: Path) -> None:
     with logging_server(tmp_path) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         agent = {"user-agent": "tests/1.0"}
-        put = peer.ask("PUT", f"/{ROOM}/caf%C3%A9", agent, b"12345")
-        peer.ask("GET", f"/{ROOM}/none?versionId=null")
-        peer.ask("GET", f"/{ROOM}/?prefix=a", signed=False)
-        peer.ask("GET", "/-/ready", signed=False)
+        put = http_client.request("PUT", f"/{ROOM}/caf%C3%A9", agent, b"12345")
+        http_client.request("GET", f"/{ROOM}/none?versionId=null")
+        http_client.request("GET", f"/{ROOM}/?prefix=a", signed=False)
+        http_client.request("GET", "/-/ready", signed=False)
     first, second, third, fourth = lines(tmp_path / "access.log")
     assert list(first) == NAMES
     moment = time.strptime(first.pop("time").partition(".")[0], "%Y-%m-%dT%H:%M:%S")
@@ -75,14 +75,14 @@ def test_each_request_has_a_line_with_the_facts(tmp_path: Path) -> None:
 
 def test_no_secret_is_in_it(tmp_path: Path) -> None:
     with logging_server(tmp_path) as server:
-        peer = Peer.of(server)
-        url = peer.url("GET", f"/{ROOM}/none")
+        http_client = HTTPClient.of(server)
+        url = http_client.url("GET", f"/{ROOM}/none")
         token = {"x-cos-security-token": "TOKEN-IN-A-HEADER"}
-        assert peer.ask("GET", url, signed=False).status == 404
-        peer.ask("GET", f"{url}&x-cos-security-token=TOKEN-IN-A-URL", signed=False)
-        peer.ask("GET", f"/{ROOM}/a?%71-signature=SIGNED&sign=OLD&a=b", token)
+        assert http_client.request("GET", url, signed=False).status == 404
+        http_client.request("GET", f"{url}&x-cos-security-token=TOKEN-IN-A-URL", signed=False)
+        http_client.request("GET", f"/{ROOM}/a?%71-signature=SIGNED&sign=OLD&a=b", token)
         whole = url.partition("?")[2].replace("%", "%25").replace("=", "%3D").replace("&", "%26")
-        assert peer.ask("GET", f"/{ROOM}/none?sign={whole}", signed=False).status == 403
+        assert http_client.request("GET", f"/{ROOM}/none?sign={whole}", signed=False).status == 403
         secrets = [server.secret_id, server.secret_key, "TOKEN-IN", "SIGNED", "OLD"]
     logged = (tmp_path / "access.log").read_text()
     assert [secret for secret in secrets if secret in logged] == []
@@ -101,9 +101,9 @@ def test_what_signs_a_request_is_left_out_of_its_query() -> None:
 
 def test_bytes_that_are_no_text_make_no_bad_line(tmp_path: Path) -> None:
     with logging_server(tmp_path) as server:
-        peer = Peer.of(server)
-        peer.ask("GET", f'/{ROOM}/%0A"%00?a=%ff"'.encode(), {"user-agent": "\udcff\t'"})
-        peer.ask("GET", f"/{ROOM}/" + "x" * 5000, {"user-agent": "y" * 5000})
+        http_client = HTTPClient.of(server)
+        http_client.request("GET", f'/{ROOM}/%0A"%00?a=%ff"'.encode(), {"user-agent": "\udcff\t'"})
+        http_client.request("GET", f"/{ROOM}/" + "x" * 5000, {"user-agent": "y" * 5000})
     first, second = lines(tmp_path / "access.log")
     assert (first["status"], first["error"], first["bucket"]) == (400, "InvalidURI", None)
     assert (len(second["key"]), len(second["user_agent"])) == (1024, 1024)
@@ -112,27 +112,27 @@ def test_bytes_that_are_no_text_make_no_bad_line(tmp_path: Path) -> None:
 def test_a_moved_log_goes_on_in_a_new_file(tmp_path: Path) -> None:
     file, moved = tmp_path / "access.log", tmp_path / "access.log.1"
     with logging_server(tmp_path) as server:
-        peer = Peer.of(server)
-        peer.ask("GET", f"/{ROOM}/first")
+        http_client = HTTPClient.of(server)
+        http_client.request("GET", f"/{ROOM}/first")
         file.rename(moved)
         os.kill(server.pid, signal.SIGHUP)
         limit, asked = time.monotonic() + 30, 1
         while not file.exists():
             assert time.monotonic() < limit, "it was not opened again"
-            peer.ask("GET", f"/{ROOM}/more")
+            http_client.request("GET", f"/{ROOM}/more")
             asked += 1
-        peer.ask("GET", f"/{ROOM}/last")
+        http_client.request("GET", f"/{ROOM}/last")
     logged = [line["key"] for line in (*lines(moved), *lines(file))]
     assert logged == ["first", *["more"] * (asked - 1), "last"]
 
 
 def test_a_full_disk_stops_no_request(tmp_path: Path) -> None:
     with logging_server(tmp_path, "/dev/full") as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         limit = time.monotonic() + 30
-        while b"coskit_access_log_lost_total 0.0" in peer.ask("GET", "/-/metrics").body:
+        while b"coskit_access_log_lost_total 0.0" in http_client.request("GET", "/-/metrics").body:
             assert time.monotonic() < limit, "no line was counted as lost"
-        assert peer.ask("PUT", f"/{ROOM}/a", {}, b"x").status == 200
+        assert http_client.request("PUT", f"/{ROOM}/a", {}, b"x").status == 200
 
 
 def test_a_log_that_cannot_be_opened_is_told_at_start(tmp_path: Path) -> None:

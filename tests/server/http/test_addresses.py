@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from coskit.protocol.endpoint import encode_path
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 from tests.support.keys import HOSTILE_KEYS, UNWRITABLE_KEYS
 
 
@@ -30,27 +30,27 @@ from tests.support.keys import HOSTILE_KEYS, UNWRITABLE_KEYS
     ],
 )
 def test_a_host_names_the_bucket_or_leaves_it_to_the_path(
-    peer: Peer, room: str, host: str, target: str
+    http_client: HTTPClient, room: str, host: str, target: str
 ) -> None:
     here = host.replace("ROOM", room)
-    assert peer.ask("GET", target.replace("ROOM", room), host=here).body == b"kept"
+    assert http_client.request("GET", target.replace("ROOM", room), host=here).body == b"kept"
     bucket = target.replace("ROOM", room).removesuffix("kept")
-    assert "kept" in peer.ask("GET", bucket, host=here).texts("Key")
+    assert "kept" in http_client.request("GET", bucket, host=here).texts("Key")
 
 
 @pytest.mark.parametrize(
     "host", ["service.cos.myqcloud.com", "cos.ap-local.myqcloud.com", "127.0.0.1"]
 )
-def test_a_host_without_bucket_lists_buckets(peer: Peer, room: str, host: str) -> None:
-    reply = peer.ask("GET", "/", host=host)
+def test_a_host_without_bucket_lists_buckets(http_client: HTTPClient, room: str, host: str) -> None:
+    reply = http_client.request("GET", "/", host=host)
     assert reply.text("ListAllMyBucketsResult")
     assert room in reply.texts("Name")
     assert set(reply.texts("Location")) == {"ap-local"}
 
 
-def test_a_bucket_needs_no_slash_behind_it(peer: Peer, room: str) -> None:
-    assert "kept" in peer.ask("GET", f"/{room}").texts("Key")
-    assert peer.ask("HEAD", f"/{room}").status == 200
+def test_a_bucket_needs_no_slash_behind_it(http_client: HTTPClient, room: str) -> None:
+    assert "kept" in http_client.request("GET", f"/{room}").texts("Key")
+    assert http_client.request("HEAD", f"/{room}").status == 200
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ def test_a_bucket_needs_no_slash_behind_it(peer: Peer, room: str) -> None:
     ],
 )
 def test_a_path_is_decoded_once_and_never_tidied(
-    peer: Peer, bucket: str, target: str, key: str
+    http_client: HTTPClient, bucket: str, target: str, key: str
 ) -> None:
-    assert peer.ask("PUT", f"/{bucket}/{target}", {}, b"x").status == 200
-    listed = peer.ask("GET", f"/{bucket}/?encoding-type=url")
+    assert http_client.request("PUT", f"/{bucket}/{target}", {}, b"x").status == 200
+    listed = http_client.request("GET", f"/{bucket}/?encoding-type=url")
     assert listed.texts("Key") == [quote(key, safe="/-_.~")]
 
 
@@ -100,44 +100,51 @@ def test_a_path_is_decoded_once_and_never_tidied(
     ],
 )
 def test_a_query_is_decoded_as_forms_are(
-    peer: Peer, three: str, query: str, keys: list[str]
+    http_client: HTTPClient, three: str, query: str, keys: list[str]
 ) -> None:
-    assert peer.ask("GET", f"/{three}/?{query}").texts("Key") == keys
+    assert http_client.request("GET", f"/{three}/?{query}").texts("Key") == keys
 
 
 @pytest.fixture(scope="module")
-def three(peer: Peer) -> str:
+def three(http_client: HTTPClient) -> str:
     """Create a bucket with three keys that a wrong decoder confuses."""
     name = "three-1250000000"
-    peer.ask("PUT", f"/{name}/")
+    http_client.request("PUT", f"/{name}/")
     for key in ("a b", "a+b", "a%2B"):
-        assert peer.ask("PUT", f"/{name}/{quote(key)}", {}, b"x").status == 200
+        assert http_client.request("PUT", f"/{name}/{quote(key)}", {}, b"x").status == 200
     return name
 
 
 @pytest.mark.parametrize("flag", ["acl", "acl=", "acl=1", "acl&x-y=z"])
-def test_a_sub_resource_is_there_with_or_without_a_value(peer: Peer, room: str, flag: str) -> None:
-    assert peer.ask("GET", f"/{room}/kept?{flag}").text("AccessControlPolicy")
+def test_a_sub_resource_is_there_with_or_without_a_value(
+    http_client: HTTPClient, room: str, flag: str
+) -> None:
+    assert http_client.request("GET", f"/{room}/kept?{flag}").text("AccessControlPolicy")
 
 
 @pytest.mark.parametrize("name", ["versionId", "VersionId", "versionid"])
-def test_three_spellings_of_a_version(peer: Peer, room: str, name: str) -> None:
-    assert peer.ask("GET", f"/{room}/kept?{name}=null").body == b"kept"
-    assert peer.ask("GET", f"/{room}/kept?{name}=x").outcome == (400, "BucketVersionNotOpen")
+def test_three_spellings_of_a_version(http_client: HTTPClient, room: str, name: str) -> None:
+    assert http_client.request("GET", f"/{room}/kept?{name}=null").body == b"kept"
+    assert http_client.request("GET", f"/{room}/kept?{name}=x").outcome == (
+        400,
+        "BucketVersionNotOpen",
+    )
 
 
-def test_every_hostile_key_is_one_object(peer: Peer, bucket: str) -> None:
+def test_every_hostile_key_is_one_object(http_client: HTTPClient, bucket: str) -> None:
     keys = [key for key in HOSTILE_KEYS if not key.startswith(("/", "\\"))]
     banned = [key for key in keys if any("\x18" <= char <= "\x1b" for char in key)]
     for key in keys:
-        reply = peer.ask("PUT", f"/{bucket}{encode_path('/' + key)}", {}, key.encode())
+        reply = http_client.request("PUT", f"/{bucket}{encode_path('/' + key)}", {}, key.encode())
         assert reply.status == (400 if key in banned else 200), key
     for key in set(keys) - set(banned):
-        assert peer.ask("GET", f"/{bucket}{encode_path('/' + key)}").body == key.encode(), key
+        assert (
+            http_client.request("GET", f"/{bucket}{encode_path('/' + key)}").body == key.encode()
+        ), key
     expected = sorted(set(keys) - set(banned), key=str.encode)
-    listed = peer.ask("GET", f"/{bucket}/?encoding-type=url").texts("Key")
+    listed = http_client.request("GET", f"/{bucket}/?encoding-type=url").texts("Key")
     assert listed == [quote(key, safe="/-_.~") for key in expected]
-    plain = peer.ask("GET", f"/{bucket}/")
+    plain = http_client.request("GET", f"/{bucket}/")
     assert plain.status == 200
     assert len(plain.texts("Key")) == len(expected)
     assert set(UNWRITABLE_KEYS) & set(plain.texts("Key")) == set()

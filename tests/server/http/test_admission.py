@@ -18,7 +18,7 @@ from coskit.server.store.io.memory_share import LARGEST, SMALLEST, MemoryShare
 from coskit.testing import LocalServer
 from tests.server.http.connections.test_timeouts import metric, until
 from tests.server.support.clocked_server import ClockedServer
-from tests.server.support.wire import Line, Peer
+from tests.server.support.http_client import Connection, HTTPClient
 
 ROOM = "room-1250000000"
 MIB = 1 << 20
@@ -27,33 +27,41 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from 
 
 
 @contextmanager
-def narrow(directory: Path, *options: str) -> Iterator[Peer]:
+def narrow(directory: Path, *options: str) -> Iterator[HTTPClient]:
     """Run a server that works on one request at a time."""
     options = ("--max-requests=1", *options)
     with LocalServer(directory, buckets=[ROOM], options=options) as server:
-        yield Peer.of(server)
+        yield HTTPClient.of(server)
 
 
 @contextmanager
-def busy(peer: Peer) -> Iterator[Line]:
+def busy(http_client: HTTPClient) -> Iterator[Connection]:
     """Take a place in the server until the end, when what holds it is finished."""
-    with peer.line() as line:
-        assert line.ask(peer.request("PUT", f"/{ROOM}/busy", AWAITED)).status == 100
-        yield line
-        line.send(b"body")
-        assert line.receive(b"PUT").status == 200
+    with http_client.connect() as connection:
+        assert (
+            connection.request(http_client.build_request("PUT", f"/{ROOM}/busy", AWAITED)).status
+            == 100
+        )
+        yield connection
+        connection.send(b"body")
+        assert connection.receive(b"PUT").status == 200
 
 
 def test_what_there_is_no_place_for_comes_back_later(tmp_path: Path) -> None:
-    with narrow(tmp_path, "--max-waiting=0") as peer, peer.line() as line:
-        with busy(peer):
+    with narrow(tmp_path, "--max-waiting=0") as http_client, http_client.connect() as connection:
+        with busy(http_client):
             for method in ("GET", "PUT"):
-                reply = line.ask(peer.request(method, f"/{ROOM}/a", {}, b"body"))
+                reply = connection.request(
+                    http_client.build_request(method, f"/{ROOM}/a", {}, b"body")
+                )
                 assert reply.outcome == (503, "SlowDown")
                 assert reply["Retry-After"] in ("1", "2", "3")
                 assert not reply.closes, "a small body is read over"
-            assert metric(peer, "coskit_requests_refused_total") == 2
-        assert line.ask(peer.request("PUT", f"/{ROOM}/a", {}, b"body")).status == 200
+            assert metric(http_client, "coskit_requests_refused_total") == 2
+        assert (
+            connection.request(http_client.build_request("PUT", f"/{ROOM}/a", {}, b"body")).status
+            == 200
+        )
 
 
 @pytest.mark.parametrize(
@@ -62,43 +70,50 @@ def test_what_there_is_no_place_for_comes_back_later(tmp_path: Path) -> None:
 def test_a_large_body_without_a_place_is_not_waited_for(
     tmp_path: Path, framing: dict[str, str]
 ) -> None:
-    with narrow(tmp_path, "--max-waiting=0") as peer, busy(peer), peer.line() as line:
-        reply = line.ask(peer.request("PUT", f"/{ROOM}/a", framing))
+    with (
+        narrow(tmp_path, "--max-waiting=0") as http_client,
+        busy(http_client),
+        http_client.connect() as connection,
+    ):
+        reply = connection.request(http_client.build_request("PUT", f"/{ROOM}/a", framing))
         assert (reply.outcome, reply.closes) == ((503, "SlowDown"), True)
-        assert line.rest() == b""
+        assert connection.rest() == b""
 
 
 def test_a_request_waits_for_its_turn(tmp_path: Path) -> None:
-    with narrow(tmp_path, "--max-waiting=1") as peer, peer.line() as waiting:
-        with busy(peer):
-            waiting.send(peer.request("GET", f"/{ROOM}/busy"))
-            until(lambda: metric(peer, "coskit_requests_waiting") == 1)
-            assert peer.ask("GET", f"/{ROOM}/a").outcome == (503, "SlowDown")
+    with narrow(tmp_path, "--max-waiting=1") as http_client, http_client.connect() as waiting:
+        with busy(http_client):
+            waiting.send(http_client.build_request("GET", f"/{ROOM}/busy"))
+            until(lambda: metric(http_client, "coskit_requests_waiting") == 1)
+            assert http_client.request("GET", f"/{ROOM}/a").outcome == (503, "SlowDown")
         assert waiting.receive().body == b"body"
 
 
 def test_nobody_waits_longer_than_the_queue_allows(tmp_path: Path) -> None:
-    with narrow(tmp_path, "--timeout=queue=0.2s") as peer, busy(peer):
-        assert peer.ask("GET", f"/{ROOM}/a").outcome == (503, "SlowDown")
+    with narrow(tmp_path, "--timeout=queue=0.2s") as http_client, busy(http_client):
+        assert http_client.request("GET", f"/{ROOM}/a").outcome == (503, "SlowDown")
 
 
 def test_health_and_metrics_need_no_place(tmp_path: Path) -> None:
-    with narrow(tmp_path, "--max-waiting=0") as peer, busy(peer):
+    with narrow(tmp_path, "--max-waiting=0") as http_client, busy(http_client):
         for name in ("live", "ready", "metrics"):
-            assert peer.ask("GET", f"/-/{name}", signed=False).status == 200
-        assert metric(peer, "coskit_requests_running") == 1
+            assert http_client.request("GET", f"/-/{name}", signed=False).status == 200
+        assert metric(http_client, "coskit_requests_running") == 1
 
 
 def test_a_place_is_given_back_however_a_request_ends(tmp_path: Path) -> None:
-    with narrow(tmp_path, "--max-waiting=0") as peer:
+    with narrow(tmp_path, "--max-waiting=0") as http_client:
         for _ in range(3):
-            assert peer.ask("GET", f"/{ROOM}/none").status == 404
-            assert peer.ask("GET", f"/{ROOM}/none", signed=False).status == 403
-            with peer.line() as line:
-                line.send(peer.request("PUT", f"/{ROOM}/a", {"content-length": "10"}) + b"12345")
-                line.finish()
-                assert line.receive(b"PUT").outcome == (400, "IncompleteBody")
-        assert metric(peer, "coskit_requests_running") == 0
+            assert http_client.request("GET", f"/{ROOM}/none").status == 404
+            assert http_client.request("GET", f"/{ROOM}/none", signed=False).status == 403
+            with http_client.connect() as connection:
+                connection.send(
+                    http_client.build_request("PUT", f"/{ROOM}/a", {"content-length": "10"})
+                    + b"12345"
+                )
+                connection.finish()
+                assert connection.receive(b"PUT").outcome == (400, "IncompleteBody")
+        assert metric(http_client, "coskit_requests_running") == 0
 
 
 def run(limits: Limits, *steps: str) -> list[str]:
@@ -171,13 +186,13 @@ def test_writes_are_turned_away_while_too_much_waits_for_the_index(
     waiting = 0
     monkeypatch.setattr(SqliteIndex, "backlog", lambda _: waiting)
     with ClockedServer(tmp_path) as server:
-        assert server.ask("PUT", "/b-1/a", {}, b"x").status == 200
+        assert server.request("PUT", "/b-1/a", {}, b"x").status == 200
         waiting = 1024
-        assert server.ask("PUT", "/b-1/a", {}, b"x").outcome == (503, "SlowDown")
-        assert server.ask("DELETE", "/b-1/a").outcome == (503, "SlowDown")
-        assert server.ask("GET", "/b-1/a").body == b"x"
+        assert server.request("PUT", "/b-1/a", {}, b"x").outcome == (503, "SlowDown")
+        assert server.request("DELETE", "/b-1/a").outcome == (503, "SlowDown")
+        assert server.request("GET", "/b-1/a").body == b"x"
         waiting = 1023
-        assert server.ask("PUT", "/b-1/a", {}, b"y").status == 200
+        assert server.request("PUT", "/b-1/a", {}, b"y").status == 200
 
 
 def test_bodies_share_the_memory_there_is() -> None:
@@ -206,19 +221,23 @@ def test_slow_uploads_and_downloads_take_bounded_memory(tmp_path: Path) -> None:
     count, limit = 100, 16 * MIB
     options = ["--memory=16MiB"]
     with LocalServer(tmp_path, buckets=[ROOM], options=options) as server, ExitStack() as stack:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         large = bytes(8 * MIB)
-        assert peer.ask("PUT", f"/{ROOM}/large", {}, large).status == 200
-        assert len(peer.ask("GET", f"/{ROOM}/large").body) == len(large)
+        assert http_client.request("PUT", f"/{ROOM}/large", {}, large).status == 200
+        assert len(http_client.request("GET", f"/{ROOM}/large").body) == len(large)
         before = memory(server)
         for number in range(count):
-            line = stack.enter_context(peer.line())
-            line.send(peer.request("PUT", f"/{ROOM}/{number}", {"content-length": str(4 * MIB)}))
-            line.send(large[: 2 * MIB])
-            line = stack.enter_context(peer.line())
-            line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
-            line.send(peer.request("GET", f"/{ROOM}/large"))
-        until(lambda: metric(peer, "coskit_requests_running") == 2 * count)
+            connection = stack.enter_context(http_client.connect())
+            connection.send(
+                http_client.build_request(
+                    "PUT", f"/{ROOM}/{number}", {"content-length": str(4 * MIB)}
+                )
+            )
+            connection.send(large[: 2 * MIB])
+            connection = stack.enter_context(http_client.connect())
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+            connection.send(http_client.build_request("GET", f"/{ROOM}/large"))
+        until(lambda: metric(http_client, "coskit_requests_running") == 2 * count)
         grown = memory(server) - before
         # Besides: what the sockets' readers hold of each body, and the requests themselves.
         assert grown < 2 * limit + 2 * count * 400_000, f"it has grown by {grown >> 20} MiB"

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.server.support.bad_requests import Bad, refuse
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 ADDRESSES = [
     Bad("a key of 851 bytes", "PUT", "/ROOM/" + "k" * 851, 400, "KeyTooLong", {}, b"x"),
@@ -113,11 +113,11 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize("row", ADDRESSES, ids=lambda row: row.about)
-def test_it_is_refused_and_changes_nothing(peer: Peer, room: str, row: Bad) -> None:
-    refuse(peer, room, row)
+def test_it_is_refused_and_changes_nothing(http_client: HTTPClient, room: str, row: Bad) -> None:
+    refuse(http_client, room, row)
 
 
-def test_a_key_of_850_bytes_is_allowed(peer: Peer, bucket: str) -> None:
+def test_a_key_of_850_bytes_is_allowed(http_client: HTTPClient, bucket: str) -> None:
     key = "%E4%B8%AD" * 283 + "x"
-    assert peer.ask("PUT", f"/{bucket}/{key}", {}, b"long").status == 200
-    assert peer.ask("GET", f"/{bucket}/{key}").body == b"long"
+    assert http_client.request("PUT", f"/{bucket}/{key}", {}, b"long").status == 200
+    assert http_client.request("GET", f"/{bucket}/{key}").body == b"long"

@@ -55,7 +55,7 @@ from coskit.server.dialects.untrusted_xml import parse_untrusted
 from coskit.server.handlers.object_state.tagging import parse_tag_header
 from coskit.server.http.access_log import without_secrets
 from coskit.server.http.connections.connection import MAX_HEAD
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 LIMIT = 0.05  # seconds
 NOW = 1_700_000_000
@@ -406,7 +406,9 @@ def test_a_deep_or_wide_document_is_read_in_linear_time(document: str) -> None:
         ("GET", "authorization", "a&"),
     ],
 )
-def test_a_head_of_60_kb_is_answered_soon(peer: Peer, method: str, name: str, piece: str) -> None:
+def test_a_head_of_60_kb_is_answered_soon(
+    http_client: HTTPClient, method: str, name: str, piece: str
+) -> None:
     headers = {name: (piece * 60_000)[:60_000], "content-length": "0"}
     # The connection has 20 seconds, which what is not linear needs more than twice.
-    assert peer.ask(method, "/b-1/", headers, signed=False).status in (400, 403, 404)
+    assert http_client.request(method, "/b-1/", headers, signed=False).status in (400, 403, 404)

@@ -7,7 +7,7 @@ are one list, of which one value would be left out.
 import pytest
 
 from tests.server.support.bad_requests import UNTOUCHED, state
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 TWICE = [
     ("if-none-match", '"x"', "*"),
@@ -21,14 +21,16 @@ TWICE = [
 
 
 @pytest.mark.parametrize(("name", "first", "second"), TWICE)
-def test_two_values_are_refused(peer: Peer, room: str, name: str, first: str, second: str) -> None:
+def test_two_values_are_refused(
+    http_client: HTTPClient, room: str, name: str, first: str, second: str
+) -> None:
     headers = {name: first} if first else {}
-    request = peer.request("PUT", f"/{room}/new", headers, b"hello")
+    request = http_client.build_request("PUT", f"/{room}/new", headers, b"hello")
     more = f"\r\n{name.title()}: {second}\r\n\r\n".encode()
-    with peer.line() as line:
-        reply = line.ask(request.replace(b"\r\n\r\n", more, 1))
+    with http_client.connect() as connection:
+        reply = connection.request(request.replace(b"\r\n\r\n", more, 1))
     assert reply.outcome == (400, "InvalidRequest")
-    assert state(peer, room) == UNTOUCHED
+    assert state(http_client, room) == UNTOUCHED
 
 
 @pytest.mark.parametrize(
@@ -36,9 +38,9 @@ def test_two_values_are_refused(peer: Peer, room: str, name: str, first: str, se
     [("accept", "a/b", "c/d"), ("if-none-match", '"x"', '"x"'), ("via", "1.1 a", "1.1 b")],
 )
 def test_lists_and_the_same_value_twice_are_taken(
-    peer: Peer, room: str, name: str, first: str, second: str
+    http_client: HTTPClient, room: str, name: str, first: str, second: str
 ) -> None:
-    request = peer.request("GET", f"/{room}/kept", {name: first})
+    request = http_client.build_request("GET", f"/{room}/kept", {name: first})
     more = f"\r\n{name.title()}: {second}\r\n\r\n".encode()
-    with peer.line() as line:
-        assert line.ask(request.replace(b"\r\n\r\n", more, 1)).body == b"kept"
+    with http_client.connect() as connection:
+        assert connection.request(request.replace(b"\r\n\r\n", more, 1)).body == b"kept"

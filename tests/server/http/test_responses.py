@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.server.support.wire import Peer, latin1
+from tests.server.support.http_client import HTTPClient, latin1
 
 STORED = {
     "cache-control": "no-cache",
@@ -34,9 +34,9 @@ DESCRIBED = [
 
 
 @pytest.fixture(scope="module")
-def dressed(peer: Peer, room: str) -> str:
+def dressed(http_client: HTTPClient, room: str) -> str:
     """Store an object with every header there is and return its address."""
-    assert peer.ask("PUT", f"/{room}/dressed", STORED, b"body").status == 200
+    assert http_client.request("PUT", f"/{room}/dressed", STORED, b"body").status == 200
     return f"/{room}/dressed"
 
 
@@ -59,9 +59,14 @@ def dressed(peer: Peer, room: str) -> str:
     ],
 )
 def test_each_header_of_an_object_is_spelled_as_the_vendor_spells_it(
-    peer: Peer, dressed: str, method: str, target: str, headers: dict[str, str], names: list[str]
+    http_client: HTTPClient,
+    dressed: str,
+    method: str,
+    target: str,
+    headers: dict[str, str],
+    names: list[str],
 ) -> None:
-    reply = peer.ask(method, dressed + target, headers)
+    reply = http_client.request(method, dressed + target, headers)
     assert sorted(name for name, _ in reply.fields) == sorted([*names, *ALWAYS])
 
 
@@ -76,15 +81,20 @@ def test_each_header_of_an_object_is_spelled_as_the_vendor_spells_it(
     ],
 )
 def test_each_header_of_other_answers(
-    peer: Peer, room: str, method: str, target: str, body: bytes | None, names: list[str]
+    http_client: HTTPClient,
+    room: str,
+    method: str,
+    target: str,
+    body: bytes | None,
+    names: list[str],
 ) -> None:
-    reply = peer.ask(method, target.replace("ROOM", room), {}, body)
+    reply = http_client.request(method, target.replace("ROOM", room), {}, body)
     assert sorted(name for name, _ in reply.fields) == sorted([*names, *ALWAYS])
     assert reply["Server"] == "tencent-cos"
 
 
-def test_what_is_stored_comes_back(peer: Peer, dressed: str) -> None:
-    got = peer.ask("GET", dressed)
+def test_what_is_stored_comes_back(http_client: HTTPClient, dressed: str) -> None:
+    got = http_client.request("GET", dressed)
     assert got.body == b"body"
     found = {name.lower(): value for name, value in got.fields}
     assert {name: found[name] for name in STORED} == {
@@ -93,17 +103,17 @@ def test_what_is_stored_comes_back(peer: Peer, dressed: str) -> None:
     }
 
 
-def test_an_overwrite_keeps_nothing_of_what_was(peer: Peer, bucket: str) -> None:
+def test_an_overwrite_keeps_nothing_of_what_was(http_client: HTTPClient, bucket: str) -> None:
     old = {**STORED, "x-cos-acl": "public-read", "x-cos-tagging": "a=b"}
-    assert peer.ask("PUT", f"/{bucket}/a", old, b"old").status == 200
-    assert peer.ask("PUT", f"/{bucket}/a", {}, b"new").status == 200
-    got = peer.ask("GET", f"/{bucket}/a")
+    assert http_client.request("PUT", f"/{bucket}/a", old, b"old").status == 200
+    assert http_client.request("PUT", f"/{bucket}/a", {}, b"new").status == 200
+    got = http_client.request("GET", f"/{bucket}/a")
     assert (
         not {"Cache-Control", "x-cos-meta-color", "x-cos-storage-class"} & dict(got.fields).keys()
     )
     assert got["Content-Type"] == "application/octet-stream"
-    assert peer.ask("GET", f"/{bucket}/a?tagging").texts("Key") == []
-    assert peer.ask("GET", f"/{bucket}/a", signed=False).status == 403
+    assert http_client.request("GET", f"/{bucket}/a?tagging").texts("Key") == []
+    assert http_client.request("GET", f"/{bucket}/a", signed=False).status == 403
 
 
 @pytest.mark.parametrize(
@@ -119,25 +129,25 @@ def test_an_overwrite_keeps_nothing_of_what_was(peer: Peer, bucket: str) -> None
     ],
     ids=lambda raw: ascii(raw[:20]),
 )
-def test_metadata_comes_back_byte_for_byte(peer: Peer, room: str, raw: bytes) -> None:
+def test_metadata_comes_back_byte_for_byte(http_client: HTTPClient, room: str, raw: bytes) -> None:
     sent = {"x-cos-meta-a": latin1(raw), "content-disposition": latin1(raw)}
-    assert peer.ask("PUT", f"/{room}/meta", sent, b"").status == 200
+    assert http_client.request("PUT", f"/{room}/meta", sent, b"").status == 200
     for method in ("GET", "HEAD"):
-        got = peer.ask(method, f"/{room}/meta")
+        got = http_client.request(method, f"/{room}/meta")
         assert got["x-cos-meta-a"].encode("latin-1") == raw
         assert got["Content-Disposition"].encode("latin-1") == raw
 
 
-def test_metadata_names_are_lower_case(peer: Peer, room: str) -> None:
+def test_metadata_names_are_lower_case(http_client: HTTPClient, room: str) -> None:
     sent = {"X-Cos-Meta-Mixed_Case.1": "a"}
-    assert peer.ask("PUT", f"/{room}/meta", sent, b"", signed=False).status == 403
+    assert http_client.request("PUT", f"/{room}/meta", sent, b"", signed=False).status == 403
     lower = {"x-cos-meta-mixed_case.1": "a"}
-    request = peer.request("PUT", f"/{room}/meta", lower, b"").replace(
+    request = http_client.build_request("PUT", f"/{room}/meta", lower, b"").replace(
         b"x-cos-meta-mixed_case.1: ", b"X-Cos-Meta-Mixed_Case.1: "
     )
-    with peer.line() as line:
-        assert line.ask(request).status == 200
-    assert peer.ask("HEAD", f"/{room}/meta")["x-cos-meta-mixed_case.1"] == "a"
+    with http_client.connect() as connection:
+        assert connection.request(request).status == 200
+    assert http_client.request("HEAD", f"/{room}/meta")["x-cos-meta-mixed_case.1"] == "a"
 
 
 @pytest.mark.parametrize(
@@ -151,11 +161,14 @@ def test_metadata_names_are_lower_case(peer: Peer, room: str) -> None:
         "Expires",
     ],
 )
-def test_an_override_is_of_one_answer(peer: Peer, dressed: str, name: str) -> None:
-    got = peer.ask("GET", f"{dressed}?response-{name.lower()}=%E4%B8%AD+a%2Bb")
+def test_an_override_is_of_one_answer(http_client: HTTPClient, dressed: str, name: str) -> None:
+    got = http_client.request("GET", f"{dressed}?response-{name.lower()}=%E4%B8%AD+a%2Bb")
     assert got[name].encode("latin-1") == "中 a+b".encode()
-    assert peer.ask("GET", dressed)[name] == STORED[name.lower()]
-    assert peer.ask("HEAD", f"{dressed}?response-{name.lower()}=x")[name] == STORED[name.lower()]
+    assert http_client.request("GET", dressed)[name] == STORED[name.lower()]
+    assert (
+        http_client.request("HEAD", f"{dressed}?response-{name.lower()}=x")[name]
+        == STORED[name.lower()]
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,9 +182,11 @@ def test_an_override_is_of_one_answer(peer: Peer, dressed: str, name: str) -> No
     ],
 )
 def test_an_error_is_a_document_with_every_field(
-    peer: Peer, room: str, target: str, host: str, resource: str
+    http_client: HTTPClient, room: str, target: str, host: str, resource: str
 ) -> None:
-    reply = peer.ask("GET", target.replace("ROOM", room), host=host.replace("ROOM", room))
+    reply = http_client.request(
+        "GET", target.replace("ROOM", room), host=host.replace("ROOM", room)
+    )
     assert reply["Content-Type"] == "application/xml"
     assert reply.body.startswith(b"<?xml ")
     root = ElementTree.fromstring(reply.body)
@@ -184,8 +199,8 @@ def test_an_error_is_a_document_with_every_field(
     assert all(fields.values())
 
 
-def test_no_two_answers_have_one_id(peer: Peer, room: str) -> None:
-    ids = {peer.ask("HEAD", f"/{room}/kept")["x-cos-request-id"] for _ in range(5)}
+def test_no_two_answers_have_one_id(http_client: HTTPClient, room: str) -> None:
+    ids = {http_client.request("HEAD", f"/{room}/kept")["x-cos-request-id"] for _ in range(5)}
     assert len(ids) == 5
 
 
@@ -198,5 +213,7 @@ def test_no_two_answers_have_one_id(peer: Peer, room: str) -> None:
         ("GET", "/-/", 400),
     ],
 )
-def test_health_needs_no_signature(peer: Peer, method: str, target: str, status: int) -> None:
-    assert peer.ask(method, target, signed=False).status == status
+def test_health_needs_no_signature(
+    http_client: HTTPClient, method: str, target: str, status: int
+) -> None:
+    assert http_client.request(method, target, signed=False).status == status

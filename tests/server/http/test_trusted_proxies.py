@@ -12,7 +12,7 @@ from botocore.config import Config as BotoConfig
 from coskit.protocol.bucket.policy import parse_policy
 from coskit.server.trusted_proxies import TrustedProxies, networks
 from coskit.testing import LocalServer
-from tests.server.support.wire import OWNER, Peer, Reply
+from tests.server.support.http_client import OWNER, HTTPClient, Reply
 from tests.server.workers.test_run import refused
 
 ROOM = "room-1250000000"
@@ -133,7 +133,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 def ask(server: LocalServer, target: str, **headers: str) -> Reply:
     told = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Peer.of(server).ask("GET", target, told, signed=False)
+    return HTTPClient.of(server).request("GET", target, told, signed=False)
 
 
 def test_metrics_are_for_this_machine_whatever_a_proxy_on_it_passes_on(
@@ -185,13 +185,13 @@ def test_signatures_are_over_the_host_that_the_client_asked(
 ) -> None:
     """A proxy that asks its own server by another name tells the client's in X-Forwarded-Host."""
     for server, expected in ((behind, 200), (alone, 403)):
-        peer = Peer.of(server)
-        request = peer.request("PUT", f"/{ROOM}/k", {}, b"x", host="files.example")
+        http_client = HTTPClient.of(server)
+        request = http_client.build_request("PUT", f"/{ROOM}/k", {}, b"x", host="files.example")
         passed = request.replace(
             b"host: files.example", b"host: inner\r\nx-forwarded-host: files.example"
         )
-        with peer.line() as line:
-            assert line.ask(passed).status == expected
+        with http_client.connect() as connection:
+            assert connection.request(passed).status == expected
 
 
 def test_boto3_through_a_proxy_of_another_name(behind: LocalServer, alone: LocalServer) -> None:
@@ -206,37 +206,39 @@ def test_boto3_through_a_proxy_of_another_name(behind: LocalServer, alone: Local
         )
         url = s3.generate_presigned_url("list_objects_v2", {"Bucket": ROOM})
         target = url.removeprefix("http://files.example")
-        passed = Peer.of(server).request(
+        passed = HTTPClient.of(server).build_request(
             "GET", target, {"x-forwarded-host": "files.example"}, signed=False, host="inner"
         )
-        with Peer.of(server).line() as line:
-            assert line.ask(passed).status == expected
+        with HTTPClient.of(server).connect() as connection:
+            assert connection.request(passed).status == expected
 
 
 def test_the_bucket_may_stand_in_the_host_that_the_client_asked(behind: LocalServer) -> None:
     with behind.client() as client:
         client.put_object(ROOM, b"x", "k", ACL="public-read")
-    peer = Peer.of(behind)
-    found = peer.ask("GET", "/k", {HOST: f"{ROOM}.files.example"}, signed=False, host="inner")
+    http_client = HTTPClient.of(behind)
+    found = http_client.request(
+        "GET", "/k", {HOST: f"{ROOM}.files.example"}, signed=False, host="inner"
+    )
     assert (found.status, found.body) == (200, b"x")
 
 
 def test_what_a_completed_upload_is_found_at_has_the_clients_scheme_and_host(
     behind: LocalServer,
 ) -> None:
-    peer = Peer.of(behind)
-    upload = peer.ask("POST", f"/{ROOM}/big?uploads").text("UploadId")
-    part = peer.ask("PUT", f"/{ROOM}/big?partNumber=1&uploadId={upload}", {}, b"x")
+    http_client = HTTPClient.of(behind)
+    upload = http_client.request("POST", f"/{ROOM}/big?uploads").text("UploadId")
+    part = http_client.request("PUT", f"/{ROOM}/big?partNumber=1&uploadId={upload}", {}, b"x")
     document = (
         "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>"
         f"<ETag>{part['ETag']}</ETag></Part></CompleteMultipartUpload>"
     )
-    request = peer.request(
+    request = http_client.build_request(
         "POST", f"/{ROOM}/big?uploadId={upload}", {}, document.encode(), host="files.example"
     )
     told = b"host: inner\r\nx-forwarded-host: files.example\r\nx-forwarded-proto: https"
-    with peer.line() as line:
-        done = line.ask(request.replace(b"host: files.example", told))
+    with http_client.connect() as connection:
+        done = connection.request(request.replace(b"host: files.example", told))
     assert done.status == 200
     assert "files.example" in done.text("Location")
     assert "inner" not in done.text("Location")

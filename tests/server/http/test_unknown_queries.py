@@ -11,7 +11,7 @@ from coskit.protocol.model import Operation
 from coskit.protocol.s3.auth import sigv4
 from coskit.server.dialects.dialect import COS, S3
 from tests.server.support.bad_requests import UNTOUCHED, state
-from tests.server.support.wire import HOST, Peer, received
+from tests.server.support.http_client import HOST, HTTPClient, received
 from tests.support.published import OTHER_COS_PARAMETERS, cos_parameters, s3_parameters
 
 PUBLISHED = sorted(s3_parameters() | cos_parameters() | OTHER_COS_PARAMETERS)
@@ -29,33 +29,35 @@ def has_row(dialect: str, method: str, key: str | None, name: str) -> bool:
     return True
 
 
-def asked(peer: Peer, dialect: str, method: str, target: str, body: bytes | None) -> bytes:
+def asked(
+    http_client: HTTPClient, dialect: str, method: str, target: str, body: bytes | None
+) -> bytes:
     """Return a signed request of a dialect."""
     if dialect == "COS":
-        return peer.request(method, target, {}, body)
+        return http_client.build_request(method, target, {}, body)
     sent = {"host": HOST}
     digest = sha256(body or b"").hexdigest()
     request = received(method, target.encode(), sent)
-    sent |= sigv4.sign(request, peer.credentials, int(time.time()), "ap-local", digest)
-    return peer.request(method, target, sent, body, signed=False)
+    sent |= sigv4.sign(request, http_client.credentials, int(time.time()), "ap-local", digest)
+    return http_client.build_request(method, target, sent, body, signed=False)
 
 
 @pytest.mark.parametrize("dialect", MATCHES)
 @pytest.mark.parametrize("method", [*CHANGING, *READING])
 @pytest.mark.parametrize("on", ["", "kept"])
 def test_what_has_no_row_is_refused_and_changes_nothing(
-    peer: Peer, room: str, dialect: str, method: str, on: str
+    http_client: HTTPClient, room: str, dialect: str, method: str, on: str
 ) -> None:
     names = [name for name in PUBLISHED if not has_row(dialect, method, on or None, name)]
     assert len(names) > 100
-    with peer.line() as line:
+    with http_client.connect() as connection:
         for name in names:
             body = b"" if method in ("PUT", "POST") else None
             for spelling in {name, name.upper()} - {"Expires"}:
                 target = f"/{room}/{on}?{spelling}"
-                reply = line.ask(asked(peer, dialect, method, target, body))
+                reply = connection.request(asked(http_client, dialect, method, target, body))
                 assert reply.status in REFUSED, (target, reply.outcome)
-    assert state(peer, room) == UNTOUCHED
+    assert state(http_client, room) == UNTOUCHED
 
 
 @pytest.mark.parametrize(
@@ -74,11 +76,11 @@ def test_what_has_no_row_is_refused_and_changes_nothing(
         ("GET", "/ROOM/kept?v=2"),
     ],
 )
-def test_it_says_so(peer: Peer, room: str, method: str, target: str) -> None:
+def test_it_says_so(http_client: HTTPClient, room: str, method: str, target: str) -> None:
     body = b"" if method in ("PUT", "POST") else None
-    reply = peer.ask(method, target.replace("ROOM", room), {}, body)
+    reply = http_client.request(method, target.replace("ROOM", room), {}, body)
     assert reply.outcome == (501, "NotImplemented")
-    assert state(peer, room) == UNTOUCHED
+    assert state(http_client, room) == UNTOUCHED
 
 
 FORM = (
@@ -89,12 +91,12 @@ FORM = (
 
 @pytest.mark.parametrize("query", ["metadataTable", "inventory&id=1", "cors", "uploads"])
 def test_a_form_is_no_upload_where_the_query_names_something(
-    peer: Peer, room: str, query: str
+    http_client: HTTPClient, room: str, query: str
 ) -> None:
     headers = {"content-type": "multipart/form-data; boundary=b"}
-    reply = peer.ask("POST", f"/{room}/?{query}", headers, FORM)
+    reply = http_client.request("POST", f"/{room}/?{query}", headers, FORM)
     assert reply.status in REFUSED
-    assert state(peer, room) == UNTOUCHED
+    assert state(http_client, room) == UNTOUCHED
 
 
 @pytest.mark.parametrize(
@@ -106,14 +108,16 @@ def test_a_form_is_no_upload_where_the_query_names_something(
     ],
 )
 def test_a_copy_in_the_words_of_the_other_dialect_overwrites_nothing(
-    peer: Peer, room: str, dialect: str, header: str
+    http_client: HTTPClient, room: str, dialect: str, header: str
 ) -> None:
     headers, target = {header: f"{room}/kept"}, f"/{room}/kept"
     if dialect == "S3":
         request = received("PUT", target.encode(), {"host": HOST, **headers})
-        added = sigv4.sign(request, peer.credentials, int(time.time()), "ap-local")
-        reply = peer.ask("PUT", target, {"host": HOST, **headers, **added}, b"", signed=False)
+        added = sigv4.sign(request, http_client.credentials, int(time.time()), "ap-local")
+        reply = http_client.request(
+            "PUT", target, {"host": HOST, **headers, **added}, b"", signed=False
+        )
     else:
-        reply = peer.ask("PUT", target, headers, b"")
+        reply = http_client.request("PUT", target, headers, b"")
     assert reply.outcome == (501, "NotImplemented")
-    assert state(peer, room) == UNTOUCHED
+    assert state(http_client, room) == UNTOUCHED

@@ -11,7 +11,7 @@ from coskit.server.settings import Limits
 from coskit.testing import LocalServer
 from tests.server.dialects.test_post_object import BOUNDARY
 from tests.server.http.connections.test_timeouts import metric, until
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 ROOM = "room-1250000000"
 OPEN = "open-1250000000"
@@ -22,88 +22,107 @@ FILE = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="
 CROWD = 24
 
 
-def forged(peer: Peer, method: str, target: str, headers: dict[str, str]) -> bytes:
+def forged(http_client: HTTPClient, method: str, target: str, headers: dict[str, str]) -> bytes:
     """Return the head of a request whose signature is wrong."""
-    head = peer.request(method, target, headers)
+    head = http_client.build_request(method, target, headers)
     at = head.index(b"q-signature=") + len(b"q-signature=")
     return head[:at] + b"0" * 40 + head[at + 40 :]
 
 
 # What each connection of the crowd sends, after which it sends no more.
-BEGUN: dict[str, Callable[[Peer], bytes]] = {
-    "a form": lambda peer: peer.request("POST", f"/{OPEN}/", FORM, signed=False),
-    "a field": lambda peer: peer.request("POST", f"/{OPEN}/", FORM, signed=False) + FIELD,
-    "a file": lambda peer: (
-        peer.request("POST", f"/{OPEN}/", FORM, signed=False) + FIELD + f"\r\n{FILE}".encode()
+BEGUN: dict[str, Callable[[HTTPClient], bytes]] = {
+    "a form": lambda http_client: http_client.build_request(
+        "POST", f"/{OPEN}/", FORM, signed=False
     ),
-    "a form for a bucket that is closed": lambda peer: (
-        peer.request("POST", f"/{ROOM}/", FORM, signed=False) + FIELD
+    "a field": lambda http_client: (
+        http_client.build_request("POST", f"/{OPEN}/", FORM, signed=False) + FIELD
     ),
-    "a body": lambda peer: peer.request("PUT", f"/{OPEN}/k", LARGE, signed=False) + b"begun",
-    "a body of S3": lambda peer: peer.request(
+    "a file": lambda http_client: (
+        http_client.build_request("POST", f"/{OPEN}/", FORM, signed=False)
+        + FIELD
+        + f"\r\n{FILE}".encode()
+    ),
+    "a form for a bucket that is closed": lambda http_client: (
+        http_client.build_request("POST", f"/{ROOM}/", FORM, signed=False) + FIELD
+    ),
+    "a body": lambda http_client: (
+        http_client.build_request("PUT", f"/{OPEN}/k", LARGE, signed=False) + b"begun"
+    ),
+    "a body of S3": lambda http_client: http_client.build_request(
         "PUT", f"/{OPEN}/k", {**LARGE, "x-amz-acl": "private"}, signed=False
     ),
-    "a document": lambda peer: peer.request(
+    "a document": lambda http_client: http_client.build_request(
         "POST", f"/{OPEN}/?delete", {"content-length": "1000"}, signed=False
     ),
-    "a body with a wrong signature": lambda peer: forged(peer, "PUT", f"/{OPEN}/k", LARGE),
-    "a form with a wrong signature": lambda peer: forged(peer, "POST", f"/{OPEN}/", FORM) + FIELD,
-    "a body that is not allowed": lambda peer: peer.request(
+    "a body with a wrong signature": lambda http_client: forged(
+        http_client, "PUT", f"/{OPEN}/k", LARGE
+    ),
+    "a form with a wrong signature": lambda http_client: (
+        forged(http_client, "POST", f"/{OPEN}/", FORM) + FIELD
+    ),
+    "a body that is not allowed": lambda http_client: http_client.build_request(
         "PUT", f"/{ROOM}/k", LARGE, signed=False
     ),
-    "a head": lambda peer: b"PUT / HTTP/1.1\r\nhost: x\r\n",
-    "nothing": lambda peer: b"",
+    "a head": lambda http_client: b"PUT / HTTP/1.1\r\nhost: x\r\n",
+    "nothing": lambda http_client: b"",
 }
 
 
 @pytest.fixture(scope="module")
-def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HTTPClient]:
     """Give a server that works on eight requests at a time and lets nobody wait."""
     directory = tmp_path_factory.mktemp("narrow")
     options = ["--max-requests=8", "--max-waiting=0"]
     with LocalServer(directory, buckets=[ROOM, OPEN], options=options) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         acl = {"x-cos-acl": "public-read-write"}
-        assert peer.ask("PUT", f"/{OPEN}/?acl", acl).status == 200
-        yield peer
+        assert http_client.request("PUT", f"/{OPEN}/?acl", acl).status == 200
+        yield http_client
 
 
 @pytest.mark.parametrize("kind", BEGUN)
-def test_whoever_signs_is_served_while_strangers_begin(narrow: Peer, kind: str) -> None:
+def test_whoever_signs_is_served_while_strangers_begin(narrow: HTTPClient, kind: str) -> None:
     with ExitStack() as stack:
         for _ in range(CROWD):
-            stack.enter_context(narrow.line()).send(BEGUN[kind](narrow))
+            stack.enter_context(narrow.connect()).send(BEGUN[kind](narrow))
         until(lambda: metric(narrow, "coskit_connections") > CROWD)
         for _ in range(5):
-            assert narrow.ask("PUT", f"/{ROOM}/own", {}, b"own").status == 200
-            assert narrow.ask("GET", f"/{ROOM}/own").body == b"own"
+            assert narrow.request("PUT", f"/{ROOM}/own", {}, b"own").status == 200
+            assert narrow.request("GET", f"/{ROOM}/own").body == b"own"
     until(lambda: metric(narrow, "coskit_requests_running") == 0)
-    assert narrow.ask("GET", f"/{OPEN}/k", signed=False).status in (403, 404), "nothing is stored"
+    assert narrow.request("GET", f"/{OPEN}/k", signed=False).status in (403, 404), (
+        "nothing is stored"
+    )
 
 
-def test_a_stranger_who_finds_no_place_comes_back_later(narrow: Peer) -> None:
+def test_a_stranger_who_finds_no_place_comes_back_later(narrow: HTTPClient) -> None:
     with ExitStack() as stack:
         for _ in range(4):
-            stack.enter_context(narrow.line()).send(BEGUN["a body"](narrow))
+            stack.enter_context(narrow.connect()).send(BEGUN["a body"](narrow))
         until(lambda: metric(narrow, "coskit_requests_running") == 4)
-        reply = narrow.ask("PUT", f"/{OPEN}/k", {}, b"body", signed=False)
+        reply = narrow.request("PUT", f"/{OPEN}/k", {}, b"body", signed=False)
         assert reply.outcome == (503, "SlowDown")
         assert "Retry-After" in reply
     until(lambda: metric(narrow, "coskit_requests_running") == 0)
-    assert narrow.ask("PUT", f"/{OPEN}/later", {}, b"body", signed=False).status == 200
+    assert narrow.request("PUT", f"/{OPEN}/later", {}, b"body", signed=False).status == 200
 
 
 def test_a_stranger_waits_for_another_without_holding_a_place(tmp_path: Path) -> None:
     options = ["--max-requests=2", "--max-waiting=9", "--timeout=queue=20s"]
     with LocalServer(tmp_path, buckets=[OPEN], options=options) as server, ExitStack() as stack:
-        peer = Peer.of(server)
-        assert peer.ask("PUT", f"/{OPEN}/?acl", {"x-cos-acl": "public-read-write"}).status == 200
-        first, second = (stack.enter_context(peer.line()) for _ in range(2))
-        first.send(peer.request("PUT", f"/{OPEN}/a", {"content-length": "4"}, signed=False))
-        until(lambda: metric(peer, "coskit_requests_running") == 1)
-        second.send(peer.request("PUT", f"/{OPEN}/b", {}, b"body", signed=False))
+        http_client = HTTPClient.of(server)
+        assert (
+            http_client.request("PUT", f"/{OPEN}/?acl", {"x-cos-acl": "public-read-write"}).status
+            == 200
+        )
+        first, second = (stack.enter_context(http_client.connect()) for _ in range(2))
+        first.send(
+            http_client.build_request("PUT", f"/{OPEN}/a", {"content-length": "4"}, signed=False)
+        )
+        until(lambda: metric(http_client, "coskit_requests_running") == 1)
+        second.send(http_client.build_request("PUT", f"/{OPEN}/b", {}, b"body", signed=False))
         for _ in range(5):
-            assert peer.ask("PUT", f"/{OPEN}/own", {}, b"own").status == 200
+            assert http_client.request("PUT", f"/{OPEN}/own", {}, b"own").status == 200
         first.send(b"body")
         assert first.receive(b"PUT").status == 200
         assert second.receive(b"PUT").status == 200
@@ -112,19 +131,26 @@ def test_a_stranger_waits_for_another_without_holding_a_place(tmp_path: Path) ->
 def test_strangers_have_less_time_for_a_body(tmp_path: Path) -> None:
     options = ["--timeout=stranger=0.3s"]
     with LocalServer(tmp_path, buckets=[OPEN], options=options) as server, ExitStack() as stack:
-        peer = Peer.of(server)
-        assert peer.ask("PUT", f"/{OPEN}/?acl", {"x-cos-acl": "public-read-write"}).status == 200
-        own = stack.enter_context(peer.line())
-        own.send(peer.request("PUT", f"/{OPEN}/own", {"content-length": "4"}))
+        http_client = HTTPClient.of(server)
+        assert (
+            http_client.request("PUT", f"/{OPEN}/?acl", {"x-cos-acl": "public-read-write"}).status
+            == 200
+        )
+        own = stack.enter_context(http_client.connect())
+        own.send(http_client.build_request("PUT", f"/{OPEN}/own", {"content-length": "4"}))
         for kind in ("a form", "a field", "a file", "a body", "a document"):
-            with peer.line() as line:
-                line.send(BEGUN[kind](peer))
-                assert line.receive().outcome[0] == 400, kind
+            with http_client.connect() as connection:
+                connection.send(BEGUN[kind](http_client))
+                assert connection.receive().outcome[0] == 400, kind
         own.send(b"body")
         assert own.receive(b"PUT").status == 200
         # Of two requests of one connection each has the time of whoever sent it.
-        assert own.ask(peer.request("GET", f"/{OPEN}/no", signed=False)).status == 404
-        assert own.ask(peer.request("PUT", f"/{OPEN}/own", {}, b"body")).status == 200
+        assert (
+            own.request(http_client.build_request("GET", f"/{OPEN}/no", signed=False)).status == 404
+        )
+        assert (
+            own.request(http_client.build_request("PUT", f"/{OPEN}/own", {}, b"body")).status == 200
+        )
 
 
 def test_a_thousand_forms_that_stop_keep_nobody_out(tmp_path: Path) -> None:
@@ -134,12 +160,12 @@ def test_a_thousand_forms_that_stop_keep_nobody_out(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
     try:
         with LocalServer(tmp_path, buckets=[ROOM]) as server, ExitStack() as stack:
-            peer = Peer.of(server)
+            http_client = HTTPClient.of(server)
             for _ in range(1100):
-                stack.enter_context(peer.line()).send(BEGUN["a form"](peer))
-            until(lambda: metric(peer, "coskit_connections") > 1100)
-            assert peer.ask("PUT", f"/{ROOM}/own", {}, b"own").status == 200
-            assert peer.ask("GET", f"/{ROOM}/own").body == b"own"
+                stack.enter_context(http_client.connect()).send(BEGUN["a form"](http_client))
+            until(lambda: metric(http_client, "coskit_connections") > 1100)
+            assert http_client.request("PUT", f"/{ROOM}/own", {}, b"own").status == 200
+            assert http_client.request("GET", f"/{ROOM}/own").body == b"own"
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

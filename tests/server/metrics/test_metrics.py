@@ -17,7 +17,7 @@ from coskit.server.store.maintenance.scrub import ScrubRun
 from coskit.server.store.model import GROUPS, CommitStatistics, StoreTotals
 from coskit.testing import LocalServer
 from tests.server.support.clocked_server import ClockedServer
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 from tests.server.workers.test_run import SERVE, WITHOUT_KEYS, refused
 
 ROOM = "room-1250000000"
@@ -45,27 +45,27 @@ def read(text: str) -> Samples:
     }
 
 
-def scrape(peer: Peer) -> Samples:
+def scrape(http_client: HTTPClient) -> Samples:
     """Return what a server tells."""
-    reply = peer.ask("GET", "/-/metrics", signed=False)
+    reply = http_client.request("GET", "/-/metrics", signed=False)
     assert (reply.status, reply["Content-Type"].split(";")[0]) == (200, "text/plain")
     return read(reply.body.decode())
 
 
 @pytest.fixture
-def peer(tmp_path: Path) -> Iterator[Peer]:
+def http_client(tmp_path: Path) -> Iterator[HTTPClient]:
     """Give a server that nobody has asked anything yet."""
     with LocalServer(tmp_path, buckets=[ROOM]) as server:
-        yield Peer.of(server)
+        yield HTTPClient.of(server)
 
 
-def test_requests_are_counted_by_operation_and_status(peer: Peer) -> None:
+def test_requests_are_counted_by_operation_and_status(http_client: HTTPClient) -> None:
     for key in ("a", "b", "c"):
-        assert peer.ask("PUT", f"/{ROOM}/{key}", {}, b"12345").status == 200
-    assert peer.ask("GET", f"/{ROOM}/a").body == b"12345"
-    assert peer.ask("GET", f"/{ROOM}/none").status == 404
-    assert peer.ask("GET", f"/{ROOM}/a", signed=False).status == 403
-    told = scrape(peer)
+        assert http_client.request("PUT", f"/{ROOM}/{key}", {}, b"12345").status == 200
+    assert http_client.request("GET", f"/{ROOM}/a").body == b"12345"
+    assert http_client.request("GET", f"/{ROOM}/none").status == 404
+    assert http_client.request("GET", f"/{ROOM}/a", signed=False).status == 403
+    told = scrape(http_client)
 
     def requests(operation: str, status: int) -> float:
         return told["coskit_requests_total", (("operation", operation), ("status", str(status)))]
@@ -78,16 +78,18 @@ def test_requests_are_counted_by_operation_and_status(peer: Peer) -> None:
     assert told["coskit_request_seconds_sum", (("operation", "PutObject"),)] > 0
 
 
-def test_what_cannot_be_routed_is_counted_too(peer: Peer) -> None:
-    assert peer.ask("GET", "/-/none", signed=False).status == 400
-    assert peer.ask("GET", f"/{ROOM}/%ff", signed=False).status >= 400
-    assert scrape(peer)["coskit_requests_total", (("operation", "-"), ("status", "400"))] >= 1
+def test_what_cannot_be_routed_is_counted_too(http_client: HTTPClient) -> None:
+    assert http_client.request("GET", "/-/none", signed=False).status == 400
+    assert http_client.request("GET", f"/{ROOM}/%ff", signed=False).status >= 400
+    assert (
+        scrape(http_client)["coskit_requests_total", (("operation", "-"), ("status", "400"))] >= 1
+    )
 
 
-def test_commits_and_what_is_stored_are_told(peer: Peer) -> None:
-    assert peer.ask("PUT", f"/{ROOM}/small", {}, b"12345").status == 200
-    assert peer.ask("PUT", f"/{ROOM}/large", {}, bytes(100_000)).status == 200
-    told = scrape(peer)
+def test_commits_and_what_is_stored_are_told(http_client: HTTPClient) -> None:
+    assert http_client.request("PUT", f"/{ROOM}/small", {}, b"12345").status == 200
+    assert http_client.request("PUT", f"/{ROOM}/large", {}, bytes(100_000)).status == 200
+    told = scrape(http_client)
     assert told["coskit_blobs", ()] == 2
     assert told["coskit_blob_bytes", ()] == 100_005
     assert told["coskit_index_bytes", ()] > 0 < told["coskit_free_bytes", ()]
@@ -97,10 +99,10 @@ def test_commits_and_what_is_stored_are_told(peer: Peer) -> None:
     assert told["coskit_commits_failed_total", ()] == told["coskit_commits_waiting", ()] == 0
 
 
-def test_the_process_and_its_pressure_are_told(peer: Peer) -> None:
-    with peer.line() as other:
-        assert other.ask(peer.request("HEAD", f"/{ROOM}/")).status == 200
-        told = scrape(peer)
+def test_the_process_and_its_pressure_are_told(http_client: HTTPClient) -> None:
+    with http_client.connect() as other:
+        assert other.request(http_client.build_request("HEAD", f"/{ROOM}/")).status == 200
+        told = scrape(http_client)
     assert told["coskit_connections", ()] == 2
     assert told["coskit_requests_running", ()] == told["coskit_requests_waiting", ()] == 0
     assert told["coskit_requests_refused_total", ()] == told["coskit_draining", ()] == 0
@@ -171,20 +173,20 @@ def test_which_addresses_are_of_the_machine(address: str, is_it: bool) -> None:
 
 def test_somebody_from_elsewhere_is_told_no_metrics(tmp_path: Path) -> None:
     with ClockedServer(tmp_path) as server:  # its requests have no address
-        assert server.ask("GET", "/-/metrics").outcome == (403, "AccessDenied")
+        assert server.request("GET", "/-/metrics").outcome == (403, "AccessDenied")
 
 
 def test_metrics_can_be_turned_off(tmp_path: Path) -> None:
     with LocalServer(tmp_path, options=["--metrics=off"]) as server:
-        peer = Peer.of(server)
-        assert peer.ask("GET", "/-/metrics", signed=False).outcome == (400, "InvalidURI")
+        http_client = HTTPClient.of(server)
+        assert http_client.request("GET", "/-/metrics", signed=False).outcome == (400, "InvalidURI")
     assert "loopback, public, off" in refused(tmp_path, "--metrics=all", status=2)
 
 
-def test_health_is_told_as_json(peer: Peer) -> None:
-    live = peer.ask("GET", "/-/live", signed=False)
+def test_health_is_told_as_json(http_client: HTTPClient) -> None:
+    live = http_client.request("GET", "/-/live", signed=False)
     assert (live.status, json.loads(live.body)) == (200, {"status": "live"})
-    ready = peer.ask("GET", "/-/ready", signed=False)
+    ready = http_client.request("GET", "/-/ready", signed=False)
     said = json.loads(ready.body)
     assert (ready.status, ready["Content-Type"]) == (200, "application/json")
     assert said.pop("uptime_seconds") >= 0

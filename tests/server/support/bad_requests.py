@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 
 @dataclass(frozen=True)
@@ -19,28 +19,31 @@ class Bad:
     body: bytes | None = None
 
 
-def refuse(peer: Peer, room: str, row: Bad) -> None:
+def refuse(http_client: HTTPClient, room: str, row: Bad) -> None:
     """Send a bad request; check its answer, and that connection and bucket are as before."""
     raw = row.target if isinstance(row.target, bytes) else row.target.encode()
     headers = {name: value.replace("ROOM", room) for name, value in row.headers.items()}
-    with peer.line() as line:
+    with http_client.connect() as connection:
         target = raw.replace(b"ROOM", room.encode())
-        reply = line.ask(peer.request(row.method, target, headers, row.body))
+        reply = connection.request(http_client.build_request(row.method, target, headers, row.body))
         assert reply.outcome == (row.status, row.code)
         assert all(reply.text(tag) for tag in ("Message", "Resource", "RequestId", "TraceId"))
         assert reply["x-cos-request-id"] == reply.text("RequestId")
         if reply.closes:
-            assert line.rest() == b""
+            assert connection.rest() == b""
         else:
-            assert line.ask(peer.request("GET", f"/{room}/kept")).body == b"kept"
-    assert state(peer, room) == UNTOUCHED
+            assert (
+                connection.request(http_client.build_request("GET", f"/{room}/kept")).body
+                == b"kept"
+            )
+    assert state(http_client, room) == UNTOUCHED
 
 
-def state(peer: Peer, room: str) -> tuple[list[str], list[str], bytes, str]:
+def state(http_client: HTTPClient, room: str) -> tuple[list[str], list[str], bytes, str]:
     """Return what a bucket holds: keys of all versions, uploads, and its one object."""
-    versions = peer.ask("GET", f"/{room}/?versions")
-    uploads = peer.ask("GET", f"/{room}/?uploads")
-    kept = peer.ask("GET", f"/{room}/kept")
+    versions = http_client.request("GET", f"/{room}/?versions")
+    uploads = http_client.request("GET", f"/{room}/?uploads")
+    kept = http_client.request("GET", f"/{room}/kept")
     return versions.texts("Key"), uploads.texts("UploadId"), kept.body, kept["Content-Type"]
 
 

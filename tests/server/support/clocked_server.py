@@ -15,7 +15,7 @@ from coskit.server.http.gateway import Gateway
 from coskit.server.settings import ACCOUNT, Settings, key_ring
 from coskit.server.store.recovery import open_store
 from coskit.server.workers.lifecycle_job import LifecycleJob
-from tests.server.support.wire import HOST, Headers, Reply, received
+from tests.server.support.http_client import HOST, Headers, Reply, received
 
 KEYS = Credentials("id", "key")
 
@@ -38,7 +38,7 @@ class ClockedServer:
     async def _make_bucket(self) -> None:
         await self._store.index.create_bucket("b-1", ACCOUNT, dump_grants(()))
 
-    def ask(
+    def request(
         self,
         method: str,
         target: str,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from coskit.testing import LocalServer
 from tests.server.http.connections.test_timeouts import until
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 ROOM = "room-1250000000"
 BODY = bytes(100_000)
@@ -25,40 +25,43 @@ def fill(directory: Path) -> None:
     assert os.statvfs(directory).f_bavail == 0
 
 
-def expect_reads_and_deletions(peer: Peer, disk: Path, names: list[str]) -> None:
+def expect_reads_and_deletions(http_client: HTTPClient, disk: Path, names: list[str]) -> None:
     """Read all, delete half in two ways, with the disk full before each."""
     for name in names:
-        assert peer.ask("GET", f"/{ROOM}/{name}").body == BODY
+        assert http_client.request("GET", f"/{ROOM}/{name}").body == BODY
     for name in names[::2]:
         fill(disk)
-        reply = peer.ask("DELETE", f"/{ROOM}/{name}")
+        reply = http_client.request("DELETE", f"/{ROOM}/{name}")
         assert reply.status == 204, reply
-        assert peer.ask("GET", f"/{ROOM}/{name}").status == 404
+        assert http_client.request("GET", f"/{ROOM}/{name}").status == 404
     fill(disk)
-    assert peer.ask("PUT", f"/{ROOM}/new", {}, b"small").outcome == (503, "ServiceUnavailable")
-    assert len(peer.ask("GET", f"/{ROOM}/").texts("Key")) == len(names[1::2])
+    assert http_client.request("PUT", f"/{ROOM}/new", {}, b"small").outcome == (
+        503,
+        "ServiceUnavailable",
+    )
+    assert len(http_client.request("GET", f"/{ROOM}/").texts("Key")) == len(names[1::2])
 
 
 def main(disk: Path) -> None:
     directory = disk / "data"
     names = [f"{number:02}" for number in range(40)]
     with LocalServer(directory, buckets=[ROOM], options=OPTIONS) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         for name in names:
-            assert peer.ask("PUT", f"/{ROOM}/{name}", {}, BODY).status == 200
+            assert http_client.request("PUT", f"/{ROOM}/{name}", {}, BODY).status == 200
         until(lambda: (directory / "spare").exists())
-        expect_reads_and_deletions(peer, disk, names)
+        expect_reads_and_deletions(http_client, disk, names)
         assert server.stop() == 0
     left = names[1::2]
     for again in (left, left[1::2]):  # from the second start on nothing is held any more
         fill(disk)
         with LocalServer(directory, options=OPTIONS) as server:
-            expect_reads_and_deletions(Peer.of(server), disk, again)
+            expect_reads_and_deletions(HTTPClient.of(server), disk, again)
             assert server.stop() == 0
     (disk / "other").unlink()
     with LocalServer(directory, options=OPTIONS) as server:
-        peer = Peer.of(server)
-        assert peer.ask("PUT", f"/{ROOM}/new", {}, BODY).status == 200
+        http_client = HTTPClient.of(server)
+        assert http_client.request("PUT", f"/{ROOM}/new", {}, BODY).status == 200
         until(lambda: (directory / "spare").stat().st_size > 0)
         assert server.stop() == 0
     print("all was done")

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from coskit.protocol.s3.auth import sigv4
-from tests.server.support.wire import HOST, Headers, Peer, Reply, received
+from tests.server.support.http_client import HOST, Headers, HTTPClient, Reply, received
 
 REGION = "ap-local"
 
 
 @dataclass(frozen=True)
-class S3Peer:
+class S3HTTPClient:
     """A client of a server that speaks S3 and has a key pair."""
 
-    peer: Peer
+    http_client: HTTPClient
 
-    def ask(
+    def request(
         self,
         method: str,
         target: str,
@@ -31,16 +31,16 @@ class S3Peer:
             request = received(method, target.encode(), sent)
             digest = sha256(body or b"").hexdigest()
             now = int(time.time())
-            sent |= sigv4.sign(request, self.peer.credentials, now, REGION, digest)
-        return self.peer.ask(method, target, sent, body, signed=False)
+            sent |= sigv4.sign(request, self.http_client.credentials, now, REGION, digest)
+        return self.http_client.request(method, target, sent, body, signed=False)
 
 
-def ask(
-    peer: Peer,
+def request_s3(
+    http_client: HTTPClient,
     method: str,
     target: str,
     headers: Headers | None = None,
     body: bytes = b"",
 ) -> Reply:
     """Send one signed request, which always has a body, and return its response."""
-    return S3Peer(peer).ask(method, target, headers, body)
+    return S3HTTPClient(http_client).request(method, target, headers, body)

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from coskit.testing import LocalServer
-from tests.server.support.wire import Line, Peer
+from tests.server.support.http_client import Connection, HTTPClient
 
 ROOM = "room-1250000000"
 PATIENCE = 30.0  # seconds
@@ -56,9 +56,9 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def worker_at(server: LocalServer, line: Line) -> int:
+def worker_at(server: LocalServer, connection: Connection) -> int:
     """Return the process at the other end of a connection, which has been answered before."""
-    here, there = line.socket.getsockname()[1], server.port
+    here, there = connection.socket.getsockname()[1], server.port
     for text in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = text.split()
         ports = [int(address.partition(":")[2], 16) for address in fields[1:3]]
@@ -76,14 +76,16 @@ def _fds(pid: int) -> set[str]:
 
 
 @contextmanager
-def lines_to_all(server: LocalServer, peer: Peer, count: int) -> Iterator[list[Line]]:
+def lines_to_all(
+    server: LocalServer, http_client: HTTPClient, count: int
+) -> Iterator[list[Connection]]:
     """Open connections to so many different workers."""
     with ExitStack() as stack:
-        found: dict[str, Line] = {}
+        found: dict[str, Connection] = {}
         limit = time.monotonic() + PATIENCE
         while len(found) < count:
             assert time.monotonic() < limit, "one worker takes all connections"
-            line = stack.enter_context(peer.line())
-            reply = line.ask(peer.request("HEAD", f"/{ROOM}/"))
-            found.setdefault(reply["x-cos-request-id"][:16], line)
+            connection = stack.enter_context(http_client.connect())
+            reply = connection.request(http_client.build_request("HEAD", f"/{ROOM}/"))
+            found.setdefault(reply["x-cos-request-id"][:16], connection)
         yield list(found.values())

@@ -21,7 +21,7 @@ from coskit.server.store.index.database import one
 from coskit.server.store.index.sqlite import SqliteIndex
 from coskit.testing import LocalServer
 from tests.server.support.clocked_server import ClockedServer
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 ROOM = "room-1250000000"
 MIB = 1 << 20
@@ -42,17 +42,17 @@ def no_file_larger_than(pid: int, size: int) -> Iterator[None]:
 @linux
 def test_a_body_for_which_there_is_no_room_leaves_nothing(tmp_path: Path) -> None:
     with LocalServer(tmp_path, buckets=[ROOM]) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         body = os.urandom(3 * MIB)
-        assert peer.ask("PUT", f"/{ROOM}/a", {}, body).status == 200
+        assert http_client.request("PUT", f"/{ROOM}/a", {}, body).status == 200
         with no_file_larger_than(server.pid, MIB):
             for _ in range(3):
-                reply = peer.ask("PUT", f"/{ROOM}/a", {}, body[::-1])
+                reply = http_client.request("PUT", f"/{ROOM}/a", {}, body[::-1])
                 assert reply.outcome == (503, "ServiceUnavailable")
                 assert reply["Retry-After"] == "10"
-                assert peer.ask("GET", f"/{ROOM}/a").body == body
-        assert peer.ask("PUT", f"/{ROOM}/b", {}, body[::-1]).status == 200
-        assert peer.ask("GET", f"/{ROOM}/b").body == body[::-1]
+                assert http_client.request("GET", f"/{ROOM}/a").body == body
+        assert http_client.request("PUT", f"/{ROOM}/b", {}, body[::-1]).status == 200
+        assert http_client.request("GET", f"/{ROOM}/b").body == body[::-1]
         assert server.stop() == 0
     files = [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
     assert (len(files), list((tmp_path / "tmp").iterdir())) == (2, [])
@@ -61,21 +61,21 @@ def test_a_body_for_which_there_is_no_room_leaves_nothing(tmp_path: Path) -> Non
 @linux
 def test_an_index_that_cannot_be_written_is_still_read(tmp_path: Path) -> None:
     with LocalServer(tmp_path, buckets=[ROOM]) as server:
-        peer = Peer.of(server)
-        assert peer.ask("PUT", f"/{ROOM}/kept", {}, b"kept").status == 200
+        http_client = HTTPClient.of(server)
+        assert http_client.request("PUT", f"/{ROOM}/kept", {}, b"kept").status == 200
         with no_file_larger_than(server.pid, 8192):
             for number in range(5):
-                reply = peer.ask("PUT", f"/{ROOM}/{number}", {}, b"x" * 5000)
+                reply = http_client.request("PUT", f"/{ROOM}/{number}", {}, b"x" * 5000)
                 assert reply.status in (500, 503), reply
-                assert peer.ask("DELETE", f"/{ROOM}/kept").status in (500, 503)
-                assert peer.ask("GET", f"/{ROOM}/kept").body == b"kept"
-                assert peer.ask("GET", f"/{ROOM}/").texts("Key") == ["kept"]
-            assert peer.ask("GET", "/-/ready").status == 200
-        assert peer.ask("PUT", f"/{ROOM}/new", {}, b"new").status == 200
-        assert peer.ask("GET", f"/{ROOM}/").texts("Key") == ["kept", "new"]
+                assert http_client.request("DELETE", f"/{ROOM}/kept").status in (500, 503)
+                assert http_client.request("GET", f"/{ROOM}/kept").body == b"kept"
+                assert http_client.request("GET", f"/{ROOM}/").texts("Key") == ["kept"]
+            assert http_client.request("GET", "/-/ready").status == 200
+        assert http_client.request("PUT", f"/{ROOM}/new", {}, b"new").status == 200
+        assert http_client.request("GET", f"/{ROOM}/").texts("Key") == ["kept", "new"]
         assert server.stop() == 0
     with LocalServer(tmp_path) as server:
-        assert Peer.of(server).ask("GET", f"/{ROOM}/").texts("Key") == ["kept", "new"]
+        assert HTTPClient.of(server).request("GET", f"/{ROOM}/").texts("Key") == ["kept", "new"]
 
 
 def can_mount() -> bool:
@@ -87,7 +87,7 @@ def can_mount() -> bool:
 
 
 @contextmanager
-def on_a_small_disk(directory: Path, size: str, *options: str) -> Iterator[Peer]:
+def on_a_small_disk(directory: Path, size: str, *options: str) -> Iterator[HTTPClient]:
     """Run a server whose directory is a file system of its own, which nobody else sees."""
     mount = f'mount -t tmpfs -o size={size} none "$1" && shift && exec "$@"'
     with listening_socket("127.0.0.1", 0) as listener:
@@ -100,7 +100,7 @@ def on_a_small_disk(directory: Path, size: str, *options: str) -> Iterator[Peer]
         )
         port = listener.getsockname()[1]
     try:
-        yield Peer(port, "id", "key")
+        yield HTTPClient(port, "id", "key")
     finally:
         process.terminate()
         assert process.wait() == 0
@@ -110,28 +110,30 @@ def on_a_small_disk(directory: Path, size: str, *options: str) -> Iterator[Peer]
 def test_a_disk_is_filled_and_emptied(tmp_path: Path) -> None:
     if not can_mount():
         pytest.skip("no file system can be mounted here")
-    with on_a_small_disk(tmp_path, "24m", "--reserve=4MiB") as peer:
+    with on_a_small_disk(tmp_path, "24m", "--reserve=4MiB") as http_client:
         body, stored = os.urandom(MIB), 0
-        while (reply := peer.ask("PUT", f"/{ROOM}/{stored}", {}, body)).status == 200:
+        while (reply := http_client.request("PUT", f"/{ROOM}/{stored}", {}, body)).status == 200:
             stored += 1
         assert reply.outcome == (503, "ServiceUnavailable")
         assert stored > 10
         small = 0
-        while (reply := peer.ask("PUT", f"/{ROOM}/s{small}", {}, body[:60_000])).status == 200:
+        while (
+            reply := http_client.request("PUT", f"/{ROOM}/s{small}", {}, body[:60_000])
+        ).status == 200:
             small += 1
         assert reply.outcome == (503, "ServiceUnavailable")
-        assert peer.ask("GET", f"/{ROOM}/0").body == body
-        assert len(peer.ask("GET", f"/{ROOM}/").texts("Key")) == stored + small
+        assert http_client.request("GET", f"/{ROOM}/0").body == body
+        assert len(http_client.request("GET", f"/{ROOM}/").texts("Key")) == stored + small
         for number in range(1, stored):
-            assert peer.ask("DELETE", f"/{ROOM}/{number}").status == 204
-        put_when_there_is_room(peer, body)
-        assert peer.ask("GET", f"/{ROOM}/again").body == body
+            assert http_client.request("DELETE", f"/{ROOM}/{number}").status == 204
+        put_when_there_is_room(http_client, body)
+        assert http_client.request("GET", f"/{ROOM}/again").body == body
 
 
-def put_when_there_is_room(peer: Peer, body: bytes) -> None:
+def put_when_there_is_room(http_client: HTTPClient, body: bytes) -> None:
     """Put an object; the files of deleted ones go a moment after the answer."""
     limit = time.monotonic() + 30
-    while (reply := peer.ask("PUT", f"/{ROOM}/again", {}, body)).status != 200:
+    while (reply := http_client.request("PUT", f"/{ROOM}/again", {}, body)).status != 200:
         assert reply.outcome == (503, "ServiceUnavailable")
         assert time.monotonic() < limit, "there is still no room"
 
@@ -139,31 +141,31 @@ def put_when_there_is_room(peer: Peer, body: bytes) -> None:
 @linux
 def test_a_body_is_refused_before_it_is_sent_where_it_has_no_room(tmp_path: Path) -> None:
     with LocalServer(tmp_path, buckets=[ROOM], options=["--reserve=1000000GiB"]) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         headers = {"content-length": "1000000", "expect": "100-continue"}
-        with peer.line() as line:
-            reply = line.ask(peer.request("PUT", f"/{ROOM}/a", headers))
+        with http_client.connect() as connection:
+            reply = connection.request(http_client.build_request("PUT", f"/{ROOM}/a", headers))
         assert (reply.outcome, reply.closes) == ((503, "ServiceUnavailable"), True)
-        assert peer.ask("GET", f"/{ROOM}/a").status == 404
-        assert peer.ask("DELETE", f"/{ROOM}/a").status == 204
+        assert http_client.request("GET", f"/{ROOM}/a").status == 404
+        assert http_client.request("DELETE", f"/{ROOM}/a").status == 204
 
 
 def test_a_full_index_refuses_a_commit_and_takes_the_next(tmp_path: Path) -> None:
     with ClockedServer(tmp_path) as server:
-        assert server.ask("PUT", "/b-1/kept", {}, b"kept").status == 200
+        assert server.request("PUT", "/b-1/kept", {}, b"kept").status == 200
         index = cast(SqliteIndex, server._store.index)._writing
         full = one(index, "PRAGMA page_count")[0]
         usual = one(index, "PRAGMA max_page_count")[0]
         index.execute(f"PRAGMA max_page_count = {full}")
         for _ in range(2):
-            reply = server.ask("PUT", "/b-1/large", {}, bytes(60_000))
+            reply = server.request("PUT", "/b-1/large", {}, bytes(60_000))
             assert reply.outcome == (503, "ServiceUnavailable")
             assert reply["Retry-After"] == "10"
-        assert server.ask("GET", "/b-1/kept").body == b"kept"
-        assert server.ask("GET", "/b-1/").texts("Key") == ["kept"]
+        assert server.request("GET", "/b-1/kept").body == b"kept"
+        assert server.request("GET", "/b-1/").texts("Key") == ["kept"]
         index.execute(f"PRAGMA max_page_count = {usual}")
-        assert server.ask("PUT", "/b-1/large", {}, bytes(60_000)).status == 200
-        assert server.ask("GET", "/b-1/").texts("Key") == ["kept", "large"]
+        assert server.request("PUT", "/b-1/large", {}, bytes(60_000)).status == 200
+        assert server.request("GET", "/b-1/").texts("Key") == ["kept", "large"]
 
 
 @pytest.mark.parametrize(
@@ -185,10 +187,10 @@ def test_what_a_client_is_told_of_a_disk_that_fails(
     with ClockedServer(tmp_path) as server:
         with monkeypatch.context() as patched:
             patched.setattr(FileWriter, "write", fail)
-            assert server.ask("PUT", "/b-1/a", {}, bytes(100_000)).outcome == outcome
-            assert server.ask("PUT", "/b-1/small", {}, b"small").status == 200
-        assert server.ask("GET", "/b-1/").texts("Key") == ["small"]
-        assert server.ask("PUT", "/b-1/a", {}, bytes(100_000)).status == 200
+            assert server.request("PUT", "/b-1/a", {}, bytes(100_000)).outcome == outcome
+            assert server.request("PUT", "/b-1/small", {}, b"small").status == 200
+        assert server.request("GET", "/b-1/").texts("Key") == ["small"]
+        assert server.request("PUT", "/b-1/a", {}, bytes(100_000)).status == 200
 
 
 @linux
@@ -236,6 +238,6 @@ def test_a_commit_that_finds_the_disk_full_is_tried_again(
                 index._writing.execute(f"PRAGMA max_page_count = {usual}")
 
         monkeypatch.setattr(index._writer, "_make_room", make_room)
-        assert server.ask("PUT", "/b-1/large", {}, bytes(60_000)).status == 200
+        assert server.request("PUT", "/b-1/large", {}, bytes(60_000)).status == 200
         assert asked == [0, 1, 2]
-        assert server.ask("GET", "/b-1/").texts("Key") == ["large"]
+        assert server.request("GET", "/b-1/").texts("Key") == ["large"]

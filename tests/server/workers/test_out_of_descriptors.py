@@ -19,7 +19,7 @@ from coskit.server.store.store import Store
 from coskit.testing import LocalServer
 from tests.server.http.connections.test_timeouts import metric, until
 from tests.server.support.clocked_server import ClockedServer
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 ROOM = "room-1250000000"
 LARGE = bytes(100_000)
@@ -53,25 +53,29 @@ async def all_removed(store: Store) -> None:
 @linux
 def test_deleted_bytes_go_when_descriptors_come_back(tmp_path: Path) -> None:
     with LocalServer(tmp_path, buckets=[ROOM]) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         for number in range(9):
-            assert peer.ask("PUT", f"/{ROOM}/{number}", {}, LARGE).status == 200
-        with peer.line() as line:
-            assert line.ask(peer.request("GET", f"/{ROOM}/8")).body == LARGE
+            assert http_client.request("PUT", f"/{ROOM}/{number}", {}, LARGE).status == 200
+        with http_client.connect() as connection:
+            assert connection.request(http_client.build_request("GET", f"/{ROOM}/8")).body == LARGE
             with no_descriptor_left(server.pid):
                 for number in range(8):
-                    deleted = line.ask(peer.request("DELETE", f"/{ROOM}/{number}"))
+                    deleted = connection.request(
+                        http_client.build_request("DELETE", f"/{ROOM}/{number}")
+                    )
                     assert deleted.status == 204
                 for method, body in (("GET", None), ("PUT", LARGE)):
-                    reply = line.ask(peer.request(method, f"/{ROOM}/8", {}, body))
+                    reply = connection.request(
+                        http_client.build_request(method, f"/{ROOM}/8", {}, body)
+                    )
                     assert reply.outcome == (503, "ServiceUnavailable")
                     assert int(reply["Retry-After"]) > 0
                 found = list(check(tmp_path, exclusive=False, deep=False))
                 assert [finding.kind for finding in found] == ["garbage"] * 8
-            assert line.ask(peer.request("GET", f"/{ROOM}/8")).body == LARGE
-        assert metric(peer, "coskit_removals_failed_total") >= 1
+            assert connection.request(http_client.build_request("GET", f"/{ROOM}/8")).body == LARGE
+        assert metric(http_client, "coskit_removals_failed_total") >= 1
         until(lambda: len(blobs(tmp_path)) == 1)
-        until(lambda: metric(peer, "coskit_removals_waiting") == 0)
+        until(lambda: metric(http_client, "coskit_removals_waiting") == 0)
         assert list(check(tmp_path, exclusive=False, deep=True)) == []
         assert server.stop() == 0
 
@@ -92,9 +96,9 @@ def test_a_removal_that_fails_is_tried_again(
     with ClockedServer(tmp_path) as server:
         monkeypatch.setattr(FileBlobs, "discard", failing)
         for name in "abc":
-            assert server.ask("PUT", f"/b-1/{name}", {}, LARGE).status == 200
+            assert server.request("PUT", f"/b-1/{name}", {}, LARGE).status == 200
         for name in "ab":
-            assert server.ask("DELETE", f"/b-1/{name}").status == 204
+            assert server.request("DELETE", f"/b-1/{name}").status == 204
         store = server._store
 
         server._runner.run(all_removed(store))
@@ -133,12 +137,12 @@ def test_what_a_client_is_told_of_a_file_that_cannot_be_opened(
         raise OSError(number, os.strerror(number))
 
     with ClockedServer(tmp_path) as server:
-        assert server.ask("PUT", "/b-1/a", {}, LARGE).status == 200
+        assert server.request("PUT", "/b-1/a", {}, LARGE).status == 200
         with monkeypatch.context() as patched:
             patched.setattr(FileBlobs, "create", fail)
             patched.setattr(FileBlobs, "open", fail)
             for method in ("GET", "PUT"):
-                reply = server.ask(method, "/b-1/a", {}, LARGE)
+                reply = server.request(method, "/b-1/a", {}, LARGE)
                 assert reply.outcome == outcome
                 assert ("Retry-After" in reply) == (outcome[0] == 503)
-        assert server.ask("GET", "/b-1/a").body == LARGE
+        assert server.request("GET", "/b-1/a").body == LARGE

@@ -9,7 +9,7 @@ import pytest
 from coskit.server.store.maintenance.backup import back_up
 from coskit.server.store.maintenance.export import export
 from coskit.testing import LocalServer
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 ROOM = "room-1250000000"
 
@@ -33,13 +33,13 @@ def open_to_others(directory: Path) -> list[tuple[str, str]]:
 
 def use(server: LocalServer) -> None:
     """Have the server write in all its places."""
-    peer = Peer.of(server)
-    assert peer.ask("PUT", f"/{ROOM}/small", {}, b"small").status == 200
-    assert peer.ask("PUT", f"/{ROOM}/large", {}, bytes(100_000)).status == 200
-    assert peer.ask("POST", f"/{ROOM}/parts?uploads", {}, b"").status == 200
+    http_client = HTTPClient.of(server)
+    assert http_client.request("PUT", f"/{ROOM}/small", {}, b"small").status == 200
+    assert http_client.request("PUT", f"/{ROOM}/large", {}, bytes(100_000)).status == 200
+    assert http_client.request("POST", f"/{ROOM}/parts?uploads", {}, b"").status == 200
     sealed = {"x-cos-server-side-encryption": "AES256"}
-    assert peer.ask("PUT", f"/{ROOM}/sealed", sealed, b"sealed").status == 200
-    assert peer.ask("DELETE", f"/{ROOM}/large").status == 204
+    assert http_client.request("PUT", f"/{ROOM}/sealed", sealed, b"sealed").status == 200
+    assert http_client.request("DELETE", f"/{ROOM}/large").status == 204
 
 
 @pytest.mark.parametrize(("mode", "workers"), [(0o755, 1), (0o777, 2), (None, 1)])
@@ -79,6 +79,6 @@ def test_a_directory_of_an_earlier_version_becomes_private(tmp_path: Path) -> No
     for path in tmp_path.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     with LocalServer(tmp_path) as server:
-        assert Peer.of(server).ask("GET", f"/{ROOM}/small").body == b"small"
+        assert HTTPClient.of(server).request("GET", f"/{ROOM}/small").body == b"small"
         own = {name for name, _ in open_to_others(tmp_path) if "/" not in name}
         assert own == {"notes.txt"}, "what is in a closed directory nobody reaches"

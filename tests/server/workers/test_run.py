@@ -20,7 +20,7 @@ from coskit.server.settings import ACCOUNT, Settings, find_keys
 from coskit.server.store.blobs.files import lock_directory
 from coskit.server.workers.supervisor import CannotServe
 from coskit.testing import LocalServer
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 SERVE = [sys.executable, "-m", "coskit", "serve"]
 WITHOUT_KEYS = {name: text for name, text in os.environ.items() if not name.startswith("COSKIT_")}
@@ -45,9 +45,11 @@ class Serving:
         found = re.search(rf"^  {name} +(.+)$", self.said, re.MULTILINE)
         return found[1] if found else ""
 
-    def peer(self, secret_key: str = "") -> Peer:
+    def http_client(self, secret_key: str = "") -> HTTPClient:
         """Return somebody with its keys."""
-        return Peer(self.port, self.field("secret id"), secret_key or self.field("secret key"))
+        return HTTPClient(
+            self.port, self.field("secret id"), secret_key or self.field("secret key")
+        )
 
 
 @contextmanager
@@ -85,44 +87,47 @@ def test_a_restart_keeps_everything(tmp_path: Path) -> None:
     targets = "/ /b-1/ /b-1/?versions /b-1/?uploads /b-1/?acl /b-1/?versioning"
     targets += " /b-1/a /b-1/a?acl /b-1/large /b-1/open?uploadId="
 
-    def look(peer: Peer, upload: str) -> list[bytes]:
+    def look(http_client: HTTPClient, upload: str) -> list[bytes]:
         reads = (targets + upload).split()
-        return [peer.ask("GET", target).body for target in reads]
+        return [http_client.request("GET", target).body for target in reads]
 
     with LocalServer(tmp_path, buckets=["b-1"]) as server:
-        peer = Peer.of(server)
-        peer.ask("PUT", "/b-1/a", headers, b"small")
-        peer.ask("PUT", "/b-1/?versioning", {}, enabled)
-        peer.ask("PUT", "/b-1/a", headers, b"smaller")
-        peer.ask("DELETE", "/b-1/gone")
-        peer.ask("PUT", "/b-1/large", {}, large)
-        upload = peer.ask("POST", "/b-1/open?uploads").text("UploadId")
-        peer.ask("PUT", f"/b-1/open?partNumber=1&uploadId={upload}", {}, b"part")
-        before = look(peer, upload)
+        http_client = HTTPClient.of(server)
+        http_client.request("PUT", "/b-1/a", headers, b"small")
+        http_client.request("PUT", "/b-1/?versioning", {}, enabled)
+        http_client.request("PUT", "/b-1/a", headers, b"smaller")
+        http_client.request("DELETE", "/b-1/gone")
+        http_client.request("PUT", "/b-1/large", {}, large)
+        upload = http_client.request("POST", "/b-1/open?uploads").text("UploadId")
+        http_client.request("PUT", f"/b-1/open?partNumber=1&uploadId={upload}", {}, b"part")
+        before = look(http_client, upload)
         assert server.stop() == 0
     with LocalServer(tmp_path, buckets=["b-1"]) as server:
-        assert look(Peer.of(server), upload) == before
+        assert look(HTTPClient.of(server), upload) == before
         assert before[6:9:2] == [b"smaller", large]
 
 
 def test_sigterm_ends_it_cleanly_and_soon(tmp_path: Path) -> None:
     with LocalServer(tmp_path, buckets=["b-1"]) as server:
-        peer = Peer.of(server)
-        with peer.line() as idle:
-            assert idle.ask(peer.request("HEAD", "/b-1/")).status == 200
+        http_client = HTTPClient.of(server)
+        with http_client.connect() as idle:
+            assert idle.request(http_client.build_request("HEAD", "/b-1/")).status == 200
             assert server.stop(signal.SIGTERM) == 0
             assert idle.rest() == b""
 
 
 def test_sigterm_lets_a_request_finish(tmp_path: Path) -> None:
     with LocalServer(tmp_path, buckets=["b-1"]) as server:
-        peer = Peer.of(server)
-        with peer.line() as line:
+        http_client = HTTPClient.of(server)
+        with http_client.connect() as connection:
             waiting = {"content-length": "4", "expect": "100-continue"}
-            assert line.ask(peer.request("PUT", "/b-1/a", waiting)).status == 100
+            assert (
+                connection.request(http_client.build_request("PUT", "/b-1/a", waiting)).status
+                == 100
+            )
             os.kill(server.pid, signal.SIGTERM)
-            line.send(b"body")
-            assert line.receive().status == 200
+            connection.send(b"body")
+            assert connection.receive().status == 200
         assert server.wait() == 0
 
 
@@ -130,8 +135,8 @@ def test_the_first_start_makes_keys_and_later_ones_keep_them(tmp_path: Path) -> 
     directory = tmp_path / "new" / "data"
     with serving(directory, "--bucket", "a-1", "--bucket", "b-1", "--region", "ap-here") as first:
         secret_key = first.field("secret key")
-        assert first.peer().ask("GET", "/").texts("Name") == ["a-1", "b-1"]
-        assert first.peer().ask("HEAD", "/a-1/")["x-cos-bucket-region"] == "ap-here"
+        assert first.http_client().request("GET", "/").texts("Name") == ["a-1", "b-1"]
+        assert first.http_client().request("HEAD", "/a-1/")["x-cos-bucket-region"] == "ap-here"
         assert first.field("region") == "ap-here"
         assert str(directory.resolve()) in first.said
     assert first.process.returncode == 0
@@ -142,7 +147,7 @@ def test_the_first_start_makes_keys_and_later_ones_keep_them(tmp_path: Path) -> 
         assert second.field("secret id") == first.field("secret id")
         assert secret_key not in second.said
         assert second.field("secret key") == f"in {kept.resolve()}"
-        assert second.peer(secret_key).ask("GET", "/").texts("Name") == ["a-1", "b-1"]
+        assert second.http_client(secret_key).request("GET", "/").texts("Name") == ["a-1", "b-1"]
 
 
 def test_keys_from_the_environment_leave_no_file(tmp_path: Path) -> None:
@@ -155,18 +160,18 @@ def test_keys_from_the_environment_leave_no_file(tmp_path: Path) -> None:
 
 def test_a_domain_of_ones_own(tmp_path: Path) -> None:
     with serving(tmp_path, "--domain", "Files.Example", "--bucket", "a-1") as server:
-        peer = server.peer()
-        assert peer.ask("PUT", "/k", {}, b"x", host="a-1.files.example:80").status == 200
-        assert peer.ask("GET", "/a-1/k", host="files.example").body == b"x"
+        http_client = server.http_client()
+        assert http_client.request("PUT", "/k", {}, b"x", host="a-1.files.example:80").status == 200
+        assert http_client.request("GET", "/a-1/k", host="files.example").body == b"x"
         # All before the domain is the bucket; the path is never asked instead.
-        assert peer.ask("GET", "/a-1/k", host="x.a-1.files.example").outcome[0] == 404
+        assert http_client.request("GET", "/a-1/k", host="x.a-1.files.example").outcome[0] == 404
 
 
 def test_one_directory_has_one_server(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         complaint = refused(tmp_path)
         assert f"coskit: cannot serve {tmp_path}: another server" in complaint
-        assert server.peer().ask("GET", "/").status == 200
+        assert server.http_client().request("GET", "/").status == 200
 
 
 def test_one_port_has_one_server(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from coskit.testing import LocalServer
 from tests.server.auth.test_session_tokens import temporary
 from tests.server.dialects.test_post_object import BOUNDARY, form, post
 from tests.server.dialects.test_s3_post_object import fourth
-from tests.server.support.accounts import FRIEND, account_peer
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import OWNER, Peer, Reply
+from tests.server.support.accounts import FRIEND, account_client
+from tests.server.support.http_client import OWNER, HTTPClient, Reply
+from tests.server.support.s3 import S3HTTPClient
 
 DENIED = (403, "AccessDenied")
 UNTIL = "2099-01-01T00:00:00Z"
@@ -57,31 +57,31 @@ WAYS = ("put", "copy", "initiate", "append", "form")
 
 
 @pytest.fixture(scope="module")
-def s3(peer: Peer) -> S3Peer:
-    return S3Peer(peer)
+def s3(http_client: HTTPClient) -> S3HTTPClient:
+    return S3HTTPClient(http_client)
 
 
 @pytest.fixture(scope="module")
-def friend(server: LocalServer) -> Peer:
-    return account_peer(server, FRIEND)
+def friend(server: LocalServer) -> HTTPClient:
+    return account_client(server, FRIEND)
 
 
 @pytest.fixture(scope="module")
-def vault(s3: S3Peer) -> str:
+def vault(s3: S3HTTPClient) -> str:
     """Give a bucket with object lock and a source to copy; it stays, for what is locked stays."""
     name = f"rights{next(_numbers)}-1250000000"
     lock = {"x-amz-bucket-object-lock-enabled": "true"}
-    assert s3.ask("PUT", f"/{name}/", lock).status == 200
-    assert s3.ask("PUT", f"/{name}/source", None, b"x").status == 200
+    assert s3.request("PUT", f"/{name}/", lock).status == 200
+    assert s3.request("PUT", f"/{name}/source", None, b"x").status == 200
     return name
 
 
 @pytest.fixture(scope="module")
-def commons(s3: S3Peer) -> str:
+def commons(s3: S3HTTPClient) -> str:
     """Give a bucket with object lock that all may write."""
     name = f"rights{next(_numbers)}-1250000000"
     opened = {"x-amz-bucket-object-lock-enabled": "true", "x-amz-acl": "public-read-write"}
-    assert s3.ask("PUT", f"/{name}/", opened).status == 200
+    assert s3.request("PUT", f"/{name}/", opened).status == 200
     return name
 
 
@@ -109,22 +109,28 @@ WRITING = {
 }
 
 
-def put_policy(s3: S3Peer, bucket: str, language: str, *more: tuple[str, str]) -> None:
+def put_policy(s3: S3HTTPClient, bucket: str, language: str, *more: tuple[str, str]) -> None:
     """Let the friend write, and besides what is named: ("Allow", "PutObjectAcl")."""
     make, version = (of_s3, "2012-10-17") if language == "s3" else (of_cos, "2.0")
     statements = [make(bucket, "Allow", *WRITING[language])]
     statements += [make(bucket, *extra) for extra in more]
     body = json.dumps({"Version": version, "Statement": statements}).encode()
-    reply = s3.ask("PUT", f"/{bucket}/?policy", None, body)
+    reply = s3.request("PUT", f"/{bucket}/?policy", None, body)
     assert reply.status == 204, reply.body
 
 
 def write(
-    who: Peer, dialect: str, way: str, bucket: str, headers: dict[str, str], *, signed: bool = True
+    who: HTTPClient,
+    dialect: str,
+    way: str,
+    bucket: str,
+    headers: dict[str, str],
+    *,
+    signed: bool = True,
 ) -> Reply:
     """Store something with headers, in one of WAYS."""
     key = f"k{next(_numbers)}"
-    ask = S3Peer(who).ask if dialect == "s3" else who.ask
+    ask = S3HTTPClient(who).request if dialect == "s3" else who.request
     target = f"/{bucket}/{key}"
     if way == "copy":
         prefix = "x-amz" if dialect == "s3" else "x-cos"
@@ -142,7 +148,7 @@ def write(
 
 
 def send_form(
-    who: Peer, dialect: str, bucket: str, key: str, headers: dict[str, str], *, signed: bool
+    who: HTTPClient, dialect: str, bucket: str, key: str, headers: dict[str, str], *, signed: bool
 ) -> Reply:
     """Send the headers as fields of a form, which in S3 its policy signs and in COS its request."""
     fields = {"key": key, **headers}
@@ -155,7 +161,7 @@ def send_form(
         named: dict[str, Any] = {name.replace("-", "_"): text for name, text in fields.items()}
         return post(who, bucket, form(fourth(who, bucket, **named)))
     headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
-    return who.ask("POST", f"/{bucket}", headers, form(pairs), signed=signed)
+    return who.request("POST", f"/{bucket}", headers, form(pairs), signed=signed)
 
 
 def ways(dialect: str, headers: dict[str, str]) -> tuple[str, ...]:
@@ -167,8 +173,8 @@ def ways(dialect: str, headers: dict[str, str]) -> tuple[str, ...]:
 @pytest.mark.parametrize("language", ["s3", "cos"])
 @pytest.mark.parametrize(("name", "headers", "dialect"), CASES)
 def test_a_header_asks_for_its_right(
-    s3: S3Peer, friend: Peer, vault: str, name: str, headers: dict[str, str], dialect: str,
-    language: str,
+    s3: S3HTTPClient, friend: HTTPClient, vault: str, name: str, headers: dict[str, str],
+    dialect: str, language: str,
 ) -> None:  # fmt: skip
     put_policy(s3, vault, language)
     for way in ways(dialect, headers):
@@ -188,23 +194,23 @@ def test_a_header_asks_for_its_right(
 
 @pytest.mark.parametrize(("name", "headers", "dialect"), CASES)
 def test_the_owner_may_be_denied_it_too(
-    s3: S3Peer, vault: str, name: str, headers: dict[str, str], dialect: str
+    s3: S3HTTPClient, vault: str, name: str, headers: dict[str, str], dialect: str
 ) -> None:
     deny = of_s3(vault, "Deny", name) | {"Principal": "*"}
     body = json.dumps({"Version": "2012-10-17", "Statement": [deny]}).encode()
-    assert s3.ask("PUT", f"/{vault}/?policy", None, body).status == 204
-    assert write(s3.peer, dialect, "put", vault, headers).outcome == DENIED
-    assert write(s3.peer, dialect, "put", vault, {}).status == 200
+    assert s3.request("PUT", f"/{vault}/?policy", None, body).status == 204
+    assert write(s3.http_client, dialect, "put", vault, headers).outcome == DENIED
+    assert write(s3.http_client, dialect, "put", vault, {}).status == 200
 
 
 @pytest.mark.parametrize(("name", "headers", "dialect"), CASES)
 def test_nobody_sets_it_in_a_bucket_that_all_may_write(
-    peer: Peer, commons: str, name: str, headers: dict[str, str], dialect: str
+    http_client: HTTPClient, commons: str, name: str, headers: dict[str, str], dialect: str
 ) -> None:
     expected = 403
     if headers in ({"x-amz-acl": "public-read"}, {"x-cos-acl": "public-read"}):
         expected = 200  # it opens no more than the bucket does already
-    reply = write(peer, dialect, "put", commons, headers, signed=False)
+    reply = write(http_client, dialect, "put", commons, headers, signed=False)
     assert reply.status == expected, name
 
 
@@ -221,20 +227,20 @@ HARMLESS = [
 
 @pytest.mark.parametrize(("dialect", "headers"), HARMLESS, ids=str)
 def test_an_acl_that_opens_nothing_is_part_of_writing(
-    s3: S3Peer, friend: Peer, vault: str, dialect: str, headers: dict[str, str]
+    s3: S3HTTPClient, friend: HTTPClient, vault: str, dialect: str, headers: dict[str, str]
 ) -> None:
     put_policy(s3, vault, "cos")
     assert write(friend, dialect, "put", vault, headers).status == 200
 
 
 def test_whom_the_acl_lets_write_may_open_and_tag_what_is_theirs(
-    peer: Peer, friend: Peer, bucket: str
+    http_client: HTTPClient, friend: HTTPClient, bucket: str
 ) -> None:
     grant = {"x-cos-grant-write": f'id="{FRIEND}"'}
-    assert peer.ask("PUT", f"/{bucket}/?acl", grant, b"").status == 200
+    assert http_client.request("PUT", f"/{bucket}/?acl", grant, b"").status == 200
     for headers in ({"x-cos-acl": "public-read"}, {"x-cos-tagging": "a=b"}):
         assert write(friend, "cos", "put", bucket, headers).status == 200
-        assert write(peer, "cos", "put", bucket, headers, signed=False).outcome == DENIED
+        assert write(http_client, "cos", "put", bucket, headers, signed=False).outcome == DENIED
 
 
 CREATIONS = [
@@ -260,4 +266,4 @@ def test_a_temporary_key_creates_buckets_with_what_it_may_set(
         }
         holder = temporary(server, policy=json.dumps(policy))
         sent = {TOKEN: holder.credentials.token, **headers}
-        assert holder.ask("PUT", f"/{bucket}/", sent, b"").status == status
+        assert holder.request("PUT", f"/{bucket}/", sent, b"").status == status

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, account_peer
+from tests.server.support.accounts import FRIEND, account_client
 from tests.server.support.clocked_server import ClockedServer
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import Headers, Peer, Reply
+from tests.server.support.http_client import Headers, HTTPClient, Reply
+from tests.server.support.s3 import S3HTTPClient
 
 LOCKED = "x-amz-bucket-object-lock-enabled"
 MODE, UNTIL, HOLD = (f"x-amz-object-lock-{n}" for n in ("mode", "retain-until-date", "legal-hold"))
@@ -48,74 +48,80 @@ def default(mode: str, length: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def s3(peer: Peer) -> S3Peer:
-    return S3Peer(peer)
+def s3(http_client: HTTPClient) -> S3HTTPClient:
+    return S3HTTPClient(http_client)
 
 
 class Vault:
     """A bucket with object lock."""
 
-    def __init__(self, s3: S3Peer) -> None:
+    def __init__(self, s3: S3HTTPClient) -> None:
         self.s3 = s3
         self.name = f"vault{next(_numbers)}-{KEEPER}"
-        assert s3.ask("PUT", f"/{self.name}", {LOCKED: "true"}).status == 200
+        assert s3.request("PUT", f"/{self.name}", {LOCKED: "true"}).status == 200
 
-    def ask(
+    def request(
         self, method: str, key: str = "", headers: Headers | None = None, body: bytes | None = None
     ) -> Reply:
-        return self.s3.ask(method, f"/{self.name}/{key}", headers, body)
+        return self.s3.request(method, f"/{self.name}/{key}", headers, body)
 
     def put(self, key: str, headers: Headers | None = None) -> str:
         """Store an object and return its version id."""
-        reply = self.ask("PUT", key, headers, b"data")
+        reply = self.request("PUT", key, headers, b"data")
         assert reply.status == 200, reply.body
         return reply["x-amz-version-id"]
 
     def holds(self, key: str, version: str) -> bool:
-        reply = self.ask("GET", f"{key}?versionId={version}")
+        reply = self.request("GET", f"{key}?versionId={version}")
         return (reply.status, reply.body) == (200, b"data")
 
 
 @pytest.fixture
 def vault(server: LocalServer) -> Vault:
     """Create a bucket with object lock; as it may stay for good it is on another's account."""
-    return Vault(S3Peer(account_peer(server, KEEPER)))
+    return Vault(S3HTTPClient(account_client(server, KEEPER)))
 
 
 def test_a_bucket_with_lock_keeps_versions(vault: Vault) -> None:
-    assert vault.ask("GET", "?versioning").text("Status") == "Enabled"
-    told = vault.ask("GET", "?object-lock")
+    assert vault.request("GET", "?versioning").text("Status") == "Enabled"
+    told = vault.request("GET", "?object-lock")
     assert (told.status, told.text("ObjectLockEnabled")) == (200, "Enabled")
     assert b"<Rule" not in told.body
     suspended = b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"
-    assert vault.ask("PUT", "?versioning", body=suspended).outcome == (409, "InvalidBucketState")
-    cos = vault.s3.peer.ask("PUT", f"/{vault.name}/?versioning", body=suspended)
+    assert vault.request("PUT", "?versioning", body=suspended).outcome == (
+        409,
+        "InvalidBucketState",
+    )
+    cos = vault.s3.http_client.request("PUT", f"/{vault.name}/?versioning", body=suspended)
     assert cos.outcome == (409, "InvalidBucketState")
-    assert vault.ask("GET", "?versioning").text("Status") == "Enabled"
+    assert vault.request("GET", "?versioning").text("Status") == "Enabled"
 
 
-def test_a_bucket_gets_a_lock_only_if_it_keeps_versions(s3: S3Peer, bucket: str) -> None:
-    assert s3.ask("GET", f"/{bucket}/?object-lock").outcome == (
+def test_a_bucket_gets_a_lock_only_if_it_keeps_versions(s3: S3HTTPClient, bucket: str) -> None:
+    assert s3.request("GET", f"/{bucket}/?object-lock").outcome == (
         404,
         "ObjectLockConfigurationNotFoundError",
     )
     put = ("PUT", f"/{bucket}/?object-lock", None, configuration())
-    assert s3.ask(*put).outcome == (409, "InvalidBucketState")
+    assert s3.request(*put).outcome == (409, "InvalidBucketState")
     for status, answer in [("Enabled", 200), ("Suspended", 200), ("Enabled", 200)]:
         text = f"<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>"
-        assert s3.ask("PUT", f"/{bucket}/?versioning", body=text.encode()).status == answer
-        outcome = s3.ask(*put).outcome if status == "Suspended" else None
+        assert s3.request("PUT", f"/{bucket}/?versioning", body=text.encode()).status == answer
+        outcome = s3.request(*put).outcome if status == "Suspended" else None
         assert outcome in (None, (409, "InvalidBucketState"))
-    assert s3.ask(*put).status == 200
-    assert s3.ask("GET", f"/{bucket}/?object-lock").text("ObjectLockEnabled") == "Enabled"
+    assert s3.request(*put).status == 200
+    assert s3.request("GET", f"/{bucket}/?object-lock").text("ObjectLockEnabled") == "Enabled"
 
 
 def test_creating_a_bucket_again_does_not_pretend_that_it_has_a_lock(
-    s3: S3Peer, bucket: str
+    s3: S3HTTPClient, bucket: str
 ) -> None:
-    again = s3.ask("PUT", f"/{bucket}", {LOCKED: "true"})
+    again = s3.request("PUT", f"/{bucket}", {LOCKED: "true"})
     assert again.status == 409
-    assert s3.ask("PUT", "/other-1250000000", {LOCKED: "maybe"}).outcome == (400, "InvalidArgument")
+    assert s3.request("PUT", "/other-1250000000", {LOCKED: "maybe"}).outcome == (
+        400,
+        "InvalidArgument",
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,40 +134,40 @@ def test_creating_a_bucket_again_does_not_pretend_that_it_has_a_lock(
     ],
 )
 def test_a_default_that_makes_no_sense_is_refused(vault: Vault, rule: str, code: str) -> None:
-    assert vault.ask("PUT", "?object-lock", body=configuration(rule)).outcome == (400, code)
-    assert b"<Rule" not in vault.ask("GET", "?object-lock").body
+    assert vault.request("PUT", "?object-lock", body=configuration(rule)).outcome == (400, code)
+    assert b"<Rule" not in vault.request("GET", "?object-lock").body
 
 
 @pytest.mark.parametrize("mode", ["GOVERNANCE", "COMPLIANCE"])
 def test_what_is_retained_cannot_be_deleted(vault: Vault, mode: str) -> None:
     version = vault.put("k", {MODE: mode, UNTIL: date(9)})
-    told = vault.ask("HEAD", f"k?versionId={version}")
+    told = vault.request("HEAD", f"k?versionId={version}")
     assert told[MODE] == mode
     assert told[UNTIL].endswith("Z")
     assert HOLD not in told
-    assert vault.ask("DELETE", f"k?versionId={version}").outcome == DENIED
-    cos = vault.s3.peer.ask("DELETE", f"/{vault.name}/k?versionId={version}", BYPASS)
+    assert vault.request("DELETE", f"k?versionId={version}").outcome == DENIED
+    cos = vault.s3.http_client.request("DELETE", f"/{vault.name}/k?versionId={version}", BYPASS)
     assert cos.outcome == (409, "ObjectLocked")
     # A marker hides it, and goes again.
-    marker = vault.ask("DELETE", "k")["x-amz-version-id"]
-    assert vault.ask("DELETE", f"k?versionId={version}").outcome == DENIED
-    assert vault.ask("DELETE", f"k?versionId={marker}").status == 204
+    marker = vault.request("DELETE", "k")["x-amz-version-id"]
+    assert vault.request("DELETE", f"k?versionId={version}").outcome == DENIED
+    assert vault.request("DELETE", f"k?versionId={marker}").status == 204
     assert vault.holds("k", version)
-    outcome = vault.ask("DELETE", f"k?versionId={version}", BYPASS).outcome
+    outcome = vault.request("DELETE", f"k?versionId={version}", BYPASS).outcome
     assert outcome == ((204, "") if mode == "GOVERNANCE" else DENIED)
     assert vault.holds("k", version) == (mode == "COMPLIANCE")
 
 
 def test_a_hold_lasts_until_it_is_taken_off(vault: Vault) -> None:
     version = vault.put("k", {HOLD: "ON"})
-    assert vault.ask("GET", "k?legal-hold").text("Status") == "ON"
-    assert vault.ask("HEAD", "k")[HOLD] == "ON"
-    assert vault.ask("DELETE", f"k?versionId={version}", BYPASS).outcome == DENIED
-    assert vault.ask("PUT", "k?legal-hold", body=hold("MAYBE")).outcome == (400, "MalformedXML")
+    assert vault.request("GET", "k?legal-hold").text("Status") == "ON"
+    assert vault.request("HEAD", "k")[HOLD] == "ON"
+    assert vault.request("DELETE", f"k?versionId={version}", BYPASS).outcome == DENIED
+    assert vault.request("PUT", "k?legal-hold", body=hold("MAYBE")).outcome == (400, "MalformedXML")
     assert vault.holds("k", version)
-    assert vault.ask("PUT", "k?legal-hold", body=hold("OFF")).status == 200
-    assert vault.ask("GET", "k?legal-hold").text("Status") == "OFF"
-    assert vault.ask("DELETE", f"k?versionId={version}").status == 204
+    assert vault.request("PUT", "k?legal-hold", body=hold("OFF")).status == 200
+    assert vault.request("GET", "k?legal-hold").text("Status") == "OFF"
+    assert vault.request("DELETE", f"k?versionId={version}").status == 204
 
 
 def test_many_deletions_leave_just_the_locked_ones(vault: Vault) -> None:
@@ -172,12 +178,12 @@ def test_many_deletions_leave_just_the_locked_ones(vault: Vault) -> None:
         for key, version in [("locked", locked), ("free", free)]
     )
     document = f"<Delete>{entries}</Delete>".encode()
-    reply = vault.ask("POST", "?delete", body=document)
+    reply = vault.request("POST", "?delete", body=document)
     assert (reply.status, reply.texts("Code")) == (200, ["AccessDenied"])
     assert reply.body.count(b"<Deleted>") == 1
     assert vault.holds("locked", locked)
     assert not vault.holds("free", free)
-    again = vault.ask("POST", "?delete", BYPASS, document)
+    again = vault.request("POST", "?delete", BYPASS, document)
     assert b"<Error>" not in again.body
     assert not vault.holds("locked", locked)
 
@@ -187,7 +193,7 @@ def test_a_retention_can_be_lengthened_by_all_and_shortened_with_the_right(vault
 
     def put(mode: str, days: float, headers: Headers | None = None) -> tuple[int, str]:
         until = date(days) if mode else ""
-        return vault.ask("PUT", "k?retention", headers, retention(mode, until)).outcome
+        return vault.request("PUT", "k?retention", headers, retention(mode, until)).outcome
 
     assert put("GOVERNANCE", 20) == (200, "")
     assert put("GOVERNANCE", 10) == DENIED
@@ -195,13 +201,13 @@ def test_a_retention_can_be_lengthened_by_all_and_shortened_with_the_right(vault
     assert put("", 0) == DENIED
     assert put("GOVERNANCE", 10, BYPASS) == (200, "")
     assert put("", 0, BYPASS) == (200, "")
-    assert vault.ask("GET", "k?retention").outcome == (404, "NoSuchObjectLockConfiguration")
+    assert vault.request("GET", "k?retention").outcome == (404, "NoSuchObjectLockConfiguration")
     assert put("COMPLIANCE", 10) == (200, "")
     assert put("COMPLIANCE", 9, BYPASS) == DENIED
     assert put("GOVERNANCE", 20, BYPASS) == DENIED
     assert put("", 0, BYPASS) == DENIED
     assert put("COMPLIANCE", 11) == (200, "")
-    assert vault.ask("GET", "k?retention").text("Mode") == "COMPLIANCE"
+    assert vault.request("GET", "k?retention").text("Mode") == "COMPLIANCE"
     assert vault.holds("k", version)
 
 
@@ -219,73 +225,73 @@ def test_a_retention_can_be_lengthened_by_all_and_shortened_with_the_right(vault
 def test_a_lock_that_makes_no_sense_stores_nothing(
     vault: Vault, headers: Headers, code: str
 ) -> None:
-    assert vault.ask("PUT", "k", headers, b"data").outcome == (400, code)
-    assert vault.ask("HEAD", "k").status == 404
+    assert vault.request("PUT", "k", headers, b"data").outcome == (400, code)
+    assert vault.request("HEAD", "k").status == 404
 
 
-def test_a_bucket_without_lock_takes_no_locks(s3: S3Peer, bucket: str) -> None:
+def test_a_bucket_without_lock_takes_no_locks(s3: S3HTTPClient, bucket: str) -> None:
     future = {MODE: "GOVERNANCE", UNTIL: "2140-01-01T00:00:00Z"}
-    assert s3.ask("PUT", f"/{bucket}/k", future, b"data").outcome == NO_LOCK
-    assert s3.ask("PUT", f"/{bucket}/k", {HOLD: "ON"}, b"data").outcome == NO_LOCK
-    assert s3.ask("PUT", f"/{bucket}/k", None, b"data").status == 200
+    assert s3.request("PUT", f"/{bucket}/k", future, b"data").outcome == NO_LOCK
+    assert s3.request("PUT", f"/{bucket}/k", {HOLD: "ON"}, b"data").outcome == NO_LOCK
+    assert s3.request("PUT", f"/{bucket}/k", None, b"data").status == 200
     body = retention("GOVERNANCE", "2140-01-01T00:00:00Z")
-    assert s3.ask("PUT", f"/{bucket}/k?retention", None, body).outcome == NO_LOCK
-    assert s3.ask("PUT", f"/{bucket}/k?legal-hold", None, hold("ON")).outcome == NO_LOCK
+    assert s3.request("PUT", f"/{bucket}/k?retention", None, body).outcome == NO_LOCK
+    assert s3.request("PUT", f"/{bucket}/k?legal-hold", None, hold("ON")).outcome == NO_LOCK
     for name in ("retention", "legal-hold"):
-        assert s3.ask("GET", f"/{bucket}/k?{name}").outcome == NO_LOCK
+        assert s3.request("GET", f"/{bucket}/k?{name}").outcome == NO_LOCK
 
 
 def test_every_way_of_storing_locks(vault: Vault) -> None:
     """Copies and uploads in parts are locked as they are told, not as their sources are."""
     vault.put("source", {HOLD: "ON"})
     about = {MODE: "GOVERNANCE", UNTIL: date(9)}
-    copy = vault.ask("PUT", "copy", {"x-amz-copy-source": f"{vault.name}/source", **about})
+    copy = vault.request("PUT", "copy", {"x-amz-copy-source": f"{vault.name}/source", **about})
     assert copy.status == 200, copy.body
-    begun = vault.ask("POST", "parts?uploads", {**about, HOLD: "ON"})
+    begun = vault.request("POST", "parts?uploads", {**about, HOLD: "ON"})
     place = f"parts?partNumber=1&uploadId={begun.text('UploadId')}"
-    etag = vault.ask("PUT", place, None, b"data")["ETag"]
+    etag = vault.request("PUT", place, None, b"data")["ETag"]
     part = f"<Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part>"
     document = f"<CompleteMultipartUpload>{part}</CompleteMultipartUpload>".encode()
     place = f"parts?uploadId={begun.text('UploadId')}"
-    assert vault.ask("POST", place, None, document).status == 200
+    assert vault.request("POST", place, None, document).status == 200
     for key, held in [("copy", False), ("parts", True)]:
-        told = vault.ask("HEAD", key)
+        told = vault.request("HEAD", key)
         assert told[MODE] == "GOVERNANCE"
         assert (HOLD in told) == held
         version = told["x-amz-version-id"]
-        assert vault.ask("DELETE", f"{key}?versionId={version}").outcome == DENIED
+        assert vault.request("DELETE", f"{key}?versionId={version}").outcome == DENIED
 
 
 def test_the_default_locks_what_either_dialect_stores(vault: Vault) -> None:
     rule = default("GOVERNANCE", "<Days>2</Days>")
-    assert vault.ask("PUT", "?object-lock", body=configuration(rule)).status == 200
-    told = vault.ask("GET", "?object-lock")
+    assert vault.request("PUT", "?object-lock", body=configuration(rule)).status == 200
+    told = vault.request("GET", "?object-lock")
     assert (told.text("Mode"), told.text("Days")) == ("GOVERNANCE", "2")
-    cos = vault.s3.peer
-    version = cos.ask("PUT", f"/{vault.name}/k", None, b"data")["x-cos-version-id"]
-    ends = datetime.fromisoformat(vault.ask("GET", "k?retention").text("RetainUntilDate"))
+    cos = vault.s3.http_client
+    version = cos.request("PUT", f"/{vault.name}/k", None, b"data")["x-cos-version-id"]
+    ends = datetime.fromisoformat(vault.request("GET", "k?retention").text("RetainUntilDate"))
     assert abs((ends - datetime.now(UTC)).total_seconds() - 2 * 86400) < 600
-    assert cos.ask("DELETE", f"/{vault.name}/k?versionId={version}").outcome == (
+    assert cos.request("DELETE", f"/{vault.name}/k?versionId={version}").outcome == (
         409,
         "ObjectLocked",
     )
     own = vault.put("own", {MODE: "COMPLIANCE", UNTIL: date(1)})
-    assert vault.ask("HEAD", f"own?versionId={own}")[MODE] == "COMPLIANCE"
+    assert vault.request("HEAD", f"own?versionId={own}")[MODE] == "COMPLIANCE"
     # What was stored under a default keeps it when the default goes.
-    assert vault.ask("PUT", "?object-lock", body=configuration()).status == 200
-    assert vault.ask("DELETE", f"k?versionId={version}").outcome == DENIED
-    assert vault.ask("DELETE", f"k?versionId={version}", BYPASS).status == 204
+    assert vault.request("PUT", "?object-lock", body=configuration()).status == 200
+    assert vault.request("DELETE", f"k?versionId={version}").outcome == DENIED
+    assert vault.request("DELETE", f"k?versionId={version}", BYPASS).status == 204
 
 
 def in_vault(clocked: ClockedServer, method: str, key: str, **more: Any) -> Reply:
-    return clocked.ask(method, f"/vault-1/{key}", **{"of_s3": True, **more})
+    return clocked.request(method, f"/vault-1/{key}", **{"of_s3": True, **more})
 
 
 @pytest.fixture
 def clocked(tmp_path: Path) -> Iterator[ClockedServer]:
     """Run a server with a vault on a clock of the test's."""
     with ClockedServer(tmp_path) as server:
-        assert server.ask("PUT", "/vault-1", {LOCKED: "true"}, of_s3=True).status == 200
+        assert server.request("PUT", "/vault-1", {LOCKED: "true"}, of_s3=True).status == 200
         yield server
 
 
@@ -336,26 +342,26 @@ def test_the_lifecycle_spares_what_is_locked(clocked: ClockedServer) -> None:
 
 
 def test_a_writer_may_not_set_governance_aside(vault: Vault, server: LocalServer) -> None:
-    writer = S3Peer(account_peer(server, FRIEND))
+    writer = S3HTTPClient(account_client(server, FRIEND))
     grants = (
         '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action":'
         ' ["s3:PutObject*", "s3:DeleteObject*", "s3:GetObject*"],'
         f' "Resource": "arn:aws:s3:::{vault.name}/*"}}]}}'
     )
-    assert vault.ask("PUT", "?policy", body=grants.encode()).status == 204
+    assert vault.request("PUT", "?policy", body=grants.encode()).status == 204
     version = vault.put("k", {MODE: "GOVERNANCE", UNTIL: date(9)})
     target = f"/{vault.name}/k?versionId={version}"
-    assert writer.ask("DELETE", target, BYPASS).outcome == DENIED
+    assert writer.request("DELETE", target, BYPASS).outcome == DENIED
     body = retention("GOVERNANCE", date(5))
-    assert writer.ask("PUT", f"/{vault.name}/k?retention", BYPASS, body).outcome == DENIED
+    assert writer.request("PUT", f"/{vault.name}/k?retention", BYPASS, body).outcome == DENIED
     body = retention("GOVERNANCE", date(12))
-    assert writer.ask("PUT", f"/{vault.name}/k?retention", BYPASS, body).status == 200
+    assert writer.request("PUT", f"/{vault.name}/k?retention", BYPASS, body).status == 200
     entry = f"<Object><Key>k</Key><VersionId>{version}</VersionId></Object>"
-    many = writer.ask(
+    many = writer.request(
         "POST", f"/{vault.name}/?delete", BYPASS, f"<Delete>{entry}</Delete>".encode()
     )
     assert many.texts("Code") == ["AccessDenied"]
     assert vault.holds("k", version)
     allowed = grants.replace('"s3:GetObject*"', '"s3:*"')
-    assert vault.ask("PUT", "?policy", body=allowed.encode()).status == 204
-    assert writer.ask("DELETE", target, BYPASS).status == 204
+    assert vault.request("PUT", "?policy", body=allowed.encode()).status == 204
+    assert writer.request("DELETE", target, BYPASS).status == 204

@@ -6,7 +6,7 @@ import pytest
 
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from tests.server.support.bad_requests import Bad
-from tests.server.support.wire import Peer, Reply
+from tests.server.support.http_client import HTTPClient, Reply
 
 EVERYBODY = "http://cam.qcloud.com/groups/global/AllUsers"
 MEMBERS = "http://cam.qcloud.com/groups/global/AuthenticatedUsers"
@@ -27,14 +27,16 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def places(peer: Peer) -> dict[str, Place]:
+def places(http_client: HTTPClient) -> dict[str, Place]:
     """Create a bucket for each canned ACL, with three objects in it."""
     made = {}
     for acl in ("private", "public-read", "public-read-write", "authenticated-read"):
         name = f"acl-{acl}-1250000000"
-        assert peer.ask("PUT", f"/{name}/", {"x-cos-acl": acl}).status == 200
+        assert http_client.request("PUT", f"/{name}/", {"x-cos-acl": acl}).status == 200
         for key, own in (("own", "default"), ("private", "private"), ("public", "public-read")):
-            assert peer.ask("PUT", f"/{name}/{key}", {"x-cos-acl": own}, b"x").status == 200
+            assert (
+                http_client.request("PUT", f"/{name}/{key}", {"x-cos-acl": own}, b"x").status == 200
+            )
         made[acl] = Place(acl, name)
     return made
 
@@ -67,9 +69,11 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize("acl", ALLOWED)
-def test_what_a_stranger_may_read(peer: Peer, places: dict[str, Place], acl: str) -> None:
+def test_what_a_stranger_may_read(
+    http_client: HTTPClient, places: dict[str, Place], acl: str
+) -> None:
     found = {
-        (method, target): stranger(peer, places[acl], method, target).status
+        (method, target): stranger(http_client, places[acl], method, target).status
         for method, target in READS
     }
     assert found == dict(zip(READS, map(int, ALLOWED[acl].split()), strict=True))
@@ -122,28 +126,40 @@ OWNERS_ALONE = [
 
 
 @pytest.mark.parametrize("row", WRITES, ids=lambda row: row.about)
-def test_what_a_stranger_may_write(peer: Peer, places: dict[str, Place], row: Bad) -> None:
+def test_what_a_stranger_may_write(
+    http_client: HTTPClient, places: dict[str, Place], row: Bad
+) -> None:
     for acl, place in places.items():
-        reply = stranger(peer, place, row.method, str(row.target), row)
+        reply = stranger(http_client, place, row.method, str(row.target), row)
         assert reply.status == (row.status if acl == "public-read-write" else 403), acl
     for key in ("own", "private"):
         for place in places.values():
             own = {"x-cos-acl": "default" if key == "own" else "private"}
-            assert peer.ask("PUT", f"/{place.name}/{key}", own, b"x").status == 200
+            assert http_client.request("PUT", f"/{place.name}/{key}", own, b"x").status == 200
 
 
 @pytest.mark.parametrize("row", OWNERS_ALONE, ids=lambda row: row.about)
-def test_what_a_stranger_may_never_do(peer: Peer, places: dict[str, Place], row: Bad) -> None:
+def test_what_a_stranger_may_never_do(
+    http_client: HTTPClient, places: dict[str, Place], row: Bad
+) -> None:
     for place in places.values():
-        reply = stranger(peer, place, row.method, str(row.target), row)
+        reply = stranger(http_client, place, row.method, str(row.target), row)
         assert reply.outcome == (403, "AccessDenied")
-    assert peer.ask("GET", f"/{places['private'].name}/?versioning").text("Status") == ""
+    assert http_client.request("GET", f"/{places['private'].name}/?versioning").text("Status") == ""
 
 
-def test_an_empty_bucket_is_still_its_owners(peer: Peer, bucket: str) -> None:
-    assert peer.ask("PUT", f"/{bucket}/?acl", {"x-cos-acl": "public-read-write"}, b"").status == 200
-    assert peer.ask("DELETE", f"/{bucket}/", signed=False).outcome == (403, "AccessDenied")
-    assert peer.ask("HEAD", f"/{bucket}/").status == 200
+def test_an_empty_bucket_is_still_its_owners(http_client: HTTPClient, bucket: str) -> None:
+    assert (
+        http_client.request(
+            "PUT", f"/{bucket}/?acl", {"x-cos-acl": "public-read-write"}, b""
+        ).status
+        == 200
+    )
+    assert http_client.request("DELETE", f"/{bucket}/", signed=False).outcome == (
+        403,
+        "AccessDenied",
+    )
+    assert http_client.request("HEAD", f"/{bucket}/").status == 200
 
 
 @pytest.mark.parametrize(
@@ -158,7 +174,7 @@ def test_an_empty_bucket_is_still_its_owners(peer: Peer, bucket: str) -> None:
     ],
 )
 def test_a_grant_gives_what_it_names(
-    peer: Peer, bucket: str, permission: str, who: str, allowed: set[str]
+    http_client: HTTPClient, bucket: str, permission: str, who: str, allowed: set[str]
 ) -> None:
     tag = "URI" if who.startswith("http") else "ID"
     policy = (
@@ -166,8 +182,8 @@ def test_a_grant_gives_what_it_names(
         f"<Grantee><{tag}>{who}</{tag}></Grantee><Permission>{permission}</Permission>"
         "</Grant></AccessControlList></AccessControlPolicy>"
     )
-    assert peer.ask("PUT", f"/{bucket}/?acl", {}, policy.encode()).status == 200
-    assert peer.ask("PUT", f"/{bucket}/own", {}, b"x").status == 200
+    assert http_client.request("PUT", f"/{bucket}/?acl", {}, policy.encode()).status == 200
+    assert http_client.request("PUT", f"/{bucket}/own", {}, b"x").status == 200
     tried = [
         ("GET", "/ROOM/own"),
         ("GET", "/ROOM/"),
@@ -179,31 +195,35 @@ def test_a_grant_gives_what_it_names(
     done = {
         f"{method} {target}"
         for method, target in tried
-        if stranger(peer, Place("", bucket), method, target).status < 300
+        if stranger(http_client, Place("", bucket), method, target).status < 300
     }
     assert done == allowed
 
 
-def test_an_acl_is_told_as_it_was_given(peer: Peer, bucket: str) -> None:
-    peer.ask("PUT", f"/{bucket}/a", {}, b"x")
-    inherited = peer.ask("GET", f"/{bucket}/a?acl")
+def test_an_acl_is_told_as_it_was_given(http_client: HTTPClient, bucket: str) -> None:
+    http_client.request("PUT", f"/{bucket}/a", {}, b"x")
+    inherited = http_client.request("GET", f"/{bucket}/a?acl")
     assert inherited["x-cos-acl"] == "default"
     assert inherited.text("Grant") == ""
     given = {"x-cos-grant-read": 'id="1", id="qcs::cam::uin/2:uin/3"', "x-cos-acl": "public-read"}
-    assert peer.ask("PUT", f"/{bucket}/a?acl", given, b"").status == 200
-    told = peer.ask("GET", f"/{bucket}/a?acl")
+    assert http_client.request("PUT", f"/{bucket}/a?acl", given, b"").status == 200
+    told = http_client.request("GET", f"/{bucket}/a?acl")
     assert told.texts("Permission") == ["FULL_CONTROL", "READ", "READ", "READ"]
     assert told.texts("ID") == ["1250000000", "1250000000", "1", "2/3"]
     assert told.texts("URI") == [EVERYBODY]
-    assert peer.ask("PUT", f"/{bucket}/a?acl", {"x-cos-acl": "default"}, b"").status == 200
-    assert peer.ask("GET", f"/{bucket}/a?acl")["x-cos-acl"] == "default"
+    assert (
+        http_client.request("PUT", f"/{bucket}/a?acl", {"x-cos-acl": "default"}, b"").status == 200
+    )
+    assert http_client.request("GET", f"/{bucket}/a?acl")["x-cos-acl"] == "default"
 
 
-def stranger(peer: Peer, place: Place, method: str, target: str, row: Bad | None = None) -> Reply:
+def stranger(
+    http_client: HTTPClient, place: Place, method: str, target: str, row: Bad | None = None
+) -> Reply:
     """Ask without a signature."""
     headers = row.headers if row else {}
     sent = {name: value.replace("ROOM", place.name) for name, value in headers.items()}
     body = row.body if row else None
     if row is None and method == "PUT" and target.endswith("?acl"):
         sent["x-cos-acl"] = "default"  # without an ACL nobody may ask for one
-    return peer.ask(method, target.replace("ROOM", place.name), sent, body, signed=False)
+    return http_client.request(method, target.replace("ROOM", place.name), sent, body, signed=False)

@@ -13,8 +13,8 @@ import pytest
 
 from coskit.server.handlers.access.referer import _active_rules
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, account_peer
-from tests.server.support.wire import Peer
+from tests.server.support.accounts import FRIEND, account_client
+from tests.server.support.http_client import HTTPClient
 
 DENIED = (403, "AccessDenied")
 _numbers = itertools.count(1)
@@ -32,13 +32,13 @@ def rules(
     ).encode()
 
 
-def shown(peer: Peer, document: bytes = b"") -> str:
+def shown(http_client: HTTPClient, document: bytes = b"") -> str:
     """Create a public bucket with an object and such rules."""
     name = f"shown{next(_numbers)}-1250000000"
-    assert peer.ask("PUT", f"/{name}/", {"x-cos-acl": "public-read-write"}).status == 200
-    assert peer.ask("PUT", f"/{name}/k", {}, b"shown").status == 200
+    assert http_client.request("PUT", f"/{name}/", {"x-cos-acl": "public-read-write"}).status == 200
+    assert http_client.request("PUT", f"/{name}/k", {}, b"shown").status == 200
     if document:
-        assert peer.ask("PUT", f"/{name}/?referer", {}, document).status == 200
+        assert http_client.request("PUT", f"/{name}/?referer", {}, document).status == 200
     return name
 
 
@@ -83,20 +83,22 @@ LISTED = [
 
 
 @pytest.fixture(scope="module")
-def bucket_of_rules(peer: Peer) -> str:
-    return shown(peer)
+def bucket_of_rules(http_client: HTTPClient) -> str:
+    return shown(http_client)
 
 
 @pytest.mark.parametrize(("domain", "referer", "is_listed"), LISTED)
 def test_a_page_is_listed(
-    peer: Peer, bucket_of_rules: str, domain: str, referer: str, is_listed: bool
+    http_client: HTTPClient, bucket_of_rules: str, domain: str, referer: str, is_listed: bool
 ) -> None:
     for kind, is_admitted in (("White-List", is_listed), ("Black-List", not is_listed)):
         document = rules(kind, "unused.test", domain)
-        assert peer.ask("PUT", f"/{bucket_of_rules}/?referer", {}, document).status == 200
+        assert (
+            http_client.request("PUT", f"/{bucket_of_rules}/?referer", {}, document).status == 200
+        )
         for method in ("GET", "HEAD"):
             target = f"/{bucket_of_rules}/k"
-            reply = peer.ask(method, target, {"referer": referer}, signed=False)
+            reply = http_client.request(method, target, {"referer": referer}, signed=False)
             assert reply.status == (200 if is_admitted else 403), (kind, method)
 
 
@@ -123,7 +125,7 @@ def test_no_list_costs_more_than_its_length() -> None:
         assert time.process_time() - began < 0.05
 
 
-def test_a_list_is_bounded(peer: Peer, bucket_of_rules: str) -> None:
+def test_a_list_is_bounded(http_client: HTTPClient, bucket_of_rules: str) -> None:
     for domains, status in (
         (["a.b"] * 100, 200),
         (["a.b"] * 101, 400),
@@ -133,7 +135,10 @@ def test_a_list_is_bounded(peer: Peer, bucket_of_rules: str) -> None:
         (["a*" * 9], 400),
     ):
         document = rules("White-List", *domains)
-        assert peer.ask("PUT", f"/{bucket_of_rules}/?referer", {}, document).status == status
+        assert (
+            http_client.request("PUT", f"/{bucket_of_rules}/?referer", {}, document).status
+            == status
+        )
 
 
 EMPTY = [
@@ -148,21 +153,24 @@ EMPTY = [
 
 @pytest.mark.parametrize(("kind", "empty", "status"), EMPTY)
 def test_no_referer_is_admitted_if_that_is_said(
-    peer: Peer, kind: str, empty: str, status: int
+    http_client: HTTPClient, kind: str, empty: str, status: int
 ) -> None:
-    name = shown(peer, rules(kind, "example.com", empty=empty))
+    name = shown(http_client, rules(kind, "example.com", empty=empty))
     for headers in ({}, {"referer": ""}):
-        assert peer.ask("GET", f"/{name}/k", headers, signed=False).status == status
+        assert http_client.request("GET", f"/{name}/k", headers, signed=False).status == status
 
 
-def test_rules_that_are_off_or_removed_keep_nobody_out(peer: Peer) -> None:
-    name = shown(peer, rules("White-List", "example.com", status="Disabled"))
+def test_rules_that_are_off_or_removed_keep_nobody_out(http_client: HTTPClient) -> None:
+    name = shown(http_client, rules("White-List", "example.com", status="Disabled"))
     bad = {"referer": "http://other.org/"}
-    assert peer.ask("GET", f"/{name}/k", bad, signed=False).status == 200
-    assert peer.ask("PUT", f"/{name}/?referer", {}, rules("White-List", "a.b")).status == 200
-    assert peer.ask("GET", f"/{name}/k", bad, signed=False).outcome == DENIED
-    assert peer.ask("PUT", f"/{name}/?referer", {}, b"").status == 200
-    assert peer.ask("GET", f"/{name}/k", bad, signed=False).status == 200
+    assert http_client.request("GET", f"/{name}/k", bad, signed=False).status == 200
+    assert (
+        http_client.request("PUT", f"/{name}/?referer", {}, rules("White-List", "a.b")).status
+        == 200
+    )
+    assert http_client.request("GET", f"/{name}/k", bad, signed=False).outcome == DENIED
+    assert http_client.request("PUT", f"/{name}/?referer", {}, b"").status == 200
+    assert http_client.request("GET", f"/{name}/k", bad, signed=False).status == 200
 
 
 # How a request is signed, whether rules are to ask signed URLs, and what it is answered.
@@ -178,27 +186,32 @@ SIGNED = [
 
 @pytest.mark.parametrize(("how", "asked", "status"), SIGNED)
 def test_who_signs_is_asked_only_if_that_is_said(
-    peer: Peer, how: str, asked: str, status: int
+    http_client: HTTPClient, how: str, asked: str, status: int
 ) -> None:
-    name = shown(peer, rules("White-List", "example.com", signed=asked))
+    name = shown(http_client, rules("White-List", "example.com", signed=asked))
     bad, good = {"referer": "http://other.org/"}, {"referer": "http://example.com/"}
-    target = peer.url("GET", f"/{name}/k") if how == "url" else f"/{name}/k"
-    assert peer.ask("GET", target, bad, signed=how == "header").status == status
-    assert peer.ask("GET", target, good, signed=how == "header").status == 200
+    target = http_client.url("GET", f"/{name}/k") if how == "url" else f"/{name}/k"
+    assert http_client.request("GET", target, bad, signed=how == "header").status == status
+    assert http_client.request("GET", target, good, signed=how == "header").status == 200
 
 
-def test_whatever_nobody_signed_is_asked(peer: Peer) -> None:
-    name = shown(peer, rules("White-List", "example.com"))
+def test_whatever_nobody_signed_is_asked(http_client: HTTPClient) -> None:
+    name = shown(http_client, rules("White-List", "example.com"))
     bad, good = {"referer": "http://other.org/"}, {"referer": "http://example.com/"}
     asked = [("GET", "", None), ("PUT", "new", b"new"), ("DELETE", "new", None)]
     for method, key, body in asked:
-        assert peer.ask(method, f"/{name}/{key}", bad, body, signed=False).outcome == DENIED
+        assert (
+            http_client.request(method, f"/{name}/{key}", bad, body, signed=False).outcome == DENIED
+        )
     for method, key, body in asked:
-        assert peer.ask(method, f"/{name}/{key}", good, body, signed=False).status in (200, 204)
+        assert http_client.request(method, f"/{name}/{key}", good, body, signed=False).status in (
+            200,
+            204,
+        )
 
 
-def test_a_form_is_asked_by_the_page_that_it_came_from(peer: Peer) -> None:
-    name = shown(peer, rules("White-List", "example.com"))
+def test_a_form_is_asked_by_the_page_that_it_came_from(http_client: HTTPClient) -> None:
+    name = shown(http_client, rules("White-List", "example.com"))
     body = (
         b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nformed\r\n'
         b'--b\r\nContent-Disposition: form-data; name="referer"\r\n\r\nhttp://example.com/\r\n'
@@ -206,21 +219,25 @@ def test_a_form_is_asked_by_the_page_that_it_came_from(peer: Peer) -> None:
     )
     for page, status in (("http://other.org/", 403), ("http://example.com/", 204)):
         headers = {"content-type": "multipart/form-data; boundary=b", "referer": page}
-        assert peer.ask("POST", f"/{name}/", headers, body, signed=False).status == status
+        assert (
+            http_client.request("POST", f"/{name}/", headers, body, signed=False).status == status
+        )
 
 
-def test_neither_links_nor_copies_lead_around_the_rules(server: LocalServer, peer: Peer) -> None:
-    guarded = shown(peer, rules("White-List", "example.com"))
-    friend = account_peer(server, FRIEND)
+def test_neither_links_nor_copies_lead_around_the_rules(
+    server: LocalServer, http_client: HTTPClient
+) -> None:
+    guarded = shown(http_client, rules("White-List", "example.com"))
+    friend = account_client(server, FRIEND)
     open_room = f"open{next(_numbers)}-{FRIEND}"
-    assert friend.ask("PUT", f"/{open_room}/", {"x-cos-acl": "public-read-write"}).status == 200
+    assert friend.request("PUT", f"/{open_room}/", {"x-cos-acl": "public-read-write"}).status == 200
     pointer = {"x-cos-symlink-target": "k", "x-cos-symlink-bucket": guarded}
-    assert friend.ask("PUT", f"/{open_room}/l?symlink", pointer, b"").status == 200
+    assert friend.request("PUT", f"/{open_room}/l?symlink", pointer, b"").status == 200
     bad = {"referer": "http://other.org/"}
     good = {"referer": "http://example.com/"}
-    assert peer.ask("GET", f"/{open_room}/l", bad, signed=False).outcome == DENIED
-    assert peer.ask("GET", f"/{open_room}/l", good, signed=False).body == b"shown"
+    assert http_client.request("GET", f"/{open_room}/l", bad, signed=False).outcome == DENIED
+    assert http_client.request("GET", f"/{open_room}/l", good, signed=False).body == b"shown"
     source = {"x-cos-copy-source": f"{guarded}.cos.ap-local.myqcloud.com/k"}
     for page, status in ((bad, 403), (good, 200)):
-        reply = peer.ask("PUT", f"/{open_room}/c", {**source, **page}, b"", signed=False)
+        reply = http_client.request("PUT", f"/{open_room}/c", {**source, **page}, b"", signed=False)
         assert reply.status == status

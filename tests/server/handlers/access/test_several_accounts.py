@@ -16,9 +16,9 @@ from tests.server.support.accounts import (
     OTHER,
     OTHER_SUB_ACCOUNT,
     SUB_ACCOUNT,
-    account_peer,
+    account_client,
 )
-from tests.server.support.wire import OWNER, Line, Peer
+from tests.server.support.http_client import OWNER, Connection, HTTPClient
 
 LETTERS = {"R": "READ", "W": "WRITE", "r": "READ_ACP", "w": "WRITE_ACP"}
 OBJECT = "outer/inner/object"
@@ -160,7 +160,7 @@ SCENES = [
 
 
 @pytest.fixture(scope="module")
-def people(server: LocalServer, peer: Peer) -> dict[str, Peer]:
+def people(server: LocalServer, http_client: HTTPClient) -> dict[str, HTTPClient]:
     """Give everybody who can sign; "nobody" is whoever does not."""
     accounts = {
         "friend": FRIEND,
@@ -168,17 +168,17 @@ def people(server: LocalServer, peer: Peer) -> dict[str, Peer]:
         "helper": SUB_ACCOUNT,
         "their helper": OTHER_SUB_ACCOUNT,
     }
-    return {"owner": peer} | {
-        name: account_peer(server, account) for name, account in accounts.items()
+    return {"owner": http_client} | {
+        name: account_client(server, account) for name, account in accounts.items()
     }
 
 
-def make(peer: Peer, target: str, acl: Acl) -> None:
+def make(http_client: HTTPClient, target: str, acl: Acl) -> None:
     """Put a bucket or an object and give it its ACL."""
-    assert peer.ask("PUT", target, {}, b"").status == 200
+    assert http_client.request("PUT", target, {}, b"").status == 200
     if acl:
         headers, body = ({}, acl) if isinstance(acl, bytes) else (acl, b"")
-        assert peer.ask("PUT", f"{target}?acl", headers, body).status == 200
+        assert http_client.request("PUT", f"{target}?acl", headers, body).status == 200
 
 
 def request_of(row: Operation, bucket: str) -> tuple[str, str, dict[str, str], bytes | None]:
@@ -197,16 +197,20 @@ def request_of(row: Operation, bucket: str) -> tuple[str, str, dict[str, str], b
     return row.method, f"/{bucket}/{key}?{query}".rstrip("?"), headers, body
 
 
-def ask(line: Line, peer: Peer, row: Operation, bucket: str, *, signed: bool) -> bool:
+def ask(
+    connection: Connection, http_client: HTTPClient, row: Operation, bucket: str, *, signed: bool
+) -> bool:
     """Return whether somebody is permitted a row."""
     method, target, headers, body = request_of(row, bucket)
-    reply = line.ask(peer.request(method, target, headers, body, signed=signed))
+    reply = connection.request(
+        http_client.build_request(method, target, headers, body, signed=signed)
+    )
     return reply.status != 403
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.about)
 def test_everybody_may_do_what_the_acls_give_and_nothing_else(
-    people: dict[str, Peer], scene: Scene
+    people: dict[str, HTTPClient], scene: Scene
 ) -> None:
     bucket = f"scene{next(_numbers)}-1250000000"
     owner = people["owner"]
@@ -217,7 +221,7 @@ def test_everybody_may_do_what_the_acls_give_and_nothing_else(
     make(owner, f"/{bucket}/{OBJECT}", scene.object)
     rights = dict(zip(PEOPLE, ["RWrwO/RWrwO", *scene.gives.split()], strict=True))
     for name in reversed(PEOPLE):
-        peer = people.get(name, owner)
+        http_client = people.get(name, owner)
         on_bucket, _, on_object = rights[name].partition("/")
         expected = set()
         for row in ROWS:
@@ -226,77 +230,83 @@ def test_everybody_may_do_what_the_acls_give_and_nothing_else(
                 expected.add(row.name)
         if name == "nobody":  # who could not be told from others who go on with an upload
             expected.discard("CreateMultipartUpload")
-        with peer.line() as line:
+        with http_client.connect() as connection:
             found = {
-                row.name for row in ROWS if ask(line, peer, row, bucket, signed=name != "nobody")
+                row.name
+                for row in ROWS
+                if ask(connection, http_client, row, bucket, signed=name != "nobody")
             }
         assert found == expected, name
 
 
 def test_an_object_of_another_account_is_its_own_and_the_bucket_owners(
-    people: dict[str, Peer], bucket: str
+    people: dict[str, HTTPClient], bucket: str
 ) -> None:
     owner, friend = people["owner"], people["friend"]
     grant = {"x-cos-grant-write": f'id="{FRIEND}", id="{OTHER}"'}
-    assert owner.ask("PUT", f"/{bucket}/?acl", grant, b"").status == 200
-    assert friend.ask("PUT", f"/{bucket}/theirs", {}, b"x").status == 200
-    for peer, status in ((friend, 200), (owner, 200), (people["other"], 403)):
-        assert peer.ask("GET", f"/{bucket}/theirs").status == status
-        assert peer.ask("GET", f"/{bucket}/theirs?acl").status == status
-    assert friend.ask("GET", f"/{bucket}/theirs?acl").texts("ID")[0] == FRIEND
-    assert friend.ask("PUT", f"/{bucket}/theirs?acl", PUBLIC, b"").status == 200
-    assert people["other"].ask("GET", f"/{bucket}/theirs").body == b"x"
-    assert friend.ask("GET", f"/{bucket}/").outcome == (403, "AccessDenied")
-    assert owner.ask("DELETE", f"/{bucket}/theirs").status == 204
+    assert owner.request("PUT", f"/{bucket}/?acl", grant, b"").status == 200
+    assert friend.request("PUT", f"/{bucket}/theirs", {}, b"x").status == 200
+    for http_client, status in ((friend, 200), (owner, 200), (people["other"], 403)):
+        assert http_client.request("GET", f"/{bucket}/theirs").status == status
+        assert http_client.request("GET", f"/{bucket}/theirs?acl").status == status
+    assert friend.request("GET", f"/{bucket}/theirs?acl").texts("ID")[0] == FRIEND
+    assert friend.request("PUT", f"/{bucket}/theirs?acl", PUBLIC, b"").status == 200
+    assert people["other"].request("GET", f"/{bucket}/theirs").body == b"x"
+    assert friend.request("GET", f"/{bucket}/").outcome == (403, "AccessDenied")
+    assert owner.request("DELETE", f"/{bucket}/theirs").status == 204
 
 
-def test_what_a_sub_account_makes_is_its_accounts(people: dict[str, Peer], bucket: str) -> None:
+def test_what_a_sub_account_makes_is_its_accounts(
+    people: dict[str, HTTPClient], bucket: str
+) -> None:
     grant = {"x-cos-grant-write": f'id="{SUB_ACCOUNT}", id="{OTHER_SUB_ACCOUNT}"'}
-    assert people["owner"].ask("PUT", f"/{bucket}/?acl", grant, b"").status == 200
+    assert people["owner"].request("PUT", f"/{bucket}/?acl", grant, b"").status == 200
     for name, account in (("helper", OWNER), ("their helper", OTHER)):
-        assert people[name].ask("PUT", f"/{bucket}/made", {}, b"x").status == 200
-        assert people[name].ask("GET", f"/{bucket}/made").status == 403
-        assert people["owner"].ask("GET", f"/{bucket}/made?acl").texts("ID")[0] == account
-    assert people["other"].ask("GET", f"/{bucket}/made").body == b"x"
+        assert people[name].request("PUT", f"/{bucket}/made", {}, b"x").status == 200
+        assert people[name].request("GET", f"/{bucket}/made").status == 403
+        assert people["owner"].request("GET", f"/{bucket}/made?acl").texts("ID")[0] == account
+    assert people["other"].request("GET", f"/{bucket}/made").body == b"x"
     for name in ("helper", "their helper"):
-        assert people[name].ask("PUT", "/new-1250000000/").outcome == (403, "AccessDenied")
-        assert people[name].ask("GET", "/").outcome == (403, "AccessDenied")
+        assert people[name].request("PUT", "/new-1250000000/").outcome == (403, "AccessDenied")
+        assert people[name].request("GET", "/").outcome == (403, "AccessDenied")
 
 
 @pytest.mark.parametrize("name", ["helper", "friend", "nobody"])
 def test_who_may_only_write_opens_no_folder(
-    people: dict[str, Peer], bucket: str, name: str
+    people: dict[str, HTTPClient], bucket: str, name: str
 ) -> None:
     owner = people["owner"]
-    assert owner.ask("PUT", f"/{bucket}/folder/secret", {}, b"secret").status == 200
-    assert owner.ask("PUT", f"/{bucket}/?acl", {}, document((EVERYBODY, "WRITE"))).status == 200
-    peer, signed = people.get(name, owner), name != "nobody"
-    tried = peer.ask("PUT", f"/{bucket}/folder/", PUBLIC, b"", signed=signed)
+    assert owner.request("PUT", f"/{bucket}/folder/secret", {}, b"secret").status == 200
+    assert owner.request("PUT", f"/{bucket}/?acl", {}, document((EVERYBODY, "WRITE"))).status == 200
+    http_client, signed = people.get(name, owner), name != "nobody"
+    tried = http_client.request("PUT", f"/{bucket}/folder/", PUBLIC, b"", signed=signed)
     assert tried.status == (200 if name == "friend" else 403)
-    assert peer.ask("PUT", f"/{bucket}/other/", {}, b"", signed=signed).status == 200
-    begun = peer.ask("POST", f"/{bucket}/folder/?uploads", PUBLIC, b"", signed=signed)
+    assert http_client.request("PUT", f"/{bucket}/other/", {}, b"", signed=signed).status == 200
+    begun = http_client.request("POST", f"/{bucket}/folder/?uploads", PUBLIC, b"", signed=signed)
     assert begun.status == tried.status
-    assert peer.ask("GET", f"/{bucket}/folder/secret", signed=signed).status == 403
+    assert http_client.request("GET", f"/{bucket}/folder/secret", signed=signed).status == 403
 
 
-def test_a_deleted_folder_rules_no_more(people: dict[str, Peer], bucket: str) -> None:
+def test_a_deleted_folder_rules_no_more(people: dict[str, HTTPClient], bucket: str) -> None:
     owner, other = people["owner"], people["other"]
     make(owner, f"/{bucket}/folder/", PUBLIC)
     make(owner, f"/{bucket}/folder/object", {})
-    assert other.ask("GET", f"/{bucket}/folder/object").status == 200
-    assert owner.ask("DELETE", f"/{bucket}/folder/").status == 204
-    assert other.ask("GET", f"/{bucket}/folder/object").status == 403
+    assert other.request("GET", f"/{bucket}/folder/object").status == 200
+    assert owner.request("DELETE", f"/{bucket}/folder/").status == 204
+    assert other.request("GET", f"/{bucket}/folder/object").status == 403
 
 
-def test_a_copy_tells_nothing_of_what_may_not_be_read(people: dict[str, Peer], bucket: str) -> None:
+def test_a_copy_tells_nothing_of_what_may_not_be_read(
+    people: dict[str, HTTPClient], bucket: str
+) -> None:
     owner, other = people["owner"], people["other"]
-    assert other.ask("PUT", "/copies-1270000000/").status in (200, 409)
-    assert owner.ask("PUT", f"/{bucket}/there", {}, b"x").status == 200
+    assert other.request("PUT", "/copies-1270000000/").status in (200, 409)
+    assert owner.request("PUT", f"/{bucket}/there", {}, b"x").status == 200
     for key in ("there", "not-there"):
         source = {"x-cos-copy-source": f"{bucket}.x/{key}"}
-        reply = other.ask("PUT", "/copies-1270000000/copy", source, b"")
+        reply = other.request("PUT", "/copies-1270000000/copy", source, b"")
         assert reply.outcome == (403, "AccessDenied"), key
-    assert owner.ask("PUT", f"/{bucket}/there?acl", PUBLIC, b"").status == 200
+    assert owner.request("PUT", f"/{bucket}/there?acl", PUBLIC, b"").status == 200
     source = {"x-cos-copy-source": f"{bucket}.x/there"}
-    assert other.ask("PUT", "/copies-1270000000/copy", source, b"").status == 200
-    assert other.ask("GET", "/copies-1270000000/copy").body == b"x"
+    assert other.request("PUT", "/copies-1270000000/copy", source, b"").status == 200
+    assert other.request("GET", "/copies-1270000000/copy").body == b"x"

@@ -11,9 +11,9 @@ import json
 import pytest
 
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, OTHER, account_peer
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import Peer
+from tests.server.support.accounts import FRIEND, OTHER, account_client
+from tests.server.support.http_client import HTTPClient
+from tests.server.support.s3 import S3HTTPClient
 
 DENIED = (403, "AccessDenied")
 ATTRIBUTES = {"x-amz-object-attributes": "ETag"}
@@ -49,12 +49,12 @@ TOLD = [
 
 
 @pytest.fixture(scope="module")
-def shown(peer: Peer) -> tuple[str, str]:
+def shown(http_client: HTTPClient) -> tuple[str, str]:
     """Create a public bucket with a tagged, locked object; return its name and the version."""
     name = f"told{next(_numbers)}-1250000000"
     lock = {"x-amz-bucket-object-lock-enabled": "true", "x-amz-acl": "public-read"}
-    s3 = S3Peer(peer)
-    assert s3.ask("PUT", f"/{name}/", lock).status == 200
+    s3 = S3HTTPClient(http_client)
+    assert s3.request("PUT", f"/{name}/", lock).status == 200
     headers = {
         "x-amz-acl": "public-read",
         "x-amz-tagging": "secret=yes",
@@ -62,7 +62,7 @@ def shown(peer: Peer) -> tuple[str, str]:
         "x-amz-object-lock-mode": "GOVERNANCE",
         "x-amz-object-lock-retain-until-date": "2099-01-01T00:00:00Z",
     }
-    stored = s3.ask("PUT", f"/{name}/k", headers, b"x")
+    stored = s3.request("PUT", f"/{name}/k", headers, b"x")
     assert stored.status == 200, stored.body
     return name, stored["x-amz-version-id"]
 
@@ -70,7 +70,7 @@ def shown(peer: Peer) -> tuple[str, str]:
 @pytest.mark.parametrize(("method", "target", "headers", "status"), TOLD)
 def test_public_read_is_the_content_and_the_listings(
     server: LocalServer,
-    peer: Peer,
+    http_client: HTTPClient,
     shown: tuple[str, str],
     method: str,
     target: str,
@@ -78,12 +78,12 @@ def test_public_read_is_the_content_and_the_listings(
     status: int,
 ) -> None:
     place = f"/{shown[0]}/{target.replace('VERSION', shown[1])}"
-    other = account_peer(server, OTHER)
-    found = [peer.ask(method, place, headers, signed=False).status]
+    other = account_client(server, OTHER)
+    found = [http_client.request(method, place, headers, signed=False).status]
     sent = {name: text for name, text in headers.items() if text}
-    found.append(S3Peer(other).ask(method, place, sent).status)
+    found.append(S3HTTPClient(other).request(method, place, sent).status)
     if not headers:
-        found.append(other.ask(method, place).status)
+        found.append(other.request(method, place).status)
     assert found == [status] * len(found)
 
 
@@ -98,13 +98,13 @@ RIGHTS = [
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_readers_are_told_no_locks_and_no_tags_in_headers(
-    server: LocalServer, peer: Peer, shown: tuple[str, str], method: str
+    server: LocalServer, http_client: HTTPClient, shown: tuple[str, str], method: str
 ) -> None:
-    s3, friend = S3Peer(peer), S3Peer(account_peer(server, FRIEND))
+    s3, friend = S3HTTPClient(http_client), S3HTTPClient(account_client(server, FRIEND))
     secret = {*LOCKS, HOLD, COUNT}
 
-    def told(who: S3Peer, *, signed: bool = True) -> set[str]:
-        reply = who.ask(method, f"/{shown[0]}/k", {"x-amz-date": ""} if not signed else {},
+    def told(who: S3HTTPClient, *, signed: bool = True) -> set[str]:
+        reply = who.request(method, f"/{shown[0]}/k", {"x-amz-date": ""} if not signed else {},
                         signed=signed)  # fmt: skip
         assert reply.status == 200
         return secret & {name for name, _ in reply.fields}
@@ -119,12 +119,14 @@ def test_readers_are_told_no_locks_and_no_tags_in_headers(
             "Resource": f"arn:aws:s3:::{shown[0]}/*",
         }
         body = json.dumps({"Version": "2012-10-17", "Statement": [statement]}).encode()
-        assert s3.ask("PUT", f"/{shown[0]}/?policy", None, body).status == 204
+        assert s3.request("PUT", f"/{shown[0]}/?policy", None, body).status == 204
         assert told(friend) == set(headers)
-        assert s3.ask("DELETE", f"/{shown[0]}/?policy").status == 204
+        assert s3.request("DELETE", f"/{shown[0]}/?policy").status == 204
 
 
-def copy(who: Peer, dialect: str, source: str, target: str, directive: str = "") -> tuple[int, str]:
+def copy(
+    who: HTTPClient, dialect: str, source: str, target: str, directive: str = ""
+) -> tuple[int, str]:
     """Copy an object and return what is answered."""
     prefix = "x-amz" if dialect == "s3" else "x-cos"
     bucket, _, key = source.partition("/")
@@ -132,25 +134,25 @@ def copy(who: Peer, dialect: str, source: str, target: str, directive: str = "")
     headers = {f"{prefix}-copy-source": f"{host}/{key}"}
     if directive:
         headers[f"{prefix}-tagging-directive"] = directive
-    ask = S3Peer(who).ask if dialect == "s3" else who.ask
+    ask = S3HTTPClient(who).request if dialect == "s3" else who.request
     return ask("PUT", f"/{target}", headers, b"").outcome
 
 
 @pytest.mark.parametrize(("dialect", "replaced"), [("s3", "REPLACE"), ("cos", "Replaced")])
 def test_a_copy_takes_tags_only_for_whom_may_read_them(
     server: LocalServer,
-    peer: Peer,
+    http_client: HTTPClient,
     shown: tuple[str, str],
     bucket: str,
     dialect: str,
     replaced: str,
 ) -> None:
-    friend = account_peer(server, FRIEND)
+    friend = account_client(server, FRIEND)
     grant = {"x-cos-grant-write": f'id="{FRIEND}"'}
-    assert peer.ask("PUT", f"/{bucket}/?acl", grant, b"").status == 200
+    assert http_client.request("PUT", f"/{bucket}/?acl", grant, b"").status == 200
     source, target = f"{shown[0]}/k", f"{bucket}/copy"
     assert copy(friend, dialect, source, target) == DENIED
     assert copy(friend, dialect, source, target, replaced) == (200, "")
-    assert peer.ask("GET", f"/{target}?tagging").texts("Key") == []
-    assert copy(peer, dialect, source, target) == (200, "")
-    assert peer.ask("GET", f"/{target}?tagging").texts("Key") == ["secret"]
+    assert http_client.request("GET", f"/{target}?tagging").texts("Key") == []
+    assert copy(http_client, dialect, source, target) == (200, "")
+    assert http_client.request("GET", f"/{target}?tagging").texts("Key") == ["secret"]

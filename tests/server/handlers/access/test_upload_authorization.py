@@ -9,9 +9,9 @@ import json
 import pytest
 
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, OTHER, OTHER_SUB_ACCOUNT, account_peer
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import OWNER, Peer, Reply
+from tests.server.support.accounts import FRIEND, OTHER, OTHER_SUB_ACCOUNT, account_client
+from tests.server.support.http_client import OWNER, HTTPClient, Reply
+from tests.server.support.s3 import S3HTTPClient
 from tests.support.ids import stable_id
 
 DENIED = (403, "AccessDenied")
@@ -24,27 +24,32 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def commons(peer: Peer, bucket: str) -> str:
+def commons(http_client: HTTPClient, bucket: str) -> str:
     """Give a bucket that all may write."""
-    assert peer.ask("PUT", f"/{bucket}/?acl", {"x-cos-acl": "public-read-write"}, b"").status == 200
-    assert peer.ask("PUT", f"/{bucket}/source", {}, b"x").status == 200
+    assert (
+        http_client.request(
+            "PUT", f"/{bucket}/?acl", {"x-cos-acl": "public-read-write"}, b""
+        ).status
+        == 200
+    )
+    assert http_client.request("PUT", f"/{bucket}/source", {}, b"x").status == 200
     return bucket
 
 
-def ask(who: Peer, dialect: str, *request: object, signed: bool = True) -> Reply:
+def ask(who: HTTPClient, dialect: str, *request: object, signed: bool = True) -> Reply:
     method, target, headers, body = (*request, None, None)[:4]
-    asking = S3Peer(who) if dialect == "s3" else who
-    return asking.ask(method, target, headers or {}, body, signed=signed)  # type: ignore[arg-type]
+    asking = S3HTTPClient(who) if dialect == "s3" else who
+    return asking.request(method, target, headers or {}, body, signed=signed)  # type: ignore[arg-type]
 
 
-def begin(who: Peer, bucket: str, key: str = "k") -> str:
-    reply = who.ask("POST", f"/{bucket}/{key}?uploads", {}, b"")
+def begin(who: HTTPClient, bucket: str, key: str = "k") -> str:
+    reply = who.request("POST", f"/{bucket}/{key}?uploads", {}, b"")
     assert reply.status == 200, reply.body
     return reply.text("UploadId")
 
 
 def step(
-    who: Peer, dialect: str, name: str, bucket: str, upload: str, *, signed: bool = True
+    who: HTTPClient, dialect: str, name: str, bucket: str, upload: str, *, signed: bool = True
 ) -> Reply:
     """Do one of STEPS."""
     target = f"/{bucket}/k?uploadId={upload}"
@@ -70,10 +75,10 @@ def step(
 
 @pytest.mark.parametrize("name", STEPS)
 def test_nobody_else_goes_on_with_an_upload(
-    server: LocalServer, peer: Peer, commons: str, dialect: str, name: str
+    server: LocalServer, http_client: HTTPClient, commons: str, dialect: str, name: str
 ) -> None:
-    friend, other = account_peer(server, FRIEND), account_peer(server, OTHER)
-    for owner in (peer, friend):
+    friend, other = account_client(server, FRIEND), account_client(server, OTHER)
+    for owner in (http_client, friend):
         upload = begin(owner, commons)
         assert step(owner, dialect, "part", commons, upload).status == 200
         assert step(other, dialect, name, commons, upload).outcome == DENIED
@@ -84,21 +89,23 @@ def test_nobody_else_goes_on_with_an_upload(
 
 @pytest.mark.parametrize("name", STEPS)
 def test_the_buckets_owner_goes_on_with_every_upload(
-    server: LocalServer, peer: Peer, commons: str, dialect: str, name: str
+    server: LocalServer, http_client: HTTPClient, commons: str, dialect: str, name: str
 ) -> None:
-    friend = account_peer(server, FRIEND)
+    friend = account_client(server, FRIEND)
     upload = begin(friend, commons)
     assert step(friend, dialect, "part", commons, upload).status == 200
-    assert step(peer, dialect, name, commons, upload).status in (200, 204)
+    assert step(http_client, dialect, name, commons, upload).status in (200, 204)
 
 
 def test_who_may_write_no_more_lists_and_aborts_and_nothing_else(
-    server: LocalServer, peer: Peer, commons: str, dialect: str
+    server: LocalServer, http_client: HTTPClient, commons: str, dialect: str
 ) -> None:
-    friend = account_peer(server, FRIEND)
+    friend = account_client(server, FRIEND)
     upload = begin(friend, commons)
     assert step(friend, dialect, "part", commons, upload).status == 200
-    assert peer.ask("PUT", f"/{commons}/?acl", {"x-cos-acl": "private"}, b"").status == 200
+    assert (
+        http_client.request("PUT", f"/{commons}/?acl", {"x-cos-acl": "private"}, b"").status == 200
+    )
     for name in ("part", "complete"):
         assert step(friend, dialect, name, commons, upload).outcome == DENIED
     for name in ("list parts", "abort"):
@@ -119,11 +126,14 @@ def test_who_may_write_no_more_lists_and_aborts_and_nothing_else(
     ids=stable_id,
 )
 def test_a_policy_lets_others_go_on(
-    server: LocalServer, peer: Peer, bucket: str, actions: set[str], allowed: set[str]
+    server: LocalServer, http_client: HTTPClient, bucket: str, actions: set[str], allowed: set[str]
 ) -> None:
-    other = account_peer(server, OTHER)
+    other = account_client(server, OTHER)
     is_s3 = next(iter(actions)).startswith("s3:")
-    assert peer.ask("PUT", f"/{bucket}/source", {"x-cos-acl": "public-read"}, b"x").status == 200
+    assert (
+        http_client.request("PUT", f"/{bucket}/source", {"x-cos-acl": "public-read"}, b"x").status
+        == 200
+    )
     cos_id = {"qcs": [f"qcs::cam::uin/{OTHER}:uin/{OTHER}"]}
     path = f"qcs::cos:*:uid/{OWNER}:{bucket}/*"
     statement = {
@@ -134,30 +144,32 @@ def test_a_policy_lets_others_go_on(
     }
     document = {"Version": "2012-10-17" if is_s3 else "2.0", "Statement": [statement]}
     body = json.dumps(document).encode()
-    assert peer.ask("PUT", f"/{bucket}/?policy", {}, body).status == 204
+    assert http_client.request("PUT", f"/{bucket}/?policy", {}, body).status == 204
     for name in STEPS:
-        upload = begin(peer, bucket)
-        assert step(peer, "cos", "part", bucket, upload).status == 200
+        upload = begin(http_client, bucket)
+        assert step(http_client, "cos", "part", bucket, upload).status == 200
         found = step(other, "cos", name, bucket, upload)
         expected = name in allowed or (name == "copy a part" and "s3:PutObject" in actions)
         assert (found.outcome != DENIED) is expected, (name, found.body)
-        peer.ask("DELETE", f"/{bucket}/k?uploadId={upload}")
+        http_client.request("DELETE", f"/{bucket}/k?uploadId={upload}")
 
 
-def test_nobody_begins_an_upload_unknown(peer: Peer, commons: str, dialect: str) -> None:
+def test_nobody_begins_an_upload_unknown(
+    http_client: HTTPClient, commons: str, dialect: str
+) -> None:
     target = f"/{commons}/k?uploads"
-    assert ask(peer, dialect, "POST", target, {}, b"", signed=False).outcome == DENIED
+    assert ask(http_client, dialect, "POST", target, {}, b"", signed=False).outcome == DENIED
 
 
 def test_the_initiator_is_told_and_is_not_the_owner_to_be(
-    server: LocalServer, peer: Peer, bucket: str
+    server: LocalServer, http_client: HTTPClient, bucket: str
 ) -> None:
     grant = {"x-cos-grant-write": f'id="{OTHER_SUB_ACCOUNT}"'}
-    assert peer.ask("PUT", f"/{bucket}/?acl", grant, b"").status == 200
-    helper, account = account_peer(server, OTHER_SUB_ACCOUNT), account_peer(server, OTHER)
+    assert http_client.request("PUT", f"/{bucket}/?acl", grant, b"").status == 200
+    helper, account = account_client(server, OTHER_SUB_ACCOUNT), account_client(server, OTHER)
     upload = begin(helper, bucket)
     for target in ("?uploads", f"k?uploadId={upload}"):
-        told = peer.ask("GET", f"/{bucket}/{target}").body
+        told = http_client.request("GET", f"/{bucket}/{target}").body
         assert b"<Initiator><ID>%s</ID>" % OTHER_SUB_ACCOUNT.encode() in told
         assert b"<Owner><ID>%s</ID>" % OTHER.encode() in told
     assert step(account, "cos", "list parts", bucket, upload).status == 200  # its sub-account's

@@ -3,9 +3,9 @@
 import pytest
 
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, account_peer
-from tests.server.support.s3 import ask
-from tests.server.support.wire import Headers, Peer, Reply
+from tests.server.support.accounts import FRIEND, account_client
+from tests.server.support.http_client import Headers, HTTPClient, Reply
+from tests.server.support.s3 import request_s3
 
 SSE = "x-amz-server-side-encryption"
 KMS = {SSE: "aws:kms", f"{SSE}-aws-kms-key-id": "team/blue"}
@@ -25,33 +25,45 @@ def told(reply: Reply) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("content", [b"", b"12345", LARGE], ids=len)
-def test_what_a_named_key_has_sealed_comes_back(peer: Peer, bucket: str, content: bytes) -> None:
-    assert told(ask(peer, "PUT", f"/{bucket}/k", KMS, content)) == KMS
+def test_what_a_named_key_has_sealed_comes_back(
+    http_client: HTTPClient, bucket: str, content: bytes
+) -> None:
+    assert told(request_s3(http_client, "PUT", f"/{bucket}/k", KMS, content)) == KMS
     for _ in range(2):  # another key of the same object would not open it
-        read = ask(peer, "GET", f"/{bucket}/k")
+        read = request_s3(http_client, "GET", f"/{bucket}/k")
         assert (read.status, read.body, told(read)) == (200, content, KMS)
-        assert ask(peer, "PUT", f"/{bucket}/other", OTHER, content).status == 200
-    assert told(ask(peer, "HEAD", f"/{bucket}/other")) == OTHER
-    part = ask(peer, "GET", f"/{bucket}/k", {"range": "bytes=1-3"})
+        assert request_s3(http_client, "PUT", f"/{bucket}/other", OTHER, content).status == 200
+    assert told(request_s3(http_client, "HEAD", f"/{bucket}/other")) == OTHER
+    part = request_s3(http_client, "GET", f"/{bucket}/k", {"range": "bytes=1-3"})
     assert part.body == content[1:4] or not content
 
 
-def test_the_same_object_is_told_to_cos_in_its_own_words(peer: Peer, bucket: str) -> None:
-    ask(peer, "PUT", f"/{bucket}/k", KMS, b"12345")
-    reply = peer.ask("GET", f"/{bucket}/k")
+def test_the_same_object_is_told_to_cos_in_its_own_words(
+    http_client: HTTPClient, bucket: str
+) -> None:
+    request_s3(http_client, "PUT", f"/{bucket}/k", KMS, b"12345")
+    reply = http_client.request("GET", f"/{bucket}/k")
     assert (reply.body, reply["x-cos-server-side-encryption"]) == (b"12345", "cos/kms")
     assert reply["x-cos-server-side-encryption-cos-kms-key-id"] == "team/blue"
     asked = {"x-cos-server-side-encryption": "cos/kms"}
-    assert peer.ask("PUT", f"/{bucket}/unnamed", asked, b"1").status == 200
-    assert told(ask(peer, "HEAD", f"/{bucket}/unnamed"))[f"{SSE}-aws-kms-key-id"] == "default"
+    assert http_client.request("PUT", f"/{bucket}/unnamed", asked, b"1").status == 200
+    assert (
+        told(request_s3(http_client, "HEAD", f"/{bucket}/unnamed"))[f"{SSE}-aws-kms-key-id"]
+        == "default"
+    )
 
 
-def test_a_copy_is_sealed_with_the_key_that_it_asks_for(peer: Peer, bucket: str) -> None:
-    ask(peer, "PUT", f"/{bucket}/k", KMS, LARGE)
+def test_a_copy_is_sealed_with_the_key_that_it_asks_for(
+    http_client: HTTPClient, bucket: str
+) -> None:
+    request_s3(http_client, "PUT", f"/{bucket}/k", KMS, LARGE)
     source = {"x-amz-copy-source": f"/{bucket}/k"}
-    assert ask(peer, "PUT", f"/{bucket}/red", {**source, **OTHER}).status == 200
-    assert ask(peer, "PUT", f"/{bucket}/open", source).status == 200
-    red, free = ask(peer, "GET", f"/{bucket}/red"), ask(peer, "GET", f"/{bucket}/open")
+    assert request_s3(http_client, "PUT", f"/{bucket}/red", {**source, **OTHER}).status == 200
+    assert request_s3(http_client, "PUT", f"/{bucket}/open", source).status == 200
+    red, free = (
+        request_s3(http_client, "GET", f"/{bucket}/red"),
+        request_s3(http_client, "GET", f"/{bucket}/open"),
+    )
     assert (red.body == free.body == LARGE, told(red), told(free)) == (True, OTHER, {})
 
 
@@ -66,58 +78,67 @@ def test_a_copy_is_sealed_with_the_key_that_it_asks_for(peer: Peer, bucket: str)
     ],
     ids=str,
 )
-def test_a_key_that_makes_no_sense_seals_nothing(peer: Peer, bucket: str, headers: Headers) -> None:
-    reply = ask(peer, "PUT", f"/{bucket}/k", headers, b"12345")
+def test_a_key_that_makes_no_sense_seals_nothing(
+    http_client: HTTPClient, bucket: str, headers: Headers
+) -> None:
+    reply = request_s3(http_client, "PUT", f"/{bucket}/k", headers, b"12345")
     assert reply.outcome == (400, "InvalidArgument")
-    assert ask(peer, "HEAD", f"/{bucket}/k").status == 404
+    assert request_s3(http_client, "HEAD", f"/{bucket}/k").status == 404
 
 
-def test_a_context_is_not_taken_for_done(peer: Peer, bucket: str) -> None:
+def test_a_context_is_not_taken_for_done(http_client: HTTPClient, bucket: str) -> None:
     headers = {**KMS, f"{SSE}-context": "e30="}
-    assert ask(peer, "PUT", f"/{bucket}/k", headers, b"1").outcome == (501, "NotImplemented")
+    assert request_s3(http_client, "PUT", f"/{bucket}/k", headers, b"1").outcome == (
+        501,
+        "NotImplemented",
+    )
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_read_says_nothing_of_the_encryption(peer: Peer, bucket: str, method: str) -> None:
-    ask(peer, "PUT", f"/{bucket}/sealed", KMS, b"1")
-    ask(peer, "PUT", f"/{bucket}/open", {}, b"1")
+def test_a_read_says_nothing_of_the_encryption(
+    http_client: HTTPClient, bucket: str, method: str
+) -> None:
+    request_s3(http_client, "PUT", f"/{bucket}/sealed", KMS, b"1")
+    request_s3(http_client, "PUT", f"/{bucket}/open", {}, b"1")
     for key in ("sealed", "open"):
-        assert ask(peer, method, f"/{bucket}/{key}", KMS).status == 400
+        assert request_s3(http_client, method, f"/{bucket}/{key}", KMS).status == 400
 
 
 @pytest.mark.parametrize(
     ("document", "expected"), [(AES, {SSE: "AES256"}), (BLUE, KMS)], ids=["server", "named"]
 )
 def test_a_bucket_seals_what_is_stored_without_a_word_on_it(
-    peer: Peer, bucket: str, document: bytes, expected: Headers
+    http_client: HTTPClient, bucket: str, document: bytes, expected: Headers
 ) -> None:
-    ask(peer, "PUT", f"/{bucket}/before", {}, b"12345")
-    assert ask(peer, "PUT", f"/{bucket}/?encryption", {}, document).status == 200
-    assert told(ask(peer, "PUT", f"/{bucket}/k", {}, b"12345")) == expected
-    assert peer.ask("PUT", f"/{bucket}/cos", {}, b"12345").status == 200
-    begun = ask(peer, "POST", f"/{bucket}/joined?uploads")
+    request_s3(http_client, "PUT", f"/{bucket}/before", {}, b"12345")
+    assert request_s3(http_client, "PUT", f"/{bucket}/?encryption", {}, document).status == 200
+    assert told(request_s3(http_client, "PUT", f"/{bucket}/k", {}, b"12345")) == expected
+    assert http_client.request("PUT", f"/{bucket}/cos", {}, b"12345").status == 200
+    begun = request_s3(http_client, "POST", f"/{bucket}/joined?uploads")
     upload = f"/{bucket}/joined?uploadId={begun.text('UploadId')}"
-    etag = ask(peer, "PUT", f"{upload}&partNumber=1", {}, b"12345")["ETag"]
+    etag = request_s3(http_client, "PUT", f"{upload}&partNumber=1", {}, b"12345")["ETag"]
     listed = f"<Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part>"
     completion = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
-    assert ask(peer, "POST", upload, {}, completion).status == 200
+    assert request_s3(http_client, "POST", upload, {}, completion).status == 200
     for key in ("k", "cos", "joined"):
-        read = ask(peer, "GET", f"/{bucket}/{key}")
+        read = request_s3(http_client, "GET", f"/{bucket}/{key}")
         assert (read.body, told(read)) == (b"12345", expected), key
-    assert told(ask(peer, "HEAD", f"/{bucket}/before")) == {}
-    assert told(ask(peer, "PUT", f"/{bucket}/red", OTHER, b"1")) == OTHER
+    assert told(request_s3(http_client, "HEAD", f"/{bucket}/before")) == {}
+    assert told(request_s3(http_client, "PUT", f"/{bucket}/red", OTHER, b"1")) == OTHER
 
 
-def test_the_default_comes_back_as_it_was_put_until_it_is_deleted(peer: Peer, bucket: str) -> None:
+def test_the_default_comes_back_as_it_was_put_until_it_is_deleted(
+    http_client: HTTPClient, bucket: str
+) -> None:
     missing = (404, "ServerSideEncryptionConfigurationNotFoundError")
     target = f"/{bucket}/?encryption"
-    assert ask(peer, "GET", target).outcome == missing
-    assert ask(peer, "PUT", target, {}, BLUE).status == 200
-    read = ask(peer, "GET", target)
+    assert request_s3(http_client, "GET", target).outcome == missing
+    assert request_s3(http_client, "PUT", target, {}, BLUE).status == 200
+    read = request_s3(http_client, "GET", target)
     assert (read.text("SSEAlgorithm"), read.text("KMSMasterKeyID")) == ("aws:kms", "team/blue")
-    assert [ask(peer, "DELETE", target).status for _ in range(2)] == [204, 204]
-    assert ask(peer, "GET", target).outcome == missing
-    assert told(ask(peer, "PUT", f"/{bucket}/k", {}, b"1")) == {}
+    assert [request_s3(http_client, "DELETE", target).status for _ in range(2)] == [204, 204]
+    assert request_s3(http_client, "GET", target).outcome == missing
+    assert told(request_s3(http_client, "PUT", f"/{bucket}/k", {}, b"1")) == {}
 
 
 @pytest.mark.parametrize(
@@ -131,13 +152,18 @@ def test_the_default_comes_back_as_it_was_put_until_it_is_deleted(peer: Peer, bu
     ],
 )
 def test_a_default_that_makes_no_sense_is_refused(
-    peer: Peer, bucket: str, document: bytes, code: str
+    http_client: HTTPClient, bucket: str, document: bytes, code: str
 ) -> None:
-    assert ask(peer, "PUT", f"/{bucket}/?encryption", {}, document).outcome == (400, code)
-    assert ask(peer, "GET", f"/{bucket}/?encryption").status == 404
+    assert request_s3(http_client, "PUT", f"/{bucket}/?encryption", {}, document).outcome == (
+        400,
+        code,
+    )
+    assert request_s3(http_client, "GET", f"/{bucket}/?encryption").status == 404
 
 
-def test_the_default_is_for_the_owner_to_set(server: LocalServer, peer: Peer, bucket: str) -> None:
-    friend = account_peer(server, FRIEND)
+def test_the_default_is_for_the_owner_to_set(
+    server: LocalServer, http_client: HTTPClient, bucket: str
+) -> None:
+    friend = account_client(server, FRIEND)
     for method, body in (("GET", b""), ("PUT", AES), ("DELETE", b"")):
-        assert ask(friend, method, f"/{bucket}/?encryption", {}, body).status == 403
+        assert request_s3(friend, method, f"/{bucket}/?encryption", {}, body).status == 403

@@ -12,7 +12,7 @@ from coskit.server.store.blobs.block_checksums import BLOCK
 from coskit.server.store.maintenance.fsck import check
 from coskit.testing import LocalServer
 from tests.server.store.io.test_damage import flip
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 ROOM = "room-1250000000"
 BODY = random.Random(11).randbytes(40 * BLOCK + 99)
@@ -32,7 +32,7 @@ def server(directory: Path) -> Iterator[LocalServer]:
 def store(server: LocalServer, directory: Path, key: str, body: bytes) -> Path:
     """Put an object and return its file."""
     before = set((directory / "blobs").glob("*/*"))
-    assert Peer.of(server).ask("PUT", f"/{ROOM}/{key}", {}, body).status == 200
+    assert HTTPClient.of(server).request("PUT", f"/{ROOM}/{key}", {}, body).status == 200
     (file,) = set((directory / "blobs").glob("*/*")) - before
     return file
 
@@ -40,56 +40,60 @@ def store(server: LocalServer, directory: Path, key: str, body: bytes) -> Path:
 def test_a_damaged_beginning_is_an_error_before_the_head(
     server: LocalServer, directory: Path
 ) -> None:
-    peer = Peer.of(server)
+    http_client = HTTPClient.of(server)
     flip(store(server, directory, "key", BODY), 10)
     for headers in ({}, {"Range": "bytes=5-20"}):
-        reply = peer.ask("GET", f"/{ROOM}/key", headers)
+        reply = http_client.request("GET", f"/{ROOM}/key", headers)
         assert reply.outcome == (500, "InternalError")
         assert "damaged" in reply.text("Message")
-    assert peer.ask("HEAD", f"/{ROOM}/key").status == 200
+    assert http_client.request("HEAD", f"/{ROOM}/key").status == 200
 
 
 def test_damage_farther_on_cuts_the_connection_before_it(
     server: LocalServer, directory: Path
 ) -> None:
-    peer, place = Peer.of(server), 30 * BLOCK + 5
+    http_client, place = HTTPClient.of(server), 30 * BLOCK + 5
     flip(store(server, directory, "key", BODY), place)
-    with peer.line() as line:
-        line.send(peer.request("GET", f"/{ROOM}/key"))
-        head, _, body = line.rest().partition(b"\r\n\r\n")
+    with http_client.connect() as connection:
+        connection.send(http_client.build_request("GET", f"/{ROOM}/key"))
+        head, _, body = connection.rest().partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200")
     assert BODY.startswith(body)
     assert 0 < len(body) <= place // BLOCK * BLOCK
-    again = peer.ask("GET", f"/{ROOM}/key", {"Range": "bytes=0-9"})  # it is marked by now
+    again = http_client.request(
+        "GET", f"/{ROOM}/key", {"Range": "bytes=0-9"}
+    )  # it is marked by now
     assert again.outcome == (500, "InternalError")
 
 
 def test_others_are_served_and_an_overwrite_makes_good(
     server: LocalServer, directory: Path
 ) -> None:
-    peer = Peer.of(server)
+    http_client = HTTPClient.of(server)
     file = store(server, directory, "key", BODY)
     store(server, directory, "other", BODY[::-1])
     file.unlink()
-    assert peer.ask("GET", f"/{ROOM}/key").status == 500
-    assert peer.ask("GET", f"/{ROOM}/other").body == BODY[::-1]
-    assert peer.ask("PUT", f"/{ROOM}/key", {}, BODY).status == 200
-    assert peer.ask("GET", f"/{ROOM}/key").body == BODY
-    assert peer.ask("DELETE", f"/{ROOM}/key").status == 204
+    assert http_client.request("GET", f"/{ROOM}/key").status == 500
+    assert http_client.request("GET", f"/{ROOM}/other").body == BODY[::-1]
+    assert http_client.request("PUT", f"/{ROOM}/key", {}, BODY).status == 200
+    assert http_client.request("GET", f"/{ROOM}/key").body == BODY
+    assert http_client.request("DELETE", f"/{ROOM}/key").status == 204
 
 
 def test_a_damaged_index_is_served_as_far_as_it_can_be_read(directory: Path) -> None:
     """A server that would not start, or a loop of starts, would keep back what is right."""
     with LocalServer(directory, buckets=[ROOM]) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         for n in range(300):
-            assert peer.ask("PUT", f"/{ROOM}/{n:03}", {}, b"%03d" % n * 500).status == 200
+            assert (
+                http_client.request("PUT", f"/{ROOM}/{n:03}", {}, b"%03d" % n * 500).status == 200
+            )
     index = directory / "index.db"
     for page in range(150, index.stat().st_size // 4096, 7):
         flip(index, page * 4096 + 99)
     with LocalServer(directory, buckets=[ROOM]) as server:
-        peer = Peer.of(server)
-        replies = {n: peer.ask("GET", f"/{ROOM}/{n:03}") for n in range(300)}
+        http_client = HTTPClient.of(server)
+        replies = {n: http_client.request("GET", f"/{ROOM}/{n:03}") for n in range(300)}
         assert {reply.status for reply in replies.values()} == {200, 500}
         assert all(
             reply.body == b"%03d" % n * 500 for n, reply in replies.items() if reply.status == 200
@@ -99,28 +103,28 @@ def test_a_damaged_index_is_served_as_far_as_it_can_be_read(directory: Path) -> 
             for reply in replies.values()
             if reply.status != 200
         )
-        assert peer.ask("GET", "/-/live").status == 200
+        assert http_client.request("GET", "/-/live").status == 200
 
 
 @pytest.mark.parametrize("mode", ["strict", "relaxed", "none"])
 def test_the_durability_is_told(directory: Path, mode: str) -> None:
     with LocalServer(directory, buckets=[ROOM], options=["--durability", mode]) as server:
-        ready = Peer.of(server).ask("GET", "/-/ready")
+        ready = HTTPClient.of(server).request("GET", "/-/ready")
         assert json.loads(ready.body)["durability"] == mode
-        assert Peer.of(server).ask("PUT", f"/{ROOM}/a", {}, BODY).status == 200
-        assert Peer.of(server).ask("GET", f"/{ROOM}/a").body == BODY
+        assert HTTPClient.of(server).request("PUT", f"/{ROOM}/a", {}, BODY).status == 200
+        assert HTTPClient.of(server).request("GET", f"/{ROOM}/a").body == BODY
 
 
 def test_a_server_scrubs_by_itself(directory: Path) -> None:
     with LocalServer(directory, buckets=[ROOM], options=["--scrub-rate", "0"]) as server:
         flip(store(server, directory, "key", BODY), 7)
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         beyond = {"Range": f"bytes={20 * BLOCK}-{20 * BLOCK + 9}"}
-        assert peer.ask("GET", f"/{ROOM}/key", beyond).status == 206
+        assert http_client.request("GET", f"/{ROOM}/key", beyond).status == 206
     with LocalServer(directory) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         for _ in range(3000):  # until the scrub, which begins at the start, has come by
-            if peer.ask("GET", f"/{ROOM}/key", beyond).status == 500:
+            if http_client.request("GET", f"/{ROOM}/key", beyond).status == 500:
                 return
         pytest.fail("the scrub has not marked the damage")
 
@@ -129,14 +133,14 @@ def test_a_server_scrubs_by_itself(directory: Path) -> None:
 def test_a_killed_process_loses_nothing_in_any_mode(directory: Path, mode: str) -> None:
     options = ["--durability", mode]
     with LocalServer(directory, buckets=[ROOM], options=options) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         for n in range(20):
-            assert peer.ask("PUT", f"/{ROOM}/{n:02}", {}, BODY[: n * 9000]).status == 200
-        assert peer.ask("DELETE", f"/{ROOM}/19").status == 204
+            assert http_client.request("PUT", f"/{ROOM}/{n:02}", {}, BODY[: n * 9000]).status == 200
+        assert http_client.request("DELETE", f"/{ROOM}/19").status == 204
         server.stop(signal.SIGKILL)
     with LocalServer(directory) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         for n in range(19):
-            assert peer.ask("GET", f"/{ROOM}/{n:02}").body == BODY[: n * 9000]
-        assert len(peer.ask("GET", f"/{ROOM}/").texts("Key")) == 19
+            assert http_client.request("GET", f"/{ROOM}/{n:02}").body == BODY[: n * 9000]
+        assert len(http_client.request("GET", f"/{ROOM}/").texts("Key")) == 19
     assert list(check(directory, exclusive=True)) == []

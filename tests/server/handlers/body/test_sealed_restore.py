@@ -6,8 +6,8 @@ Sources: vendor: SSE-C (HEAD and restore take the key's headers); S3's RestoreOb
 import pytest
 
 from tests.server.handlers.body.test_server_side_encryption import customer
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
+from tests.server.support.s3 import S3HTTPClient
 
 OWN, OTHER = b"k" * 32, b"o" * 32
 DOCUMENT = b"<RestoreRequest><Days>1</Days></RestoreRequest>"
@@ -22,20 +22,20 @@ SENT = [
 @pytest.mark.parametrize(("headers", "status"), SENT, ids=["none", "right", "wrong", "malformed"])
 @pytest.mark.parametrize("of_s3", [False, True], ids=["cos", "s3"])
 def test_the_key_of_a_restore_is_checked(
-    peer: Peer, bucket: str, headers: dict[str, str], status: int, of_s3: bool
+    http_client: HTTPClient, bucket: str, headers: dict[str, str], status: int, of_s3: bool
 ) -> None:
     archived = {**customer(OWN), "x-cos-storage-class": "ARCHIVE"}
-    assert peer.ask("PUT", f"/{bucket}/k", archived, b"x").status == 200
+    assert http_client.request("PUT", f"/{bucket}/k", archived, b"x").status == 200
     sent = {name.replace("x-cos", "x-amz") if of_s3 else name: t for name, t in headers.items()}
-    who = S3Peer(peer) if of_s3 else peer
-    reply = who.ask("POST", f"/{bucket}/k?restore", sent, DOCUMENT)
+    who = S3HTTPClient(http_client) if of_s3 else http_client
+    reply = who.request("POST", f"/{bucket}/k?restore", sent, DOCUMENT)
     assert reply.status == status, reply.body
-    told = peer.ask("HEAD", f"/{bucket}/k", customer(OWN))
+    told = http_client.request("HEAD", f"/{bucket}/k", customer(OWN))
     assert ("x-cos-restore" in told) is (status == 202)
 
 
-def test_a_key_for_an_object_without_one_is_refused(peer: Peer, bucket: str) -> None:
+def test_a_key_for_an_object_without_one_is_refused(http_client: HTTPClient, bucket: str) -> None:
     plain = {"x-cos-storage-class": "ARCHIVE"}
-    assert peer.ask("PUT", f"/{bucket}/k", plain, b"x").status == 200
-    reply = peer.ask("POST", f"/{bucket}/k?restore", customer(OWN), DOCUMENT)
+    assert http_client.request("PUT", f"/{bucket}/k", plain, b"x").status == 200
+    reply = http_client.request("POST", f"/{bucket}/k?restore", customer(OWN), DOCUMENT)
     assert reply.text("Code") == "SSEHeaderNotAllowed"

@@ -22,7 +22,7 @@ from coskit.server.settings import find_master_key
 from coskit.server.store.index.database import connect, one
 from coskit.server.store.model import Extent
 from coskit.testing import LocalServer
-from tests.server.support.wire import Headers, Peer, Reply
+from tests.server.support.http_client import Headers, HTTPClient, Reply
 
 SSE = "x-cos-server-side-encryption"
 OWN, OTHER = bytes(range(32)), bytes(range(1, 33))
@@ -61,13 +61,20 @@ KINDS = [(MINE, MINE, OF_MINE), (SERVER, {}, SERVER)]
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("writing", "reading", "answer"), KINDS, ids=["customer", "server"])
 def test_an_encrypted_object_comes_back(
-    peer: Peer, bucket: str, writing: Headers, reading: Headers, answer: Headers, size: int
+    http_client: HTTPClient,
+    bucket: str,
+    writing: Headers,
+    reading: Headers,
+    answer: Headers,
+    size: int,
 ) -> None:
     content = LARGE[:size]
     md5 = {"content-md5": content_md5(content)}
-    put = peer.ask("PUT", f"/{bucket}/key", {**writing, **md5}, content)
+    put = http_client.request("PUT", f"/{bucket}/key", {**writing, **md5}, content)
     assert put.status == 200
-    head, got = (peer.ask(method, f"/{bucket}/key", reading) for method in ("HEAD", "GET"))
+    head, got = (
+        http_client.request(method, f"/{bucket}/key", reading) for method in ("HEAD", "GET")
+    )
     assert got.body == content
     assert int(head["Content-Length"]) == size
     for reply in (put, head, got):
@@ -76,34 +83,43 @@ def test_an_encrypted_object_comes_back(
         assert reply["x-cos-hash-crc64ecma"] == str(crc64(content))
     is_md5 = base64.b64decode(md5["content-md5"]).hex() == put["ETag"].strip('"')
     assert is_md5 == (writing is SERVER or not content)
-    assert peer.ask("GET", f"/{bucket}/").text("Size") == str(size)
+    assert http_client.request("GET", f"/{bucket}/").text("Size") == str(size)
 
 
 @pytest.mark.parametrize(("writing", "reading", "answer"), KINDS, ids=["customer", "server"])
 def test_every_range_is_opened_by_itself(
-    peer: Peer, bucket: str, writing: Headers, reading: Headers, answer: Headers
+    http_client: HTTPClient, bucket: str, writing: Headers, reading: Headers, answer: Headers
 ) -> None:
-    peer.ask("PUT", f"/{bucket}/key", writing, LARGE)
+    http_client.request("PUT", f"/{bucket}/key", writing, LARGE)
     edges = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 8 * BLOCK, 17 * BLOCK + 5, len(LARGE) - 1]
-    with peer.line() as line:
+    with http_client.connect() as connection:
         for first in edges:
             for last in edges:
                 if first <= last:
                     headers = {**reading, "range": f"bytes={first}-{last}"}
-                    reply = line.ask(peer.request("GET", f"/{bucket}/key", headers))
+                    reply = connection.request(
+                        http_client.build_request("GET", f"/{bucket}/key", headers)
+                    )
                     assert reply.status == 206
                     assert reply.body == LARGE[first : last + 1], (first, last)
 
 
-def test_a_body_that_is_not_the_promised_one_is_refused(peer: Peer, bucket: str) -> None:
+def test_a_body_that_is_not_the_promised_one_is_refused(
+    http_client: HTTPClient, bucket: str
+) -> None:
     headers = {**MINE, "content-md5": content_md5(b"other")}
-    assert peer.ask("PUT", f"/{bucket}/key", headers, b"body").outcome == (400, "BadDigest")
-    assert peer.ask("HEAD", f"/{bucket}/key", MINE).status == 404
+    assert http_client.request("PUT", f"/{bucket}/key", headers, b"body").outcome == (
+        400,
+        "BadDigest",
+    )
+    assert http_client.request("HEAD", f"/{bucket}/key", MINE).status == 404
 
 
 @pytest.mark.parametrize("size", [100, len(LARGE)])
-def test_without_the_customers_key_nothing_is_read(peer: Peer, bucket: str, size: int) -> None:
-    peer.ask("PUT", f"/{bucket}/key", {**MINE, "x-cos-acl": "public-read"}, LARGE[:size])
+def test_without_the_customers_key_nothing_is_read(
+    http_client: HTTPClient, bucket: str, size: int
+) -> None:
+    http_client.request("PUT", f"/{bucket}/key", {**MINE, "x-cos-acl": "public-read"}, LARGE[:size])
     target = f"/{bucket}/key"
     for headers, outcome in [
         ({}, REFUSED),
@@ -114,107 +130,130 @@ def test_without_the_customers_key_nothing_is_read(peer: Peer, bucket: str, size
         (customer(OWN[:16]), INVALID),
         ({**MINE, f"{SSE}-customer-key": "no base64"}, INVALID),
     ]:
-        assert peer.ask("GET", target, headers).outcome == outcome
-        assert peer.ask("HEAD", target, headers).status == outcome[0]
-    copy = peer.ask("PUT", f"/{bucket}/copy", source(bucket, "key"), b"")
+        assert http_client.request("GET", target, headers).outcome == outcome
+        assert http_client.request("HEAD", target, headers).status == outcome[0]
+    copy = http_client.request("PUT", f"/{bucket}/copy", source(bucket, "key"), b"")
     assert copy.outcome == REFUSED
-    assert peer.ask("GET", target, signed=False).outcome == (403, "AccessDenied")
-    assert peer.ask("GET", target, MINE, signed=False).outcome == (403, "AccessDenied")
+    assert http_client.request("GET", target, signed=False).outcome == (403, "AccessDenied")
+    assert http_client.request("GET", target, MINE, signed=False).outcome == (403, "AccessDenied")
 
 
-def test_what_the_server_encrypts_is_not_for_the_public(peer: Peer, bucket: str) -> None:
-    peer.ask("PUT", f"/{bucket}/key", {**SERVER, "x-cos-acl": "public-read"}, b"content")
-    assert peer.ask("GET", f"/{bucket}/key", signed=False).outcome == (403, "AccessDenied")
+def test_what_the_server_encrypts_is_not_for_the_public(
+    http_client: HTTPClient, bucket: str
+) -> None:
+    http_client.request("PUT", f"/{bucket}/key", {**SERVER, "x-cos-acl": "public-read"}, b"content")
+    assert http_client.request("GET", f"/{bucket}/key", signed=False).outcome == (
+        403,
+        "AccessDenied",
+    )
 
 
 @pytest.mark.parametrize("writing", [{}, SERVER], ids=["plain", "server"])
-def test_a_key_that_nothing_needs_is_refused(peer: Peer, bucket: str, writing: Headers) -> None:
-    peer.ask("PUT", f"/{bucket}/key", writing, b"content")
+def test_a_key_that_nothing_needs_is_refused(
+    http_client: HTTPClient, bucket: str, writing: Headers
+) -> None:
+    http_client.request("PUT", f"/{bucket}/key", writing, b"content")
     outcome = (400, "SSEHeaderNotAllowed")
-    assert peer.ask("GET", f"/{bucket}/key", MINE).outcome == outcome
-    assert peer.ask("PUT", f"/{bucket}/c", source(bucket, "key", OWN), b"").outcome == outcome
-    assert peer.ask("PUT", f"/{bucket}/key", {**MINE, **SERVER}, b"content").outcome == INVALID
+    assert http_client.request("GET", f"/{bucket}/key", MINE).outcome == outcome
+    assert (
+        http_client.request("PUT", f"/{bucket}/c", source(bucket, "key", OWN), b"").outcome
+        == outcome
+    )
+    assert (
+        http_client.request("PUT", f"/{bucket}/key", {**MINE, **SERVER}, b"content").outcome
+        == INVALID
+    )
 
 
 @pytest.mark.parametrize("size", [0, 100, len(LARGE)])
-def test_copies_are_sealed_as_they_are_asked_to_be(peer: Peer, bucket: str, size: int) -> None:
+def test_copies_are_sealed_as_they_are_asked_to_be(
+    http_client: HTTPClient, bucket: str, size: int
+) -> None:
     content = LARGE[:size]
-    peer.ask("PUT", f"/{bucket}/plain", {}, content)
-    peer.ask("PUT", f"/{bucket}/server", SERVER, content)
-    peer.ask("PUT", f"/{bucket}/mine", MINE, content)
+    http_client.request("PUT", f"/{bucket}/plain", {}, content)
+    http_client.request("PUT", f"/{bucket}/server", SERVER, content)
+    http_client.request("PUT", f"/{bucket}/mine", MINE, content)
     sources = [("plain", None), ("server", None), ("mine", OWN)]
     targets = [({}, {}), (SERVER, {}), (MINE, MINE), (customer(OTHER), customer(OTHER))]
     for name, secret in sources:
         for writing, reading in targets:
             headers = {**source(bucket, name, secret), **writing}
-            reply = peer.ask("PUT", f"/{bucket}/copy", headers, b"")
+            reply = http_client.request("PUT", f"/{bucket}/copy", headers, b"")
             assert reply.status == 200, (name, writing)
             assert reply.text("CRC64") == str(crc64(content))
-            found = peer.ask("GET", f"/{bucket}/copy", reading)
+            found = http_client.request("GET", f"/{bucket}/copy", reading)
             assert found.body == content, (name, writing)
             assert found["ETag"] == reply.text("ETag")
             assert told(found) == told(reply)
             if writing == customer(OTHER):
-                assert peer.ask("GET", f"/{bucket}/copy", MINE).outcome == REFUSED
+                assert http_client.request("GET", f"/{bucket}/copy", MINE).outcome == REFUSED
     # An object is sealed where it is, and opened again.
     for writing, secret, reading in [(MINE, None, MINE), ({}, OWN, {})]:
         headers = {**source(bucket, "plain", secret), **writing}
-        assert peer.ask("PUT", f"/{bucket}/plain", headers, b"").status == 200
-        assert peer.ask("GET", f"/{bucket}/plain", reading).body == content
+        assert http_client.request("PUT", f"/{bucket}/plain", headers, b"").status == 200
+        assert http_client.request("GET", f"/{bucket}/plain", reading).body == content
 
 
-def complete(peer: Peer, target: str, etags: list[str], headers: Headers | None = None) -> Reply:
+def complete(
+    http_client: HTTPClient, target: str, etags: list[str], headers: Headers | None = None
+) -> Reply:
     parts = "".join(
         f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"
         for number, etag in enumerate(etags, 1)
     )
     document = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>"
-    return peer.ask("POST", target, headers, document.encode())
+    return http_client.request("POST", target, headers, document.encode())
 
 
 @pytest.mark.parametrize(("writing", "reading", "answer"), KINDS, ids=["customer", "server"])
 def test_parts_are_sealed_one_by_one(
-    peer: Peer, bucket: str, writing: Headers, reading: Headers, answer: Headers
+    http_client: HTTPClient, bucket: str, writing: Headers, reading: Headers, answer: Headers
 ) -> None:
-    peer.ask("PUT", f"/{bucket}/source", writing, LARGE)
-    begun = peer.ask("POST", f"/{bucket}/key?uploads", writing)
+    http_client.request("PUT", f"/{bucket}/source", writing, LARGE)
+    begun = http_client.request("POST", f"/{bucket}/key?uploads", writing)
     assert told(begun) == answer
     target = f"/{bucket}/key?uploadId={begun.text('UploadId')}"
     part = target.replace("?", "?partNumber=%d&")
     etags = []
     for number in (1, 2):
-        reply = peer.ask("PUT", part % number, reading, LARGE)
+        reply = http_client.request("PUT", part % number, reading, LARGE)
         assert told(reply) == answer
         etags.append(reply["ETag"])
     span = {"x-cos-copy-source-range": f"bytes={BLOCK - 7}-{2 * BLOCK + 7}"}
     key = OWN if writing is MINE else None
-    copied = peer.ask("PUT", part % 3, {**source(bucket, "source", key), **span, **reading}, b"")
+    copied = http_client.request(
+        "PUT", part % 3, {**source(bucket, "source", key), **span, **reading}, b""
+    )
     assert told(copied) == answer
     etags.append(copied.text("ETag"))
     if writing is MINE:
         for headers in ({}, customer(OTHER)):
-            assert peer.ask("PUT", part % 4, headers, b"x").outcome == REFUSED
-            assert complete(peer, target, etags, headers or customer(OTHER)).outcome == REFUSED
-    done = complete(peer, target, etags)
+            assert http_client.request("PUT", part % 4, headers, b"x").outcome == REFUSED
+            assert (
+                complete(http_client, target, etags, headers or customer(OTHER)).outcome == REFUSED
+            )
+    done = complete(http_client, target, etags)
     assert done.status == 200
     content = LARGE * 2 + LARGE[BLOCK - 7 : 2 * BLOCK + 8]
     assert done["x-cos-hash-crc64ecma"] == str(crc64(content))
     assert f"{SSE}-customer-algorithm" in done if writing is MINE else told(done) == answer
-    assert peer.ask("GET", f"/{bucket}/key", reading).body == content
+    assert http_client.request("GET", f"/{bucket}/key", reading).body == content
     edge = {**reading, "range": f"bytes={len(LARGE) - 3}-{2 * len(LARGE) + 3}"}
-    found = peer.ask("GET", f"/{bucket}/key", edge)
+    found = http_client.request("GET", f"/{bucket}/key", edge)
     assert found.body == content[len(LARGE) - 3 : 2 * len(LARGE) + 4]
 
 
-def test_a_part_brings_no_key_where_the_upload_has_none(peer: Peer, bucket: str) -> None:
-    upload = peer.ask("POST", f"/{bucket}/key?uploads").text("UploadId")
+def test_a_part_brings_no_key_where_the_upload_has_none(
+    http_client: HTTPClient, bucket: str
+) -> None:
+    upload = http_client.request("POST", f"/{bucket}/key?uploads").text("UploadId")
     target = f"/{bucket}/key?partNumber=1&uploadId={upload}"
-    assert peer.ask("PUT", target, MINE, b"x").outcome == (400, "SSEHeaderNotAllowed")
+    assert http_client.request("PUT", target, MINE, b"x").outcome == (400, "SSEHeaderNotAllowed")
 
 
-def test_appending_does_not_encrypt(peer: Peer, bucket: str) -> None:
+def test_appending_does_not_encrypt(http_client: HTTPClient, bucket: str) -> None:
     for headers in (MINE, SERVER):
-        reply = peer.ask("POST", f"/{bucket}/log?append&position=0", headers, b"x")
+        reply = http_client.request("POST", f"/{bucket}/log?append&position=0", headers, b"x")
         assert reply.outcome == (501, "NotImplemented")
 
 
@@ -222,10 +261,18 @@ def test_appending_does_not_encrypt(peer: Peer, bucket: str) -> None:
 def directory(tmp_path: Path) -> Path:
     """Give the directory of a server that has kept four encrypted objects and has ended."""
     with LocalServer(tmp_path, buckets=["b-1"]) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         for name, headers in (("mine", MINE), ("server", SERVER)):
-            assert peer.ask("PUT", f"/b-1/{name}-small", headers, b"s3cret" * 100).status == 200
-            assert peer.ask("PUT", f"/b-1/{name}-large", headers, b"s3cret" * 100_000).status == 200
+            assert (
+                http_client.request("PUT", f"/b-1/{name}-small", headers, b"s3cret" * 100).status
+                == 200
+            )
+            assert (
+                http_client.request(
+                    "PUT", f"/b-1/{name}-large", headers, b"s3cret" * 100_000
+                ).status
+                == 200
+            )
     return tmp_path
 
 
@@ -242,18 +289,21 @@ def test_neither_content_nor_keys_lie_on_the_disk(directory: Path) -> None:
 
 def test_a_restart_opens_what_was_sealed(directory: Path) -> None:
     with LocalServer(directory) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         for name, headers in (("mine", MINE), ("server", {})):
-            assert peer.ask("GET", f"/b-1/{name}-small", headers).body == b"s3cret" * 100
-            assert peer.ask("GET", f"/b-1/{name}-large", headers).body == b"s3cret" * 100_000
+            assert http_client.request("GET", f"/b-1/{name}-small", headers).body == b"s3cret" * 100
+            assert (
+                http_client.request("GET", f"/b-1/{name}-large", headers).body
+                == b"s3cret" * 100_000
+            )
 
 
 def test_another_master_key_does_not_give_out_wrong_bytes(directory: Path) -> None:
     (directory / "master.key").write_text(os.urandom(32).hex())
     with LocalServer(directory) as server:
-        peer = Peer.of(server)
-        assert peer.ask("GET", "/b-1/server-small").outcome == (500, "InternalError")
-        assert peer.ask("GET", "/b-1/mine-small", MINE).body == b"s3cret" * 100
+        http_client = HTTPClient.of(server)
+        assert http_client.request("GET", "/b-1/server-small").outcome == (500, "InternalError")
+        assert http_client.request("GET", "/b-1/mine-small", MINE).body == b"s3cret" * 100
 
 
 @pytest.mark.parametrize("text", ["", "00", "no key"])
@@ -273,14 +323,17 @@ def test_damaged_blocks_are_not_given_out(directory: Path) -> None:
         signed = crc - (1 << 64) if crc >> 63 else crc
         db.execute("UPDATE blob SET data = ?, crc64 = ? WHERE id = ?", (data, signed, blob_id))
     with LocalServer(directory) as server:
-        reply = Peer.of(server).ask("GET", "/b-1/mine-small", MINE)
+        reply = HTTPClient.of(server).request("GET", "/b-1/mine-small", MINE)
         assert reply.outcome == (500, "InternalError")
         assert b"s3cret" not in reply.body
 
 
 def test_no_two_bodies_look_alike(tmp_path: Path) -> None:
     with LocalServer(tmp_path, buckets=["b-1"]) as server:
-        etags = {Peer.of(server).ask("PUT", f"/b-1/{n}", MINE, b"same")["ETag"] for n in range(5)}
+        etags = {
+            HTTPClient.of(server).request("PUT", f"/b-1/{n}", MINE, b"same")["ETag"]
+            for n in range(5)
+        }
     assert len(etags) == 5
 
 

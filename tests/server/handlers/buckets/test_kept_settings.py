@@ -11,8 +11,8 @@ from coskit import Client
 from coskit.client.settings.argument_checks import HTTPMethod
 from coskit.protocol.errors import CosServiceError
 from coskit.testing import LocalServer
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
+from tests.server.support.s3 import S3HTTPClient
 from tests.server.workers.test_run import Serving, serving
 from tests.support.local import PlainResponse, fetch
 
@@ -289,17 +289,17 @@ def test_a_certificate_is_not_taken(owner: Client, bucket: str) -> None:
 
 @pytest.mark.parametrize("setting", ["website", "logging", "replication"])
 def test_the_other_dialect_is_referred_to_this_one(
-    owner: Client, peer: Peer, bucket: str, setting: str
+    owner: Client, http_client: HTTPClient, bucket: str, setting: str
 ) -> None:
     """The S3 dialect neither stores such a setting nor denies that there is one."""
-    s3, target = S3Peer(peer), f"/{bucket}/?{setting}"
-    refusal = s3.ask("PUT", target, None, b"")
+    s3, target = S3HTTPClient(http_client), f"/{bucket}/?{setting}"
+    refusal = s3.request("PUT", target, None, b"")
     assert refusal.outcome == (501, "NotImplemented")
     assert "In the COS dialect the setting is stored" in refusal.text("Message")
-    assert s3.ask("GET", target).status in (200, 404)
+    assert s3.request("GET", target).status in (200, 404)
     param, document, _ = SETTINGS[setting]
     getattr(owner, f"put_bucket_{setting}")(bucket, **{param: document})
-    hidden = s3.ask("GET", target)
+    hidden = s3.request("GET", target)
     assert hidden.outcome == (501, "NotImplemented")
     assert f"a {setting} setting that was stored in the COS dialect" in hidden.text("Message")
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.server.support.wire import OWNER, Peer
+from tests.server.support.http_client import OWNER, HTTPClient
 
 KEYS = ("a", "b/1", "b/2", "c d", "e/f/1", "e/g", "z&<z>")
 ETAG = '"9dd4e461268c8034f5c8564e155c67a6"'  # of b"x"
@@ -13,13 +13,13 @@ UPLOAD_ID = re.compile(rb"<UploadId>[^<]+")
 
 
 @pytest.fixture(scope="module")
-def shelf(peer: Peer) -> str:
+def shelf(http_client: HTTPClient) -> str:
     """Create a bucket that is only listed."""
     name = "shelf-1250000000"
-    assert peer.ask("PUT", f"/{name}/").status == 200
+    assert http_client.request("PUT", f"/{name}/").status == 200
     for key in KEYS:
         target = key.replace(" ", "%20").replace("<", "%3C").replace(">", "%3E")
-        assert peer.ask("PUT", f"/{name}/{target}", {}, b"x").status == 200
+        assert http_client.request("PUT", f"/{name}/{target}", {}, b"x").status == 200
     return name
 
 
@@ -104,20 +104,24 @@ def page(head: str, *rest: str) -> bytes:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_page_of_objects(peer: Peer, shelf: str, query: str, expected: bytes) -> None:
-    reply = peer.ask("GET", f"/{shelf}/?{query}")
+def test_a_page_of_objects(
+    http_client: HTTPClient, shelf: str, query: str, expected: bytes
+) -> None:
+    reply = http_client.request("GET", f"/{shelf}/?{query}")
     assert DATE.sub(b"DATE", reply.body) == expected
     assert reply["Content-Type"] == "application/xml"
 
 
 @pytest.mark.parametrize("size", range(1, 8))
 @pytest.mark.parametrize("delimiter", ["", "/"])
-def test_pages_join_to_the_whole(peer: Peer, shelf: str, size: int, delimiter: str) -> None:
+def test_pages_join_to_the_whole(
+    http_client: HTTPClient, shelf: str, size: int, delimiter: str
+) -> None:
     found: list[str] = []
     marker = ""
     for _ in KEYS:
         query = f"max-keys={size}&delimiter={delimiter}&marker={marker}&encoding-type=url"
-        reply = peer.ask("GET", f"/{shelf}/?{query}")
+        reply = http_client.request("GET", f"/{shelf}/?{query}")
         shown = reply.texts("Key") + reply.texts("Prefix")
         assert len(shown) <= size
         found += shown
@@ -130,8 +134,8 @@ def test_pages_join_to_the_whole(peer: Peer, shelf: str, size: int, delimiter: s
     )
 
 
-def test_versions_of_a_bucket_that_never_had_any(peer: Peer, shelf: str) -> None:
-    reply = peer.ask("GET", f"/{shelf}/?versions&prefix=a&version-id-marker=%01")
+def test_versions_of_a_bucket_that_never_had_any(http_client: HTTPClient, shelf: str) -> None:
+    reply = http_client.request("GET", f"/{shelf}/?versions&prefix=a&version-id-marker=%01")
     assert DATE.sub(b"DATE", reply.body).decode().partition("\n")[2] == (
         "<ListVersionsResult><Name>shelf-1250000000</Name><Prefix>a</Prefix><KeyMarker/>"
         "<VersionIdMarker>\ufffd</VersionIdMarker><MaxKeys>1000</MaxKeys>"
@@ -142,16 +146,20 @@ def test_versions_of_a_bucket_that_never_had_any(peer: Peer, shelf: str) -> None
     )
 
 
-def test_unfinished_uploads_and_their_parts(peer: Peer, bucket: str) -> None:
+def test_unfinished_uploads_and_their_parts(http_client: HTTPClient, bucket: str) -> None:
     uploads = []
     for key in ("a", "b", "b", "c/1"):
         headers = {"x-cos-storage-class": "STANDARD_IA"}
-        uploads.append(peer.ask("POST", f"/{bucket}/{key}?uploads", headers).text("UploadId"))
+        uploads.append(
+            http_client.request("POST", f"/{bucket}/{key}?uploads", headers).text("UploadId")
+        )
     for number in (3, 1, 2):
-        peer.ask("PUT", f"/{bucket}/a?partNumber={number}&uploadId={uploads[0]}", {}, b"x")
+        http_client.request(
+            "PUT", f"/{bucket}/a?partNumber={number}&uploadId={uploads[0]}", {}, b"x"
+        )
     who = f"<ID>{OWNER}</ID><DisplayName>{OWNER}</DisplayName>"
 
-    listed = peer.ask("GET", f"/{bucket}/?uploads&max-uploads=1&delimiter=/")
+    listed = http_client.request("GET", f"/{bucket}/?uploads&max-uploads=1&delimiter=/")
     body = DATE.sub(b"DATE", UPLOAD_ID.sub(b"<UploadId>ID", listed.body)).decode()
     assert body.partition("\n")[2] == (
         f"<ListMultipartUploadsResult><Bucket>{bucket}</Bucket><KeyMarker/><UploadIdMarker/>"
@@ -161,15 +169,19 @@ def test_unfinished_uploads_and_their_parts(peer: Peer, bucket: str) -> None:
         f"<StorageClass>STANDARD_IA</StorageClass><Initiator>{who}</Initiator>"
         f"<Owner>{who}</Owner><Initiated>DATE</Initiated></Upload></ListMultipartUploadsResult>"
     )
-    rest = peer.ask("GET", f"/{bucket}/?uploads&key-marker=b&upload-id-marker={min(uploads[1:3])}")
+    rest = http_client.request(
+        "GET", f"/{bucket}/?uploads&key-marker=b&upload-id-marker={min(uploads[1:3])}"
+    )
     assert rest.texts("Key") == ["b", "c/1"]
-    alone = peer.ask("GET", f"/{bucket}/?uploads&upload-id-marker=%01&delimiter=/")
+    alone = http_client.request("GET", f"/{bucket}/?uploads&upload-id-marker=%01&delimiter=/")
     assert (alone.texts("Key"), alone.text("CommonPrefixes")) == (
         ["a", "b", "b"],
         "<Prefix>c/</Prefix>",
     )
 
-    parts = peer.ask("GET", f"/{bucket}/a?uploadId={uploads[0]}&max-parts=1&part-number-marker=1")
+    parts = http_client.request(
+        "GET", f"/{bucket}/a?uploadId={uploads[0]}&max-parts=1&part-number-marker=1"
+    )
     assert DATE.sub(b"DATE", parts.body).decode().partition("\n")[2] == (
         f"<ListPartsResult><Bucket>{bucket}</Bucket><EncodingType/><Key>a</Key>"
         f"<UploadId>{uploads[0]}</UploadId><Owner>{who}</Owner>"
@@ -181,14 +193,14 @@ def test_unfinished_uploads_and_their_parts(peer: Peer, bucket: str) -> None:
     )
 
 
-def test_buckets_page_by_page(peer: Peer, shelf: str, room: str) -> None:
-    whole = peer.ask("GET", "/")
+def test_buckets_page_by_page(http_client: HTTPClient, shelf: str, room: str) -> None:
+    whole = http_client.request("GET", "/")
     names = whole.texts("Name")
     assert {shelf, room} <= set(names)
     assert names == sorted(names)
-    first = peer.ask("GET", "/?max-keys=1")
+    first = http_client.request("GET", "/?max-keys=1")
     assert (first.texts("Name"), first.text("NextMarker")) == (names[:1], names[0])
-    assert peer.ask("GET", f"/?marker={names[0]}").texts("Name") == names[1:]
+    assert http_client.request("GET", f"/?marker={names[0]}").texts("Name") == names[1:]
     for query in ("region=ap-elsewhere", "create-time=0&range=lt", "create-time=99999999999"):
-        none = peer.ask("GET", f"/?{query}")
+        none = http_client.request("GET", f"/?{query}")
         assert (none.texts("Name"), none.status) == ([], 200)

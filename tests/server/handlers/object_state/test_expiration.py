@@ -8,7 +8,7 @@ import pytest
 
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from coskit.testing import LocalServer
-from tests.server.support.wire import Peer, Reply
+from tests.server.support.http_client import HTTPClient, Reply
 
 RULES = b"""<LifecycleConfiguration>
 <Rule><ID>logs</ID><Filter><And><Prefix>logs/</Prefix>
@@ -22,9 +22,9 @@ RULES = b"""<LifecycleConfiguration>
 </LifecycleConfiguration>"""
 
 
-def configure(peer: Peer, bucket: str, document: bytes) -> Reply:
+def configure(http_client: HTTPClient, bucket: str, document: bytes) -> Reply:
     headers = {"content-md5": content_md5(document)}
-    return peer.ask("PUT", f"/{bucket}/?lifecycle", headers, document)
+    return http_client.request("PUT", f"/{bucket}/?lifecycle", headers, document)
 
 
 def one(inner: bytes) -> bytes:
@@ -34,19 +34,19 @@ def one(inner: bytes) -> bytes:
     return b"<LifecycleConfiguration>" + rule + b"</LifecycleConfiguration>"
 
 
-def test_rules_are_put_read_and_deleted(peer: Peer, bucket: str) -> None:
-    assert configure(peer, bucket, RULES).outcome == (200, "")
-    read = peer.ask("GET", f"/{bucket}/?lifecycle")
+def test_rules_are_put_read_and_deleted(http_client: HTTPClient, bucket: str) -> None:
+    assert configure(http_client, bucket, RULES).outcome == (200, "")
+    read = http_client.request("GET", f"/{bucket}/?lifecycle")
     assert read.status == 200
     assert (read.text("ID"), read.text("Key"), read.text("Value")) == ("logs", "k", "v")
     assert read.texts("Days") == ["30", "60", "90"]
     assert read.texts("StorageClass") == ["STANDARD_IA", "ARCHIVE"]
     assert read.texts("Status") == ["Enabled", "Disabled"]
     assert read.text("DaysAfterInitiation") == "7"
-    assert peer.ask("DELETE", f"/{bucket}/?lifecycle").status == 204
-    gone = peer.ask("GET", f"/{bucket}/?lifecycle")
+    assert http_client.request("DELETE", f"/{bucket}/?lifecycle").status == 204
+    gone = http_client.request("GET", f"/{bucket}/?lifecycle")
     assert gone.outcome == (404, "NoSuchLifecycleConfiguration")
-    assert peer.ask("DELETE", f"/{bucket}/?lifecycle").status == 204
+    assert http_client.request("DELETE", f"/{bucket}/?lifecycle").status == 204
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,12 @@ def test_rules_are_put_read_and_deleted(peer: Peer, bucket: str) -> None:
     ],
     ids=str,
 )
-def test_bad_rules_leave_the_good_ones(peer: Peer, bucket: str, document: bytes, code: str) -> None:
-    configure(peer, bucket, RULES)
-    assert configure(peer, bucket, document).outcome == (400, code)
-    assert len(peer.ask("GET", f"/{bucket}/?lifecycle").texts("Rule")) == 2
+def test_bad_rules_leave_the_good_ones(
+    http_client: HTTPClient, bucket: str, document: bytes, code: str
+) -> None:
+    configure(http_client, bucket, RULES)
+    assert configure(http_client, bucket, document).outcome == (400, code)
+    assert len(http_client.request("GET", f"/{bucket}/?lifecycle").texts("Rule")) == 2
 
 
 @pytest.fixture
@@ -98,15 +100,15 @@ def hasty(tmp_path: Path) -> Iterator[LocalServer]:
 
 
 def test_the_server_carries_its_rules_out(hasty: LocalServer) -> None:
-    peer = Peer.of(hasty)
+    http_client = HTTPClient.of(hasty)
     for key in ("logs/a", "kept"):
-        assert peer.ask("PUT", f"/b-1250000000/{key}", {}, b"x").status == 200
+        assert http_client.request("PUT", f"/b-1250000000/{key}", {}, b"x").status == 200
     rule = b"<Filter><Prefix>logs/</Prefix></Filter><Expiration><Days>1</Days></Expiration>"
-    assert configure(peer, "b-1250000000", one(rule)).status == 200
+    assert configure(http_client, "b-1250000000", one(rule)).status == 200
     deadline = time.monotonic() + 20
-    while peer.ask("HEAD", "/b-1250000000/logs/a").status == 200:
+    while http_client.request("HEAD", "/b-1250000000/logs/a").status == 200:
         assert time.monotonic() < deadline, "the object does not expire"
-    assert peer.ask("GET", "/b-1250000000/?versions").texts("Key") == ["kept"]
+    assert http_client.request("GET", "/b-1250000000/?versions").texts("Key") == ["kept"]
 
 
 @pytest.mark.parametrize("option", ["--day-length=1", "--lifecycle-interval=0s"])

@@ -10,7 +10,7 @@ from coskit.cli.server.option_values import restore_delays
 from coskit.protocol.codec.dates import http_date
 from coskit.testing import LocalServer
 from tests.server.support.clocked_server import ClockedServer
-from tests.server.support.wire import Peer, Reply
+from tests.server.support.http_client import HTTPClient, Reply
 from tests.server.workers.test_run import refused
 
 ARCHIVE = {"x-cos-storage-class": "ARCHIVE"}
@@ -24,7 +24,7 @@ FROZEN = (403, "InvalidObjectState")
 def server(tmp_path: Path) -> Iterator[ClockedServer]:
     """Give a server with one archived object."""
     with ClockedServer(tmp_path) as running:
-        assert running.ask("PUT", "/b-1/key", ARCHIVE, b"content").status == 200
+        assert running.request("PUT", "/b-1/key", ARCHIVE, b"content").status == 200
         yield running
 
 
@@ -33,56 +33,56 @@ def restore(
 ) -> Reply:
     job = f"<CASJobParameters><Tier>{tier}</Tier></CASJobParameters>" if tier else ""
     document = f"<RestoreRequest><Days>{days}</Days>{job}</RestoreRequest>"
-    return server.ask("POST", f"/b-1/key?restore{query}", {}, document.encode())
+    return server.request("POST", f"/b-1/key?restore{query}", {}, document.encode())
 
 
 def test_what_is_not_restored_is_not_read(server: ClockedServer) -> None:
-    upload = server.ask("POST", "/b-1/other?uploads").text("UploadId")
+    upload = server.request("POST", "/b-1/other?uploads").text("UploadId")
     part = f"/b-1/other?partNumber=1&uploadId={upload}"
     for reply in (
-        server.ask("GET", "/b-1/key"),
-        server.ask("GET", "/b-1/key", {"range": "bytes=0-1"}),
-        server.ask("PUT", "/b-1/other", SOURCE),
-        server.ask("PUT", "/b-1/key", {**SOURCE, "x-cos-storage-class": "STANDARD"}),
-        server.ask("PUT", part, SOURCE),
+        server.request("GET", "/b-1/key"),
+        server.request("GET", "/b-1/key", {"range": "bytes=0-1"}),
+        server.request("PUT", "/b-1/other", SOURCE),
+        server.request("PUT", "/b-1/key", {**SOURCE, "x-cos-storage-class": "STANDARD"}),
+        server.request("PUT", part, SOURCE),
     ):
         assert reply.outcome == FROZEN
         assert reply["x-cos-storage-class"] == "ARCHIVE"
-    head = server.ask("HEAD", "/b-1/key")
+    head = server.request("HEAD", "/b-1/key")
     assert (head.status, head["x-cos-storage-class"]) == (200, "ARCHIVE")
     assert "x-cos-restore" not in head
-    assert server.ask("GET", "/b-1/").texts("StorageClass") == ["ARCHIVE"]
-    assert server.ask("PUT", "/b-1/key", {}, b"over").status == 200
-    assert server.ask("GET", "/b-1/key").body == b"over"
+    assert server.request("GET", "/b-1/").texts("StorageClass") == ["ARCHIVE"]
+    assert server.request("PUT", "/b-1/key", {}, b"over").status == 200
+    assert server.request("GET", "/b-1/key").body == b"over"
 
 
 def test_a_copy_comes_is_read_and_goes(server: ClockedServer) -> None:
     asked = server.now
     assert restore(server, "Expedited", 1).status == 202
-    head = server.ask("HEAD", "/b-1/key")
+    head = server.request("HEAD", "/b-1/key")
     assert head["x-cos-restore"] == 'ongoing-request="true"'
     date = http_date(int(asked * 1000))
     assert head["x-cos-restore-status"] == f'tier="expedited"; request-date="{date}"'
-    assert server.ask("GET", "/b-1/").text("RestoreStatus") == "ONGOING"
+    assert server.request("GET", "/b-1/").text("RestoreStatus") == "ONGOING"
     server.now = asked + 59
-    assert server.ask("GET", "/b-1/key").outcome == FROZEN
+    assert server.request("GET", "/b-1/key").outcome == FROZEN
     server.now = asked + 60
-    reply = server.ask("GET", "/b-1/key")
+    reply = server.request("GET", "/b-1/key")
     assert reply.body == b"content"
     until = 'ongoing-request="false", expiry-date="Thu, 16 Nov 2023 16:00:00 GMT"'
     assert reply["x-cos-restore"] == until
     assert reply["x-cos-storage-class"] == "ARCHIVE"
     assert "x-cos-restore-status" not in reply
-    assert server.ask("GET", "/b-1/").text("RestoreStatus") == "DONE"
-    assert server.ask("PUT", "/b-1/copy", SOURCE).status == 200
-    assert "x-cos-restore" not in server.ask("HEAD", "/b-1/copy")
+    assert server.request("GET", "/b-1/").text("RestoreStatus") == "DONE"
+    assert server.request("PUT", "/b-1/copy", SOURCE).status == 200
+    assert "x-cos-restore" not in server.request("HEAD", "/b-1/copy")
     server.now = 1_700_150_400 - 1
-    assert server.ask("GET", "/b-1/key").body == b"content"
+    assert server.request("GET", "/b-1/key").body == b"content"
     server.now += 1
-    assert server.ask("GET", "/b-1/key").outcome == FROZEN
-    assert "x-cos-restore" not in server.ask("HEAD", "/b-1/key")
-    assert server.ask("GET", "/b-1/").texts("RestoreStatus") == []
-    assert server.ask("GET", "/b-1/copy").body == b"content"
+    assert server.request("GET", "/b-1/key").outcome == FROZEN
+    assert "x-cos-restore" not in server.request("HEAD", "/b-1/key")
+    assert server.request("GET", "/b-1/").texts("RestoreStatus") == []
+    assert server.request("GET", "/b-1/copy").body == b"content"
     assert restore(server).status == 202
 
 
@@ -92,13 +92,13 @@ def test_asking_again(server: ClockedServer) -> None:
         assert restore(server, tier).outcome == (409, "RestoreAlreadyInProgress")
     assert restore(server, "Expedited").status == 202
     server.now += 60
-    assert server.ask("GET", "/b-1/key").status == 200
-    before = server.ask("HEAD", "/b-1/key")["x-cos-restore"]
+    assert server.request("GET", "/b-1/key").status == 200
+    before = server.request("HEAD", "/b-1/key")["x-cos-restore"]
     assert restore(server, "Bulk", 30).status == 200
-    assert server.ask("GET", "/b-1/key").body == b"content"
-    assert server.ask("HEAD", "/b-1/key")["x-cos-restore"] != before
+    assert server.request("GET", "/b-1/key").body == b"content"
+    assert server.request("HEAD", "/b-1/key")["x-cos-restore"] != before
     server.now += 29 * DAY
-    assert server.ask("GET", "/b-1/key").body == b"content"
+    assert server.request("GET", "/b-1/key").body == b"content"
 
 
 def test_tier_and_days_are_checked(server: ClockedServer) -> None:
@@ -110,47 +110,47 @@ def test_tier_and_days_are_checked(server: ClockedServer) -> None:
     ]
     for tier, days, outcome in refusals:
         assert restore(server, tier, days).outcome == outcome
-    assert server.ask("POST", "/b-1/key?restore").outcome == (400, "MissingRequestBodyError")
+    assert server.request("POST", "/b-1/key?restore").outcome == (400, "MissingRequestBodyError")
     deep = {"x-cos-storage-class": "DEEP_ARCHIVE"}
-    server.ask("PUT", "/b-1/key", deep, b"content")
+    server.request("PUT", "/b-1/key", deep, b"content")
     assert restore(server, "Expedited").outcome == (400, "InvalidArgument")
     assert restore(server, "standard").status == 202
-    server.ask("PUT", "/b-1/key", {}, b"content")
+    server.request("PUT", "/b-1/key", {}, b"content")
     assert restore(server).outcome == (405, "RestoreNonArchiveObject")
-    server.ask("DELETE", "/b-1/key")
+    server.request("DELETE", "/b-1/key")
     assert restore(server).outcome == (404, "NoSuchKey")
 
 
 def test_a_version_is_restored_apart_from_the_others(server: ClockedServer) -> None:
-    server.ask("PUT", "/b-1/?versioning", {}, ENABLED)
-    newer = server.ask("PUT", "/b-1/key", ARCHIVE, b"newer")["x-cos-version-id"]
+    server.request("PUT", "/b-1/?versioning", {}, ENABLED)
+    newer = server.request("PUT", "/b-1/key", ARCHIVE, b"newer")["x-cos-version-id"]
     assert restore(server, query="&versionId=null").status == 202
     server.now += 3 * HOUR
-    assert server.ask("GET", "/b-1/key?versionId=null").body == b"content"
-    assert server.ask("GET", f"/b-1/key?versionId={newer}").outcome == FROZEN
+    assert server.request("GET", "/b-1/key?versionId=null").body == b"content"
+    assert server.request("GET", f"/b-1/key?versionId={newer}").outcome == FROZEN
     assert restore(server, query="&versionId=0000000000000000").outcome == (404, "NoSuchVersion")
 
 
 def test_a_class_with_tiers_tells_its_tier(server: ClockedServer) -> None:
     tiering = {"x-cos-storage-class": "INTELLIGENT_TIERING"}
-    server.ask("PUT", "/b-1/key", tiering, b"content")
-    assert server.ask("HEAD", "/b-1/key")["x-cos-storage-tier"] == "FREQUENT"
-    assert server.ask("GET", "/b-1/").text("StorageTier") == "FREQUENT"
-    assert server.ask("GET", "/b-1/?versions").text("StorageTier") == "FREQUENT"
-    assert "x-cos-storage-tier" not in server.ask("HEAD", "/b-1/none")
+    server.request("PUT", "/b-1/key", tiering, b"content")
+    assert server.request("HEAD", "/b-1/key")["x-cos-storage-tier"] == "FREQUENT"
+    assert server.request("GET", "/b-1/").text("StorageTier") == "FREQUENT"
+    assert server.request("GET", "/b-1/?versions").text("StorageTier") == "FREQUENT"
+    assert "x-cos-storage-tier" not in server.request("HEAD", "/b-1/none")
 
 
 def test_a_job_goes_on_while_the_server_is_down(tmp_path: Path) -> None:
     document = b"<RestoreRequest><Days>1</Days></RestoreRequest>"
     options = ["--restore-delay", "Standard=1s", "--restore-delay=bulk=2h"]
     with LocalServer(tmp_path, buckets=["b-1"], options=options) as server:
-        peer = Peer.of(server)
-        peer.ask("PUT", "/b-1/key", ARCHIVE, b"content")
-        assert peer.ask("POST", "/b-1/key?restore", {}, document).status == 202
+        http_client = HTTPClient.of(server)
+        http_client.request("PUT", "/b-1/key", ARCHIVE, b"content")
+        assert http_client.request("POST", "/b-1/key?restore", {}, document).status == 202
         asked = time.monotonic()
     with LocalServer(tmp_path, options=["--restore-delay=Standard=9h"]) as server:
-        peer = Peer.of(server)
-        while (reply := peer.ask("GET", "/b-1/key")).status == 403:
+        http_client = HTTPClient.of(server)
+        while (reply := http_client.request("GET", "/b-1/key")).status == 403:
             assert time.monotonic() < asked + 20
         assert reply.body == b"content"
         assert 'ongoing-request="false"' in reply["x-cos-restore"]

@@ -13,8 +13,8 @@ import pytest
 from coskit.server.handlers.objects.response_headers import sendable_headers
 from tests.server.auth.test_signed_urls import v2_url, v4_url
 from tests.server.dialects.test_s3_post_object import policy, second
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import Peer, Reply
+from tests.server.support.http_client import HTTPClient, Reply
+from tests.server.support.s3 import S3HTTPClient
 
 _numbers = itertools.count(1)
 BAD = [
@@ -49,12 +49,12 @@ GOOD = [
 ]
 
 
-def by_form(peer: Peer, bucket: str, key: str, name: str, value: str) -> Reply:
-    return send_form(peer, bucket, [("key", key), (name, value)])
+def by_form(http_client: HTTPClient, bucket: str, key: str, name: str, value: str) -> Reply:
+    return send_form(http_client, bucket, [("key", key), (name, value)])
 
 
 def send_form(
-    peer: Peer, bucket: str, fields: Iterable[tuple[str, str]], filename: str = "f"
+    http_client: HTTPClient, bucket: str, fields: Iterable[tuple[str, str]], filename: str = "f"
 ) -> Reply:
     parts = "".join(
         f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -63,32 +63,32 @@ def send_form(
     file = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n\r\nx'
     body = f"{parts}{file}\r\n--b--\r\n".encode()
     headers = {"content-type": "multipart/form-data; boundary=b"}
-    return peer.ask("POST", f"/{bucket}", headers, body)
+    return http_client.request("POST", f"/{bucket}", headers, body)
 
 
-def by_header(peer: Peer, bucket: str, key: str, name: str, value: str) -> Reply:
-    return peer.ask("PUT", f"/{bucket}/{key}", {name: value}, b"x")
+def by_header(http_client: HTTPClient, bucket: str, key: str, name: str, value: str) -> Reply:
+    return http_client.request("PUT", f"/{bucket}/{key}", {name: value}, b"x")
 
 
-def by_copy(peer: Peer, bucket: str, key: str, name: str, value: str) -> Reply:
-    peer.ask("PUT", f"/{bucket}/source", {}, b"x")
+def by_copy(http_client: HTTPClient, bucket: str, key: str, name: str, value: str) -> Reply:
+    http_client.request("PUT", f"/{bucket}/source", {}, b"x")
     source = {
         "x-cos-copy-source": f"{bucket}.cos.ap-local.myqcloud.com/source",
         "x-cos-metadata-directive": "Replaced",
     }
-    return peer.ask("PUT", f"/{bucket}/{key}", {**source, name: value}, b"")
+    return http_client.request("PUT", f"/{bucket}/{key}", {**source, name: value}, b"")
 
 
-def by_upload(peer: Peer, bucket: str, key: str, name: str, value: str) -> Reply:
-    begun = peer.ask("POST", f"/{bucket}/{key}?uploads", {name: value}, b"")
+def by_upload(http_client: HTTPClient, bucket: str, key: str, name: str, value: str) -> Reply:
+    begun = http_client.request("POST", f"/{bucket}/{key}?uploads", {name: value}, b"")
     if begun.status != 200:
         return begun
     target = f"/{bucket}/{key}?uploadId={begun.text('UploadId')}"
-    stored = peer.ask("PUT", f"{target}&partNumber=1", {}, b"x")
+    stored = http_client.request("PUT", f"{target}&partNumber=1", {}, b"x")
     etag = stored["ETag"].strip('"')
     part = f"<Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part>"
     body = f"<CompleteMultipartUpload>{part}</CompleteMultipartUpload>".encode()
-    return peer.ask("POST", target, {}, body)
+    return http_client.request("POST", target, {}, body)
 
 
 WAYS = {"form": by_form, "header": by_header, "copy": by_copy, "upload": by_upload}
@@ -107,37 +107,37 @@ CASES = [
 
 @pytest.mark.parametrize(("way", "name", "value"), CASES, ids=lambda text: ascii(text)[:24])
 def test_what_no_header_can_have_is_not_stored(
-    peer: Peer, room: str, way: str, name: str, value: str
+    http_client: HTTPClient, room: str, way: str, name: str, value: str
 ) -> None:
     key = f"bad{next(_numbers)}"
-    assert WAYS[way](peer, room, key, name, value).status == 400
-    assert peer.ask("HEAD", f"/{room}/{key}").status == 404
+    assert WAYS[way](http_client, room, key, name, value).status == 400
+    assert http_client.request("HEAD", f"/{room}/{key}").status == 404
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("name", "value"), GOOD, ids=lambda text: ascii(text)[:24])
 def test_what_is_stored_is_answered_in_every_way(
-    peer: Peer, room: str, way: str, name: str, value: str
+    http_client: HTTPClient, room: str, way: str, name: str, value: str
 ) -> None:
     key = f"good{next(_numbers)}"
-    assert WAYS[way](peer, room, key, name, value).status in (200, 204)
-    asking: list[Peer | S3Peer] = [peer, S3Peer(peer)]
+    assert WAYS[way](http_client, room, key, name, value).status in (200, 204)
+    asking: list[HTTPClient | S3HTTPClient] = [http_client, S3HTTPClient(http_client)]
     for who, method in itertools.product(asking, ("GET", "HEAD")):
-        assert who.ask(method, f"/{room}/{key}").status == 200
-    told = {n.lower(): v for n, v in peer.ask("GET", f"/{room}/{key}").fields}
+        assert who.request(method, f"/{room}/{key}").status == 200
+    told = {n.lower(): v for n, v in http_client.request("GET", f"/{room}/{key}").fields}
     assert told[name].encode("latin-1").decode() == value
 
 
 @pytest.mark.parametrize("make", [v4_url, v2_url], ids=["version 4", "version 2"])
 @pytest.mark.parametrize("value", ["v%0A", "v%0D%0Aa:b", "%00", "a%7Fb", "%1B"])
 def test_a_signed_url_stores_no_line_ends(
-    peer: Peer, room: str, make: Callable[..., str], value: str
+    http_client: HTTPClient, room: str, make: Callable[..., str], value: str
 ) -> None:
     key = f"url{next(_numbers)}"
     target = f"/{room}/{key}?x-amz-meta-e={value}"
-    url = make(peer, "PUT", target)
-    assert peer.ask("PUT", url, {}, b"x", signed=False).status in (400, 403)
-    assert peer.ask("HEAD", f"/{room}/{key}").status == 404
+    url = make(http_client, "PUT", target)
+    assert http_client.request("PUT", url, {}, b"x", signed=False).status in (400, 403)
+    assert http_client.request("HEAD", f"/{room}/{key}").status == 404
 
 
 @pytest.mark.parametrize("value", ["a\nb", "a\r\nSet-Cookie: b", "\x00", "\x7f", "a\x1bb"])
@@ -145,12 +145,12 @@ def test_a_signed_url_stores_no_line_ends(
     "name", ["content-type", "content-disposition", "cache-control", "expires"]
 )
 def test_an_answer_is_not_asked_to_hold_line_ends(
-    peer: Peer, room: str, name: str, value: str
+    http_client: HTTPClient, room: str, name: str, value: str
 ) -> None:
     target = f"/{room}/kept?response-{name}={quote(value)}"
-    asking: list[Peer | S3Peer] = [peer, S3Peer(peer)]
+    asking: list[HTTPClient | S3HTTPClient] = [http_client, S3HTTPClient(http_client)]
     for who in asking:
-        assert who.ask("GET", target).outcome == (400, "InvalidArgument")
+        assert who.request("GET", target).outcome == (400, "InvalidArgument")
 
 
 def test_what_older_versions_stored_is_told_without_what_no_header_can_have() -> None:
@@ -190,22 +190,22 @@ FILENAMES = [
 @pytest.mark.parametrize(("filename", "name"), FILENAMES)
 @pytest.mark.parametrize("of_s3", [False, True], ids=["cos", "s3"])
 def test_a_file_is_stored_under_its_name_without_a_path(
-    peer: Peer, bucket: str, filename: str, name: str, of_s3: bool
+    http_client: HTTPClient, bucket: str, filename: str, name: str, of_s3: bool
 ) -> None:
     fields: Iterable[tuple[str, str]] = [("key", "f/${filename}")]
     if of_s3:
         text = policy({"bucket": bucket}, ["starts-with", "$key", "f/"])
-        fields = second(peer, text, key="f/${filename}")
-    assert send_form(peer, bucket, fields, filename).status == 204
-    listed = peer.ask("GET", f"/{bucket}/?encoding-type=url").texts("Key")
+        fields = second(http_client, text, key="f/${filename}")
+    assert send_form(http_client, bucket, fields, filename).status == 204
+    listed = http_client.request("GET", f"/{bucket}/?encoding-type=url").texts("Key")
     assert listed == [quote(f"f/{name}", safe="/")]
 
 
-def test_without_a_filename_nothing_stands_for_it(peer: Peer, bucket: str) -> None:
+def test_without_a_filename_nothing_stands_for_it(http_client: HTTPClient, bucket: str) -> None:
     parts = (
         b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nf/${filename}x\r\n'
         b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\nx\r\n--b--\r\n'
     )
     headers = {"content-type": "multipart/form-data; boundary=b"}
-    assert peer.ask("POST", f"/{bucket}", headers, parts).status == 204
-    assert peer.ask("GET", f"/{bucket}/").texts("Key") == ["f/x"]
+    assert http_client.request("POST", f"/{bucket}", headers, parts).status == 204
+    assert http_client.request("GET", f"/{bucket}/").texts("Key") == ["f/x"]

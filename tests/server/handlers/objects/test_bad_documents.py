@@ -4,7 +4,7 @@ import pytest
 
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from tests.server.support.bad_requests import Bad, refuse
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 BOMB = (
     b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
@@ -184,18 +184,22 @@ DOCUMENTS = [
 
 
 @pytest.mark.parametrize("row", DOCUMENTS, ids=lambda row: row.about)
-def test_it_is_refused_and_changes_nothing(peer: Peer, room: str, row: Bad) -> None:
-    refuse(peer, room, row)
+def test_it_is_refused_and_changes_nothing(http_client: HTTPClient, room: str, row: Bad) -> None:
+    refuse(http_client, room, row)
 
 
-def test_a_key_that_no_object_can_have_gets_no_delete_marker(peer: Peer, bucket: str) -> None:
+def test_a_key_that_no_object_can_have_gets_no_delete_marker(
+    http_client: HTTPClient, bucket: str
+) -> None:
     enable = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
-    assert peer.ask("PUT", f"/{bucket}/?versioning", {}, enable).status == 200
+    assert http_client.request("PUT", f"/{bucket}/?versioning", {}, enable).status == 200
     keys = ("/slash", "k" * 851)
     body = "".join(f"<Object><Key>{key}</Key></Object>" for key in keys)
     raw = f"<Delete>{body}</Delete>".encode()
-    reply = peer.ask("POST", f"/{bucket}/?delete", {"content-md5": content_md5(raw)}, raw)
+    reply = http_client.request(
+        "POST", f"/{bucket}/?delete", {"content-md5": content_md5(raw)}, raw
+    )
     assert reply.status == 200
     assert reply.text("Deleted") == "<Key>/slash</Key>"
     assert reply.text("Error").startswith(f"<Key>{keys[1]}</Key><Code>KeyTooLong</Code>")
-    assert peer.ask("GET", f"/{bucket}/?versions").texts("Key") == []
+    assert http_client.request("GET", f"/{bucket}/?versions").texts("Key") == []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.server.support.wire import Peer, Reply
+from tests.server.support.http_client import HTTPClient, Reply
 
 MIB = 1 << 20
 BODIES = {1: b"a" * MIB, 2: b"b", 3: b"c" * MIB}
@@ -22,33 +22,33 @@ def listed(parts: Sequence[tuple[object, str]]) -> bytes:
 class Upload:
     """An upload with parts 1, 2 (one byte) and 3."""
 
-    def __init__(self, peer: Peer, bucket: str) -> None:
-        self.peer = peer
-        begun = peer.ask("POST", f"/{bucket}/key?uploads", {"content-type": "text/x"})
+    def __init__(self, http_client: HTTPClient, bucket: str) -> None:
+        self.http_client = http_client
+        begun = http_client.request("POST", f"/{bucket}/key?uploads", {"content-type": "text/x"})
         self.id = begun.text("UploadId")
         self.address = f"/{bucket}/key"
         self.etags = {n: self.put(n, body)["ETag"] for n, body in BODIES.items()}
 
     def put(self, number: object, body: bytes) -> Reply:
         """Send a part."""
-        return self.peer.ask(
+        return self.http_client.request(
             "PUT", f"{self.address}?partNumber={number}&uploadId={self.id}", {}, body
         )
 
     def complete(self, document: bytes) -> Reply:
         """Complete it."""
-        return self.peer.ask("POST", f"{self.address}?uploadId={self.id}", {}, document)
+        return self.http_client.request("POST", f"{self.address}?uploadId={self.id}", {}, document)
 
     def parts(self) -> list[tuple[str, str]]:
         """Return number and ETag of its parts."""
-        reply = self.peer.ask("GET", f"{self.address}?uploadId={self.id}")
+        reply = self.http_client.request("GET", f"{self.address}?uploadId={self.id}")
         return list(zip(reply.texts("PartNumber"), reply.texts("ETag"), strict=True))
 
 
 @pytest.fixture(scope="module")
-def upload(peer: Peer, room: str) -> Upload:
+def upload(http_client: HTTPClient, room: str) -> Upload:
     """Begin an upload that every row of the tables finds, and leaves, with three parts."""
-    return Upload(peer, room)
+    return Upload(http_client, room)
 
 
 A, B, C = '"{1}"', '"{2}"', '"{3}"'
@@ -85,7 +85,7 @@ def test_a_completion_that_is_refused_leaves_the_upload_open(
     reply = upload.complete(listed([(number, real.get(etag, etag)) for number, etag in parts]))
     assert reply.outcome == (status, code)
     assert [number for number, _ in upload.parts()] == ["1", "2", "3"]
-    assert upload.peer.ask("GET", upload.address).outcome == (404, "NoSuchKey")
+    assert upload.http_client.request("GET", upload.address).outcome == (404, "NoSuchKey")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_an_address_of_no_upload_or_part(
 ) -> None:
     body = {"PUT": b"part", "POST": listed([(1, "a")])}.get(method)
     target = f"{upload.address}?{query.replace('ID', upload.id)}"
-    assert upload.peer.ask(method, target, {}, body).outcome == (status, code)
+    assert upload.http_client.request(method, target, {}, body).outcome == (status, code)
     assert len(upload.parts()) == 3
 
 
@@ -193,27 +193,27 @@ def test_a_part_that_is_refused_does_not_replace_the_one_before(
     before = upload.parts()
     sent = {name: value.replace("ROOM", room) for name, value in headers.items()}
     target = f"{upload.address}?partNumber=1&uploadId={upload.id}"
-    assert upload.peer.ask("PUT", target, sent, b"other").outcome == (status, code)
+    assert upload.http_client.request("PUT", target, sent, b"other").outcome == (status, code)
     assert upload.parts() == before
 
 
 def test_an_upload_is_of_one_key(upload: Upload, room: str) -> None:
     target = f"/{room}/other?partNumber=1&uploadId={upload.id}"
-    assert upload.peer.ask("PUT", target, {}, b"x").outcome == (404, "NoSuchUpload")
+    assert upload.http_client.request("PUT", target, {}, b"x").outcome == (404, "NoSuchUpload")
 
 
-def test_a_bucket_with_an_open_upload_cannot_be_deleted(peer: Peer) -> None:
+def test_a_bucket_with_an_open_upload_cannot_be_deleted(http_client: HTTPClient) -> None:
     bucket = "open-1250000000"
-    assert peer.ask("PUT", f"/{bucket}/").status == 200
-    upload = peer.ask("POST", f"/{bucket}/key?uploads").text("UploadId")
-    assert peer.ask("DELETE", f"/{bucket}/").outcome == (409, "BucketNotEmpty")
-    assert peer.ask("DELETE", f"/{bucket}/key?uploadId={upload}").status == 204
-    assert peer.ask("DELETE", f"/{bucket}/").status == 204
-    assert peer.ask("GET", f"/{bucket}/").outcome == (404, "NoSuchBucket")
+    assert http_client.request("PUT", f"/{bucket}/").status == 200
+    upload = http_client.request("POST", f"/{bucket}/key?uploads").text("UploadId")
+    assert http_client.request("DELETE", f"/{bucket}/").outcome == (409, "BucketNotEmpty")
+    assert http_client.request("DELETE", f"/{bucket}/key?uploadId={upload}").status == 204
+    assert http_client.request("DELETE", f"/{bucket}/").status == 204
+    assert http_client.request("GET", f"/{bucket}/").outcome == (404, "NoSuchBucket")
 
 
-def test_an_upload_ends_with_its_completion(peer: Peer, bucket: str) -> None:
-    upload = Upload(peer, bucket)
+def test_an_upload_ends_with_its_completion(http_client: HTTPClient, bucket: str) -> None:
+    upload = Upload(http_client, bucket)
     done = upload.complete(listed([(1, upload.etags[1].strip('"')), (2, upload.etags[2])]))
     assert done.status == 200
     assert done.text("Location") == f"http://127.0.0.1/{bucket}/key"
@@ -222,16 +222,22 @@ def test_an_upload_ends_with_its_completion(peer: Peer, bucket: str) -> None:
     assert b'xmlns="http://www.qcloud.com/document/product/436/7751"' in done.body
     again = upload.complete(listed([(1, upload.etags[1])]))
     assert again.outcome == (404, "NoSuchUpload")
-    got = peer.ask("GET", upload.address)
+    got = http_client.request("GET", upload.address)
     assert got.body == BODIES[1] + BODIES[2]
     assert (got["Content-Type"], got["ETag"]) == ("text/x", done.text("ETag"))
     assert got["x-cos-hash-crc64ecma"] == done["x-cos-hash-crc64ecma"]
-    assert peer.ask("GET", f"/{bucket}/?uploads").texts("UploadId") == []
+    assert http_client.request("GET", f"/{bucket}/?uploads").texts("UploadId") == []
 
 
-def test_where_an_object_is_when_its_host_names_the_bucket(peer: Peer, bucket: str) -> None:
+def test_where_an_object_is_when_its_host_names_the_bucket(
+    http_client: HTTPClient, bucket: str
+) -> None:
     host = f"{bucket}.localhost:9000"
-    upload = peer.ask("POST", "/a%20b?uploads", host=host).text("UploadId")
-    etag = peer.ask("PUT", f"/a%20b?partNumber=1&uploadId={upload}", {}, b"x", host=host)["ETag"]
-    done = peer.ask("POST", f"/a%20b?uploadId={upload}", {}, listed([(1, etag)]), host=host)
+    upload = http_client.request("POST", "/a%20b?uploads", host=host).text("UploadId")
+    etag = http_client.request(
+        "PUT", f"/a%20b?partNumber=1&uploadId={upload}", {}, b"x", host=host
+    )["ETag"]
+    done = http_client.request(
+        "POST", f"/a%20b?uploadId={upload}", {}, listed([(1, etag)]), host=host
+    )
     assert done.text("Location") == f"http://{host}/a%20b"

@@ -4,7 +4,7 @@ import pytest
 
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from tests.server.support.bad_requests import Bad, refuse
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 SOURCE = "ROOM.cos.ap-local.myqcloud.com/"
 
@@ -167,10 +167,10 @@ COPIES = [
 
 
 @pytest.mark.parametrize("row", [*BODIES, *COPIES], ids=lambda row: row.about)
-def test_it_is_refused_and_changes_nothing(peer: Peer, room: str, row: Bad) -> None:
-    refuse(peer, room, row)
+def test_it_is_refused_and_changes_nothing(http_client: HTTPClient, room: str, row: Bad) -> None:
+    refuse(http_client, room, row)
 
 
-def test_an_empty_header_counts_as_absent(peer: Peer, bucket: str) -> None:
+def test_an_empty_header_counts_as_absent(http_client: HTTPClient, bucket: str) -> None:
     empty = dict.fromkeys(("x-cos-acl", "x-cos-storage-class", "content-md5"), "")
-    assert peer.ask("PUT", f"/{bucket}/a", empty, b"x").status == 200
+    assert http_client.request("PUT", f"/{bucket}/a", empty, b"x").status == 200

@@ -14,8 +14,8 @@ import pytest
 
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from tests.server.support.accounts import FRIEND
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import OWNER, Peer, Reply
+from tests.server.support.http_client import OWNER, HTTPClient, Reply
+from tests.server.support.s3 import S3HTTPClient
 
 OLD, NEW = "Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 01 Jan 2099 00:00:00 GMT"
 
@@ -119,15 +119,17 @@ Request = tuple[str, str, dict[str, str], bytes | None]
 ACL = b"<AccessControlPolicy><AccessControlList/></AccessControlPolicy>"
 
 
-def requests_of(peer: Peer, bucket: str, dialect: str) -> dict[str, Request]:
+def requests_of(http_client: HTTPClient, bucket: str, dialect: str) -> dict[str, Request]:
     """Return a request of each kind; without a guard all but the reads would change something."""
     prefix = "x-amz" if dialect == "s3" else "x-cos"
     host = bucket if dialect == "s3" else f"{bucket}.cos.ap-local.myqcloud.com"
     source = {f"{prefix}-copy-source": f"{host}/k"}
     directive = "REPLACE" if dialect == "s3" else "Replaced"
     restated = {f"{prefix}-storage-class": "STANDARD_IA", f"{prefix}-metadata-directive": directive}
-    begun = peer.ask("POST", f"/{bucket}/up?uploads", {}, b"").text("UploadId")
-    stored = peer.ask("PUT", f"/{bucket}/up?partNumber=1&uploadId={begun}", {}, b"x")["ETag"]
+    begun = http_client.request("POST", f"/{bucket}/up?uploads", {}, b"").text("UploadId")
+    stored = http_client.request("PUT", f"/{bucket}/up?partNumber=1&uploadId={begun}", {}, b"x")[
+        "ETag"
+    ]
     parts = f"<Part><PartNumber>1</PartNumber><ETag>{stored.strip(chr(34))}</ETag></Part>"
     complete = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
     delete = b"<Delete><Object><Key>k</Key></Object></Delete>"
@@ -160,22 +162,24 @@ def requests_of(peer: Peer, bucket: str, dialect: str) -> dict[str, Request]:
 
 def send(who: Any, bucket: str, request: Request, header: str, value: str) -> Reply:
     method, target, headers, body = request
-    reply: Reply = who.ask(method, f"/{bucket}/{target}", {**headers, header: value}, body)
+    reply: Reply = who.request(method, f"/{bucket}/{target}", {**headers, header: value}, body)
     return reply
 
 
-def state(peer: Peer, bucket: str) -> list[bytes]:
+def state(http_client: HTTPClient, bucket: str) -> list[bytes]:
     """Return what there is to see of a bucket."""
     asked = ("?versions", "k", "k?acl", "k?tagging", "grown")
-    found = [peer.ask("GET", f"/{bucket}/{target}").body for target in asked]
-    uploads = peer.ask("GET", f"/{bucket}/?uploads")
+    found = [http_client.request("GET", f"/{bucket}/{target}").body for target in asked]
+    uploads = http_client.request("GET", f"/{bucket}/?uploads")
     ids = zip(uploads.texts("Key"), uploads.texts("UploadId"), strict=True)
-    listed = [peer.ask("GET", f"/{bucket}/{key}?uploadId={upload}").body for key, upload in ids]
+    listed = [
+        http_client.request("GET", f"/{bucket}/{key}?uploadId={upload}").body for key, upload in ids
+    ]
     return [
         *found,
         uploads.body,
         *listed,
-        peer.ask("GET", f"/{bucket}/?tagging").outcome[1].encode(),
+        http_client.request("GET", f"/{bucket}/?tagging").outcome[1].encode(),
     ]
 
 
@@ -187,17 +191,19 @@ CASES = [
 
 
 @pytest.mark.parametrize(("header", "dialect"), CASES)
-def test_a_guard_is_obeyed_or_refused(peer: Peer, bucket: str, dialect: str, header: str) -> None:
-    assert peer.ask("PUT", f"/{bucket}/k", {}, b"old").status == 200
-    assert peer.ask("POST", f"/{bucket}/grown?append&position=0", {}, b"x").status == 200
+def test_a_guard_is_obeyed_or_refused(
+    http_client: HTTPClient, bucket: str, dialect: str, header: str
+) -> None:
+    assert http_client.request("PUT", f"/{bucket}/k", {}, b"old").status == 200
+    assert http_client.request("POST", f"/{bucket}/grown?append&position=0", {}, b"x").status == 200
     value, obeying = GUARDS[header]
     if dialect == "cos" and header.startswith("x-amz-") and header != "x-amz-mp-object-size":
         obeying = set()  # it is one of the other dialect
-    requests = requests_of(peer, bucket, dialect)
+    requests = requests_of(http_client, bucket, dialect)
     # There has to be something to overwrite.
-    assert peer.ask("PUT", f"/{bucket}/up", {}, b"old").status == 200
-    who = S3Peer(peer) if dialect == "s3" else peer
-    before = state(peer, bucket)
+    assert http_client.request("PUT", f"/{bucket}/up", {}, b"old").status == 200
+    who = S3HTTPClient(http_client) if dialect == "s3" else http_client
+    before = state(http_client, bucket)
     for name, request in requests.items():
         reply = send(who, bucket, request, header, value)
         if header == "if-none-match" and request[0] in ("GET", "HEAD") and name not in TARGET:
@@ -207,15 +213,17 @@ def test_a_guard_is_obeyed_or_refused(peer: Peer, bucket: str, dialect: str, hea
         else:
             assert reply.status == 501, (name, reply.status, reply.body)
     assert [
-        told for told, was in zip(state(peer, bucket), before, strict=True) if told != was
+        told for told, was in zip(state(http_client, bucket), before, strict=True) if told != was
     ] == []
 
 
 @pytest.mark.parametrize("dialect", ["s3", "cos"])
-def test_guards_that_hold_let_pass(peer: Peer, bucket: str, dialect: str) -> None:
-    stored = peer.ask("PUT", f"/{bucket}/k", {}, b"old")
-    who, prefix = (S3Peer(peer), "x-amz") if dialect == "s3" else (peer, "x-cos")
-    requests = requests_of(peer, bucket, dialect)
+def test_guards_that_hold_let_pass(http_client: HTTPClient, bucket: str, dialect: str) -> None:
+    stored = http_client.request("PUT", f"/{bucket}/k", {}, b"old")
+    who, prefix = (
+        (S3HTTPClient(http_client), "x-amz") if dialect == "s3" else (http_client, "x-cos")
+    )
+    requests = requests_of(http_client, bucket, dialect)
     for name, header, value in (
         ("UploadPart", "x-amz-expected-bucket-owner", OWNER),
         ("GetObject", "x-amz-expected-bucket-owner", OWNER),
@@ -237,20 +245,22 @@ EMPTY = ("if-match", "if-none-match", "x-amz-mfa", "x-amz-expected-bucket-owner"
 @pytest.mark.parametrize("dialect", ["s3", "cos"])
 @pytest.mark.parametrize("header", EMPTY)
 def test_a_guard_that_says_nothing_is_refused(
-    peer: Peer, bucket: str, dialect: str, header: str
+    http_client: HTTPClient, bucket: str, dialect: str, header: str
 ) -> None:
-    who = S3Peer(peer) if dialect == "s3" else peer
-    assert who.ask("PUT", f"/{bucket}/k", {header: ""}, b"x").status in (400, 501)
-    assert peer.ask("HEAD", f"/{bucket}/k").status == 404
+    who = S3HTTPClient(http_client) if dialect == "s3" else http_client
+    assert who.request("PUT", f"/{bucket}/k", {header: ""}, b"x").status in (400, 501)
+    assert http_client.request("HEAD", f"/{bucket}/k").status == 404
 
 
 @pytest.mark.parametrize("dialect", ["s3", "cos"])
-def test_a_part_of_an_object_does_not_replace_it(peer: Peer, bucket: str, dialect: str) -> None:
-    who = S3Peer(peer) if dialect == "s3" else peer
-    assert who.ask("PUT", f"/{bucket}/k", {}, b"whole").status == 200
-    reply = who.ask("PUT", f"/{bucket}/k", {"content-range": "bytes 0-0/5"}, b"W")
+def test_a_part_of_an_object_does_not_replace_it(
+    http_client: HTTPClient, bucket: str, dialect: str
+) -> None:
+    who = S3HTTPClient(http_client) if dialect == "s3" else http_client
+    assert who.request("PUT", f"/{bucket}/k", {}, b"whole").status == 200
+    reply = who.request("PUT", f"/{bucket}/k", {"content-range": "bytes 0-0/5"}, b"W")
     assert reply.outcome == (400, "InvalidArgument")
-    assert who.ask("GET", f"/{bucket}/k").body == b"whole"
+    assert who.request("GET", f"/{bucket}/k").body == b"whole"
 
 
 @pytest.mark.parametrize(
@@ -264,13 +274,13 @@ def test_a_part_of_an_object_does_not_replace_it(peer: Peer, bucket: str, dialec
     ],
 )
 def test_a_form_obeys_the_guards_of_its_request(
-    peer: Peer, bucket: str, header: str, value: str, status: int
+    http_client: HTTPClient, bucket: str, header: str, value: str, status: int
 ) -> None:
-    assert peer.ask("PUT", f"/{bucket}/k", {}, b"old").status == 200
+    assert http_client.request("PUT", f"/{bucket}/k", {}, b"old").status == 200
     body = (
         b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nk\r\n'
         b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nnew\r\n--b--\r\n'
     )
     headers = {"content-type": "multipart/form-data; boundary=b", header: value}
-    assert peer.ask("POST", f"/{bucket}", headers, body).status == status
-    assert peer.ask("GET", f"/{bucket}/k").body == b"old"
+    assert http_client.request("POST", f"/{bucket}", headers, body).status == status
+    assert http_client.request("GET", f"/{bucket}/k").body == b"old"

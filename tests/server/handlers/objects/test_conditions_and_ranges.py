@@ -4,8 +4,8 @@ from typing import Literal
 
 import pytest
 
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import Peer, Reply
+from tests.server.support.http_client import HTTPClient, Reply
+from tests.server.support.s3 import S3HTTPClient
 
 BODY = b"0123456789"
 ETAG = '"781e5e245d69b566979b86e28d23f2c7"'
@@ -15,19 +15,19 @@ Method = Literal["GET", "HEAD"]
 
 
 @pytest.fixture(scope="module")
-def digits(peer: Peer, room: str) -> str:
+def digits(http_client: HTTPClient, room: str) -> str:
     """Store ten digits and return their address."""
     address = f"/{room}/digits"
-    put = peer.ask("PUT", address, {"content-type": "text/plain"}, BODY)
+    put = http_client.request("PUT", address, {"content-type": "text/plain"}, BODY)
     assert (put["ETag"], put["x-cos-hash-crc64ecma"]) == (ETAG, CRC)
     return address
 
 
-def ask(peer: Peer, method: Method, target: str, headers: dict[str, str]) -> Reply:
+def ask(http_client: HTTPClient, method: Method, target: str, headers: dict[str, str]) -> Reply:
     """Ask, and make sure that the next answer on the connection begins where it should."""
-    with peer.line() as line:
-        reply = line.ask(peer.request(method, target, headers))
-        assert line.ask(peer.request("GET", target)).status == 200
+    with http_client.connect() as connection:
+        reply = connection.request(http_client.build_request(method, target, headers))
+        assert connection.request(http_client.build_request("GET", target)).status == 200
     return reply
 
 
@@ -67,11 +67,11 @@ def ask(peer: Peer, method: Method, target: str, headers: dict[str, str]) -> Rep
     ids=str,
 )
 def test_a_condition(
-    peer: Peer, digits: str, method: Method, headers: dict[str, str], status: int
+    http_client: HTTPClient, digits: str, method: Method, headers: dict[str, str], status: int
 ) -> None:
-    now = peer.ask("HEAD", digits)["Last-Modified"]
+    now = http_client.request("HEAD", digits)["Last-Modified"]
     sent = {name: value.replace("NOW", now) for name, value in headers.items()}
-    reply = ask(peer, method, digits, sent)
+    reply = ask(http_client, method, digits, sent)
     assert reply.status == status
     if status == 412:
         assert reply.text("Code") == ("PreconditionFailed" if method == "GET" else "")
@@ -112,8 +112,10 @@ def test_a_condition(
     ],
     ids=lambda value: ascii(value)[:30],
 )
-def test_a_range(peer: Peer, digits: str, text: str, status: int, span: str, body: bytes) -> None:
-    reply = ask(peer, "GET", digits, {"range": text})
+def test_a_range(
+    http_client: HTTPClient, digits: str, text: str, status: int, span: str, body: bytes
+) -> None:
+    reply = ask(http_client, "GET", digits, {"range": text})
     assert reply.status == status
     if status == 416:
         assert reply.text("Code") == "InvalidRange"
@@ -130,9 +132,9 @@ def test_a_range(peer: Peer, digits: str, text: str, status: int, span: str, bod
 
 
 @pytest.mark.parametrize("text", ["bytes=0-", "bytes=0-0", "bytes=5-", "bytes=-0"])
-def test_an_empty_object_has_no_range(peer: Peer, room: str, text: str) -> None:
-    peer.ask("PUT", f"/{room}/empty", {}, b"")
-    reply = ask(peer, "GET", f"/{room}/empty", {"range": text})
+def test_an_empty_object_has_no_range(http_client: HTTPClient, room: str, text: str) -> None:
+    http_client.request("PUT", f"/{room}/empty", {}, b"")
+    reply = ask(http_client, "GET", f"/{room}/empty", {"range": text})
     assert reply.outcome == (416, "InvalidRange")
     assert reply["Content-Range"] == "bytes */0"
 
@@ -141,12 +143,12 @@ def test_an_empty_object_has_no_range(peer: Peer, room: str, text: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("of_s3", [False, True], ids=["cos", "s3"])
 def test_the_last_bytes_of_an_empty_object_are_all_of_it(
-    peer: Peer, room: str, text: str, method: str, of_s3: bool
+    http_client: HTTPClient, room: str, text: str, method: str, of_s3: bool
 ) -> None:
     """RFC 9110 14.1.2."""
-    peer.ask("PUT", f"/{room}/empty", {}, b"")
-    who = S3Peer(peer) if of_s3 else peer
-    reply = who.ask(method, f"/{room}/empty", {"range": text})
+    http_client.request("PUT", f"/{room}/empty", {}, b"")
+    who = S3HTTPClient(http_client) if of_s3 else http_client
+    reply = who.request(method, f"/{room}/empty", {"range": text})
     assert (reply.status, reply.body, reply["Content-Length"]) == (200, b"", "0")
     assert "Content-Range" not in reply
 
@@ -164,29 +166,34 @@ def test_the_last_bytes_of_an_empty_object_are_all_of_it(
 )
 @pytest.mark.parametrize("of_s3", [False, True], ids=["cos", "s3"])
 def test_a_range_of_another_version_is_the_whole_of_this_one(
-    peer: Peer, digits: str, validator: str, is_part: bool, of_s3: bool
+    http_client: HTTPClient, digits: str, validator: str, is_part: bool, of_s3: bool
 ) -> None:
     """RFC 9110 13.1.5: If-Range, for those who have the beginning already."""
-    date = peer.ask("HEAD", digits)["Last-Modified"]
+    date = http_client.request("HEAD", digits)["Last-Modified"]
     value = validator.replace("ETAG", ETAG).replace("DATE", date)
-    who = S3Peer(peer) if of_s3 else peer
-    reply = who.ask("GET", digits, {"range": "bytes=3-", "if-range": value})
+    who = S3HTTPClient(http_client) if of_s3 else http_client
+    reply = who.request("GET", digits, {"range": "bytes=3-", "if-range": value})
     assert (reply.status, reply.body) == ((206, BODY[3:]) if is_part else (200, BODY))
-    assert who.ask("GET", digits, {"if-range": value}).body == BODY
+    assert who.request("GET", digits, {"if-range": value}).body == BODY
 
 
-def test_ranges_of_a_large_object(peer: Peer, room: str) -> None:
+def test_ranges_of_a_large_object(http_client: HTTPClient, room: str) -> None:
     body = b"".join(f"{n:1024}".encode() for n in range(3000))
-    peer.ask("PUT", f"/{room}/large", {}, body)
+    http_client.request("PUT", f"/{room}/large", {}, body)
     for first, last in [(0, 0), (65_535, 65_536), (1 << 20, 2 << 20), (len(body) - 1, len(body))]:
-        reply = ask(peer, "GET", f"/{room}/large", {"range": f"bytes={first}-{last}"})
+        reply = ask(http_client, "GET", f"/{room}/large", {"range": f"bytes={first}-{last}"})
         assert reply.status == 206
         assert reply.body == body[first : last + 1]
 
 
 @pytest.mark.parametrize("target", ["kept", "none", "kept?versionId=a", "?acl", ""])
-def test_head_has_no_body_ever(peer: Peer, room: str, target: str) -> None:
-    with peer.line() as line:
+def test_head_has_no_body_ever(http_client: HTTPClient, room: str, target: str) -> None:
+    with http_client.connect() as connection:
         for signed in (True, False):
-            line.ask(peer.request("HEAD", f"/{room}/{target}", signed=signed))
-            assert line.ask(peer.request("GET", f"/{room}/kept")).body == b"kept"
+            connection.request(
+                http_client.build_request("HEAD", f"/{room}/{target}", signed=signed)
+            )
+            assert (
+                connection.request(http_client.build_request("GET", f"/{room}/kept")).body
+                == b"kept"
+            )

@@ -14,9 +14,9 @@ import pytest
 from coskit import Client
 from coskit.compat import CosConfig, CosS3Client
 from coskit.testing import LocalServer
-from tests.server.support.accounts import FRIEND, OTHER, account_peer
-from tests.server.support.s3 import S3Peer
-from tests.server.support.wire import Peer, Reply
+from tests.server.support.accounts import FRIEND, OTHER, account_client
+from tests.server.support.http_client import HTTPClient, Reply
+from tests.server.support.s3 import S3HTTPClient
 from tests.support.worlds import connect
 
 TARGET, BUCKET = "x-cos-symlink-target", "x-cos-symlink-bucket"
@@ -24,21 +24,21 @@ _numbers = itertools.count(1)
 NO_TARGET = (404, "SymlinkTargetNotExist")
 
 
-def link(peer: Peer, room: str, name: str, target: str, **more: str) -> Reply:
+def link(http_client: HTTPClient, room: str, name: str, target: str, **more: str) -> Reply:
     headers = {TARGET: target, **{key.replace("_", "-"): text for key, text in more.items()}}
-    return peer.ask("PUT", f"/{room}/{name}?symlink", headers, b"")
+    return http_client.request("PUT", f"/{room}/{name}?symlink", headers, b"")
 
 
-def made(peer: Peer, **headers: str) -> str:
+def made(http_client: HTTPClient, **headers: str) -> str:
     name = f"links{next(_numbers)}-1250000000"
     told = {key.replace("_", "-"): text for key, text in headers.items()}
-    assert peer.ask("PUT", f"/{name}/", told).status == 200
+    assert http_client.request("PUT", f"/{name}/", told).status == 200
     return name
 
 
-def versioned(peer: Peer, room: str, status: str = "Enabled") -> None:
+def versioned(http_client: HTTPClient, room: str, status: str = "Enabled") -> None:
     body = f"<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>".encode()
-    assert peer.ask("PUT", f"/{room}/?versioning", {}, body).status == 200
+    assert http_client.request("PUT", f"/{room}/?versioning", {}, body).status == 200
 
 
 READS = [
@@ -52,7 +52,7 @@ READS = [
 
 @pytest.mark.parametrize(("headers", "status", "body", "told"), READS)
 def test_a_link_is_read_as_what_it_stands_for(
-    peer: Peer,
+    http_client: HTTPClient,
     room: str,
     headers: dict[str, str],
     status: int,
@@ -60,9 +60,9 @@ def test_a_link_is_read_as_what_it_stands_for(
     told: dict[str, str],
 ) -> None:
     stored = {"content-type": "text/x", "x-cos-meta-a": "1"}
-    put = peer.ask("PUT", f"/{room}/told", stored, b"hello, world")
-    assert link(peer, room, "link", "told").status == 200
-    found = peer.ask("GET", f"/{room}/link", headers)
+    put = http_client.request("PUT", f"/{room}/told", stored, b"hello, world")
+    assert link(http_client, room, "link", "told").status == 200
+    found = http_client.request("GET", f"/{room}/link", headers)
     assert found.status == status
     if body is None:
         return
@@ -70,31 +70,33 @@ def test_a_link_is_read_as_what_it_stands_for(
     assert {name: found[name] for name in told} == told
     assert (found["ETag"], found["x-cos-object-type"]) == (put["ETag"], "symlink")
     assert found["x-cos-hash-crc64ecma"] == put["x-cos-hash-crc64ecma"]
-    head = peer.ask("HEAD", f"/{room}/link")
+    head = http_client.request("HEAD", f"/{room}/link")
     assert (head.status, head["Content-Length"]) == (200, "12")
     assert (head["ETag"], head["x-cos-object-type"]) == (put["ETag"], "symlink")
 
 
-def test_a_large_object_is_read_through_a_link(peer: Peer, room: str) -> None:
+def test_a_large_object_is_read_through_a_link(http_client: HTTPClient, room: str) -> None:
     content = bytes(range(256)) * 1024
-    assert peer.ask("PUT", f"/{room}/large", {}, content).status == 200
-    assert link(peer, room, "to-large", "large").status == 200
-    assert peer.ask("GET", f"/{room}/to-large").body == content
-    assert peer.ask("GET", f"/{room}/to-large", {"range": "bytes=-5"}).body == content[-5:]
+    assert http_client.request("PUT", f"/{room}/large", {}, content).status == 200
+    assert link(http_client, room, "to-large", "large").status == 200
+    assert http_client.request("GET", f"/{room}/to-large").body == content
+    assert (
+        http_client.request("GET", f"/{room}/to-large", {"range": "bytes=-5"}).body == content[-5:]
+    )
 
 
-def test_s3_reads_it_too(peer: Peer, room: str) -> None:
-    assert peer.ask("PUT", f"/{room}/s3", {}, b"of both").status == 200
-    assert link(peer, room, "s3-link", "s3").status == 200
-    s3 = S3Peer(peer)
-    assert s3.ask("GET", f"/{room}/s3-link").body == b"of both"
+def test_s3_reads_it_too(http_client: HTTPClient, room: str) -> None:
+    assert http_client.request("PUT", f"/{room}/s3", {}, b"of both").status == 200
+    assert link(http_client, room, "s3-link", "s3").status == 200
+    s3 = S3HTTPClient(http_client)
+    assert s3.request("GET", f"/{room}/s3-link").body == b"of both"
     chosen = {"x-amz-object-attributes": "ObjectSize,ETag"}
-    assert b"<ObjectSize>7<" in s3.ask("GET", f"/{room}/s3-link?attributes", chosen).body
+    assert b"<ObjectSize>7<" in s3.request("GET", f"/{room}/s3-link?attributes", chosen).body
     source = {"x-amz-copy-source": f"/{room}/s3-link"}
-    assert s3.ask("PUT", f"/{room}/s3-copy", source, b"").status == 200
-    assert s3.ask("GET", f"/{room}/s3-copy").body == b"of both"
+    assert s3.request("PUT", f"/{room}/s3-copy", source, b"").status == 200
+    assert s3.request("GET", f"/{room}/s3-copy").body == b"of both"
     # It is no operation of S3.
-    asked = s3.ask("PUT", f"/{room}/s3-other?symlink", {"x-amz-symlink-target": "s3"}, b"")
+    asked = s3.request("PUT", f"/{room}/s3-other?symlink", {"x-amz-symlink-target": "s3"}, b"")
     assert asked.status == 501
 
 
@@ -110,12 +112,12 @@ TARGETS = [
 
 @pytest.mark.parametrize(("key", "sent"), TARGETS)
 def test_a_target_is_percent_encoded(
-    peer: Peer, room: str, owner: Client, server: LocalServer, key: str, sent: str
+    http_client: HTTPClient, room: str, owner: Client, server: LocalServer, key: str, sent: str
 ) -> None:
     owner.put_object(room, key.encode(), key)
-    assert link(peer, room, "coded", sent).status == 200
-    assert peer.ask("GET", f"/{room}/coded").body == key.encode()
-    assert peer.ask("GET", f"/{room}/coded?symlink")[TARGET] == sent
+    assert link(http_client, room, "coded", sent).status == 200
+    assert http_client.request("GET", f"/{room}/coded").body == key.encode()
+    assert http_client.request("GET", f"/{room}/coded?symlink")[TARGET] == sent
     owner.put_symlink(room, "mine", key)
     assert owner.get_symlink(room, "mine")[TARGET] == key  # type: ignore[literal-required]
     assert owner.get_object(room, "mine")["Body"].read() == key.encode()
@@ -162,96 +164,109 @@ REFUSED = [
 
 @pytest.mark.parametrize(("headers", "body", "outcome"), REFUSED)
 def test_a_link_is_refused(
-    peer: Peer, room: str, headers: dict[str, str], body: bytes, outcome: tuple[int, str]
+    http_client: HTTPClient,
+    room: str,
+    headers: dict[str, str],
+    body: bytes,
+    outcome: tuple[int, str],
 ) -> None:
-    assert peer.ask("PUT", f"/{room}/bad?symlink", headers, body).outcome == outcome
-    assert peer.ask("GET", f"/{room}/bad").status == 404
+    assert http_client.request("PUT", f"/{room}/bad?symlink", headers, body).outcome == outcome
+    assert http_client.request("GET", f"/{room}/bad").status == 404
 
 
-def test_links_lead_one_step_and_never_in_a_circle(peer: Peer, room: str) -> None:
-    assert link(peer, room, "itself", "itself").status == 200
-    assert link(peer, room, "one", "other").status == 200
-    assert link(peer, room, "other", "one").status == 200
+def test_links_lead_one_step_and_never_in_a_circle(http_client: HTTPClient, room: str) -> None:
+    assert link(http_client, room, "itself", "itself").status == 200
+    assert link(http_client, room, "one", "other").status == 200
+    assert link(http_client, room, "other", "one").status == 200
     for name in ("itself", "one", "other"):
-        assert peer.ask("GET", f"/{room}/{name}").outcome == (400, "InvalidTargetType")
-        assert peer.ask("HEAD", f"/{room}/{name}").status == 400
+        assert http_client.request("GET", f"/{room}/{name}").outcome == (400, "InvalidTargetType")
+        assert http_client.request("HEAD", f"/{room}/{name}").status == 400
 
 
-def test_a_link_may_be_made_before_its_target_and_outlive_it(peer: Peer, room: str) -> None:
-    assert link(peer, room, "early", "later").status == 200
-    assert peer.ask("GET", f"/{room}/early").outcome == NO_TARGET
-    assert peer.ask("HEAD", f"/{room}/early").status == 404
+def test_a_link_may_be_made_before_its_target_and_outlive_it(
+    http_client: HTTPClient, room: str
+) -> None:
+    assert link(http_client, room, "early", "later").status == 200
+    assert http_client.request("GET", f"/{room}/early").outcome == NO_TARGET
+    assert http_client.request("HEAD", f"/{room}/early").status == 404
     source = {"x-cos-copy-source": f"{room}.cos.ap-local.myqcloud.com/early"}
-    assert peer.ask("PUT", f"/{room}/copy", source, b"").outcome == NO_TARGET
-    assert peer.ask("PUT", f"/{room}/later", {}, b"1").status == 200
-    assert peer.ask("GET", f"/{room}/early").body == b"1"
-    assert peer.ask("PUT", f"/{room}/later", {}, b"22").status == 200
-    assert peer.ask("GET", f"/{room}/early").body == b"22"
-    assert peer.ask("DELETE", f"/{room}/later").status == 204
-    assert peer.ask("GET", f"/{room}/early").outcome == NO_TARGET
-    assert peer.ask("GET", f"/{room}/early?symlink")[TARGET] == "later"
+    assert http_client.request("PUT", f"/{room}/copy", source, b"").outcome == NO_TARGET
+    assert http_client.request("PUT", f"/{room}/later", {}, b"1").status == 200
+    assert http_client.request("GET", f"/{room}/early").body == b"1"
+    assert http_client.request("PUT", f"/{room}/later", {}, b"22").status == 200
+    assert http_client.request("GET", f"/{room}/early").body == b"22"
+    assert http_client.request("DELETE", f"/{room}/later").status == 204
+    assert http_client.request("GET", f"/{room}/early").outcome == NO_TARGET
+    assert http_client.request("GET", f"/{room}/early?symlink")[TARGET] == "later"
     gone = {BUCKET: "gone-1250000000"}
-    assert peer.ask("PUT", f"/{room}/far?symlink", {TARGET: "k", **gone}, b"").status == 200
-    assert peer.ask("GET", f"/{room}/far").outcome == NO_TARGET
+    assert (
+        http_client.request("PUT", f"/{room}/far?symlink", {TARGET: "k", **gone}, b"").status == 200
+    )
+    assert http_client.request("GET", f"/{room}/far").outcome == NO_TARGET
 
 
-def test_deleting_and_replacing_a_link_leaves_its_target(peer: Peer, room: str) -> None:
-    assert peer.ask("PUT", f"/{room}/stays", {}, b"stays").status == 200
-    assert link(peer, room, "goes", "stays").status == 200
-    assert peer.ask("DELETE", f"/{room}/goes").status == 204
-    assert peer.ask("GET", f"/{room}/goes").outcome == (404, "NoSuchKey")
-    assert peer.ask("GET", f"/{room}/goes?symlink").outcome == (404, "NoSuchKey")
-    assert link(peer, room, "goes", "stays").status == 200
-    assert peer.ask("PUT", f"/{room}/goes", {}, b"content").status == 200
-    assert peer.ask("GET", f"/{room}/goes").body == b"content"
-    assert peer.ask("GET", f"/{room}/goes?symlink").outcome == (400, "NotSymlink")
-    assert peer.ask("GET", f"/{room}/stays").body == b"stays"
+def test_deleting_and_replacing_a_link_leaves_its_target(
+    http_client: HTTPClient, room: str
+) -> None:
+    assert http_client.request("PUT", f"/{room}/stays", {}, b"stays").status == 200
+    assert link(http_client, room, "goes", "stays").status == 200
+    assert http_client.request("DELETE", f"/{room}/goes").status == 204
+    assert http_client.request("GET", f"/{room}/goes").outcome == (404, "NoSuchKey")
+    assert http_client.request("GET", f"/{room}/goes?symlink").outcome == (404, "NoSuchKey")
+    assert link(http_client, room, "goes", "stays").status == 200
+    assert http_client.request("PUT", f"/{room}/goes", {}, b"content").status == 200
+    assert http_client.request("GET", f"/{room}/goes").body == b"content"
+    assert http_client.request("GET", f"/{room}/goes?symlink").outcome == (400, "NotSymlink")
+    assert http_client.request("GET", f"/{room}/stays").body == b"stays"
 
 
-def test_what_is_there_is_not_replaced_unasked(peer: Peer) -> None:
-    room = made(peer)
-    assert peer.ask("PUT", f"/{room}/k", {}, b"k").status == 200
-    refused = link(peer, room, "k", "other", x_cos_forbid_overwrite="true")
+def test_what_is_there_is_not_replaced_unasked(http_client: HTTPClient) -> None:
+    room = made(http_client)
+    assert http_client.request("PUT", f"/{room}/k", {}, b"k").status == 200
+    refused = link(http_client, room, "k", "other", x_cos_forbid_overwrite="true")
     assert refused.outcome == (409, "FileAlreadyExists")
-    refused = link(peer, room, "k", "other", if_none_match="*")
+    refused = link(http_client, room, "k", "other", if_none_match="*")
     assert refused.status == 412
-    assert peer.ask("GET", f"/{room}/k").body == b"k"
-    first = link(peer, room, "l", "k", x_cos_forbid_overwrite="true")
+    assert http_client.request("GET", f"/{room}/k").body == b"k"
+    first = link(http_client, room, "l", "k", x_cos_forbid_overwrite="true")
     assert first.status == 200
-    second = link(peer, room, "l", "k2", if_match=first["ETag"])
+    second = link(http_client, room, "l", "k2", if_match=first["ETag"])
     assert second.status == 200
     # The link is another one now.
-    assert link(peer, room, "l", "k3", if_match=first["ETag"]).status == 412
+    assert link(http_client, room, "l", "k3", if_match=first["ETag"]).status == 412
 
 
-def test_a_link_is_listed_and_has_versions(peer: Peer) -> None:
-    room = made(peer)
-    versioned(peer, room)
-    assert peer.ask("PUT", f"/{room}/a", {}, b"of a").status == 200
-    assert peer.ask("PUT", f"/{room}/b", {}, b"of b").status == 200
-    old, new = link(peer, room, "l", "a"), link(peer, room, "l", "b")
+def test_a_link_is_listed_and_has_versions(http_client: HTTPClient) -> None:
+    room = made(http_client)
+    versioned(http_client, room)
+    assert http_client.request("PUT", f"/{room}/a", {}, b"of a").status == 200
+    assert http_client.request("PUT", f"/{room}/b", {}, b"of b").status == 200
+    old, new = link(http_client, room, "l", "a"), link(http_client, room, "l", "b")
     one, two = old["x-cos-version-id"], new["x-cos-version-id"]
     assert one != two
-    assert b"<Key>l</Key>" in peer.ask("GET", f"/{room}/").body
-    assert peer.ask("GET", f"/{room}/?versions").body.count(b"<Key>l</Key>") == 2
-    latest = peer.ask("GET", f"/{room}/l")
+    assert b"<Key>l</Key>" in http_client.request("GET", f"/{room}/").body
+    assert http_client.request("GET", f"/{room}/?versions").body.count(b"<Key>l</Key>") == 2
+    latest = http_client.request("GET", f"/{room}/l")
     assert (latest.body, latest["x-cos-version-id"]) == (b"of b", two)
-    first = peer.ask("GET", f"/{room}/l?versionId={one}")
+    first = http_client.request("GET", f"/{room}/l?versionId={one}")
     assert (first.body, first["x-cos-version-id"]) == (b"of a", one)
-    assert peer.ask("GET", f"/{room}/l?symlink&versionId={one}")[TARGET] == "a"
-    assert peer.ask("GET", f"/{room}/l?symlink&versionId=none").outcome == (404, "NoSuchVersion")
+    assert http_client.request("GET", f"/{room}/l?symlink&versionId={one}")[TARGET] == "a"
+    assert http_client.request("GET", f"/{room}/l?symlink&versionId=none").outcome == (
+        404,
+        "NoSuchVersion",
+    )
     # It stands for the live object, whichever that is.
-    assert peer.ask("PUT", f"/{room}/b", {}, b"newer").status == 200
-    assert peer.ask("GET", f"/{room}/l").body == b"newer"
-    assert peer.ask("DELETE", f"/{room}/b").status == 204
-    assert peer.ask("GET", f"/{room}/l").outcome == NO_TARGET
-    assert peer.ask("DELETE", f"/{room}/l").status == 204
-    assert peer.ask("GET", f"/{room}/l?symlink").outcome == (404, "NoSuchKey")
-    assert peer.ask("GET", f"/{room}/l?versionId={one}").body == b"of a"
+    assert http_client.request("PUT", f"/{room}/b", {}, b"newer").status == 200
+    assert http_client.request("GET", f"/{room}/l").body == b"newer"
+    assert http_client.request("DELETE", f"/{room}/b").status == 204
+    assert http_client.request("GET", f"/{room}/l").outcome == NO_TARGET
+    assert http_client.request("DELETE", f"/{room}/l").status == 204
+    assert http_client.request("GET", f"/{room}/l?symlink").outcome == (404, "NoSuchKey")
+    assert http_client.request("GET", f"/{room}/l?versionId={one}").body == b"of a"
     source = f"{room}.cos.ap-local.myqcloud.com/l?versionId={one}"
-    copied = peer.ask("PUT", f"/{room}/c", {"x-cos-copy-source": source}, b"")
+    copied = http_client.request("PUT", f"/{room}/c", {"x-cos-copy-source": source}, b"")
     assert copied["x-cos-copy-source-version-id"] == one
-    assert peer.ask("GET", f"/{room}/c").body == b"of a"
+    assert http_client.request("GET", f"/{room}/c").body == b"of a"
 
 
 # The ACL of the link, of its target, and what somebody else is answered.
@@ -267,39 +282,43 @@ RIGHTS = [
 @pytest.mark.parametrize(("of_link", "of_target", "outcome"), RIGHTS)
 def test_a_reader_may_read_both(
     server: LocalServer,
-    peer: Peer,
+    http_client: HTTPClient,
     of_link: str,
     of_target: str,
     outcome: tuple[int, str],
     elsewhere: bool,
 ) -> None:
-    room = made(peer)
-    there = made(peer) if elsewhere else room
-    assert peer.ask("PUT", f"/{there}/k", {"x-cos-acl": of_target}, b"shown").status == 200
+    room = made(http_client)
+    there = made(http_client) if elsewhere else room
+    assert (
+        http_client.request("PUT", f"/{there}/k", {"x-cos-acl": of_target}, b"shown").status == 200
+    )
     other = {"x_cos_symlink_bucket": there} if elsewhere else {}
-    assert link(peer, room, "l", "k", x_cos_acl=of_link, **other).status == 200
-    assert peer.ask("GET", f"/{room}/l").body == b"shown"
+    assert link(http_client, room, "l", "k", x_cos_acl=of_link, **other).status == 200
+    assert http_client.request("GET", f"/{room}/l").body == b"shown"
     mine = f"mine{next(_numbers)}-{FRIEND}"
-    friend = account_peer(server, FRIEND)
-    assert friend.ask("PUT", f"/{mine}/").status == 200
-    assert friend.ask("GET", f"/{room}/l").outcome == outcome
-    assert peer.ask("GET", f"/{room}/l", signed=False).outcome == outcome
+    friend = account_client(server, FRIEND)
+    assert friend.request("PUT", f"/{mine}/").status == 200
+    assert friend.request("GET", f"/{room}/l").outcome == outcome
+    assert http_client.request("GET", f"/{room}/l", signed=False).outcome == outcome
     source = {"x-cos-copy-source": f"{room}.cos.ap-local.myqcloud.com/l"}
-    assert friend.ask("PUT", f"/{mine}/copy", source, b"").outcome == outcome
-    assert friend.ask("DELETE", f"/{mine}/copy").status == 204
-    assert friend.ask("DELETE", f"/{mine}/").status == 204
+    assert friend.request("PUT", f"/{mine}/copy", source, b"").outcome == outcome
+    assert friend.request("DELETE", f"/{mine}/copy").status == 204
+    assert friend.request("DELETE", f"/{mine}/").status == 204
 
 
-def test_a_link_of_ones_own_opens_nothing(server: LocalServer, peer: Peer, room: str) -> None:
-    thief = account_peer(server, OTHER)
+def test_a_link_of_ones_own_opens_nothing(
+    server: LocalServer, http_client: HTTPClient, room: str
+) -> None:
+    thief = account_client(server, OTHER)
     mine = f"mine{next(_numbers)}-{OTHER}"
-    assert thief.ask("PUT", f"/{mine}/").status == 200
+    assert thief.request("PUT", f"/{mine}/").status == 200
     for target in ("kept", "none"):
         asked = {TARGET: target, BUCKET: room}
-        assert thief.ask("PUT", f"/{mine}/l?symlink", asked, b"").status == 200
+        assert thief.request("PUT", f"/{mine}/l?symlink", asked, b"").status == 200
         # Whether there is such an object is told no more than where it is.
-        assert thief.ask("GET", f"/{mine}/l").outcome == (403, "AccessDenied")
-        assert thief.ask("HEAD", f"/{mine}/l").status == 403
+        assert thief.request("GET", f"/{mine}/l").outcome == (403, "AccessDenied")
+        assert thief.request("HEAD", f"/{mine}/l").status == 403
 
 
 POLICIES = [
@@ -312,11 +331,11 @@ POLICIES = [
 
 @pytest.mark.parametrize(("action", "answers"), POLICIES)
 def test_a_policy_names_the_rights_on_links(
-    server: LocalServer, peer: Peer, action: str, answers: dict[str, int]
+    server: LocalServer, http_client: HTTPClient, action: str, answers: dict[str, int]
 ) -> None:
-    room = made(peer)
-    friend = account_peer(server, FRIEND)
-    assert link(peer, room, "l", "k").status == 200
+    room = made(http_client)
+    friend = account_client(server, FRIEND)
+    assert link(http_client, room, "l", "k").status == 200
     statement = {
         "Effect": "allow",
         "Principal": {"qcs": [f"qcs::cam::uin/{FRIEND}:uin/{FRIEND}"]},
@@ -324,8 +343,8 @@ def test_a_policy_names_the_rights_on_links(
         "Resource": [f"qcs::cos:*:uid/1250000000:{room}/*"],
     }
     policy = json.dumps({"version": "2.0", "Statement": [statement]}).encode()
-    assert peer.ask("PUT", f"/{room}/?policy", {}, policy).status in (200, 204)
+    assert http_client.request("PUT", f"/{room}/?policy", {}, policy).status in (200, 204)
     for method, status in answers.items():
         headers = {TARGET: "k"} if method == "PUT" else {}
-        reply = friend.ask(method, f"/{room}/l?symlink", headers, b"" if headers else None)
+        reply = friend.request(method, f"/{room}/l?symlink", headers, b"" if headers else None)
         assert reply.status == status

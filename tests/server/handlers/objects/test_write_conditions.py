@@ -9,7 +9,7 @@ import pytest
 from coskit import AsyncClient
 from coskit.protocol.errors import FileAlreadyExists, PreconditionFailed
 from coskit.testing import LocalServer
-from tests.server.support.wire import Headers, Peer, Reply
+from tests.server.support.http_client import Headers, HTTPClient, Reply
 
 ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 SUSPENDED = ENABLED.replace(b"Enabled", b"Suspended")
@@ -18,28 +18,30 @@ TAKEN, FAILED = (409, "FileAlreadyExists"), (412, "PreconditionFailed")
 WRITTEN = (200, "")
 
 
-def put(peer: Peer, bucket: str, key: str, headers: Headers) -> Reply:
-    return peer.ask("PUT", f"/{bucket}/{key}", headers, b"new")
+def put(http_client: HTTPClient, bucket: str, key: str, headers: Headers) -> Reply:
+    return http_client.request("PUT", f"/{bucket}/{key}", headers, b"new")
 
 
-def copy(peer: Peer, bucket: str, key: str, headers: Headers) -> Reply:
-    assert peer.ask("PUT", f"/{bucket}/source", {}, b"new").status == 200
+def copy(http_client: HTTPClient, bucket: str, key: str, headers: Headers) -> Reply:
+    assert http_client.request("PUT", f"/{bucket}/source", {}, b"new").status == 200
     source = {"x-cos-copy-source": f"{bucket}.cos.ap-local.myqcloud.com/source"}
-    return peer.ask("PUT", f"/{bucket}/{key}", {**source, **headers}, b"")
+    return http_client.request("PUT", f"/{bucket}/{key}", {**source, **headers}, b"")
 
 
-def complete(peer: Peer, bucket: str, key: str, headers: Headers) -> Reply:
-    upload = peer.ask("POST", f"/{bucket}/{key}?uploads").text("UploadId")
-    part = peer.ask("PUT", f"/{bucket}/{key}?partNumber=1&uploadId={upload}", {}, b"new")["ETag"]
+def complete(http_client: HTTPClient, bucket: str, key: str, headers: Headers) -> Reply:
+    upload = http_client.request("POST", f"/{bucket}/{key}?uploads").text("UploadId")
+    part = http_client.request(
+        "PUT", f"/{bucket}/{key}?partNumber=1&uploadId={upload}", {}, b"new"
+    )["ETag"]
     document = (
         "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>"
         f"<ETag>{part}</ETag></Part></CompleteMultipartUpload>"
     )
     target = f"/{bucket}/{key}?uploadId={upload}"
-    reply = peer.ask("POST", target, headers, document.encode())
+    reply = http_client.request("POST", target, headers, document.encode())
     if reply.status != 200:
-        assert peer.ask("GET", target).status == 200, "a refusal leaves the upload open"
-        assert peer.ask("DELETE", target).status == 204
+        assert http_client.request("GET", target).status == 200, "a refusal leaves the upload open"
+        assert http_client.request("DELETE", target).status == 204
     return reply
 
 
@@ -66,17 +68,17 @@ CONDITIONS: list[tuple[Mapping[str, str], tuple[int, str], tuple[int, str]]] = [
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize(("headers", "fresh", "over"), CONDITIONS, ids=str)
 def test_a_write_happens_only_where_its_condition_holds(
-    peer: Peer,
+    http_client: HTTPClient,
     bucket: str,
-    write: Callable[[Peer, str, str, Headers], Reply],
+    write: Callable[[HTTPClient, str, str, Headers], Reply],
     headers: Headers,
     fresh: tuple[int, str],
     over: tuple[int, str],
 ) -> None:
-    assert peer.ask("PUT", f"/{bucket}/taken", {}, b"old")["ETag"] == OLD
+    assert http_client.request("PUT", f"/{bucket}/taken", {}, b"old")["ETag"] == OLD
     for key, expected, before in (("fresh", fresh, b""), ("taken", over, b"old")):
-        assert write(peer, bucket, key, headers).outcome == expected
-        found = peer.ask("GET", f"/{bucket}/{key}")
+        assert write(http_client, bucket, key, headers).outcome == expected
+        found = http_client.request("GET", f"/{bucket}/{key}")
         if expected == WRITTEN:
             assert found.body == b"new"
         else:
@@ -85,28 +87,28 @@ def test_a_write_happens_only_where_its_condition_holds(
 
 @pytest.mark.parametrize("state", [ENABLED, SUSPENDED])
 def test_forbidding_means_nothing_where_versioning_ever_was(
-    peer: Peer, bucket: str, state: bytes
+    http_client: HTTPClient, bucket: str, state: bytes
 ) -> None:
-    peer.ask("PUT", f"/{bucket}/key", {}, b"old")
-    peer.ask("PUT", f"/{bucket}/?versioning", {}, state)
-    assert put(peer, bucket, "key", {"x-cos-forbid-overwrite": "true"}).status == 200
-    assert put(peer, bucket, "key", {"if-none-match": "*"}).outcome == FAILED
+    http_client.request("PUT", f"/{bucket}/key", {}, b"old")
+    http_client.request("PUT", f"/{bucket}/?versioning", {}, state)
+    assert put(http_client, bucket, "key", {"x-cos-forbid-overwrite": "true"}).status == 200
+    assert put(http_client, bucket, "key", {"if-none-match": "*"}).outcome == FAILED
 
 
-def test_a_delete_marker_is_no_object(peer: Peer, bucket: str) -> None:
-    peer.ask("PUT", f"/{bucket}/?versioning", {}, ENABLED)
-    peer.ask("PUT", f"/{bucket}/key", {}, b"old")
-    peer.ask("DELETE", f"/{bucket}/key")
-    assert put(peer, bucket, "key", {"if-match": "*"}).outcome == FAILED
-    assert put(peer, bucket, "key", {"if-none-match": "*"}).status == 200
+def test_a_delete_marker_is_no_object(http_client: HTTPClient, bucket: str) -> None:
+    http_client.request("PUT", f"/{bucket}/?versioning", {}, ENABLED)
+    http_client.request("PUT", f"/{bucket}/key", {}, b"old")
+    http_client.request("DELETE", f"/{bucket}/key")
+    assert put(http_client, bucket, "key", {"if-match": "*"}).outcome == FAILED
+    assert put(http_client, bucket, "key", {"if-none-match": "*"}).status == 200
 
 
-def test_a_refusal_does_not_wait_for_the_body(peer: Peer, bucket: str) -> None:
-    peer.ask("PUT", f"/{bucket}/key", {}, b"old")
+def test_a_refusal_does_not_wait_for_the_body(http_client: HTTPClient, bucket: str) -> None:
+    http_client.request("PUT", f"/{bucket}/key", {}, b"old")
     headers = {"if-none-match": "*", "content-length": str(4 << 30), "expect": "100-continue"}
-    with peer.line() as line:
-        line.send(peer.request("PUT", f"/{bucket}/key", headers))
-        assert line.receive(b"PUT").outcome == FAILED
+    with http_client.connect() as connection:
+        connection.send(http_client.build_request("PUT", f"/{bucket}/key", headers))
+        assert connection.receive(b"PUT").outcome == FAILED
 
 
 @pytest.mark.parametrize("condition", [{"IfNoneMatch": "*"}, {"ForbidOverwrite": "true"}], ids=str)

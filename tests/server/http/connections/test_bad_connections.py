@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from coskit.testing import LocalServer
-from tests.server.support.wire import Line, Peer
+from tests.server.support.http_client import Connection, HTTPClient
 
 ROOM = "room-1250000000"
 HOST = b"Host: 127.0.0.1\r\n"
@@ -64,39 +64,42 @@ SENT: dict[str, bytes] = {
 }
 
 
-def half_close(line: Line) -> None:
-    line.finish()
+def half_close(connection: Connection) -> None:
+    connection.finish()
     with suppress(OSError):  # the server may have taken the connection back
-        line.rest()
+        connection.rest()
 
 
-def close(line: Line) -> None:
+def close(connection: Connection) -> None:
     """Leave without a word; what was not read makes it a reset."""
 
 
-def reset(line: Line) -> None:
-    line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+def reset(connection: Connection) -> None:
+    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-ENDS: tuple[Callable[[Line], None], ...] = (half_close, close, reset)
+ENDS: tuple[Callable[[Connection], None], ...] = (half_close, close, reset)
 
 
-def send(peer: Peer, data: bytes, end: Callable[[Line], None]) -> None:
-    with peer.line() as line, suppress(ConnectionError):  # the server does not wait for the end
-        line.send(data)
-        end(line)
+def send(http_client: HTTPClient, data: bytes, end: Callable[[Connection], None]) -> None:
+    with (
+        http_client.connect() as connection,
+        suppress(ConnectionError),
+    ):  # the server does not wait for the end
+        connection.send(data)
+        end(connection)
 
 
 def test_nothing_is_logged_of_bad_connections(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with LocalServer(tmp_path, buckets=[ROOM], options=["--timeout=head=2s"]) as server:
-        peer = Peer.of(server)
-        assert peer.ask("PUT", f"/{ROOM}/own", {}, b"own").status == 200
+        http_client = HTTPClient.of(server)
+        assert http_client.request("PUT", f"/{ROOM}/own", {}, b"own").status == 200
         for name, data in SENT.items():
             for end in ENDS:
-                send(peer, data, end)
-            assert peer.ask("GET", f"/{ROOM}/own").body == b"own", name
+                send(http_client, data, end)
+            assert http_client.request("GET", f"/{ROOM}/own").body == b"own", name
             assert capfd.readouterr() == ("", ""), name
         assert server.stop() == 0
     assert capfd.readouterr() == ("", "")
@@ -112,15 +115,17 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("frame", ENDLESS.values(), ids=ENDLESS)
-def test_what_frames_a_body_has_64_kb_too(server: LocalServer, peer: Peer, frame: bytes) -> None:
-    assert peer.ask("GET", "/").status == 200
+def test_what_frames_a_body_has_64_kb_too(
+    server: LocalServer, http_client: HTTPClient, frame: bytes
+) -> None:
+    assert http_client.request("GET", "/").status == 200
     before = peak(server.pid)
-    with peer.line() as line:
+    with http_client.connect() as connection:
         with suppress(ConnectionError):
-            line.send(CHUNKED + frame)
-        assert line.receive(b"PUT").outcome[0] in (400, 403, 404)
+            connection.send(CHUNKED + frame)
+        assert connection.receive(b"PUT").outcome[0] in (400, 403, 404)
         with suppress(ConnectionError):
-            assert line.rest() == b"", "a second answer to one request"
+            assert connection.rest() == b"", "a second answer to one request"
     assert peak(server.pid) - before < 16 << 10, "KB that the server holds"
 
 
@@ -133,11 +138,13 @@ def peak(pid: int) -> int:
 @pytest.mark.parametrize(
     ("size", "status"), [(60_000, 404), (66_000, 400), (130_000, 400), (2_800_000, 400)]
 )
-def test_a_head_has_64_kb_in_whatever_pieces_it_comes(peer: Peer, size: int, status: int) -> None:
+def test_a_head_has_64_kb_in_whatever_pieces_it_comes(
+    http_client: HTTPClient, size: int, status: int
+) -> None:
     request = b"GET /no-such-bucket/ HTTP/1.1\r\n" + HOST + b"a: " + b"b" * size + b"\r\n\r\n"
     for piece in (len(request), 5000):
-        with peer.line() as line:
+        with http_client.connect() as connection:
             with suppress(ConnectionResetError, BrokenPipeError):
                 for at in range(0, len(request), piece):
-                    line.send(request[at : at + piece])
-            assert line.receive().status == status
+                    connection.send(request[at : at + piece])
+            assert connection.receive().status == status

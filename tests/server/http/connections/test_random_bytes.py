@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from coskit.protocol.messages import decode_text
 from tests.server.support.bad_requests import UNTOUCHED, state
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 
 bounded = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -49,40 +49,47 @@ DOCUMENTS = st.recursive(
 @bounded
 @given(method=METHODS, target=TARGETS, headers=HEADERS, body=st.none() | st.binary(max_size=64))
 def test_a_stranger_changes_nothing(
-    peer: Peer, room: str, method: str, target: bytes, headers: dict[str, str], body: bytes | None
+    http_client: HTTPClient,
+    room: str,
+    method: str,
+    target: bytes,
+    headers: dict[str, str],
+    body: bytes | None,
 ) -> None:
-    with peer.line() as line:
+    with http_client.connect() as connection:
         raw = target.replace(b"ROOM", room.encode())
-        reply = line.ask(peer.request(method, raw, headers, body, signed=False))
-        reply = line.receive() if reply.status == 100 else reply
+        reply = connection.request(
+            http_client.build_request(method, raw, headers, body, signed=False)
+        )
+        reply = connection.receive() if reply.status == 100 else reply
         assert reply.status != 500
         assert reply.status >= 300 or method in ("GET", "HEAD")
-    assert state(peer, room) == UNTOUCHED
+    assert state(http_client, room) == UNTOUCHED
 
 
 @bounded
 @given(data=st.binary(max_size=300))
-def test_raw_bytes_are_no_crash(peer: Peer, room: str, data: bytes) -> None:
-    with peer.line() as line:
-        line.send(data)
-        line.finish()
+def test_raw_bytes_are_no_crash(http_client: HTTPClient, room: str, data: bytes) -> None:
+    with http_client.connect() as connection:
+        connection.send(data)
+        connection.finish()
         try:
-            rest = line.rest()
+            rest = connection.rest()
         except ConnectionResetError:
             rest = b""
         assert b" 500 " not in rest[:20]
-    assert state(peer, room) == UNTOUCHED
+    assert state(http_client, room) == UNTOUCHED
 
 
 @bounded
 @given(target=TARGETS, headers=HEADERS)
 def test_the_owner_reads_without_a_crash(
-    peer: Peer, room: str, target: bytes, headers: dict[str, str]
+    http_client: HTTPClient, room: str, target: bytes, headers: dict[str, str]
 ) -> None:
     headers.pop("authorization", None)
     for method in ("GET", "HEAD"):
         raw = b"/" + room.encode() + target.replace(b"ROOM", b"kept")
-        assert peer.ask(method, raw, headers).status != 500
+        assert http_client.request(method, raw, headers).status != 500
 
 
 @bounded
@@ -102,30 +109,32 @@ def test_the_owner_reads_without_a_crash(
     document=DOCUMENTS | st.binary(max_size=64),
 )
 def test_the_owners_documents_are_no_crash(
-    peer: Peer, bucket: str, address: str, document: bytes
+    http_client: HTTPClient, bucket: str, address: str, document: bytes
 ) -> None:
     method, _, target = address.partition(" ")
-    assert peer.ask("PUT", f"/{bucket}/k", {}, b"kept").status == 200
+    assert http_client.request("PUT", f"/{bucket}/k", {}, b"kept").status == 200
     headers = {"content-md5": content_md5(document)}
-    assert peer.ask(method, f"/{bucket}{target}", headers, document).status != 500
+    assert http_client.request(method, f"/{bucket}{target}", headers, document).status != 500
     for read in ("/?acl", "/?versions", "/?versioning", "/k?acl", "/k?tagging"):
-        assert peer.ask("GET", f"/{bucket}{read}").status in (200, 404)
+        assert http_client.request("GET", f"/{bucket}{read}").status in (200, 404)
 
 
 @bounded
 @given(headers=HEADERS, key=st.text(min_size=1, max_size=20), body=st.binary(max_size=64))
 def test_the_owners_headers_come_back_or_are_refused(
-    peer: Peer, bucket: str, headers: dict[str, str], key: str, body: bytes
+    http_client: HTTPClient, bucket: str, headers: dict[str, str], key: str, body: bytes
 ) -> None:
     headers.pop("authorization", None)
     raw = quote(key.encode("utf-8", "replace"), safe="")
-    with peer.line() as line:
-        reply = line.ask(peer.request("PUT", f"/{bucket}/{raw}", headers, body))
-        reply = line.receive() if reply.status == 100 else reply
+    with http_client.connect() as connection:
+        reply = connection.request(
+            http_client.build_request("PUT", f"/{bucket}/{raw}", headers, body)
+        )
+        reply = connection.receive() if reply.status == 100 else reply
     assert reply.status != 500
-    got = peer.ask("GET", f"/{bucket}/{raw}")
+    got = http_client.request("GET", f"/{bucket}/{raw}")
     assert got.status in (200, 400, 403, 404)
     if reply.status == 200 and "x-cos-copy-source" not in headers and "ETag" in reply:
         assert got.body == body or got.text("Code") == "InvalidObjectState"
     for read in (f"/{raw}?acl", f"/{raw}?tagging", "/", "/?versions"):
-        assert peer.ask("GET", f"/{bucket}{read}").status != 500
+        assert http_client.request("GET", f"/{bucket}{read}").status != 500

@@ -13,113 +13,120 @@ from coskit.cli.server.option_values import timeouts
 from coskit.server.http.connections.timeouts import ConnectionState, TimeoutMonitor
 from coskit.server.settings import Limits
 from coskit.testing import LocalServer
-from tests.server.support.wire import Line, Peer, Reply
+from tests.server.support.http_client import Connection, HTTPClient, Reply
 
 ROOM = "room-1250000000"
 
 
 @pytest.fixture(scope="module")
-def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HTTPClient]:
     """Give a server that waits for nothing longer than half a second."""
     options = [f"--timeout={name}=0.5s" for name in ("head", "idle", "body", "response")]
     directory = tmp_path_factory.mktemp("impatient")
     with LocalServer(directory, buckets=[ROOM], options=options) as server:
-        yield Peer.of(server)
+        yield HTTPClient.of(server)
 
 
-def test_a_head_that_does_not_end_is_answered_and_closed(impatient: Peer) -> None:
-    with impatient.line() as line:
-        line.send(b"GET / HTTP/1.1\r\nhost: x\r\n")
-        assert line.receive().outcome == (400, "RequestTimeout")
-        assert line.rest() == b""
+def test_a_head_that_does_not_end_is_answered_and_closed(impatient: HTTPClient) -> None:
+    with impatient.connect() as connection:
+        connection.send(b"GET / HTTP/1.1\r\nhost: x\r\n")
+        assert connection.receive().outcome == (400, "RequestTimeout")
+        assert connection.rest() == b""
 
 
-def test_a_second_head_that_does_not_end_is_closed_too(impatient: Peer) -> None:
-    with impatient.line() as line:
-        assert line.ask(impatient.request("HEAD", f"/{ROOM}/")).status == 200
-        line.send(b"GET / HTTP/1.1\r\nhost: x\r\n")
-        assert line.receive().outcome == (400, "RequestTimeout")
-        assert line.rest() == b""
+def test_a_second_head_that_does_not_end_is_closed_too(impatient: HTTPClient) -> None:
+    with impatient.connect() as connection:
+        assert connection.request(impatient.build_request("HEAD", f"/{ROOM}/")).status == 200
+        connection.send(b"GET / HTTP/1.1\r\nhost: x\r\n")
+        assert connection.receive().outcome == (400, "RequestTimeout")
+        assert connection.rest() == b""
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n\r\n"], ids=["silent", "blank lines"])
-def test_a_connection_without_a_request_is_closed(impatient: Peer, sent: bytes) -> None:
-    with impatient.line() as line:
-        line.send(sent)
-        assert line.rest() == b""
+def test_a_connection_without_a_request_is_closed(impatient: HTTPClient, sent: bytes) -> None:
+    with impatient.connect() as connection:
+        connection.send(sent)
+        assert connection.rest() == b""
 
 
-def test_a_connection_is_closed_some_time_after_its_last_request(impatient: Peer) -> None:
-    with impatient.line() as line:
-        assert line.ask(impatient.request("HEAD", f"/{ROOM}/")).status == 200
-        assert line.rest() == b""
+def test_a_connection_is_closed_some_time_after_its_last_request(impatient: HTTPClient) -> None:
+    with impatient.connect() as connection:
+        assert connection.request(impatient.build_request("HEAD", f"/{ROOM}/")).status == 200
+        assert connection.rest() == b""
 
 
 @pytest.mark.parametrize("begun", [0, 5, 100_000], ids=lambda size: f"after {size} bytes")
 @pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "in chunks"])
 def test_a_stalled_body_is_a_timeout_and_stores_nothing(
-    impatient: Peer, begun: int, chunked: bool
+    impatient: HTTPClient, begun: int, chunked: bool
 ) -> None:
     framing = {"transfer-encoding": "chunked"} if chunked else {"content-length": "200000"}
     start = b"30d40\r\n" if chunked else b""
-    with impatient.line() as line:
-        line.send(impatient.request("PUT", f"/{ROOM}/stalled", framing) + start + b"x" * begun)
-        reply = line.receive()
+    with impatient.connect() as connection:
+        connection.send(
+            impatient.build_request("PUT", f"/{ROOM}/stalled", framing) + start + b"x" * begun
+        )
+        reply = connection.receive()
         assert (reply.outcome, reply.closes) == ((400, "RequestTimeout"), True)
-        assert line.rest() == b""
-    assert impatient.ask("HEAD", f"/{ROOM}/stalled").status == 404
+        assert connection.rest() == b""
+    assert impatient.request("HEAD", f"/{ROOM}/stalled").status == 404
 
 
-def test_a_body_that_was_asked_for_and_does_not_come_is_a_timeout(impatient: Peer) -> None:
+def test_a_body_that_was_asked_for_and_does_not_come_is_a_timeout(impatient: HTTPClient) -> None:
     headers = {"content-length": "10", "expect": "100-continue"}
-    with impatient.line() as line:
-        assert line.ask(impatient.request("PUT", f"/{ROOM}/awaited", headers)).status == 100
-        assert line.receive().outcome == (400, "RequestTimeout")
+    with impatient.connect() as connection:
+        assert (
+            connection.request(impatient.build_request("PUT", f"/{ROOM}/awaited", headers)).status
+            == 100
+        )
+        assert connection.receive().outcome == (400, "RequestTimeout")
 
 
 def test_a_body_that_drips_is_a_timeout(tmp_path: Path) -> None:
     options = ["--timeout=body=1s", "--slowest=100KiB"]
     with LocalServer(tmp_path, buckets=[ROOM], options=options) as server:
-        peer = Peer.of(server)
-        with peer.line() as line:
-            line.send(peer.request("PUT", f"/{ROOM}/drips", {"content-length": "1000000"}))
-            assert drip(line).outcome == (400, "RequestTimeout")
-        assert peer.ask("HEAD", f"/{ROOM}/drips").status == 404
+        http_client = HTTPClient.of(server)
+        with http_client.connect() as connection:
+            connection.send(
+                http_client.build_request("PUT", f"/{ROOM}/drips", {"content-length": "1000000"})
+            )
+            assert drip(connection).outcome == (400, "RequestTimeout")
+        assert http_client.request("HEAD", f"/{ROOM}/drips").status == 404
 
 
-def drip(line: Line) -> Reply:
+def drip(connection: Connection) -> Reply:
     """Send a byte now and then until there is an answer, and return it."""
-    line.socket.settimeout(0.02)
+    connection.socket.settimeout(0.02)
     limit = time.monotonic() + 30
     while time.monotonic() < limit:
         with suppress(TimeoutError):
-            if line.socket.recv(1, socket.MSG_PEEK):
-                line.socket.settimeout(20)
-                return line.receive()
-        line.send(b"x")
+            if connection.socket.recv(1, socket.MSG_PEEK):
+                connection.socket.settimeout(20)
+                return connection.receive()
+        connection.send(b"x")
     raise AssertionError("a body of 50 bytes per second was taken for half a minute")
 
 
 def test_a_client_that_does_not_read_its_answer_is_let_go(tmp_path: Path) -> None:
     options = ["--timeout=response=0.5s"]
     with LocalServer(tmp_path, buckets=[ROOM], options=options) as server:
-        peer = Peer.of(server)
+        http_client = HTTPClient.of(server)
         body = bytes(32 << 20)
-        assert peer.ask("PUT", f"/{ROOM}/large", {}, body).status == 200
-        with peer.line() as line:
-            line.send(peer.request("GET", f"/{ROOM}/large"))
-            until(lambda: metric(peer, "coskit_request_seconds_count", "GetObject") == 1)
-            assert metric(peer, "coskit_requests_running") == 0
+        assert http_client.request("PUT", f"/{ROOM}/large", {}, body).status == 200
+        with http_client.connect() as connection:
+            connection.send(http_client.build_request("GET", f"/{ROOM}/large"))
+            until(lambda: metric(http_client, "coskit_request_seconds_count", "GetObject") == 1)
+            assert metric(http_client, "coskit_requests_running") == 0
             received = 0
             with suppress(ConnectionError):
-                while data := line.socket.recv(1 << 20):
+                while data := connection.socket.recv(1 << 20):
                     received += len(data)
             assert received < len(body)
 
 
-def metric(peer: Peer, name: str, operation: str = "") -> float:
+def metric(http_client: HTTPClient, name: str, operation: str = "") -> float:
     """Return a number that the server tells."""
-    text = peer.ask("GET", "/-/metrics", signed=False).body.decode()
+    text = http_client.request("GET", "/-/metrics", signed=False).body.decode()
     label = f'{{operation="{operation}"}}' if operation else ""
     found = re.search(rf"^{re.escape(name + label)} (\S+)$", text, re.MULTILINE)
     return float(found[1]) if found else 0
@@ -134,15 +141,15 @@ def until(condition: object, seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def test_a_half_closed_connection_gets_its_answers(impatient: Peer) -> None:
-    requests = [impatient.request("PUT", f"/{ROOM}/half", {}, b"body")]
-    requests.append(impatient.request("GET", f"/{ROOM}/half"))
-    with impatient.line() as line:
-        line.send(b"".join(requests))
-        line.finish()
-        assert line.receive(b"PUT").status == 200
-        assert line.receive().body == b"body"
-        assert line.rest() == b""
+def test_a_half_closed_connection_gets_its_answers(impatient: HTTPClient) -> None:
+    requests = [impatient.build_request("PUT", f"/{ROOM}/half", {}, b"body")]
+    requests.append(impatient.build_request("GET", f"/{ROOM}/half"))
+    with impatient.connect() as connection:
+        connection.send(b"".join(requests))
+        connection.finish()
+        assert connection.receive(b"PUT").status == 200
+        assert connection.receive().body == b"body"
+        assert connection.rest() == b""
 
 
 @pytest.mark.parametrize(
@@ -156,23 +163,25 @@ def test_a_half_closed_connection_gets_its_answers(impatient: Peer) -> None:
     ids=["nothing", "half", "two of four MiB", "no last chunk"],
 )
 def test_a_body_that_ends_early_is_told_so(
-    impatient: Peer, headers: dict[str, str], body: bytes
+    impatient: HTTPClient, headers: dict[str, str], body: bytes
 ) -> None:
-    with impatient.line() as line:
-        line.send(impatient.request("PUT", f"/{ROOM}/cut", headers) + body)
-        line.finish()
-        assert line.receive(b"PUT").outcome == (400, "IncompleteBody")
-        assert line.rest() == b""
-    assert impatient.ask("HEAD", f"/{ROOM}/cut").status == 404
+    with impatient.connect() as connection:
+        connection.send(impatient.build_request("PUT", f"/{ROOM}/cut", headers) + body)
+        connection.finish()
+        assert connection.receive(b"PUT").outcome == (400, "IncompleteBody")
+        assert connection.rest() == b""
+    assert impatient.request("HEAD", f"/{ROOM}/cut").status == 404
 
 
-def test_the_refusal_of_a_large_body_reaches_a_client_that_still_sends(impatient: Peer) -> None:
+def test_the_refusal_of_a_large_body_reaches_a_client_that_still_sends(
+    impatient: HTTPClient,
+) -> None:
     headers = {"content-length": str(6 << 30)}
-    with impatient.line() as line:
-        line.send(impatient.request("PUT", f"/{ROOM}/huge", headers) + bytes(8 << 20))
-        reply = line.receive(b"PUT")
+    with impatient.connect() as connection:
+        connection.send(impatient.build_request("PUT", f"/{ROOM}/huge", headers) + bytes(8 << 20))
+        reply = connection.receive(b"PUT")
         assert (reply.outcome, reply.closes) == ((400, "EntityTooLarge"), True)
-        assert line.rest() == b""
+        assert connection.rest() == b""
 
 
 class Client:

@@ -25,7 +25,7 @@ from coskit.server.http.connections.certificates import (
 )
 from coskit.testing import LocalServer
 from tests.server.support.certificates import HOUR, CertificateAuthority, serial_number_of
-from tests.server.support.wire import Peer
+from tests.server.support.http_client import HTTPClient
 from tests.server.support.worker_servers import eventually
 from tests.server.workers.test_run import refused, serving
 
@@ -475,7 +475,7 @@ def test_the_url_names_what_the_certificate_is_for(tmp_path: Path) -> None:
         options = [f"--certificate={pair[0]}", f"--key={pair[1]}"]
         with serving(tmp_path / domain, *options) as server:
             assert f" at https://{url}:{server.port}\n" in server.said
-            assert Peer(server.port, "", "").port == server.port
+            assert HTTPClient(server.port, "", "").port == server.port
 
 
 @pytest.mark.parametrize("size", [0, 200_000])

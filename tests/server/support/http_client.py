@@ -1,4 +1,4 @@
-"""Requests byte for byte: signed as a client signs, sent over a plain socket."""
+"""An HTTP client for tests: signed requests, valid or not, sent over a plain socket."""
 
 import socket
 import time
@@ -21,7 +21,7 @@ Headers = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer as it stood on the wire; header names keep their spelling."""
+    """A response as it was received; header names keep their spelling."""
 
     status: int
     fields: tuple[tuple[str, str], ...]
@@ -34,27 +34,27 @@ class Reply:
         return name in dict(self.fields)
 
     def text(self, tag: str) -> str:
-        """Return what the first element of that name holds, or ""."""
+        """Return the text of the first element with the tag, or ""."""
         found = self.body.partition(f"<{tag}>".encode())[2]
         return found.partition(f"</{tag}>".encode())[0].decode()
 
     def texts(self, tag: str) -> list[str]:
-        """Return what each element of that name holds."""
+        """Return the text of each element with the tag."""
         pieces = self.body.split(f"<{tag}>".encode())[1:]
         return [piece.partition(f"</{tag}>".encode())[0].decode() for piece in pieces]
 
     @property
     def outcome(self) -> tuple[int, str]:
-        """Status and error code."""
+        """The status and the error code."""
         return self.status, self.text("Code")
 
     @property
     def closes(self) -> bool:
-        """Whether it says that nothing more is answered on its connection."""
+        """True if the response closes its connection."""
         return any((n.lower(), v) == ("connection", "close") for n, v in self.fields)
 
 
-class Line:
+class Connection:
     """One connection to a server."""
 
     def __init__(self, port: int, host: str = HOST) -> None:
@@ -62,20 +62,20 @@ class Line:
         self._file = self.socket.makefile("rb")
 
     def send(self, data: bytes) -> None:
-        """Send bytes, whatever they are."""
+        """Send bytes."""
         self.socket.sendall(data)
 
     def finish(self) -> None:
-        """Send no more."""
+        """Close the connection for sending."""
         self.socket.shutdown(socket.SHUT_WR)
 
-    def ask(self, data: bytes) -> Reply:
-        """Send a request and return its answer."""
+    def request(self, data: bytes) -> Reply:
+        """Send a request and return its response."""
         self.send(data)
         return self.receive(data.partition(b" ")[0])
 
     def receive(self, method: bytes = b"GET") -> Reply:
-        """Return the next answer; the method tells whether it may have a body.
+        """Return the next response; a response to HEAD has no body.
 
         Raises:
             EOFError: the connection ended instead.
@@ -98,7 +98,7 @@ class Line:
         return Reply(status, tuple(fields), body)
 
     def rest(self) -> bytes:
-        """Return all that comes until the server closes the connection."""
+        """Return all bytes until the server closes the connection."""
         return self._file.read()
 
     def _line(self) -> bytes:
@@ -120,8 +120,8 @@ class Line:
         self.socket.close()
 
 
-class Peer:
-    """Somebody who talks to a server and knows its keys."""
+class HTTPClient:
+    """A client of a server, with a key pair."""
 
     def __init__(self, port: int, secret_id: str, secret_key: str) -> None:
         self.port = port
@@ -129,14 +129,14 @@ class Peer:
 
     @classmethod
     def of(cls, server: LocalServer) -> Self:
-        """Return one with the keys of a server."""
+        """Return a client with the keys of a server."""
         return cls(server.port, server.secret_id, server.secret_key)
 
-    def line(self) -> Line:
+    def connect(self) -> Connection:
         """Open a connection."""
-        return Line(self.port)
+        return Connection(self.port)
 
-    def request(
+    def build_request(
         self,
         method: str,
         target: str | bytes,
@@ -149,11 +149,11 @@ class Peer:
         """Return the bytes of a request.
 
         Args:
-            method: of HTTP.
-            target: as in the request line, however bad.
-            headers: their text may hold what `decode_text` made of bad bytes.
-            body: sent with its Content-Length unless the headers frame it otherwise.
-            signed: add the Authorization that belongs to all of it.
+            method: the HTTP method.
+            target: the target of the request line, valid or not.
+            headers: the headers; bytes that are no text are encoded as by `decode_text`.
+            body: the body, sent with a Content-Length unless the headers have another framing.
+            signed: add the Authorization header.
             host: the Host header.
         """
         raw = target if isinstance(target, bytes) else target.encode()
@@ -167,7 +167,7 @@ class Peer:
         lines = b"".join(encode_text(f"{name}: {value}\r\n") for name, value in sent.items())
         return method.encode() + b" " + raw + b" HTTP/1.1\r\n" + lines + b"\r\n" + (body or b"")
 
-    def ask(
+    def request(
         self,
         method: str,
         target: str | bytes,
@@ -177,9 +177,11 @@ class Peer:
         signed: bool = True,
         host: str = HOST,
     ) -> Reply:
-        """Send one request over a connection of its own and return the answer."""
-        with self.line() as line:
-            return line.ask(self.request(method, target, headers, body, signed=signed, host=host))
+        """Send one request over a connection of its own and return the response."""
+        with self.connect() as connection:
+            return connection.request(
+                self.build_request(method, target, headers, body, signed=signed, host=host)
+            )
 
     def url(self, method: str, target: str, lifetime: int = 60, *, now: int | None = None) -> str:
         """Return a target with the signature in its query."""
@@ -189,7 +191,7 @@ class Peer:
 
 
 def received(method: str, target: bytes, headers: Headers) -> Request:
-    """Return a request as the server reads it; of a target that it cannot read, only the method."""
+    """Return a request as the server reads it; without path and query if the target is invalid."""
     path, _, query = target.partition(b"?")
     try:
         return Request(method, decode_path(path), decode_query(query), headers)
@@ -198,5 +200,5 @@ def received(method: str, target: bytes, headers: Headers) -> Request:
 
 
 def latin1(raw: bytes) -> str:
-    """Return header bytes as text for a request, and an answer's text for comparison."""
+    """Return header bytes as text for a request, and a response's text for comparison."""
     return decode_text(raw)
