@@ -18,7 +18,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "__main__": ("cli",),
     "_version": (),
     "protocol": (),
-    "client": ("client.credentials.vendor_files", "protocol"),
+    "client": ("client.credentials.system_keyring", "client.credentials.vendor_files", "protocol"),
+    "client.credentials.system_keyring": ("protocol",),
     "client.credentials.vendor_files": ("protocol",),
     "encryption": ("client", "protocol"),
     "compat": ("", *HANDED_OUT),
@@ -66,6 +67,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 MAY_NEED = {
     "protocol": {"fastcrc", "anycrc"},  # the latter for CRC64NVME, where there is a server
     "client": {"pycurl", "certifi"},
+    "client.credentials.system_keyring": {"keyring"},  # if there: the extra of the same name
     "client.credentials.vendor_files": {
         "cryptography"
     },  # if there: a foreign file may be encrypted

@@ -147,7 +147,7 @@ def test_only_a_profile_that_asks_gets_the_role_of_the_machine(home: Path) -> No
     (home / "config.toml").write_text('[default]\nsource = "metadata"\n[odd]\nsource = "x"\n')
     assert keys_of(home, {}) == "metadata"
     assert keys_of(home, ENVIRON) == Credentials("coskit-id", "coskit-key")
-    with pytest.raises(ParameterError, match="only source"):
+    with pytest.raises(ParameterError, match="source is 'metadata'"):
         keys_of(home, {}, "odd")
 
 

@@ -1,17 +1,18 @@
 """The sources of keys and settings: arguments, environment, configuration file, other tools."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from coskit.client.credentials.provider import METADATA, CredentialsSource
+from coskit.client.credentials.system_keyring import KEYRING, KeyringKeys
 from coskit.protocol.auth.credentials import Credentials, without_margin
 from coskit.protocol.errors import CredentialsError, ParameterError
 
 DialectName = Literal["cos", "s3"]
-_SPELLINGS = {
+SPELLINGS = {
     "secret_id": (
         "COSKIT_SECRET_ID",
         "TENCENTCLOUD_SECRET_ID",
@@ -39,6 +40,10 @@ _SPELLINGS = {
 _VENDORS = {"cos": "TENCENTCLOUD_", "s3": "AWS_"}
 
 
+# The key of the configuration file that names the profile to use if none is asked for.
+DEFAULT_PROFILE = "default_profile"
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The settings from all sources; a setting is empty if no source has it."""
@@ -47,6 +52,21 @@ class Found:
     endpoint: str
     credentials: CredentialsSource | None
     dialect: DialectName = "cos"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingSources:
+    """The settings of each source, the first source first.
+
+    Attributes:
+        rows: the name of each source and its settings.
+        dialect: the dialect of the service.
+        has_profile: whether the configuration file has the profile.
+    """
+
+    rows: tuple[tuple[str, dict[str, str]], ...]
+    dialect: DialectName
+    has_profile: bool
 
 
 def find(
@@ -79,31 +99,13 @@ def find(
         ParameterError: the file cannot be read or lacks a profile that was asked for by name, or
             there is no such dialect.
     """
-    given = {name: value for name, value in arguments.items() if value}
-    variables = {
-        prefix: {
-            name: value
-            for name, spellings in _SPELLINGS.items()
-            for spelling in reversed(spellings)
-            if spelling.startswith(prefix) and (value := without_margin(environ.get(spelling, "")))
-        }
-        for prefix in ("COSKIT_", *_VENDORS.values())
-    }
-    table = read_profile(file, profile)
-    dialect = _dialect(given, variables["COSKIT_"], table or {})
-    vendor = _VENDORS[dialect]
-    sources = [
-        ("the arguments", given),
-        ("COSKIT_* variables", variables["COSKIT_"]),
-        (f"{vendor}* variables", variables[vendor]),
-        (f"profile {profile or 'default'} of {file}", table or {}),
-    ]
+    sources = read_sources(arguments, environ, file, profile)
     merged: dict[str, str] = {}
-    for _, source in reversed(sources):
+    for _, source in reversed(sources.rows):
         merged.update(source)
     region, endpoint = merged.get("region", ""), merged.get("endpoint", "")
-    own = _first_pair(sources)
-    missing = bool(profile) and table is None
+    own, dialect = _first_pair(sources.rows), sources.dialect
+    missing = bool(profile) and not sources.has_profile
     theirs = None
     if dialect == "cos" and home is not None and (own is None or missing):
         from coskit.client.credentials.vendor_files import (
@@ -120,6 +122,44 @@ def find(
     return Found(theirs.region, theirs.endpoint, theirs.credentials)
 
 
+def read_sources(
+    arguments: Mapping[str, str | None], environ: Mapping[str, str], file: Path, profile: str
+) -> SettingSources:
+    """Return what each of coskit's own sources sets.
+
+    Args:
+        arguments: the arguments of the program.
+        environ: the environment.
+        file: the configuration file; it need not exist.
+        profile: the table of that file to read; "" reads the default one.
+
+    Raises:
+        ParameterError: the file cannot be read, or there is no such dialect.
+    """
+    given = {name: value for name, value in arguments.items() if value}
+    variables = {
+        prefix: {
+            name: value
+            for name, spellings in SPELLINGS.items()
+            for spelling in reversed(spellings)
+            if spelling.startswith(prefix) and (value := without_margin(environ.get(spelling, "")))
+        }
+        for prefix in ("COSKIT_", *_VENDORS.values())
+    }
+    tables = read_tables(file)
+    name = profile or default_profile(tables, file)
+    table = _settings_of(tables, name, file)
+    dialect = _dialect(given, variables["COSKIT_"], table or {})
+    vendor = _VENDORS[dialect]
+    rows = (
+        ("the arguments", given),
+        ("COSKIT_* variables", variables["COSKIT_"]),
+        (f"{vendor}* variables", variables[vendor]),
+        (f"profile {name} of {file}", table or {}),
+    )
+    return SettingSources(rows, dialect, table is not None)
+
+
 def _dialect(*sources: Mapping[str, str]) -> DialectName:
     name = next((source["dialect"] for source in sources if source.get("dialect")), "cos")
     if name not in _VENDORS:
@@ -127,22 +167,26 @@ def _dialect(*sources: Mapping[str, str]) -> DialectName:
     return cast("DialectName", name)
 
 
-def _first_pair(sources: list[tuple[str, dict[str, str]]]) -> CredentialsSource | None:
+def _first_pair(sources: Sequence[tuple[str, dict[str, str]]]) -> CredentialsSource | None:
     for where, source in sources:
         pair = source.get("secret_id", ""), source.get("secret_key", "")
         if all(pair):
             return Credentials(*pair, source.get("token", ""))
+        if source.get("source") == KEYRING and pair[0]:
+            return KeyringKeys(pair[0])
         if any(pair):
             raise CredentialsError(f"{where} give only one of secret_id and secret_key")
         if "source" in source:
             if source["source"] != METADATA:
-                raise ParameterError(f"{where}: the only source there is is {METADATA!r}")
+                raise ParameterError(
+                    f"{where}: source is {METADATA!r}, or {KEYRING!r} with a secret_id"
+                )
             return METADATA
     return None
 
 
-def read_profile(file: Path, profile: str) -> dict[str, str] | None:
-    """Return one profile of the configuration file, None if there is none of this name.
+def read_tables(file: Path) -> dict[str, Any]:
+    """Return the content of the configuration file, nothing if there is no file.
 
     Raises:
         ParameterError: the file cannot be read.
@@ -150,17 +194,37 @@ def read_profile(file: Path, profile: str) -> dict[str, str] | None:
     import tomllib  # imported with the first client: `import coskit` stays quick
 
     try:
-        tables: dict[str, Any] = tomllib.loads(file.read_text("utf-8-sig"))
+        return tomllib.loads(file.read_text("utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return {}
     except (OSError, ValueError) as cause:
         raise ParameterError(f"{file} cannot be read: {cause}") from cause
-    table = tables.get(profile or "default")
+
+
+def default_profile(tables: Mapping[str, Any], file: Path) -> str:
+    """Return the name of the profile that is used if none is asked for.
+
+    Raises:
+        ParameterError: the file names a profile that it does not have.
+    """
+    name = tables.get(DEFAULT_PROFILE, "default")
+    if not isinstance(name, str):
+        raise ParameterError(
+            f"{file} cannot be read: {DEFAULT_PROFILE} must be the name of a table"
+        )
+    if DEFAULT_PROFILE in tables and name not in tables:
+        raise ParameterError(f"{file} has no profile {name}, which {DEFAULT_PROFILE} names")
+    return name
+
+
+def _settings_of(tables: Mapping[str, Any], profile: str, file: Path) -> dict[str, str] | None:
+    """Return the settings of one profile, None if there is none of this name."""
+    table = tables.get(profile)
     if table is None:
         return None
     if not isinstance(table, dict):
-        raise ParameterError(f"{file} cannot be read: {profile or 'default'} is no table")
-    names = (*_SPELLINGS, "source")
+        raise ParameterError(f"{file} cannot be read: {profile} is no table")
+    names = (*SPELLINGS, "source")
     return {name: without_margin(str(value)) for name, value in table.items() if name in names}
 
 

@@ -10,7 +10,7 @@ import logging
 import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +49,13 @@ class Foreign:
         credentials: the keys.
         region: "" if it names none.
         endpoint: "" if it names none.
+        file: the path of the file, "" for text that was parsed on its own.
     """
 
     credentials: Credentials
     region: str = ""
     endpoint: str = ""
+    file: str = ""
 
 
 def find_foreign(home: Path, profile: str, now: float) -> Foreign | None:
@@ -84,7 +86,7 @@ def find_foreign(home: Path, profile: str, now: float) -> Foreign | None:
             why = cause if isinstance(cause, Unusable) else type(cause).__name__
             _log.debug("No credentials from %s: %s", path, why)
             continue
-        return found
+        return replace(found, file=str(path))
     return None
 
 
