@@ -5,7 +5,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -63,10 +63,15 @@ class LocalServer:
             command += ["--fd", str(listener.fileno())]
             command += [word for name in buckets for word in ("--bucket", name)] + [*options]
             keys = {"COSKIT_SECRET_ID": self.secret_id, "COSKIT_SECRET_KEY": self.secret_key}
-            self._process = subprocess.Popen(  # noqa: S603 - our own command
-                command, pass_fds=[listener.fileno()], env={**os.environ, **keys}
-            )
+            self._process = self._start(command, listener.fileno(), {**os.environ, **keys})
         self.pid = self._process.pid
+
+    def _start(
+        self, command: Sequence[str], fd: int, environment: Mapping[str, str]
+    ) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(  # noqa: S603 - our own command
+            command, pass_fds=[fd], env=environment
+        )
 
     def client(self) -> Client:
         """Return a client of this server."""

@@ -14,6 +14,7 @@ import pytest
 from coskit import Client
 from coskit.cli.server import demo
 from coskit.testing import LocalServer
+from tests.support.forked_server import ForkedServer
 
 SEVERAL = 40
 
@@ -62,7 +63,7 @@ def test_a_wrong_byte_is_noticed(
 
 @pytest.fixture
 def server_bucket(tmp_path: Path) -> Iterator[LocalServer]:
-    with LocalServer(tmp_path / "data", buckets=[demo.BUCKET]) as server:
+    with ForkedServer(tmp_path / "data", buckets=[demo.BUCKET]) as server:
         yield server
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from coskit.testing import LocalServer
 from tests.server.store.io.test_damage import flip
+from tests.support.forked_server import ForkedServer
 
 BUCKET = "care-1250000000"
 BODY = random.Random(12).randbytes(200_000)
@@ -47,7 +48,7 @@ def blob(directory: Path) -> Path:
 
 def test_fsck_and_scrub_find_damage_beside_a_server_and_without_one(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with LocalServer(data, buckets=[BUCKET], options=["--scrub-rate", "0"]) as server:
+    with ForkedServer(data, buckets=[BUCKET], options=["--scrub-rate", "0"]) as server:
         fill(server)
         assert told("fsck", data) == {
             "clean": True,
@@ -75,14 +76,14 @@ def test_fsck_and_scrub_find_damage_beside_a_server_and_without_one(tmp_path: Pa
 
 def test_a_bucket_moves_from_one_server_to_another(tmp_path: Path) -> None:
     one, two, archive = tmp_path / "one", tmp_path / "two", tmp_path / "bucket.tar"
-    with LocalServer(one, buckets=[BUCKET]) as server, server.client() as client:
+    with ForkedServer(one, buckets=[BUCKET]) as server, server.client() as client:
         fill(server)
         before = list(client.iter_versions(BUCKET))
         moved = told("export", one, BUCKET, archive)
         assert (moved["versions"], moved["left_out"]) == (4, [])
     assert told("import", two, archive)["versions"] == 4
     assert "is not empty" in admin("import", two, archive, expect=1)
-    with LocalServer(two) as server, server.client() as client:
+    with ForkedServer(two) as server, server.client() as client:
         assert list(client.iter_versions(BUCKET)) == before
         assert "a server uses" in admin("import", two, archive, expect=1)
         got = client.get_object(BUCKET, "key")
@@ -94,14 +95,14 @@ def test_a_bucket_moves_from_one_server_to_another(tmp_path: Path) -> None:
 
 def test_a_backup_of_a_running_server_can_be_served(tmp_path: Path) -> None:
     data, copy = tmp_path / "data", tmp_path / "copy"
-    with LocalServer(data, buckets=[BUCKET]) as server:
+    with ForkedServer(data, buckets=[BUCKET]) as server:
         fill(server)
         done = told("backup", data, copy)
         assert (done["blobs"], done["added"], done["findings"]) == (1, 1, [])
         with server.client() as client:
             client.put_object(BUCKET, b"later", "later")
         assert told("backup", data, copy)["added"] == 0
-    with LocalServer(copy) as server, server.client() as client:
+    with ForkedServer(copy) as server, server.client() as client:
         assert client.get_object(BUCKET, "later")["Body"].read() == b"later"
         assert client.get_object(BUCKET, "key")["Body"].read() == BODY
 

@@ -19,6 +19,7 @@ from coskit.server.http.access_log import LogEntry, without_secrets
 from coskit.testing import LocalServer
 from tests.server.dialects.test_post_object import form, post, signed
 from tests.server.support.http_client import HOST, HTTPClient
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 SECRET = "SeCrEt/" + "0123456789abcdef" * 2
@@ -101,7 +102,9 @@ def urls(server: LocalServer) -> Iterator[tuple[str, str]]:
 
 def test_no_secret_is_written_or_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "access.log"
-    with LocalServer(tmp_path / "data", buckets=[ROOM], options=[f"--access-log={file}"]) as server:
+    with ForkedServer(
+        tmp_path / "data", buckets=[ROOM], options=[f"--access-log={file}"]
+    ) as server:
         http_client = HTTPClient.of(server)
         secrets, told = [server.secret_key, SECRET, quote(SECRET, safe="")], []
         digests = []  # of keys, which answers tell

@@ -10,8 +10,8 @@ from coskit.protocol.auth.signature import presign, sign
 from coskit.protocol.endpoint import encode_query
 from coskit.protocol.s3.auth import sigv2, sigv4
 from coskit.protocol.s3.operations import S3_OPERATIONS
-from coskit.testing import LocalServer
 from tests.server.support.http_client import HOST, Headers, HTTPClient, Reply, received
+from tests.support.forked_server import ForkedServer
 
 DENIED = (403, "AccessDenied")
 MISMATCH = (403, "SignatureDoesNotMatch")
@@ -416,7 +416,7 @@ def test_a_signature_is_valid_for_a_year_at_most(
 
 
 def test_the_longest_time_is_a_setting(tmp_path: Path) -> None:
-    with LocalServer(
+    with ForkedServer(
         tmp_path / "data", buckets=["b-1250000000"], options=["--longest-signature=1h"]
     ) as server:
         http_client, target = HTTPClient.of(server), "/b-1250000000/k"

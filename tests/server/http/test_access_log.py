@@ -13,6 +13,7 @@ from coskit.server.http.access_log import AccessLog, LogEntry, without_secrets
 from coskit.testing import LocalServer
 from tests.server.support.http_client import HTTPClient
 from tests.server.workers.test_run import refused
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 NAMES = """time request_id address method bucket key operation query status error received sent
@@ -23,7 +24,7 @@ milliseconds account signature user_agent""".split()
 def logging_server(tmp_path: Path, file: str = "") -> Iterator[LocalServer]:
     """Run a server that logs to a file."""
     options = [f"--access-log={file or tmp_path / 'access.log'}"]
-    with LocalServer(tmp_path / "data", buckets=[ROOM], options=options) as server:
+    with ForkedServer(tmp_path / "data", buckets=[ROOM], options=options) as server:
         yield server
 
 

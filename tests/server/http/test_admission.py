@@ -19,6 +19,7 @@ from coskit.testing import LocalServer
 from tests.server.http.connections.test_timeouts import metric, until
 from tests.server.support.clocked_server import ClockedServer
 from tests.server.support.http_client import Connection, HTTPClient
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 MIB = 1 << 20
@@ -30,7 +31,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from 
 def narrow(directory: Path, *options: str) -> Iterator[HTTPClient]:
     """Run a server that works on one request at a time."""
     options = ("--max-requests=1", *options)
-    with LocalServer(directory, buckets=[ROOM], options=options) as server:
+    with ForkedServer(directory, buckets=[ROOM], options=options) as server:
         yield HTTPClient.of(server)
 
 

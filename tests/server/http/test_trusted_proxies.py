@@ -14,6 +14,7 @@ from coskit.server.trusted_proxies import TrustedProxies, networks
 from coskit.testing import LocalServer
 from tests.server.support.http_client import OWNER, HTTPClient, Reply
 from tests.server.workers.test_run import refused
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 NEAR, FAR = "127.0.0.1", "203.0.113.9"
@@ -118,7 +119,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     directory = tmp_path_factory.mktemp("behind")
     options = ["--trusted-proxy=127.0.0.1", "--trusted-proxy=10.0.0.0/8"]
     options += [f"--access-log={directory / 'log'}", "--domain=files.example"]
-    with LocalServer(directory / "data", buckets=[ROOM], options=options) as server:
+    with ForkedServer(directory / "data", buckets=[ROOM], options=options) as server:
         yield server
 
 
@@ -127,7 +128,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     """Run a server that trusts proxies, none of which is here."""
     directory = tmp_path_factory.mktemp("alone")
     options = ["--trusted-proxy=10.0.0.0/8", f"--access-log={directory / 'log'}"]
-    with LocalServer(directory / "data", buckets=[ROOM], options=options) as server:
+    with ForkedServer(directory / "data", buckets=[ROOM], options=options) as server:
         yield server
 
 
@@ -248,6 +249,6 @@ def test_the_access_log_names_the_client(tmp_path: Path) -> None:
     for trusted, address in (("127.0.0.0/8", FAR), ("10.0.0.0/8", NEAR)):
         log = tmp_path / trusted[:2]
         options = [f"--trusted-proxy={trusted}", f"--access-log={log}"]
-        with LocalServer(tmp_path / f"data{trusted[:2]}", options=options) as server:
+        with ForkedServer(tmp_path / f"data{trusted[:2]}", options=options) as server:
             ask(server, "/-/live", x_forwarded_for=f"192.0.2.200, {FAR}")
         assert json.loads(log.read_text())["address"] == address

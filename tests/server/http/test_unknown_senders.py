@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from coskit.server.settings import Limits
-from coskit.testing import LocalServer
 from tests.server.dialects.test_post_object import BOUNDARY
 from tests.server.http.connections.test_timeouts import metric, until
 from tests.server.support.http_client import HTTPClient
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 OPEN = "open-1250000000"
@@ -73,7 +73,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HTTPClient]:
     """Give a server that works on eight requests at a time and lets nobody wait."""
     directory = tmp_path_factory.mktemp("narrow")
     options = ["--max-requests=8", "--max-waiting=0"]
-    with LocalServer(directory, buckets=[ROOM, OPEN], options=options) as server:
+    with ForkedServer(directory, buckets=[ROOM, OPEN], options=options) as server:
         http_client = HTTPClient.of(server)
         acl = {"x-cos-acl": "public-read-write"}
         assert http_client.request("PUT", f"/{OPEN}/?acl", acl).status == 200
@@ -109,7 +109,7 @@ def test_a_stranger_who_finds_no_place_comes_back_later(narrow: HTTPClient) -> N
 
 def test_a_stranger_waits_for_another_without_holding_a_place(tmp_path: Path) -> None:
     options = ["--max-requests=2", "--max-waiting=9", "--timeout=queue=20s"]
-    with LocalServer(tmp_path, buckets=[OPEN], options=options) as server, ExitStack() as stack:
+    with ForkedServer(tmp_path, buckets=[OPEN], options=options) as server, ExitStack() as stack:
         http_client = HTTPClient.of(server)
         assert (
             http_client.request("PUT", f"/{OPEN}/?acl", {"x-cos-acl": "public-read-write"}).status
@@ -130,7 +130,7 @@ def test_a_stranger_waits_for_another_without_holding_a_place(tmp_path: Path) ->
 
 def test_strangers_have_less_time_for_a_body(tmp_path: Path) -> None:
     options = ["--timeout=stranger=0.3s"]
-    with LocalServer(tmp_path, buckets=[OPEN], options=options) as server, ExitStack() as stack:
+    with ForkedServer(tmp_path, buckets=[OPEN], options=options) as server, ExitStack() as stack:
         http_client = HTTPClient.of(server)
         assert (
             http_client.request("PUT", f"/{OPEN}/?acl", {"x-cos-acl": "public-read-write"}).status
@@ -159,7 +159,7 @@ def test_a_thousand_forms_that_stop_keep_nobody_out(tmp_path: Path) -> None:
         pytest.skip("no process may have so many connections")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
     try:
-        with LocalServer(tmp_path, buckets=[ROOM]) as server, ExitStack() as stack:
+        with ForkedServer(tmp_path, buckets=[ROOM]) as server, ExitStack() as stack:
             http_client = HTTPClient.of(server)
             for _ in range(1100):
                 stack.enter_context(http_client.connect()).send(BEGUN["a form"](http_client))

@@ -15,10 +15,10 @@ from coskit.server.metrics.counters import SECONDS, RequestMetrics, ServerStatus
 from coskit.server.metrics.prometheus import render
 from coskit.server.store.maintenance.scrub import ScrubRun
 from coskit.server.store.model import GROUPS, CommitStatistics, StoreTotals
-from coskit.testing import LocalServer
 from tests.server.support.clocked_server import ClockedServer
 from tests.server.support.http_client import HTTPClient
 from tests.server.workers.test_run import SERVE, WITHOUT_KEYS, refused
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -55,7 +55,7 @@ def scrape(http_client: HTTPClient) -> Samples:
 @pytest.fixture
 def http_client(tmp_path: Path) -> Iterator[HTTPClient]:
     """Give a server that nobody has asked anything yet."""
-    with LocalServer(tmp_path, buckets=[ROOM]) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM]) as server:
         yield HTTPClient.of(server)
 
 
@@ -177,7 +177,7 @@ def test_somebody_from_elsewhere_is_told_no_metrics(tmp_path: Path) -> None:
 
 
 def test_metrics_can_be_turned_off(tmp_path: Path) -> None:
-    with LocalServer(tmp_path, options=["--metrics=off"]) as server:
+    with ForkedServer(tmp_path, options=["--metrics=off"]) as server:
         http_client = HTTPClient.of(server)
         assert http_client.request("GET", "/-/metrics", signed=False).outcome == (400, "InvalidURI")
     assert "loopback, public, off" in refused(tmp_path, "--metrics=all", status=2)

@@ -5,9 +5,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from coskit.testing import LocalServer
 from tests.server.http.connections.test_timeouts import until
 from tests.server.support.http_client import HTTPClient
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 BODY = bytes(100_000)
@@ -45,7 +45,7 @@ def expect_reads_and_deletions(http_client: HTTPClient, disk: Path, names: list[
 def main(disk: Path) -> None:
     directory = disk / "data"
     names = [f"{number:02}" for number in range(40)]
-    with LocalServer(directory, buckets=[ROOM], options=OPTIONS) as server:
+    with ForkedServer(directory, buckets=[ROOM], options=OPTIONS) as server:
         http_client = HTTPClient.of(server)
         for name in names:
             assert http_client.request("PUT", f"/{ROOM}/{name}", {}, BODY).status == 200
@@ -55,11 +55,11 @@ def main(disk: Path) -> None:
     left = names[1::2]
     for again in (left, left[1::2]):  # from the second start on nothing is held any more
         fill(disk)
-        with LocalServer(directory, options=OPTIONS) as server:
+        with ForkedServer(directory, options=OPTIONS) as server:
             expect_reads_and_deletions(HTTPClient.of(server), disk, again)
             assert server.stop() == 0
     (disk / "other").unlink()
-    with LocalServer(directory, options=OPTIONS) as server:
+    with ForkedServer(directory, options=OPTIONS) as server:
         http_client = HTTPClient.of(server)
         assert http_client.request("PUT", f"/{ROOM}/new", {}, BODY).status == 200
         until(lambda: (directory / "spare").stat().st_size > 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from coskit.testing import LocalServer
 from tests.server.support.http_client import Connection, HTTPClient
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 PATIENCE = 30.0  # seconds
@@ -16,7 +17,7 @@ PATIENCE = 30.0  # seconds
 @contextmanager
 def crowd(directory: Path, workers: int, *options: str) -> Iterator[LocalServer]:
     """Run a server of several workers, all of which are ready."""
-    with LocalServer(
+    with ForkedServer(
         directory, buckets=[ROOM], options=[f"--workers={workers}", *options]
     ) as server:
         eventually(lambda: len(workers_of(server)) == workers)

@@ -19,9 +19,9 @@ from coskit.server.store.blobs.files import FileWriter
 from coskit.server.store.disk.disk_reserve import DiskReserve
 from coskit.server.store.index.database import one
 from coskit.server.store.index.sqlite import SqliteIndex
-from coskit.testing import LocalServer
 from tests.server.support.clocked_server import ClockedServer
 from tests.server.support.http_client import HTTPClient
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 MIB = 1 << 20
@@ -41,7 +41,7 @@ def no_file_larger_than(pid: int, size: int) -> Iterator[None]:
 
 @linux
 def test_a_body_for_which_there_is_no_room_leaves_nothing(tmp_path: Path) -> None:
-    with LocalServer(tmp_path, buckets=[ROOM]) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM]) as server:
         http_client = HTTPClient.of(server)
         body = os.urandom(3 * MIB)
         assert http_client.request("PUT", f"/{ROOM}/a", {}, body).status == 200
@@ -60,7 +60,7 @@ def test_a_body_for_which_there_is_no_room_leaves_nothing(tmp_path: Path) -> Non
 
 @linux
 def test_an_index_that_cannot_be_written_is_still_read(tmp_path: Path) -> None:
-    with LocalServer(tmp_path, buckets=[ROOM]) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM]) as server:
         http_client = HTTPClient.of(server)
         assert http_client.request("PUT", f"/{ROOM}/kept", {}, b"kept").status == 200
         with no_file_larger_than(server.pid, 8192):
@@ -74,7 +74,7 @@ def test_an_index_that_cannot_be_written_is_still_read(tmp_path: Path) -> None:
         assert http_client.request("PUT", f"/{ROOM}/new", {}, b"new").status == 200
         assert http_client.request("GET", f"/{ROOM}/").texts("Key") == ["kept", "new"]
         assert server.stop() == 0
-    with LocalServer(tmp_path) as server:
+    with ForkedServer(tmp_path) as server:
         assert HTTPClient.of(server).request("GET", f"/{ROOM}/").texts("Key") == ["kept", "new"]
 
 
@@ -140,7 +140,7 @@ def put_when_there_is_room(http_client: HTTPClient, body: bytes) -> None:
 
 @linux
 def test_a_body_is_refused_before_it_is_sent_where_it_has_no_room(tmp_path: Path) -> None:
-    with LocalServer(tmp_path, buckets=[ROOM], options=["--reserve=1000000GiB"]) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM], options=["--reserve=1000000GiB"]) as server:
         http_client = HTTPClient.of(server)
         headers = {"content-length": "1000000", "expect": "100-continue"}
         with http_client.connect() as connection:

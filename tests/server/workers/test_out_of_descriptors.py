@@ -16,10 +16,10 @@ from coskit.server.store.blobs.files import FileBlobs
 from coskit.server.store.maintenance.fsck import check
 from coskit.server.store.recovery import open_store
 from coskit.server.store.store import Store
-from coskit.testing import LocalServer
 from tests.server.http.connections.test_timeouts import metric, until
 from tests.server.support.clocked_server import ClockedServer
 from tests.server.support.http_client import HTTPClient
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 LARGE = bytes(100_000)
@@ -52,7 +52,7 @@ async def all_removed(store: Store) -> None:
 
 @linux
 def test_deleted_bytes_go_when_descriptors_come_back(tmp_path: Path) -> None:
-    with LocalServer(tmp_path, buckets=[ROOM]) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM]) as server:
         http_client = HTTPClient.of(server)
         for number in range(9):
             assert http_client.request("PUT", f"/{ROOM}/{number}", {}, LARGE).status == 200

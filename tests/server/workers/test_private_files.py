@@ -10,6 +10,7 @@ from coskit.server.store.maintenance.backup import back_up
 from coskit.server.store.maintenance.export import export
 from coskit.testing import LocalServer
 from tests.server.support.http_client import HTTPClient
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 
@@ -53,7 +54,7 @@ def test_all_that_is_stored_is_private(
     options = [f"--workers={workers}"]
     if mode is not None:
         options.append(f"--access-log={directory / 'access.log'}")
-    with LocalServer(directory, buckets=[ROOM], options=options) as server:
+    with ForkedServer(directory, buckets=[ROOM], options=options) as server:
         use(server)
         assert open_to_others(directory) == []
         backup = tmp_path / "backups"
@@ -66,19 +67,19 @@ def test_all_that_is_stored_is_private(
 
 
 def test_an_archive_is_private(tmp_path: Path, no_umask: None) -> None:
-    with LocalServer(tmp_path / "data", buckets=[ROOM]) as server:
+    with ForkedServer(tmp_path / "data", buckets=[ROOM]) as server:
         use(server)
         export(tmp_path / "data", ROOM, tmp_path / "room.tar")
     assert (tmp_path / "room.tar").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_directory_of_an_earlier_version_becomes_private(tmp_path: Path) -> None:
-    with LocalServer(tmp_path, buckets=[ROOM]) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM]) as server:
         use(server)
     (tmp_path / "notes.txt").write_text("of somebody who keeps them here")
     for path in tmp_path.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
-    with LocalServer(tmp_path) as server:
+    with ForkedServer(tmp_path) as server:
         assert HTTPClient.of(server).request("GET", f"/{ROOM}/small").body == b"small"
         own = {name for name, _ in open_to_others(tmp_path) if "/" not in name}
         assert own == {"notes.txt"}, "what is in a closed directory nobody reaches"

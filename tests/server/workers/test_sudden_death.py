@@ -9,6 +9,7 @@ import pytest
 from coskit import Client, RetryPolicy, TransportSettings
 from coskit.protocol.errors import CosException, InvalidObjectState, RestoreAlreadyInProgress
 from coskit.testing import LocalServer
+from tests.support.forked_server import ForkedServer
 
 BUCKET = "killed-1250000000"
 TAGS = {"TagSet": {"Tag": [{"Key": "color", "Value": "blue"}]}}
@@ -26,7 +27,7 @@ def impatient(server: LocalServer) -> Client:
 
 
 def test_every_kind_of_state_survives_a_kill(tmp_path: Path) -> None:
-    with LocalServer(tmp_path / "data", buckets=[BUCKET]) as server, server.client() as client:
+    with ForkedServer(tmp_path / "data", buckets=[BUCKET]) as server, server.client() as client:
         client.put_bucket_versioning(BUCKET, "Enabled")
         client.put_bucket_acl(BUCKET, ACL="public-read")
         first = client.put_object(BUCKET, b"one", "versioned")["x-cos-version-id"]
@@ -38,7 +39,7 @@ def test_every_kind_of_state_survives_a_kill(tmp_path: Path) -> None:
         upload = client.create_multipart_upload(BUCKET, "parts", ContentType="text/parts")
         part = client.upload_part(BUCKET, "parts", b"p" * 300_000, 1, upload["UploadId"])
         server.stop(signal.SIGKILL)
-    with LocalServer(tmp_path / "data") as server, server.client() as client:
+    with ForkedServer(tmp_path / "data") as server, server.client() as client:
         assert client.get_bucket_versioning(BUCKET) == {"Status": "Enabled"}
         assert client.get_bucket_acl(BUCKET)["CannedACL"] == "public-read"
         listed = [entry["VersionId"] for entry in client.iter_versions(BUCKET, "versioned")]
@@ -84,7 +85,7 @@ def test_no_acknowledged_write_is_lost_and_none_is_half_there(tmp_path: Path) ->
                 if len(acknowledged) >= 100:
                     enough.set()
 
-    with LocalServer(tmp_path / "data", buckets=[BUCKET]) as server, impatient(server) as client:
+    with ForkedServer(tmp_path / "data", buckets=[BUCKET]) as server, impatient(server) as client:
         writers = [threading.Thread(target=write, args=(client, number)) for number in range(6)]
         for writer in writers:
             writer.start()
@@ -92,7 +93,7 @@ def test_no_acknowledged_write_is_lost_and_none_is_half_there(tmp_path: Path) ->
         server.stop(signal.SIGKILL)
         for writer in writers:
             writer.join()
-    with LocalServer(tmp_path / "data") as server, server.client() as client:
+    with ForkedServer(tmp_path / "data") as server, server.client() as client:
         stored = {entry["Key"]: int(entry["Size"]) for entry in client.iter_objects(BUCKET)}
         assert acknowledged.keys() <= stored.keys()
         assert stored.keys() <= attempted.keys()

@@ -13,6 +13,7 @@ from coskit.server.store.maintenance.fsck import check
 from coskit.testing import LocalServer
 from tests.server.store.io.test_damage import flip
 from tests.server.support.http_client import HTTPClient
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 BODY = random.Random(11).randbytes(40 * BLOCK + 99)
@@ -25,7 +26,7 @@ def directory(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(directory: Path) -> Iterator[LocalServer]:
-    with LocalServer(directory, buckets=[ROOM]) as running:
+    with ForkedServer(directory, buckets=[ROOM]) as running:
         yield running
 
 
@@ -82,7 +83,7 @@ def test_others_are_served_and_an_overwrite_makes_good(
 
 def test_a_damaged_index_is_served_as_far_as_it_can_be_read(directory: Path) -> None:
     """A server that would not start, or a loop of starts, would keep back what is right."""
-    with LocalServer(directory, buckets=[ROOM]) as server:
+    with ForkedServer(directory, buckets=[ROOM]) as server:
         http_client = HTTPClient.of(server)
         for n in range(300):
             assert (
@@ -91,7 +92,7 @@ def test_a_damaged_index_is_served_as_far_as_it_can_be_read(directory: Path) -> 
     index = directory / "index.db"
     for page in range(150, index.stat().st_size // 4096, 7):
         flip(index, page * 4096 + 99)
-    with LocalServer(directory, buckets=[ROOM]) as server:
+    with ForkedServer(directory, buckets=[ROOM]) as server:
         http_client = HTTPClient.of(server)
         replies = {n: http_client.request("GET", f"/{ROOM}/{n:03}") for n in range(300)}
         assert {reply.status for reply in replies.values()} == {200, 500}
@@ -108,7 +109,7 @@ def test_a_damaged_index_is_served_as_far_as_it_can_be_read(directory: Path) -> 
 
 @pytest.mark.parametrize("mode", ["strict", "relaxed", "none"])
 def test_the_durability_is_told(directory: Path, mode: str) -> None:
-    with LocalServer(directory, buckets=[ROOM], options=["--durability", mode]) as server:
+    with ForkedServer(directory, buckets=[ROOM], options=["--durability", mode]) as server:
         ready = HTTPClient.of(server).request("GET", "/-/ready")
         assert json.loads(ready.body)["durability"] == mode
         assert HTTPClient.of(server).request("PUT", f"/{ROOM}/a", {}, BODY).status == 200
@@ -116,12 +117,12 @@ def test_the_durability_is_told(directory: Path, mode: str) -> None:
 
 
 def test_a_server_scrubs_by_itself(directory: Path) -> None:
-    with LocalServer(directory, buckets=[ROOM], options=["--scrub-rate", "0"]) as server:
+    with ForkedServer(directory, buckets=[ROOM], options=["--scrub-rate", "0"]) as server:
         flip(store(server, directory, "key", BODY), 7)
         http_client = HTTPClient.of(server)
         beyond = {"Range": f"bytes={20 * BLOCK}-{20 * BLOCK + 9}"}
         assert http_client.request("GET", f"/{ROOM}/key", beyond).status == 206
-    with LocalServer(directory) as server:
+    with ForkedServer(directory) as server:
         http_client = HTTPClient.of(server)
         for _ in range(3000):  # until the scrub, which begins at the start, has come by
             if http_client.request("GET", f"/{ROOM}/key", beyond).status == 500:
@@ -132,13 +133,13 @@ def test_a_server_scrubs_by_itself(directory: Path) -> None:
 @pytest.mark.parametrize("mode", ["strict", "relaxed", "none"])
 def test_a_killed_process_loses_nothing_in_any_mode(directory: Path, mode: str) -> None:
     options = ["--durability", mode]
-    with LocalServer(directory, buckets=[ROOM], options=options) as server:
+    with ForkedServer(directory, buckets=[ROOM], options=options) as server:
         http_client = HTTPClient.of(server)
         for n in range(20):
             assert http_client.request("PUT", f"/{ROOM}/{n:02}", {}, BODY[: n * 9000]).status == 200
         assert http_client.request("DELETE", f"/{ROOM}/19").status == 204
         server.stop(signal.SIGKILL)
-    with LocalServer(directory) as server:
+    with ForkedServer(directory) as server:
         http_client = HTTPClient.of(server)
         for n in range(19):
             assert http_client.request("GET", f"/{ROOM}/{n:02}").body == BODY[: n * 9000]

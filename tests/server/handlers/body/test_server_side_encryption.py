@@ -21,8 +21,8 @@ from coskit.server.handlers.body.encrypted_blocks import (
 from coskit.server.settings import find_master_key
 from coskit.server.store.index.database import connect, one
 from coskit.server.store.model import Extent
-from coskit.testing import LocalServer
 from tests.server.support.http_client import Headers, HTTPClient, Reply
+from tests.support.forked_server import ForkedServer
 
 SSE = "x-cos-server-side-encryption"
 OWN, OTHER = bytes(range(32)), bytes(range(1, 33))
@@ -260,7 +260,7 @@ def test_appending_does_not_encrypt(http_client: HTTPClient, bucket: str) -> Non
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """Give the directory of a server that has kept four encrypted objects and has ended."""
-    with LocalServer(tmp_path, buckets=["b-1"]) as server:
+    with ForkedServer(tmp_path, buckets=["b-1"]) as server:
         http_client = HTTPClient.of(server)
         for name, headers in (("mine", MINE), ("server", SERVER)):
             assert (
@@ -288,7 +288,7 @@ def test_neither_content_nor_keys_lie_on_the_disk(directory: Path) -> None:
 
 
 def test_a_restart_opens_what_was_sealed(directory: Path) -> None:
-    with LocalServer(directory) as server:
+    with ForkedServer(directory) as server:
         http_client = HTTPClient.of(server)
         for name, headers in (("mine", MINE), ("server", {})):
             assert http_client.request("GET", f"/b-1/{name}-small", headers).body == b"s3cret" * 100
@@ -300,7 +300,7 @@ def test_a_restart_opens_what_was_sealed(directory: Path) -> None:
 
 def test_another_master_key_does_not_give_out_wrong_bytes(directory: Path) -> None:
     (directory / "master.key").write_text(os.urandom(32).hex())
-    with LocalServer(directory) as server:
+    with ForkedServer(directory) as server:
         http_client = HTTPClient.of(server)
         assert http_client.request("GET", "/b-1/server-small").outcome == (500, "InternalError")
         assert http_client.request("GET", "/b-1/mine-small", MINE).body == b"s3cret" * 100
@@ -322,14 +322,14 @@ def test_damaged_blocks_are_not_given_out(directory: Path) -> None:
         crc = crc64(data)
         signed = crc - (1 << 64) if crc >> 63 else crc
         db.execute("UPDATE blob SET data = ?, crc64 = ? WHERE id = ?", (data, signed, blob_id))
-    with LocalServer(directory) as server:
+    with ForkedServer(directory) as server:
         reply = HTTPClient.of(server).request("GET", "/b-1/mine-small", MINE)
         assert reply.outcome == (500, "InternalError")
         assert b"s3cret" not in reply.body
 
 
 def test_no_two_bodies_look_alike(tmp_path: Path) -> None:
-    with LocalServer(tmp_path, buckets=["b-1"]) as server:
+    with ForkedServer(tmp_path, buckets=["b-1"]) as server:
         etags = {
             HTTPClient.of(server).request("PUT", f"/b-1/{n}", MINE, b"same")["ETag"]
             for n in range(5)

@@ -9,6 +9,7 @@ import pytest
 from coskit.protocol.codec.checksums.md5_crc64 import content_md5
 from coskit.testing import LocalServer
 from tests.server.support.http_client import HTTPClient, Reply
+from tests.support.forked_server import ForkedServer
 
 RULES = b"""<LifecycleConfiguration>
 <Rule><ID>logs</ID><Filter><And><Prefix>logs/</Prefix>
@@ -95,7 +96,7 @@ def test_bad_rules_leave_the_good_ones(
 def hasty(tmp_path: Path) -> Iterator[LocalServer]:
     """Run a server whose days take half a second."""
     options = ["--day-length=0.5s", "--lifecycle-interval=0.1s"]
-    with LocalServer(tmp_path / "data", buckets=["b-1250000000"], options=options) as running:
+    with ForkedServer(tmp_path / "data", buckets=["b-1250000000"], options=options) as running:
         yield running
 
 
@@ -113,5 +114,5 @@ def test_the_server_carries_its_rules_out(hasty: LocalServer) -> None:
 
 @pytest.mark.parametrize("option", ["--day-length=1", "--lifecycle-interval=0s"])
 def test_a_length_of_time_has_a_unit_and_is_not_nothing(tmp_path: Path, option: str) -> None:
-    with LocalServer(tmp_path / "data", options=[option]) as server:
+    with ForkedServer(tmp_path / "data", options=[option]) as server:
         assert server.wait() == 2  # wrong usage

@@ -8,10 +8,10 @@ import pytest
 
 from coskit.cli.server.option_values import restore_delays
 from coskit.protocol.codec.dates import http_date
-from coskit.testing import LocalServer
 from tests.server.support.clocked_server import ClockedServer
 from tests.server.support.http_client import HTTPClient, Reply
 from tests.server.workers.test_run import refused
+from tests.support.forked_server import ForkedServer
 
 ARCHIVE = {"x-cos-storage-class": "ARCHIVE"}
 SOURCE = {"x-cos-copy-source": "b-1.cos.ap-local.myqcloud.com/key"}
@@ -143,12 +143,12 @@ def test_a_class_with_tiers_tells_its_tier(server: ClockedServer) -> None:
 def test_a_job_goes_on_while_the_server_is_down(tmp_path: Path) -> None:
     document = b"<RestoreRequest><Days>1</Days></RestoreRequest>"
     options = ["--restore-delay", "Standard=1s", "--restore-delay=bulk=2h"]
-    with LocalServer(tmp_path, buckets=["b-1"], options=options) as server:
+    with ForkedServer(tmp_path, buckets=["b-1"], options=options) as server:
         http_client = HTTPClient.of(server)
         http_client.request("PUT", "/b-1/key", ARCHIVE, b"content")
         assert http_client.request("POST", "/b-1/key?restore", {}, document).status == 202
         asked = time.monotonic()
-    with LocalServer(tmp_path, options=["--restore-delay=Standard=9h"]) as server:
+    with ForkedServer(tmp_path, options=["--restore-delay=Standard=9h"]) as server:
         http_client = HTTPClient.of(server)
         while (reply := http_client.request("GET", "/b-1/key")).status == 403:
             assert time.monotonic() < asked + 20

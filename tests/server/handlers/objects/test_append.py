@@ -10,6 +10,7 @@ from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import AppendPositionErr
 from coskit.testing import LocalServer
 from tests.server.support.http_client import Headers, HTTPClient, Reply
+from tests.support.forked_server import ForkedServer
 
 ENABLED = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 SUSPENDED = ENABLED.replace(b"Enabled", b"Suspended")
@@ -220,9 +221,9 @@ def test_of_racing_appends_at_one_position_exactly_one_wins(
 
 def test_a_grown_object_survives_a_restart(tmp_path_factory: pytest.TempPathFactory) -> None:
     directory = tmp_path_factory.mktemp("grown")
-    with LocalServer(directory, buckets=["b-1"]) as server:
+    with ForkedServer(directory, buckets=["b-1"]) as server:
         append(HTTPClient.of(server), "b-1", 0, b"a" * 100_000)
         append(HTTPClient.of(server), "b-1", 100_000, b"b")
-    with LocalServer(directory) as server:
+    with ForkedServer(directory) as server:
         assert append(HTTPClient.of(server), "b-1", 100_001, b"c").status == 200
         assert HTTPClient.of(server).request("GET", "/b-1/log").body == b"a" * 100_000 + b"bc"

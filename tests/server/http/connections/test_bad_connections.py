@@ -10,6 +10,7 @@ import pytest
 
 from coskit.testing import LocalServer
 from tests.server.support.http_client import Connection, HTTPClient
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 HOST = b"Host: 127.0.0.1\r\n"
@@ -93,7 +94,7 @@ def send(http_client: HTTPClient, data: bytes, end: Callable[[Connection], None]
 def test_nothing_is_logged_of_bad_connections(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with LocalServer(tmp_path, buckets=[ROOM], options=["--timeout=head=2s"]) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM], options=["--timeout=head=2s"]) as server:
         http_client = HTTPClient.of(server)
         assert http_client.request("PUT", f"/{ROOM}/own", {}, b"own").status == 200
         for name, data in SENT.items():

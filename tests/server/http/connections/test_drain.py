@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from coskit.testing import LocalServer
 from tests.server.support.http_client import Connection, HTTPClient
 from tests.server.workers.test_run import serving
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 AWAITED = {"content-length": "4", "expect": "100-continue"}
@@ -28,7 +28,7 @@ def uploading(http_client: HTTPClient, key: str = "a") -> Iterator[Connection]:
 
 
 def test_running_requests_finish_and_idle_connections_are_closed_at_once(tmp_path: Path) -> None:
-    with LocalServer(tmp_path, buckets=[ROOM]) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM]) as server:
         http_client = HTTPClient.of(server)
         with http_client.connect() as idle, uploading(http_client) as busy:
             assert idle.request(http_client.build_request("HEAD", f"/{ROOM}/")).status == 200
@@ -39,12 +39,12 @@ def test_running_requests_finish_and_idle_connections_are_closed_at_once(tmp_pat
             assert (reply.status, reply.closes) == (200, True)
             assert busy.rest() == b""
         assert server.wait() == 0
-    with LocalServer(tmp_path) as server:
+    with ForkedServer(tmp_path) as server:
         assert HTTPClient.of(server).request("GET", f"/{ROOM}/a").body == b"body"
 
 
 def test_nobody_new_is_let_in(tmp_path: Path) -> None:
-    with LocalServer(tmp_path, buckets=[ROOM]) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM]) as server:
         http_client = HTTPClient.of(server)
         with uploading(http_client) as busy:
             os.kill(server.pid, signal.SIGTERM)
@@ -67,7 +67,7 @@ def is_refused(http_client: HTTPClient) -> bool:
 
 
 def test_while_it_ends_it_says_that_it_is_not_ready(tmp_path: Path) -> None:
-    with LocalServer(tmp_path, buckets=[ROOM]) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM]) as server:
         http_client = HTTPClient.of(server)
         body = bytes(32 << 20)
         assert http_client.request("PUT", f"/{ROOM}/large", {}, body).status == 200
@@ -86,13 +86,13 @@ def test_while_it_ends_it_says_that_it_is_not_ready(tmp_path: Path) -> None:
 
 
 def test_a_request_that_outlasts_the_grace_is_cut_off(tmp_path: Path) -> None:
-    with LocalServer(tmp_path, buckets=[ROOM], options=["--grace=0.2s"]) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM], options=["--grace=0.2s"]) as server:
         http_client = HTTPClient.of(server)
         with uploading(http_client) as busy:
             os.kill(server.pid, signal.SIGTERM)
             assert busy.receive(b"PUT").outcome == (503, "ServiceUnavailable")
         assert server.wait() == 0
-    with LocalServer(tmp_path) as server:
+    with ForkedServer(tmp_path) as server:
         assert HTTPClient.of(server).request("HEAD", f"/{ROOM}/a").status == 404
 
 
@@ -110,7 +110,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
 
 
 def test_the_half_written_body_of_a_request_that_was_cut_off_is_gone(tmp_path: Path) -> None:
-    with LocalServer(tmp_path, buckets=[ROOM], options=["--grace=0.2s"]) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM], options=["--grace=0.2s"]) as server:
         http_client = HTTPClient.of(server)
         with http_client.connect() as connection:
             headers = {"content-length": str(8 << 20)}

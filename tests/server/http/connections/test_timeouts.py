@@ -12,8 +12,8 @@ import pytest
 from coskit.cli.server.option_values import timeouts
 from coskit.server.http.connections.timeouts import ConnectionState, TimeoutMonitor
 from coskit.server.settings import Limits
-from coskit.testing import LocalServer
 from tests.server.support.http_client import Connection, HTTPClient, Reply
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 
@@ -23,7 +23,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HTTPClient]:
     """Give a server that waits for nothing longer than half a second."""
     options = [f"--timeout={name}=0.5s" for name in ("head", "idle", "body", "response")]
     directory = tmp_path_factory.mktemp("impatient")
-    with LocalServer(directory, buckets=[ROOM], options=options) as server:
+    with ForkedServer(directory, buckets=[ROOM], options=options) as server:
         yield HTTPClient.of(server)
 
 
@@ -84,7 +84,7 @@ def test_a_body_that_was_asked_for_and_does_not_come_is_a_timeout(impatient: HTT
 
 def test_a_body_that_drips_is_a_timeout(tmp_path: Path) -> None:
     options = ["--timeout=body=1s", "--slowest=100KiB"]
-    with LocalServer(tmp_path, buckets=[ROOM], options=options) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM], options=options) as server:
         http_client = HTTPClient.of(server)
         with http_client.connect() as connection:
             connection.send(
@@ -109,7 +109,7 @@ def drip(connection: Connection) -> Reply:
 
 def test_a_client_that_does_not_read_its_answer_is_let_go(tmp_path: Path) -> None:
     options = ["--timeout=response=0.5s"]
-    with LocalServer(tmp_path, buckets=[ROOM], options=options) as server:
+    with ForkedServer(tmp_path, buckets=[ROOM], options=options) as server:
         http_client = HTTPClient.of(server)
         body = bytes(32 << 20)
         assert http_client.request("PUT", f"/{ROOM}/large", {}, body).status == 200

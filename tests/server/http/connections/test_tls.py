@@ -28,6 +28,7 @@ from tests.server.support.certificates import HOUR, CertificateAuthority, serial
 from tests.server.support.http_client import HTTPClient
 from tests.server.support.worker_servers import eventually
 from tests.server.workers.test_run import refused, serving
+from tests.support.forked_server import ForkedServer
 
 ROOM = "room-1250000000"
 NO_PATIENCE = RetryPolicy(attempts=1)
@@ -37,7 +38,7 @@ NO_PATIENCE = RetryPolicy(attempts=1)
 def secured(directory: Path, certificate: Path, key: Path, *options: str) -> Iterator[LocalServer]:
     """Run a server with a certificate."""
     given = [f"--certificate={certificate}", f"--key={key}", *options]
-    with LocalServer(directory, buckets=[ROOM], options=given) as server:
+    with ForkedServer(directory, buckets=[ROOM], options=given) as server:
         yield server
 
 
