@@ -48,6 +48,18 @@ class _Screen(io.TextIOWrapper):
         return self._is_terminal
 
 
+class _Keyboard(io.TextIOWrapper):
+    """Standard input of a command; a terminal if the test asks for one."""
+
+    def __init__(self, typed: bytes, *, is_terminal: bool) -> None:
+        self._is_terminal = is_terminal
+        super().__init__(io.BytesIO(typed), encoding="utf-8")
+
+    def isatty(self) -> bool:
+        """Return whether the test asked for a terminal."""
+        return self._is_terminal
+
+
 class Coskit:
     """Runs commands of `coskit` in this process, as a user of the test's server.
 
@@ -72,7 +84,7 @@ class Coskit:
         with self._patch.context() as patch:
             if columns is not None:
                 patch.setenv("COLUMNS", str(columns))
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+            patch.setattr(sys, "stdin", _Keyboard(stdin, is_terminal=columns is not None))
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", error)
             status = _status(words)

@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 
+from coskit.cli.arguments.command_set import CommandSet
 from coskit.cli.command_loader import load
 from coskit.cli.command_table import ENTRIES
 from tests.cli.conftest import Coskit
@@ -22,7 +23,12 @@ def test_every_example_is_a_command_that_parses(name: str) -> None:
     assert examples, f"{name} has no example"
     for example in examples:
         for words in commands_of(example):
-            command.make_context(name, words, resilient_parsing=False)
+            context = command.make_context(name, words, resilient_parsing=False)
+            if isinstance(command, CommandSet):
+                rest = [*context._protected_args, *context.args]
+                below, inner, others = command.resolve_command(context, rest)
+                assert inner is not None
+                inner.make_context(below, others, parent=context)
 
 
 def commands_of(example: str) -> list[list[str]]:

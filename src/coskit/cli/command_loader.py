@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import difflib
 from importlib import import_module
-from typing import Any, get_type_hints
+from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
-from coskit.cli.arguments.dataclass_command import with_options
+from coskit.cli.arguments.dataclass_command import add_command
 from coskit.cli.command_table import ENTRIES, SECTIONS, CommandEntry
-
-
-class ExampleCommand(TyperCommand):
-    """A command whose help ends with its examples, printed as they are.
-
-    Attributes:
-        examples: lines to type, each after what it does.
-    """
-
-    examples: str = ""
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples."""
-        with formatter.section("Examples"):
-            for line in self.examples.strip().splitlines():
-                formatter.write(f"  {line}\n" if line else "\n")
 
 
 class CommandGroup(TyperGroup):
@@ -75,8 +59,5 @@ def load(entry: CommandEntry) -> Any:
 def _app_of(name: str, function: Any, module: Any) -> typer.Typer:
     """Return an app with one command, whose options are the fields of its dataclass."""
     app = typer.Typer(add_completion=False)
-    hints = get_type_hints(function)
-    kind = hints[next(iter(hints))]
-    command = type("NamedCommand", (ExampleCommand,), {"examples": module.EXAMPLES})
-    app.command(name, cls=command)(with_options(kind, function))
+    add_command(app, name, function, module.EXAMPLES)
     return app

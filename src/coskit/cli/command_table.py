@@ -22,6 +22,13 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
     "Objects": (
         CommandEntry("ls", "objects.ls:ls", "List buckets, folders, objects and versions."),
     ),
+    "Buckets": (
+        CommandEntry("mb", "buckets.mb:mb", "Make buckets."),
+        CommandEntry("rb", "buckets.rb:rb", "Remove buckets."),
+        CommandEntry(
+            "uploads", "buckets.uploads:app", "List and abort unfinished multipart uploads."
+        ),
+    ),
     "Server": (
         CommandEntry(
             "serve", "server.serve_command:serve", "Serve the COS dialect over a directory."

@@ -8,15 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from coskit._version import __version__
+from coskit.cli.arguments.leading_options import command_first
 from coskit.cli.command_loader import CommandGroup
 from coskit.cli.terminal.errors import describe
 
 _FAILED = 1
 _INTERRUPTED = 130
 _PIPE_CLOSED = 141  # as a program that SIGPIPE ends
-# Options of every command that talks to a service; they may also stand before the command.
-_LEADING_FLAGS = ("--no-sign", "-v", "-vv", "--verbose")
-_LEADING_VALUES = ("--endpoint", "--region", "--profile", "--dialect")
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -46,7 +44,7 @@ def run(words: Sequence[str]) -> int:
     """Run the command with these arguments and return the exit status; an error takes one line."""
     try:
         command = typer.main.get_command(app)
-        status = command.main(_command_first(words), "coskit", standalone_mode=False)
+        status = command.main(command_first(words), "coskit", standalone_mode=False)
         sys.stdout.flush()
     except UsageError as cause:
         error: Any = cause
@@ -62,19 +60,6 @@ def run(words: Sequence[str]) -> int:
         print(f"coskit: {text}", file=sys.stderr)
         return _FAILED
     return status if isinstance(status, int) else 0
-
-
-def _command_first(words: Sequence[str]) -> list[str]:
-    """Return the words with options that stand before the command moved behind it."""
-    leading: list[str] = []
-    rest = list(words)
-    while rest:
-        if rest[0] in _LEADING_FLAGS or rest[0].partition("=")[0] in _LEADING_VALUES:
-            count = 2 if rest[0] in _LEADING_VALUES else 1
-            leading, rest = leading + rest[:count], rest[count:]
-        else:
-            break
-    return [*rest[:1], *leading, *rest[1:]] if rest else leading
 
 
 def _discard_output() -> None:

@@ -5,8 +5,35 @@ from collections.abc import Callable
 from typing import Any, TypeVar, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 _Options = TypeVar("_Options")
+
+
+class ExampleCommand(TyperCommand):
+    """A command whose help ends with its examples, printed as they are.
+
+    Attributes:
+        examples: lines to type, each after what it does.
+    """
+
+    examples: str = ""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples."""
+        with formatter.section("Examples"):
+            for line in self.examples.strip().splitlines():
+                formatter.write(f"  {line}\n" if line else "\n")
+
+
+def add_command(
+    app: typer.Typer, name: str, function: Callable[[Any], int | None], examples: str
+) -> None:
+    """Add a command whose options are the fields of the dataclass that its function takes."""
+    hints = get_type_hints(function)
+    kind = hints[next(iter(hints))]
+    command = type("NamedCommand", (ExampleCommand,), {"examples": examples})
+    app.command(name, cls=command)(with_options(kind, function))
 
 
 def with_options(

@@ -1,0 +1,1 @@
+"""Commands that make, change and remove buckets, and that care for unfinished uploads."""
