@@ -5,6 +5,7 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
+from coskit.client._async.body.pacer import AsyncPacer
 from coskit.client._async.body.request_body import AsyncRequestBody, open_body
 from coskit.client._async.body.streaming_body import AsyncBody
 from coskit.client._async.credentials.keys import AsyncSigningKeys
@@ -97,7 +98,7 @@ class AsyncClient(
             dialect: the dialect of the service: `cos`, the default, or `s3`.
             retry: the policy for failed requests.
             transport: the timeouts in seconds, the proxy, the certificates.
-            transfers: the memory, parallel files and journals of transfers.
+            transfers: the memory, parallel files, rate and journals of transfers.
             config: all settings, instead of the other arguments.
 
         Raises:
@@ -141,6 +142,8 @@ class AsyncClient(
         self._config = config
         self._dialect = dialect or dialect_of(config)
         self._transfer_context = AsyncTransferContext(config, _connect)
+        rate = config.transfers.rate
+        self._pacer = None if rate is None else AsyncPacer(rate)
         self._signer = self._dialect.signer(config)
         self._transport = AsyncTransport(config.transport)
         self._keys = AsyncSigningKeys(config.credentials, config.clock)
@@ -163,7 +166,7 @@ class AsyncClient(
         normal = normalise(operation, params, self._config.region)
         call = self._dialect.encode(operation, normal)
         call.keep_encoded = operation.listing and params.get("EncodingType") == "url"
-        body = await open_body(call, self._dialect)
+        body = await open_body(call, self._dialect, self._pacer)
         check = None
         if operation is APPEND_OBJECT and body is not None:
             check = AsyncAppendCheck(self, call, params)
@@ -194,7 +197,7 @@ class AsyncClient(
         status, headers = incoming.status, incoming.headers
         resume = AsyncBodyResumer(self._sender, call, status, headers)
         checksum = self._dialect.expected_checksum(status, headers)
-        return {**headers, "Body": AsyncBody(incoming, headers, checksum, resume)}
+        return {**headers, "Body": AsyncBody(incoming, headers, checksum, resume, self._pacer)}
 
     def _retry_handler(
         self, call: Call, body: AsyncRequestBody | None, params: Mapping[str, Any]

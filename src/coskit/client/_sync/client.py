@@ -7,6 +7,7 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
+from coskit.client._sync.body.pacer import Pacer
 from coskit.client._sync.body.request_body import RequestBody, open_body
 from coskit.client._sync.body.streaming_body import Body
 from coskit.client._sync.credentials.keys import SigningKeys
@@ -99,7 +100,7 @@ class Client(
             dialect: the dialect of the service: `cos`, the default, or `s3`.
             retry: the policy for failed requests.
             transport: the timeouts in seconds, the proxy, the certificates.
-            transfers: the memory, parallel files and journals of transfers.
+            transfers: the memory, parallel files, rate and journals of transfers.
             config: all settings, instead of the other arguments.
 
         Raises:
@@ -143,6 +144,8 @@ class Client(
         self._config = config
         self._dialect = dialect or dialect_of(config)
         self._transfer_context = TransferContext(config, _connect)
+        rate = config.transfers.rate
+        self._pacer = None if rate is None else Pacer(rate)
         self._signer = self._dialect.signer(config)
         self._transport = Transport(config.transport)
         self._keys = SigningKeys(config.credentials, config.clock)
@@ -165,7 +168,7 @@ class Client(
         normal = normalise(operation, params, self._config.region)
         call = self._dialect.encode(operation, normal)
         call.keep_encoded = operation.listing and params.get("EncodingType") == "url"
-        body = open_body(call, self._dialect)
+        body = open_body(call, self._dialect, self._pacer)
         check = None
         if operation is APPEND_OBJECT and body is not None:
             check = AppendCheck(self, call, params)
@@ -194,7 +197,7 @@ class Client(
         status, headers = incoming.status, incoming.headers
         resume = BodyResumer(self._sender, call, status, headers)
         checksum = self._dialect.expected_checksum(status, headers)
-        return {**headers, "Body": Body(incoming, headers, checksum, resume)}
+        return {**headers, "Body": Body(incoming, headers, checksum, resume, self._pacer)}
 
     def _retry_handler(
         self, call: Call, body: RequestBody | None, params: Mapping[str, Any]

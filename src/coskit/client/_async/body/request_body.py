@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from hashlib import md5, sha256
 from typing import TYPE_CHECKING, Any
 
+from coskit.client._async.body.pacer import AsyncPacedContent, AsyncPacer
 from coskit.client._async.concurrency import async_blocking, async_chunks, async_read
 from coskit.client.request.dialects.dialect import ClientDialect
 from coskit.client.transfer.body_source import (
@@ -51,6 +52,7 @@ class AsyncRequestBody:
         *,
         name: str = "Body",
         with_md5: bool = False,
+        pacer: AsyncPacer | None = None,
     ) -> None:
         """Examine the content; `load` must follow.
 
@@ -59,6 +61,7 @@ class AsyncRequestBody:
             length: the announced number of bytes, if any.
             name: the name of the parameter.
             with_md5: whether `md5` may be called.
+            pacer: limits the rate at which the content is read to be sent, if there is a limit.
 
         Raises:
             ParameterError: the content is of a wrong type, or has another length than was
@@ -67,6 +70,7 @@ class AsyncRequestBody:
         self._crc64 = 0
         self._count_read = 0
         self._name = name
+        self._pacer = pacer
         self._with_md5 = with_md5
         self._md5 = md5() if with_md5 else None
         self.replayable = True
@@ -164,7 +168,11 @@ class AsyncRequestBody:
             SourceChanged: a file has fewer bytes than its size, or more, or it has changed.
         """
         self.started = True
+        if self._pacer is not None:
+            size = min(size, self._pacer.piece)
         chunk = await self._some(size)
+        if self._pacer is not None:
+            await self._pacer.take(len(chunk))
         if self._left is not None:
             await self._count(len(chunk))
         elif not chunk:
@@ -175,6 +183,14 @@ class AsyncRequestBody:
         if self._md5 is not None:
             await async_blocking(self._md5.update, chunk)
         return chunk
+
+    def content(self) -> Any:
+        """Return the content as the transport takes it: bytes, or a source to read."""
+        if self.data is None:
+            return self
+        if self._pacer is not None and len(self.data) > self._pacer.piece:
+            return AsyncPacedContent(self.data, self._pacer)
+        return self.data
 
     async def _some(self, size: int) -> bytes:
         """Return up to `size` bytes without counting them."""
@@ -297,7 +313,9 @@ class AsyncRequestBody:
         return b64encode(digest.digest()).decode()
 
 
-async def open_body(call: Call, dialect: ClientDialect) -> AsyncRequestBody | None:
+async def open_body(
+    call: Call, dialect: ClientDialect, pacer: AsyncPacer | None = None
+) -> AsyncRequestBody | None:
     """Return the content of a call's request, or None; the call's headers get its hashes.
 
     Raises:
@@ -308,7 +326,9 @@ async def open_body(call: Call, dialect: ClientDialect) -> AsyncRequestBody | No
         return None
     length = checked_length(call.local.get("ContentLength"))
     name = "Data" if call.operation is APPEND_OBJECT else "Body"
-    body = AsyncRequestBody(call.content, length, name=name, with_md5=dialect.needs_md5)
+    body = AsyncRequestBody(
+        call.content, length, name=name, with_md5=dialect.needs_md5, pacer=pacer
+    )
     await body.load()
     if dialect.payload_hash_header and body.data is not None:
         call.headers[dialect.payload_hash_header] = await body.sha256()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from coskit.client._async.body.pacer import AsyncPacer
 from coskit.client._async.body.save_body import save_chunks
 from coskit.client._async.concurrency import AsyncRaw, async_blocking
 from coskit.client._async.transport import AsyncStreamedResponse
@@ -46,9 +47,11 @@ class AsyncBody(AsyncRaw):
         headers: Mapping[str, str],
         proof: BodyChecksum | None,
         reopen: AsyncResume | None = None,
+        pacer: AsyncPacer | None = None,
     ) -> None:
         self._incoming = incoming
         self._reopen = reopen
+        self._pacer = pacer
         self._length = int(headers.get("Content-Length") or 0)
         self._received = 0
         self._proof = proof
@@ -123,11 +126,15 @@ class AsyncBody(AsyncRaw):
         return chunk
 
     async def _pull(self, size: int) -> bytes:
+        if self._pacer is not None:
+            size = min(size, self._pacer.piece)
         try:
             chunk = await self._incoming.read(size)
         except TransportError as cut:
             chunk = await self._read_on(size, cut)
         self._received += len(chunk)
+        if self._pacer is not None:
+            await self._pacer.take(len(chunk))
         return chunk
 
     async def _with_rest(self, first: bytes, size: int) -> bytes:
@@ -161,6 +168,8 @@ class AsyncBody(AsyncRaw):
     async def _fill(self, whole: io.BytesIO, missing: int) -> int:
         """Write up to `missing` of the next bytes to `whole` and return their number."""
         start = whole.tell()
+        if self._pacer is not None:
+            missing = min(missing, self._pacer.piece)
         try:
             await self._incoming.read_into(whole, missing)
         except TransportError as cut:
@@ -171,6 +180,8 @@ class AsyncBody(AsyncRaw):
             whole.write(chunk)
         else:
             self._received += whole.tell() - start
+        if self._pacer is not None:
+            await self._pacer.take(whole.tell() - start)
         return whole.tell() - start
 
     async def _read_on(self, size: int, cut: TransportError) -> bytes:

@@ -88,8 +88,7 @@ class AsyncSender:
             if body is None:
                 request = signer.sign_request(call, keys)
             else:
-                content = body if body.data is None else body.data
-                request = signer.sign_request(call, keys, content, body.length)
+                request = signer.sign_request(call, keys, body.content(), body.length)
             if _log.isEnabledFor(WIRE):
                 log_request(request)
             response = await self._transport.send(request)

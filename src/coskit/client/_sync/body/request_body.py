@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from hashlib import md5, sha256
 from typing import TYPE_CHECKING, Any
 
+from coskit.client._sync.body.pacer import PacedContent, Pacer
 from coskit.client._sync.concurrency import blocking, chunks, read
 from coskit.client.request.dialects.dialect import ClientDialect
 from coskit.client.transfer.body_source import (
@@ -53,6 +54,7 @@ class RequestBody:
         *,
         name: str = "Body",
         with_md5: bool = False,
+        pacer: Pacer | None = None,
     ) -> None:
         """Examine the content; `load` must follow.
 
@@ -61,6 +63,7 @@ class RequestBody:
             length: the announced number of bytes, if any.
             name: the name of the parameter.
             with_md5: whether `md5` may be called.
+            pacer: limits the rate at which the content is read to be sent, if there is a limit.
 
         Raises:
             ParameterError: the content is of a wrong type, or has another length than was
@@ -69,6 +72,7 @@ class RequestBody:
         self._crc64 = 0
         self._count_read = 0
         self._name = name
+        self._pacer = pacer
         self._with_md5 = with_md5
         self._md5 = md5() if with_md5 else None
         self.replayable = True
@@ -166,7 +170,11 @@ class RequestBody:
             SourceChanged: a file has fewer bytes than its size, or more, or it has changed.
         """
         self.started = True
+        if self._pacer is not None:
+            size = min(size, self._pacer.piece)
         chunk = self._some(size)
+        if self._pacer is not None:
+            self._pacer.take(len(chunk))
         if self._left is not None:
             self._count(len(chunk))
         elif not chunk:
@@ -177,6 +185,14 @@ class RequestBody:
         if self._md5 is not None:
             blocking(self._md5.update, chunk)
         return chunk
+
+    def content(self) -> Any:
+        """Return the content as the transport takes it: bytes, or a source to read."""
+        if self.data is None:
+            return self
+        if self._pacer is not None and len(self.data) > self._pacer.piece:
+            return PacedContent(self.data, self._pacer)
+        return self.data
 
     def _some(self, size: int) -> bytes:
         """Return up to `size` bytes without counting them."""
@@ -299,7 +315,7 @@ class RequestBody:
         return b64encode(digest.digest()).decode()
 
 
-def open_body(call: Call, dialect: ClientDialect) -> RequestBody | None:
+def open_body(call: Call, dialect: ClientDialect, pacer: Pacer | None = None) -> RequestBody | None:
     """Return the content of a call's request, or None; the call's headers get its hashes.
 
     Raises:
@@ -310,7 +326,7 @@ def open_body(call: Call, dialect: ClientDialect) -> RequestBody | None:
         return None
     length = checked_length(call.local.get("ContentLength"))
     name = "Data" if call.operation is APPEND_OBJECT else "Body"
-    body = RequestBody(call.content, length, name=name, with_md5=dialect.needs_md5)
+    body = RequestBody(call.content, length, name=name, with_md5=dialect.needs_md5, pacer=pacer)
     body.load()
     if dialect.payload_hash_header and body.data is not None:
         call.headers[dialect.payload_hash_header] = body.sha256()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from coskit.client._sync.body.pacer import Pacer
 from coskit.client._sync.body.save_body import save_chunks
 from coskit.client._sync.concurrency import Raw, blocking
 from coskit.client._sync.transport import StreamedResponse
@@ -48,9 +49,11 @@ class Body(Raw):
         headers: Mapping[str, str],
         proof: BodyChecksum | None,
         reopen: Resume | None = None,
+        pacer: Pacer | None = None,
     ) -> None:
         self._incoming = incoming
         self._reopen = reopen
+        self._pacer = pacer
         self._length = int(headers.get("Content-Length") or 0)
         self._received = 0
         self._proof = proof
@@ -125,11 +128,15 @@ class Body(Raw):
         return chunk
 
     def _pull(self, size: int) -> bytes:
+        if self._pacer is not None:
+            size = min(size, self._pacer.piece)
         try:
             chunk = self._incoming.read(size)
         except TransportError as cut:
             chunk = self._read_on(size, cut)
         self._received += len(chunk)
+        if self._pacer is not None:
+            self._pacer.take(len(chunk))
         return chunk
 
     def _with_rest(self, first: bytes, size: int) -> bytes:
@@ -163,6 +170,8 @@ class Body(Raw):
     def _fill(self, whole: io.BytesIO, missing: int) -> int:
         """Write up to `missing` of the next bytes to `whole` and return their number."""
         start = whole.tell()
+        if self._pacer is not None:
+            missing = min(missing, self._pacer.piece)
         try:
             self._incoming.read_into(whole, missing)
         except TransportError as cut:
@@ -173,6 +182,8 @@ class Body(Raw):
             whole.write(chunk)
         else:
             self._received += whole.tell() - start
+        if self._pacer is not None:
+            self._pacer.take(whole.tell() - start)
         return whole.tell() - start
 
     def _read_on(self, size: int, cut: TransportError) -> bytes:
