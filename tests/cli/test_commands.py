@@ -38,7 +38,9 @@ def commands_of(example: str) -> list[list[str]]:
     for place, word in enumerate(words):
         if word == "coskit":
             rest = words[place + 2 :]
-            end = next((n for n, each in enumerate(rest) if each in ("|", ">", "&&", ";")), None)
+            end = next(
+                (n for n, each in enumerate(rest) if each in ("|", "<", ">", "&&", ";")), None
+            )
             found.append(rest[:end])
     return found
 

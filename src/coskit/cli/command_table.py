@@ -29,6 +29,13 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
             "uploads", "buckets.uploads:app", "List and abort unfinished multipart uploads."
         ),
     ),
+    "Setup": (
+        CommandEntry(
+            "config",
+            "setup.config.command:app",
+            "Set up profiles: the service, the keys, their test.",
+        ),
+    ),
     "Server": (
         CommandEntry(
             "serve", "server.serve_command:serve", "Serve the COS dialect over a directory."

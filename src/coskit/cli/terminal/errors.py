@@ -7,8 +7,8 @@ _HINTS = MappingProxyType(
         "NoSuchBucket": "coskit ls cos:// lists the buckets",
         "NoSuchKey": "coskit ls shows the keys that exist",
         "AccessDenied": "check the permissions of the key pair, or the bucket's policy",
-        "InvalidAccessKeyId": "check the secret id: coskit config shows the profile in use",
-        "SignatureDoesNotMatch": "check the secret key: coskit config shows the profile in use",
+        "InvalidAccessKeyId": "check the secret id: coskit config show says where it is set",
+        "SignatureDoesNotMatch": "check the secret key: coskit config show says where it is set",
         "RequestTimeTooSkewed": "set this machine's clock",
         "ExpiredToken": "fetch new temporary keys",
         "BucketNotEmpty": "coskit rm -r empties a bucket",
@@ -28,7 +28,7 @@ def describe(error: BaseException) -> str | None:
 
     if isinstance(error, CosServiceError):
         return _with_hint(f"{error.code}: {error}", _HINTS.get(error.code, ""))
-    if isinstance(error, CredentialsError):
+    if isinstance(error, CredentialsError) and str(error).startswith("No credentials"):
         return "no credentials: run coskit config, set COSKIT_SECRET_ID and COSKIT_SECRET_KEY, " + (
             "or send unsigned requests with --no-sign"
         )

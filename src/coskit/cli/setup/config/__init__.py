@@ -1,0 +1,1 @@
+"""The command `coskit config`: profiles of the configuration file."""
