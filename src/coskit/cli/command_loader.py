@@ -10,10 +10,11 @@ import typer
 from typer.core import TyperGroup
 
 from coskit.cli.arguments.dataclass_command import add_command
+from coskit.cli.arguments.plain_values import PlainValues
 from coskit.cli.command_table import ENTRIES, SECTIONS, CommandEntry
 
 
-class CommandGroup(TyperGroup):
+class CommandGroup(PlainValues, TyperGroup):
     """The commands of the table; each module is imported when its command is used."""
 
     def list_commands(self, ctx: Any) -> list[str]:

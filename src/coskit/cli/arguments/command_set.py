@@ -11,9 +11,10 @@ from typer.core import TyperGroup
 
 from coskit.cli.arguments.dataclass_command import ExampleCommand, add_command
 from coskit.cli.arguments.leading_options import command_first
+from coskit.cli.arguments.plain_values import PlainValues
 
 
-class CommandSet(TyperGroup):
+class CommandSet(PlainValues, TyperGroup):
     """Commands of which the first one runs if the words name none of them.
 
     Attributes:

@@ -7,10 +7,12 @@ from typing import Any, TypeVar, get_type_hints
 import typer
 from typer.core import TyperCommand
 
+from coskit.cli.arguments.plain_values import PlainValues
+
 _Options = TypeVar("_Options")
 
 
-class ExampleCommand(TyperCommand):
+class ExampleCommand(PlainValues, TyperCommand):
     """A command whose help ends with its examples, printed as they are.
 
     Attributes:

@@ -1,0 +1,62 @@
+"""Values that need no conversion: typer would load pydantic for them, a tenth of a second."""
+
+from typing import Any, Literal, get_args, get_origin
+
+
+class PlainValues:
+    """A command whose options take texts and defaults as they are.
+
+    Versions of typer that need no pydantic have nothing to skip.
+    """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options and arguments."""
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for param in params:
+            _skip_conversion(param)
+        return params
+
+
+def _skip_conversion(param: Any) -> None:
+    make = getattr(param, "get_runtime_param", None)
+    if make is not None and not isinstance(getattr(make, "__self__", None), _Converter):
+        param.get_runtime_param = _Converter(make).itself
+
+
+class _Converter:
+    """Converts the value of an option; typer's own converter is made for the first that needs it.
+
+    Args:
+        make: returns typer's converter.
+    """
+
+    def __init__(self, make: Any) -> None:
+        self._make = make
+
+    def itself(self) -> "_Converter":
+        """Return the converter."""
+        return self
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return the value of an option in its type.
+
+        Args:
+            value: what was written, or the default.
+            param: the option.
+            ctx: the command line.
+        """
+        if value is None:
+            return () if param.multiple or param.nargs == -1 else None
+        descriptor = param.type_descriptor
+        if descriptor.parameter_info.parser is None and _is_right(value, descriptor.annotation):
+            return value
+        return self._make().coerce(value, param, ctx)
+
+
+def _is_right(value: Any, kind: Any) -> bool:
+    """Return whether a value is of a type already; a number that was written is a text."""
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if kind == list[str]:
+        return not isinstance(value, str)
+    return kind in (str, int) and type(value) is kind
