@@ -1,4 +1,4 @@
-"""A client in each world, of whatever server a test scripts."""
+"""Clients of both worlds for a scripted server."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,7 +15,7 @@ Scripted = Callable[..., tuple[World, ScriptedServer]]
 
 @pytest.fixture(params=["sync", "async"])
 def scripted(request: pytest.FixtureRequest) -> Iterator[Scripted]:
-    """Give a function that starts a server with answers and makes a client of it."""
+    """Return a function that starts a server with scripted responses and returns a client of it."""
     with ExitStack() as stack:
 
         def start(*answers: bytes | object, **settings: Any) -> tuple[World, ScriptedServer]:

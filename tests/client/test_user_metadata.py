@@ -1,6 +1,6 @@
 """`coskit.metadata`: the user metadata among headers.
 
-Names of headers are the same in any case: RFC 9110 5.1. The prefixes are those of the vendor's
+Names of headers are the same in any case: RFC 9110 5.1. The prefixes are documented in the vendor's
 "Common Request Headers" and of S3's "Working with object metadata".
 """
 

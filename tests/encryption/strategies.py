@@ -1,4 +1,4 @@
-"""What the encryption tests share: keys, and plaintext lengths around the edges of frames."""
+"""Keys for the encryption tests, and plaintext lengths around the edges of frames."""
 
 from hypothesis import strategies as st
 

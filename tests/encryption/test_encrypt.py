@@ -89,7 +89,7 @@ def test_a_restored_source_gives_the_same_bytes_and_keeps_no_key_in_its_state(
         assert second.metadata == first.metadata == first.state
 
 
-def test_a_source_is_told_from_one_that_is_sealed_otherwise(tmp_path: Path) -> None:
+def test_a_source_is_distinguished_from_one_sealed_differently(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"content")
     plain = FileSource(path)

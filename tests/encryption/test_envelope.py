@@ -21,7 +21,7 @@ KEYS = pytest.mark.parametrize("key", [AES, RSA], ids=["AES", "RSA"])
 
 
 def opened(headers: dict[str, str], *keys: MasterKey) -> bytes:
-    """Return what the seal in some headers opens, told by a frame."""
+    """Return a frame that the key of the sealed headers decrypts."""
     envelope = Envelope.from_headers(headers)
     assert envelope is not None
     return envelope.open(keys).seal(0, b"probe", last=True)

@@ -153,7 +153,7 @@ def test_a_range_behind_the_end_is_behind_the_sealed_end_or_in_the_last_frame(
         assert first >= size
 
 
-def test_a_range_answered_with_other_frames_is_noticed() -> None:
+def test_a_range_response_with_other_frames_is_detected() -> None:
     frames, size = frames_of(), 5 * FRAME
     total = LAYOUT.sealed_length(size)
     wanted = ByteRange(FRAME, 3 * FRAME - 1, size)
@@ -176,7 +176,7 @@ def test_an_object_said_to_be_shorter_is_noticed_where_it_ends() -> None:
         decryptor.feed(sealed[2 * STEP :])
 
 
-def test_an_answer_that_ends_early_is_noticed() -> None:
+def test_a_response_that_ends_early_is_detected() -> None:
     frames = frames_of()
     sealed = encrypt_bytes(frames, LAYOUT, text_of(2 * FRAME))
     decryptor = FrameDecryptor(frames, LAYOUT, ByteRange(0, len(sealed) - 1, len(sealed)), None)

@@ -188,7 +188,7 @@ def test_a_write_in_the_middle_of_another_spoils_it_there_and_not_here(
 ) -> None:
     # D7: there all writes share one cipher, so the second key encrypts under the first's name.
     class Meddled(io.BytesIO):
-        """A file; while its position is first asked for, somebody else stores an object."""
+        """A file; when its position is first read, another client stores an object."""
 
         meddle: Any = None
 
@@ -212,7 +212,7 @@ def test_a_write_in_the_middle_of_another_spoils_it_there_and_not_here(
 
 
 @pytest.mark.parametrize("kind", ["AES"], indirect=True)
-def test_two_wrapped_keys_of_the_vendor_tell_of_each_other_and_ours_do_not(
+def test_two_wrapped_keys_of_the_vendor_are_related_and_ours_are_not(
     vendor: Any, sealed: Sealed, world: World, bucket: str
 ) -> None:
     # D8: one keystream wraps every data key there, so the keys' differences lie open.

@@ -36,7 +36,7 @@ class Event:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether its outcome is unknown: it may have taken effect after its begin, or never."""
+        """True if the outcome is unknown: it may have taken effect after its begin, or never."""
         return self.end == math.inf
 
     def fits(self, state: Value) -> bool:

@@ -22,7 +22,7 @@ class Clock:
 
 
 class Fetch:
-    """A fetch that counts its calls and does what a test tells it.
+    """A fetch of keys that counts its calls; its result and its failure are set by the test.
 
     Attributes:
         calls: how often it was called.

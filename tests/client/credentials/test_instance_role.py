@@ -1,4 +1,4 @@
-"""The role of a machine: what is asked of the metadata service and of STS, and each answer."""
+"""The role of a machine: requests to the metadata service and STS, and each kind of response."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ ROLES = "/latest/meta-data/cam/security-credentials/"
 
 
 def role_keys(**changes: object) -> bytes:
-    """Return what the metadata service answers."""
+    """Return a response of the metadata service."""
     table = {
         "TmpSecretId": "role-id",
         "TmpSecretKey": "role-key",
@@ -112,7 +112,7 @@ def _pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sts_keys(**changes: object) -> bytes:
-    """Return what STS answers."""
+    """Return a response of STS."""
     keys = {"Token": "pod-token", "TmpSecretId": "pod-id", "TmpSecretKey": "pod-key"}
     table = {"ExpiredTime": int(START) + 7200, "Credentials": keys, "RequestId": "r-1"}
     return json.dumps({"Response": {**table, **changes}}).encode()

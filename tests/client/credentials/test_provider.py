@@ -1,4 +1,4 @@
-"""What a client signs with: every kind of credentials, in both worlds."""
+"""Every kind of credentials that a client signs with, in both worlds."""
 
 import asyncio
 import pickle

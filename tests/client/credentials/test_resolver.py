@@ -1,4 +1,4 @@
-"""Where keys come from: the order of the sources, and the files of the vendor's own tools."""
+"""The sources of keys, in order, and the files of the vendor's own tools."""
 
 import json
 import logging

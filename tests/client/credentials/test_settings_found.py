@@ -1,4 +1,4 @@
-"""Where a client goes and what it signs with: which source wins, and what is no part of a key."""
+"""The endpoint and keys of a client: the order of the sources, and characters that no key has."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What needs a transfer, and in which order files are walked: both decided without a server."""
+"""The files that need a transfer, and the order in which files are walked, without a server."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""The removal of a moved file: a file that changed meanwhile is never lost."""
+"""The removal of a moved file: a file that changed during the transfer is never lost."""
 
 import os
 from pathlib import Path

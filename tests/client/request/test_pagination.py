@@ -1,4 +1,4 @@
-"""Where a listing goes on, and one that does not say it."""
+"""The place where a listing continues, and listings that do not name it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""An answer counts only if it is the service's, and carries what was asked for, in both dialects.
+"""A response is accepted only if the service sent it and it matches the request, in both dialects.
 
 Sources: the vendor's pages of each operation and "Common Response Headers"; S3's API reference;
 RFC 9110 14.2 (Range), 14.4 (Content-Range), 15.3.7 (206), 15.4.5 (304).
@@ -75,7 +75,7 @@ def call(world: World, row: Operation) -> Any:
 
 
 def raw(status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> bytes:
-    """Return an answer with these headers only."""
+    """Return a response with these headers only."""
     fields = {"Content-Length": str(len(body)), **(headers or {})}
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode() + body

@@ -332,7 +332,7 @@ def test_an_extent_that_is_not_sure_is_none(status: int, headers: dict[str, Any]
 
 
 def every(size: int) -> Cut:
-    """Cut each body of a GET after so many bytes."""
+    """Cut each body of a GET after a number of bytes."""
 
     def cut(request: Received, reply: bytes) -> bytes | None:
         limit = body_of(reply) + size

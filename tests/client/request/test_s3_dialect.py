@@ -44,12 +44,12 @@ def md5(data: bytes) -> str:
 
 
 def stored(data: bytes = DATA, **headers: str) -> bytes:
-    """Return how a store without the CRC64 of COS answers an upload."""
+    """Return the response to an upload of a store without the CRC64 of COS."""
     return answer(200, headers={"ETag": md5(data), "x-amz-request-id": "id-2", **headers})
 
 
 def told(body: bytes, etag: str = "", status: int = 200, **headers: str) -> bytes:
-    """Return how such a store answers a download."""
+    """Return the response to a download of such a store."""
     return answer(status, body, headers={"ETag": etag or md5(body), **headers})
 
 

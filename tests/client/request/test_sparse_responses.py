@@ -1,4 +1,4 @@
-"""Answers that leave out what HTTP lets them: a default where there is one, else an error of ours.
+"""Responses without optional headers: a default is used, or one of our errors raised.
 
 Source: RFC 9110 8.6 (Content-Length), 8.8.2 (Last-Modified) and 6.6.1 (Date) are all optional.
 """
@@ -25,7 +25,7 @@ def listing(*fields: str) -> bytes:
 
 
 def without_length(reply: bytes) -> bytes:
-    """Return an answer that ends with its connection."""
+    """Return a response that ends with its connection."""
     head, _, body = reply.partition(b"\r\n\r\n")
     lines = [line for line in head.split(b"\r\n") if not line.startswith(b"Content-Length")]
     return b"\r\n".join([*lines, b"Connection: close", b"", body])

@@ -1,4 +1,4 @@
-"""What cannot succeed is tried once, and the error says what to do; in both worlds.
+"""A call that cannot succeed is tried once, and the error says what to do; in both worlds.
 
 The words are libcurl's own, so each case makes the failure happen.
 """
@@ -46,7 +46,7 @@ def failure(world: World) -> Any:
 
 
 def alert(wire: Wire) -> None:
-    """Answer as a TLS server answers plain text: a fatal alert, "unexpected message"."""
+    """Send the fatal alert "unexpected message", as a TLS server does after plain text."""
     wire.request()
     wire.send(b"\x15\x03\x01\x00\x02\x02\x0a")
 

@@ -1,4 +1,4 @@
-"""How errors read: in tracebacks, as `repr`, and where their classes are found."""
+"""The text of errors in tracebacks and as `repr`, and the modules of their classes."""
 
 import pickle
 import subprocess

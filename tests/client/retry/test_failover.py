@@ -95,7 +95,7 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
 
 @pytest.fixture
 def refusing() -> Iterator[str]:
-    """Give an endpoint at which nobody listens and nobody can begin to."""
+    """Return an endpoint without a listener, whose port stays taken."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{reserved.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""What the log tells of each try, and that it tells no secret."""
+"""The log of each attempt, which contains no secret."""
 
 import logging
 

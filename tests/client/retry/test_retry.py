@@ -1,4 +1,4 @@
-"""When a call is tried again: after what, how long after, how often, and at whose cost."""
+"""Retries of a call: after which failures, with which delays, how often, and from which budget."""
 
 import itertools
 import math
@@ -58,7 +58,7 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
 
 @pytest.fixture
 def refusing() -> Iterator[str]:
-    """Give an endpoint at which nobody listens and nobody can begin to."""
+    """Return an endpoint without a listener, whose port stays taken."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{reserved.getsockname()[1]}"

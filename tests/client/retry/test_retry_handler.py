@@ -1,4 +1,4 @@
-"""A call that must not be done twice, and whose answer is lost: what became of it is found out."""
+"""Calls that must not be repeated: a lost response is looked up on the service."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -28,7 +28,7 @@ def error(code: str, status: int) -> bytes:
 
 
 def head(length: int) -> bytes:
-    """Return the answer to HEAD for an object of this length."""
+    """Return the response to HEAD for an object of this length."""
     reply = answer(200, b"", {**STORED, "x-cos-hash-crc64ecma": "7"})
     return reply.replace(b"Content-Length: 0", f"Content-Length: {length}".encode())
 
@@ -192,7 +192,7 @@ def test_an_initiation_is_not_repeated(scripted: Scripted) -> None:
 
 
 def losing(marker: str, times: int) -> Cut:
-    """Lose the answers to the first requests whose line holds a marker."""
+    """Lose the responses to the first requests whose line contains a marker."""
     left = [None] * times
 
     def cut(request: Received, reply: bytes) -> bytes | None:

@@ -1,4 +1,4 @@
-"""A way to the server on which a test decides what becomes of each answer."""
+"""A relay to the server that cuts responses where a test says."""
 
 import http.client
 import socket
@@ -15,7 +15,7 @@ Cut = Callable[[Received, bytes], bytes | None]
 
 @contextmanager
 def relay(server: LocalServer, cut: Cut) -> Iterator[Stub]:
-    """Run a relay to a server; the server has acted before an answer is cut."""
+    """Run a relay to a server; the server has acted before a response is cut."""
 
     def script(wire: Wire) -> None:
         while (request := wire.request()) is not None:
@@ -31,7 +31,7 @@ def relay(server: LocalServer, cut: Cut) -> Iterator[Stub]:
 
 
 def forward(server: LocalServer, request: Received) -> bytes:
-    """Return the server's answer to a request, which it gets as it came."""
+    """Send a request unchanged to the server and return the response."""
     lines = [request.line, *(f"{name}: {value}" for name, value in request.headers)]
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
         sock.sendall("\r\n".join([*lines, "", ""]).encode() + request.body)
@@ -42,5 +42,5 @@ def forward(server: LocalServer, request: Received) -> bytes:
 
 
 def body_of(reply: bytes) -> int:
-    """Return where the body of an answer begins."""
+    """Return the offset of a response's body."""
     return reply.index(b"\r\n\r\n") + 4

@@ -1,4 +1,4 @@
-"""A server that answers with the very bytes a test wrote down."""
+"""A server that sends the responses that a test has written, byte for byte."""
 
 import socket
 import threading
@@ -20,7 +20,7 @@ def answer(
 
 
 class ScriptedServer:
-    """Gives the answers in turn, whoever asks; keeps the requests.
+    """Sends the responses in turn, on any connection, and keeps the requests.
 
     Attributes:
         endpoint: its URL.

@@ -1,4 +1,4 @@
-"""A server that says byte for byte what a test tells it, on real sockets."""
+"""A stub server on real sockets: a script of the test handles each connection."""
 
 import socket
 import ssl
@@ -14,7 +14,7 @@ TLS = Path(__file__).parents[2] / "support" / "tls"
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request as it came over the wire."""
+    """A request as it was received."""
 
     line: str
     headers: tuple[tuple[str, str], ...]
@@ -76,7 +76,7 @@ class Wire:
             return True
 
     def reset(self) -> None:
-        """Close with a reset instead of a goodbye."""
+        """Reset the connection instead of closing it cleanly."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
@@ -90,7 +90,7 @@ Script = Callable[[Wire], None]
 
 
 def always(answer: bytes) -> Script:
-    """Return a script that gives every request the same answer."""
+    """Return a script that sends the same response to every request."""
 
     def run(wire: Wire) -> None:
         while wire.request() is not None:
@@ -100,7 +100,7 @@ def always(answer: bytes) -> Script:
 
 
 def once(*steps: bytes) -> Script:
-    """Return a script that answers one request in steps and closes."""
+    """Return a script that sends the response to one request in steps and closes."""
 
     def run(wire: Wire) -> None:
         wire.request()

@@ -1,4 +1,4 @@
-"""Where downloads write: the file under its name is whole, and nothing else stays behind."""
+"""The targets of downloads: the named file is complete, and no other file is left."""
 
 import io
 import os
@@ -186,7 +186,7 @@ class Awaited:
 
 
 class Silent:
-    """A file that does not tell what it took: everything."""
+    """A file whose write returns None: it has written all bytes."""
 
     def __init__(self) -> None:
         self.got = b""

@@ -1,4 +1,4 @@
-"""Connections of threads, direct ones and those of libcurl: bodies both ways, ends, timeouts."""
+"""Connections of threads, direct ones and libcurl's: bodies both ways, ends, timeouts."""
 
 import hashlib
 import io

@@ -230,7 +230,7 @@ def _difference(owner: Client, bucket: str, key: str, body: bytes, ability: str)
 
 
 def _environment(interpreter: str, scratch: str) -> Mapping[str, str]:
-    """Return environment variables without those of this machine's own clients."""
+    """Return environment variables without the settings of this machine's own clients."""
     return {
         "PATH": f"{Path(interpreter).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": scratch,

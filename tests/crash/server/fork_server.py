@@ -1,7 +1,7 @@
 """A process with all imports that forks servers on request, one at a time.
 
-So a server that is to be killed is there in no time. One line of JSON starts a server and is
-answered by its process and port; an empty line waits for its end and is answered by its status.
+A server that is to be killed starts at once. One line of JSON starts a server; the response is
+its process and port. An empty line waits for its end; the response is its status.
 """
 
 import json

@@ -86,7 +86,7 @@ class SharedCounters:
 
     @property
     def only_this_process(self) -> bool:
-        """Whether to kill only the process that passes the point."""
+        """True to kill only the process that passes the point."""
         return bool(self._get(_ALONE))
 
     @property

@@ -361,7 +361,7 @@ class Prefixed(compat.CosS3Client):
         return super().head_object(Bucket, f"mine/{Key}", **kwargs)
 
 
-def test_a_subclass_is_heeded_by_helpers_that_are_one_call(
+def test_helpers_of_one_call_use_a_subclass_method(
     server: LocalServer, bucket: str, tmp_path: Path
 ) -> None:
     (tmp_path / "f").write_bytes(b"content")

@@ -303,7 +303,7 @@ def test_a_reply_that_is_lost_does_no_harm(
 
 @dataclass(frozen=True)
 class OtherSum(Fault):
-    """The answer tells another CRC64."""
+    """The response has another CRC64."""
 
     async def play(self, request: ProxiedRequest) -> None:
         await request.forward()
@@ -401,7 +401,7 @@ def test_where_a_source_is(
     assert elsewhere(source, here, region) == expected
 
 
-def test_a_client_of_one_bucket_cannot_tell_where_another_is() -> None:
+def test_a_client_of_one_bucket_needs_the_region_of_another() -> None:
     bound = Endpoint("http", "example.com", False, "example.com", bound=True)
     with pytest.raises(ParameterError, match="Region"):
         elsewhere({"Bucket": "b-1", "Key": "k"}, bound, "")

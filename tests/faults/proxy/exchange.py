@@ -85,12 +85,12 @@ class RecordedRequest:
 
     @property
     def is_done(self) -> bool:
-        """Whether the server responded with a success, even if the client did not get it."""
+        """True if the server responded with a success, even if the client did not get it."""
         return any(200 <= status < 300 for status in self.statuses)
 
     @property
     def reached(self) -> bool:
-        """Whether the server got the whole request."""
+        """True if the server got the whole request."""
         return self.forwards > 0 and self.is_complete and self.forwarded == self.received
 
     def __str__(self) -> str:

@@ -11,7 +11,7 @@ from tests.faults.proxy.proxy_steps import Change, ProxiedRequest
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to a request; this base class forwards it unchanged."""
+    """A handler of one request; this base class forwards it unchanged."""
 
     async def play(self, request: ProxiedRequest) -> None:
         """Forward the request and its response as far as the fault lets them."""

@@ -42,7 +42,7 @@ class Subject:
 
     @property
     def is_vendor(self) -> bool:
-        """Whether it is the vendor's client, which has the defects."""
+        """True for the vendor's client, which has the defects."""
         return self.kind == "vendor"
 
     @property

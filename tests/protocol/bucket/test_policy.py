@@ -21,7 +21,7 @@ NOON = 1_700_049_600_000  # 2023-11-15T12:00:00Z
 
 
 def statement(**changes: Any) -> dict[str, Any]:
-    """Return a statement that allows everybody to get everything, with changes."""
+    """Return a statement that allows everyone to get every object, with changes."""
     usual = {
         "Principal": "*",
         "Effect": "allow",
@@ -72,7 +72,7 @@ PRINCIPALS: list[tuple[Any, set[str | None]]] = [
 
 
 @pytest.mark.parametrize(("principal", "who"), PRINCIPALS, ids=stable_id)
-def test_whom_a_principal_names(principal: Any, who: set[str | None]) -> None:
+def test_a_principal_matches_the_accounts_it_names(principal: Any, who: set[str | None]) -> None:
     found = {a for a in ("1", "1/2", "3", None) if allows({"Principal": principal}, ask(a))}
     assert found == who
 

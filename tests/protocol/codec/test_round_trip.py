@@ -96,7 +96,7 @@ def test_the_server_reads_the_parameters_that_the_client_was_given(
 
 
 def with_keys_told(params: dict[str, Any]) -> dict[str, Any]:
-    """Return parameters with what the client adds to keys of the caller's own."""
+    """Return parameters with the key hashes that the client adds to customer keys."""
     told = dict(params)
     for name in ("SSECustomer", "CopySourceSSECustomer"):
         if key := params.get(f"{name}Key"):

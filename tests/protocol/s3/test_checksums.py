@@ -229,7 +229,7 @@ def test_an_upload_asks_for_what_can_be_computed(
         assert requested_checksum(headers) == expected
 
 
-def test_the_checksum_of_an_object_may_tell_the_number_of_its_parts() -> None:
+def test_an_objects_checksum_may_contain_its_number_of_parts() -> None:
     for text in ("AAAAAA==", "AAAAAA==-12"):
         said = declared_object_checksum({"x-amz-checksum-crc32": text})
         assert said is not None

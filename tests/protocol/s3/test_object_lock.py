@@ -108,7 +108,7 @@ def test_only_a_retention_that_has_not_ended_or_a_hold_protects(
 def test_nothing_shortens_what_protects(
     lock: ObjectLock, mode: str, until: int, now: int, bypass: bool
 ) -> None:
-    """Whatever changes, a version that had to stay until a moment has to stay until then."""
+    """After any change, a version that had to stay until a moment has to stay until then."""
     new_until = until if mode else 0
     try:
         changed = lock.retained(mode, new_until, now, bypass=bypass)

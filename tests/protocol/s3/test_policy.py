@@ -26,7 +26,7 @@ OTHER = "1260000000"
 
 
 def statement(**changes: Any) -> dict[str, Any]:
-    """Return a statement that lets everybody get everything, with changes."""
+    """Return a statement that lets everyone get every object, with changes."""
     usual = {
         "Principal": "*",
         "Effect": "Allow",
@@ -455,7 +455,7 @@ def test_a_statement_is_about_its_own_bucket_or_not(change: dict[str, Any], with
         ({"Condition": {"StringLike": {"aws:Referer": "http://a.example/"}}}, True),
     ],
 )
-def test_a_policy_is_public_if_anybody_may_come(change: dict[str, Any], public: bool) -> None:
+def test_a_policy_is_public_if_any_client_is_allowed(change: dict[str, Any], public: bool) -> None:
     assert parse_bucket_policy(text(statement(**change))).is_public == public
 
 

@@ -211,7 +211,7 @@ def test_what_aws_signs_is_verified(key: str) -> None:
 
 
 @given(keys, st.lists(st.tuples(st.sampled_from("abcXY-_"), texts), max_size=4))
-def test_what_we_sign_aws_signs_likewise(key: str, pairs: list[tuple[str, str]]) -> None:
+def test_signatures_equal_those_of_botocore(key: str, pairs: list[tuple[str, str]]) -> None:
     path = f"/{key}"
     headers = {"x-amz-acl": "private"}
     theirs = as_received(aws_request(path, tuple(pairs), headers))

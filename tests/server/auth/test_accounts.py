@@ -72,7 +72,7 @@ def test_a_new_key_is_accepted_at_once_and_a_removed_one_no_more(server: LocalSe
 
 
 def notice(server: LocalServer) -> None:
-    """Use a key that nobody has: the server looks for it, and so at the accounts, at once."""
+    """Use an unknown key, so that the server reads the accounts at once."""
     assert HTTPClient(server.port, "AKIDnobody", "x").request("GET", "/").outcome == UNKNOWN
 
 

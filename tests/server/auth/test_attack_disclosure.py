@@ -34,7 +34,7 @@ S3_MARK = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}  # of whom nobody has sig
 
 @pytest.mark.parametrize("conditions", CONDITIONS, ids=str)
 @pytest.mark.parametrize("mark", [{}, S3_MARK], ids=["cos", "s3"])
-def test_a_condition_does_not_tell_whether_there_is_an_object(
+def test_a_condition_does_not_disclose_that_an_object_exists(
     server: LocalServer,
     http_client: HTTPClient,
     room: str,
@@ -75,7 +75,7 @@ SPOOFED: list[tuple[dict[str, Any], dict[str, str], str]] = [
 
 
 @pytest.mark.parametrize(("condition", "headers", "query"), SPOOFED, ids=str)
-def test_nobody_says_who_or_where_they_are(
+def test_headers_do_not_claim_an_identity_or_address(
     server: LocalServer,
     http_client: HTTPClient,
     bucket: str,
@@ -157,9 +157,7 @@ def test_what_a_proxy_keeps_to_itself_has_one_spelling(
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
 @pytest.mark.parametrize("name", ["live", "ready", "metrics"])
-def test_what_is_told_of_the_server_is_no_object(
-    http_client: HTTPClient, method: str, name: str
-) -> None:
+def test_status_pages_are_not_objects(http_client: HTTPClient, method: str, name: str) -> None:
     body = None if method == "DELETE" else b"data"
     assert http_client.request(method, f"/-/{name}", {}, body).outcome == (405, "MethodNotAllowed")
     assert http_client.request("GET", f"/-/{name}", signed=False).status == 200

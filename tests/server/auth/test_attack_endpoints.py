@@ -62,7 +62,7 @@ ENDPOINTS = [
 
 
 def refused(server: LocalServer, reply: Reply) -> bool:
-    """Return whether an answer refuses, without an accident and without a secret."""
+    """Return whether a response is a refusal, without an internal error and without a secret."""
     secrets = (server.secret_key.encode(), b"root:x:", b"PATH=", str(server.directory).encode())
     is_silent = not any(secret in reply.body for secret in secrets)
     return (400 <= reply.status < 500 or reply.status == 501) and is_silent
@@ -135,7 +135,7 @@ ACTIONS = [
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda text: text[7:33])
-def test_nobody_is_given_keys_over_the_network(
+def test_no_endpoint_returns_keys(
     server: LocalServer, http_client: HTTPClient, action: str
 ) -> None:
     friend = account_client(server, FRIEND)
@@ -183,7 +183,7 @@ REACHING = {
 }
 
 
-def test_a_server_asks_nobody_for_anything(http_client: HTTPClient, bucket: str) -> None:
+def test_a_server_opens_no_connections(http_client: HTTPClient, bucket: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as trap:
         host = f"127.0.0.1:{trap.getsockname()[1]}"
         url = f"http://{host}/x"

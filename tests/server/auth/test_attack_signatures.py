@@ -89,10 +89,10 @@ def test_to_know_a_key_id_is_not_to_know_the_key(
 
 
 @pytest.mark.parametrize("forgery", forgeries(HTTPClient(0, "", ""), "/"))
-def test_a_forged_signature_is_not_that_of_nobody(
+def test_a_forged_signature_is_not_taken_as_anonymous(
     http_client: HTTPClient, bucket: str, forgery: str
 ) -> None:
-    """What all may do is not done for somebody whose signature is wrong."""
+    """A public right does not apply to a request with a wrong signature."""
     rule = json.dumps({"Statement": [statement(bucket, "allow", ANYONE, "PutObject")]}).encode()
     assert http_client.request("PUT", f"/{bucket}/?policy", {}, rule).status == 204
     target, headers = forgeries(http_client, f"/{bucket}/k")[forgery]

@@ -171,7 +171,7 @@ def test_a_signature_of_another_request(
     assert http_client.request("GET", f"/{room}/kept").body == b"kept"
 
 
-def test_the_key_of_somebody_else(http_client: HTTPClient, room: str) -> None:
+def test_the_key_of_another_account(http_client: HTTPClient, room: str) -> None:
     other = HTTPClient(http_client.port, http_client.credentials.secret_id, "another secret")
     assert other.request("GET", f"/{room}/kept").outcome == MISMATCH
 
@@ -185,7 +185,7 @@ def test_a_host_signed_without_its_port(http_client: HTTPClient, room: str, port
 
 
 @pytest.mark.parametrize("empty", [{}, {"authorization": ""}, {"authorization": "  "}])
-def test_without_a_signature_one_is_nobody(
+def test_a_request_without_a_signature_is_anonymous(
     http_client: HTTPClient, room: str, empty: dict[str, str]
 ) -> None:
     for method, target in [

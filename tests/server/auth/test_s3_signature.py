@@ -115,7 +115,7 @@ def test_a_temporary_key_comes_with_its_token(keys: KeyRing) -> None:
             who(request, keys)
 
 
-def test_a_request_without_a_signature_is_of_nobody(keys: KeyRing) -> None:
+def test_an_unsigned_s3_request_is_anonymous(keys: KeyRing) -> None:
     bare = Request("GET", "/b/k", (("list-type", "2"),), {"host": HOST, "x-amz-date": "today"})
     assert who(bare, keys) == Identity(ANONYMOUS)
     assert who(replace(bare, headers={"host": HOST, "authorization": " "}), keys).seed is None
@@ -265,7 +265,7 @@ def test_a_framed_body_is_taken_out_of_its_frame(keys: KeyRing) -> None:
             opened(request, keys, body.replace(b"data", b"dato", 1).replace(b"3e7", b"3e6", 1))
 
 
-def test_a_framed_body_of_nobody_is_understood(keys: KeyRing) -> None:
+def test_a_chunked_body_of_an_anonymous_request_is_decoded(keys: KeyRing) -> None:
     for kind in (UNSIGNED_TRAILER, sigv4.UNSIGNED_PAYLOAD):
         request = about(
             b"",

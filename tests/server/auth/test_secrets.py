@@ -100,7 +100,7 @@ def urls(server: LocalServer) -> Iterator[tuple[str, str]]:
         yield f"/{ROOM}/k%3F{quote(encode_query(query), safe='')}", secret
 
 
-def test_no_secret_is_written_or_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_secret_is_logged_or_returned(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "access.log"
     with ForkedServer(
         tmp_path / "data", buckets=[ROOM], options=[f"--access-log={file}"]

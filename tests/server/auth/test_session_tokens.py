@@ -31,7 +31,7 @@ UNKNOWN = (403, "InvalidAccessKeyId")
 def temporary(
     server: LocalServer, account: str = OWNER, seconds: int = 600, policy: str = ""
 ) -> HTTPClient:
-    """Return somebody with a new temporary key; its token is in their credentials."""
+    """Return a client with a new temporary key; its credentials have the token."""
     assert HTTPClient.of(server).request("GET", "/-/ready").status == 200
     secret = change_accounts(server.directory, with_token_secret).token_secret
     key = issue(secret, account, int(time.time()) + seconds, policy)

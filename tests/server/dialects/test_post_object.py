@@ -1,4 +1,4 @@
-"""Form uploads, byte for byte: what is stored, what is answered, what is refused."""
+"""Form uploads, byte for byte: stored objects, responses and refusals."""
 
 import time
 from collections.abc import Sequence

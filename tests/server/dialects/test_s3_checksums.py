@@ -1,4 +1,4 @@
-"""Checksums of S3 over the wire: verified before anything is stored, kept, and told again."""
+"""Checksums of S3 over HTTP: verified before anything is stored, kept, and returned."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -127,7 +127,7 @@ class Parts:
 
 
 def sums(reply: Reply) -> dict[str, str]:
-    """Return the checksum headers of an answer."""
+    """Return the checksum headers of a response."""
     return {n.lower(): text for n, text in reply.fields if n.lower().startswith("x-amz-checksum-")}
 
 
@@ -141,7 +141,7 @@ def said(algorithm: Algorithm, body: bytes) -> dict[str, str]:
 
 
 def whole(algorithm: Algorithm, body: bytes) -> dict[str, str]:
-    """Return what is told of an object that is this body."""
+    """Return the checksum headers of an object with this body."""
     return {**said(algorithm, body), "x-amz-checksum-type": "FULL_OBJECT"}
 
 
@@ -177,7 +177,9 @@ BODIES = {"nothing": b"", "small": SMALL, "large": LARGE}
 
 @pytest.mark.parametrize("algorithm", ALL, ids=lambda one: one.name)
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_a_true_checksum_is_kept_and_told(shelf: Shelf, algorithm: Algorithm, body: bytes) -> None:
+def test_a_correct_checksum_is_stored_and_returned(
+    shelf: Shelf, algorithm: Algorithm, body: bytes
+) -> None:
     expected = whole(algorithm, body)
     stored = shelf.request("PUT", "key", said(algorithm, body), body)
     assert (stored.status, sums(stored)) == (200, expected)
@@ -289,7 +291,7 @@ def test_an_object_in_parts_has_the_checksum_that_was_asked_for(
     assert (part.body, sums(part)) == (LAST, {**told, **said(algorithm, LAST)})
 
 
-def test_the_begin_of_an_upload_tells_what_it_asks_for(shelf: Shelf) -> None:
+def test_the_start_of_an_upload_returns_the_checksum_it_asks_for(shelf: Shelf) -> None:
     begun = shelf.request("POST", "key?uploads", {"x-amz-checksum-algorithm": "CRC32"})
     assert sums(begun) == {
         "x-amz-checksum-algorithm": "CRC32",
@@ -309,7 +311,7 @@ def test_a_part_is_checked_before_it_is_kept(shelf: Shelf) -> None:
     assert shelf.request("GET", f"key?uploadId={parts.upload_id}").texts("PartNumber") == []
 
 
-def test_what_can_be_joined_is_computed_without_being_told(shelf: Shelf) -> None:
+def test_a_checksum_that_can_be_combined_needs_no_client_value(shelf: Shelf) -> None:
     asked = {"x-amz-checksum-algorithm": "CRC64NVME"}
     parts, algorithm = shelf.begin("key", asked), ALGORITHMS["CRC64NVME"]
     assert sums(parts.put(1, FIRST)) == said(algorithm, FIRST)
@@ -465,7 +467,7 @@ def test_a_sealed_part_is_read_by_its_number(shelf: Shelf) -> None:
     assert shelf.request("GET", "key?partNumber=2").body == LAST
 
 
-def test_the_chosen_attributes_are_told_and_no_others(joined: Shelf) -> None:
+def test_only_the_requested_attributes_are_returned(joined: Shelf) -> None:
     names = "ETag, Checksum,ObjectParts,StorageClass,ObjectSize"
     reply = joined.request("GET", "joined?attributes", {"x-amz-object-attributes": names})
     assert reply.status == 200
@@ -483,7 +485,7 @@ def test_the_chosen_attributes_are_told_and_no_others(joined: Shelf) -> None:
     assert b"Checksum" not in plain.body
 
 
-def test_parts_are_told_page_by_page(joined: Shelf) -> None:
+def test_parts_are_returned_page_by_page(joined: Shelf) -> None:
     pages, marker = [], "0"
     while True:
         headers = {
@@ -520,7 +522,9 @@ def test_attributes_that_no_object_has_are_refused(
     assert joined.request("GET", target, headers).outcome == outcome
 
 
-def test_cos_is_told_nothing_of_it(http_client: HTTPClient, joined: Shelf) -> None:
+def test_the_cos_dialect_does_not_return_these_checksums(
+    http_client: HTTPClient, joined: Shelf
+) -> None:
     reply = http_client.request("GET", f"/{joined.bucket}/joined")
     assert reply.status == 200
     assert not [name for name, _ in reply.fields if "amz" in name.lower()]

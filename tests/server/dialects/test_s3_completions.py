@@ -1,4 +1,4 @@
-"""A completion that is sent again, because the answer to the first was lost."""
+"""A completion that is repeated because the response to the first was lost."""
 
 from tests.server.support.http_client import HTTPClient
 from tests.server.support.s3 import request_s3
@@ -7,7 +7,7 @@ PART = b"5" * 100
 
 
 def completed(http_client: HTTPClient, target: str) -> tuple[str, bytes, str]:
-    """Return the query and the document of a completion, and the ETag that it answered."""
+    """Return the query and the document of a completion, and the ETag in its response."""
     upload = request_s3(http_client, "POST", f"{target}?uploads").text("UploadId")
     etag = request_s3(http_client, "PUT", f"{target}?partNumber=3&uploadId={upload}", {}, PART)[
         "ETag"

@@ -89,7 +89,7 @@ def test_each_of_many_has_demands_of_its_own(http_client: HTTPClient, place: str
     assert left == ["b", "c"]
 
 
-def test_a_demand_on_one_of_two_entries_for_a_key_is_heeded(
+def test_a_condition_on_one_of_two_entries_for_a_key_applies(
     http_client: HTTPClient, place: str
 ) -> None:
     request_s3(http_client, "PUT", f"/{place}/twice", {}, b"123")

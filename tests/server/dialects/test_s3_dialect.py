@@ -1,4 +1,4 @@
-"""Which dialect a request is in, and that the same data is told in the names of each."""
+"""The dialect of a request; the same data is returned under the names of each."""
 
 import json
 import time
@@ -22,7 +22,7 @@ XMLNS = b'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
         ({"x-cos-meta-a": "b"}, "/nowhere-1250000000/k", False),
     ],
 )
-def test_what_is_not_signed_is_told_by_what_only_s3_says(
+def test_an_unsigned_request_is_s3_if_only_s3_has_its_names(
     http_client: HTTPClient, headers: dict[str, str], target: str, is_s3: bool
 ) -> None:
     reply = http_client.request("GET", target, headers, signed=False)
@@ -40,7 +40,9 @@ def test_a_signature_decides_whatever_else_is_said(http_client: HTTPClient, room
     )
 
 
-def test_an_object_is_told_in_the_names_of_each(http_client: HTTPClient, room: str) -> None:
+def test_an_object_is_returned_in_the_names_of_each_dialect(
+    http_client: HTTPClient, room: str
+) -> None:
     about = {
         "x-amz-meta-color": "dark blue",
         "x-amz-storage-class": "GLACIER",
@@ -154,7 +156,7 @@ def test_a_write_that_wants_a_certain_object_finds_none(http_client: HTTPClient,
     assert in_cos.outcome == (412, "PreconditionFailed")
 
 
-def test_a_policy_of_either_dialect_is_told_in_both(http_client: HTTPClient, room: str) -> None:
+def test_a_policy_of_either_dialect_is_returned_in_both(http_client: HTTPClient, room: str) -> None:
     statement = {
         "Effect": "Allow",
         "Principal": "*",

@@ -210,7 +210,7 @@ def test_in_cos_an_empty_header_clears_an_acl_and_no_word_does_not(
         ("varies_by_storage_class", "varies_by_storage_class"),
     ],
 )
-def test_the_size_of_what_moves_is_told_back(
+def test_the_minimum_size_of_a_transition_is_returned(
     s3: S3HTTPClient, bucket: str, sent: str, answered: str
 ) -> None:
     headers = {SMALLEST: sent} if sent else {}

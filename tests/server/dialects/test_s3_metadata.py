@@ -17,7 +17,7 @@ VALUES = ["中文", "é", "a é  b", "中" * 300, "=?utf-8?B?w6k=?=", "plain"]
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:20])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_each_dialect_tells_metadata_in_its_way(
+def test_each_dialect_returns_metadata_under_its_own_names(
     http_client: HTTPClient, bucket: str, method: str, value: str
 ) -> None:
     assert http_client.request("PUT", f"/{bucket}/k", {"x-cos-meta-a": value}, b"x").status == 200

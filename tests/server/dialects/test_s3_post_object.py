@@ -1,4 +1,4 @@
-"""Form uploads of S3, byte for byte: what is stored, what is answered, what is refused."""
+"""Form uploads of S3, byte for byte: stored objects, responses and refusals."""
 
 import json
 import time
@@ -108,7 +108,7 @@ def test_the_older_signature_does_as_well(s3: S3HTTPClient, bucket: str) -> None
 
 
 @pytest.mark.parametrize(("asked", "status"), [("200", 200), ("204", 204), ("404", 204)])
-def test_the_answer_is_the_status_that_the_form_asks_for(
+def test_the_response_has_the_status_that_the_form_names(
     s3: S3HTTPClient, bucket: str, asked: str, status: int
 ) -> None:
     reply = _with_status(s3, bucket, asked)
@@ -159,7 +159,9 @@ def test_tags_come_as_a_document(s3: S3HTTPClient, bucket: str) -> None:
         assert reply.outcome == (400, "MalformedXML")
 
 
-def test_nobody_needs_a_policy_where_everybody_may_write(s3: S3HTTPClient, bucket: str) -> None:
+def test_a_form_needs_no_policy_in_a_bucket_that_all_may_write(
+    s3: S3HTTPClient, bucket: str
+) -> None:
     assert s3.request("PUT", f"/{bucket}/?acl", {"x-amz-acl": "public-read-write"}).status == 200
     fields = [("key", "k"), ("acl", "public-read"), ("x-amz-meta-a", "1")]
     assert post(s3.http_client, bucket, form(fields)).status == 204
@@ -231,7 +233,7 @@ def test_a_form_that_its_policy_does_not_allow_stores_nothing(
 
 
 def test_a_field_that_the_policy_does_not_name_is_refused(s3: S3HTTPClient, bucket: str) -> None:
-    """Else whoever has a signed policy could publish what it stores."""
+    """Otherwise a client with a signed policy could publish what it stores."""
     text = policy({"bucket": bucket}, {"key": "k"})
     for name, value in [("acl", "public-read"), ("x-amz-meta-a", "1"), ("Content-Type", "a/b")]:
         fields = [*second(s3.http_client, text), ("key", "k"), (name, value)]

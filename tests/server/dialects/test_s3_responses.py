@@ -1,4 +1,4 @@
-"""What answers in the dialect of S3 tell beside what those of COS do, and what they refuse."""
+"""Headers and elements that only responses in the S3 dialect have, and its refusals."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def rule(inner: str) -> bytes:
     return f"<LifecycleConfiguration>{body}</LifecycleConfiguration>".encode()
 
 
-def test_an_answer_tells_when_a_rule_will_remove_the_object(
+def test_a_response_says_when_a_rule_will_remove_the_object(
     http_client: HTTPClient, bucket: str
 ) -> None:
     inner = (
@@ -144,7 +144,7 @@ def test_uploads_end_with_their_bucket_but_not_before(http_client: HTTPClient) -
     assert gone.text("Message") == "The specified bucket does not exist"
 
 
-def test_a_bucket_belongs_to_whom_the_request_expects(http_client: HTTPClient, bucket: str) -> None:
+def test_the_expected_owner_of_a_bucket_is_checked(http_client: HTTPClient, bucket: str) -> None:
     header = "x-amz-expected-bucket-owner"
     assert request_s3(http_client, "GET", f"/{bucket}/", {header: OWNER}).status == 200
     refused = request_s3(http_client, "PUT", f"/{bucket}/k", {header: FRIEND}, b"1")

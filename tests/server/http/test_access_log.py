@@ -136,7 +136,7 @@ def test_a_full_disk_stops_no_request(tmp_path: Path) -> None:
         assert http_client.request("PUT", f"/{ROOM}/a", {}, b"x").status == 200
 
 
-def test_a_log_that_cannot_be_opened_is_told_at_start(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_opened_is_reported_at_start(tmp_path: Path) -> None:
     said = refused(tmp_path / "data", f"--access-log={tmp_path / 'none' / 'access.log'}")
     assert "No such file or directory" in said
 

@@ -1,4 +1,4 @@
-"""Where a request goes: hosts, paths and queries in every spelling, and the key each one means."""
+"""The target of a request: hosts, paths and queries in every spelling, and the key of each."""
 
 from urllib.parse import quote
 

@@ -90,7 +90,7 @@ def test_a_request_waits_for_its_turn(tmp_path: Path) -> None:
         assert waiting.receive().body == b"body"
 
 
-def test_nobody_waits_longer_than_the_queue_allows(tmp_path: Path) -> None:
+def test_no_request_waits_longer_than_the_queue_allows(tmp_path: Path) -> None:
     with narrow(tmp_path, "--timeout=queue=0.2s") as http_client, busy(http_client):
         assert http_client.request("GET", f"/{ROOM}/a").outcome == (503, "SlowDown")
 
@@ -166,7 +166,7 @@ def test_places_are_given_in_order(steps: str, outcomes: str) -> None:
     assert run(Limits(requests=2, waiting=2), *steps.split()) == outcomes.split()
 
 
-def test_a_place_given_to_somebody_who_gives_up_goes_to_the_next() -> None:
+def test_the_place_of_a_client_that_gives_up_goes_to_the_next() -> None:
     async def go() -> None:
         admission = Admission(Limits(requests=1))
         await admission.enter()

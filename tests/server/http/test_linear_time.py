@@ -1,4 +1,4 @@
-"""What a stranger sends is read in a time that grows with its length and no faster.
+"""Input of unknown clients is read in linear time.
 
 64 KiB is what the head of a request may hold. A pattern that tries again from each of its places
 takes seconds for that; what is linear takes milliseconds. Time is that of the processor.
@@ -119,7 +119,7 @@ def claimed_in_s3(text: str) -> None:
 
 
 def asked(text: str) -> AccessRequest:
-    """Return a question of somebody who puts a text wherever a condition may look."""
+    """Return an access request with a text in every place that a condition may read."""
     headers = dict.fromkeys(("user-agent", "referer", "x-cos-acl", "x-cos-copy-source"), text)
     about = RequestContext(
         Request("GET", "/", (("prefix", text),), headers), "192.0.2.7", False, NOW, "ap-local"
@@ -346,7 +346,7 @@ def test_each_text_of_a_document_is_read_in_linear_time(row: Operation) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in OPERATIONS if row.result], ids=lambda row: row.name)
-def test_each_text_of_an_answer_is_read_in_linear_time(row: Operation) -> None:
+def test_each_text_of_a_response_is_read_in_linear_time(row: Operation) -> None:
     assert row.result is not None
     for before, after in documents(row.result):
         assert_is_quick(
@@ -406,7 +406,7 @@ def test_a_deep_or_wide_document_is_read_in_linear_time(document: str) -> None:
         ("GET", "authorization", "a&"),
     ],
 )
-def test_a_head_of_60_kb_is_answered_soon(
+def test_a_head_of_60_kb_is_processed_quickly(
     http_client: HTTPClient, method: str, name: str, piece: str
 ) -> None:
     headers = {name: (piece * 60_000)[:60_000], "content-length": "0"}

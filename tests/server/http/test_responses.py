@@ -1,4 +1,4 @@
-"""Answers on the wire: the spelling of every header, error documents, metadata byte for byte."""
+"""Responses byte for byte: the spelling of every header, error documents, metadata."""
 
 from xml.etree import ElementTree
 
@@ -80,7 +80,7 @@ def test_each_header_of_an_object_is_spelled_as_the_vendor_spells_it(
         ("GET", "/", None, ["Content-Length", "Content-Type"]),
     ],
 )
-def test_each_header_of_other_answers(
+def test_each_header_of_other_responses(
     http_client: HTTPClient,
     room: str,
     method: str,
@@ -161,7 +161,9 @@ def test_metadata_names_are_lower_case(http_client: HTTPClient, room: str) -> No
         "Expires",
     ],
 )
-def test_an_override_is_of_one_answer(http_client: HTTPClient, dressed: str, name: str) -> None:
+def test_an_override_applies_to_one_response(
+    http_client: HTTPClient, dressed: str, name: str
+) -> None:
     got = http_client.request("GET", f"{dressed}?response-{name.lower()}=%E4%B8%AD+a%2Bb")
     assert got[name].encode("latin-1") == "中 a+b".encode()
     assert http_client.request("GET", dressed)[name] == STORED[name.lower()]
@@ -199,7 +201,7 @@ def test_an_error_is_a_document_with_every_field(
     assert all(fields.values())
 
 
-def test_no_two_answers_have_one_id(http_client: HTTPClient, room: str) -> None:
+def test_each_response_has_its_own_id(http_client: HTTPClient, room: str) -> None:
     ids = {http_client.request("HEAD", f"/{room}/kept")["x-cos-request-id"] for _ in range(5)}
     assert len(ids) == 5
 

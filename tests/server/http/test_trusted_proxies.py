@@ -1,4 +1,4 @@
-"""Headers of trusted proxies count, and those of other clients do not."""
+"""Forwarding headers of trusted proxies are applied; other clients' are ignored."""
 
 import json
 from collections.abc import Iterator
@@ -115,7 +115,7 @@ def test_what_is_no_network_is_wrong_usage(tmp_path: Path, option: str) -> None:
 
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """Run a server that trusts whoever is on this machine."""
+    """Run a server that trusts all clients on this machine."""
     directory = tmp_path_factory.mktemp("behind")
     options = ["--trusted-proxy=127.0.0.1", "--trusted-proxy=10.0.0.0/8"]
     options += [f"--access-log={directory / 'log'}", "--domain=files.example"]
@@ -184,7 +184,7 @@ def test_policies_ask_for_the_client_and_not_for_the_proxy(
 def test_signatures_are_over_the_host_that_the_client_asked(
     behind: LocalServer, alone: LocalServer
 ) -> None:
-    """A proxy that asks its own server by another name tells the client's in X-Forwarded-Host."""
+    """A proxy with another name for its server sends the client's in X-Forwarded-Host."""
     for server, expected in ((behind, 200), (alone, 403)):
         http_client = HTTPClient.of(server)
         request = http_client.build_request("PUT", f"/{ROOM}/k", {}, b"x", host="files.example")

@@ -1,4 +1,4 @@
-"""Senders who are not known cannot hold what others need, whatever they begin and do not end."""
+"""Anonymous clients cannot exhaust what others need, with any request that they do not finish."""
 
 import resource
 from collections.abc import Callable, Iterator
@@ -70,7 +70,7 @@ BEGUN: dict[str, Callable[[HTTPClient], bytes]] = {
 
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HTTPClient]:
-    """Give a server that works on eight requests at a time and lets nobody wait."""
+    """Return a client of a server that runs eight requests at a time and has no queue."""
     directory = tmp_path_factory.mktemp("narrow")
     options = ["--max-requests=8", "--max-waiting=0"]
     with ForkedServer(directory, buckets=[ROOM, OPEN], options=options) as server:
@@ -81,7 +81,9 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HTTPClient]:
 
 
 @pytest.mark.parametrize("kind", BEGUN)
-def test_whoever_signs_is_served_while_strangers_begin(narrow: HTTPClient, kind: str) -> None:
+def test_signed_requests_are_served_while_anonymous_ones_wait(
+    narrow: HTTPClient, kind: str
+) -> None:
     with ExitStack() as stack:
         for _ in range(CROWD):
             stack.enter_context(narrow.connect()).send(BEGUN[kind](narrow))
@@ -95,7 +97,7 @@ def test_whoever_signs_is_served_while_strangers_begin(narrow: HTTPClient, kind:
     )
 
 
-def test_a_stranger_who_finds_no_place_comes_back_later(narrow: HTTPClient) -> None:
+def test_an_anonymous_request_beyond_the_share_gets_503(narrow: HTTPClient) -> None:
     with ExitStack() as stack:
         for _ in range(4):
             stack.enter_context(narrow.connect()).send(BEGUN["a body"](narrow))
@@ -107,7 +109,7 @@ def test_a_stranger_who_finds_no_place_comes_back_later(narrow: HTTPClient) -> N
     assert narrow.request("PUT", f"/{OPEN}/later", {}, b"body", signed=False).status == 200
 
 
-def test_a_stranger_waits_for_another_without_holding_a_place(tmp_path: Path) -> None:
+def test_an_anonymous_request_that_waits_holds_no_place(tmp_path: Path) -> None:
     options = ["--max-requests=2", "--max-waiting=9", "--timeout=queue=20s"]
     with ForkedServer(tmp_path, buckets=[OPEN], options=options) as server, ExitStack() as stack:
         http_client = HTTPClient.of(server)
@@ -128,7 +130,7 @@ def test_a_stranger_waits_for_another_without_holding_a_place(tmp_path: Path) ->
         assert second.receive(b"PUT").status == 200
 
 
-def test_strangers_have_less_time_for_a_body(tmp_path: Path) -> None:
+def test_anonymous_clients_have_less_time_for_a_body(tmp_path: Path) -> None:
     options = ["--timeout=stranger=0.3s"]
     with ForkedServer(tmp_path, buckets=[OPEN], options=options) as server, ExitStack() as stack:
         http_client = HTTPClient.of(server)
@@ -153,7 +155,7 @@ def test_strangers_have_less_time_for_a_body(tmp_path: Path) -> None:
         )
 
 
-def test_a_thousand_forms_that_stop_keep_nobody_out(tmp_path: Path) -> None:
+def test_a_thousand_stalled_forms_block_no_request(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < 2048:
         pytest.skip("no process may have so many connections")
@@ -180,5 +182,5 @@ def test_a_thousand_forms_that_stop_keep_nobody_out(tmp_path: Path) -> None:
         (Limits(requests=9).shared(3), 1),
     ],
 )
-def test_the_share_of_strangers(limits: Limits, share: int) -> None:
+def test_the_share_of_anonymous_requests(limits: Limits, share: int) -> None:
     assert limits.for_anonymous().requests == share

@@ -1,4 +1,4 @@
-"""What `/-/metrics` tells, to whom, and that it adds up."""
+"""The numbers of `/-/metrics`, the clients that may read them, and their sums."""
 
 import json
 import subprocess
@@ -46,7 +46,7 @@ def read(text: str) -> Samples:
 
 
 def scrape(http_client: HTTPClient) -> Samples:
-    """Return what a server tells."""
+    """Return the metrics of a server."""
     reply = http_client.request("GET", "/-/metrics", signed=False)
     assert (reply.status, reply["Content-Type"].split(";")[0]) == (200, "text/plain")
     return read(reply.body.decode())
@@ -54,7 +54,7 @@ def scrape(http_client: HTTPClient) -> Samples:
 
 @pytest.fixture
 def http_client(tmp_path: Path) -> Iterator[HTTPClient]:
-    """Give a server that nobody has asked anything yet."""
+    """Return a client of a server that has had no request."""
     with ForkedServer(tmp_path, buckets=[ROOM]) as server:
         yield HTTPClient.of(server)
 
@@ -86,7 +86,7 @@ def test_what_cannot_be_routed_is_counted_too(http_client: HTTPClient) -> None:
     )
 
 
-def test_commits_and_what_is_stored_are_told(http_client: HTTPClient) -> None:
+def test_commits_and_stored_bytes_are_reported(http_client: HTTPClient) -> None:
     assert http_client.request("PUT", f"/{ROOM}/small", {}, b"12345").status == 200
     assert http_client.request("PUT", f"/{ROOM}/large", {}, bytes(100_000)).status == 200
     told = scrape(http_client)
@@ -99,7 +99,7 @@ def test_commits_and_what_is_stored_are_told(http_client: HTTPClient) -> None:
     assert told["coskit_commits_failed_total", ()] == told["coskit_commits_waiting", ()] == 0
 
 
-def test_the_process_and_its_pressure_are_told(http_client: HTTPClient) -> None:
+def test_the_process_and_its_load_are_reported(http_client: HTTPClient) -> None:
     with http_client.connect() as other:
         assert other.request(http_client.build_request("HEAD", f"/{ROOM}/")).status == 200
         told = scrape(http_client)
@@ -171,7 +171,7 @@ def test_which_addresses_are_of_the_machine(address: str, is_it: bool) -> None:
     assert is_loopback(address) is is_it
 
 
-def test_somebody_from_elsewhere_is_told_no_metrics(tmp_path: Path) -> None:
+def test_metrics_are_refused_to_another_machine(tmp_path: Path) -> None:
     with ClockedServer(tmp_path) as server:  # its requests have no address
         assert server.request("GET", "/-/metrics").outcome == (403, "AccessDenied")
 
@@ -183,7 +183,7 @@ def test_metrics_can_be_turned_off(tmp_path: Path) -> None:
     assert "loopback, public, off" in refused(tmp_path, "--metrics=all", status=2)
 
 
-def test_health_is_told_as_json(http_client: HTTPClient) -> None:
+def test_health_is_returned_as_json(http_client: HTTPClient) -> None:
     live = http_client.request("GET", "/-/live", signed=False)
     assert (live.status, json.loads(live.body)) == (200, {"status": "live"})
     ready = http_client.request("GET", "/-/ready", signed=False)
@@ -199,7 +199,7 @@ def test_health_is_told_as_json(http_client: HTTPClient) -> None:
     }
 
 
-def test_every_number_is_told_under_its_name() -> None:
+def test_every_number_is_reported_under_its_name() -> None:
     found = ServerStatus(
         running=3,
         waiting=2,
@@ -221,7 +221,7 @@ def test_every_number_is_told_under_its_name() -> None:
     assert values == [3, 2, 1, 9, 1, 4, 5, 70, 6, 0.5, 10, 20, 30, 40, 2, 50, 60, 80, 90]
 
 
-def test_a_start_can_be_told_as_one_line_without_secrets(tmp_path: Path) -> None:
+def test_a_start_can_be_logged_as_one_line_without_secrets(tmp_path: Path) -> None:
     command = [*SERVE, str(tmp_path), "--port=0", "--json", "--timeout=body=5s", "--memory=64MiB"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=WITHOUT_KEYS) as process:
         assert process.stdout

@@ -20,7 +20,7 @@ class Bad:
 
 
 def refuse(http_client: HTTPClient, room: str, row: Bad) -> None:
-    """Send a bad request; check its answer, and that connection and bucket are as before."""
+    """Send a bad request; check its response, and that connection and bucket are as before."""
     raw = row.target if isinstance(row.target, bytes) else row.target.encode()
     headers = {name: value.replace("ROOM", room) for name, value in row.headers.items()}
     with http_client.connect() as connection:

@@ -47,7 +47,7 @@ class ClockedServer:
         *,
         of_s3: bool = False,
     ) -> Reply:
-        """Send a signed request, in the dialect of S3 if it is to be, and return its answer."""
+        """Send a signed request, in the dialect of S3 if asked, and return its response."""
         sent = {"host": HOST, "content-length": str(len(body)), **(headers or {})}
         request = received(method, target.encode(), sent)
         if of_s3:

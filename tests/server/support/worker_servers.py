@@ -50,7 +50,7 @@ def _leads(pid: int) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether a process runs: one that nobody has waited for yet does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -58,7 +58,7 @@ def is_alive(pid: int) -> bool:
 
 
 def worker_at(server: LocalServer, connection: Connection) -> int:
-    """Return the process at the other end of a connection, which has been answered before."""
+    """Return the process at the other end of a connection that has had a response."""
     here, there = connection.socket.getsockname()[1], server.port
     for text in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = text.split()
@@ -80,7 +80,7 @@ def _fds(pid: int) -> set[str]:
 def lines_to_all(
     server: LocalServer, http_client: HTTPClient, count: int
 ) -> Iterator[list[Connection]]:
-    """Open connections to so many different workers."""
+    """Open connections to a number of different workers."""
     with ExitStack() as stack:
         found: dict[str, Connection] = {}
         limit = time.monotonic() + PATIENCE

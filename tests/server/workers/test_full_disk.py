@@ -88,7 +88,7 @@ def can_mount() -> bool:
 
 @contextmanager
 def on_a_small_disk(directory: Path, size: str, *options: str) -> Iterator[HTTPClient]:
-    """Run a server whose directory is a file system of its own, which nobody else sees."""
+    """Run a server whose directory is a private file system."""
     mount = f'mount -t tmpfs -o size={size} none "$1" && shift && exec "$@"'
     with listening_socket("127.0.0.1", 0) as listener:
         command = ["unshare", "-rm", "sh", "-c", mount, "sh", str(directory)]
@@ -131,7 +131,7 @@ def test_a_disk_is_filled_and_emptied(tmp_path: Path) -> None:
 
 
 def put_when_there_is_room(http_client: HTTPClient, body: bytes) -> None:
-    """Put an object; the files of deleted ones go a moment after the answer."""
+    """Put an object; the files of deleted objects are removed a moment after the response."""
     limit = time.monotonic() + 30
     while (reply := http_client.request("PUT", f"/{ROOM}/again", {}, body)).status != 200:
         assert reply.outcome == (503, "ServiceUnavailable")
@@ -178,7 +178,7 @@ def test_a_full_index_refuses_a_commit_and_takes_the_next(tmp_path: Path) -> Non
     ],
     ids=lambda value: errno.errorcode[value] if isinstance(value, int) else value[1],
 )
-def test_what_a_client_is_told_of_a_disk_that_fails(
+def test_a_failing_disk_is_an_error_response(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, outcome: tuple[int, str]
 ) -> None:
     def fail(*_: object) -> None:
@@ -194,7 +194,7 @@ def test_what_a_client_is_told_of_a_disk_that_fails(
 
 
 @linux
-def test_a_disk_that_others_have_filled_keeps_nobody_from_reading_and_deleting(
+def test_a_disk_filled_by_other_programs_allows_reads_and_deletes(
     tmp_path: Path,
 ) -> None:
     if not can_mount():

@@ -107,7 +107,7 @@ def test_a_removal_that_fails_is_tried_again(
     assert len(blobs(tmp_path)) == 1
 
 
-def test_the_daily_look_takes_up_garbage_that_nobody_removes(tmp_path: Path) -> None:
+def test_the_daily_scan_removes_leftover_garbage(tmp_path: Path) -> None:
     async def scenario() -> None:
         store = await open_store(tmp_path)
         (tmp_path / "blobs" / "00" / "00left").write_bytes(b"left")
@@ -130,7 +130,7 @@ def test_the_daily_look_takes_up_garbage_that_nobody_removes(tmp_path: Path) -> 
         (errno.EIO, (500, "InternalError")),
     ],
 )
-def test_what_a_client_is_told_of_a_file_that_cannot_be_opened(
+def test_a_file_that_cannot_be_opened_is_an_error_response(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, outcome: tuple[int, str]
 ) -> None:
     def fail(*_: object) -> None:

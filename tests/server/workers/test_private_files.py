@@ -1,4 +1,4 @@
-"""Whatever the umask is and however the directory was made: what is stored is the owner's only."""
+"""With any umask and any directory, stored files are readable by their owner only."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ ROOM = "room-1250000000"
 
 @pytest.fixture
 def no_umask() -> Iterator[None]:
-    """Let new files be open to everybody unless their maker says otherwise."""
+    """Set an umask of 0: new files are open to every user unless their mode says otherwise."""
     before = os.umask(0)
     yield
     os.umask(before)

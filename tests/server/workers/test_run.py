@@ -35,7 +35,7 @@ class Serving:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
         found = re.search(r"at https?://[^ ]+:(\d+)\n", self.said)
         assert found
         return int(found[1])
@@ -46,7 +46,7 @@ class Serving:
         return found[1] if found else ""
 
     def http_client(self, secret_key: str = "") -> HTTPClient:
-        """Return somebody with its keys."""
+        """Return a client with the server's keys."""
         return HTTPClient(
             self.port, self.field("secret id"), secret_key or self.field("secret key")
         )

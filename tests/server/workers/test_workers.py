@@ -1,4 +1,4 @@
-"""Several processes over one directory: a client cannot tell, whichever of them it meets or loses.
+"""Several processes over one directory: clients see one server, even if a process dies.
 
 COSKIT_MIXED_REQUESTS asks for more requests of a mixture.
 """
@@ -153,7 +153,7 @@ def test_a_body_that_is_deleted_while_another_worker_sends_it_arrives_whole(
 
 
 def take(connection: Connection, size: int) -> bytes:
-    """Return the body of an answer of which some of the head was read already."""
+    """Return the body of a response of which a part of the head has been read."""
     received = bytearray()
     while b"\r\n\r\n" not in received or len(received) < received.index(b"\r\n\r\n") + 4 + size:
         piece = connection.socket.recv(1 << 20)
@@ -245,7 +245,7 @@ def test_a_worker_that_dies_is_replaced_and_leaves_nothing_half(tmp_path: Path) 
         assert server.stop() == 0
 
 
-def test_files_that_a_dead_worker_was_to_remove_go_when_nobody_reads_them(tmp_path: Path) -> None:
+def test_files_left_by_a_dead_worker_are_removed_after_the_last_read(tmp_path: Path) -> None:
     parts = [bytes([number]) * PART for number in range(24)]
     with crowd(tmp_path / "data", 2) as server:
         http_client = HTTPClient.of(server)
@@ -291,7 +291,7 @@ def test_metrics_outlive_a_worker(tmp_path: Path) -> None:
 def scraped(
     http_client: HTTPClient, connection: Connection
 ) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-    """Return the metrics as one worker tells them."""
+    """Return the metrics that one worker reports."""
     return read_metrics(
         connection.request(
             http_client.build_request("GET", "/-/metrics", signed=False)
@@ -333,7 +333,7 @@ def test_a_signal_lets_all_workers_finish_their_requests(tmp_path: Path) -> None
 
 
 def is_refused(http_client: HTTPClient) -> bool:
-    """Return whether nobody takes connections any more."""
+    """Return whether connections are refused."""
     try:
         with http_client.connect() as connection:
             connection.finish()

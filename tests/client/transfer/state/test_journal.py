@@ -1,4 +1,4 @@
-"""Journals: what a transfer leaves only its own continuation finds, whatever became of the file."""
+"""Journals: only the continuation of a transfer uses its journal, even if the file has changed."""
 
 import gc
 import json

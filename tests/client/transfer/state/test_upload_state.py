@@ -1,4 +1,4 @@
-"""What an upload leaves: it reads back, and only what is certainly ours and right is used again."""
+"""The saved state of an upload: it is read back, and only correct parts of our own are reused."""
 
 import pytest
 from hypothesis import given

@@ -204,7 +204,7 @@ def test_the_owner_may_be_denied_it_too(
 
 
 @pytest.mark.parametrize(("name", "headers", "dialect"), CASES)
-def test_nobody_sets_it_in_a_bucket_that_all_may_write(
+def test_an_anonymous_writer_may_not_set_it_in_a_public_bucket(
     http_client: HTTPClient, commons: str, name: str, headers: dict[str, str], dialect: str
 ) -> None:
     expected = 403
@@ -233,7 +233,7 @@ def test_an_acl_that_opens_nothing_is_part_of_writing(
     assert write(friend, dialect, "put", vault, headers).status == 200
 
 
-def test_whom_the_acl_lets_write_may_open_and_tag_what_is_theirs(
+def test_an_account_with_write_access_may_publish_and_tag_its_own_objects(
     http_client: HTTPClient, friend: HTTPClient, bucket: str
 ) -> None:
     grant = {"x-cos-grant-write": f'id="{FRIEND}"'}

@@ -23,7 +23,7 @@ _numbers = iter(range(1, 1000))
 
 
 def date(days: float) -> str:
-    """Return a date so many days from now."""
+    """Return the date a number of days from now."""
     return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -242,7 +242,7 @@ def test_a_bucket_without_lock_takes_no_locks(s3: S3HTTPClient, bucket: str) -> 
 
 
 def test_every_way_of_storing_locks(vault: Vault) -> None:
-    """Copies and uploads in parts are locked as they are told, not as their sources are."""
+    """Copies and uploads in parts are locked as their requests say, not as their sources are."""
     vault.put("source", {HOLD: "ON"})
     about = {MODE: "GOVERNANCE", UNTIL: date(9)}
     copy = vault.request("PUT", "copy", {"x-amz-copy-source": f"{vault.name}/source", **about})

@@ -69,7 +69,7 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize("acl", ALLOWED)
-def test_what_a_stranger_may_read(
+def test_what_an_anonymous_client_may_read(
     http_client: HTTPClient, places: dict[str, Place], acl: str
 ) -> None:
     found = {
@@ -126,7 +126,7 @@ OWNERS_ALONE = [
 
 
 @pytest.mark.parametrize("row", WRITES, ids=lambda row: row.about)
-def test_what_a_stranger_may_write(
+def test_what_an_anonymous_client_may_write(
     http_client: HTTPClient, places: dict[str, Place], row: Bad
 ) -> None:
     for acl, place in places.items():
@@ -139,7 +139,7 @@ def test_what_a_stranger_may_write(
 
 
 @pytest.mark.parametrize("row", OWNERS_ALONE, ids=lambda row: row.about)
-def test_what_a_stranger_may_never_do(
+def test_what_an_anonymous_client_may_never_do(
     http_client: HTTPClient, places: dict[str, Place], row: Bad
 ) -> None:
     for place in places.values():
@@ -200,7 +200,7 @@ def test_a_grant_gives_what_it_names(
     assert done == allowed
 
 
-def test_an_acl_is_told_as_it_was_given(http_client: HTTPClient, bucket: str) -> None:
+def test_an_acl_is_returned_as_it_was_given(http_client: HTTPClient, bucket: str) -> None:
     http_client.request("PUT", f"/{bucket}/a", {}, b"x")
     inherited = http_client.request("GET", f"/{bucket}/a?acl")
     assert inherited["x-cos-acl"] == "default"

@@ -95,7 +95,7 @@ def test_a_wrong_policy_leaves_the_old_one(
     assert http_client.request("GET", f"/{bucket}/", signed=False).status == 200
 
 
-def test_an_allow_gives_what_it_names_to_whom_it_names(
+def test_an_allow_gives_the_named_actions_to_the_named_principals(
     http_client: HTTPClient, helper: HTTPClient, friend: HTTPClient, filled: str
 ) -> None:
     put(
@@ -275,7 +275,7 @@ def test_a_condition_is_asked_of_the_request(
     assert http_client.request("GET", f"/{filled}/{query}", headers, signed=False).status == status
 
 
-def test_attributes_are_for_whom_may_ask_for_the_head(
+def test_attributes_need_the_right_to_head_the_object(
     http_client: HTTPClient, helper: HTTPClient, filled: str
 ) -> None:
     target, names = f"/{filled}/closed/a?attributes", {"x-amz-object-attributes": "ETag"}

@@ -103,7 +103,7 @@ def test_a_page_is_listed(
 
 
 def test_no_list_costs_more_than_its_length() -> None:
-    """Whoever has a bucket lists, and whoever comes sends: neither may hold up the others."""
+    """A bucket's owner sets the list and any client sends the header: neither may delay others."""
     pages = [
         "a*" * 8 + "b",
         "*." + "a*" * 7 + "b",
@@ -160,7 +160,7 @@ def test_no_referer_is_admitted_if_that_is_said(
         assert http_client.request("GET", f"/{name}/k", headers, signed=False).status == status
 
 
-def test_rules_that_are_off_or_removed_keep_nobody_out(http_client: HTTPClient) -> None:
+def test_disabled_or_removed_rules_refuse_no_request(http_client: HTTPClient) -> None:
     name = shown(http_client, rules("White-List", "example.com", status="Disabled"))
     bad = {"referer": "http://other.org/"}
     assert http_client.request("GET", f"/{name}/k", bad, signed=False).status == 200
@@ -195,7 +195,7 @@ def test_who_signs_is_asked_only_if_that_is_said(
     assert http_client.request("GET", target, good, signed=how == "header").status == 200
 
 
-def test_whatever_nobody_signed_is_asked(http_client: HTTPClient) -> None:
+def test_every_unsigned_request_is_checked(http_client: HTTPClient) -> None:
     name = shown(http_client, rules("White-List", "example.com"))
     bad, good = {"referer": "http://other.org/"}, {"referer": "http://example.com/"}
     asked = [("GET", "", None), ("PUT", "new", b"new"), ("DELETE", "new", None)]

@@ -134,7 +134,7 @@ def test_no_listing_is_left_out_of_a_restriction(
 def test_an_object_of_s3_is_private_in_a_public_bucket(
     s3: S3HTTPClient, friend: S3HTTPClient, bucket: str
 ) -> None:
-    """In COS it has its bucket's ACL, unless it is told another."""
+    """In COS it has its bucket's ACL, unless the request names another."""
     assert s3.request("PUT", f"/{bucket}/?acl", {"x-amz-acl": "public-read"}).status == 200
     assert s3.request("PUT", f"/{bucket}/of-s3", None, b"data").status == 200
     assert s3.http_client.request("PUT", f"/{bucket}/of-cos", None, b"data").status == 200
@@ -143,7 +143,7 @@ def test_an_object_of_s3_is_private_in_a_public_bucket(
         assert asking.request("GET", f"/{bucket}/of-cos").body == b"data"
 
 
-def test_a_strangers_folder_does_not_shut_what_lies_in_it(
+def test_an_anonymous_folder_does_not_restrict_the_objects_in_it(
     s3: S3HTTPClient, friend: S3HTTPClient, bucket: str
 ) -> None:
     assert s3.request("PUT", f"/{bucket}/?acl", {"x-amz-acl": "public-read-write"}).status == 200

@@ -46,7 +46,9 @@ def test_a_policy_comes_back_as_it_was_put_in_both_dialects(s3: S3HTTPClient, bu
         assert asking.request("GET", f"/{bucket}/?policy").body == policy(bucket, {})
 
 
-def test_it_lets_in_just_whom_it_names(s3: S3HTTPClient, friend: S3HTTPClient, bucket: str) -> None:
+def test_a_policy_lets_in_only_the_principals_it_names(
+    s3: S3HTTPClient, friend: S3HTTPClient, bucket: str
+) -> None:
     assert s3.request("PUT", f"/{bucket}/k", None, b"data").status == 200
     assert friend.request("GET", f"/{bucket}/k").outcome == DENIED
     put(s3, bucket, {})
@@ -176,7 +178,7 @@ def test_a_copy_needs_a_right_at_both_ends(
         {"Effect": "Perhaps"},
     ],
 )
-def test_what_would_not_be_heeded_is_refused(
+def test_a_policy_that_would_not_be_applied_is_refused(
     s3: S3HTTPClient, bucket: str, change: dict[str, Any]
 ) -> None:
     reply = s3.request("PUT", f"/{bucket}/?policy", None, policy(bucket, change))
@@ -184,7 +186,7 @@ def test_what_would_not_be_heeded_is_refused(
     assert s3.request("GET", f"/{bucket}/?policy").outcome == (404, "NoSuchBucketPolicy")
 
 
-def test_the_status_tells_whether_everybody_may_come(s3: S3HTTPClient, bucket: str) -> None:
+def test_the_policy_status_says_whether_the_bucket_is_public(s3: S3HTTPClient, bucket: str) -> None:
     def status() -> str:
         return s3.request("GET", f"/{bucket}/?policyStatus").text("IsPublic")
 

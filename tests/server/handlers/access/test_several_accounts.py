@@ -22,7 +22,7 @@ from tests.server.support.http_client import OWNER, Connection, HTTPClient
 
 LETTERS = {"R": "READ", "W": "WRITE", "r": "READ_ACP", "w": "WRITE_ACP"}
 OBJECT = "outer/inner/object"
-PEOPLE = ("owner", "friend", "other", "helper", "their helper", "nobody")
+PEOPLE = ("owner", "friend", "other", "helper", "their helper", "anonymous")
 ROWS = [row for row in OPERATIONS if row.permission]
 _numbers = itertools.count(1)
 
@@ -62,7 +62,7 @@ class Scene:
 
 
 SCENES = [
-    #                                   friend other  helper their  nobody
+    #                                   friend other  helper their  anonymous
     Scene("nothing is granted", "       /      /      /      /      /"),
     Scene("public-read", "              R/R    R/R    R/R    R/R    R/R", PUBLIC),
     Scene(
@@ -161,7 +161,7 @@ SCENES = [
 
 @pytest.fixture(scope="module")
 def people(server: LocalServer, http_client: HTTPClient) -> dict[str, HTTPClient]:
-    """Give everybody who can sign; "nobody" is whoever does not."""
+    """Return the clients of all accounts; the anonymous client is not among them."""
     accounts = {
         "friend": FRIEND,
         "other": OTHER,
@@ -200,7 +200,7 @@ def request_of(row: Operation, bucket: str) -> tuple[str, str, dict[str, str], b
 def ask(
     connection: Connection, http_client: HTTPClient, row: Operation, bucket: str, *, signed: bool
 ) -> bool:
-    """Return whether somebody is permitted a row."""
+    """Return whether a client is permitted an operation."""
     method, target, headers, body = request_of(row, bucket)
     reply = connection.request(
         http_client.build_request(method, target, headers, body, signed=signed)
@@ -209,7 +209,7 @@ def ask(
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.about)
-def test_everybody_may_do_what_the_acls_give_and_nothing_else(
+def test_every_account_may_do_what_the_acls_grant_and_nothing_else(
     people: dict[str, HTTPClient], scene: Scene
 ) -> None:
     bucket = f"scene{next(_numbers)}-1250000000"
@@ -228,13 +228,13 @@ def test_everybody_may_do_what_the_acls_give_and_nothing_else(
             letters = on_object if row.on == "object" else on_bucket
             if row.permission in {LETTERS.get(letter, "OWNER") for letter in letters}:
                 expected.add(row.name)
-        if name == "nobody":  # who could not be told from others who go on with an upload
+        if name == "anonymous":  # it could not be distinguished from others that continue an upload
             expected.discard("CreateMultipartUpload")
         with http_client.connect() as connection:
             found = {
                 row.name
                 for row in ROWS
-                if ask(connection, http_client, row, bucket, signed=name != "nobody")
+                if ask(connection, http_client, row, bucket, signed=name != "anonymous")
             }
         assert found == expected, name
 
@@ -271,14 +271,14 @@ def test_what_a_sub_account_makes_is_its_accounts(
         assert people[name].request("GET", "/").outcome == (403, "AccessDenied")
 
 
-@pytest.mark.parametrize("name", ["helper", "friend", "nobody"])
+@pytest.mark.parametrize("name", ["helper", "friend", "anonymous"])
 def test_who_may_only_write_opens_no_folder(
     people: dict[str, HTTPClient], bucket: str, name: str
 ) -> None:
     owner = people["owner"]
     assert owner.request("PUT", f"/{bucket}/folder/secret", {}, b"secret").status == 200
     assert owner.request("PUT", f"/{bucket}/?acl", {}, document((EVERYBODY, "WRITE"))).status == 200
-    http_client, signed = people.get(name, owner), name != "nobody"
+    http_client, signed = people.get(name, owner), name != "anonymous"
     tried = http_client.request("PUT", f"/{bucket}/folder/", PUBLIC, b"", signed=signed)
     assert tried.status == (200 if name == "friend" else 403)
     assert http_client.request("PUT", f"/{bucket}/other/", {}, b"", signed=signed).status == 200
@@ -296,7 +296,7 @@ def test_a_deleted_folder_rules_no_more(people: dict[str, HTTPClient], bucket: s
     assert other.request("GET", f"/{bucket}/folder/object").status == 403
 
 
-def test_a_copy_tells_nothing_of_what_may_not_be_read(
+def test_a_copy_discloses_nothing_of_an_unreadable_source(
     people: dict[str, HTTPClient], bucket: str
 ) -> None:
     owner, other = people["owner"], people["other"]

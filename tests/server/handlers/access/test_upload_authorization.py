@@ -74,7 +74,7 @@ def step(
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_nobody_else_goes_on_with_an_upload(
+def test_no_other_account_continues_an_upload(
     server: LocalServer, http_client: HTTPClient, commons: str, dialect: str, name: str
 ) -> None:
     friend, other = account_client(server, FRIEND), account_client(server, OTHER)
@@ -154,14 +154,14 @@ def test_a_policy_lets_others_go_on(
         http_client.request("DELETE", f"/{bucket}/k?uploadId={upload}")
 
 
-def test_nobody_begins_an_upload_unknown(
+def test_an_anonymous_client_does_not_start_an_upload(
     http_client: HTTPClient, commons: str, dialect: str
 ) -> None:
     target = f"/{commons}/k?uploads"
     assert ask(http_client, dialect, "POST", target, {}, b"", signed=False).outcome == DENIED
 
 
-def test_the_initiator_is_told_and_is_not_the_owner_to_be(
+def test_the_initiator_is_returned_and_is_not_the_future_owner(
     server: LocalServer, http_client: HTTPClient, bucket: str
 ) -> None:
     grant = {"x-cos-grant-write": f'id="{OTHER_SUB_ACCOUNT}"'}

@@ -20,7 +20,7 @@ BLUE = RULE % b"<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>team/blue</K
 
 
 def told(reply: Reply) -> dict[str, str]:
-    """Return what an answer tells of the encryption."""
+    """Return the encryption headers of a response."""
     return {name: value for name, value in reply.fields if name.startswith(SSE)}
 
 
@@ -38,7 +38,7 @@ def test_what_a_named_key_has_sealed_comes_back(
     assert part.body == content[1:4] or not content
 
 
-def test_the_same_object_is_told_to_cos_in_its_own_words(
+def test_cos_returns_the_encryption_under_its_own_names(
     http_client: HTTPClient, bucket: str
 ) -> None:
     request_s3(http_client, "PUT", f"/{bucket}/k", KMS, b"12345")

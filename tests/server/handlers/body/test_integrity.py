@@ -108,7 +108,7 @@ def test_a_damaged_index_is_served_as_far_as_it_can_be_read(directory: Path) -> 
 
 
 @pytest.mark.parametrize("mode", ["strict", "relaxed", "none"])
-def test_the_durability_is_told(directory: Path, mode: str) -> None:
+def test_the_durability_is_reported(directory: Path, mode: str) -> None:
     with ForkedServer(directory, buckets=[ROOM], options=["--durability", mode]) as server:
         ready = HTTPClient.of(server).request("GET", "/-/ready")
         assert json.loads(ready.body)["durability"] == mode

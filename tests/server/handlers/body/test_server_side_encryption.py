@@ -46,7 +46,7 @@ def source(bucket: str, key: str, secret: bytes | None = None) -> dict[str, str]
 
 
 def told(reply: Reply) -> dict[str, str]:
-    """Return what an answer tells of the encryption."""
+    """Return the encryption headers of a response."""
     return {name: value for name, value in reply.fields if name.startswith(SSE)}
 
 

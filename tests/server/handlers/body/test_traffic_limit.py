@@ -14,7 +14,7 @@ CONTENT = b"".join(f"{n:1024}".encode() for n in range(1024))
 
 
 def timed(call: Callable[[], Reply]) -> tuple[Reply, float]:
-    """Return an answer and the seconds that it took."""
+    """Return a response and the seconds that it took."""
     start = time.monotonic()
     return call(), time.monotonic() - start
 

@@ -1,6 +1,6 @@
 """GET Service page by page, and by region, time and tag.
 
-Source: vendor: GET Service (List Buckets), its parameters and its answer.
+Source: vendor: GET Service (List Buckets), its parameters and its response.
 """
 
 import itertools

@@ -28,7 +28,7 @@ def configure(http_client: HTTPClient, bucket: str, document: bytes) -> Reply:
 
 
 def shared(reply: Reply) -> dict[str, str]:
-    """Return what an answer tells a browser."""
+    """Return the CORS headers of a response."""
     return {
         name: value
         for name, value in reply.fields
@@ -51,7 +51,7 @@ def ask_first(http_client: HTTPClient, bucket: str, **headers: str) -> Reply:
     return http_client.request("OPTIONS", f"/{bucket}/any/key?acl", headers, signed=False)
 
 
-def test_a_preflight_is_answered_without_a_signature(http_client: HTTPClient, place: str) -> None:
+def test_a_preflight_needs_no_signature(http_client: HTTPClient, place: str) -> None:
     asked = {**ALLOWED, "access-control-request-headers": "authorization, x-cos-acl"}
     reply = ask_first(http_client, place, **asked)
     assert (reply.status, reply.body) == (200, b"")
@@ -91,7 +91,9 @@ def test_a_preflight_needs_a_bucket(http_client: HTTPClient) -> None:
     assert service.outcome == (403, "AccessForbidden")
 
 
-def test_every_answer_to_an_allowed_origin_says_so(http_client: HTTPClient, place: str) -> None:
+def test_every_response_to_an_allowed_origin_has_the_headers(
+    http_client: HTTPClient, place: str
+) -> None:
     origin = {"origin": "https://a.example"}
     expected = {
         "Access-Control-Allow-Origin": "https://a.example",
@@ -113,7 +115,7 @@ def test_every_answer_to_an_allowed_origin_says_so(http_client: HTTPClient, plac
     assert [shared(reply) for reply in answers] == [expected] * len(answers)
 
 
-def test_other_answers_only_say_that_they_vary(http_client: HTTPClient, place: str) -> None:
+def test_other_responses_only_have_vary(http_client: HTTPClient, place: str) -> None:
     vary = {"Vary": "Origin"}
     assert (
         shared(http_client.request("PUT", f"/{place}/key", {"origin": "https://b.example"}, b"x"))

@@ -92,7 +92,7 @@ def said(result: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_setting_is_told_as_it_was_put(owner: Client, bucket: str, name: str) -> None:
+def test_a_setting_is_returned_as_it_was_put(owner: Client, bucket: str, name: str) -> None:
     param, document, missing = SETTINGS[name]
     get = getattr(owner, f"get_bucket_{name}")
     put = getattr(owner, f"put_bucket_{name}")
@@ -191,7 +191,7 @@ INVENTORY: Any = {
 }
 
 
-def test_inventories_are_told_by_name_and_listed_by_age(owner: Client, bucket: str) -> None:
+def test_inventories_are_returned_by_name_and_listed_by_age(owner: Client, bucket: str) -> None:
     with pytest.raises(CosServiceError) as refusal:
         owner.get_bucket_inventory(bucket, "a")
     assert refusal.value.code == "NoSuchInventoryConfiguration"
@@ -218,7 +218,7 @@ def test_inventories_are_told_by_name_and_listed_by_age(owner: Client, bucket: s
         owner.put_bucket_inventory(bucket, "a", renamed)
 
 
-def test_both_forms_of_intelligent_tiering_tell_the_same_rule(owner: Client, bucket: str) -> None:
+def test_both_forms_of_intelligent_tiering_return_the_same_rule(owner: Client, bucket: str) -> None:
     with pytest.raises(CosServiceError) as refusal:
         owner.get_bucket_intelligenttiering_v2(bucket, "default")
     assert refusal.value.code == "IntelligentTieringConfigurationNotFoundError"
@@ -239,7 +239,7 @@ def test_both_forms_of_intelligent_tiering_tell_the_same_rule(owner: Client, buc
 @pytest.mark.parametrize(
     "spelling", ["ApplyServerSideEncryptionByDefault", "ApplySideEncryptionConfiguration"]
 )
-def test_default_encryption_is_told_in_one_form_and_done(
+def test_default_encryption_is_returned_in_one_form_and_applied(
     owner: Client, bucket: str, spelling: str
 ) -> None:
     rule: Any = {spelling: {"SSEAlgorithm": "AES256"}}
@@ -304,7 +304,7 @@ def test_the_other_dialect_is_referred_to_this_one(
     assert f"a {setting} setting that was stored in the COS dialect" in hidden.text("Message")
 
 
-def test_the_kind_of_a_bucket_is_told(owner: Client, server: LocalServer) -> None:
+def test_the_kind_of_a_bucket_is_returned(owner: Client, server: LocalServer) -> None:
     name = "kinds-1250000000"
     owner.create_bucket(name, BucketAZConfig="MAZ", BucketArchConfig="OFS")
     try:
@@ -317,7 +317,9 @@ def test_the_kind_of_a_bucket_is_told(owner: Client, server: LocalServer) -> Non
     assert refusal.value.code == "InvalidArgument"
 
 
-def test_strangers_neither_read_nor_change_settings(server: LocalServer, bucket: str) -> None:
+def test_anonymous_clients_neither_read_nor_change_settings(
+    server: LocalServer, bucket: str
+) -> None:
     for flag in ("website", "referer", "inventory&id=a", "intelligent-tiering", "encryption"):
         for method in ("GET", "PUT", "DELETE"):
             answer = fetch(server, method, f"http://127.0.0.1:{server.port}/{bucket}?{flag}")
@@ -332,7 +334,7 @@ def owner_of(running: Serving) -> Client:
     )
 
 
-def test_a_setting_that_does_nothing_is_told_once_in_the_log(tmp_path: Path) -> None:
+def test_a_setting_without_effect_is_logged_once(tmp_path: Path) -> None:
     with (
         (tmp_path / "log").open("w") as log,
         serving(tmp_path / "data", stderr=log) as running,

@@ -131,7 +131,7 @@ def test_a_version_is_restored_apart_from_the_others(server: ClockedServer) -> N
     assert restore(server, query="&versionId=0000000000000000").outcome == (404, "NoSuchVersion")
 
 
-def test_a_class_with_tiers_tells_its_tier(server: ClockedServer) -> None:
+def test_a_class_with_tiers_returns_its_tier(server: ClockedServer) -> None:
     tiering = {"x-cos-storage-class": "INTELLIGENT_TIERING"}
     server.request("PUT", "/b-1/key", tiering, b"content")
     assert server.request("HEAD", "/b-1/key")["x-cos-storage-tier"] == "FREQUENT"

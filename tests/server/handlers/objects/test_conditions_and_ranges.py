@@ -24,7 +24,7 @@ def digits(http_client: HTTPClient, room: str) -> str:
 
 
 def ask(http_client: HTTPClient, method: Method, target: str, headers: dict[str, str]) -> Reply:
-    """Ask, and make sure that the next answer on the connection begins where it should."""
+    """Send a request, and check that the next response on the connection begins where it should."""
     with http_client.connect() as connection:
         reply = connection.request(http_client.build_request(method, target, headers))
         assert connection.request(http_client.build_request("GET", target)).status == 200

@@ -1,6 +1,6 @@
 """Empty version ids are refused: the current object is not read, changed or deleted instead.
 
-Source: S3 answers "Version id cannot be the empty string" to `versionId=`.
+Source: S3's error for `versionId=` is "Version id cannot be the empty string".
 """
 
 from base64 import b64encode

@@ -29,7 +29,7 @@ def versions(http_client: HTTPClient, bucket: str, query: str = "") -> list[tupl
     ]  # fmt: skip
 
 
-def test_a_bucket_tells_whether_it_keeps_versions(http_client: HTTPClient, bucket: str) -> None:
+def test_the_versioning_state_of_a_bucket_is_returned(http_client: HTTPClient, bucket: str) -> None:
     assert http_client.request("GET", f"/{bucket}/?versioning").body.endswith(
         b"<VersioningConfiguration></VersioningConfiguration>"
     )

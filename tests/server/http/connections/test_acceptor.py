@@ -1,4 +1,4 @@
-"""Connections that come together are taken together, whatever else the server does."""
+"""Connections that arrive together are accepted together, even on a busy server."""
 
 import asyncio
 import errno
@@ -100,7 +100,7 @@ def test_the_last_of_many_connections_wait_for_few_turns(
     run(make, scene())
 
 
-def test_a_connection_sends_small_answers_at_once(listener: socket.socket) -> None:
+def test_a_connection_sends_small_responses_at_once(listener: socket.socket) -> None:
     async def scene() -> None:
         guests: list[Guest] = []
         acceptor = Acceptor(listener, lambda: Guest(guests), None, 5)
@@ -114,7 +114,7 @@ def test_a_connection_sends_small_answers_at_once(listener: socket.socket) -> No
     run(uvloop.new_event_loop, scene())
 
 
-def test_after_the_end_nobody_is_taken_and_nobody_stays(listener: socket.socket) -> None:
+def test_after_the_end_no_connection_is_accepted_or_left_open(listener: socket.socket) -> None:
     async def scene() -> None:
         guests: list[Guest] = []
         acceptor = Acceptor(listener, lambda: Guest(guests), None, 5)

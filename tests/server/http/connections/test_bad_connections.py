@@ -1,4 +1,4 @@
-"""Whatever bytes come over a connection, and however it ends: the log of the server stays empty."""
+"""Arbitrary bytes and ends of a connection: the log of the server stays empty."""
 
 import socket
 import struct

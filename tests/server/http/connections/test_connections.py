@@ -1,4 +1,4 @@
-"""What a connection carries: bodies cut short, heads without end, requests one after another."""
+"""Connections: truncated bodies, endless heads, several requests on one connection."""
 
 import pytest
 
@@ -9,7 +9,7 @@ CHUNKED = {"transfer-encoding": "chunked"}
 
 
 def is_ended(connection: Connection) -> bool:
-    """Return whether the server has closed the connection, with or without a last answer."""
+    """Return whether the server has closed the connection, with or without a last response."""
     try:
         rest = connection.rest()
     except ConnectionResetError:
@@ -158,7 +158,7 @@ def test_what_is_no_request_ends_the_connection(
     assert state(http_client, room) == UNTOUCHED
 
 
-def test_a_refused_head_is_answered_in_the_dialect(http_client: HTTPClient) -> None:
+def test_a_refused_head_gets_an_error_in_its_dialect(http_client: HTTPClient) -> None:
     with http_client.connect() as connection:
         connection.send(b"BREW / HTTP/1.1\r\n\r\n")
         reply = connection.receive()
@@ -166,9 +166,7 @@ def test_a_refused_head_is_answered_in_the_dialect(http_client: HTTPClient) -> N
     assert reply["x-cos-request-id"] == reply.text("RequestId") != ""
 
 
-def test_requests_that_come_at_once_are_answered_in_order(
-    http_client: HTTPClient, room: str
-) -> None:
+def test_requests_in_one_packet_get_responses_in_order(http_client: HTTPClient, room: str) -> None:
     asked = [
         ("GET", "kept"),
         ("HEAD", "kept"),
@@ -240,7 +238,7 @@ def test_an_offer_to_upgrade_is_passed_over(http_client: HTTPClient, room: str) 
     assert http_client.request("GET", f"/{room}/kept", headers).body == b"kept"
 
 
-def test_http_1_0_ends_with_its_answer(http_client: HTTPClient, room: str) -> None:
+def test_http_1_0_closes_after_the_response(http_client: HTTPClient, room: str) -> None:
     request = http_client.build_request("GET", f"/{room}/kept").replace(
         b" HTTP/1.1", b" HTTP/1.0", 1
     )

@@ -1,4 +1,4 @@
-"""The end of a server: what runs is finished, what is idle is closed, and nobody waits for ever."""
+"""The end of a server: running requests finish, idle connections close, no client waits forever."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def test_running_requests_finish_and_idle_connections_are_closed_at_once(tmp_pat
         assert HTTPClient.of(server).request("GET", f"/{ROOM}/a").body == b"body"
 
 
-def test_nobody_new_is_let_in(tmp_path: Path) -> None:
+def test_no_new_request_is_admitted(tmp_path: Path) -> None:
     with ForkedServer(tmp_path, buckets=[ROOM]) as server:
         http_client = HTTPClient.of(server)
         with uploading(http_client) as busy:

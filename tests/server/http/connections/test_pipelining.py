@@ -1,9 +1,9 @@
-"""Requests that come before the answer to the one before: answered in order, each whole."""
+"""Pipelined requests: the responses come in order, each complete."""
 
 from tests.server.support.http_client import HTTPClient
 
 
-def test_requests_sent_together_are_answered_in_order(http_client: HTTPClient, bucket: str) -> None:
+def test_pipelined_requests_get_responses_in_order(http_client: HTTPClient, bucket: str) -> None:
     bodies = {name: name.encode() * size for name, size in (("a", 1), ("b", 40_000), ("c", 90_000))}
     for name, body in bodies.items():
         assert http_client.request("PUT", f"/{bucket}/{name}", {}, body).status == 200
@@ -28,7 +28,7 @@ def test_bodies_sent_together_are_stored_apart(http_client: HTTPClient, bucket: 
     assert {n: http_client.request("GET", f"/{bucket}/{n}").body for n in bodies} == bodies
 
 
-def test_an_answer_that_closes_is_the_last_one(http_client: HTTPClient, bucket: str) -> None:
+def test_a_response_that_closes_is_the_last_one(http_client: HTTPClient, bucket: str) -> None:
     closing = http_client.build_request("GET", f"/{bucket}/none", {"connection": "close"})
     with http_client.connect() as connection:
         connection.send(closing + http_client.build_request("GET", f"/{bucket}/none"))

@@ -48,7 +48,7 @@ DOCUMENTS = st.recursive(
 
 @bounded
 @given(method=METHODS, target=TARGETS, headers=HEADERS, body=st.none() | st.binary(max_size=64))
-def test_a_stranger_changes_nothing(
+def test_an_anonymous_client_changes_nothing(
     http_client: HTTPClient,
     room: str,
     method: str,

@@ -1,4 +1,4 @@
-"""Clients that take their time: whoever makes no headway is let go, and nothing of it is stored."""
+"""Slow clients: a client without progress is disconnected, and nothing of its request is stored."""
 
 import re
 import socket
@@ -27,7 +27,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HTTPClient]:
         yield HTTPClient.of(server)
 
 
-def test_a_head_that_does_not_end_is_answered_and_closed(impatient: HTTPClient) -> None:
+def test_an_endless_head_gets_a_response_and_is_closed(impatient: HTTPClient) -> None:
     with impatient.connect() as connection:
         connection.send(b"GET / HTTP/1.1\r\nhost: x\r\n")
         assert connection.receive().outcome == (400, "RequestTimeout")
@@ -95,7 +95,7 @@ def test_a_body_that_drips_is_a_timeout(tmp_path: Path) -> None:
 
 
 def drip(connection: Connection) -> Reply:
-    """Send a byte now and then until there is an answer, and return it."""
+    """Send a byte now and then until a response arrives, and return it."""
     connection.socket.settimeout(0.02)
     limit = time.monotonic() + 30
     while time.monotonic() < limit:
@@ -107,7 +107,7 @@ def drip(connection: Connection) -> Reply:
     raise AssertionError("a body of 50 bytes per second was taken for half a minute")
 
 
-def test_a_client_that_does_not_read_its_answer_is_let_go(tmp_path: Path) -> None:
+def test_a_client_that_does_not_read_its_response_is_disconnected(tmp_path: Path) -> None:
     options = ["--timeout=response=0.5s"]
     with ForkedServer(tmp_path, buckets=[ROOM], options=options) as server:
         http_client = HTTPClient.of(server)
@@ -125,7 +125,7 @@ def test_a_client_that_does_not_read_its_answer_is_let_go(tmp_path: Path) -> Non
 
 
 def metric(http_client: HTTPClient, name: str, operation: str = "") -> float:
-    """Return a number that the server tells."""
+    """Return one metric of the server."""
     text = http_client.request("GET", "/-/metrics", signed=False).body.decode()
     label = f'{{operation="{operation}"}}' if operation else ""
     found = re.search(rf"^{re.escape(name + label)} (\S+)$", text, re.MULTILINE)
@@ -141,7 +141,7 @@ def until(condition: object, seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def test_a_half_closed_connection_gets_its_answers(impatient: HTTPClient) -> None:
+def test_a_half_closed_connection_gets_its_responses(impatient: HTTPClient) -> None:
     requests = [impatient.build_request("PUT", f"/{ROOM}/half", {}, b"body")]
     requests.append(impatient.build_request("GET", f"/{ROOM}/half"))
     with impatient.connect() as connection:
@@ -162,7 +162,7 @@ def test_a_half_closed_connection_gets_its_answers(impatient: HTTPClient) -> Non
     ],
     ids=["nothing", "half", "two of four MiB", "no last chunk"],
 )
-def test_a_body_that_ends_early_is_told_so(
+def test_a_body_that_ends_early_gets_an_error_response(
     impatient: HTTPClient, headers: dict[str, str], body: bytes
 ) -> None:
     with impatient.connect() as connection:
@@ -229,7 +229,7 @@ def test_the_servers_own_work_has_no_limit() -> None:
     assert Watching().see(ConnectionState("work", 1, 0), 10_000) == ""
 
 
-def test_an_answer_that_goes_out_byte_by_byte_is_no_stalled_one() -> None:
+def test_a_response_that_is_read_byte_by_byte_is_not_stalled() -> None:
     watching = Watching()
     assert [watching.see(ConnectionState("response", 9999 - n, 5), 100) for n in range(50)] == [
         ""

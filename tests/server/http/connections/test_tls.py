@@ -186,7 +186,7 @@ def test_http_1_1_is_agreed_upon(
 def test_a_refusal_reaches_a_client_that_still_sends(
     tls: LocalServer, authority: CertificateAuthority
 ) -> None:
-    """Closing at once would take the answer back."""
+    """Closing at once would discard the response."""
     size = 8 << 20
     with connected(tls, trusting(authority.file)) as line:
         head = f"PUT /{ROOM}/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n"
@@ -292,7 +292,7 @@ def test_a_renewed_certificate_is_shown_and_no_request_fails(tmp_path: Path, wor
             assert one.finish() > 10
 
 
-def test_an_expired_certificate_is_told_and_its_successor_taken_up(tmp_path: Path) -> None:
+def test_an_expired_certificate_is_logged_and_its_successor_loaded(tmp_path: Path) -> None:
     authority = CertificateAuthority(tmp_path)
     pair = authority.give("site", ends=-60)
     with (
@@ -308,7 +308,7 @@ def test_an_expired_certificate_is_told_and_its_successor_taken_up(tmp_path: Pat
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_broken_certificate_changes_nothing_and_is_told_once(
+def test_a_broken_certificate_changes_nothing_and_is_logged_once(
     tmp_path: Path, workers: int
 ) -> None:
     authority = CertificateAuthority(tmp_path)
@@ -449,7 +449,7 @@ def test_a_start_with_a_bad_certificate_is_one_line(
     ("begins", "ends", "warning"),
     [(-HOUR, HOUR, ""), (-HOUR, -60, "has expired at 2"), (60, HOUR, "is not valid before 2")],
 )
-def test_a_certificate_out_of_time_is_told_at_the_start_and_not_taken_up_later(
+def test_an_expired_certificate_is_reported_at_start_and_not_loaded_later(
     tmp_path: Path, begins: float, ends: float, warning: str
 ) -> None:
     authority = CertificateAuthority(tmp_path)
@@ -480,7 +480,7 @@ def test_the_url_names_what_the_certificate_is_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 200_000])
-def test_plain_http_is_told_that_the_port_speaks_tls(tls: LocalServer, size: int) -> None:
+def test_plain_http_on_a_tls_port_gets_an_explanation(tls: LocalServer, size: int) -> None:
     head = f"PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", tls.port), timeout=30) as plain:
         plain.sendall(head.encode() + bytes(size))

@@ -29,7 +29,7 @@ class Synced:
 
 @pytest.fixture
 def synced(monkeypatch: pytest.MonkeyPatch) -> Synced:
-    """Note all syncs of this process, save those of SQLite."""
+    """Record all syncs of this process except SQLite's."""
     if not Path("/proc/self/fd").exists():
         pytest.skip("what a descriptor stands for can be seen on Linux only")
     noted, real = Synced(), os.fsync

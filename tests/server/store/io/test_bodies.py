@@ -423,7 +423,7 @@ def test_what_a_killed_process_leaves_is_cleared_up(tmp_path: Path, fixture: Sto
         fixture.store.index.latest(bucket.id, "deleted")
 
 
-def test_strangers_among_the_drafts_are_cleared_up(fixture: StoreFixture) -> None:
+def test_unknown_files_among_the_drafts_are_removed(fixture: StoreFixture) -> None:
     bucket = fixture.bucket()
     version = fixture.run(put(fixture.store, bucket, "key", LARGE))
     fixture.close()

@@ -199,7 +199,7 @@ def index_places(size: int) -> list[int]:
     return [*range(0, 100, 7), *heads, *(chance.randrange(size) for _ in range(150))]
 
 
-def test_no_flipped_byte_of_the_index_ever_makes_a_wrong_answer(
+def test_no_flipped_byte_of_the_index_makes_a_wrong_result(
     tmp_path: Path, fixture: StoreFixture
 ) -> None:
     bucket = fixture.bucket(versioning="Enabled")

@@ -116,7 +116,7 @@ def test_what_no_header_can_have_is_not_stored(
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("name", "value"), GOOD, ids=lambda text: ascii(text)[:24])
-def test_what_is_stored_is_answered_in_every_way(
+def test_a_stored_object_is_returned_in_every_way(
     http_client: HTTPClient, room: str, way: str, name: str, value: str
 ) -> None:
     key = f"good{next(_numbers)}"
@@ -144,7 +144,7 @@ def test_a_signed_url_stores_no_line_ends(
 @pytest.mark.parametrize(
     "name", ["content-type", "content-disposition", "cache-control", "expires"]
 )
-def test_an_answer_is_not_asked_to_hold_line_ends(
+def test_response_overrides_with_line_ends_are_refused(
     http_client: HTTPClient, room: str, name: str, value: str
 ) -> None:
     target = f"/{room}/kept?response-{name}={quote(value)}"
@@ -153,7 +153,7 @@ def test_an_answer_is_not_asked_to_hold_line_ends(
         assert who.request("GET", target).outcome == (400, "InvalidArgument")
 
 
-def test_what_older_versions_stored_is_told_without_what_no_header_can_have() -> None:
+def test_invalid_headers_stored_by_older_versions_are_left_out() -> None:
     stored = {
         "x-cos-meta-a": "v\r\nSet-Cookie: x",
         "x-cos-meta-b c": "gone",

@@ -97,7 +97,7 @@ RIGHTS = [
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_readers_are_told_no_locks_and_no_tags_in_headers(
+def test_readers_get_no_locks_and_no_tags_in_headers(
     server: LocalServer, http_client: HTTPClient, shown: tuple[str, str], method: str
 ) -> None:
     s3, friend = S3HTTPClient(http_client), S3HTTPClient(account_client(server, FRIEND))
@@ -127,7 +127,7 @@ def test_readers_are_told_no_locks_and_no_tags_in_headers(
 def copy(
     who: HTTPClient, dialect: str, source: str, target: str, directive: str = ""
 ) -> tuple[int, str]:
-    """Copy an object and return what is answered."""
+    """Copy an object and return the outcome."""
     prefix = "x-amz" if dialect == "s3" else "x-cos"
     bucket, _, key = source.partition("/")
     host = bucket if dialect == "s3" else f"{bucket}.cos.ap-local.myqcloud.com"
@@ -139,7 +139,7 @@ def copy(
 
 
 @pytest.mark.parametrize(("dialect", "replaced"), [("s3", "REPLACE"), ("cos", "Replaced")])
-def test_a_copy_takes_tags_only_for_whom_may_read_them(
+def test_a_copy_takes_tags_only_with_the_right_to_read_them(
     server: LocalServer,
     http_client: HTTPClient,
     shown: tuple[str, str],
