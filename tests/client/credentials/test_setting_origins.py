@@ -1,4 +1,4 @@
-"""Where each setting comes from, and the profile that is used if none is asked for."""
+"""The origin of each setting, and the default profile."""
 
 from pathlib import Path
 
