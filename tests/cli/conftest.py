@@ -1,6 +1,7 @@
 """One server for all tests of commands, and a function that runs a command in this process."""
 
 import io
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,6 +90,17 @@ class Coskit:
             patch.setattr(sys, "stderr", error)
             status = _status(words)
         return CommandResult(status, out.bytes.getvalue(), error.bytes.getvalue().decode())
+
+    def into_closed_pipe(self, *words: object) -> CommandResult:
+        """Run a command whose output nobody reads any more."""
+        reading, writing = os.pipe()
+        os.close(reading)
+        error = _Screen(is_terminal=False)
+        with self._patch.context() as patch, os.fdopen(writing, "w", encoding="utf-8") as out:
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", error)
+            status = _status(words)
+        return CommandResult(status, b"", error.bytes.getvalue().decode())
 
 
 def _status(words: tuple[object, ...]) -> int:

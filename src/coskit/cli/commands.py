@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from coskit._version import __version__
+from coskit.cli.arguments.dataclass_command import OutputClosed
 from coskit.cli.arguments.leading_options import command_first
 from coskit.cli.command_loader import CommandGroup
 from coskit.cli.terminal.errors import describe
@@ -50,7 +51,7 @@ def run(words: Sequence[str]) -> int:
         error: Any = cause
         print(f"coskit: {' '.join(error.format_message().split())}", file=sys.stderr)
         return int(error.exit_code)
-    except BrokenPipeError:
+    except (BrokenPipeError, OutputClosed):
         _discard_output()
         return _PIPE_CLOSED
     except Exception as cause:

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from coskit import Client
+from coskit.cli.objects import listing
 from tests.cli.conftest import Coskit
 
 KEYS = (
@@ -117,3 +118,36 @@ def test_what_cannot_be_listed(
     assert done.status == status
     assert error in done.error
     assert done.error.count("\n") == bool(error)
+
+
+@pytest.mark.parametrize("options", ["-r", "--versions"])
+def test_pages_are_joined(
+    coskit: Coskit, filled: str, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    done = coskit("ls", "--json", options, f"cos://{filled}")
+    keys = [json.loads(line)["key"] for line in done.lines]
+    assert keys == sorted(KEYS, key=lambda key: key.encode())
+
+
+def test_a_closed_pipe_ends_a_listing_quietly(coskit: Coskit, filled: str) -> None:
+    done = coskit.into_closed_pipe("ls", f"cos://{filled}")
+    assert (done.status, done.error) == (141, "")
+
+
+def test_an_empty_bucket_is_no_lines_and_no_failure(coskit: Coskit, bucket: str) -> None:
+    done = coskit("ls", f"cos://{bucket}")
+    assert (done.status, done.raw, done.error) == (0, b"", "")
+    assert coskit("ls", "--versions", f"cos://{bucket}").raw == b""
+    assert coskit("ls", "--json", f"cos://{bucket}").raw == b""
+    assert coskit("ls", "-s", f"cos://{bucket}").output == "0 entries, 0 bytes\n"
+
+
+def test_columns_are_aligned(coskit: Coskit, client: Client, bucket: str) -> None:
+    client.put_object(bucket, b"abc", "a")
+    client.put_object(bucket, b"abcd", "b", StorageClass="MAZ_INTELLIGENT_TIERING")
+    done = coskit("ls", "-l", f"cos://{bucket}", columns=80)
+    assert dated(done.lines) == [
+        "DATE             3  STANDARD                 a",
+        "DATE             4  MAZ_INTELLIGENT_TIERING  b",
+    ]

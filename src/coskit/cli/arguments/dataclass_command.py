@@ -12,6 +12,10 @@ from coskit.cli.arguments.plain_values import PlainValues
 _Options = TypeVar("_Options")
 
 
+class OutputClosed(Exception):
+    """The program that reads the output has ended."""
+
+
 class ExampleCommand(PlainValues, TyperCommand):
     """A command whose help ends with its examples, printed as they are.
 
@@ -52,7 +56,11 @@ def with_options(
     """
 
     def command(**given: Any) -> None:
-        raise typer.Exit(run(kind(**given)) or 0)
+        try:
+            status = run(kind(**given))
+        except BrokenPipeError as cause:  # typer would turn it into the exit status 1
+            raise OutputClosed from cause
+        raise typer.Exit(status or 0)
 
     # typer reads options from the signature and the annotations of a function.
     signature = inspect.signature(kind)

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from coskit.cli.arguments.locations import CosLocation, argument_key, glob_regex
-from coskit.client.request.pagination import field_of, next_key, next_mark
+from coskit.cli.objects.read_ahead import read_ahead
+from coskit.client.request.pagination import field_of, next_key, next_mark, next_version
 
 if TYPE_CHECKING:
     from coskit import Client
+
+PAGE = 1000  # entries of a request, the most that the service returns
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,34 +69,58 @@ def entries(
         recursive: list the objects in folders instead of the folders.
         raw: take glob characters in the key as they are.
     """
-    if location.is_pattern and not raw:
-        matches = glob_regex(location.key).fullmatch
-        for entry in _level(client, location.bucket, location.literal_prefix, ""):
-            if matches(entry.key):
-                yield entry
-        return
-    yield from _level(client, location.bucket, location.key, "" if recursive else "/")
+    return chain.from_iterable(entry_pages(client, location, recursive=recursive, raw=raw))
 
 
 def versions(
     client: "Client", location: CosLocation, *, raw: bool = False
 ) -> Iterator[ListedEntry]:
     """Yield the versions and delete markers below a location, newest first for each key."""
-    is_pattern = location.is_pattern and not raw
+    return chain.from_iterable(version_pages(client, location, raw=raw))
+
+
+def entry_pages(
+    client: "Client", location: CosLocation, *, recursive: bool = False, raw: bool = False
+) -> Iterator[list[ListedEntry]]:
+    """Yield what `entries` yields, page by page; the next pages are fetched ahead."""
+    if location.is_pattern and not raw:
+        pages = _object_pages(client, location.bucket, location.literal_prefix, "")
+        return _matching(location, read_ahead(pages))
+    delimiter = "" if recursive else "/"
+    return read_ahead(_object_pages(client, location.bucket, location.key, delimiter))
+
+
+def version_pages(
+    client: "Client", location: CosLocation, *, raw: bool = False
+) -> Iterator[list[ListedEntry]]:
+    """Yield what `versions` yields, page by page; the next pages are fetched ahead."""
+    if location.is_pattern and not raw:
+        pages = _version_pages(client, location.bucket, location.literal_prefix)
+        return _matching(location, read_ahead(pages))
+    return read_ahead(_version_pages(client, location.bucket, location.key))
+
+
+def _matching(
+    location: CosLocation, pages: Iterator[list[ListedEntry]]
+) -> Iterator[list[ListedEntry]]:
+    """Yield pages without the entries whose keys do not match the location."""
     matches = glob_regex(location.key).fullmatch
-    prefix = location.literal_prefix if is_pattern else location.key
-    for listed in client.iter_versions(location.bucket, Prefix=argument_key(prefix)):
-        entry = _version(listed)
-        if not is_pattern or matches(entry.key):
-            yield entry
+    for page in pages:
+        yield [entry for entry in page if matches(entry.key)]
 
 
-def _level(client: "Client", bucket: str, prefix: str, delimiter: str) -> Iterator[ListedEntry]:
+def _object_pages(
+    client: "Client", bucket: str, prefix: str, delimiter: str
+) -> Iterator[list[ListedEntry]]:
     """Yield the objects and common prefixes of one level, in byte order."""
     marker: str | None = ""
     while marker is not None:
         page = client.list_objects(
-            bucket, Prefix=argument_key(prefix), Delimiter=delimiter, Marker=marker
+            bucket,
+            Prefix=argument_key(prefix),
+            Delimiter=delimiter,
+            Marker=marker,
+            MaxKeys=PAGE,
         )
         objects = [_object(listed) for listed in page.get("Contents", ())]
         folders = [
@@ -101,8 +129,27 @@ def _level(client: "Client", bucket: str, prefix: str, delimiter: str) -> Iterat
         ]
         if folders:
             objects = sorted(objects + folders, key=lambda entry: entry.key.encode())
-        yield from objects
+        yield objects
         marker = next_mark(page, marker, next_key(page))
+
+
+def _version_pages(client: "Client", bucket: str, prefix: str) -> Iterator[list[ListedEntry]]:
+    """Yield versions and delete markers by key, newest first."""
+    mark: tuple[str, str] | None = ("", "")
+    while mark is not None:
+        page = client.list_objects_versions(
+            bucket,
+            Prefix=argument_key(prefix),
+            KeyMarker=mark[0],
+            VersionIdMarker=mark[1],
+            MaxKeys=PAGE,
+        )
+        listed: dict[str, Iterator[Any]] = {
+            "Version": iter(page.get("Version", ())),
+            "DeleteMarker": iter(page.get("DeleteMarker", ())),
+        }
+        yield [_version(next(listed[tag])) for tag in page.get("Order", ())]
+        mark = next_mark(page, mark, next_version(page))
 
 
 def _object(listed: Any) -> ListedEntry:

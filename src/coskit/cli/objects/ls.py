@@ -9,12 +9,21 @@ import typer
 from coskit.cli.arguments.client_options import ClientOptions
 from coskit.cli.arguments.flags import AsJsonLines, Human, Raw, Recursive
 from coskit.cli.arguments.locations import CosLocation, parse_location
-from coskit.cli.objects.listing import ListedEntry, entries, versions
-from coskit.cli.terminal.lines import human_size, local_time, print_json, shown_name
+from coskit.cli.objects.listing import ListedEntry, entry_pages, version_pages
+from coskit.cli.terminal.columns import Columns
+from coskit.cli.terminal.lines import (
+    human_size,
+    json_line,
+    local_time,
+    name_form,
+    print_json,
+    print_lines,
+)
 
 if TYPE_CHECKING:
     from coskit import Client
 
+_KINDS = {"folder": "DIR", "delete marker": "DELETED"}  # shown in the place of a size
 EXAMPLES = """
 List the buckets:
   coskit ls
@@ -64,13 +73,13 @@ def ls(options: LsOptions) -> int:
 
 
 def _list_buckets(client: "Client", options: LsOptions) -> int:
+    rows, facts = list[tuple[str, str, str]](), list[dict[str, str]]()
     for bucket in client.iter_buckets():
-        created, region = str(bucket.get("CreationDate", "")), str(bucket.get("Location", ""))
-        if options.as_json:
-            facts = {"type": "bucket", "name": bucket["Name"], "created": created}
-            print_json({**facts, "region": region})
-        else:
-            print(f"{local_time(created)}  {region:14}  {bucket['Name']}")
+        name, region = str(bucket["Name"]), str(bucket.get("Location", ""))
+        created = str(bucket.get("CreationDate", ""))
+        rows.append((local_time(created), region, name))
+        facts.append({"type": "bucket", "name": name, "created": created, "region": region})
+    print_lines(map(json_line, facts) if options.as_json else Columns(19, 14).lines(rows))
     return 0
 
 
@@ -78,32 +87,42 @@ def _list_entries(client: "Client", location: CosLocation, options: LsOptions) -
     base = "" if options.recursive or location.is_pattern else location.key
     base = base[: base.rfind("/") + 1]
     count = total = 0
-    for entry in _found(client, location, options):
-        count, total = count + 1, total + entry.size
+    columns = Columns(*_widths(options))
+    shown = name_form()
+    for page in _pages(client, location, options):
+        count, total = count + len(page), total + sum(entry.size for entry in page)
         if options.as_json:
-            print_json(entry.facts())
+            print_lines([json_line(entry.facts()) for entry in page])
         else:
-            print(_line(entry, entry.key.removeprefix(base), options))
+            rows = [(*_columns(entry, options), shown(entry.key[len(base) :])) for entry in page]
+            print_lines(columns.lines(rows))
     if options.summarize:
         _print_total(count, total, options)
     return 0 if count or not location.key else 1
 
 
-def _found(client: "Client", location: CosLocation, options: LsOptions) -> Iterator[ListedEntry]:
+def _pages(
+    client: "Client", location: CosLocation, options: LsOptions
+) -> Iterator[list[ListedEntry]]:
     if options.versions:
-        return versions(client, location, raw=options.raw)
-    return entries(client, location, recursive=options.recursive, raw=options.raw)
+        return version_pages(client, location, raw=options.raw)
+    return entry_pages(client, location, recursive=options.recursive, raw=options.raw)
 
 
-def _line(entry: ListedEntry, name: str, options: LsOptions) -> str:
+def _widths(options: LsOptions) -> list[int]:
+    """Return the least width of each column but the name; sizes stand at the right."""
+    return [19, -12] + [8] * options.long + [1, 20] * options.versions
+
+
+def _columns(entry: ListedEntry, options: LsOptions) -> list[str]:
+    """Return the texts of the columns before the name."""
     size = human_size(entry.size) if options.human else str(entry.size)
-    size = {"folder": "DIR", "delete marker": "DELETED"}.get(entry.kind, size)
-    columns = [local_time(entry.modified), f"{size:>12}"]
+    columns = [local_time(entry.modified), _KINDS.get(entry.kind, size)]
     if options.long:
-        columns.append(f"{entry.storage_class:19}")
+        columns.append(entry.storage_class)
     if options.versions:
-        columns.append(f"{'*' if entry.is_latest else ' '} {entry.version_id:20}")
-    return "  ".join((*columns, shown_name(name)))
+        columns += ["*" if entry.is_latest else " ", entry.version_id]
+    return columns
 
 
 def _print_total(count: int, total: int, options: LsOptions) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,11 @@ def is_terminal() -> bool:
 def shown_name(name: str) -> str:
     """Return a name for a line: as it is in a pipe, quoted for a shell on a terminal if needed."""
     return quoted(name) if is_terminal() else name
+
+
+def name_form() -> Callable[[str], str]:
+    """Return a function that does what `shown_name` does, for many names."""
+    return quoted if is_terminal() else str
 
 
 def quoted(name: str) -> str:
@@ -47,7 +52,9 @@ def human_size(size: int) -> str:
 
 def local_time(text: str) -> str:
     """Return a date of the service as local time without fractions: `2026-11-29 15:00:00`."""
-    return moment(text).astimezone().strftime("%Y-%m-%d %H:%M:%S") if text else " " * 19
+    if not text:
+        return " " * 19
+    return datetime.fromisoformat(text).astimezone().isoformat(" ", "seconds")[:19]
 
 
 def moment(text: str) -> datetime:
@@ -57,7 +64,18 @@ def moment(text: str) -> datetime:
 
 def print_json(facts: Mapping[str, Any]) -> None:
     """Print one JSON object as a line."""
-    print(json.dumps(facts, ensure_ascii=False))
+    print(json_line(facts))
+
+
+def json_line(facts: Mapping[str, Any]) -> str:
+    """Return one JSON object as a line without its end."""
+    return json.dumps(facts, ensure_ascii=False)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines at once, so that a reader has them although more follow."""
+    sys.stdout.write("".join([f"{line}\n" for line in lines]))
+    sys.stdout.flush()
 
 
 def print_name(name: str, *, null: bool = False) -> None:
