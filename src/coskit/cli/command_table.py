@@ -35,6 +35,11 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
             "setup.config.command:app",
             "Set up profiles: the service, the keys, their test.",
         ),
+        CommandEntry(
+            "doctor",
+            "setup.doctor.command:doctor",
+            "Check settings, network, clock, keys and permissions, and say what is wrong.",
+        ),
     ),
     "Server": (
         CommandEntry(

@@ -24,13 +24,22 @@ def describe(error: BaseException) -> str | None:
     Args:
         error: the error that ended a command.
     """
-    from coskit.protocol.errors import CosException, CosServiceError, CredentialsError
+    from coskit.protocol.errors import (
+        CosException,
+        CosServiceError,
+        CredentialsError,
+        ParameterError,
+    )
 
     if isinstance(error, CosServiceError):
         return _with_hint(f"{error.code}: {error}", _HINTS.get(error.code, ""))
     if isinstance(error, CredentialsError) and str(error).startswith("No credentials"):
         return "no credentials: run coskit config, set COSKIT_SECRET_ID and COSKIT_SECRET_KEY, " + (
             "or send unsigned requests with --no-sign"
+        )
+    if isinstance(error, ParameterError) and str(error).startswith("Give region="):
+        return "no service: run coskit config, give --region or --endpoint, or set " + (
+            "COSKIT_REGION or COSKIT_ENDPOINT"
         )
     if isinstance(error, CosException):
         return " ".join(str(error).split())
