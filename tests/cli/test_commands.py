@@ -22,7 +22,7 @@ def test_every_example_is_a_command_that_parses(name: str) -> None:
     examples = [line.strip() for line in command.examples.splitlines() if line.startswith("  ")]
     assert examples, f"{name} has no example"
     for example in examples:
-        for words in commands_of(example):
+        for words in commands_of(example, name):
             context = command.make_context(name, words, resilient_parsing=False)
             if isinstance(command, CommandSet):
                 rest = [*context._protected_args, *context.args]
@@ -31,12 +31,12 @@ def test_every_example_is_a_command_that_parses(name: str) -> None:
                 inner.make_context(below, others, parent=context)
 
 
-def commands_of(example: str) -> list[list[str]]:
-    """Return the arguments of each `coskit` in a line for a shell."""
+def commands_of(example: str, name: str) -> list[list[str]]:
+    """Return the arguments of each call of a command in a line for a shell."""
     words = shlex.split(example, comments=True)
     found: list[list[str]] = []
     for place, word in enumerate(words):
-        if word == "coskit":
+        if word == "coskit" and words[place + 1] == name:
             rest = words[place + 2 :]
             end = next(
                 (n for n, each in enumerate(rest) if each in ("|", "<", ">", "&&", ";")), None

@@ -21,6 +21,10 @@ class CommandEntry:
 SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
     "Objects": (
         CommandEntry("ls", "objects.ls:ls", "List buckets, folders, objects and versions."),
+        CommandEntry(
+            "tree", "objects.tree:tree", "Show folders as a tree, with their objects and bytes."
+        ),
+        CommandEntry("du", "objects.du:du", "Print the bytes and the number of objects by prefix."),
     ),
     "Buckets": (
         CommandEntry("mb", "buckets.mb:mb", "Make buckets."),

@@ -75,6 +75,18 @@ def parse_location(text: str, dialect: str | None = None) -> CosLocation:
     return CosLocation(bucket, key, scheme)
 
 
+def parse_prefix(text: str, dialect: str | None = None) -> CosLocation:
+    """Return the location of a bucket or of something in it.
+
+    Raises:
+        typer.BadParameter: the argument names no bucket.
+    """
+    location = parse_location(text, dialect)
+    if not location.bucket:
+        raise typer.BadParameter(f"{text!r} names no bucket; coskit ls cos:// lists them")
+    return location
+
+
 def parse_object(text: str, dialect: str | None = None) -> CosLocation:
     """Return the location of one object.
 
