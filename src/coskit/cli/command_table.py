@@ -26,6 +26,35 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
         ),
         CommandEntry("du", "objects.du:du", "Print the bytes and the number of objects by prefix."),
     ),
+    "State of objects": (
+        CommandEntry(
+            "presign",
+            "objects.state.presign:presign",
+            "Print a URL that lets any client send one request.",
+        ),
+        CommandEntry(
+            "restore",
+            "objects.state.restore:restore",
+            "Make archived objects readable for some days.",
+        ),
+        CommandEntry("acl", "objects.state.acl:app", "Show and set who may do what with objects."),
+        CommandEntry("tag", "objects.state.tag:app", "Show, set, add and remove tags of objects."),
+        CommandEntry(
+            "meta",
+            "objects.state.meta:app",
+            "Show, set and remove headers and metadata of objects.",
+        ),
+        CommandEntry(
+            "versions",
+            "objects.state.versions:app",
+            "List versions of objects, make an old one the latest, delete old ones.",
+        ),
+        CommandEntry(
+            "undelete",
+            "objects.state.undelete:undelete",
+            "Bring back deleted objects of a bucket with versioning.",
+        ),
+    ),
     "Buckets": (
         CommandEntry("mb", "buckets.mb:mb", "Make buckets."),
         CommandEntry("rb", "buckets.rb:rb", "Remove buckets."),

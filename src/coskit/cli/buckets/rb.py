@@ -10,8 +10,8 @@ from coskit.cli.arguments.flags import Quiet, Yes
 from coskit.cli.arguments.locations import CosLocation, parse_bucket
 from coskit.cli.buckets.abort_upload import abort_upload
 from coskit.cli.objects.listing import ListedEntry, versions
-from coskit.cli.objects.state.batch import run_each
-from coskit.cli.objects.state.version_deletion import delete_entries
+from coskit.cli.objects.selection.concurrent_calls import run_each
+from coskit.cli.objects.selection.version_deletion import delete_entries
 from coskit.cli.terminal.confirm import confirm
 from coskit.cli.terminal.failures import FailureList
 

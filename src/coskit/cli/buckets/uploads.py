@@ -13,19 +13,19 @@ from coskit.cli.arguments.command_set import command_set
 from coskit.cli.arguments.flags import AsJsonLines, DryRun, Human, Raw, Yes
 from coskit.cli.arguments.locations import CosLocation, argument_key, glob_regex, parse_location
 from coskit.cli.buckets.abort_upload import abort_upload
-from coskit.cli.objects.state.batch import run_each
+from coskit.cli.objects.selection.concurrent_calls import run_each
 from coskit.cli.terminal.confirm import confirm
 from coskit.cli.terminal.failures import FailureList
 from coskit.cli.terminal.lines import human_size, local_time, moment, print_json, shown_name
 
 if TYPE_CHECKING:
     from coskit import Client
-    from coskit.types import ListedUpload
+    from coskit.protocol.types import ListedUpload
 
 EXAMPLES = """
 List the unfinished uploads of a bucket:
   coskit uploads cos://photos-1250000000
-List those of a folder with the size of their parts, for people:
+List them in a folder with the size of their parts, for people:
   coskit uploads --parts -h cos://photos-1250000000/2026/
 Abort all that began more than a week ago:
   coskit uploads abort --older-than 7d cos://photos-1250000000

@@ -13,7 +13,7 @@ def confirm(question: str, *, yes: bool) -> bool:
         yes: the option `--yes`.
 
     Raises:
-        typer.BadParameter: nobody can be asked, because standard input is not a terminal.
+        typer.BadParameter: standard input is not a terminal.
     """
     if yes:
         return True

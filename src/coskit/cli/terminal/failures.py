@@ -1,4 +1,4 @@
-"""What failed while the rest went on, listed at the end."""
+"""The list of failures of a command that goes on with the rest."""
 
 import sys
 from dataclasses import dataclass, field

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from coskit.cli.arguments.locations import argument_key
 from coskit.cli.objects.listing import ListedEntry
-from coskit.cli.objects.state.batch import Outcome, run_each
+from coskit.cli.objects.selection.concurrent_calls import Outcome, run_each
 from coskit.protocol.codec.xml.document import carries
 from coskit.protocol.errors import CosServiceError
 
@@ -21,7 +21,7 @@ _Deleted = Outcome[ListedEntry, None]
 def delete_entries(
     client: "Client", bucket: str, entries: Iterable[ListedEntry]
 ) -> Iterator[_Deleted]:
-    """Delete entries, those with a version id for good; yield what became of each."""
+    """Delete entries, those with a version id for good; yield the outcome of each."""
     for done in run_each(_groups(entries), lambda group: _delete(client, bucket, group), _REQUESTS):
         if done.error is not None:
             yield from (Outcome(entry, error=done.error) for entry in done.item)
