@@ -6,9 +6,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
+from functools import partial
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -159,6 +160,9 @@ class MemoryBudget:
         size = min(size, self._size)
         turn = object()
         with self._change:
+            if self._free >= size and not self._waiting:
+                self._free -= size
+                return size
             self._waiting.append(turn)
             try:
                 # In order of arrival, so that small requests do not delay a large one for ever.
@@ -176,7 +180,8 @@ class MemoryBudget:
         """Return bytes that were taken."""
         with self._change:
             self._free += size
-            self._change.notify_all()
+            if self._waiting:
+                self._change.notify_all()
 
 
 class SingleFlight:
@@ -222,15 +227,20 @@ class Workers:
     def __init__(self, limit: int, adaptive_limit: AdaptiveLimit | None = None) -> None:
         self._limit = limit
         self._adaptive_limit = adaptive_limit
-        self._futures: set[Future[None]] = set()
         self._token = CancelToken(current.token)
         self._failure: BaseException | None = None
-        self._pool = ThreadPoolExecutor(limit, thread_name_prefix="coskit")
+        self._threads: list[threading.Thread] = []
+        self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._unfinished = 0
+        # The number of unfinished tasks that the submitter waits for, -1 if it does not wait.
+        self._awaited = -1
+        self._wake_up: SimpleQueue[None] = SimpleQueue()
 
     @property
     def busy(self) -> int:
         """The number of running tasks."""
-        return sum(not future.done() for future in tuple(self._futures))
+        return min(self._unfinished, len(self._threads))
 
     def __enter__(self) -> Self:
         return self
@@ -241,9 +251,15 @@ class Workers:
         Raises:
             Exception: an earlier task raised it; the new task is not started.
         """
-        while len(self._futures) >= self._places():
-            self._reap()
-        self._futures.add(self._pool.submit(self._run, lambda: function(*args, **kwargs)))
+        self._wait_for_place()
+        with self._lock:
+            self._unfinished += 1
+            short = len(self._threads) < min(self._unfinished, self._limit)
+        self._tasks.put(partial(function, *args, **kwargs))
+        if short:
+            thread = threading.Thread(target=self._work, name=f"coskit_{len(self._threads)}")
+            thread.start()
+            self._threads.append(thread)
 
     def wait_for_one(self) -> None:
         """Wait until a task ends. May return early.
@@ -251,23 +267,41 @@ class Workers:
         Raises:
             Exception: a task raised it.
         """
-        if self._futures:
-            self._reap()
+        if self._unfinished:
+            self._wait(self._unfinished - 1)
 
-    def _places(self) -> int:
-        return min(self._limit, self._adaptive_limit.limit) if self._adaptive_limit else self._limit
+    def _wait_for_place(self) -> None:
+        if self._adaptive_limit is None:
+            # Some tasks wait in the queue, so that no thread waits for the submitter, which is not
+            # woken for each of them.
+            while self._unfinished >= 2 * self._limit or self._failure is not None:
+                self._wait(self._limit + self._limit // 2)
+            return
+        while not self._wait(min(self._limit, self._adaptive_limit.limit) - 1):
+            pass
 
-    def _run(self, task: Callable[[], None]) -> None:
+    def _work(self) -> None:
         current.token = self._token
-        try:
-            self._token.check()
-            task()
-        except BaseException as error:
-            # The first failure is the real one: what it stops fails because of it.
-            if self._failure is None:
-                self._failure = error
-            self._token.cancel()
-            raise
+        while (task := self._tasks.get()) is not None:
+            try:
+                self._token.check()
+                task()
+            except BaseException as error:
+                # The first failure is the real one: what it stops fails because of it.
+                if self._failure is None:
+                    self._failure = error
+                self._token.cancel()
+            del task  # nothing keeps its arguments until there is another one
+            self._finish_one()
+
+    def _finish_one(self) -> None:
+        with self._lock:
+            self._unfinished -= 1
+            awaited = self._unfinished <= self._awaited or self._failure is not None
+            if awaited:
+                self._awaited = -1
+        if awaited:
+            self._wake_up.put(None)
 
     def __exit__(
         self,
@@ -276,19 +310,30 @@ class Workers:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            while error is None and self._futures:
-                self._reap()
+            while error is None and not self._wait(0):
+                pass
         except BaseException:
             self._token.cancel()
             raise
         finally:
             if error is not None:
                 self._token.cancel()
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            for _ in self._threads:
+                self._tasks.put(None)
+            for thread in self._threads:
+                thread.join()
 
-    def _reap(self) -> None:
-        done, self._futures = wait(self._futures, POLL_INTERVAL, return_when=FIRST_COMPLETED)
+    def _wait(self, few: int) -> bool:
+        """Wait until at most `few` tasks are unfinished; return early, False, after a while."""
+        with self._lock:
+            done = self._unfinished <= few
+            self._awaited = -1 if done else few
+        if not done:
+            try:
+                self._wake_up.get(timeout=POLL_INTERVAL)
+            except Empty:
+                if current.token is not None:
+                    current.token.check()
         if self._failure is not None:
             raise self._failure
-        if not done and current.token is not None:
-            current.token.check()
+        return done
