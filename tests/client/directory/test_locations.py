@@ -215,7 +215,7 @@ def test_a_target_makes_directories_and_refuses_links_on_the_way(tmp_path: Path)
     (tmp_path / "elsewhere").mkdir()
     root = tmp_path / "root"
     target = LocalDirectory(root)
-    assert target.prepare("a/b/c") == root / "a/b/c"
+    assert target.prepare("a/b/c").path == str((root / "a/b/c").resolve())
     assert (root / "a/b").is_dir()
     (root / "link").symlink_to(tmp_path / "elsewhere")
     (root / "a/file").symlink_to(tmp_path / "elsewhere/file")
@@ -228,7 +228,7 @@ def test_a_target_makes_directories_and_refuses_links_on_the_way(tmp_path: Path)
 def test_the_directories_that_a_removed_file_leaves_empty_go_too(tmp_path: Path) -> None:
     target = LocalDirectory(tmp_path / "root")
     for name in ("a/b/one", "a/two"):
-        target.prepare(name).write_bytes(b"")
+        target.prepare(name).put(b"")
     target.remove("a/b/one")
     assert sorted(p.name for p in (tmp_path / "root").rglob("*")) == ["a", "two"]
     target.remove("a/two")

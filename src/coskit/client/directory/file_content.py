@@ -3,10 +3,12 @@
 import hashlib
 import os
 import secrets
+import stat
 import threading
 from pathlib import Path
 from typing import Self
 
+from coskit.client.transfer.body_source import file_state
 from coskit.client.transfer.upload_source import FileSource
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import SourceChanged
@@ -58,6 +60,33 @@ class FileChecksums:
     def __exit__(self, *_error: object) -> None:
         with self._lock:
             self._file.close()
+
+
+def read_small(path: str, most: int) -> bytes | None:
+    """Return the content of a regular file of up to `most` bytes, None for any other file.
+
+    The file is read at once, and its state is the same before and after that. None stands also for
+    a file that changes meanwhile, that is empty, or whose size may not be that of its content.
+
+    Args:
+        path: the file.
+        most: the largest number of bytes.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    # A named pipe would wait for a writer without O_NONBLOCK.
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        before = os.fstat(file)
+        size = before.st_size
+        if not stat.S_ISREG(before.st_mode) or not before.st_blocks or not 0 < size <= most:
+            return None
+        content = os.read(file, size + 1)
+        unchanged = file_state(os.fstat(file)) == file_state(before)
+        return content if unchanged and len(content) == size else None
+    finally:
+        os.close(file)
 
 
 def remove_uploaded(path: Path, source: FileSource) -> None:

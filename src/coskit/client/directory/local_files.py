@@ -11,6 +11,7 @@ from coskit.client.directory.compare import FileEntry
 from coskit.client.directory.filters import Filter
 from coskit.client.directory.locations import check_name, is_partial, is_text
 from coskit.client.directory.result import FileFailure
+from coskit.client.transfer.download_target import FileTarget
 from coskit.protocol.errors import CosClientError
 
 
@@ -135,10 +136,11 @@ class LocalDirectory:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._last: str | None = None  # the folder that was prepared last
+        # The folder that was prepared last, and its path without links, with a slash at its end.
+        self._last: tuple[str | None, str] = (None, "")
 
-    def prepare(self, name: str) -> Path:
-        """Create the directories of a file and return its path.
+    def prepare(self, name: str) -> FileTarget:
+        """Create the directories of a file and return it as the target of a download.
 
         Raises:
             CosClientError: the name leads out of the directory, directly or through a link.
@@ -146,28 +148,37 @@ class LocalDirectory:
             OSError: a directory cannot be created.
         """
         check_name(name)
-        folder = name.rpartition("/")[0]
-        if folder != self._last:
-            path = self.root
-            path.mkdir(parents=True, exist_ok=True)
-            for part in folder.split("/") if folder else ():
-                path = path / part
-                _make(path)
-            self._last = folder
-        path = self.root / name
+        folder, _, last = name.rpartition("/")
+        prepared, real = self._last
+        if folder != prepared:
+            real = self._make_folder(folder)
+        path, old = f"{real}{last}", None
         with contextlib.suppress(FileNotFoundError):
-            mode = path.lstat().st_mode
-            if stat.S_ISDIR(mode):
-                raise Obstacle(f"{path} is a directory, where a file is to be")
-            if not stat.S_ISREG(mode):
-                raise CosClientError(f"{path} is a link or a special file and is left alone")
-        return path
+            old = os.lstat(path)  # a Path costs as much as the call
+            if stat.S_ISDIR(old.st_mode):
+                raise Obstacle(f"{self.root / name} is a directory, where a file is to be")
+            if not stat.S_ISREG(old.st_mode):
+                raise CosClientError(
+                    f"{self.root / name} is a link or a special file and is left alone"
+                )
+        return FileTarget.at(path, old)
+
+    def _make_folder(self, folder: str) -> str:
+        """Create the directories of a folder and return its path without links, with a slash."""
+        path = self.root
+        path.mkdir(parents=True, exist_ok=True)
+        for part in folder.split("/") if folder else ():
+            path = path / part
+            _make(path)
+        real = f"{path.resolve()}".rstrip("/") + "/"
+        self._last = (folder, real)
+        return real
 
     def remove(self, name: str) -> None:
         """Delete a file and the directories that become empty."""
         path = self.root / name
         path.unlink(missing_ok=True)
-        self._last = None
+        self._last = (None, "")
         with contextlib.suppress(OSError):
             for folder in path.parents:
                 if folder == self.root:

@@ -10,7 +10,7 @@ import re
 import stat
 import threading
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, Self
 
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 
@@ -122,15 +122,30 @@ class FileTarget:
             FileNotFoundError: the directory of the file does not exist.
             OSError: the path cannot be read.
         """
-        self._path = os.path.realpath(path)
-        self._folder, self._name = os.path.split(self._path)
-        old = _look(self._path)
+        real = os.path.realpath(path)
+        old = _look(real)
         if os.fspath(path).endswith(os.sep) or (old is not None and stat.S_ISDIR(old.st_mode)):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-        if old is None and not os.path.isdir(self._folder):
-            raise FileNotFoundError(
-                errno.ENOENT, "No such directory to download into", self._folder
-            )
+        folder = os.path.split(real)[0]
+        if old is None and not os.path.isdir(folder):
+            raise FileNotFoundError(errno.ENOENT, "No such directory to download into", folder)
+        self._begin(real, old)
+
+    @classmethod
+    def at(cls, real: str, old: os.stat_result | None) -> Self:
+        """Return the target of a path that is known to be the real one of a file.
+
+        Args:
+            real: the path; its directory exists.
+            old: the state of the file that is there, if there is one.
+        """
+        target = cls.__new__(cls)
+        target._begin(real, old)
+        return target
+
+    def _begin(self, real: str, old: os.stat_result | None) -> None:
+        self._path = real
+        self._folder, self._name = os.path.split(real)
         self._old_mode = None if old is None else stat.S_IMODE(old.st_mode) & 0o777
         self._old_owner = None if old is None else (old.st_uid, old.st_gid)
         self._mode = 0o600
@@ -138,6 +153,11 @@ class FileTarget:
         self._made = False
         self._file: int | None = None
         self._lock = threading.Lock()
+
+    @property
+    def path(self) -> str:
+        """The path of the complete file."""
+        return self._path
 
     @property
     def identity(self) -> Mapping[str, str]:

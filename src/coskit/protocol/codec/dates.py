@@ -21,6 +21,8 @@ def _http_date_of_second(second: int) -> str:
     return f"{day}, {when.day:02} {month} {when.year:04} {when:%H:%M:%S} GMT"
 
 
+# The objects of one folder were often stored in the same seconds.
+@lru_cache(maxsize=1024)
 def parse_http_date(text: str) -> int | None:
     """Return the moment of a date in a header, or None if the text is no date."""
     # The module is slow to load, and most clients never parse a date.

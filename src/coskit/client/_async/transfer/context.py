@@ -11,7 +11,12 @@ from coskit.client.config import ClientConfig
 from coskit.client.request.dialects.lookup import dialect_of
 from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.adaptive_limit import AdaptiveLimit
-from coskit.client.transfer.state.journal import Journal, is_left, journal_directory
+from coskit.client.transfer.state.journal import (
+    Journal,
+    has_journals,
+    is_left,
+    journal_directory,
+)
 from coskit.protocol.errors import CosException, IntegrityError
 
 
@@ -87,6 +92,10 @@ class AsyncTransferContext:
         """Return whether an earlier transfer left a journal; the check costs one `stat`."""
         place = self._journal_place(identity)
         return place is not None and is_left(*place)
+
+    def has_journals(self) -> bool:
+        """Return whether any transfer has left a journal or keeps one now."""
+        return self._journals is not None and has_journals(self._journals)
 
     def _journal_place(
         self, identity: Mapping[str, Any] | None

@@ -41,11 +41,13 @@ class DownloadRequest:
         place: the parameters that name the object.
         options: the options of the transfer.
         step: the bytes of a part, unless the object's size or the target requires more.
+        at_once: whether the whole object is requested first, because it is small.
     """
 
     place: Mapping[str, str]
     options: TransferOptions
     step: int
+    at_once: bool = False
 
     def confirm(self, found: FoundObject, arrived: int) -> None:
         """Compare the CRC64 of the bytes that arrived with the object's, if it is known.
@@ -61,7 +63,13 @@ class DownloadRequest:
 
 
 def download_request(
-    bucket: str, key: str, version: str | None, options: TransferOptions, step: int
+    bucket: str,
+    key: str,
+    version: str | None,
+    options: TransferOptions,
+    step: int,
+    *,
+    at_once: bool = False,
 ) -> DownloadRequest:
     """Return the request for one object.
 
@@ -71,7 +79,7 @@ def download_request(
     if version is not None:
         text("VersionId", version)
     place = {"Bucket": bucket, "Key": key, **({"VersionId": version} if version else {})}
-    return DownloadRequest(place, options, step)
+    return DownloadRequest(place, options, step, at_once)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +152,10 @@ class AsyncObjectReader:
         get_object = self._operations.get_object
         asked: dict[str, Any] = {**self._request.place, **self._options, **condition}
         try:
-            response = await get_object(**asked, Range=range_header(part))
+            if self._request.at_once and not part.offset:
+                response = await get_object(**asked)
+            else:
+                response = await get_object(**asked, Range=range_header(part))
         except InvalidRange:
             if part.offset:
                 raise

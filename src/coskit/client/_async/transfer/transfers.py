@@ -50,6 +50,14 @@ class AsyncTransfers:
         uploader = AsyncUploader(self.operations, self.context)
         return cast(_UploadResult, await uploader.upload(source, bucket, key, options))
 
+    async def upload_content(
+        self, content: bytes, bucket: str, key: str, options: TransferOptions
+    ) -> _UploadResult:
+        """Upload a small content that is in memory; see `AsyncUploader.upload_content`."""
+        check_upload_options(options.request)
+        uploader = AsyncUploader(self.operations, self.context)
+        return await uploader.upload_content(content, bucket, key, options)
+
     async def upload_file(
         self, path: str | os.PathLike[str], bucket: str, key: str, options: TransferOptions
     ) -> _UploadResult:
@@ -86,11 +94,18 @@ class AsyncTransfers:
         return await self.upload_stream(file, bucket, key, options)
 
     async def download(
-        self, target: DownloadTarget, bucket: str, key: str, version: str, options: TransferOptions
+        self,
+        target: DownloadTarget,
+        bucket: str,
+        key: str,
+        version: str,
+        options: TransferOptions,
+        *,
+        size: int | None = None,
     ) -> types.HeadObjectResult:
         """Download into a target; see `AsyncDownloader.download`."""
         downloader = AsyncDownloader(self.operations, self.context)
-        headers = await downloader.download(target, bucket, key, version, options)
+        headers = await downloader.download(target, bucket, key, version, options, size=size)
         return cast(types.HeadObjectResult, headers)
 
     async def download_file(

@@ -60,11 +60,26 @@ class Downloader:
         self._context = context
 
     def download(
-        self, target: DownloadTarget, bucket: str, key: str, version: str, options: TransferOptions
+        self,
+        target: DownloadTarget,
+        bucket: str,
+        key: str,
+        version: str,
+        options: TransferOptions,
+        *,
+        size: int | None = None,
     ) -> dict[str, Any]:
         """Download an object into a target and return the object's headers.
 
         An object that is replaced during the download is downloaded again, once.
+
+        Args:
+            target: the target.
+            bucket: the bucket of the object.
+            key: the key of the object.
+            version: the version of the object, "" for the latest one.
+            options: the options of the transfer.
+            size: the bytes of the object, if a listing has returned them.
 
         Raises:
             CosServiceError: the service refused a request.
@@ -76,7 +91,8 @@ class Downloader:
         """
         check_download_options(options.request)
         step = options.part_size * MIB
-        request = download_request(bucket, key, version, options, step)
+        at_once = size is not None and 0 <= size <= BLOCK
+        request = download_request(bucket, key, version, options, step, at_once=at_once)
         identity: dict[str, str] | None = None
         if options.resume:
             identity = {"kind": "download", "bucket": bucket, "key": key, "version": version}

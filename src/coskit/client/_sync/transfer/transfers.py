@@ -52,6 +52,14 @@ class Transfers:
         uploader = Uploader(self.operations, self.context)
         return cast(_UploadResult, uploader.upload(source, bucket, key, options))
 
+    def upload_content(
+        self, content: bytes, bucket: str, key: str, options: TransferOptions
+    ) -> _UploadResult:
+        """Upload a small content that is in memory; see `Uploader.upload_content`."""
+        check_upload_options(options.request)
+        uploader = Uploader(self.operations, self.context)
+        return uploader.upload_content(content, bucket, key, options)
+
     def upload_file(
         self, path: str | os.PathLike[str], bucket: str, key: str, options: TransferOptions
     ) -> _UploadResult:
@@ -88,11 +96,18 @@ class Transfers:
         return self.upload_stream(file, bucket, key, options)
 
     def download(
-        self, target: DownloadTarget, bucket: str, key: str, version: str, options: TransferOptions
+        self,
+        target: DownloadTarget,
+        bucket: str,
+        key: str,
+        version: str,
+        options: TransferOptions,
+        *,
+        size: int | None = None,
     ) -> types.HeadObjectResult:
         """Download into a target; see `Downloader.download`."""
         downloader = Downloader(self.operations, self.context)
-        headers = downloader.download(target, bucket, key, version, options)
+        headers = downloader.download(target, bucket, key, version, options, size=size)
         return cast(types.HeadObjectResult, headers)
 
     def download_file(

@@ -82,10 +82,7 @@ class Uploader:
         options: TransferOptions,
         progress: Progress,
     ) -> types.PutObjectResult:
-        request: dict[str, Any] = {**options.request, "EnableMD5": options.enable_md5}
-        metadata = {**(request.get("Metadata") or {}), **source.metadata}
-        if metadata:
-            request["Metadata"] = metadata
+        request = _request_at_once(options, source.metadata)
         if not source.size:  # a source that is not empty is checked at its last byte
             blocking(source.check)
         with self._context.memory(min(_IN_FLIGHT, source.size)):
@@ -95,6 +92,30 @@ class Uploader:
                 result = self._operations.put_object(bucket, content, key, **request)
         etag_of(result)
         return result
+
+    def upload_content(
+        self, content: bytes, bucket: str, key: str, options: TransferOptions
+    ) -> types.PutObjectResult:
+        """Upload a small content that is in memory; see `upload`."""
+        progress = Progress(options.progress, len(content))
+        request = _request_at_once(options, {})
+        with deadline(options.deadline):
+            result = self._operations.put_object(bucket, content, key, **request)
+        etag_of(result)
+        progress.finish(len(content))
+        return result
+
+
+def _request_at_once(options: TransferOptions, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Return the options of the one request of an upload.
+
+    Args:
+        options: the options of the transfer.
+        metadata: metadata that is added to that of the options.
+    """
+    request: dict[str, Any] = {**options.request, "EnableMD5": options.enable_md5}
+    both = {**(request.get("Metadata") or {}), **metadata}
+    return {**request, "Metadata": both} if both else request
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,17 @@ def is_left(directory: Path, identity: Mapping[str, Any]) -> bool:
     return os.path.exists(f"{directory}/{_name(identity)}")  # noqa: PTH110
 
 
+def has_journals(directory: Path) -> bool:
+    """Return whether a directory holds a journal of any transfer."""
+    try:
+        with os.scandir(directory) as entries:
+            return any(entry.name.endswith(".json") for entry in entries)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # `is_left` decides
+
+
 def _name(identity: Mapping[str, Any]) -> str:
     named = [str(identity.get(name, "")) for name in _PLACE]
     return sha256("\0".join(named).encode(errors="surrogateescape")).hexdigest()[:32] + ".json"

@@ -11,18 +11,21 @@ from coskit.client._async.concurrency import async_blocking, async_sleep
 from coskit.client._async.transfer.directory.listing import AsyncListing
 from coskit.client._async.transfer.transfers import AsyncTransfers
 from coskit.client.directory.compare import FileEntry, Verdict, file_time, is_settled, judge
-from coskit.client.directory.file_content import FileChecksums, remove_uploaded
+from coskit.client.directory.file_content import FileChecksums, read_small, remove_uploaded
 from coskit.client.directory.local_files import LocalDirectory
 from coskit.client.directory.locations import BucketPlace, check_name
 from coskit.client.directory.result import FileAction, FileInFlight
 from coskit.client.directory.result_counter import DirectoryProgress, ResultCounter
 from coskit.client.directory.sync_request import SyncRequest, for_source
+from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.options import TransferOptions
 from coskit.client.transfer.parts import SINGLE_UPLOAD
 from coskit.client.transfer.upload_source import FileSource
 from coskit.protocol import types
 from coskit.protocol.codec.dates import parse_http_date
 from coskit.protocol.errors import CosClientError, CosServiceError, ObjectChanged
+
+_SMALL = MIB  # bytes of a file that is transferred without a journal, as a whole
 
 
 class AsyncFileTransfer:
@@ -51,6 +54,8 @@ class AsyncFileTransfer:
         self._counter = counter
         self._target = target
         self._progress = DirectoryProgress(request.progress)
+        self._checked: dict[tuple[int, bool, bool], TransferOptions] = {}
+        self._journals = target is not None and transfers.context.has_journals()
 
     async def bring(
         self, source: FileEntry, there: FileEntry | None, verdict: Verdict = Verdict.DIFFERENT
@@ -102,15 +107,25 @@ class AsyncFileTransfer:
         return entry.size if flight is None else max(flight.size, 0)
 
     def _options(
-        self, entry: FileEntry, flight: FileInFlight | None, *, part_size: int, **defaults: Any
+        self,
+        entry: FileEntry,
+        flight: FileInFlight | None,
+        *,
+        part_size: int,
+        with_md5: bool = False,
+        resume: bool = True,
     ) -> TransferOptions:
-        arguments = {
-            **defaults,
-            **self._request.options,
-            "MAXThread": self._request.threads,
-            "progress_callback": self._progress.file(entry.size, flight),
-        }
-        return TransferOptions.from_arguments(arguments, part_size=part_size)
+        kind = part_size, with_md5, resume
+        options = self._checked.get(kind)
+        if options is None:  # checked once for all files
+            arguments = {"EnableMD5": with_md5, **self._request.options}
+            arguments["MAXThread"] = self._request.threads
+            if not resume:
+                arguments["Resume"] = False
+            options = TransferOptions.from_arguments(arguments, part_size=part_size)
+            self._checked[kind] = options
+        callback = self._progress.file(entry.size, flight)
+        return options if callback is None else replace(options, progress=callback)
 
     async def _upload(
         self, source: Path, destination: BucketPlace, entry: FileEntry, flight: FileInFlight | None
@@ -118,17 +133,28 @@ class AsyncFileTransfer:
         # An object that is stored damaged would pass for unchanged the next time. The MD5 of parts
         # is not needed then: their CRC64 is compared with the whole object's.
         with_md5 = self._request.move or entry.size <= SINGLE_UPLOAD
-        options = self._options(entry, flight, part_size=1, EnableMD5=with_md5)
+        options = self._options(entry, flight, part_size=1, with_md5=with_md5)
         place = destination.bucket, destination.key(entry.target)
-        path = source / entry.name
         if not self._request.move:
-            await self._transfers.upload_file(path, *place, options)
+            await self._upload_file(f"{source}/{entry.name}", place, entry.size, options)
             return
+        path = source / entry.name
         file = await async_blocking(FileSource, path)
         if not file.is_measured:
             raise CosClientError(f"{path} cannot be moved: it has no size")
         await self._transfers.upload(file, *place, options)
         await async_blocking(remove_uploaded, path, file)
+
+    async def _upload_file(
+        self, path: str, place: tuple[str, str], size: int, options: TransferOptions
+    ) -> None:
+        if 0 < size <= _SMALL:
+            async with self._transfers.context.memory(size):
+                content = await async_blocking(read_small, path, size)
+                if content is not None:
+                    await self._transfers.upload_content(content, *place, options)
+                    return
+        await self._transfers.upload_file(path, *place, options)
 
     async def _copy(
         self,
@@ -156,16 +182,18 @@ class AsyncFileTransfer:
         self, source: BucketPlace, entry: FileEntry, flight: FileInFlight | None
     ) -> None:
         assert self._target is not None
-        path = self._target.prepare(entry.target)
-        options = self._options(entry, flight, part_size=20)
+        target = self._target.prepare(entry.target)
+        # The download of a small object leaves no journal, and there may be none of an earlier one.
+        resume = self._journals or not 0 <= entry.size <= _SMALL
+        options = self._options(entry, flight, part_size=20, resume=resume)
         place = source.bucket, source.key(entry.name)
-        headers: Mapping[str, Any] = await self._transfers.download_file(
-            path, *place, entry.version, options
+        headers: Mapping[str, Any] = await self._transfers.download(
+            target, *place, entry.version, options, size=entry.size
         )
         modified = parse_http_date(str(headers.get("Last-Modified") or ""))
         if modified is not None:
             moment = file_time(modified, parse_http_date(str(headers.get("Date", ""))))
-            os.utime(path, ns=(moment, moment))
+            os.utime(target.path, ns=(moment, moment))
         if self._request.move:
             size, etag = int(headers["Content-Length"]), str(headers.get("ETag") or "").strip('"')
             await self._remove(source, replace(entry, size=size, etag=etag or "-"))
