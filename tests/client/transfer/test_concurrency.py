@@ -51,6 +51,23 @@ def test_threads_run_side_by_side_up_to_the_limit() -> None:
     assert sorted(done) == list(range(9))
 
 
+def test_threads_without_tasks_of_their_own_take_those_that_wait() -> None:
+    free, done = threading.Event(), []
+
+    def work(number: int) -> None:
+        if number == 0:
+            assert free.wait(10)
+        done.append(number)
+        if number == 3:
+            free.set()
+
+    with Workers(2) as workers:
+        for number in range(4):  # the submitter does not wait for a free thread
+            workers.submit(work, number)
+        assert workers.busy <= 2
+    assert sorted(done) == [0, 1, 2, 3]
+
+
 def test_the_first_failure_of_tasks_is_raised_and_the_others_are_cancelled(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

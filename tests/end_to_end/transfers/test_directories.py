@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from coskit import Client, CosClientError, ParameterError, TransferTimeout
+from coskit import Client, CosClientError, ParameterError, TransferSettings, TransferTimeout
 from coskit.client.directory.locations import check_name
 from coskit.client.directory.result import DirectoryTransferError, FileAction
 from coskit.protocol.errors import NoSuchBucket
@@ -71,6 +71,24 @@ def test_a_directory_is_uploaded_and_downloaded(
     down = world.download_dir(bucket, tmp_path / "new" / "target", Prefix="backup/")
     assert (down.transferred, down.transferred_bytes) == (up.transferred, up.transferred_bytes)
     assert read_tree(tmp_path / "new" / "target") == FILES
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_an_object_that_has_grown_since_the_listing_is_downloaded_whole(
+    kind: str, owner: Client, server: LocalServer, bucket: str, tmp_path: Path
+) -> None:
+    put_objects(owner, bucket, {"first": b"1", "later": b"small"})
+    grown = os.urandom(3 << 20)
+
+    def replace_later(action: FileAction) -> None:
+        if action.name == "first":
+            owner.put_object(bucket, grown, "later")
+
+    settings: Any = {"secret_id": server.secret_id, "secret_key": server.secret_key}
+    settings["transfers"] = TransferSettings(files=1, journals=tmp_path / "journals")
+    with World(kind, endpoint=server.endpoint, **settings) as client:
+        client.download_dir(bucket, tmp_path / "down", action_callback=replace_later)
+    assert read_tree(tmp_path / "down") == {"first": b"1", "later": grown}
 
 
 def test_hostile_keys_that_can_be_files_come_back_and_the_others_are_named(

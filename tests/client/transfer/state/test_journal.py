@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coskit.client.transfer.state.journal import Journal, journal_directory
+from coskit.client.transfer.state.journal import Journal, has_journals, journal_directory
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 
 IDENTITY = {"kind": "upload", "endpoint": "e", "bucket": "b", "key": "k", "path": "/p", "size": 1}
@@ -33,6 +33,14 @@ def found(directory: Path, **changes: Any) -> tuple[dict[str, Any], dict[str, An
 def test_the_same_transfer_finds_what_was_left(tmp_path: Path, key: str) -> None:
     leave(tmp_path, {"a": [1, "ü"]}, key=key)
     assert found(tmp_path, key=key) == ({"a": [1, "ü"]}, {})
+
+
+def test_a_directory_is_known_to_have_journals_or_none(tmp_path: Path) -> None:
+    assert not has_journals(tmp_path / "missing")
+    with Journal(tmp_path, IDENTITY):
+        assert not has_journals(tmp_path), "a lock without saved state is no journal"
+    leave(tmp_path, {"a": 1})
+    assert has_journals(tmp_path)
 
 
 def test_another_size_finds_it_as_stale_and_another_place_not_at_all(tmp_path: Path) -> None:
