@@ -18,8 +18,8 @@ def scripted(request: pytest.FixtureRequest) -> Iterator[Scripted]:
     """Return a function that starts a server with scripted responses and returns a client of it."""
     with ExitStack() as stack:
 
-        def start(*answers: bytes | object, **settings: Any) -> tuple[World, ScriptedServer]:
-            server = stack.enter_context(ScriptedServer(answers))
+        def start(*responses: bytes | object, **settings: Any) -> tuple[World, ScriptedServer]:
+            server = stack.enter_context(ScriptedServer(responses))
             options: dict[str, Any] = {
                 "endpoint": server.endpoint,
                 "secret_id": "id",

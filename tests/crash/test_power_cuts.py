@@ -31,10 +31,10 @@ def files_of(directory: Path) -> dict[str, Path]:
 
 def test_the_record_has_all_operations_on_the_disk(fork_server: ForkServer, tmp_path: Path) -> None:
     with recording(fork_server, "0", clients=2) as life:
-        write_surviving(life.events, PowerCut(len(life.events), "all"), tmp_path / "told")
-        told, there = files_of(tmp_path / "told"), files_of(life.directory)
-        assert told.keys() == there.keys()
-        for name, path in told.items():
+        write_surviving(life.events, PowerCut(len(life.events), "all"), tmp_path / "expected")
+        expected, there = files_of(tmp_path / "expected"), files_of(life.directory)
+        assert expected.keys() == there.keys()
+        for name, path in expected.items():
             if path.is_file():
                 assert filecmp.cmp(path, there[name], shallow=False), name
 

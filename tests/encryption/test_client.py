@@ -39,10 +39,10 @@ def test_what_is_put_comes_back_and_is_not_what_is_stored(
 ) -> None:
     plain = text_of(size)
     sealed(key).put_object(bucket, plain, "a", ContentType="text/a", Metadata={"x-cos-meta-b": "1"})
-    answer = sealed(key).get_object(bucket, "a")
-    assert (answer["Content-Length"], len(answer["Body"])) == (str(size), size)
-    assert (answer["Content-Type"], answer["x-cos-meta-b"]) == ("text/a", "1")
-    assert sealed(key).read(answer) == plain
+    response = sealed(key).get_object(bucket, "a")
+    assert (response["Content-Length"], len(response["Body"])) == (str(size), size)
+    assert (response["Content-Type"], response["x-cos-meta-b"]) == ("text/a", "1")
+    assert sealed(key).read(response) == plain
     assert sealed(key).head_object(bucket, "a")["Content-Length"] == str(size)
     stored = world.fetch(bucket, "a")
     assert len(stored) > size
@@ -116,10 +116,10 @@ def test_ranges_count_plaintext_whatever_the_frames(
         first, _, last = text.partition("-")
         start = int(first) if first else len(plain) - int(last)
         stop = int(last) + 1 if first and last else len(plain)
-        answer = reader.get_object(bucket, "a", Range=f"bytes={text}")
-        assert reader.read(answer) == plain[start:stop], text
-        assert answer["Content-Range"] == f"bytes {start}-{stop - 1}/{len(plain)}"
-        assert answer["Content-Length"] == str(stop - start) == str(len(answer["Body"]))
+        response = reader.get_object(bucket, "a", Range=f"bytes={text}")
+        assert reader.read(response) == plain[start:stop], text
+        assert response["Content-Range"] == f"bytes {start}-{stop - 1}/{len(plain)}"
+        assert response["Content-Length"] == str(stop - start) == str(len(response["Body"]))
     for text in ("200000-", "200001-200002", "999999-", "-0"):
         with pytest.raises(CosServiceError) as refusal:
             reader.get_object(bucket, "a", Range=f"bytes={text}")
@@ -159,9 +159,9 @@ def test_any_key_names_a_sealed_object(sealed: Sealed, bucket: str, key: str) ->
 
 def replace(world: World, bucket: str, change: Callable[[bytes], bytes]) -> None:
     """Store other bytes under the seal of the object `a`."""
-    answer = world.get_object(bucket, "a")
-    seal = {name: text for name, text in answer.items() if name.startswith(PREFIX)}
-    world.put_object(bucket, change(world.read(answer)), "a", Metadata=seal)
+    response = world.get_object(bucket, "a")
+    seal = {name: text for name, text in response.items() if name.startswith(PREFIX)}
+    world.put_object(bucket, change(world.read(response)), "a", Metadata=seal)
 
 
 @pytest.mark.parametrize(
@@ -261,8 +261,8 @@ def test_a_copy_keeps_its_seal_even_with_new_metadata(sealed: Sealed, bucket: st
     world.copy_object(bucket, "b", source)
     world.copy_object(bucket, "c", source, "Replaced", Metadata={"x-cos-meta-b": "2"})
     assert world.fetch(bucket, "b") == world.fetch(bucket, "c") == b"content"
-    answer = world.head_object(bucket, "c")
-    assert (answer["x-cos-meta-b"], answer[f"{PREFIX}description"]) == ("2", "of%20a%20copy")
+    response = world.head_object(bucket, "c")
+    assert (response["x-cos-meta-b"], response[f"{PREFIX}description"]) == ("2", "of%20a%20copy")
     world.delete_object(bucket, "b")
     with pytest.raises(CosServiceError):
         world.get_object(bucket, "b")
@@ -301,8 +301,8 @@ def test_tasks_share_one_client_and_every_object_is_readable(
     async def work(client: AsyncEncryptedClient, number: int) -> bool:
         plain = bytes([number]) * (FRAME + number)
         await client.put_object(bucket, plain, f"{number}")
-        answer = await client.get_object(bucket, f"{number}")
-        return await answer["Body"].read() == plain
+        response = await client.get_object(bucket, f"{number}")
+        return await response["Body"].read() == plain
 
     async def main() -> list[bool]:
         async with server.async_client() as plain:
@@ -332,11 +332,11 @@ def test_a_body_has_all_that_a_body_has(sealed: Sealed, bucket: str, tmp_path: P
     chunks = world.all(world.get_object(bucket, "a")["Body"].get_stream(1000))
     assert b"".join(chunks) == plain
     assert max(map(len, chunks)) == 1000
-    answer = world.get_object(bucket, "a")
-    assert world.run(answer["Body"].get_raw_stream().read(3)) == plain[:3]
-    world.close_body(answer)
+    response = world.get_object(bucket, "a")
+    assert world.run(response["Body"].get_raw_stream().read(3)) == plain[:3]
+    world.close_body(response)
     with pytest.raises(ValueError, match="closed"):
-        world.read(answer)
+        world.read(response)
 
 
 def test_neither_keys_nor_plaintext_are_logged_or_shown(

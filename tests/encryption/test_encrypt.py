@@ -48,8 +48,8 @@ def test_parts_cut_anywhere_are_one_sealed_object(size: int, data: st.DataObject
     assert len(stored) == source.size
     envelope = Envelope.from_headers(source.metadata)
     assert envelope is not None
-    answer = ByteRange(0, len(stored) - 1, len(stored))
-    decryptor = FrameDecryptor(envelope.open([AES]), envelope.layout, answer, None)
+    response = ByteRange(0, len(stored) - 1, len(stored))
+    decryptor = FrameDecryptor(envelope.open([AES]), envelope.layout, response, None)
     assert decryptor.feed(stored) == text_of(size)
 
 
@@ -137,5 +137,5 @@ def test_bytes_that_changed_between_two_tries_never_share_a_nonce() -> None:
     after = EncryptingFile(frames, LAYOUT, file, FRAME).read()
     assert before[:12] != after[:12]
     for stored, plain in ((before, plains[0]), (after, plains[1])):
-        answer = ByteRange(0, len(stored) - 1, len(stored))
-        assert FrameDecryptor(frames, LAYOUT, answer, None).feed(stored) == plain
+        response = ByteRange(0, len(stored) - 1, len(stored))
+        assert FrameDecryptor(frames, LAYOUT, response, None).feed(stored) == plain

@@ -17,8 +17,8 @@ STEP = LAYOUT.sealed_frame
 
 def everything(sealed: bytes, frames: Frames, pieces: int = 4096) -> bytes:
     """Open a whole sealed object that arrives in pieces."""
-    answer = ByteRange(0, len(sealed) - 1, len(sealed))
-    decryptor = FrameDecryptor(frames, LAYOUT, answer, None)
+    response = ByteRange(0, len(sealed) - 1, len(sealed))
+    decryptor = FrameDecryptor(frames, LAYOUT, response, None)
     starts = range(0, len(sealed), pieces)
     opened = b"".join(decryptor.feed(sealed[start : start + pieces]) for start in starts)
     decryptor.finish()
@@ -129,16 +129,16 @@ def test_a_range_of_the_plaintext_is_in_the_frames_that_are_asked_for(size: int,
     except InvalidRange:
         return
     asked = LAYOUT.sealed_range(text)
-    answer = parse_range(asked, len(sealed)) if asked else None
-    answer = answer or ByteRange(0, len(sealed) - 1, len(sealed))
+    response = parse_range(asked, len(sealed)) if asked else None
+    response = response or ByteRange(0, len(sealed) - 1, len(sealed))
     whole = ByteRange(0, len(sealed) - 1, len(sealed))  # from a service that knows no ranges
-    for sent in (answer, whole):
+    for sent in (response, whole):
         decryptor = FrameDecryptor(frames, LAYOUT, sent, wanted)
         opened = decryptor.feed(sealed[sent.first : sent.last + 1])
         decryptor.finish()
         assert opened == (plain[wanted.first : wanted.last + 1] if wanted else plain)
     if wanted:
-        assert answer.length <= wanted.length // FRAME * STEP + 3 * STEP
+        assert response.length <= wanted.length // FRAME * STEP + 3 * STEP
 
 
 @given(lengths, st.integers(0, 6000))

@@ -74,22 +74,22 @@ def test_a_file_comes_back(
 ) -> None:
     content = write_file(tmp_path / "source", size)
     client = sealed(AES)
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     client.upload_file(
         bucket,
         "a",
         tmp_path / "source",
         Metadata={"x-cos-meta-b": "1"},
         ContentType="text/a",
-        progress_callback=lambda *progress: told.append(progress),
+        progress_callback=lambda *progress: reported.append(progress),
     )
     sent = int(world.head_object(bucket, "a")["Content-Length"])
-    assert told[-1] == (sent, sent)
+    assert reported[-1] == (sent, sent)
     (tmp_path / "there").mkdir()
-    answer = client.download_file(bucket, "a", tmp_path / "there" / "target", PartSize=2)
+    response = client.download_file(bucket, "a", tmp_path / "there" / "target", PartSize=2)
     assert (tmp_path / "there" / "target").read_bytes() == content
     assert files_in(tmp_path / "there") == ["target"]
-    assert (answer["Content-Length"], answer["x-cos-meta-b"]) == (str(size), "1")
+    assert (response["Content-Length"], response["x-cos-meta-b"]) == (str(size), "1")
     stored = world.head_object(bucket, "a")
     assert stored["ETag"].endswith('-25"') == (size == LARGE), "it took parts if it is large"
 
@@ -210,9 +210,9 @@ def test_a_download_of_changed_bytes_leaves_no_file(
 ) -> None:
     write_file(tmp_path / "source", size)
     sealed().upload_file(bucket, "a", tmp_path / "source")
-    answer = world.get_object(bucket, "a")
-    seal = {name: text for name, text in answer.items() if name.startswith(PREFIX)}
-    stored = bytearray(world.read(answer))
+    response = world.get_object(bucket, "a")
+    seal = {name: text for name, text in response.items() if name.startswith(PREFIX)}
+    stored = bytearray(world.read(response))
     stored[where] ^= 1
     world.put_object(bucket, bytes(stored), "a", Metadata=seal)
     (tmp_path / "there").mkdir()

@@ -71,9 +71,9 @@ def test_what_the_vendor_encrypted_is_read_whole_and_by_range(
     for size in SIZES:
         plain, name = text_of(size), f"中文/键 {size}"
         vendor.put_object(Bucket=bucket, Key=name, Body=io.BytesIO(plain) if size else b"")
-        answer = reader.get_object(bucket, name)
-        assert answer["Content-Length"] == str(size)
-        assert reader.read(answer) == plain, size
+        response = reader.get_object(bucket, name)
+        assert response["Content-Length"] == str(size)
+        assert reader.read(response) == plain, size
         for text in ("0-0", "1-", "-1", "15-16", "16-", "17-40", "70000-", "70001-70020", "-99"):
             first, _, last = text.partition("-")
             start = int(first) if first else max(size - int(last), 0)
@@ -155,8 +155,8 @@ def test_what_the_vendor_encrypted_is_downloaded_into_a_file(
     plain = text_of(size)
     vendor.put_object(Bucket=bucket, Key="a", Body=plain)
     reader = sealed(AES, vendor_keys=[KEYS[kind]])
-    answer = reader.download_file(bucket, "a", tmp_path / "target", PartSize=3)
-    assert answer["Content-Length"] == str(size)
+    response = reader.download_file(bucket, "a", tmp_path / "target", PartSize=3)
+    assert response["Content-Length"] == str(size)
     assert (tmp_path / "target").read_bytes() == plain
 
 

@@ -263,9 +263,9 @@ def test_unimplemented_operations_raise(world: World, bucket: str) -> None:
 
 def test_an_object_encrypted_with_a_kms_key_is_read(world: World, bucket: str) -> None:
     world.put_object(bucket, b"x", "key", ServerSideEncryption="cos/kms", SSEKMSKeyId="mine")
-    told = world.head_object(bucket, "key")
-    assert told["x-cos-server-side-encryption"] == "cos/kms"
-    assert told["x-cos-server-side-encryption-cos-kms-key-id"] == "mine"
+    reported = world.head_object(bucket, "key")
+    assert reported["x-cos-server-side-encryption"] == "cos/kms"
+    assert reported["x-cos-server-side-encryption-cos-kms-key-id"] == "mine"
     assert world.fetch(bucket, "key") == b"x"
 
 

@@ -81,8 +81,8 @@ def test_every_key_is_stored_listed_copied_and_deleted_as_it_is(
     assert s3.copy_object(bucket, f"copy of {key}", source)["ETag"]
     listed = [entry["Key"] for entry in s3.all(s3.client.iter_objects(bucket))]
     assert sorted(listed) == sorted([key, f"copy of {key}"])
-    answer = s3.delete_objects(bucket, {"Object": [{"Key": key}, {"Key": f"copy of {key}"}]})
-    assert {each["Key"] for each in answer["Deleted"]} == {key, f"copy of {key}"}
+    response = s3.delete_objects(bucket, {"Object": [{"Key": key}, {"Key": f"copy of {key}"}]})
+    assert {each["Key"] for each in response["Deleted"]} == {key, f"copy of {key}"}
     assert "Contents" not in s3.list_objects(bucket)
 
 
@@ -183,11 +183,14 @@ def test_an_interrupted_upload_resumes(
         with pytest.raises(TransportError):
             s3.upload_file(bucket, "k", tmp_path / "file", MAXThread=1)
         proxy.rules = []
-        told: list[int] = []
+        reported: list[int] = []
         s3.upload_file(
-            bucket, "k", tmp_path / "file", progress_callback=lambda n, _: told.append(n.resumed)
+            bucket,
+            "k",
+            tmp_path / "file",
+            progress_callback=lambda n, _: reported.append(n.resumed),
         )
-        assert max(told) >= 2 * PART
+        assert max(reported) >= 2 * PART
         assert s3.fetch(bucket, "k") == content
         assert unfinished_uploads(s3, bucket) == []
 
@@ -220,10 +223,10 @@ def test_tags_of_objects_and_buckets(s3: World, bucket: str) -> None:
 
 def test_groups_in_an_acl_have_the_names_of_cos(s3: World, owner: Any, bucket: str) -> None:
     s3.put_object(bucket, b"", "k", GrantRead=f'uri="{ALL_USERS}"')
-    told = s3.get_object_acl(bucket, "k")
-    groups = [grant["Grantee"].get("URI") for grant in told["Grant"]]
+    reported = s3.get_object_acl(bucket, "k")
+    groups = [grant["Grantee"].get("URI") for grant in reported["Grant"]]
     assert ALL_USERS in groups
-    policy = {"Owner": told["Owner"], "AccessControlList": told["AccessControlList"]}
+    policy = {"Owner": reported["Owner"], "AccessControlList": reported["AccessControlList"]}
     s3.put_bucket_acl(bucket, AccessControlPolicy=policy)
     both = [client.get_bucket_acl(bucket)["Grant"] for client in (s3, owner)]
     assert all(ALL_USERS in [g["Grantee"].get("URI") for g in grants] for grants in both)
@@ -237,8 +240,8 @@ def test_classes_in_lifecycle_rules_have_the_names_of_cos(s3: World, bucket: str
         "Transition": [{"Days": "30", "StorageClass": "ARCHIVE"}],
     }
     s3.put_bucket_lifecycle(bucket, {"Rule": [rule]})
-    [told] = s3.get_bucket_lifecycle(bucket)["Rule"]
-    assert told["Transition"] == rule["Transition"]
+    [reported] = s3.get_bucket_lifecycle(bucket)["Rule"]
+    assert reported["Transition"] == rule["Transition"]
 
 
 def test_presigned_urls_need_no_keys(s3: World, server: LocalServer, bucket: str) -> None:

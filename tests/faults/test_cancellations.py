@@ -205,13 +205,13 @@ def test_threads_abort_the_upload_that_they_started(
     assert left(server, bucket) == []
 
 
-def noticed(operation: Operation, told: Callable[[], None]) -> Callable[[RecordedRequest], bool]:
+def noticed(operation: Operation, notify: Callable[[], None]) -> Callable[[RecordedRequest], bool]:
     """Return a match for the requests of an operation that reports each one."""
 
     def match(exchange: RecordedRequest) -> bool:
         found = exchange.operation is not None and exchange.operation.name == operation.name
         if found:
-            told()
+            notify()
         return found
 
     return match

@@ -119,14 +119,14 @@ def test_a_word_is_one_of_those_that_are_documented(
         assert sent is not None
         for text in (sent, body):
             read = decode_request(row, "b-1", None, query, {}, text)[row.body.tag]
-            told = reduce(
+            returned = reduce(
                 lambda part, name: part[name][0]
                 if isinstance(part[name], list)
                 else part[name],
                 path.split("."),
                 read,
             )  # fmt: skip
-            assert told == (word.lower() if word.lower() in TRUTHS else word)
+            assert returned == (word.lower() if word.lower() in TRUTHS else word)
         return
     with pytest.raises(ParameterError, match=path.rpartition(".")[2]):
         encode_request(row, params)
@@ -190,5 +190,5 @@ def test_every_text_is_free_or_one_of_few(row: Operation) -> None:
     assert row.body is not None
     for shape in texts(row.body):
         named = shape.tag in FREE or bool(shape.choices)
-        # The status of a certificate is told, never put.
+        # The status of a certificate is returned, never put.
         assert named or (row.body.tag, shape.tag) == ("DomainCertificate", "Status"), shape.tag

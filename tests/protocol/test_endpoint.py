@@ -181,7 +181,7 @@ BUCKETS = (BUCKET, f"dot.ted-{BUCKET[-10:]}", "a.b.c", "dotted.name", "abc", "s3
 BASES = ["storage.example", "deep.storage.example"]
 
 
-# In a domain that nobody told of, the first label that may be a service's is one.
+# In an unknown domain, the first label that may be a service's is one.
 NAMED = [
     (name, domain)
     for name in BUCKETS

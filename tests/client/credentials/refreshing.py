@@ -3,12 +3,12 @@
 import threading
 
 from coskit import Credentials
-from tests.client.stubs.scripted import answer
+from tests.client.stubs.scripted import http_response
 
 BUCKET = "examplebucket-1250000000"
 START = 1_700_000_000.0
 LIMIT = 30  # seconds until a test that hangs gives up
-FOUND = answer(200, b"content", {"ETag": '"e"'})
+FOUND = http_response(200, b"content", {"ETag": '"e"'})
 
 
 class Clock:

@@ -17,7 +17,7 @@ from coskit import (
 )
 from tests.client.conftest import Scripted
 from tests.client.credentials.refreshing import BUCKET, FOUND, START, Clock, signed_by
-from tests.client.stubs.scripted import CLOSE, ScriptedServer, answer
+from tests.client.stubs.scripted import CLOSE, ScriptedServer, http_response
 
 KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
 
@@ -38,9 +38,9 @@ def role_keys(**changes: object) -> bytes:
     return json.dumps({**table, **changes}).encode()
 
 
-def ask(kind: str, *answers: bytes | object, **settings: Any) -> tuple[Any, ScriptedServer]:
+def ask(kind: str, *responses: bytes | object, **settings: Any) -> tuple[Any, ScriptedServer]:
     """Return the keys of the role, or why there are none, and the server that was asked."""
-    with ScriptedServer(answers) as server:
+    with ScriptedServer(responses) as server:
         places = {"endpoint": server.endpoint, "sts_endpoint": server.endpoint, "clock": Clock()}
         try:
             if kind == "sync":
@@ -63,40 +63,48 @@ def _no_pod(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @KINDS
 def test_a_cvm_asks_for_its_role_and_for_its_keys(kind: str) -> None:
-    keys, server = ask(kind, answer(body=b"my-role\n"), answer(body=role_keys()))
+    keys, server = ask(kind, http_response(body=b"my-role\n"), http_response(body=role_keys()))
     assert keys == Credentials("role-id", "role-key", "role-token", START + 3600)
     assert paths(server) == [ROLES, f"{ROLES}my-role"]
-    keys, server = ask(kind, answer(body=role_keys()), role="a/b")
+    keys, server = ask(kind, http_response(body=role_keys()), role="a/b")
     assert (keys.secret_id, paths(server)) == ("role-id", [f"{ROLES}a%2Fb"])
 
 
 @KINDS
 def test_the_metadata_service_may_falter(kind: str) -> None:
-    keys, server = ask(kind, CLOSE, answer(502), answer(body=b"r"), answer(body=role_keys()))
+    keys, server = ask(
+        kind, CLOSE, http_response(502), http_response(body=b"r"), http_response(body=role_keys())
+    )
     assert keys.secret_id == "role-id"
     assert paths(server) == [ROLES] * 3 + [f"{ROLES}r"]
 
 
 @pytest.mark.parametrize(
-    ("answers", "reason"),
+    ("responses", "reason"),
     [
-        ([answer(404)], "has no role"),
-        ([answer(200)], "has no role"),
-        ([answer(body=b"r"), answer(404)], "returned no keys"),
-        ([answer(body=b"r"), answer(body=b"{")], "returned no keys"),
-        ([answer(body=b"r"), answer(body=b"[]")], "returned no keys"),
-        ([answer(body=b"r"), answer(body=role_keys(Code="Failed"))], "says Failed"),
-        ([answer(body=b"r"), answer(body=role_keys(Token=""))], "incomplete keys"),
-        ([answer(body=b"r"), answer(body=role_keys(ExpiredTime=None))], "the expiry of its keys"),
-        ([answer(body=b"r"), answer(body=role_keys(ExpiredTime=int(START)))], "expired already"),
+        ([http_response(404)], "has no role"),
+        ([http_response(200)], "has no role"),
+        ([http_response(body=b"r"), http_response(404)], "returned no keys"),
+        ([http_response(body=b"r"), http_response(body=b"{")], "returned no keys"),
+        ([http_response(body=b"r"), http_response(body=b"[]")], "returned no keys"),
+        ([http_response(body=b"r"), http_response(body=role_keys(Code="Failed"))], "says Failed"),
+        ([http_response(body=b"r"), http_response(body=role_keys(Token=""))], "incomplete keys"),
+        (
+            [http_response(body=b"r"), http_response(body=role_keys(ExpiredTime=None))],
+            "the expiry of its keys",
+        ),
+        (
+            [http_response(body=b"r"), http_response(body=role_keys(ExpiredTime=int(START)))],
+            "expired already",
+        ),
         ([CLOSE, CLOSE, CLOSE], "exchange with"),
     ],
 )
 @KINDS
 def test_an_answer_without_keys_is_told_without_its_secrets(
-    kind: str, answers: list[bytes | object], reason: str
+    kind: str, responses: list[bytes | object], reason: str
 ) -> None:
-    failure, _ = ask(kind, *answers)
+    failure, _ = ask(kind, *responses)
     assert isinstance(failure, CredentialsError)
     assert reason in str(failure)
     assert "role-key" not in f"{failure}{failure.__cause__}"
@@ -121,7 +129,7 @@ def sts_keys(**changes: object) -> bytes:
 @pytest.mark.usefixtures("_pod")
 @KINDS
 def test_a_tke_pod_exchanges_its_token_at_sts(kind: str) -> None:
-    keys, server = ask(kind, answer(body=sts_keys()))
+    keys, server = ask(kind, http_response(body=sts_keys()))
     assert keys == Credentials("pod-id", "pod-key", "pod-token", START + 7200)
     ((head, body),) = server.requests
     lines = head.decode().lower().split("\r\n")
@@ -147,11 +155,11 @@ def test_a_tke_pod_exchanges_its_token_at_sts(kind: str) -> None:
 @KINDS
 def test_a_refusal_of_sts_is_told(kind: str, tmp_path: Path) -> None:
     error = {"Code": "AuthFailure.UnauthorizedOperation", "Message": "web.identity.token"}
-    failure, _ = ask(kind, answer(body=sts_keys(Error=error)))
+    failure, _ = ask(kind, http_response(body=sts_keys(Error=error)))
     assert "says AuthFailure.UnauthorizedOperation (request id r-1)" in str(failure)
     assert "identity" not in str(failure)
-    assert "incomplete keys" in str(ask(kind, answer(body=sts_keys(Credentials=None)))[0])
-    assert "returned no keys" in str(ask(kind, answer(body=b"null"))[0])
+    assert "incomplete keys" in str(ask(kind, http_response(body=sts_keys(Credentials=None)))[0])
+    assert "returned no keys" in str(ask(kind, http_response(body=b"null"))[0])
     (tmp_path / "token").unlink()
     failure, _ = ask(kind)
     assert isinstance(failure.__cause__, FileNotFoundError)
@@ -159,7 +167,7 @@ def test_a_refusal_of_sts_is_told(kind: str, tmp_path: Path) -> None:
 
 def test_metadata_is_a_source_by_name(scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     far = role_keys(ExpiredTime=9_999_999_999)
-    with ScriptedServer([answer(body=b"r"), answer(body=far)]) as metadata:
+    with ScriptedServer([http_response(body=b"r"), http_response(body=far)]) as metadata:
         monkeypatch.setenv("COSKIT_METADATA_ENDPOINT", metadata.endpoint)
         keys = {"secret_id": None, "secret_key": None, "credentials": "metadata"}
         world, server = scripted(FOUND, FOUND, **keys)
@@ -176,7 +184,9 @@ def test_a_profile_may_ask_for_the_role_of_the_machine(
     monkeypatch.setenv("COSKIT_CONFIG", str(tmp_path / "config.toml"))
     for name in [name for name in os.environ if name.startswith("TENCENTCLOUD_")]:
         monkeypatch.delenv(name)
-    with ScriptedServer([answer(body=b"r"), answer(body=role_keys(ExpiredTime=2**33))]) as metadata:
+    with ScriptedServer(
+        [http_response(body=b"r"), http_response(body=role_keys(ExpiredTime=2**33))]
+    ) as metadata:
         monkeypatch.setenv("COSKIT_METADATA_ENDPOINT", metadata.endpoint)
         world, server = scripted(FOUND, secret_id=None, secret_key=None, profile="machine")
         world.fetch(BUCKET, "a")
@@ -186,7 +196,7 @@ def test_a_profile_may_ask_for_the_role_of_the_machine(
 def test_a_client_whose_role_cannot_be_had_says_so_before_anything_is_sent(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ScriptedServer([answer(404)]) as metadata:
+    with ScriptedServer([http_response(404)]) as metadata:
         monkeypatch.setenv("COSKIT_METADATA_ENDPOINT", metadata.endpoint)
         keys = {"secret_id": None, "secret_key": None, "credentials": "metadata"}
         world, server = scripted(FOUND, **keys, transport=TransportSettings(proxy=""))

@@ -27,7 +27,7 @@ from tests.client.credentials.refreshing import (
     fixed_keys,
     signed_by,
 )
-from tests.client.stubs.scripted import answer
+from tests.client.stubs.scripted import http_response
 
 KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
 REFUSED = b"<Error><Code>%b</Code><Message>why</Message></Error>"
@@ -74,8 +74,8 @@ def test_outdated_keys_are_replaced_and_the_call_sent_once_more(
 ) -> None:
     fetch = Fetch(Clock(), lifetime=None)
     keys = {"secret_id": None, "secret_key": None, "credentials": fetch}
-    refusal = answer(403, REFUSED % code)
-    stored = answer(200, headers={"ETag": '"e"', "x-cos-request-id": "r"})
+    refusal = http_response(403, REFUSED % code)
+    stored = http_response(200, headers={"ETag": '"e"', "x-cos-request-id": "r"})
     world, server = scripted(refusal, stored, refusal, FOUND, **keys)
     world.put_object(BUCKET, b"data", "a")
     assert world.fetch(BUCKET, "a") == b"content"
@@ -85,7 +85,7 @@ def test_outdated_keys_are_replaced_and_the_call_sent_once_more(
 
 def test_a_call_is_sent_only_once_more(scripted: Scripted) -> None:
     keys = {"secret_id": None, "secret_key": None, "credentials": Fetch(Clock(), None)}
-    world, server = scripted(*[answer(403, REFUSED % b"ExpiredToken")] * 3, **keys)
+    world, server = scripted(*[http_response(403, REFUSED % b"ExpiredToken")] * 3, **keys)
     with pytest.raises(errors.ExpiredToken):
         world.fetch(BUCKET, "a")
     assert len(server.requests) == 2
@@ -105,7 +105,7 @@ def test_without_other_keys_the_refusal_is_raised(
 ) -> None:
     credentials = make()
     keys = {"secret_id": None, "secret_key": None, "credentials": credentials}
-    world, server = scripted(FOUND, *[answer(403, REFUSED % b"ExpiredToken")] * 2, **keys)
+    world, server = scripted(FOUND, *[http_response(403, REFUSED % b"ExpiredToken")] * 2, **keys)
     world.fetch(BUCKET, "a")
     if isinstance(credentials, Fetch):
         credentials.failure = OSError("no route")
@@ -116,7 +116,7 @@ def test_without_other_keys_the_refusal_is_raised(
 
 def test_what_can_be_sent_only_once_is_not_sent_with_other_keys(scripted: Scripted) -> None:
     keys = {"secret_id": None, "secret_key": None, "credentials": Fetch(Clock(), None)}
-    world, server = scripted(*[answer(403, REFUSED % b"ExpiredToken")] * 2, **keys)
+    world, server = scripted(*[http_response(403, REFUSED % b"ExpiredToken")] * 2, **keys)
     with pytest.raises(errors.ExpiredToken):
         world.put_object(BUCKET, world.source([b"a", b"b"]), "a")
     assert len(server.requests) == 1

@@ -213,8 +213,8 @@ def test_a_spool_keeps_any_number_of_any_names_in_order() -> None:
 
 
 def test_a_tally_counts_and_lists_the_first_hundred_failures() -> None:
-    told: list[FileAction] = []
-    tally = ResultCounter(FileCallbacks(action=told.append))
+    reported: list[FileAction] = []
+    tally = ResultCounter(FileCallbacks(action=reported.append))
     tally.transferred(FileAction("upload", "a", 5))
     tally.deleted("b")
     tally.unchanged()
@@ -224,7 +224,7 @@ def test_a_tally_counts_and_lists_the_first_hundred_failures() -> None:
     result = tally.result()
     assert (result.transferred, result.transferred_bytes, result.deleted) == (1, 5, 1)
     assert (result.unchanged, result.failed, len(result.failures)) == (1, 150, 100)
-    assert told == [FileAction("upload", "a", 5), FileAction("delete", "b", 0)]
+    assert reported == [FileAction("upload", "a", 5), FileAction("delete", "b", 0)]
     assert tally.knows(errors[0])
     assert not tally.knows(OSError("0"))
     text = str(DirectoryTransferError(result))
@@ -241,8 +241,8 @@ def test_the_error_of_a_directory_survives_pickling() -> None:
 
 
 def test_the_progress_of_many_files_grows_and_knows_what_was_resumed() -> None:
-    told: list[tuple[int, int | None, int]] = []
-    progress = DirectoryProgress(lambda done, known: told.append((done, known, done.resumed)))
+    reported: list[tuple[int, int | None, int]] = []
+    progress = DirectoryProgress(lambda done, known: reported.append((done, known, done.resumed)))
     first = progress.file(10)
     assert first is not None
     first(Consumed(4), 10)
@@ -251,7 +251,7 @@ def test_the_progress_of_many_files_grows_and_knows_what_was_resumed() -> None:
     second(Consumed(15, 12), 20)
     first(Consumed(10), 10)
     second(Consumed(20, 12), 20)
-    assert told[0] == (4, 10, 0)
-    assert told[-1] == (30, 30, 12)
-    assert [done for done, _, _ in told] == sorted({done for done, _, _ in told})
+    assert reported[0] == (4, 10, 0)
+    assert reported[-1] == (30, 30, 12)
+    assert [done for done, _, _ in reported] == sorted({done for done, _, _ in reported})
     assert DirectoryProgress(None).file(5) is None

@@ -7,8 +7,8 @@ import pytest
 
 from coskit import CosClientError, CosServiceError, RetryPolicy, TransportSettings
 from tests.client.conftest import Scripted
-from tests.client.stubs.scripted import answer
-from tests.client.stubs.stub import Stub, Wire
+from tests.client.stubs.scripted import http_response
+from tests.client.stubs.stub import Stub, StubConnection
 from tests.support.worlds import World
 
 BUCKET = "examplebucket-1250000000"
@@ -34,15 +34,15 @@ def test_an_endless_error_is_read_up_to_its_limit(kind: str, framed: bool, statu
     sent = [0]
     gone = threading.Event()
 
-    def endless(wire: Wire) -> None:
-        wire.request()
+    def endless(connection: StubConnection) -> None:
+        connection.request()
         size = 2 << 30
         frame = f"Content-Length: {size}" if framed else "Transfer-Encoding: chunked"
-        wire.send(f"HTTP/1.1 {status} X\r\n{frame}\r\n\r\n".encode())
+        connection.send(f"HTTP/1.1 {status} X\r\n{frame}\r\n\r\n".encode())
         piece = b"x" * 0x10000 if framed else b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
         try:
             while sent[0] < size:
-                wire.send(piece)
+                connection.send(piece)
                 sent[0] += 0x10000
         except OSError:
             gone.set()
@@ -66,9 +66,9 @@ def test_a_result_beyond_its_limit_is_refused_once(
     scripted: Scripted, size: int, limit: int, passes: bool, framed: bool
 ) -> None:
     document = b"<ListBucketResult></ListBucketResult>"
-    reply = chunked(200, size) if not framed else answer(body=b" " * size)
+    reply = chunked(200, size) if not framed else http_response(body=b" " * size)
     if passes:
-        reply = answer(body=document.ljust(size))
+        reply = http_response(body=document.ljust(size))
     world, server = scripted(reply, reply, transport=small(longest_result=limit))
     if passes:
         assert world.list_objects(BUCKET)["IsTruncated"] == "false"
@@ -79,7 +79,9 @@ def test_a_result_beyond_its_limit_is_refused_once(
 
 
 def test_a_limit_of_errors_can_be_set(scripted: Scripted) -> None:
-    world, _ = scripted(answer(500, b"x" * 4000), retry=ONCE, transport=small(longest_error=1000))
+    world, _ = scripted(
+        http_response(500, b"x" * 4000), retry=ONCE, transport=small(longest_error=1000)
+    )
     with pytest.raises(CosServiceError) as raised:
         world.get_bucket_acl(BUCKET)
     assert (raised.value.code, raised.value.body) == ("InternalError", "x" * 1000)
@@ -88,7 +90,7 @@ def test_a_limit_of_errors_can_be_set(scripted: Scripted) -> None:
 def test_an_object_has_no_limit(scripted: Scripted) -> None:
     content = b"x" * 3000
     world, _ = scripted(
-        answer(body=content, headers={"ETag": '"e"'}),
+        http_response(body=content, headers={"ETag": '"e"'}),
         transport=small(longest_result=1000, longest_error=1000),
     )
     assert world.fetch(BUCKET, "k") == content
@@ -109,7 +111,7 @@ def test_a_listing_that_does_not_say_that_it_is_cut_off_is_whole(
     scripted: Scripted, dialect: str, method: str, place: tuple[str, ...], root: str
 ) -> None:
     """Vendor and S3: IsTruncated "is false if all results were returned"; stores leave it out."""
-    world, _ = scripted(answer(body=f"<{root}></{root}>".encode()), dialect=dialect)
+    world, _ = scripted(http_response(body=f"<{root}></{root}>".encode()), dialect=dialect)
     assert getattr(world, method)(*place)["IsTruncated"] == "false"
 
 
@@ -148,7 +150,7 @@ def test_a_listing_goes_on_after_its_last_entry_if_it_does_not_say_where(
     more = "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
     first = f"<{root}>{more}{entries}</{root}>".encode()
     last = f"<{root}><NextPartNumberMarker/></{root}>".encode()
-    world, server = scripted(answer(body=first), answer(body=last), dialect=dialect)
+    world, server = scripted(http_response(body=first), http_response(body=last), dialect=dialect)
     assert world.all(getattr(world.client, method)(*place))
     line = server.requests[1][0].decode().split("\r\n")[0]
     assert all(text in line.replace("?", "&").replace(" ", "&").split("&") for text in asked)

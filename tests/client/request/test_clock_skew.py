@@ -12,7 +12,7 @@ import pytest
 
 from coskit import CosServiceError, RetryPolicy
 from tests.client.conftest import Scripted
-from tests.client.stubs.scripted import answer
+from tests.client.stubs.scripted import http_response
 
 BUCKET = "examplebucket-1250000000"
 ONCE = RetryPolicy(attempts=1)
@@ -21,10 +21,10 @@ ERROR = "<Error><Code>{}</Code><Message>{}</Message></Error>"
 
 def refused(offset: float, code: str, message: str = "", status: int = 403) -> bytes:
     body = ERROR.format(code, message).encode() if code else b""
-    return answer(status, body, {"Date": formatdate(time.time() + offset, usegmt=True)})
+    return http_response(status, body, {"Date": formatdate(time.time() + offset, usegmt=True)})
 
 
-DONE = answer(headers={"ETag": '"e"'})
+DONE = http_response(headers={"ETag": '"e"'})
 ABOUT_TIME = [
     ("RequestTimeTooSkewed", "The difference is too large", 403),
     ("RequestTimeTooSkewed", "The difference is too large", 400),
@@ -96,8 +96,10 @@ def test_what_is_not_about_the_time_is_raised_at_once(
 
 @pytest.mark.parametrize("date", ["", "now", "the right one"])
 def test_without_another_time_there_is_nothing_to_try(scripted: Scripted, date: str) -> None:
-    told = formatdate(usegmt=True) if date == "the right one" else date
-    world, server = scripted(answer(403, b"", {"Date": told} if told else {}), retry=ONCE)
+    reported = formatdate(usegmt=True) if date == "the right one" else date
+    world, server = scripted(
+        http_response(403, b"", {"Date": reported} if reported else {}), retry=ONCE
+    )
     with pytest.raises(CosServiceError):
         world.head_object(BUCKET, "k")
     assert len(server.requests) == 1

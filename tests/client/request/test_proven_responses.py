@@ -21,7 +21,7 @@ from coskit.protocol.model import Operation, Param, Shape
 from coskit.protocol.operations import OPERATIONS
 from coskit.protocol.s3.operations import S3_OPERATIONS
 from tests.client.conftest import Scripted
-from tests.client.stubs.scripted import answer
+from tests.client.stubs.scripted import http_response
 from tests.support.worlds import World
 
 BUCKET = "examplebucket-1250000000"
@@ -111,13 +111,13 @@ def test_no_answer_of_cos_is_a_success_without_a_request_id(
     scripted: Scripted, row: Operation
 ) -> None:
     status = 200 if row.method == "GET" else row.status[0]
-    told = {"ETag": '"e"', "x-cos-next-append-position": "1", "Last-Modified": "x"}
+    reported = {"ETag": '"e"', "x-cos-next-append-position": "1", "Last-Modified": "x"}
     document = b"{}" if row.text else b""
     if row.result:
         inner = "<ETag>e</ETag><UploadId>u</UploadId>"
         document = f"<{row.result.tag}>{inner}</{row.result.tag}>".encode()
     empty = row.method == "HEAD"
-    reply = raw(status, b"" if empty else document, told)
+    reply = raw(status, b"" if empty else document, reported)
     world, _ = scripted(*[reply] * 3, retry=ONCE)
     with pytest.raises(UnexpectedAnswer, match="without a request id") as raised:
         call(world, row)
@@ -159,7 +159,7 @@ def test_what_an_operation_always_tells_is_there(
 @pytest.mark.parametrize("name", ["put_object", "upload_part", "put_object_acl", "delete_bucket"])
 def test_there_is_no_body_where_cos_sends_none(scripted: Scripted, name: str, body: bytes) -> None:
     row = next(row for row in OPERATIONS if row.function == name)
-    world, _ = scripted(answer(200, body, {"ETag": '"e"'}), retry=ONCE)
+    world, _ = scripted(http_response(200, body, {"ETag": '"e"'}), retry=ONCE)
     with pytest.raises(UnexpectedAnswer, match="without an empty body"):
         call(world, row)
 
@@ -171,7 +171,7 @@ def test_there_is_no_body_where_cos_sends_none(scripted: Scripted, name: str, bo
 def test_a_policy_is_a_json_object_with_a_statement(
     scripted: Scripted, dialect: str, body: bytes
 ) -> None:
-    reply = answer(200, body, {"x-amz-request-id": "i"})
+    reply = http_response(200, body, {"x-amz-request-id": "i"})
     world, _ = scripted(reply, dialect=dialect, retry=ONCE)
     with pytest.raises(UnexpectedAnswer, match="without a policy"):
         world.get_bucket_policy(BUCKET)
@@ -181,7 +181,7 @@ def test_a_policy_is_a_json_object_with_a_statement(
 @pytest.mark.parametrize("name", ["Statement", "statement", "STATEMENT"])
 def test_a_policy_is_returned_as_it_came(scripted: Scripted, dialect: str, name: str) -> None:
     text = f'{{"{name}": []}}'
-    reply = answer(200, text.encode(), {"x-amz-request-id": "i"})
+    reply = http_response(200, text.encode(), {"x-amz-request-id": "i"})
     world, _ = scripted(reply, dialect=dialect, retry=ONCE)
     assert world.get_bucket_policy(BUCKET)["Policy"] == text
 
@@ -233,7 +233,7 @@ def test_a_head_that_tells_of_a_text_is_not_a_stores(
 
 
 def test_not_modified_answers_a_condition_only(scripted: Scripted) -> None:
-    unasked = answer(304, headers={"ETag": '"e"'})
+    unasked = http_response(304, headers={"ETag": '"e"'})
     world, _ = scripted(unasked, unasked, retry=ONCE)
     with pytest.raises(CosServiceError, match="NotModified"):
         world.head_object(BUCKET, "k")
@@ -271,7 +271,7 @@ def test_not_there_is_said_by_no_page_in_s3(
 
 
 def test_another_answers_than_the_service_is_tried_again(scripted: Scripted) -> None:
-    world, server = scripted(raw(200, PAGE), answer(headers={"ETag": '"e"'}))
+    world, server = scripted(raw(200, PAGE), http_response(headers={"ETag": '"e"'}))
     assert world.put_object(BUCKET, b"x", "k")["ETag"] == '"e"'
     assert len(server.requests) == 2
 
@@ -280,17 +280,19 @@ CONTENT = bytes(range(10))
 
 
 def ranged(first: int, last: int, total: int | str = 10, status: int = 206) -> bytes:
-    told = f"bytes {first}-{last}/{total}"
-    return answer(status, CONTENT[first : last + 1], {"ETag": '"e"', "Content-Range": told})
+    reported = f"bytes {first}-{last}/{total}"
+    return http_response(
+        status, CONTENT[first : last + 1], {"ETag": '"e"', "Content-Range": reported}
+    )
 
 
 def whole(status: int = 200, body: bytes = CONTENT) -> bytes:
-    return answer(status, body, {"ETag": '"e"'})
+    return http_response(status, body, {"ETag": '"e"'})
 
 
 def parts() -> bytes:
     kind = {"Content-Type": "multipart/byteranges; boundary=b", "ETag": '"e"'}
-    return answer(206, b"--b", kind)
+    return http_response(206, b"--b", kind)
 
 
 RIGHT: list[tuple[str | None, bytes]] = [
@@ -323,7 +325,7 @@ WRONG: list[tuple[str | None, bytes]] = [
     ("bytes=2-4", ranged(2, 5, "*")),
     ("bytes=2-4", ranged(2, 4).replace(b"bytes 2-4/10", b"2-4/10")),
     ("bytes=2-4", ranged(2, 4).replace(b"bytes 2-4/10", b"lines 2-4/10")),
-    ("bytes=2-4", answer(206, b"ab", {"ETag": '"e"', "Content-Range": "bytes 2-4/10"})),
+    ("bytes=2-4", http_response(206, b"ab", {"ETag": '"e"', "Content-Range": "bytes 2-4/10"})),
     ("bytes=2-4", parts()),
     ("bytes=2-", ranged(2, 8)),
     ("bytes=20-", ranged(0, 9)),

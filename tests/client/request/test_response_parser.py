@@ -19,7 +19,7 @@ from coskit import (
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import AccessDenied, NoSuchKey, SlowDown
 from tests.client.conftest import Scripted
-from tests.client.stubs.scripted import CLOSE, answer
+from tests.client.stubs.scripted import CLOSE, http_response
 from tests.support.worlds import World
 
 BUCKET = "examplebucket-1250000000"
@@ -36,7 +36,7 @@ COPY_SOURCE = {"Bucket": BUCKET, "Key": "source", "Region": "ap-local"}
     [(301, "HTTP301"), (302, "HTTP302"), (307, "HTTP307"), (201, "HTTP201"), (206, "HTTP206")],
 )
 def test_a_put_is_a_success_only_with_200(scripted: Scripted, status: int, code: str) -> None:
-    world, _ = scripted(answer(status, headers={**STORED, "Location": "http://elsewhere/"}))
+    world, _ = scripted(http_response(status, headers={**STORED, "Location": "http://elsewhere/"}))
     with pytest.raises(CosServiceError) as raised:
         world.put_object(BUCKET, b"data", "key")
     assert (raised.value.status, raised.value.code) == (status, code)
@@ -44,7 +44,7 @@ def test_a_put_is_a_success_only_with_200(scripted: Scripted, status: int, code:
 
 
 def test_a_put_whose_stored_bytes_differ_is_tried_again_and_then_raised(scripted: Scripted) -> None:
-    wrong = answer(headers={**STORED, "x-cos-hash-crc64ecma": "1"})
+    wrong = http_response(headers={**STORED, "x-cos-hash-crc64ecma": "1"})
     world, server = scripted(wrong, wrong, wrong)
     with pytest.raises(IntegrityError, match="stored bytes with CRC64 1"):
         world.put_object(BUCKET, b"data", "key")
@@ -52,8 +52,8 @@ def test_a_put_whose_stored_bytes_differ_is_tried_again_and_then_raised(scripted
 
 
 def test_a_put_with_the_right_crc64_succeeds_after_a_wrong_one(scripted: Scripted) -> None:
-    right = answer(headers={**STORED, "x-cos-hash-crc64ecma": str(crc64(b"data"))})
-    world, _ = scripted(answer(headers={**STORED, "x-cos-hash-crc64ecma": "1"}), right)
+    right = http_response(headers={**STORED, "x-cos-hash-crc64ecma": str(crc64(b"data"))})
+    world, _ = scripted(http_response(headers={**STORED, "x-cos-hash-crc64ecma": "1"}), right)
     assert world.put_object(BUCKET, io.BytesIO(b"data"), "key")["ETag"] == '"e"'
 
 
@@ -69,7 +69,7 @@ def test_a_put_with_the_right_crc64_succeeds_after_a_wrong_one(scripted: Scripte
     ids=["error", "error after spaces", "no ETag", "empty", "garbage"],
 )
 def test_a_copy_can_fail_inside_a_200(scripted: Scripted, document: bytes) -> None:
-    world, _ = scripted(answer(200, document), retry=RetryPolicy(attempts=1))
+    world, _ = scripted(http_response(200, document), retry=RetryPolicy(attempts=1))
     with pytest.raises((CosServiceError, UnexpectedAnswer)) as raised:
         world.copy_object(BUCKET, "key", COPY_SOURCE)
     assert getattr(raised.value, "status", None) == 200
@@ -81,7 +81,7 @@ def test_a_completion_may_send_spaces_before_its_result(scripted: Scripted) -> N
         b'<Location>l</Location><Bucket>b</Bucket><Key>k</Key><ETag>"x-1"</ETag>'
         b"</CompleteMultipartUploadResult>"
     )
-    world, _ = scripted(answer(200, b"   \n\n" + result))
+    world, _ = scripted(http_response(200, b"   \n\n" + result))
     done = world.complete_multipart_upload(
         BUCKET, "key", "id", {"Part": [{"PartNumber": 1, "ETag": '"x"'}]}
     )
@@ -89,7 +89,7 @@ def test_a_completion_may_send_spaces_before_its_result(scripted: Scripted) -> N
 
 
 def test_an_error_tells_everything(scripted: Scripted) -> None:
-    world, server = scripted(answer(403, ERROR % b"AccessDenied"))
+    world, server = scripted(http_response(403, ERROR % b"AccessDenied"))
     with pytest.raises(AccessDenied) as raised:
         world.put_object(BUCKET, b"x", "key")
     error = raised.value
@@ -107,7 +107,7 @@ def test_an_error_tells_everything(scripted: Scripted) -> None:
 def test_an_error_without_a_document_takes_its_facts_from_status_and_headers(
     scripted: Scripted, status: int, code: str
 ) -> None:
-    head = answer(status, headers={"x-cos-request-id": "id-3", "x-cos-trace-id": "t-3"})
+    head = http_response(status, headers={"x-cos-request-id": "id-3", "x-cos-trace-id": "t-3"})
     world, _ = scripted(head)
     with pytest.raises(CosServiceError) as raised:
         world.head_object(BUCKET, "key")
@@ -119,12 +119,12 @@ def test_an_error_without_a_document_takes_its_facts_from_status_and_headers(
 
 
 def test_a_head_that_is_not_modified_is_returned(scripted: Scripted) -> None:
-    world, _ = scripted(answer(304, headers=STORED))
+    world, _ = scripted(http_response(304, headers=STORED))
     assert world.head_object(BUCKET, "key", IfNoneMatch='"e"')["ETag"] == '"e"'
 
 
 def test_a_get_that_is_not_modified_is_raised(scripted: Scripted) -> None:
-    world, _ = scripted(answer(304, headers=STORED))
+    world, _ = scripted(http_response(304, headers=STORED))
     with pytest.raises(CosServiceError) as raised:
         world.get_object(BUCKET, "key", IfNoneMatch='"e"')
     assert (raised.value.status, raised.value.code) == (304, "NotModified")
@@ -132,21 +132,21 @@ def test_a_get_that_is_not_modified_is_raised(scripted: Scripted) -> None:
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 429, 408])
 def test_a_passing_failure_is_tried_again_and_counted(scripted: Scripted, status: int) -> None:
-    world, server = scripted(answer(status), CLOSE, answer(headers=STORED))
+    world, server = scripted(http_response(status), CLOSE, http_response(headers=STORED))
     assert world.put_object(BUCKET, b"data", "key")["ETag"] == '"e"'
     assert len(server.requests) == 3
 
 
 def test_a_lasting_failure_tells_how_often_it_was_tried(scripted: Scripted) -> None:
-    world, _ = scripted(*[answer(503, ERROR % b"SlowDown")] * 3)
+    world, _ = scripted(*[http_response(503, ERROR % b"SlowDown")] * 3)
     with pytest.raises(SlowDown) as raised:
         world.get_bucket_acl(BUCKET)
     assert raised.value.attempts == 3
 
 
-@pytest.mark.parametrize("reply", [answer(500), CLOSE], ids=["500", "closed"])
+@pytest.mark.parametrize("reply", [http_response(500), CLOSE], ids=["500", "closed"])
 def test_what_is_not_idempotent_is_not_repeated(scripted: Scripted, reply: Any) -> None:
-    world, server = scripted(reply, answer(headers=STORED))
+    world, server = scripted(reply, http_response(headers=STORED))
     with pytest.raises((CosServiceError, TransportError)):
         world.create_multipart_upload(BUCKET, "key")
     assert len(server.requests) == 1
@@ -156,7 +156,7 @@ def test_what_is_not_idempotent_is_not_repeated(scripted: Scripted, reply: Any) 
 def test_a_conditional_write_is_not_repeated_after_a_lost_answer(
     scripted: Scripted, option: dict[str, str]
 ) -> None:
-    world, server = scripted(CLOSE, answer(412))
+    world, server = scripted(CLOSE, http_response(412))
     with pytest.raises(TransportError):
         world.put_object(BUCKET, b"x", "key", **option)
     assert len(server.requests) == 1
@@ -164,21 +164,21 @@ def test_a_conditional_write_is_not_repeated_after_a_lost_answer(
 
 def test_what_was_refused_is_repeated_even_if_not_idempotent(scripted: Scripted) -> None:
     world, server = scripted(
-        answer(503), answer(headers={**STORED, "x-cos-next-append-position": "4"})
+        http_response(503), http_response(headers={**STORED, "x-cos-next-append-position": "4"})
     )
     world.append_object(BUCKET, "key", 0, b"data")
     assert len(server.requests) == 2
 
 
 def test_a_source_that_can_be_read_once_is_sent_once(scripted: Scripted) -> None:
-    world, server = scripted(answer(500), answer(headers=STORED))
+    world, server = scripted(http_response(500), http_response(headers=STORED))
     with pytest.raises(CosServiceError):
         world.put_object(BUCKET, world.source([b"one", b"", b"two"]), "key")
     assert [body for _, body in server.requests] == [b"onetwo"]
 
 
 def test_a_file_is_sent_from_its_position_and_again_from_there(scripted: Scripted) -> None:
-    world, server = scripted(answer(500), answer(headers=STORED))
+    world, server = scripted(http_response(500), http_response(headers=STORED))
     file = io.BytesIO(b"skipped-sent")
     file.seek(8)
     world.put_object(BUCKET, file, "key")
@@ -191,7 +191,7 @@ def test_a_file_that_gives_no_bytes_is_refused(scripted: Scripted) -> None:
         def read(self, size: int | None = -1, /) -> Any:
             return 7
 
-    world, server = scripted(answer())
+    world, server = scripted(http_response())
     with pytest.raises(ParameterError, match="Body gives int, not bytes"):
         world.put_object(BUCKET, Numbers(b"x"), "key")
     assert server.requests == []
@@ -200,7 +200,7 @@ def test_a_file_that_gives_no_bytes_is_refused(scripted: Scripted) -> None:
 def test_a_large_file_is_streamed_and_rewound(scripted: Scripted, tmp_path: Path) -> None:
     content = bytes(range(256)) * 4096 * 3
     (tmp_path / "large").write_bytes(content)
-    world, server = scripted(answer(500), answer(headers=STORED))
+    world, server = scripted(http_response(500), http_response(headers=STORED))
     with (tmp_path / "large").open("rb") as file:
         world.put_object(BUCKET, file, "key", EnableMD5=True)
     assert [body == content for _, body in server.requests] == [True] * 2
@@ -225,7 +225,7 @@ WHOLE = {**STORED, "x-cos-hash-crc64ecma": str(crc64(OBJECT))}
 
 
 def test_a_whole_object_is_checked_at_its_end(scripted: Scripted) -> None:
-    world, _ = scripted(answer(body=OBJECT, headers=WHOLE))
+    world, _ = scripted(http_response(body=OBJECT, headers=WHOLE))
     assert world.read(world.get_object(BUCKET, "key")) == OBJECT
 
 
@@ -247,13 +247,13 @@ LATE = b"<?xml version='1.0'?>\n<Error><Code>InternalError</Code><Message>sorry<
 def test_an_error_inside_a_200_is_no_success(
     scripted: Scripted, call: Callable[[World], object]
 ) -> None:
-    world, _ = scripted(answer(200, LATE), answer(404), retry=RetryPolicy(attempts=1))
+    world, _ = scripted(http_response(200, LATE), http_response(404), retry=RetryPolicy(attempts=1))
     with pytest.raises(CosServiceError, match=r"^sorry \(HTTP 200"):
         call(world)
 
 
 def test_an_error_inside_a_200_is_not_an_objects_content(scripted: Scripted) -> None:
-    late = answer(200, b"<Error><Code>InternalError</Code><Message>sorry</Message></Error>")
+    late = http_response(200, b"<Error><Code>InternalError</Code><Message>sorry</Message></Error>")
     world, _ = scripted(late, retry=RetryPolicy(attempts=1))
     with pytest.raises(CosServiceError, match=r"^sorry \(HTTP 200"):
         world.fetch(BUCKET, "key")
@@ -261,14 +261,14 @@ def test_an_error_inside_a_200_is_not_an_objects_content(scripted: Scripted) -> 
 
 def test_a_flipped_byte_is_noticed(scripted: Scripted) -> None:
     flipped = OBJECT[:500] + b"!" + OBJECT[501:]
-    world, _ = scripted(answer(body=flipped, headers=WHOLE))
+    world, _ = scripted(http_response(body=flipped, headers=WHOLE))
     response = world.get_object(BUCKET, "key")
     with pytest.raises(IntegrityError, match="CRC64"):
         world.read(response)
 
 
 def test_a_short_body_is_noticed(scripted: Scripted) -> None:
-    short = answer(body=OBJECT[:-1], headers={**WHOLE, "Connection": "close"})
+    short = http_response(body=OBJECT[:-1], headers={**WHOLE, "Connection": "close"})
     short = short.replace(b"Content-Length: 999", b"Content-Length: 1000")
     world, _ = scripted(short, retry=RetryPolicy(attempts=1))
     with pytest.raises(TransportError, match="999"):
@@ -279,7 +279,7 @@ def test_a_short_body_is_noticed(scripted: Scripted) -> None:
 def test_a_damaged_download_leaves_the_file_as_it_was(
     scripted: Scripted, tmp_path: Path, damage: str
 ) -> None:
-    reply = answer(body=OBJECT, headers={**WHOLE, "Connection": "close"})
+    reply = http_response(body=OBJECT, headers={**WHOLE, "Connection": "close"})
     reply = reply[:-1] + b"!" if damage == "flipped" else reply[:-1]
     target = tmp_path / "target"
     target.write_bytes(b"before")
@@ -334,7 +334,7 @@ def test_headers_keep_the_vendors_spelling_behind_a_lower_casing_proxy(scripted:
 def test_wrong_arguments_are_refused_before_anything_is_sent(
     scripted: Scripted, method: str, arguments: dict[str, Any], message: str
 ) -> None:
-    world, server = scripted(answer())
+    world, server = scripted(http_response())
     with pytest.raises(ParameterError, match=message):
         getattr(world, method)(Bucket=BUCKET, **arguments)
     assert server.requests == []
@@ -342,14 +342,14 @@ def test_wrong_arguments_are_refused_before_anything_is_sent(
 
 @pytest.mark.parametrize("bucket", ["", "a b", "a/b", "a.b", "-a", "ü"])
 def test_a_bucket_name_that_is_none_is_refused(scripted: Scripted, bucket: str) -> None:
-    world, server = scripted(answer())
+    world, server = scripted(http_response())
     with pytest.raises(ParameterError, match="is not a bucket name"):
         world.head_bucket(bucket)
     assert server.requests == []
 
 
 def test_metadata_travels_under_its_prefix(scripted: Scripted) -> None:
-    world, server = scripted(answer(headers=STORED))
+    world, server = scripted(http_response(headers=STORED))
     world.put_object(BUCKET, b"x", "key", Metadata={"x-cos-meta-Ok": "蓝", "bare": "b"})
     head = server.requests[0][0]
     assert "x-cos-meta-ok: 蓝".encode() in head
@@ -365,7 +365,7 @@ def test_a_parameter_among_the_metadata_is_refused(scripted: Scripted, name: str
 
 
 def test_the_token_of_temporary_keys_goes_everywhere(scripted: Scripted) -> None:
-    world, server = scripted(answer(headers=STORED), token="t/k=")
+    world, server = scripted(http_response(headers=STORED), token="t/k=")
     world.put_object(BUCKET, b"x", "key")
     head = server.requests[0][0]
     assert b"x-cos-security-token: t/k=\r\n" in head
@@ -375,7 +375,9 @@ def test_the_token_of_temporary_keys_goes_everywhere(scripted: Scripted) -> None
 
 
 def test_no_attempt_is_made_twice_with_one_attempt(scripted: Scripted) -> None:
-    world, server = scripted(answer(503), answer(headers=STORED), retry=RetryPolicy(attempts=1))
+    world, server = scripted(
+        http_response(503), http_response(headers=STORED), retry=RetryPolicy(attempts=1)
+    )
     with pytest.raises(CosServiceError):
         world.put_object(BUCKET, b"x", "key")
     assert len(server.requests) == 1
@@ -383,7 +385,9 @@ def test_no_attempt_is_made_twice_with_one_attempt(scripted: Scripted) -> None:
 
 def test_a_missing_key_is_false_and_a_refusal_is_raised(scripted: Scripted) -> None:
     world, _ = scripted(
-        answer(404, headers={"x-cos-request-id": "i"}), answer(403), answer(headers=STORED)
+        http_response(404, headers={"x-cos-request-id": "i"}),
+        http_response(403),
+        http_response(headers=STORED),
     )
     assert world.object_exists(BUCKET, "key") is False
     with pytest.raises(AccessDenied):
@@ -393,7 +397,9 @@ def test_a_missing_key_is_false_and_a_refusal_is_raised(scripted: Scripted) -> N
 
 def test_no_secret_is_in_any_text(scripted: Scripted, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
-    world, _ = scripted(answer(404, ERROR % b"NoSuchKey"), secret_key="s3cr3t-key", token="t0ken")
+    world, _ = scripted(
+        http_response(404, ERROR % b"NoSuchKey"), secret_key="s3cr3t-key", token="t0ken"
+    )
     with pytest.raises(NoSuchKey) as raised:
         world.get_object(BUCKET, "key")
     texts = [str(raised.value), repr(raised.value), repr(world.client), caplog.text]

@@ -34,8 +34,8 @@ from coskit.protocol.operations import GET_OBJECT
 from coskit.testing import LocalServer
 from tests.client.conftest import Scripted
 from tests.client.stubs.relay import Cut, body_of, relay
-from tests.client.stubs.scripted import ScriptedServer, answer
-from tests.client.stubs.stub import Received, Stub, Wire, always
+from tests.client.stubs.scripted import ScriptedServer, http_response
+from tests.client.stubs.stub import Received, Stub, StubConnection, always
 from tests.support.local import bucket, owner, server
 from tests.support.worlds import World
 
@@ -52,13 +52,13 @@ def cut(reply: bytes, missing: int) -> bytes:
 
 
 def whole(missing: int = 0, content: bytes = CONTENT, **more: str) -> bytes:
-    reply = answer(body=content, headers={**WHOLE, **more})
+    reply = http_response(body=content, headers={**WHOLE, **more})
     return cut(reply, missing) if missing else reply
 
 
 def rest(first: int, last: int = len(CONTENT) - 1, missing: int = 0, **more: str) -> bytes:
     span = {"Content-Range": f"bytes {first}-{last}/{len(CONTENT)}"}
-    reply = answer(206, CONTENT[first : last + 1], {**HEADERS, **span, **more})
+    reply = http_response(206, CONTENT[first : last + 1], {**HEADERS, **span, **more})
     return cut(reply, missing) if missing else reply
 
 
@@ -96,7 +96,7 @@ def test_a_body_that_does_not_move_is_given_up(scripted: Scripted) -> None:
 
 
 def test_what_arrived_before_a_failure_is_handed_out(scripted: Scripted) -> None:
-    world, _ = scripted(whole(missing=1000), answer(403, Connection="close"))
+    world, _ = scripted(whole(missing=1000), http_response(403, Connection="close"))
     response = world.get_object(BUCKET, "key")
     assert world.read(response, 24) == CONTENT[:24]
     with pytest.raises(CosServiceError) as raised:
@@ -106,7 +106,7 @@ def test_what_arrived_before_a_failure_is_handed_out(scripted: Scripted) -> None
 
 
 def test_a_refused_continuation_is_tried_again(scripted: Scripted) -> None:
-    world, server = scripted(whole(missing=1000), answer(503, Connection="close"), rest(24))
+    world, server = scripted(whole(missing=1000), http_response(503, Connection="close"), rest(24))
     assert world.fetch(BUCKET, "key") == CONTENT
     assert len(server.requests) == 3
 
@@ -115,7 +115,9 @@ def test_a_refused_continuation_is_tried_again(scripted: Scripted) -> None:
 def test_an_object_that_changed_is_not_mixed_with_the_new_one(
     scripted: Scripted, status: int
 ) -> None:
-    world, server = scripted(whole(missing=1000), answer(status, Connection="close"), rest(24))
+    world, server = scripted(
+        whole(missing=1000), http_response(status, Connection="close"), rest(24)
+    )
     with pytest.raises(ObjectChanged, match="changed while it was read, after 24 bytes") as raised:
         world.fetch(BUCKET, "key")
     assert isinstance(raised.value.__cause__, CosServiceError)
@@ -130,8 +132,8 @@ def test_an_object_that_changed_is_not_mixed_with_the_new_one(
         rest(23),
         rest(25),
         rest(24, 1000),
-        answer(206, CONTENT[24:], HEADERS),
-        answer(206, CONTENT[24:], {**HEADERS, "Content-Range": "bytes 24-1023/2048"}),
+        http_response(206, CONTENT[24:], HEADERS),
+        http_response(206, CONTENT[24:], {**HEADERS, "Content-Range": "bytes 24-1023/2048"}),
     ],
     ids=["200", "from 0", "too early", "too late", "too short", "no range", "another length"],
 )
@@ -170,7 +172,7 @@ def test_a_range_is_continued_to_its_own_end(scripted: Scripted, asked: str) -> 
 
 def test_what_cannot_be_bound_to_one_object_is_not_continued(scripted: Scripted) -> None:
     headers = {**HEADERS, "ETag": 'W/"e"'}
-    world, server = scripted(cut(answer(200, CONTENT, headers), 1000), rest(24))
+    world, server = scripted(cut(http_response(200, CONTENT, headers), 1000), rest(24))
     with pytest.raises(TransportError, match="24 of 1024"):
         world.fetch(BUCKET, "key")
     assert len(server.requests) == 1
@@ -252,13 +254,13 @@ def test_a_file_is_written_over_the_cut(scripted: Scripted, tmp_path: Path) -> N
 def test_a_body_that_stalls_goes_on_over_another_connection(kind: str, limit: str) -> None:
     numbers = itertools.count()
 
-    def script(wire: Wire) -> None:
-        wire.request()
+    def script(connection: StubConnection) -> None:
+        connection.request()
         if next(numbers):
-            wire.send(rest(24))
+            connection.send(rest(24))
         else:
-            wire.send(whole(missing=1000))
-            wire.is_left()
+            connection.send(whole(missing=1000))
+            connection.is_left()
 
     settings = {"secret_id": "id", "secret_key": "key", "retry": RetryPolicy(20, 0.001)}
     limits: Any = {limit: 0.5}
@@ -280,8 +282,8 @@ def test_a_large_body_is_continued_from_the_last_byte_that_was_handed_out(
     first, last = len(content) // 2, len(content) - 1
     span = {"Content-Range": f"bytes {first}-{last}/{len(content)}"}
     world, server = scripted(
-        cut(answer(body=content, headers=head), len(content) - first),
-        answer(206, content[first:], {**HEADERS, **span}),
+        cut(http_response(body=content, headers=head), len(content) - first),
+        http_response(206, content[first:], {**HEADERS, **span}),
     )
     response = world.get_object(BUCKET, "key")
     assert b"".join(iter(lambda: world.read(response, 100_000), b"")) == content

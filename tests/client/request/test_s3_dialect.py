@@ -27,7 +27,7 @@ from coskit.protocol.messages import Request
 from coskit.protocol.operations import OPERATIONS
 from coskit.protocol.s3.auth.sigv4_verify import find_claim, verify
 from tests.client.conftest import Scripted
-from tests.client.stubs.scripted import CLOSE, answer
+from tests.client.stubs.scripted import CLOSE, http_response
 from tests.support.worlds import World
 
 BUCKET = "bucket"
@@ -45,12 +45,12 @@ def md5(data: bytes) -> str:
 
 def stored(data: bytes = DATA, **headers: str) -> bytes:
     """Return the response to an upload of a store without the CRC64 of COS."""
-    return answer(200, headers={"ETag": md5(data), "x-amz-request-id": "id-2", **headers})
+    return http_response(200, headers={"ETag": md5(data), "x-amz-request-id": "id-2", **headers})
 
 
-def told(body: bytes, etag: str = "", status: int = 200, **headers: str) -> bytes:
+def download_response(body: bytes, etag: str = "", status: int = 200, **headers: str) -> bytes:
     """Return the response to a download of such a store."""
-    return answer(status, body, headers={"ETag": etag or md5(body), **headers})
+    return http_response(status, body, headers={"ETag": etag or md5(body), **headers})
 
 
 def read_request(head: bytes) -> Request:
@@ -72,8 +72,8 @@ def check_signature(request: Request, secret_key: str = "key") -> None:
     verify(claim, request, secret_key, int(time.time()))
 
 
-def s3(scripted: Scripted, *answers: bytes | object, **settings: Any) -> Any:
-    return scripted(*answers, dialect="s3", **settings)
+def s3(scripted: Scripted, *responses: bytes | object, **settings: Any) -> Any:
+    return scripted(*responses, dialect="s3", **settings)
 
 
 # What is sent.
@@ -82,7 +82,7 @@ def s3(scripted: Scripted, *answers: bytes | object, **settings: Any) -> Any:
 def test_requests_are_signed_in_version_4_with_the_hash_of_their_content(
     scripted: Scripted,
 ) -> None:
-    world, server = s3(scripted, stored(), told(DATA), region="eu-west-3")
+    world, server = s3(scripted, stored(), download_response(DATA), region="eu-west-3")
     world.put_object(BUCKET, DATA, "a b/ü+", Metadata={"x-cos-meta-a": "1"}, StorageClass="ARCHIVE")
     assert world.fetch(BUCKET, "a b/ü+") == DATA
     put, got = (read_request(head) for head, _ in server.requests)
@@ -120,14 +120,16 @@ def test_temporary_keys_sign_their_token(scripted: Scripted) -> None:
 
 
 def test_an_anonymous_client_signs_nothing(scripted: Scripted) -> None:
-    world, server = s3(scripted, told(DATA), secret_id=None, secret_key=None, anonymous=True)
+    world, server = s3(
+        scripted, download_response(DATA), secret_id=None, secret_key=None, anonymous=True
+    )
     assert world.fetch(BUCKET, "k") == DATA
     assert "authorization" not in read_request(server.requests[0][0]).headers
 
 
 def test_documents_have_their_md5_and_their_hash(scripted: Scripted) -> None:
     deleted = b"<DeleteResult><Deleted><Key>k</Key></Deleted></DeleteResult>"
-    world, server = s3(scripted, answer(200, deleted))
+    world, server = s3(scripted, http_response(200, deleted))
     assert world.delete_objects(BUCKET, {"Object": [{"Key": "k"}]})["Deleted"] == [{"Key": "k"}]
     head, body = server.requests[0]
     request = read_request(head)
@@ -139,7 +141,7 @@ def test_documents_have_their_md5_and_their_hash(scripted: Scripted) -> None:
 
 def test_a_copy_names_its_source_and_directive_as_s3_does(scripted: Scripted) -> None:
     made = b'<CopyObjectResult><ETag>"e"</ETag></CopyObjectResult>'
-    world, server = s3(scripted, answer(200, made, headers={"x-amz-version-id": "v2"}))
+    world, server = s3(scripted, http_response(200, made, headers={"x-amz-version-id": "v2"}))
     source = {"Bucket": "my.other", "Key": "a b/ü", "VersionId": "v1", "Region": "eu-west-3"}
     copied = world.copy_object(BUCKET, "k", source, CopyStatus="Replaced")
     assert (copied["ETag"], copied["VersionId"]) == ('"e"', "v2")
@@ -159,7 +161,7 @@ def test_a_copy_names_its_source_and_directive_as_s3_does(scripted: Scripted) ->
 def test_a_bucket_is_made_in_the_region_of_the_client(
     scripted: Scripted, region: str, document: bytes
 ) -> None:
-    world, server = s3(scripted, answer(), region=region or None)
+    world, server = s3(scripted, http_response(), region=region or None)
     world.create_bucket(BUCKET)
     assert document in server.requests[0][1]
     assert bool(server.requests[0][1]) == bool(document)
@@ -306,7 +308,9 @@ def test_a_crc64_counts_more_than_an_etag(scripted: Scripted) -> None:
     ids=["parts", "another form", "KMS", "customer key"],
 )
 def test_an_etag_that_is_no_md5_is_not_taken_for_one(scripted: Scripted, headers: Any) -> None:
-    world, _ = s3(scripted, stored(b"else", **headers), told(DATA, md5(b"else"), **headers))
+    world, _ = s3(
+        scripted, stored(b"else", **headers), download_response(DATA, md5(b"else"), **headers)
+    )
     assert world.put_object(BUCKET, DATA, "k")["ETag"]
     assert world.fetch(BUCKET, "k") == DATA
 
@@ -337,7 +341,7 @@ def sha256(data: bytes) -> str:
 def test_other_bytes_than_those_stored_are_not_handed_out(
     scripted: Scripted, headers: dict[str, str], said: str
 ) -> None:
-    world, _ = s3(scripted, answer(200, DATA, headers=headers))
+    world, _ = s3(scripted, http_response(200, DATA, headers=headers))
     got = world.get_object(BUCKET, "k")
     with pytest.raises(IntegrityError, match=f"{said} is"):
         world.read(got)
@@ -345,22 +349,24 @@ def test_other_bytes_than_those_stored_are_not_handed_out(
 
 def test_a_checksum_of_parts_is_no_checksum_of_the_whole(scripted: Scripted) -> None:
     parts: Any = {"x-amz-checksum-sha256": f"{sha256(b'else')}-2"}
-    world, _ = s3(scripted, told(DATA, '"x-2"', **parts))
+    world, _ = s3(scripted, download_response(DATA, '"x-2"', **parts))
     assert world.fetch(BUCKET, "k") == DATA
 
 
 def test_a_range_is_not_measured_by_the_sum_of_the_whole(scripted: Scripted) -> None:
     part: Any = {"Content-Range": "bytes 1-2/4"}
-    world, _ = s3(scripted, told(b"at", md5(DATA), 206, **part))
+    world, _ = s3(scripted, download_response(b"at", md5(DATA), 206, **part))
     assert world.fetch(BUCKET, "k", Range="bytes=1-2") == b"at"
 
 
 def test_a_body_that_is_cut_goes_on_and_the_whole_is_measured(scripted: Scripted) -> None:
     cut = (
-        answer(200, b"", headers={"ETag": md5(DATA), "Content-Length": "4", "Connection": "close"})
+        http_response(
+            200, b"", headers={"ETag": md5(DATA), "Content-Length": "4", "Connection": "close"}
+        )
         + b"da"
     )
-    rest = told(b"ta", md5(DATA), 206, **{"Content-Range": "bytes 2-3/4"})
+    rest = download_response(b"ta", md5(DATA), 206, **{"Content-Range": "bytes 2-3/4"})
     world, _ = s3(scripted, cut, rest)
     got = world.get_object(BUCKET, "k")
     assert world.read(got) == DATA
@@ -370,7 +376,11 @@ def test_a_body_that_is_cut_goes_on_and_the_whole_is_measured(scripted: Scripted
 
 
 def test_an_error_is_the_class_that_its_code_has(scripted: Scripted) -> None:
-    world, _ = s3(scripted, answer(404, ERROR % b"NoSuchKey"), answer(403, ERROR % b"AccessDenied"))
+    world, _ = s3(
+        scripted,
+        http_response(404, ERROR % b"NoSuchKey"),
+        http_response(403, ERROR % b"AccessDenied"),
+    )
     with pytest.raises(NoSuchKey) as raised:
         world.get_object(BUCKET, "k")
     error = raised.value
@@ -382,7 +392,7 @@ def test_an_error_is_the_class_that_its_code_has(scripted: Scripted) -> None:
 
 def test_an_answer_to_head_has_its_ids_in_headers(scripted: Scripted) -> None:
     ids = {"x-amz-request-id": "id-3", "x-amz-id-2": "host-3"}
-    world, _ = s3(scripted, answer(404, headers=ids))
+    world, _ = s3(scripted, http_response(404, headers=ids))
     with pytest.raises(CosServiceError) as raised:
         world.head_object(BUCKET, "k")
     assert (raised.value.request_id, raised.value.trace_id) == ("id-3", "host-3")
@@ -400,14 +410,16 @@ def test_an_answer_to_head_has_its_ids_in_headers(scripted: Scripted) -> None:
     ],
 )
 def test_what_passes_is_tried_again(scripted: Scripted, status: int, code: bytes) -> None:
-    world, server = s3(scripted, answer(status, ERROR % code), stored())
+    world, server = s3(scripted, http_response(status, ERROR % code), stored())
     assert world.put_object(BUCKET, DATA, "k")["ETag"] == md5(DATA)
     for head, _ in server.requests:
         check_signature(read_request(head))
 
 
 def test_slowing_down_has_one_class_whatever_a_store_calls_it(scripted: Scripted) -> None:
-    world, _ = s3(scripted, answer(503, ERROR % b"SlowDownRead"), retry=RetryPolicy(attempts=1))
+    world, _ = s3(
+        scripted, http_response(503, ERROR % b"SlowDownRead"), retry=RetryPolicy(attempts=1)
+    )
     with pytest.raises(SlowDown) as raised:
         world.get_object(BUCKET, "k")
     assert raised.value.code == "SlowDownRead"
@@ -415,14 +427,14 @@ def test_slowing_down_has_one_class_whatever_a_store_calls_it(scripted: Scripted
 
 @pytest.mark.parametrize("document", [ERROR % b"InternalError", b"", b"<CopyObjectResult/>"])
 def test_a_copy_can_fail_inside_a_200(scripted: Scripted, document: bytes) -> None:
-    world, _ = s3(scripted, answer(200, document), retry=RetryPolicy(attempts=1))
+    world, _ = s3(scripted, http_response(200, document), retry=RetryPolicy(attempts=1))
     with pytest.raises((CosServiceError, UnexpectedAnswer)):
         world.copy_object(BUCKET, "k", {"Bucket": BUCKET, "Key": "s"})
 
 
 def test_a_completion_can_fail_inside_a_200(scripted: Scripted) -> None:
     world, _ = s3(
-        scripted, answer(200, b"  " + ERROR % b"AccessDenied"), retry=RetryPolicy(attempts=1)
+        scripted, http_response(200, b"  " + ERROR % b"AccessDenied"), retry=RetryPolicy(attempts=1)
     )
     with pytest.raises(AccessDenied) as raised:
         world.complete_multipart_upload(
@@ -433,7 +445,9 @@ def test_a_completion_can_fail_inside_a_200(scripted: Scripted) -> None:
 
 def test_a_redirect_is_not_followed_and_says_where_the_bucket_is(scripted: Scripted) -> None:
     elsewhere = {"x-amz-bucket-region": "eu-west-3", "Location": "http://127.0.0.1:1/"}
-    world, server = s3(scripted, answer(301, ERROR % b"PermanentRedirect", headers=elsewhere))
+    world, server = s3(
+        scripted, http_response(301, ERROR % b"PermanentRedirect", headers=elsewhere)
+    )
     with pytest.raises(CosServiceError) as raised:
         world.get_object(BUCKET, "k")
     assert (raised.value.code, len(server.requests)) == ("PermanentRedirect", 1)
@@ -445,7 +459,7 @@ def test_a_redirect_is_not_followed_and_says_where_the_bucket_is(scripted: Scrip
 
 def test_a_listing_without_a_next_marker_goes_on_after_its_last_key(scripted: Scripted) -> None:
     def page(body: bytes, truncated: bytes) -> bytes:
-        return answer(
+        return http_response(
             200,
             b"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>%b</IsTruncated>"
             b"%b</ListBucketResult>" % (truncated, body),
@@ -467,7 +481,7 @@ def test_the_last_of_encoded_keys_is_the_last_by_what_they_stand_for(scripted: S
         b"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
         b"%b</ListBucketResult>" % entries
     )
-    world, _ = s3(scripted, answer(200, body))
+    world, _ = s3(scripted, http_response(200, body))
     assert world.list_objects(BUCKET, EncodingType="url")["NextMarker"] == "%C3%BC"
 
 
@@ -487,7 +501,7 @@ def joined(*parts: bytes) -> str:
 
 def completed(etag: str) -> bytes:
     document = f"<CompleteMultipartUploadResult><ETag>{etag}</ETag></CompleteMultipartUploadResult>"
-    return answer(200, document.encode(), headers=LAST)
+    return http_response(200, document.encode(), headers=LAST)
 
 
 def stream_up(world: World) -> Any:
@@ -504,7 +518,7 @@ def test_parts_have_5_mib_and_their_joint_etag_proves_the_whole(
 ) -> None:
     world, server = s3(
         scripted,
-        answer(200, BEGUN % (root, root), headers=LAST),
+        http_response(200, BEGUN % (root, root), headers=LAST),
         *(stored(part, **LAST) for part in PARTS),
         completed(joined(*PARTS)),
     )
@@ -526,11 +540,11 @@ def test_where_an_etag_proves_nothing_the_length_of_the_whole_is_looked_at(
 ) -> None:
     world, server = s3(
         scripted,
-        answer(200, BEGUN % (RESULT, RESULT), headers=LAST),
+        http_response(200, BEGUN % (RESULT, RESULT), headers=LAST),
         *(stored(part, **LAST) for part in PARTS),
         completed('"other"'),
-        answer(200, headers=head),
-        answer(204),
+        http_response(200, headers=head),
+        http_response(204),
     )
     if right:
         assert stream_up(world)["ETag"] == '"other"'
@@ -543,16 +557,16 @@ def test_where_an_etag_proves_nothing_the_length_of_the_whole_is_looked_at(
 def test_a_completion_whose_answer_is_lost_is_known_by_the_etag_of_its_parts(
     scripted: Scripted,
 ) -> None:
-    gone = answer(404, ERROR % b"NoSuchUpload", headers=LAST)
+    gone = http_response(404, ERROR % b"NoSuchUpload", headers=LAST)
     there = {"ETag": joined(*PARTS), "Content-Length": str(SIZE)}
     world, _ = s3(
         scripted,
-        answer(200, BEGUN % (RESULT, RESULT), headers=LAST),
+        http_response(200, BEGUN % (RESULT, RESULT), headers=LAST),
         *(stored(part, **LAST) for part in PARTS),
         CLOSE,
         gone,
         gone,
-        answer(200, headers=there),
+        http_response(200, headers=there),
     )
     assert stream_up(world)["ETag"] == joined(*PARTS)
 

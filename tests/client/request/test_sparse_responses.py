@@ -10,7 +10,7 @@ import pytest
 
 from coskit import CosClientError, DirectoryTransferError, UnexpectedAnswer
 from tests.client.conftest import Scripted
-from tests.client.stubs.scripted import answer
+from tests.client.stubs.scripted import http_response
 
 BUCKET = "examplebucket-1250000000"
 CONTENT = b"content"
@@ -21,7 +21,7 @@ def listing(*fields: str) -> bytes:
     """Return a listing of one object, with these elements."""
     entry = "".join(("<Key>d/a</Key>", *fields))
     document = f"<ListBucketResult><Contents>{entry}</Contents></ListBucketResult>"
-    return answer(200, document.encode())
+    return http_response(200, document.encode())
 
 
 def without_length(reply: bytes) -> bytes:
@@ -31,8 +31,8 @@ def without_length(reply: bytes) -> bytes:
     return b"\r\n".join([*lines, b"Connection: close", b"", body])
 
 
-GET = answer(206, CONTENT, {"ETag": '"e"', "Content-Range": RANGE})
-HEAD = answer(200, b"", {"ETag": '"e"'})
+GET = http_response(206, CONTENT, {"ETag": '"e"', "Content-Range": RANGE})
+HEAD = http_response(200, b"", {"ETag": '"e"'})
 SIZE, TAG = f"<Size>{len(CONTENT)}</Size>", "<ETag>e</ETag>"
 DAY = "<LastModified>2026-01-01T00:00:00.000Z</LastModified>"
 
@@ -63,7 +63,7 @@ def test_a_listing_without_a_size_is_no_answer(
 def test_a_refused_deletion_that_says_nothing_more_is_a_failure(
     scripted: Scripted, tmp_path: Path
 ) -> None:
-    refusal = answer(200, b"<DeleteResult><Error><Key>d/a</Key></Error></DeleteResult>")
+    refusal = http_response(200, b"<DeleteResult><Error><Key>d/a</Key></Error></DeleteResult>")
     world, _ = scripted(listing(SIZE, TAG, DAY), refusal)
     with pytest.raises(DirectoryTransferError, match="Unknown"):
         world.sync(tmp_path, f"cos://{BUCKET}/d/", Delete=True, OnError="continue")
@@ -81,9 +81,9 @@ CALLS: dict[str, Any] = {
     [
         ("download_file", without_length(GET)),
         ("copy", without_length(HEAD)),
-        ("copy", answer(200, b"")),
-        ("download_file", answer(206, CONTENT, {"Content-Range": RANGE})),
-        ("head_object", answer(200, b"")),
+        ("copy", http_response(200, b"")),
+        ("download_file", http_response(206, CONTENT, {"Content-Range": RANGE})),
+        ("head_object", http_response(200, b"")),
     ],
 )
 def test_what_cannot_be_known_is_an_error_of_ours(

@@ -19,12 +19,12 @@ from coskit import (
     TransportSettings,
 )
 from coskit.protocol.errors import CosException
-from tests.client.stubs.scripted import answer
-from tests.client.stubs.stub import TLS, Stub, Wire, always
+from tests.client.stubs.scripted import http_response
+from tests.client.stubs.stub import TLS, Stub, StubConnection, always
 from tests.support.worlds import World
 
 BUCKET = "examplebucket-1250000000"
-DONE = answer(headers={"ETag": '"e"'})
+DONE = http_response(headers={"ETag": '"e"'})
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -45,10 +45,10 @@ def failure(world: World) -> Any:
     return raised.value
 
 
-def alert(wire: Wire) -> None:
+def alert(connection: StubConnection) -> None:
     """Send the fatal alert "unexpected message", as a TLS server does after plain text."""
-    wire.request()
-    wire.send(b"\x15\x03\x01\x00\x02\x02\x0a")
+    connection.request()
+    connection.send(b"\x15\x03\x01\x00\x02\x02\x0a")
 
 
 @contextmanager
@@ -60,10 +60,10 @@ def refusing() -> Iterator[str]:
 
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:{}", "https://127.0.0.1:{}", "localhost:{}"])
 def test_tls_to_a_server_without_it(kind: str, endpoint: str) -> None:
-    def puzzled(wire: Wire) -> None:
-        wire.sock.recv(2000)
-        wire.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-        wire.is_left()
+    def puzzled(connection: StubConnection) -> None:
+        connection.sock.recv(2000)
+        connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        connection.is_left()
 
     with Stub(puzzled) as stub:
         error = failure(client(kind, endpoint.format(stub.port)))
@@ -91,7 +91,7 @@ def test_a_certificate_that_nobody_vouches_for(kind: str) -> None:
 
 
 def test_a_proxy_that_refuses_the_tunnel(kind: str) -> None:
-    with Stub(always(answer(403))) as proxy:
+    with Stub(always(http_response(403))) as proxy:
         error = failure(client(kind, "https://cos.example.com", proxy=proxy.url))
     assert "the proxy refuses: look at TransportSettings(proxy=" in str(error)
     assert error.attempts == 1
@@ -137,7 +137,7 @@ def test_a_client_that_is_closed(kind: str) -> None:
 def test_what_passes_is_still_tried_again(kind: str) -> None:
     with refusing() as endpoint:
         assert failure(client(kind, endpoint)).attempts == 3
-    with Stub(always(answer(503))) as stub:
+    with Stub(always(http_response(503))) as stub:
         error = failure(client(kind, stub.url))
         assert isinstance(error, CosServiceError)
         assert error.attempts == 3

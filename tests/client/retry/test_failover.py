@@ -18,7 +18,7 @@ from coskit import (
 )
 from coskit.protocol.endpoint import parse_endpoint, region_endpoint, second_domain
 from coskit.testing import LocalServer
-from tests.client.stubs.scripted import ScriptedServer, answer
+from tests.client.stubs.scripted import ScriptedServer, http_response
 from tests.support.local import bucket, owner, server
 from tests.support.worlds import World
 
@@ -72,8 +72,8 @@ class Pair:
         self._kind = kind
         self._stack = stack
 
-    def scripted(self, *answers: bytes | object) -> ScriptedServer:
-        return self._stack.enter_context(ScriptedServer(answers))
+    def scripted(self, *responses: bytes | object) -> ScriptedServer:
+        return self._stack.enter_context(ScriptedServer(responses))
 
     def client(self, first: str, second: str, keys: Credentials | None = None) -> World:
         config = ClientConfig(
@@ -111,8 +111,8 @@ def test_a_refused_connection_leads_to_the_other_address_signed_for_it(
 
 
 def test_the_address_that_worked_is_kept(pair: Pair) -> None:
-    broken = answer(502)
-    first, second = pair.scripted(broken), pair.scripted(*[answer(headers=STORED)] * 3)
+    broken = http_response(502)
+    first, second = pair.scripted(broken), pair.scripted(*[http_response(headers=STORED)] * 3)
     world = pair.client(first.endpoint, second.endpoint)
     for _ in range(3):
         world.put_object(BUCKET, b"data", "key")
@@ -120,7 +120,7 @@ def test_the_address_that_worked_is_kept(pair: Pair) -> None:
 
 
 def test_where_both_lead_nowhere_they_take_turns(pair: Pair) -> None:
-    first, second = pair.scripted(*[answer(502)] * 2), pair.scripted(answer(502))
+    first, second = pair.scripted(*[http_response(502)] * 2), pair.scripted(http_response(502))
     world = pair.client(first.endpoint, second.endpoint)
     with pytest.raises(CosServiceError):
         world.put_object(BUCKET, b"data", "key")
@@ -131,23 +131,29 @@ def test_where_both_lead_nowhere_they_take_turns(pair: Pair) -> None:
 def test_a_redirect_that_is_not_the_services_own_leads_to_the_other_address(
     pair: Pair, status: int
 ) -> None:
-    first, second = pair.scripted(answer(status)), pair.scripted(answer(headers=STORED))
+    first, second = (
+        pair.scripted(http_response(status)),
+        pair.scripted(http_response(headers=STORED)),
+    )
     world = pair.client(first.endpoint, second.endpoint)
     world.put_object(BUCKET, b"data", "key")
     assert (len(first.requests), len(second.requests)) == (1, 1)
 
 
 def test_a_failure_of_the_service_itself_stays_with_its_address(pair: Pair) -> None:
-    own = answer(503, headers={"x-cos-request-id": "id-1"})
-    first, second = pair.scripted(own, answer(headers=STORED)), pair.scripted(answer())
+    own = http_response(503, headers={"x-cos-request-id": "id-1"})
+    first, second = (
+        pair.scripted(own, http_response(headers=STORED)),
+        pair.scripted(http_response()),
+    )
     world = pair.client(first.endpoint, second.endpoint)
     world.put_object(BUCKET, b"data", "key")
     assert (len(first.requests), len(second.requests)) == (2, 0)
 
 
 def test_a_redirect_of_the_service_itself_is_raised(pair: Pair) -> None:
-    own = answer(301, headers={"x-cos-request-id": "id-1"})
-    first, second = pair.scripted(own), pair.scripted(answer())
+    own = http_response(301, headers={"x-cos-request-id": "id-1"})
+    first, second = pair.scripted(own), pair.scripted(http_response())
     world = pair.client(first.endpoint, second.endpoint)
     with pytest.raises(CosServiceError) as raised:
         world.put_object(BUCKET, b"data", "key")
@@ -162,7 +168,7 @@ def test_what_is_not_idempotent_goes_elsewhere_only_if_nothing_was_done(
         b"<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>k</Key><UploadId>u</UploadId>"
         b"</InitiateMultipartUploadResult>"
     )
-    first, second = pair.scripted(answer(reply)), pair.scripted(answer(body=uploaded))
+    first, second = pair.scripted(http_response(reply)), pair.scripted(http_response(body=uploaded))
     world = pair.client(first.endpoint, second.endpoint)
     if reply == 301:
         assert world.create_multipart_upload(BUCKET, "key")["UploadId"] == "u"
@@ -180,9 +186,9 @@ def test_without_a_second_address_the_first_is_tried_again(pair: Pair, refusing:
 
 
 def test_a_cut_body_goes_on_at_the_other_address(pair: Pair) -> None:
-    head = answer(body=b"0123456789", headers={**STORED, "Connection": "close"})
-    broken = answer(502)
-    rest = answer(206, b"56789", {**STORED, "Content-Range": "bytes 5-9/10"})
+    head = http_response(body=b"0123456789", headers={**STORED, "Connection": "close"})
+    broken = http_response(502)
+    rest = http_response(206, b"56789", {**STORED, "Content-Range": "bytes 5-9/10"})
     first, second = pair.scripted(head[:-5], broken), pair.scripted(rest)
     world = pair.client(first.endpoint, second.endpoint)
     assert world.fetch(BUCKET, "key") == b"0123456789"

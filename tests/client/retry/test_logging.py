@@ -6,10 +6,10 @@ import pytest
 
 from coskit import CosServiceError, RetryPolicy, TransportError
 from tests.client.conftest import Scripted
-from tests.client.stubs.scripted import CLOSE, answer
+from tests.client.stubs.scripted import CLOSE, http_response
 
 BUCKET = "examplebucket-1250000000"
-DONE = answer(headers={"ETag": '"e"', "x-cos-request-id": "id-9"})
+DONE = http_response(headers={"ETag": '"e"', "x-cos-request-id": "id-9"})
 
 
 def lines(caplog: pytest.LogCaptureFixture, level: int = logging.DEBUG) -> list[str]:
@@ -26,7 +26,7 @@ def debug(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_each_try_has_a_line(scripted: Scripted, caplog: pytest.LogCaptureFixture) -> None:
-    world, _ = scripted(CLOSE, answer(503, headers={"x-cos-request-id": "id-8"}), DONE)
+    world, _ = scripted(CLOSE, http_response(503, headers={"x-cos-request-id": "id-8"}), DONE)
     world.put_object(BUCKET, b"x", "k")
     first, second, third = lines(caplog)
     start = f"put_object {BUCKET}/k, attempt"
@@ -44,7 +44,7 @@ def test_each_try_has_a_line(scripted: Scripted, caplog: pytest.LogCaptureFixtur
 def test_a_read_has_a_line(
     scripted: Scripted, caplog: pytest.LogCaptureFixture, dialect: str
 ) -> None:
-    reply = answer(body=b"x", headers={"ETag": '"e"', "x-amz-request-id": "id-0"})
+    reply = http_response(body=b"x", headers={"ETag": '"e"', "x-amz-request-id": "id-0"})
     world, _ = scripted(reply, dialect=dialect)
     world.fetch(BUCKET, "k")
     (line,) = lines(caplog)
@@ -73,7 +73,7 @@ def test_a_server_that_is_dead_has_a_line_for_each_try_and_one_at_the_end(
 def test_what_is_not_tried_again_is_no_warning(
     scripted: Scripted, caplog: pytest.LogCaptureFixture
 ) -> None:
-    world, _ = scripted(answer(404))
+    world, _ = scripted(http_response(404))
     with pytest.raises(CosServiceError):
         world.get_object(BUCKET, "k")
     (line,) = lines(caplog)
@@ -86,8 +86,8 @@ def test_a_body_that_goes_on_has_lines(
 ) -> None:
     content = bytes(1000)
     head = {"ETag": '"e"', "Connection": "close"}
-    cut = answer(body=content, headers=head)[:-500]
-    rest = answer(206, content[500:], {"ETag": '"e"', "Content-Range": "bytes 500-999/1000"})
+    cut = http_response(body=content, headers=head)[:-500]
+    rest = http_response(206, content[500:], {"ETag": '"e"', "Content-Range": "bytes 500-999/1000"})
     world, _ = scripted(cut, rest)
     assert world.fetch(BUCKET, "k") == content
     assert [line.split(": ")[1].split(" ")[0] for line in lines(caplog)] == [
@@ -105,7 +105,7 @@ def test_no_line_holds_a_secret(scripted: Scripted, caplog: pytest.LogCaptureFix
     }
     secrets = {"secret_key": "s3cr3t-key", "token": "t0ken"}
     for dialect in ("cos", "s3"):
-        replies = [CLOSE, answer(500), answer(403), DONE]
+        replies = [CLOSE, http_response(500), http_response(403), DONE]
         once = RetryPolicy(attempts=2, base=0.001)
         world, _ = scripted(*replies, dialect=dialect, retry=once, **secrets)
         for _ in range(2):

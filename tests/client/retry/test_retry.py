@@ -29,7 +29,7 @@ from coskit.client.request.retry_state import RetryBudget, RetryState
 from coskit.protocol.endpoint import parse_endpoint
 from coskit.protocol.errors import InternalError, NoSuchKey, SlowDown
 from tests.client.conftest import Scripted
-from tests.client.stubs.scripted import CLOSE, ScriptedServer, answer
+from tests.client.stubs.scripted import CLOSE, ScriptedServer, http_response
 from tests.support.worlds import World
 
 BUCKET = "examplebucket-1250000000"
@@ -191,7 +191,9 @@ def test_a_budget_can_be_without_limit() -> None:
 
 def test_all_calls_of_a_client_share_its_budget(scripted: Scripted) -> None:
     policy = RetryPolicy(attempts=3, base=0.001, budget=7)
-    world, server = scripted(answer(503), answer(503), answer(503), retry=policy)
+    world, server = scripted(
+        http_response(503), http_response(503), http_response(503), retry=policy
+    )
     with pytest.raises(CosServiceError) as raised:
         world.head_bucket(BUCKET)
     assert (raised.value.attempts, len(server.requests)) == (2, 2)
@@ -202,8 +204,8 @@ def test_all_calls_of_a_client_share_its_budget(scripted: Scripted) -> None:
 
 
 def test_an_error_tells_what_else_went_wrong_before(scripted: Scripted) -> None:
-    slow = answer(503, headers={"x-cos-request-id": "id-1"})
-    world, _ = scripted(slow, slow, answer(403))
+    slow = http_response(503, headers={"x-cos-request-id": "id-1"})
+    world, _ = scripted(slow, slow, http_response(403))
     with pytest.raises(CosServiceError) as raised:
         world.put_object(BUCKET, b"data", "key")
     assert raised.value.attempts == 3
@@ -213,14 +215,14 @@ def test_an_error_tells_what_else_went_wrong_before(scripted: Scripted) -> None:
 
 
 def test_an_error_that_repeats_is_told_once(scripted: Scripted) -> None:
-    world, _ = scripted(answer(503), answer(503), answer(503))
+    world, _ = scripted(http_response(503), http_response(503), http_response(503))
     with pytest.raises(CosServiceError) as raised:
         world.put_object(BUCKET, b"data", "key")
     assert not hasattr(raised.value, "__notes__")
 
 
 def test_damaged_bytes_tell_how_often_they_were_sent(scripted: Scripted) -> None:
-    wrong = answer(headers={**STORED, "x-cos-hash-crc64ecma": "1"})
+    wrong = http_response(headers={**STORED, "x-cos-hash-crc64ecma": "1"})
     world, _ = scripted(wrong, wrong, wrong)
     with pytest.raises(IntegrityError) as raised:
         world.put_object(BUCKET, b"data", "key")
@@ -230,7 +232,9 @@ def test_damaged_bytes_tell_how_often_they_were_sent(scripted: Scripted) -> None
 
 def test_each_try_is_signed_again(make: Make) -> None:
     clock = itertools.count(1_700_000_000, 3600)
-    with ScriptedServer([answer(503), answer(500), answer(headers=STORED)]) as server:
+    with ScriptedServer(
+        [http_response(503), http_response(500), http_response(headers=STORED)]
+    ) as server:
         world = make(server.endpoint, clock=lambda: next(clock), jitter=lambda: 0.0)
         world.put_object(BUCKET, b"data", "key")
     times = [re.search(rb"q-sign-time=(\d+)", head) for head, _ in server.requests]
@@ -240,8 +244,8 @@ def test_each_try_is_signed_again(make: Make) -> None:
 
 
 def test_a_late_failure_of_a_copy_is_tried_again(scripted: Scripted) -> None:
-    late = answer(200, b"<Error><Code>InternalError</Code><Message>m</Message></Error>")
-    done = answer(200, b"<CopyObjectResult><ETag>e</ETag></CopyObjectResult>")
+    late = http_response(200, b"<Error><Code>InternalError</Code><Message>m</Message></Error>")
+    done = http_response(200, b"<CopyObjectResult><ETag>e</ETag></CopyObjectResult>")
     world, server = scripted(late, done)
     source = {"Bucket": BUCKET, "Key": "source", "Region": "ap-local"}
     assert world.copy_object(BUCKET, "key", source)["ETag"] == "e"
@@ -249,7 +253,7 @@ def test_a_late_failure_of_a_copy_is_tried_again(scripted: Scripted) -> None:
 
 
 def test_a_source_that_can_be_read_once_waits_for_a_connection(make: Make, refusing: str) -> None:
-    with ScriptedServer([answer(headers=STORED)]) as server:
+    with ScriptedServer([http_response(headers=STORED)]) as server:
         world = make(refusing, server.endpoint)
         world.put_object(BUCKET, world.source([b"one", b"two"]), "key")
     assert [body for _, body in server.requests] == [b"onetwo"]
@@ -272,7 +276,7 @@ def test_a_source_that_can_be_read_once_is_untouched_while_nobody_listens(
 def test_a_source_that_can_be_read_once_is_not_sent_again_after_a_reset(
     scripted: Scripted,
 ) -> None:
-    world, server = scripted(CLOSE, answer(headers=STORED))
+    world, server = scripted(CLOSE, http_response(headers=STORED))
     with pytest.raises(TransportError) as raised:
         world.put_object(BUCKET, world.source([b"one", b"two"]), "key")
     assert (raised.value.attempts, len(server.requests)) == (1, 1)

@@ -11,7 +11,7 @@ from coskit.protocol.errors import AppendPositionErr, NoSuchKey
 from coskit.testing import LocalServer
 from tests.client.conftest import Scripted
 from tests.client.stubs.relay import Cut, relay
-from tests.client.stubs.scripted import CLOSE, answer
+from tests.client.stubs.scripted import CLOSE, http_response
 from tests.client.stubs.stub import Received, Stub
 from tests.support.local import bucket, owner, server
 from tests.support.worlds import World
@@ -20,22 +20,26 @@ __all__ = ["bucket", "owner", "server"]
 BUCKET = "examplebucket-1250000000"
 STORED = {"ETag": '"e"', "x-cos-request-id": "id-2"}
 PARTS = {"Part": [{"PartNumber": 1, "ETag": '"x"'}]}
-LOST = pytest.mark.parametrize("lost", [CLOSE, answer(500), answer(504)], ids=["cut", "500", "504"])
+LOST = pytest.mark.parametrize(
+    "lost", [CLOSE, http_response(500), http_response(504)], ids=["cut", "500", "504"]
+)
 
 
 def error(code: str, status: int) -> bytes:
-    return answer(status, f"<Error><Code>{code}</Code></Error>".encode())
+    return http_response(status, f"<Error><Code>{code}</Code></Error>".encode())
 
 
 def head(length: int) -> bytes:
     """Return the response to HEAD for an object of this length."""
-    reply = answer(200, b"", {**STORED, "x-cos-hash-crc64ecma": "7"})
+    reply = http_response(200, b"", {**STORED, "x-cos-hash-crc64ecma": "7"})
     return reply.replace(b"Content-Length: 0", f"Content-Length: {length}".encode())
 
 
 def tail(content: bytes, first: int) -> bytes:
     last = first + len(content) - 1
-    return answer(206, content, {**STORED, "Content-Range": f"bytes {first}-{last}/{last + 1}"})
+    return http_response(
+        206, content, {**STORED, "Content-Range": f"bytes {first}-{last}/{last + 1}"}
+    )
 
 
 def methods(requests: list[tuple[bytes, bytes]]) -> list[str]:
@@ -60,7 +64,7 @@ def test_an_append_that_was_done_is_a_success(scripted: Scripted, lost: Any) -> 
 
 @LOST
 def test_an_append_that_was_not_done_is_sent_again(scripted: Scripted, lost: Any) -> None:
-    done = answer(headers={**STORED, "x-cos-next-append-position": "9"})
+    done = http_response(headers={**STORED, "x-cos-next-append-position": "9"})
     world, server = scripted(lost, head(5), done)
     result = world.append_object(BUCKET, "key", 5, b"data")
     assert result["x-cos-next-append-position"] == "9"
@@ -69,8 +73,8 @@ def test_an_append_that_was_not_done_is_sent_again(scripted: Scripted, lost: Any
 
 
 def test_the_first_append_to_a_key_is_sent_again_if_there_is_no_object(scripted: Scripted) -> None:
-    done = answer(headers={**STORED, "x-cos-next-append-position": "4"})
-    world, server = scripted(CLOSE, answer(404), done)
+    done = http_response(headers={**STORED, "x-cos-next-append-position": "4"})
+    world, server = scripted(CLOSE, http_response(404), done)
     assert world.append_object(BUCKET, "key", 0, b"data")["x-cos-next-append-position"] == "4"
     assert methods(server.requests) == ["POST", "HEAD", "POST"]
 
@@ -82,9 +86,9 @@ def test_the_first_append_to_a_key_is_sent_again_if_there_is_no_object(scripted:
         ([head(7)], "the object now has 7 bytes"),
         ([head(12)], "the object now has 12 bytes"),
         ([head(9), tail(b"dada", 5)], "the object ends with other bytes"),
-        ([head(9), answer(412)], "its outcome is unknown"),
-        ([answer(403)], "its outcome is unknown"),
-        ([answer(404)], "its outcome is unknown"),
+        ([head(9), http_response(412)], "its outcome is unknown"),
+        ([http_response(403)], "its outcome is unknown"),
+        ([http_response(404)], "its outcome is unknown"),
     ],
     ids=["no length", "half", "more", "other bytes", "changed", "forbidden", "missing"],
 )
@@ -131,15 +135,15 @@ def test_an_append_is_looked_for_at_the_last_attempt_too(scripted: Scripted) -> 
 
 
 def test_an_append_that_is_never_done_ends(scripted: Scripted) -> None:
-    world, server = scripted(*[answer(500), head(5)] * 3)
+    world, server = scripted(*[http_response(500), head(5)] * 3)
     with pytest.raises(CosServiceError) as raised:
         world.append_object(BUCKET, "key", 5, b"data")
     assert raised.value.attempts == 3
     assert methods(server.requests).count("POST") == 3
 
 
-LISTED = answer(200, b"<ListPartsResult><UploadId>u</UploadId></ListPartsResult>")
-COMPLETED = answer(
+LISTED = http_response(200, b"<ListPartsResult><UploadId>u</UploadId></ListPartsResult>")
+COMPLETED = http_response(
     200,
     b"<CompleteMultipartUploadResult><Location>l</Location><Bucket>b</Bucket><Key>k</Key>"
     b"<ETag>e-1</ETag></CompleteMultipartUploadResult>",
@@ -148,7 +152,7 @@ LATE = error("InternalError", 200)
 
 
 @pytest.mark.parametrize(
-    "lost", [CLOSE, answer(500), LATE], ids=["cut", "500", "an error in a 200"]
+    "lost", [CLOSE, http_response(500), LATE], ids=["cut", "500", "an error in a 200"]
 )
 def test_a_completion_that_was_not_done_is_sent_again(scripted: Scripted, lost: Any) -> None:
     world, server = scripted(lost, LISTED, COMPLETED)

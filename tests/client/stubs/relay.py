@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from coskit.testing import LocalServer
-from tests.client.stubs.stub import Received, Stub, Wire
+from tests.client.stubs.stub import Received, Stub, StubConnection
 
 # Gets a request and the server's answer; returns what of it arrives before the connection ends, or
 # None if all of it does.
@@ -17,14 +17,14 @@ Cut = Callable[[Received, bytes], bytes | None]
 def relay(server: LocalServer, cut: Cut) -> Iterator[Stub]:
     """Run a relay to a server; the server has acted before a response is cut."""
 
-    def script(wire: Wire) -> None:
-        while (request := wire.request()) is not None:
+    def script(connection: StubConnection) -> None:
+        while (request := connection.request()) is not None:
             reply = forward(server, request)
             arrives = cut(request, reply)
             if arrives is not None:
-                wire.send(arrives)
+                connection.send(arrives)
                 return
-            wire.send(reply)
+            connection.send(reply)
 
     with Stub(script) as running:
         yield running

@@ -9,7 +9,7 @@ from typing import Self
 CLOSE = object()  # instead of an answer: close the connection
 
 
-def answer(
+def http_response(
     status: int = 200, body: bytes = b"", headers: dict[str, str] | None = None, **more: str
 ) -> bytes:
     """Return a response as it stands on the wire; success has a request id, as the service's."""
@@ -27,8 +27,8 @@ class ScriptedServer:
         requests: what has arrived, head and body.
     """
 
-    def __init__(self, answers: Sequence[bytes | object]) -> None:
-        self._answers = list(answers)
+    def __init__(self, responses: Sequence[bytes | object]) -> None:
+        self._answers = list(responses)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.requests: list[tuple[bytes, bytes]] = []

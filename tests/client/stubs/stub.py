@@ -25,7 +25,7 @@ class Received:
         object.__setattr__(self, "header", {name.lower(): value for name, value in self.headers})
 
 
-class Wire:
+class StubConnection:
     """The server's end of one connection."""
 
     def __init__(self, sock: socket.socket, requests: list[Received]) -> None:
@@ -86,15 +86,15 @@ class Wire:
         self.sock.close()
 
 
-Script = Callable[[Wire], None]
+Script = Callable[[StubConnection], None]
 
 
-def always(answer: bytes) -> Script:
+def always(response: bytes) -> Script:
     """Return a script that sends the same response to every request."""
 
-    def run(wire: Wire) -> None:
-        while wire.request() is not None:
-            wire.send(answer)
+    def run(connection: StubConnection) -> None:
+        while connection.request() is not None:
+            connection.send(response)
 
     return run
 
@@ -102,10 +102,10 @@ def always(answer: bytes) -> Script:
 def once(*steps: bytes) -> Script:
     """Return a script that sends the response to one request in steps and closes."""
 
-    def run(wire: Wire) -> None:
-        wire.request()
+    def run(connection: StubConnection) -> None:
+        connection.request()
         for step in steps:
-            wire.send(step)
+            connection.send(step)
 
     return run
 
@@ -151,11 +151,11 @@ class Stub:
                 self._open.discard(sock)
                 sock = self._tls.wrap_socket(sock, server_side=True)
                 self._open.add(sock)
-            wire = Wire(sock, self.requests)
+            connection = StubConnection(sock, self.requests)
             try:
-                self._script(wire)
+                self._script(connection)
             finally:
-                wire.close()
+                connection.close()
         except (OSError, ValueError):
             sock.close()
         finally:

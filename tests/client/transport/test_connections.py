@@ -17,7 +17,7 @@ from coskit.client.transport.direct import short_calls
 from coskit.client.transport.http_request import HTTPRequest
 from coskit.client.transport.receive_buffer import reserved
 from coskit.protocol.errors import IntegrityError, TransferTimeout, TransportError
-from tests.client.stubs.stub import TLS, Stub, Wire, always
+from tests.client.stubs.stub import TLS, Stub, StubConnection, always
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 SETTINGS = TransportSettings(connect_timeout=20, read_timeout=20, proxy="")
@@ -34,16 +34,16 @@ def _kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr("coskit.client._sync.transport.is_plain", lambda *_: False)
 
 
-def digest_of_one_body(wire: Wire) -> bool:
-    request = wire.request()
+def digest_of_one_body(connection: StubConnection) -> bool:
+    request = connection.request()
     if request:
-        told = hashlib.md5(request.body).hexdigest().encode()
-        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n" + told)
+        reported = hashlib.md5(request.body).hexdigest().encode()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n" + reported)
     return request is not None
 
 
-def digest_of_body(wire: Wire) -> None:
-    while digest_of_one_body(wire):
+def digest_of_body(connection: StubConnection) -> None:
+    while digest_of_one_body(connection):
         pass
 
 
@@ -53,8 +53,8 @@ def test_a_body_in_memory_goes_out_whole(size: int, tls: bool) -> None:
     body = BIG[:size]
     with Stub(digest_of_body, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
         for _ in range(2):
-            answer = transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), body, size))
-            assert answer.body == hashlib.md5(body).hexdigest().encode()
+            response = transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), body, size))
+            assert response.body == hashlib.md5(body).hexdigest().encode()
         assert stub.connections == 1
 
 
@@ -103,9 +103,9 @@ def test_a_body_is_written_to_a_target(most: int, chunked: bool, tls: bool) -> N
 def test_bytes_already_in_a_target_are_not_counted() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BIG)
 
-    def cut(wire: Wire) -> None:
-        wire.request()
-        wire.send(head + BIG[:3_000_000])
+    def cut(connection: StubConnection) -> None:
+        connection.request()
+        connection.send(head + BIG[:3_000_000])
 
     with Stub(cut) as stub, Transport(SETTINGS) as transport:
         target = io.BytesIO()
@@ -125,11 +125,13 @@ def test_bytes_already_in_a_target_are_not_counted() -> None:
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_a_body_that_is_cut_while_it_is_written_is_no_success(end: str, tls: bool) -> None:
-    def cut(wire: Wire) -> None:
-        wire.request()
-        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BIG) + BIG[:3_000_000])
+    def cut(connection: StubConnection) -> None:
+        connection.request()
+        connection.send(
+            b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BIG) + BIG[:3_000_000]
+        )
         if end == "reset":
-            wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     with Stub(cut, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
         target = io.BytesIO()
@@ -159,16 +161,16 @@ def test_a_python_without_ctypes_does_as_well(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_early_refusal_of_a_body_in_memory_is_heard() -> None:
-    def refuse(wire: Wire) -> None:
-        wire.head()
-        wire.send(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
-        while wire.sock.recv(1 << 20):
+    def refuse(connection: StubConnection) -> None:
+        connection.head()
+        connection.send(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
+        while connection.sock.recv(1 << 20):
             pass
 
     with Stub(refuse) as stub, Transport(SETTINGS) as transport:
         body = bytes(64 << 20)
-        answer = transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), body, len(body)))
-    assert (answer.status, answer.body) == (403, b"no")
+        response = transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), body, len(body)))
+    assert (response.status, response.body) == (403, b"no")
 
 
 @pytest.mark.parametrize(
@@ -197,8 +199,8 @@ def test_sources_travel_on_a_kept_connection(tls: bool) -> None:
     with Stub(digest_of_body, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
         for size in (1, 300_000, len(BIG)):
             source = Counted(BIG[:size])
-            answer = transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), source, size))
-            assert answer.body == hashlib.md5(BIG[:size]).hexdigest().encode()
+            response = transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), source, size))
+            assert response.body == hashlib.md5(BIG[:size]).hexdigest().encode()
         assert stub.connections == 1
 
 
@@ -206,27 +208,27 @@ def test_sources_travel_on_a_kept_connection(tls: bool) -> None:
 def test_a_source_is_not_begun_on_a_connection_that_has_ended(tls: bool) -> None:
     closed = threading.Event()
 
-    def run(wire: Wire) -> None:
-        digest_of_one_body(wire)
-        wire.close()
+    def run(connection: StubConnection) -> None:
+        digest_of_one_body(connection)
+        connection.close()
         closed.set()
 
     with Stub(run, tls=tls) as stub, Transport(SECURE if tls else SETTINGS) as transport:
         for _ in range(3):
             closed.clear()
             source = Counted(BIG)
-            answer = transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), source, len(BIG)))
-            assert answer.body == hashlib.md5(BIG).hexdigest().encode()
+            response = transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), source, len(BIG)))
+            assert response.body == hashlib.md5(BIG).hexdigest().encode()
             assert source.beginnings == 1
             assert closed.wait(5)
         assert stub.connections == 3
 
 
 def test_a_source_that_was_begun_is_not_sent_again_in_silence() -> None:
-    def run(wire: Wire) -> None:
-        digest_of_one_body(wire)
-        wire.head()
-        wire.sock.recv(100_000)  # and goes without a word
+    def run(connection: StubConnection) -> None:
+        digest_of_one_body(connection)
+        connection.head()
+        connection.sock.recv(100_000)  # and goes without a word
 
     with Stub(run) as stub, Transport(SETTINGS) as transport:
         transport.send(HTTPRequest("PUT", f"{stub.url}/key", (), b"x", 1))
@@ -258,11 +260,11 @@ def test_an_idle_connection_holds_no_source() -> None:
 
 
 def test_the_total_timeout_ends_a_trickle() -> None:
-    def trickle(wire: Wire) -> None:
-        wire.request()
-        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n")
+    def trickle(connection: StubConnection) -> None:
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n")
         while True:
-            wire.send(b"x")
+            connection.send(b"x")
 
     settings = TransportSettings(read_timeout=20, total_timeout=0.3, proxy="")
     out_of_time = pytest.raises(TransferTimeout, match="total timeout")

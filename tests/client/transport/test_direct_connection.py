@@ -10,7 +10,7 @@ from coskit.client.transport.direct import direct_connection
 from coskit.client.transport.direct.direct_connection import needs_libcurl
 from coskit.client.transport.http_request import HTTPRequest
 from coskit.protocol.errors import TransportError
-from tests.client.stubs.stub import Stub, Wire, always
+from tests.client.stubs.stub import Stub, StubConnection, always
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 SETTINGS = TransportSettings(connect_timeout=20, read_timeout=20, proxy="")
@@ -26,11 +26,11 @@ def test_a_connection_that_was_idle_for_long_is_replaced(monkeypatch: pytest.Mon
 
 
 def test_a_delete_is_sent_again_only_if_nothing_came_back() -> None:
-    def half(wire: Wire) -> None:
-        wire.request()
-        wire.send(HELLO)
-        if wire.request():
-            wire.send(b"HTTP/1.1 20")
+    def half(connection: StubConnection) -> None:
+        connection.request()
+        connection.send(HELLO)
+        if connection.request():
+            connection.send(b"HTTP/1.1 20")
 
     with Stub(half) as stub, Transport(SETTINGS) as transport:
         transport.send(HTTPRequest("GET", f"{stub.url}/key"))

@@ -199,7 +199,7 @@ NONSENSE = [
 
 @pytest.mark.parametrize("data", NONSENSE, ids=lambda data: repr(data[-24:]))
 def test_nonsense_is_not_taken_for_an_answer(data: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - what is wrong is told by the words of each
+    with pytest.raises(ValueError):  # noqa: PT011 - what is wrong is reported by the words of each
         ResponseParser("GET").feed(data)
 
 
@@ -211,7 +211,7 @@ def test_nonsense_is_not_taken_for_an_answer(data: bytes) -> None:
         LENGTH + b"HTTP/1.1 200 OK",
         CHUNKS + b"HTTP/1.1 200 OK",
     ],
-    ids=["told to close", "old", "more than was asked for", "more after chunks"],
+    ids=["reported to close", "old", "more than was asked for", "more after chunks"],
 )
 def test_a_connection_is_not_used_again_if_that_is_not_safe(data: bytes) -> None:
     response = ResponseParser("GET")

@@ -28,7 +28,7 @@ from coskit.client.transport.http_request import HTTPRequest
 from coskit.client.transport.response_head import read_head
 from coskit.protocol.errors import IntegrityError, ParameterError, TransferTimeout, TransportError
 from coskit.protocol.messages import Response
-from tests.client.stubs.stub import TLS, Script, Stub, Wire, always, once
+from tests.client.stubs.stub import TLS, Script, Stub, StubConnection, always, once
 
 T = TypeVar("T")
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -206,8 +206,8 @@ def test_only_the_given_headers_and_the_framing_go_out(
 ) -> None:
     given = (("x-cos-meta-name", "中文"), ("X-Empty", ""), ("authorization", "q-sign"))
     length = None if body is None else len(body)
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-    with Stub(always(answer)) as stub:
+    response = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    with Stub(always(response)) as stub:
         world.send(HTTPRequest(method, f"{stub.url}/key", given, body, length))
     (request,) = stub.requests
     assert request.line == f"{method} /key HTTP/1.1"
@@ -280,10 +280,10 @@ def test_a_source_that_ends_early_is_no_success(world: World) -> None:
 
 
 def test_an_early_refusal_of_an_upload_is_heard(world: World) -> None:
-    def refuse(wire: Wire) -> None:
-        wire.head()
-        wire.send(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
-        while wire.sock.recv(1 << 20):
+    def refuse(connection: StubConnection) -> None:
+        connection.head()
+        connection.send(b"HTTP/1.1 403 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
+        while connection.sock.recv(1 << 20):
             pass
 
     source: Any = world.source(*[bytes(1 << 20)] * 64)
@@ -335,14 +335,14 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(
-    ("method", "answer", "status", "body"),
+    ("method", "data", "status", "body"),
     [row[1:] for row in ANSWERS],
     ids=[row[0] for row in ANSWERS],
 )
 def test_answers_are_understood(
-    world: World, method: str, answer: bytes, status: int, body: bytes
+    world: World, method: str, data: bytes, status: int, body: bytes
 ) -> None:
-    with Stub(always(answer)) as stub:
+    with Stub(always(data)) as stub:
         out = HTTPRequest(method, f"{stub.url}/key")
         for _ in range(2):
             response = world.send(out)
@@ -384,10 +384,10 @@ def test_header_lines_are_read(block: bytes, head: tuple[int, dict[str, str]]) -
 
 
 def reset_after(data: bytes) -> Script:
-    def run(wire: Wire) -> None:
-        wire.request()
-        wire.send(data)
-        wire.reset()
+    def run(connection: StubConnection) -> None:
+        connection.request()
+        connection.send(data)
+        connection.reset()
 
     return run
 
@@ -425,11 +425,11 @@ def test_failures_say_what_happened(world: World, script: Script, words: str) ->
     assert not isinstance(error, TransferTimeout)
 
 
-@pytest.mark.parametrize(("answer", "arrived"), [(HELLO[:-2], 3), (LONG, 400_000)])
+@pytest.mark.parametrize(("response", "arrived"), [(HELLO[:-2], 3), (LONG, 400_000)])
 def test_a_cut_body_gives_what_came_and_then_fails(
-    world: World, answer: bytes, arrived: int
+    world: World, response: bytes, arrived: int
 ) -> None:
-    with Stub(once(answer)) as stub, world.stream(get(stub.url)) as incoming:
+    with Stub(once(response)) as stub, world.stream(get(stub.url)) as incoming:
         received = bytearray()
         with pytest.raises(TransportError, match=f"{arrived} of") as caught:
             drain(incoming, received)
@@ -456,10 +456,10 @@ def test_a_refused_connection_sent_nothing(world: World, body: bytes | None) -> 
 def test_a_kept_connection_that_the_server_closed_is_replaced(world: World) -> None:
     closed = threading.Event()
 
-    def run(wire: Wire) -> None:
-        wire.request()
-        wire.send(HELLO)
-        wire.close()
+    def run(connection: StubConnection) -> None:
+        connection.request()
+        connection.send(HELLO)
+        connection.close()
         closed.set()
 
     with Stub(run) as stub:
@@ -472,10 +472,10 @@ def test_a_kept_connection_that_the_server_closed_is_replaced(world: World) -> N
 
 
 def test_a_post_is_never_sent_twice_in_silence(world: World) -> None:
-    def run(wire: Wire) -> None:
-        if wire.request():
-            wire.send(HELLO)
-        wire.request()  # read, and never answered
+    def run(connection: StubConnection) -> None:
+        if connection.request():
+            connection.send(HELLO)
+        connection.request()  # read, and never answered
 
     with Stub(run) as stub:
         world.send(get(stub.url))
@@ -488,16 +488,16 @@ def test_a_post_is_never_sent_twice_in_silence(world: World) -> None:
 # How long it may take
 
 
-def silence(wire: Wire) -> None:
-    wire.request()
-    wire.is_left()
+def silence(connection: StubConnection) -> None:
+    connection.request()
+    connection.is_left()
 
 
 def stalls_after(data: bytes) -> Script:
-    def run(wire: Wire) -> None:
-        wire.request()
-        wire.send(data)
-        wire.is_left()
+    def run(connection: StubConnection) -> None:
+        connection.request()
+        connection.send(data)
+        connection.is_left()
 
     return run
 
@@ -512,10 +512,10 @@ def test_the_read_timeout_ends_a_stall(world: World, data: bytes) -> None:
 
 
 def test_the_read_timeout_holds_on_a_kept_connection_too(world: World) -> None:
-    def run(wire: Wire) -> None:
-        wire.request()
-        wire.send(HELLO)
-        silence(wire)
+    def run(connection: StubConnection) -> None:
+        connection.request()
+        connection.send(HELLO)
+        silence(connection)
 
     with Stub(run) as stub:
         world.send(get(stub.url))
@@ -535,8 +535,8 @@ def test_the_read_timeout_ends_a_stall_in_a_body(world: World) -> None:
 
 
 def test_the_read_timeout_ends_a_stalled_upload(world: World) -> None:
-    def never_reads(wire: Wire) -> None:
-        wire.head()
+    def never_reads(connection: StubConnection) -> None:
+        connection.head()
         released.wait(10)
 
     released = threading.Event()
@@ -550,12 +550,12 @@ def test_the_read_timeout_ends_a_stalled_upload(world: World) -> None:
 
 
 def test_a_trickle_is_no_stall(world: World) -> None:
-    def trickle(wire: Wire) -> None:
-        wire.request()
-        wire.send(HELLO[:-5])
+    def trickle(connection: StubConnection) -> None:
+        connection.request()
+        connection.send(HELLO[:-5])
         for byte in HELLO[-5:]:
             time.sleep(0.1)
-            wire.send(bytes([byte]))
+            connection.send(bytes([byte]))
 
     with Stub(trickle) as stub:
         limits = replace(SETTINGS, read_timeout=0.4)
@@ -564,20 +564,20 @@ def test_a_trickle_is_no_stall(world: World) -> None:
 
 def test_a_slow_reader_is_no_stall(world: World) -> None:
     body = bytes(8_000_000)
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n" + body
+    response = b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n" + body
     limits = replace(SETTINGS, read_timeout=0.15)
-    with Stub(always(answer)) as stub, world.stream(get(stub.url), limits) as incoming:
+    with Stub(always(response)) as stub, world.stream(get(stub.url), limits) as incoming:
         first = incoming.read(1000)
         time.sleep(0.5)
         assert first + incoming.read() == body
 
 
 def test_the_total_timeout_ends_an_exchange(world: World) -> None:
-    def trickle(wire: Wire) -> None:
-        wire.request()
-        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+    def trickle(connection: StubConnection) -> None:
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
         while True:
-            wire.send(b"x")
+            connection.send(b"x")
             time.sleep(0.05)
 
     words = r"longer than 0.2 s \(total timeout\)"
@@ -602,15 +602,15 @@ def test_the_connect_timeout_ends_a_connecting(world: World) -> None:
 
 
 def endless(sent: list[int], total: int = BIG) -> Script:
-    def run(wire: Wire) -> None:
-        wire.request()
-        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % total)
-        wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+    def run(connection: StubConnection) -> None:
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % total)
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         block = bytes(range(256)) * 256
         for _ in range(total // len(block)):
-            wire.send(block)
+            connection.send(block)
             sent.append(len(block))
-        wire.is_left()
+        connection.is_left()
 
     return run
 
@@ -633,8 +633,8 @@ def test_nothing_is_downloaded_long_before_it_is_read(world: World) -> None:
 @pytest.mark.parametrize("size", [1, 7, 4096, 10**9])
 def test_reads_give_at_most_what_is_asked(world: World, size: int) -> None:
     body = bytes(range(200)) * 2
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n" + body
-    with Stub(always(answer)) as stub, world.stream(get(stub.url)) as incoming:
+    response = b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n" + body
+    with Stub(always(response)) as stub, world.stream(get(stub.url)) as incoming:
         chunks = []
         while chunk := incoming.read(size):
             chunks.append(chunk)
@@ -645,11 +645,11 @@ def test_reads_give_at_most_what_is_asked(world: World, size: int) -> None:
 def test_a_long_chunked_body_starts_before_it_ends(world: World) -> None:
     go = threading.Event()
 
-    def run(wire: Wire) -> None:
-        wire.request()
-        wire.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+    def run(connection: StubConnection) -> None:
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
         go.wait(5)
-        wire.send(b"4\r\nlast\r\n0\r\n\r\n")
+        connection.send(b"4\r\nlast\r\n0\r\n\r\n")
 
     with Stub(run) as stub, world.stream(get(stub.url)) as incoming:
         assert incoming.read(100) == b"first"
@@ -658,8 +658,8 @@ def test_a_long_chunked_body_starts_before_it_ends(world: World) -> None:
 
 
 def test_a_small_body_frees_its_connection_even_unread(world: World) -> None:
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % CAPACITY + bytes(CAPACITY)
-    with Stub(always(answer)) as stub:
+    response = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % CAPACITY + bytes(CAPACITY)
+    with Stub(always(response)) as stub:
         unread = [world.stream(get(stub.url)) for _ in range(5)]
         assert stub.connections == 1
         assert [len(incoming.read()) for incoming in unread] == [CAPACITY] * 5
@@ -669,10 +669,10 @@ def test_a_small_body_frees_its_connection_even_unread(world: World) -> None:
 def test_an_unread_response_drops_its_connection(world: World, how: str) -> None:
     gone = threading.Event()
 
-    def run(wire: Wire) -> None:
-        wire.request()
+    def run(connection: StubConnection) -> None:
+        connection.request()
         try:
-            wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % BIG + bytes(BIG))
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % BIG + bytes(BIG))
         except OSError:
             gone.set()
 
@@ -704,10 +704,10 @@ def test_a_closed_transport_says_so(world: World) -> None:
 def test_no_more_idle_connections_are_kept_than_set(open_world: Opener) -> None:
     together = threading.Barrier(6)
 
-    def run(wire: Wire) -> None:
-        while wire.request():
+    def run(connection: StubConnection) -> None:
+        while connection.request():
             together.wait(5)
-            wire.send(HELLO)
+            connection.send(HELLO)
 
     before = open_files()
     world = open_world(replace(SETTINGS, connections=2))
@@ -735,10 +735,10 @@ def test_no_more_idle_connections_are_kept_than_set(open_world: Opener) -> None:
 
 
 def test_threads_share_a_transport() -> None:
-    def echo(wire: Wire) -> None:
-        while request := wire.request():
+    def echo(connection: StubConnection) -> None:
+        while request := connection.request():
             body = request.line.split()[1].encode() + request.body
-            wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
     wrong: list[object] = []
 
@@ -788,16 +788,16 @@ CALLS: dict[str, Callable[[Transport, str], object]] = {
 
 @pytest.mark.parametrize("during", CALLS)
 def test_ctrl_c_ends_a_call_at_once_and_leaves_the_transport_usable(during: str) -> None:
-    def run(wire: Wire) -> None:
-        request = wire.head()
+    def run(connection: StubConnection) -> None:
+        request = connection.head()
         if request is not None and request.line.startswith("GET /fine"):
-            wire.send(HELLO)
+            connection.send(HELLO)
             return
         if during == "read":
-            wire.send(LONG)
+            connection.send(LONG)
         elif during != "source":
             threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
-        wire.is_left()
+        connection.is_left()
 
     with Stub(run) as stub, Transport(SETTINGS) as transport:
         started = time.monotonic()
@@ -908,10 +908,10 @@ ASYNC_FORKED = """
 def test_a_forked_child_leaves_the_connections_of_its_parent_alone(
     kind: str, how: str, tls: bool
 ) -> None:
-    def run(wire: Wire) -> None:
-        while request := wire.request():
+    def run(connection: StubConnection) -> None:
+        while request := connection.request():
             long = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + bytes(1_000_000)
-            wire.send(long if "/long" in request.line else HELLO)
+            connection.send(long if "/long" in request.line else HELLO)
 
     with Stub(run, tls=tls) as stub:
         script = textwrap.dedent(FORKED if kind == "sync" else ASYNC_FORKED)
@@ -948,13 +948,13 @@ Loop = Callable[[], asyncio.AbstractEventLoop]
 def test_a_cancelled_task_frees_its_connection_at_once(loop: Loop) -> None:
     arrived, left = threading.Event(), threading.Event()
 
-    def run(wire: Wire) -> None:
-        request = wire.request()
+    def run(connection: StubConnection) -> None:
+        request = connection.request()
         if request is not None and request.line.startswith("GET /fine"):
-            wire.send(HELLO)
+            connection.send(HELLO)
             return
         arrived.set()
-        if wire.is_left():
+        if connection.is_left():
             left.set()
 
     async def main() -> None:
@@ -1027,17 +1027,17 @@ def test_a_hundred_streams_dropped_half_read_leave_nothing_open(loop: Loop) -> N
 
 @LOOPS
 def test_many_at_once_do_not_mix(loop: Loop) -> None:
-    def echo(wire: Wire) -> None:
-        while request := wire.request():
+    def echo(connection: StubConnection) -> None:
+        while request := connection.request():
             body = request.line.split()[1].encode()
-            wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
     async def main() -> None:
         async with AsyncTransport(replace(SETTINGS, connections=100)) as transport:
             for _ in range(3):
                 paths = [f"/{number}" for number in range(100)]
-                answers = await asyncio.gather(*(transport.send(get(stub.url, p)) for p in paths))
-                assert [answer.body.decode() for answer in answers] == paths
+                responses = await asyncio.gather(*(transport.send(get(stub.url, p)) for p in paths))
+                assert [response.body.decode() for response in responses] == paths
 
     with Stub(echo) as stub, asyncio.Runner(loop_factory=loop) as runner:
         runner.run(main())

@@ -31,7 +31,7 @@ class Checkout:
         """Return the names of all cases, or of those that `pytest -k` selects."""
         command = [str(self.python), "-m", "pytest", "--collect-only", "-q"]
         command += ["-k", selected, *FILES]
-        told = subprocess.run(
+        output = subprocess.run(
             command,
             cwd=self.path,
             env={**os.environ, "S3TEST_CONF": "s3tests.conf.SAMPLE"},
@@ -42,10 +42,10 @@ class Checkout:
         )
         # A case without parameters cannot be named.
         found = [
-            line for line in told.stdout.splitlines() if "::" in line and "[NOTSET]" not in line
+            line for line in output.stdout.splitlines() if "::" in line and "[NOTSET]" not in line
         ]
         if not found:
-            raise RuntimeError(f"no case found: {told.stdout[-2000:]}{told.stderr[-2000:]}")
+            raise RuntimeError(f"no case found: {output.stdout[-2000:]}{output.stderr[-2000:]}")
         return found
 
 
@@ -105,8 +105,8 @@ def _lane(checkout: Checkout, cases: Sequence[str], log: Path, options: Sequence
 
 def read_log(log: Path) -> list[Outcome]:
     """Return the results that the plugin wrote."""
-    told = [json.loads(line) for line in log.read_text().splitlines()]
-    return [Outcome(x["case"], x["status"], x["detail"], tuple(x["marks"])) for x in told]
+    output = [json.loads(line) for line in log.read_text().splitlines()]
+    return [Outcome(x["case"], x["status"], x["detail"], tuple(x["marks"])) for x in output]
 
 
 def write_configuration(server: SuiteServer) -> configparser.RawConfigParser:

@@ -109,7 +109,7 @@ def _run(part: Part, folder: Path, path: Path, programs: Path, server: SuiteServ
         "DATA_DIR": str(path / "data"),
         "RUN_ON_FAIL": "1",
     }
-    told = subprocess.run(
+    output = subprocess.run(
         [word.replace("{endpoint}", endpoint) for word in part.command],
         cwd=folder,
         env=environment,
@@ -119,13 +119,13 @@ def _run(part: Part, folder: Path, path: Path, programs: Path, server: SuiteServ
         timeout=_PART_SECONDS,
         check=False,
     )
-    return told.stdout
+    return output.stdout
 
 
-def _cases(name: str, told: str) -> list[Outcome]:
+def _cases(name: str, output: str) -> list[Outcome]:
     """Return the results in a part's JSON output."""
     found: dict[str, Outcome] = {}
-    for line in told.splitlines():
+    for line in output.splitlines():
         entry = _entry(line)
         if entry is None:
             continue
@@ -136,7 +136,7 @@ def _cases(name: str, told: str) -> list[Outcome]:
         if case not in found or (status == "fail" and found[case].status != "fail"):
             found[case] = Outcome(case, status, detail[:600], (name,))
     outcomes = list(found.values())
-    return outcomes or [Outcome(f"{name}::start", "fail", told[-300:], (name,))]
+    return outcomes or [Outcome(f"{name}::start", "fail", output[-300:], (name,))]
 
 
 def _entry(line: str) -> Mapping[str, Any] | None:

@@ -81,10 +81,10 @@ def _numbers(counted: Counter[str]) -> str:
 
 
 def _commit(path: Path) -> str:
-    told = subprocess.run(
+    output = subprocess.run(
         ["git", "-C", str(path), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
     )
-    return told.stdout.strip()
+    return output.stdout.strip()
 
 
 if __name__ == "__main__":

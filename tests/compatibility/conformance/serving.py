@@ -64,9 +64,9 @@ def _wait_until_ready(server: LocalServer) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
         connection.request("GET", "/-/ready")
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise RuntimeError(f"the server is not ready: {answer.status}")
+        response = connection.getresponse()
+        if response.status != 200:
+            raise RuntimeError(f"the server is not ready: {response.status}")
     finally:
         connection.close()
 

@@ -36,7 +36,7 @@ def test_every_failure_has_a_reason_and_none_is_a_defect(suite: str) -> None:
 
 @SUITES
 def test_every_reason_has_a_failure(suite: str) -> None:
-    told = {
+    output = {
         case: entry["reason"]
         for case, entry in read_baseline(suite)["cases"].items()
         if status_of(entry) == "fail"
@@ -45,7 +45,7 @@ def test_every_reason_has_a_failure(suite: str) -> None:
         pattern
         for reason in read_reasons(suite)
         for pattern in reason.cases
-        if not any(fnmatchcase(case, pattern) and told[case] == reason.text for case in told)
+        if not any(fnmatchcase(case, pattern) and output[case] == reason.text for case in output)
     ]
     assert not stale
 
@@ -67,10 +67,10 @@ def test_more_cases_pass_than_of_the_best_young_server() -> None:
 @SUITES
 def test_the_documentation_has_the_totals(suite: str) -> None:
     totals = read_baseline(suite)["totals"]
-    told = [line for line in DOC.read_text().splitlines() if line.startswith(f"| {suite}")]
+    output = [line for line in DOC.read_text().splitlines() if line.startswith(f"| {suite}")]
     numbers = [totals.get(name, 0) for name in ("pass", "fail", "skip", *KINDS)]
-    assert len(told) == 1, f"docs/compatibility.md has no row for {suite}"
-    cells = [cell.strip() for cell in told[0].strip("|").split("|")][1:]
+    assert len(output) == 1, f"docs/compatibility.md has no row for {suite}"
+    cells = [cell.strip() for cell in output[0].strip("|").split("|")][1:]
     assert cells == [str(number) for number in numbers]
 
 

@@ -59,7 +59,7 @@ def _run(sdk: str, file: Path, selected: str, options: Sequence[str]) -> list[Ou
             "PYTHONPATH": str(HERE),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        told = subprocess.run(
+        output = subprocess.run(
             [*command, f"--rootdir={folder}", str(file)],
             cwd=folder,
             env=environment,
@@ -73,7 +73,7 @@ def _run(sdk: str, file: Path, selected: str, options: Sequence[str]) -> list[Ou
         ended = [json.loads(line) for line in log.read_text().splitlines()]
     found = [Outcome(f"{sdk}::{x['case']}", x["status"], x["detail"], (sdk,)) for x in ended]
     if not found:
-        return [Outcome(f"{sdk}::start", "fail", told.stdout[-2000:], (sdk,))]
+        return [Outcome(f"{sdk}::start", "fail", output.stdout[-2000:], (sdk,))]
     if not selected:
         found += [Outcome(f"{sdk}::{case}", "skip", why, (sdk,)) for case, why in _LARGE.items()]
     return found

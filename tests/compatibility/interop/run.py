@@ -26,11 +26,11 @@ def main() -> None:
             print(
                 f"{shown.title} {shown.version} ({shown.dialect}): {counts[0]} ok, {counts[1]} not"
             )
-            for ability, answer in shown.results.items():
-                if answer["ok"] is False:
-                    print(f"  {ability}: {answer['detail']}")
+            for ability, response in shown.results.items():
+                if response["ok"] is False:
+                    print(f"  {ability}: {response['detail']}")
             if chosen.times:
-                took = {a: answer.get("seconds", 0) for a, answer in shown.results.items()}
+                took = {a: response.get("seconds", 0) for a, response in shown.results.items()}
                 print(f"  {sum(took.values()):.1f} s: {took}", flush=True)
     if not chosen.dry:
         write(rounds)

@@ -43,8 +43,8 @@ def test_every_client_and_every_ability_is_in_the_matrix() -> None:
 
 def test_every_missing_ability_has_a_reason() -> None:
     for name, row in recorded().items():
-        for ability, answer in row["abilities"].items():
-            assert answer["ok"] is True or answer["note"], f"{name}, {ability}"
+        for ability, response in row["abilities"].items():
+            assert response["ok"] is True or response["note"], f"{name}, {ability}"
 
 
 def test_the_table_in_the_documentation_is_that_of_the_matrix() -> None:
@@ -53,8 +53,10 @@ def test_the_table_in_the_documentation_is_that_of_the_matrix() -> None:
 
 def test_a_lost_ability_is_reported_with_the_clients_error() -> None:
     name, row = next(iter(recorded().items()))
-    answers = {ability: {**answer, "detail": ""} for ability, answer in row["abilities"].items()}
-    shown = RoundResult(row["client"], row["version"], row["dialect"], answers)
+    responses = {
+        ability: {**response, "detail": ""} for ability, response in row["abilities"].items()
+    }
+    shown = RoundResult(row["client"], row["version"], row["dialect"], responses)
     assert differences(name, shown) == []
     shown.results["copy"] = {"ok": False, "detail": "NoSuchKey"}
     [said] = differences(name, shown)

@@ -219,14 +219,14 @@ class PatchedCalls:
             setattr(kind, patch.__name__, patch)
 
     def _sending(self, send: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
-        async def told(message: Any) -> None:
+        async def observed_send(message: Any) -> None:
             if message["type"] != "http.response.start":
                 return await send(message)
             with self.step("answer"):
                 await send(message)
             return None
 
-        return told
+        return observed_send
 
     # The statements.
 

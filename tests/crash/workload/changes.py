@@ -45,28 +45,28 @@ class Change:
     def do(self, client: Client) -> Keys:
         """Request the change; return the resulting state of its keys."""
         try:
-            answer = self.call(client)
+            response = self.call(client)
         except CosServiceError as error:
             if self.refused is None or not isinstance(error, self.refused):
                 raise
             return {}
         assert self.refused is None, f"{self.kind} was not refused"
-        return {place: _context(state, answer or {}) for place, state in self.changes.items()}
+        return {place: _context(state, response or {}) for place, state in self.changes.items()}
 
 
-def _context(state: KeyState, answer: Mapping[str, Any]) -> KeyState:
+def _context(state: KeyState, response: Mapping[str, Any]) -> KeyState:
     """Return a state with the values of a response."""
     if state.uploads and state.uploads[-1].upload_id is None:
-        upload = replace(state.uploads[-1], upload_id=answer["UploadId"])
+        upload = replace(state.uploads[-1], upload_id=response["UploadId"])
         return replace(state, uploads=(*state.uploads[:-1], upload))
     if not state.versions:
         return state
     item = state.versions[0]
-    version_id = answer.get("x-cos-version-id") or answer.get("VersionId")
+    version_id = response.get("x-cos-version-id") or response.get("VersionId")
     if item.version_id is None:
-        assert version_id, f"no version id in {answer}"
+        assert version_id, f"no version id in {response}"
         item = replace(item, version_id=str(version_id))
-    etag = str(answer.get("ETag", "")).strip('"')
+    etag = str(response.get("ETag", "")).strip('"')
     if item.body and etag:
         assert item.etag in (None, etag), f"ETag {etag} of {item}"
         item = replace(item, etag=etag)
@@ -153,8 +153,8 @@ class ChangeMaker:
         keys: Any = [{"Key": key} for _, key in places]
 
         def call(client: Client) -> None:
-            answer: Any = client.delete_objects(places[0][0], {"Object": keys})
-            assert not answer.get("Error"), answer
+            response: Any = client.delete_objects(places[0][0], {"Object": keys})
+            assert not response.get("Error"), response
 
         return Change("delete many", changes, call)
 

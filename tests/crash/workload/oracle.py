@@ -97,19 +97,21 @@ def _item(client: Client, bucket: str, entry: Any) -> ObservedVersion:
     if "ETag" not in entry:
         return ObservedVersion(version_id, "", 0, "", "", (), "")
     which: dict[str, Any] = {"VersionId": version_id}
-    answer = client.get_object(bucket, key, **which)
-    body = answer["Body"].read()
-    told = (int(answer["Content-Length"]), answer["ETag"])
+    response = client.get_object(bucket, key, **which)
+    body = response["Body"].read()
+    returned = (int(response["Content-Length"]), response["ETag"])
     listed = (int(entry["Size"]), entry["ETag"])
-    assert told == listed, f"{bucket}/{key} {version_id} is {told}, and is listed as {listed}"
+    assert returned == listed, (
+        f"{bucket}/{key} {version_id} is {returned}, and is listed as {listed}"
+    )
     tags = client.get_object_tagging(bucket, key, **which)["TagSet"].get("Tag", [])
     acl = client.get_object_acl(bucket, key, **which)["CannedACL"]
     return ObservedVersion(
         version_id,
         md5(body).hexdigest(),
         len(body),
-        answer["ETag"].strip('"'),
-        str(answer.get("x-cos-meta-name", "")),
+        response["ETag"].strip('"'),
+        str(response.get("x-cos-meta-name", "")),
         tuple((tag["Key"], tag["Value"]) for tag in tags),
         acl,
     )

@@ -32,7 +32,7 @@ def raw_deflate(data: bytes) -> bytes:
     return packer.compress(data) + packer.flush()
 
 
-class Dribble:
+class ShortReads:
     """A body with the shortest reads."""
 
     def __init__(self, data: bytes, step: int = 1) -> None:
@@ -73,7 +73,7 @@ def everything(decoded: Decoded, size: int) -> bytes:
 def test_all_of_it_is_decoded(case: str, size: int) -> None:
     codings, stored = WHOLE[case]
     assert everything(Decoded(io.BytesIO(stored), codings), size) == TEXT
-    assert everything(Decoded(Dribble(stored, 100), codings), size) == TEXT
+    assert everything(Decoded(ShortReads(stored, 100), codings), size) == TEXT
     assert Decoded(io.BytesIO(stored), codings).read(-1) == TEXT
 
 
@@ -84,7 +84,7 @@ def test_nothing_decodes_to_nothing(coding: str) -> None:
 
 def test_single_bytes_are_enough() -> None:
     for coding, stored in (("gzip", gzip.compress(b"a")), ("deflate", zlib.compress(b"a"))):
-        assert everything(Decoded(Dribble(stored), coding), 1) == b"a"
+        assert everything(Decoded(ShortReads(stored), coding), 1) == b"a"
 
 
 FAULTY = {
@@ -142,7 +142,7 @@ def test_a_coding_that_needs_a_package_says_which(coding: str, package: str) -> 
     pack = module.compress if coding == "br" else module.ZstdCompressor().compress
     stored = pack(TEXT)
     assert everything(Decoded(io.BytesIO(stored), coding), 7_001) == TEXT
-    assert everything(Decoded(Dribble(stored), coding), 1 << 20) == TEXT
+    assert everything(Decoded(ShortReads(stored), coding), 1 << 20) == TEXT
     for faulty in (stored[:-1], stored + b"junk", stored[: len(stored) // 2]):
         with pytest.raises(IntegrityError):
             everything(Decoded(io.BytesIO(faulty), coding), 1 << 20)

@@ -16,7 +16,7 @@ from coskit.compat.crypto import AESProvider, RSAProvider
 from coskit.protocol.errors import CosClientError, ParameterError, SourceChanged
 from coskit.testing import LocalServer
 from tests.end_to_end.compat.test_compat_surface import conf_of
-from tests.end_to_end.transfers.test_bodies import Touched
+from tests.end_to_end.transfers.test_bodies import ChangingFile
 
 CONTENT = bytes(range(256)) * 300 + b"end"
 AES_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -139,7 +139,7 @@ def test_a_file_that_changes_while_it_is_sent(
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(bytes(3 << 20))
-    with Touched(path) as file, pytest.raises(SourceChanged):
+    with ChangingFile(path) as file, pytest.raises(SourceChanged):
         client.put_object(bucket, file, "k")
     assert not client.object_exists(bucket, "k")
 

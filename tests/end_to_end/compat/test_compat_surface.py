@@ -282,8 +282,8 @@ def test_requests_that_sign_less_or_close_are_served(
 
 
 def test_what_is_sent_follows_the_settings() -> None:
-    answer = b"HTTP/1.1 204 No Content\r\nx-cos-request-id: 1\r\n\r\n"
-    with Stub(always(answer)) as stub:
+    response = b"HTTP/1.1 204 No Content\r\nx-cos-request-id: 1\r\n\r\n"
+    with Stub(always(response)) as stub:
         place: dict[str, Any] = {
             "Region": "ap-beijing",
             "Scheme": "http",

@@ -54,7 +54,7 @@ def read(response: Any) -> bytes:
 def test_a_file_goes_up_and_down(client: Any, bucket: str, tmp_path: Path, size: int) -> None:
     content = write_file(tmp_path / "source", size)
     client.put_object_from_local_file(bucket, str(tmp_path / "source"), "file")
-    answer = client.download_file(
+    response = client.download_file(
         bucket,
         "file",
         str(tmp_path / "target"),
@@ -64,21 +64,21 @@ def test_a_file_goes_up_and_down(client: Any, bucket: str, tmp_path: Path, size:
         DumpRecordDir=str(tmp_path),
         MaxPartCount=100,
     )
-    assert answer is None
+    assert response is None
     assert (tmp_path / "target").read_bytes() == content
 
 
 def test_progress_of_a_download_ends_at_its_size(client: Any, bucket: str, tmp_path: Path) -> None:
     client.put_object(bucket, bytes(3 * MIB), "file")
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     client.download_file(
         bucket,
         "file",
         str(tmp_path / "target"),
         PartSize=1,
-        progress_callback=lambda *now: told.append(now),
+        progress_callback=lambda *now: reported.append(now),
     )
-    assert told[-1] == (3 * MIB, 3 * MIB)
+    assert reported[-1] == (3 * MIB, 3 * MIB)
 
 
 def test_a_key_that_a_path_would_simplify_to_nothing_is_refused(client: Any, bucket: str) -> None:
@@ -112,12 +112,12 @@ def test_what_has_no_read_is_no_buffer(client: Any, bucket: str) -> None:
 
 
 def test_a_buffer_that_reads_short_is_stored_whole(ours: Any, bucket: str) -> None:
-    class Dribble(io.BytesIO):
+    class ShortReads(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
             return super().read(min(size or 0, 65_537))
 
     content = bytes(range(256)) * 8192
-    ours.upload_file_from_buffer(bucket, "buffer", Dribble(content), PartSize=1)
+    ours.upload_file_from_buffer(bucket, "buffer", ShortReads(content), PartSize=1)
     assert read(ours.get_object(bucket, "buffer")) == content
 
 

@@ -102,15 +102,15 @@ def test_an_upload_of_a_file_resumes(client: Any, bucket: str, tmp_path: Path) -
     for number in (1, 3):
         part = content[(number - 1) * MIB : number * MIB]
         client.upload_part(Bucket=bucket, Key="file", Body=part, PartNumber=number, UploadId=upload)
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     client.upload_file(
         Bucket=bucket,
         Key="file",
         LocalFilePath=str(tmp_path / "file"),
         EnableMD5=True,
-        progress_callback=lambda *progress: told.append(progress),
+        progress_callback=lambda *progress: reported.append(progress),
     )
-    assert max(told) == (len(content), len(content))
+    assert max(reported) == (len(content), len(content))
     assert read(client.get_object(Bucket=bucket, Key="file")) == content
     assert "Upload" not in client.list_multipart_uploads(Bucket=bucket)
 

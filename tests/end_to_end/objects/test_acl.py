@@ -39,7 +39,7 @@ def policy(*permitted: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("acl", "told", "granted", "status"),
+    ("acl", "reported", "granted", "status"),
     [
         ("private", "private", ["FULL_CONTROL"], 403),
         ("public-read", "public-read", ["FULL_CONTROL", "READ"], 200),
@@ -51,7 +51,7 @@ def test_a_canned_acl_of_an_object(
     server: LocalServer,
     bucket: str,
     acl: str,
-    told: str,
+    reported: str,
     granted: list[str],
     status: int,
 ) -> None:
@@ -60,7 +60,7 @@ def test_a_canned_acl_of_an_object(
         if not options:
             world.put_object_acl(Bucket=bucket, Key=key, ACL=acl)
         found = world.get_object_acl(Bucket=bucket, Key=key)
-        assert found["CannedACL"] == told
+        assert found["CannedACL"] == reported
         if granted:  # otherwise the vendor's client returns no list
             assert permissions(found) == granted
         address = f"{bucket}/{key.replace(' ', '%20')}"

@@ -115,8 +115,8 @@ def record(server: LocalServer, bucket: str, kind: str) -> History:
             assert process.returncode == 0
     records: dict[str, dict[str, Any]] = {}
     for line in lines:
-        told = json.loads(line)
-        records.setdefault(told["id"], dict(LOST)).update(told)
+        reported = json.loads(line)
+        records.setdefault(reported["id"], dict(LOST)).update(reported)
     return History(list(records.values()))
 
 
@@ -138,16 +138,16 @@ def test_everything_fits_one_order(
 def check_versions(history: History, listing: dict[str, Any]) -> None:
     """Check that a listing has exactly the versions stored before it, in order."""
     writes = [made for made in history.of(*WRITES) if not made.keys() & {"missing", "refused"}]
-    told = {made["version"]: made for made in writes if "version" in made}
+    reported = {made["version"]: made for made in writes if "version" in made}
     lost = {made["key"] for made in writes if made["end"] == math.inf}
     listed = [(key, version) for key, version, _ in listing["entries"]]
     assert len(set(listed)) == len(listed)
     assert [key for key, _ in listed] == sorted(key for key, _ in listed)
-    for version, made in told.items():
+    for version, made in reported.items():
         assert made["end"] > listing["begin"] or (made["key"], version) in listed
     for key, version in listed:
-        assert version in told or key in lost
-        assert version not in told or told[version]["begin"] < listing["end"]
-    known = [told[version] for _, version in listed if version in told]
+        assert version in reported or key in lost
+        assert version not in reported or reported[version]["begin"] < listing["end"]
+    known = [reported[version] for _, version in listed if version in reported]
     for newer, older in itertools.pairwise(known):
         assert newer["key"] != older["key"] or newer["end"] > older["begin"]

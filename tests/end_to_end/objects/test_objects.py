@@ -41,13 +41,13 @@ def test_etag_and_crc64_of_published_samples(
     assert world.head_object(Bucket=bucket, Key="joined")["x-cos-hash-crc64ecma"] == crc
     put = world.put_object(Bucket=bucket, Key="a", Body=content, EnableMD5=True)
     got = world.get_object(Bucket=bucket, Key="a")
-    for answer in (put, got, world.head_object(Bucket=bucket, Key="a")):
-        assert (answer["ETag"], answer["x-cos-hash-crc64ecma"]) == (etag, crc)
+    for response in (put, got, world.head_object(Bucket=bucket, Key="a")):
+        assert (response["ETag"], response["x-cos-hash-crc64ecma"]) == (etag, crc)
     assert world.read(got) == content
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "reported"),
     [
         ("STANDARD", None),
         ("STANDARD_IA", "STANDARD_IA"),
@@ -58,18 +58,18 @@ def test_etag_and_crc64_of_published_samples(
         ("MAZ_STANDARD", "MAZ_STANDARD"),
     ],
 )
-def test_a_storage_class(world: World, bucket: str, given: str, told: str | None) -> None:
+def test_a_storage_class(world: World, bucket: str, given: str, reported: str | None) -> None:
     world.put_object(Bucket=bucket, Key="a", Body=b"x", StorageClass=given)
-    assert world.head_object(Bucket=bucket, Key="a").get("x-cos-storage-class") == told
+    assert world.head_object(Bucket=bucket, Key="a").get("x-cos-storage-class") == reported
     (entry,) = world.list_objects(Bucket=bucket)["Contents"]
-    assert entry["StorageClass"] == (told or "STANDARD")
+    assert entry["StorageClass"] == (reported or "STANDARD")
     (version,) = world.list_objects_versions(Bucket=bucket)["Version"]
-    assert version["StorageClass"] == (told or "STANDARD")
+    assert version["StorageClass"] == (reported or "STANDARD")
     upload = world.create_multipart_upload(Bucket=bucket, Key="b", StorageClass=given)["UploadId"]
     listed = world.list_multipart_uploads(Bucket=bucket)["Upload"]
-    assert [entry["StorageClass"] for entry in listed] == [told or "STANDARD"]
+    assert [entry["StorageClass"] for entry in listed] == [reported or "STANDARD"]
     parts = world.list_parts(Bucket=bucket, Key="b", UploadId=upload)
-    assert parts["StorageClass"] == (told or "STANDARD")
+    assert parts["StorageClass"] == (reported or "STANDARD")
     if "ARCHIVE" in given:
         assert outcome(lambda: fetched(world, bucket, "a")) == (403, "InvalidObjectState")
     else:
@@ -125,7 +125,7 @@ def test_a_condition(world: World, bucket: str, conditions: dict[str, str], stat
 
 
 @pytest.mark.parametrize(
-    ("span", "told", "content"),
+    ("span", "reported", "content"),
     [
         ("bytes=0-3", "bytes 0-3/10", b"0123"),
         ("bytes=7-", "bytes 7-9/10", b"789"),
@@ -133,10 +133,12 @@ def test_a_condition(world: World, bucket: str, conditions: dict[str, str], stat
         ("bytes=8-99", "bytes 8-9/10", b"89"),
     ],
 )
-def test_a_range(world: World, bucket: str, span: str, told: str | None, content: bytes) -> None:
+def test_a_range(
+    world: World, bucket: str, span: str, reported: str | None, content: bytes
+) -> None:
     world.put_object(Bucket=bucket, Key="digits", Body=b"0123456789")
     got = world.get_object(Bucket=bucket, Key="digits", Range=span)
-    assert got.get("Content-Range") == told
+    assert got.get("Content-Range") == reported
     assert (got["ETag"], got["Content-Length"]) == (DIGITS, str(len(content)))
     assert world.read(got) == content
 

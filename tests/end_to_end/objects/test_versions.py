@@ -56,15 +56,15 @@ def test_each_write_returns_its_version(world: World, bucket: str, state: str) -
         Bucket=bucket, Key="b", CopySource={"Bucket": bucket, "Key": "a", "Region": "ap-local"}
     )
     completed = complete(world, bucket, "c", b"three")
-    told = made, copied.get("VersionId"), completed.get("x-cos-version-id")
+    reported = made, copied.get("VersionId"), completed.get("x-cos-version-id")
     if state == "Enabled":
-        assert all(told)
-        assert len(set(told)) == 3
-        ids = dict(zip("abc", told, strict=True))
+        assert all(reported)
+        assert len(set(reported)) == 3
+        ids = dict(zip("abc", reported, strict=True))
         found = {key: version for _, key, version in listed(world, bucket)}
         assert found == {**ids, "before": "null"}
     else:
-        assert told == (None, None, "null" if state else None)
+        assert reported == (None, None, "null" if state else None)
         assert [line[2] for line in listed(world, bucket)[:3]] == ["null" if state else None] * 3
     head = world.head_object(Bucket=bucket, Key="a")
     assert head.get("x-cos-version-id") == (made or ("null" if state else None))
@@ -113,7 +113,7 @@ def test_a_suspended_bucket_replaces_only_the_null_version(world: World, bucket:
 
 
 @pytest.mark.parametrize(
-    ("state", "told", "left"),
+    ("state", "reported", "left"),
     [
         ("", {}, []),
         ("Enabled", {"x-cos-delete-marker": "true", "x-cos-version-id": "MARKER"}, ["null"]),
@@ -121,15 +121,15 @@ def test_a_suspended_bucket_replaces_only_the_null_version(world: World, bucket:
     ],
 )
 def test_results_and_effects_of_a_deletion(
-    world: World, bucket: str, state: str, told: dict[str, str], left: list[str]
+    world: World, bucket: str, state: str, reported: dict[str, str], left: list[str]
 ) -> None:
     prepare(world, bucket, state)
     result = world.delete_object(Bucket=bucket, Key="before")
-    found = {name: result[name] for name in told}
+    found = {name: result[name] for name in reported}
     lines = listed(world, bucket)
     markers = [version for kind, _, version in lines if kind == "DeleteMarker"]
-    assert found == {**told, **({"x-cos-version-id": markers[0]} if state == "Enabled" else {})}
-    assert ("x-cos-delete-marker" in result) == bool(told)
+    assert found == {**reported, **({"x-cos-version-id": markers[0]} if state == "Enabled" else {})}
+    assert ("x-cos-delete-marker" in result) == bool(reported)
     assert [version for kind, _, version in lines if kind == "Version"] == left
     assert outcome(lambda: world.get_object(Bucket=bucket, Key="before")) == (404, "NoSuchKey")
     assert not world.object_exists(Bucket=bucket, Key="before")

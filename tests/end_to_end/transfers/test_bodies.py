@@ -42,8 +42,8 @@ class Put:
         """Use another key."""
         self._key += "k"
         if self.way == "upload_part":
-            answer = self.world.create_multipart_upload(self.bucket, self._key)
-            self._upload = answer["UploadId"]
+            response = self.world.create_multipart_upload(self.bucket, self._key)
+            self._upload = response["UploadId"]
 
     def __call__(self, body: Any, **options: Any) -> None:
         """Store the body."""
@@ -71,8 +71,8 @@ class Put:
             )
         try:
             if self._sealed is not None:
-                answer = self.world.run(self._sealed.get_object(self.bucket, self._key))
-                return self.world.read(answer)
+                response = self.world.run(self._sealed.get_object(self.bucket, self._key))
+                return self.world.read(response)
             return self.world.fetch(self.bucket, self._key)
         except NoSuchKey:
             return None
@@ -193,7 +193,7 @@ def mapped(content: bytes) -> mmap.mmap:
     return memory
 
 
-class Taciturn(io.BytesIO):
+class SeekReturnsNone(io.BytesIO):
     """A file whose `seek` returns None."""
 
     def seek(self, *place: int) -> None:  # type: ignore[override]
@@ -245,7 +245,7 @@ BODIES: dict[str, tuple[Callable[[], Any], bytes]] = {
     "a file": (lambda: io.BytesIO(b"abc"), b"abc"),
     "a file at its middle": (lambda: after(io.BytesIO(b"abc"), 2), b"c"),
     "a file behind its end": (lambda: after(io.BytesIO(b"abc"), 9), b""),
-    "a file whose seek returns nothing": (lambda: Taciturn(b"abc"), b"abc"),
+    "a file whose seek returns nothing": (lambda: SeekReturnsNone(b"abc"), b"abc"),
     "a file that cannot seek": (lambda: Silent(b"a", b"b"), b"ab"),
     "a pipe": (lambda: piped(b"abc"), b"abc"),
     "a socket's file": (lambda: wired(b"abc"), b"abc"),
@@ -302,35 +302,35 @@ def test_a_file_of_reported_size_0_is_read_to_its_end(put: Put, name: str, buffe
     assert put.stored() == Path(name).read_bytes() != b""
 
 
-class Understated(io.BytesIO):
+class UnderreportedFile(io.BytesIO):
     """A file that reports less than its size."""
 
-    def __init__(self, content: bytes, told: int) -> None:
+    def __init__(self, content: bytes, reported: int) -> None:
         super().__init__(content)
-        self._told = told
+        self._reported = reported
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Seek, reporting a near end."""
-        return super().seek(self._told if whence == os.SEEK_END else offset)
+        return super().seek(self._reported if whence == os.SEEK_END else offset)
 
 
 def test_a_file_that_reports_too_small_a_size(put: Put) -> None:
     for size in (0, 5, 70_000, MIB, MIB + 1, 3 * MIB):
-        for told in (0, 3):
+        for reported in (0, 3):
             put.next()
             content = os.urandom(size)
-            put(Understated(content, min(told, size)))
-            assert put.stored() == content, (size, told)
+            put(UnderreportedFile(content, min(reported, size)))
+            assert put.stored() == content, (size, reported)
 
 
 def test_a_large_file_that_reports_a_wrong_size_is_an_error(put: Put) -> None:
-    for told in (2 * MIB, 4 * MIB):
+    for reported in (2 * MIB, 4 * MIB):
         with pytest.raises(SourceChanged):
-            put(Understated(bytes(3 * MIB), told))
+            put(UnderreportedFile(bytes(3 * MIB), reported))
     assert put.stored() is None
 
 
-class Touched(io.FileIO):
+class ChangingFile(io.FileIO):
     """A file that is changed while it is read, with its date restored."""
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -348,7 +348,7 @@ class Touched(io.FileIO):
 def test_an_open_file_that_changes_while_it_is_sent(put: Put, tmp_path: Path, size: int) -> None:
     path = tmp_path / "file"
     path.write_bytes(bytes(size))
-    with Touched(path) as file, pytest.raises(SourceChanged):
+    with ChangingFile(path) as file, pytest.raises(SourceChanged):
         put(file)
     assert put.stored() is None
 

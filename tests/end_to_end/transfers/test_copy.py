@@ -111,8 +111,10 @@ def test_content_headers_metadata_and_tags_go_along(
     world: World, proxy: FaultProxy, owner: Client, bucket: str, other: str, parts: bool
 ) -> None:
     put = owner.put_object(other, content(), "source", **DRESS)
-    told: list[tuple[int, int | None]] = []
-    result = copy(world, bucket, other, parts=parts, progress_callback=lambda *at: told.append(at))
+    reported: list[tuple[int, int | None]] = []
+    result = copy(
+        world, bucket, other, parts=parts, progress_callback=lambda *at: reported.append(at)
+    )
     assert fetch(owner, bucket) == content()
     head, origin = owner.head_object(bucket, "copy"), owner.head_object(other, "source")
     own = {"ETag", "Last-Modified", "x-cos-storage-class", "x-cos-storage-tier"}
@@ -122,8 +124,8 @@ def test_content_headers_metadata_and_tags_go_along(
     assert "x-cos-storage-class" not in head, "the class is what this call asked for"
     assert owner.get_object_tagging(bucket, "copy") == owner.get_object_tagging(other, "source")
     assert result["ETag"] == (head["ETag"] if parts else put["ETag"])
-    assert told == sorted(set(told))
-    assert told[-1] == (SIZE, SIZE)
+    assert reported == sorted(set(reported))
+    assert reported[-1] == (SIZE, SIZE)
     assert len(proxy.matching(UPLOAD_PART_COPY)) == (4 if parts else 0)
     assert uploads(owner, bucket) == []
 
@@ -307,9 +309,9 @@ class OtherSum(Fault):
 
     async def play(self, request: ProxiedRequest) -> None:
         await request.forward()
-        answer = await request.response()
-        head = answer.head.with_field("x-cos-hash-crc64ecma", "7")
-        await request.deliver(replace(answer, head=head))
+        response = await request.response()
+        head = response.head.with_field("x-cos-hash-crc64ecma", "7")
+        await request.deliver(replace(response, head=head))
 
 
 @pytest.mark.parametrize("parts", [False, True])

@@ -160,10 +160,13 @@ def test_filters_choose_files_both_ways(
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(
     world: World, owner: Client, bucket: str, tmp_path: Path
 ) -> None:
-    source, told = write_tree(tmp_path / "source", {"a": b"12", "b": b"345"}), list[FileAction]()
-    dry = world.upload_dir(bucket, source, "p", DryRun=True, action_callback=told.append)
+    source, reported = (
+        write_tree(tmp_path / "source", {"a": b"12", "b": b"345"}),
+        list[FileAction](),
+    )
+    dry = world.upload_dir(bucket, source, "p", DryRun=True, action_callback=reported.append)
     assert (dry.transferred, dry.transferred_bytes) == (2, 5)
-    assert sorted(told, key=str) == [FileAction("upload", "a", 2), FileAction("upload", "b", 3)]
+    assert sorted(reported, key=str) == [FileAction("upload", "a", 2), FileAction("upload", "b", 3)]
     assert read_objects(owner, bucket) == {}
     put_objects(owner, bucket, {"a": b"12"})
     assert world.download_dir(bucket, tmp_path / "none", DryRun=True).transferred == 1
@@ -183,13 +186,15 @@ def test_progress_covers_all_files_and_ends_at_their_bytes(
 ) -> None:
     source = write_tree(tmp_path / "source", {f"{n:02}": bytes(1000 * n) for n in range(1, 20)})
     total = sum(1000 * n for n in range(1, 20))
-    told: list[tuple[int, int | None]] = []
-    world.upload_dir(bucket, source, progress_callback=lambda *now: told.append(now))
-    assert told[-1] == (total, total)
-    assert [done for done, _ in told] == sorted({done for done, _ in told})
-    told.clear()
-    world.download_dir(bucket, tmp_path / "target", progress_callback=lambda *now: told.append(now))
-    assert told[-1] == (total, total)
+    reported: list[tuple[int, int | None]] = []
+    world.upload_dir(bucket, source, progress_callback=lambda *now: reported.append(now))
+    assert reported[-1] == (total, total)
+    assert [done for done, _ in reported] == sorted({done for done, _ in reported})
+    reported.clear()
+    world.download_dir(
+        bucket, tmp_path / "target", progress_callback=lambda *now: reported.append(now)
+    )
+    assert reported[-1] == (total, total)
 
 
 def test_the_first_failure_stops_the_rest_and_is_the_cause(

@@ -129,9 +129,9 @@ def test_the_file_equals_the_object_for_any_size(
     world: World, owner: Client, bucket: str, target: Path, journals: Path, size: int
 ) -> None:
     put = owner.put_object(bucket, content(size), "a", Metadata={"x-cos-meta-a": "1"})
-    told: list[tuple[int, int | None]] = []
+    reported: list[tuple[int, int | None]] = []
     got = world.download_file(
-        bucket, "a", target, PartSize=1, progress_callback=lambda *at: told.append(at)
+        bucket, "a", target, PartSize=1, progress_callback=lambda *at: reported.append(at)
     )
     assert target.read_bytes() == content(size)
     assert (got["ETag"], got["Content-Length"], got["x-cos-meta-a"]) == (
@@ -140,9 +140,9 @@ def test_the_file_equals_the_object_for_any_size(
         "1",
     )
     assert not {"Body", "Content-Range"} & set(got)
-    assert told == sorted(told), "progress went back"
-    assert len(set(told)) == len(told), "the same progress was told twice"
-    assert told[-1] == (size, size)
+    assert reported == sorted(reported), "progress went back"
+    assert len(set(reported)) == len(reported), "the same progress was reported twice"
+    assert reported[-1] == (size, size)
     assert (beside(target), kept(journals)) == (["file"], [])
 
 
@@ -329,15 +329,19 @@ def test_an_object_replaced_during_the_download_is_never_mixed(
     old, new = content(seed="old"), content(SIZE - 100_000, seed="new")
     owner.put_object(bucket, old, "a")
     proxy.decide = at_request(at, lambda: owner.put_object(bucket, new, "a"))
-    told: list[int] = []
+    reported: list[int] = []
     got = world.download_file(
-        bucket, "a", target, PartSize=1, progress_callback=lambda through, _: told.append(through)
+        bucket,
+        "a",
+        target,
+        PartSize=1,
+        progress_callback=lambda through, _: reported.append(through),
     )
     # The started version still exists; without versions everything is fetched again.
     expected = old if versioned else new
     assert target.read_bytes() == expected
     assert got["Content-Length"] == str(len(expected))
-    assert told == sorted(told)
+    assert reported == sorted(reported)
     assert beside(target) == ["file"]
 
 
@@ -402,19 +406,19 @@ def test_the_next_download_fetches_only_what_is_missing(
     interrupt(world, proxy, bucket, target)
     (partial,) = beside(target)
     assert stat.S_IMODE(target.with_name(partial).stat().st_mode) == 0o600
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     world.download_file(
         bucket,
         "a",
         target,
         PartSize=2,  # the part size of the start is kept
         MAXThread=1,
-        progress_callback=lambda through, size: told.append((through, through.resumed)),
+        progress_callback=lambda through, size: reported.append((through, through.resumed)),
     )
     assert target.read_bytes() == content()
     assert ranges(proxy) == [f"bytes={2 * MIB}-{3 * MIB - 1}", f"bytes={3 * MIB}-{SIZE - 1}"]
-    assert told[0] == (MIB, MIB)
-    assert told[-1] == (SIZE, 2 * MIB)
+    assert reported[0] == (MIB, MIB)
+    assert reported[-1] == (SIZE, 2 * MIB)
     assert (beside(target), kept(journals)) == (["file"], [])
 
 
@@ -684,17 +688,17 @@ class TestFileobj:
         self, world: World, owner: Client, bucket: str, target: Path, size: int
     ) -> None:
         owner.put_object(bucket, content(size), "a")
-        told: list[tuple[int, int | None]] = []
+        reported: list[tuple[int, int | None]] = []
         with target.open("wb") as file:
             file.write(b"head ")
             got = world.download_fileobj(
-                bucket, "a", file, PartSize=1, progress_callback=lambda *at: told.append(at)
+                bucket, "a", file, PartSize=1, progress_callback=lambda *at: reported.append(at)
             )
             file.write(b" tail")
         assert target.read_bytes() == b"head " + content(size) + b" tail"
         assert got["Content-Length"] == str(size)
-        assert told == sorted(set(told))
-        assert told[-1] == (size, size)
+        assert reported == sorted(set(reported))
+        assert reported[-1] == (size, size)
 
     def test_parts_are_written_in_order_though_the_first_comes_last(
         self, world: World, proxy: FaultProxy, owner: Client, bucket: str, target: Path

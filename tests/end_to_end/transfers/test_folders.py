@@ -48,12 +48,16 @@ def test_named_files_are_transferred_each_way_and_may_get_new_names(
     moved = {"d/b": b"22", "new/a": b"1", "\u4e2d/ *?[x]": b"4444"}
     assert read_objects(owner, bucket, "p/") == moved
     assert (up.transferred, up.transferred_bytes) == (3, 7)
-    told = list[tuple[int, int | None]]()
+    reported = list[tuple[int, int | None]]()
     down = world.download_dir(
-        bucket, tmp_path / "t", "p", Names=iter(moved), progress_callback=lambda *n: told.append(n)
+        bucket,
+        tmp_path / "t",
+        "p",
+        Names=iter(moved),
+        progress_callback=lambda *n: reported.append(n),
     )
     assert read_tree(tmp_path / "t") == moved
-    assert (down.transferred_bytes, told[-1]) == (7, (7, 7))
+    assert (down.transferred_bytes, reported[-1]) == (7, (7, 7))
     across = world.copy_dir(bucket, "q", bucket, "p", Names=[FileName("new/a", "b")])
     assert read_objects(owner, bucket, "q/") == {"b": b"1"}
     assert across.transferred_bytes == 1

@@ -97,8 +97,10 @@ def test_mode_and_owner_stay(save: Save, tmp_path: Path, mode: int) -> None:
     save(path)
     after = path.stat()
     assert path.read_bytes() == CONTENT
-    told = ("st_mode", "st_uid", "st_gid")
-    assert [getattr(after, name) for name in told] == [getattr(before, name) for name in told]
+    reported = ("st_mode", "st_uid", "st_gid")
+    assert [getattr(after, name) for name in reported] == [
+        getattr(before, name) for name in reported
+    ]
 
 
 def test_small_files_keep_mode_and_owner_too(world: World, bucket: str, tmp_path: Path) -> None:

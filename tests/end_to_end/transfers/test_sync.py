@@ -106,10 +106,12 @@ def test_deletions_happen_only_when_asked_for_and_never_of_what_a_filter_leaves_
     there = {"old": b"", "d/old": b"", "keep/me": b"", "folder/": b""}
     put_objects(owner, bucket, there)
     assert moved(world.sync(source, place)) == (1, 0, 0)
-    told: list[FileAction] = []
-    done = world.sync(source, place, Delete=True, Exclude=["keep/"], action_callback=told.append)
+    reported: list[FileAction] = []
+    done = world.sync(
+        source, place, Delete=True, Exclude=["keep/"], action_callback=reported.append
+    )
     assert moved(done) == (0, 1, 2)
-    assert told == [FileAction("delete", "d/old", 0), FileAction("delete", "old", 0)]
+    assert reported == [FileAction("delete", "d/old", 0), FileAction("delete", "old", 0)]
     assert set(read_objects(owner, bucket)) == {"a", "keep/me", "folder/"}
 
 
@@ -180,7 +182,7 @@ def test_a_missing_source_is_not_an_empty_one(
 def test_a_refused_deletion_is_a_failure_by_name(
     owner: Client, server: LocalServer, bucket: str, tmp_path: Path
 ) -> None:
-    from tests.client.stubs.scripted import ScriptedServer, answer
+    from tests.client.stubs.scripted import ScriptedServer, http_response
 
     listing = (
         b"<ListBucketResult><Name>b-1</Name><Prefix/><Marker/><MaxKeys>1000</MaxKeys>"
@@ -197,7 +199,9 @@ def test_a_refused_deletion_is_a_failure_by_name(
     )
     entries = b"".join(entry % key for key in (b"a", b"b", b"c"))
     with (
-        ScriptedServer([answer(body=listing % entries), answer(body=deletion)]) as scripted,
+        ScriptedServer(
+            [http_response(body=listing % entries), http_response(body=deletion)]
+        ) as scripted,
         Client(endpoint=scripted.endpoint, secret_id="i", secret_key="k") as client,
         pytest.raises(DirectoryTransferError) as failure,
     ):

@@ -51,7 +51,7 @@ def content_of(size: int) -> bytes:
     return b"".join(f"{n:1024}".encode() for n in range(-(-size // 1024)))[:size]
 
 
-class Dribble(io.RawIOBase):
+class ShortReads(io.RawIOBase):
     """A file with reads of at most 10,007 bytes, like a socket."""
 
     def __init__(self, content: bytes) -> None:
@@ -77,7 +77,7 @@ def test_every_stream_of_every_size_arrives_as_it_is(
     pieces = [content[at : at + 300_000] for at in range(0, size, 300_000)]
     stream: Any = {
         "memory": io.BytesIO(content),
-        "dribble": Dribble(content),
+        "dribble": ShortReads(content),
         "iterator": faulty.source([b"", *pieces, b""]),
         "bytes": bytearray(content),
     }[kind]
@@ -221,7 +221,7 @@ def test_parts_are_sent_again_from_memory(faulty: World, proxy: FaultProxy, buck
         Rule(CREATE_MULTIPART_UPLOAD, DropReply()),
         Rule(COMPLETE_MULTIPART_UPLOAD, DropReply()),
     ]
-    faulty.upload_stream(bucket, "key", Dribble(content), PartSize=1)
+    faulty.upload_stream(bucket, "key", ShortReads(content), PartSize=1)
     assert faulty.fetch(bucket, "key") == content
     assert unfinished_uploads(faulty, bucket) == []
 

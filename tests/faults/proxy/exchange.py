@@ -95,10 +95,10 @@ class RecordedRequest:
 
     def __str__(self) -> str:
         name = self.operation.name if self.operation else self.method
-        answers = ", ".join(str(status) for status in self.statuses) or "none"
+        responses = ", ".join(str(status) for status in self.statuses) or "none"
         fault = f" under {self.fault}" if self.fault else ""
         return (
             f"#{self.number} {name} {self.target} with {self.received} bytes{fault}: "
-            f"{self.forwarded} forwarded, answers {answers}, client got "
+            f"{self.forwarded} forwarded, answers {responses}, client got "
             f"{self.status or 'nothing'} and {self.delivered} bytes"
         )

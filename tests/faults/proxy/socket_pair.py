@@ -46,7 +46,7 @@ def stored(server: LocalServer, path: str) -> bytes | None:
 
 
 @contextmanager
-def wire() -> Iterator[tuple[FaultProxy, Connection, socket.socket]]:
+def proxied_connection() -> Iterator[tuple[FaultProxy, Connection, socket.socket]]:
     """Yield a proxy, the client's end of a connection through it, and the listener behind it."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,

@@ -41,8 +41,8 @@ from tests.faults.proxy.socket_pair import (
     exactly,
     is_ended,
     is_reset,
+    proxied_connection,
     stored,
-    wire,
 )
 from tests.server.support.http_client import HTTPClient
 
@@ -115,16 +115,16 @@ def test_an_early_refusal_is_dropped_without_the_body(
 
 
 def test_a_chunked_request_is_cut_within_its_content(proxy: FaultProxy) -> None:
-    with wire() as (running, line, listener):
+    with proxied_connection() as (running, client, listener):
         running.rules = [Rule(any_request, CutRequest(4))]
-        line.send(REQUESTS["chunks"])
+        client.send(REQUESTS["chunks"])
         with accept(listener) as connection:
             head = REQUESTS["chunks"].partition(b"\r\n\r\n")[0]
             expected = head + b"\r\n\r\n3\r\nabc\r\n0002;x=y\r\nd"
             # The reset may overtake bytes that were sent before it.
             with suppress(ConnectionResetError):
                 assert expected.startswith(exactly(connection, 1000))
-        assert is_reset(line)
+        assert is_reset(client)
         assert running.exchanges[0].forwarded == 4
 
 

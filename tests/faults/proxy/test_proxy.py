@@ -29,8 +29,8 @@ from tests.faults.proxy.socket_pair import (
     exactly,
     is_ended,
     is_reset,
+    proxied_connection,
     stored,
-    wire,
 )
 from tests.server.support.http_client import Connection, HTTPClient
 from tests.support.keys import HOSTILE_KEYS
@@ -71,13 +71,13 @@ def test_every_byte_passes_both_ways_and_the_connection_stays(request_: str, rep
     sent = REQUESTS[request_]
     head, body = ANSWERS[reply]
     answered = head if request_ == "HEAD" else head + body
-    with wire() as (running, line, listener):
-        line.send(sent + sent)
+    with proxied_connection() as (running, client, listener):
+        client.send(sent + sent)
         with accept(listener) as connection:
             for _ in range(2):
                 assert exactly(connection, len(sent)) == sent
                 connection.sendall(answered)
-                assert exactly(line.socket, len(answered)) == answered
+                assert exactly(client.socket, len(answered)) == answered
         assert [seen.reached for seen in running.exchanges] == [True, True]
         assert [seen.received for seen in running.exchanges] == [
             {"a length": 5, "chunks": 5}.get(request_, 0)
@@ -86,25 +86,25 @@ def test_every_byte_passes_both_ways_and_the_connection_stays(request_: str, rep
 
 def test_a_response_without_length_ends_with_its_connection() -> None:
     answered = b"HTTP/1.1 200 OK\r\n\r\nall that comes"
-    with wire() as (_, line, listener):
+    with proxied_connection() as (_, client, listener):
         sent = REQUESTS["a length"]
-        line.send(sent)
+        client.send(sent)
         with accept(listener) as connection:
             assert exactly(connection, len(sent)) == sent
             connection.sendall(answered)
-        assert line.rest() == answered
+        assert client.rest() == answered
 
 
 def test_bodies_are_streamed() -> None:
     start = b"Content-Length: %d\r\n\r\n" % (1 << 40) + b"x" * 100_000
     sent = b"PUT /a HTTP/1.1\r\nHost: x\r\n" + start
     answered = b"HTTP/1.1 200 OK\r\n" + start
-    with wire() as (_, line, listener):
-        line.send(sent)
+    with proxied_connection() as (_, client, listener):
+        client.send(sent)
         with accept(listener) as connection:
             assert exactly(connection, len(sent)) == sent
             connection.sendall(answered)
-            assert exactly(line.socket, len(answered)) == answered
+            assert exactly(client.socket, len(answered)) == answered
 
 
 @pytest.mark.parametrize("kind", ["sync", "async", "vendor"])
@@ -210,22 +210,22 @@ def test_a_client_that_disconnects_closes_the_servers_connection(
 
 def test_a_server_that_closes_without_a_response_closes_the_connection() -> None:
     sent = REQUESTS["a length"]
-    with wire() as (_, line, listener):
-        line.send(sent)
+    with proxied_connection() as (_, client, listener):
+        client.send(sent)
         with accept(listener) as connection:
             assert exactly(connection, len(sent)) == sent
-        assert line.rest() == b""
+        assert client.rest() == b""
 
 
 def test_an_idle_connection_that_the_server_closed_is_replaced() -> None:
     sent, answered = REQUESTS["a length"], b"".join(ANSWERS["a length"])
-    with wire() as (_, line, listener):
+    with proxied_connection() as (_, client, listener):
         for _ in range(2):
-            line.send(sent)
+            client.send(sent)
             with accept(listener) as connection:
                 assert exactly(connection, len(sent)) == sent
                 connection.sendall(answered)
-                assert exactly(line.socket, len(answered)) == answered
+                assert exactly(client.socket, len(answered)) == answered
 
 
 def test_an_unreachable_server_resets_the_connection() -> None:

@@ -174,11 +174,11 @@ def test_d16_a_damaged_journal_only_prevents_resuming(subject: Subject, target: 
 
 def test_d22_progress_of_a_small_object_is_reported(subject: Subject, target: Path) -> None:
     subject.owner.put_object(subject.bucket, content(size=1000), "key")
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
 
     def tell(through: int, size: int) -> None:
-        told.append((through, size))
+        reported.append((through, size))
 
     subject.download(subject.connect(), "key", target, progress_callback=tell)
-    subject.expect_defect(told == [], told)
-    assert subject.is_vendor or told[-1] == (1000, 1000)
+    subject.expect_defect(reported == [], reported)
+    assert subject.is_vendor or reported[-1] == (1000, 1000)

@@ -56,12 +56,12 @@ def test_d1_a_redirected_file_is_no_success(subject: Subject, tmp_path: Path) ->
 
 
 def test_d2_a_stream_that_reads_short_is_stored_whole(subject: Subject) -> None:
-    class Dribble(io.BytesIO):
+    class ShortReads(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
             return super().read(min(size or 0, 64 * 1024))
 
     content = bytes(range(256)) * (LARGE // 256)
-    error = failure(lambda: subject.upload_stream(subject.connect(), "key", Dribble(content)))
+    error = failure(lambda: subject.upload_stream(subject.connect(), "key", ShortReads(content)))
     assert error is None
     stored = subject.stored("key") or b""
     subject.expect_defect(stored == content[: 64 * 1024], f"{len(stored)} bytes stored")
@@ -145,8 +145,11 @@ def test_d20_a_copy_in_parts_keeps_headers_and_metadata(
 ) -> None:
     use_small_parts(monkeypatch)
     content = bytes(LARGE)
-    told: dict[str, Any] = {"ContentType": "text/x-told", "Metadata": {"x-cos-meta-x": "kept"}}
-    subject.owner.put_object(subject.bucket, content, "source", **told)
+    reported: dict[str, Any] = {
+        "ContentType": "text/x-reported",
+        "Metadata": {"x-cos-meta-x": "kept"},
+    }
+    subject.owner.put_object(subject.bucket, content, "source", **reported)
     world = subject.connect()
     if subject.is_vendor:
         world.client.get_conf().set_copy_part_threshold_size(MIB)
@@ -159,7 +162,7 @@ def test_d20_a_copy_in_parts_keeps_headers_and_metadata(
     assert len(subject.proxy.matching(CREATE_MULTIPART_UPLOAD)) == 1
     head: Any = subject.owner.head_object(subject.bucket, "copy")
     kept = head.get("Content-Type"), head.get("x-cos-meta-x")
-    subject.expect_defect(kept != ("text/x-told", "kept"), kept)
+    subject.expect_defect(kept != ("text/x-reported", "kept"), kept)
 
 
 def test_d21_a_file_of_10_mib_takes_one_request(subject: Subject, tmp_path: Path) -> None:
@@ -173,15 +176,15 @@ def test_d21_a_file_of_10_mib_takes_one_request(subject: Subject, tmp_path: Path
 
 def test_d22_progress_of_a_small_file_is_reported(subject: Subject, tmp_path: Path) -> None:
     write_file(tmp_path / "small", 1000)
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     subject.connect().upload_file(
         subject.bucket,
         "key",
         str(tmp_path / "small"),
-        progress_callback=lambda through, size: told.append((through, size)),
+        progress_callback=lambda through, size: reported.append((through, size)),
     )
-    subject.expect_defect(told == [], told)
-    assert subject.is_vendor or told[-1] == (1000, 1000)
+    subject.expect_defect(reported == [], reported)
+    assert subject.is_vendor or reported[-1] == (1000, 1000)
 
 
 def test_d23_a_short_timeout_does_not_fail_a_slow_completion(

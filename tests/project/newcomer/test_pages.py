@@ -75,8 +75,8 @@ def test_the_wheel_has_the_projects_addresses_and_absolute_links(
 ) -> None:
     with ZipFile(environments.wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith("/METADATA")]
-        told = archive.read(name).decode()
-    assert re.search("^Project-URL: Homepage, https://", told, re.MULTILINE)
-    links = re.findall(r"\]\(([^)]*)\)", told)
+        output = archive.read(name).decode()
+    assert re.search("^Project-URL: Homepage, https://", output, re.MULTILINE)
+    links = re.findall(r"\]\(([^)]*)\)", output)
     assert links
     assert [link for link in links if not link.startswith("https://")] == []

@@ -102,14 +102,14 @@ def test_each_moment_has_its_state_headers_and_status() -> None:
         "x-cos-restore-status": f'tier="expedited"; request-date="{http_date(NOW)}"',
     }
     there = {"x-cos-restore": f'ongoing-request="false", expiry-date="{date}"'}
-    told = [
+    returned = [
         (NOW, False, running, "ONGOING"),
         (NOW + MINUTE - 1, False, running, "ONGOING"),
         (NOW + MINUTE, True, there, "DONE"),
         (job.expiry - 1, True, there, "DONE"),
         (job.expiry, False, {}, None),
     ]
-    for now, readable, headers, status in told:
+    for now, readable, headers, status in returned:
         assert is_readable("DEEP_ARCHIVE", job, now) is readable
         assert restore_headers("DEEP_ARCHIVE", job, now) == headers
         assert restore_status("DEEP_ARCHIVE", job, now) == status

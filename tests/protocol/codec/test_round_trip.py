@@ -92,17 +92,17 @@ def test_the_server_reads_the_parameters_that_the_client_was_given(
 ) -> None:
     params = data.draw(params_of(row))
     endpoint = data.draw(st.sampled_from([VIRTUAL_HOST, PATH_STYLE]))
-    assert carried(row, params, endpoint) == with_keys_told(params)
+    assert carried(row, params, endpoint) == with_key_hashes(params)
 
 
-def with_keys_told(params: dict[str, Any]) -> dict[str, Any]:
+def with_key_hashes(params: dict[str, Any]) -> dict[str, Any]:
     """Return parameters with the key hashes that the client adds to customer keys."""
-    told = dict(params)
+    returned = dict(params)
     for name in ("SSECustomer", "CopySourceSSECustomer"):
         if key := params.get(f"{name}Key"):
-            told.setdefault(f"{name}Algorithm", "AES256")
-            told.setdefault(f"{name}KeyMD5", content_md5(b64decode(key)))
-    return told
+            returned.setdefault(f"{name}Algorithm", "AES256")
+            returned.setdefault(f"{name}KeyMD5", content_md5(b64decode(key)))
+    return returned
 
 
 @pytest.mark.parametrize("endpoint", [VIRTUAL_HOST, PATH_STYLE], ids=["host", "path"])

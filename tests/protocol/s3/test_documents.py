@@ -43,5 +43,5 @@ def test_the_version_of_a_copy_stands_in_a_header() -> None:
 
 def test_a_version_of_a_bucket_without_versions_is_null() -> None:
     entry = {"Key": "k", "VersionId": None, "StorageClass": "ARCHIVE"}
-    told = result_to_s3("ListObjectsVersions", {"Version": [entry], "DeleteMarker": []})
-    assert told["Version"] == [{"Key": "k", "VersionId": "null", "StorageClass": "GLACIER"}]
+    returned = result_to_s3("ListObjectsVersions", {"Version": [entry], "DeleteMarker": []})
+    assert returned["Version"] == [{"Key": "k", "VersionId": "null", "StorageClass": "GLACIER"}]

@@ -81,10 +81,10 @@ def test_bytes_that_are_not_utf_8_stay() -> None:
 
 def test_only_metadata_is_in_words() -> None:
     headers = [("x-cos-meta-a", "中"), ("content-disposition", "中"), ("x-cos-tagging", "a=中")]
-    told = dict(headers_to_s3(headers))
-    assert told["x-amz-meta-a"] == "=?UTF-8?B?5Lit?="
-    assert told["content-disposition"] == "中"
-    assert headers_to_cos(told)["x-cos-meta-a"] == "中"
+    returned = dict(headers_to_s3(headers))
+    assert returned["x-amz-meta-a"] == "=?UTF-8?B?5Lit?="
+    assert returned["content-disposition"] == "中"
+    assert headers_to_cos(returned)["x-cos-meta-a"] == "中"
 
 
 @pytest.mark.parametrize(

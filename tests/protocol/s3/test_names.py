@@ -76,15 +76,15 @@ def test_a_signed_url_may_have_headers_in_it() -> None:
         ("x-amz-acl", "public-read"),
     )
     read = names.to_cos(Request("PUT", "/b/k", query, {"x-amz-meta-a": "b"}))
-    told = {"x-cos-security-token": "t", "x-cos-acl": "public-read", "x-cos-meta-a": "b"}
-    assert read.headers == told
+    returned = {"x-cos-security-token": "t", "x-cos-acl": "public-read", "x-cos-meta-a": "b"}
+    assert read.headers == returned
     unsigned = names.to_cos(Request("PUT", "/b/k", query[1:]))
     assert unsigned.headers == {}
 
 
 def test_a_header_of_cos_alone_keeps_its_name() -> None:
-    told = [("x-cos-hash-crc64ecma", "1"), ("x-cos-object-type", "normal"), ("ETag", '"e"')]
-    assert names.headers_to_s3(told) == told
+    returned = [("x-cos-hash-crc64ecma", "1"), ("x-cos-object-type", "normal"), ("ETag", '"e"')]
+    assert names.headers_to_s3(returned) == returned
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from coskit.protocol.codec.results import decode_result, encode_result
 from coskit.protocol.codec.routing import Router
 from coskit.protocol.model import Operation
 from coskit.protocol.s3.operations import S3_OPERATIONS
-from tests.protocol.codec.test_round_trip import with_aliases, with_keys_told
+from tests.protocol.codec.test_round_trip import with_aliases, with_key_hashes
 from tests.protocol.strategies import params_of, results_of
 
 ROWS = pytest.mark.parametrize("row", S3_OPERATIONS, ids=lambda row: row.name)
@@ -31,7 +31,7 @@ def test_the_server_reads_the_parameters_that_a_client_wrote(
     read = decode_request(row, call.bucket, call.key, query, call.headers, call.body or b"")
     if row.has_document:
         read.pop("ContentMD5", None)
-    assert read == with_keys_told(params)
+    assert read == with_key_hashes(params)
 
 
 @ROWS

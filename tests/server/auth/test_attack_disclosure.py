@@ -45,15 +45,17 @@ def test_a_condition_does_not_disclose_that_an_object_exists(
     asking = S3HTTPClient(friend) if mark else friend
     for method, body in (("GET", None), ("HEAD", None), ("PUT", b"x"), ("DELETE", None)):
         for signed in (True, False):
-            told = []
+            returned = []
             for key in ("kept", "none"):
                 sent = {**conditions, **({} if signed else mark)}
                 reply = asking.request(method, f"/{room}/{key}", sent, body, signed=signed)
-                told.append((reply.status, [n for n, _ in reply.fields if n != "Content-Length"]))
+                returned.append(
+                    (reply.status, [n for n, _ in reply.fields if n != "Content-Length"])
+                )
                 assert "ETag" not in reply
                 assert "Last-Modified" not in reply
-            assert told[0] == told[1]
-            assert told[0][0] == 403
+            assert returned[0] == returned[1]
+            assert returned[0][0] == 403
 
 
 SPOOFED: list[tuple[dict[str, Any], dict[str, str], str]] = [

@@ -261,12 +261,12 @@ def test_an_acl_is_set_where_it_was_asked_for(
         assert http_client.request("PUT", f"/{bucket}/{key}", {}, key.encode()).status == 200
     public = {f"{prefix}-acl": "public-read"}
     assert asking.request("PUT", f"/{bucket}/a/same?acl", public, b"").status == 200
-    told: dict[str, Reply] = {
+    returned: dict[str, Reply] = {
         key: http_client.request("GET", f"/{bucket}/{key}", signed=False)
         for key in ("same", "a/same", "a/b/same")
     }
-    assert [reply.status for reply in told.values()] == [403, 200, 403]
-    for key in told:
+    assert [reply.status for reply in returned.values()] == [403, 200, 403]
+    for key in returned:
         assert http_client.request("GET", f"/{bucket}/{key}").body == key.encode()
 
 

@@ -165,8 +165,8 @@ def test_a_writer_says_nothing_of_what_the_server_keeps(
     assert reply.status in (200, 400, 501)
     if reply.status == 200:
         assert reply["ETag"] == plain["ETag"]
-        told = [names(asking.request("HEAD", f"/{bucket}/{key}")) for key in ("plain", "k")]
-        assert told[0] == told[1]
+        returned = [names(asking.request("HEAD", f"/{bucket}/{key}")) for key in ("plain", "k")]
+        assert returned[0] == returned[1]
         got = asking.request("GET", f"/{bucket}/k")
         assert got.body == b"data"
         assert "2001" not in got["Last-Modified"]

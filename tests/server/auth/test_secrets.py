@@ -106,44 +106,46 @@ def test_no_secret_is_logged_or_returned(tmp_path: Path, capfd: pytest.CaptureFi
         tmp_path / "data", buckets=[ROOM], options=[f"--access-log={file}"]
     ) as server:
         http_client = HTTPClient.of(server)
-        secrets, told = [server.secret_key, SECRET, quote(SECRET, safe="")], []
+        secrets, returned = [server.secret_key, SECRET, quote(SECRET, safe="")], []
         digests = []  # of keys, which answers tell
         for target, secret in urls(server):
             secrets += [secret, quote(secret, safe="")]
             asked = [
                 http_client.request(method, target, signed=False) for method in ("GET", "DELETE")
             ]
-            told += [] if "%3F" in target else asked  # of a key that is a URL its sender is told
+            returned += (
+                [] if "%3F" in target else asked
+            )  # the sender of a key that is a URL gets it back
         for prefix in ("x-cos-", "x-amz-"):
             headers, of_key = customer_key(prefix)
             secrets += [of_key, quote(of_key, safe="")]
             digests.append(headers[f"{prefix}server-side-encryption-customer-key-md5"])
-            told.append(http_client.request("PUT", f"/{ROOM}/sealed", headers, b"body"))
-            told.append(http_client.request("GET", f"/{ROOM}/sealed", headers))
-            told.append(
+            returned.append(http_client.request("PUT", f"/{ROOM}/sealed", headers, b"body"))
+            returned.append(http_client.request("GET", f"/{ROOM}/sealed", headers))
+            returned.append(
                 http_client.request("GET", f"/{ROOM}/sealed?{encode_query(headers.items())}")
             )
             wrong = {name: text[1:] if "-key" in name else text for name, text in headers.items()}
-            told.append(http_client.request("GET", f"/{ROOM}/sealed", wrong))
+            returned.append(http_client.request("GET", f"/{ROOM}/sealed", wrong))
         for fields in (
             dict(signed(http_client, ROOM, "k")),
             {"key": "k", "signature": "y"},
         ):
             fields["x-cos-security-token"] = SECRET
             secrets.append(fields.get("q-signature", SECRET))
-            told.append(post(http_client, ROOM, form(list(fields.items()))))
+            returned.append(post(http_client, ROOM, form(list(fields.items()))))
         for value in (f"q-signature={SECRET}", f"AWS a:{SECRET}", f"Bearer {SECRET}", SECRET):
-            told.append(
+            returned.append(
                 http_client.request("GET", f"/{ROOM}/k", {"authorization": value}, signed=False)
             )
-        told.append(http_client.request("GET", f"/{ROOM}/k", {"x-cos-security-token": SECRET}))
-        told.append(http_client.request("GET", "/-/metrics", signed=False))
+        returned.append(http_client.request("GET", f"/{ROOM}/k", {"x-cos-security-token": SECRET}))
+        returned.append(http_client.request("GET", "/-/metrics", signed=False))
         assert server.stop() == 0
     written = file.read_text() + "".join(capfd.readouterr())
-    answers = [reply.body.decode() + repr(reply.fields) for reply in told]
+    responses = [reply.body.decode() + repr(reply.fields) for reply in returned]
     assert not [text for text in digests if text in written or quote(text, safe="") in written]
     for secret in secrets:
         assert len(secret) > 10
         assert secret not in written
-        for answer in answers:
-            assert secret not in answer, answer
+        for response in responses:
+            assert secret not in response, response

@@ -436,7 +436,7 @@ def test_the_longest_time_is_a_setting(tmp_path: Path) -> None:
 def test_every_sub_resource_of_s3_is_signed_in_version_2(
     http_client: HTTPClient, secret: str
 ) -> None:
-    # list-type alone is not: it only changes how a listing is told.
+    # list-type alone is not: it only changes the form of a listing.
     flags = {row.flag for row in S3_OPERATIONS if row.flag} | {"uploadId", "partNumber"}
     url = v2_url(http_client, "GET", secret)
     for name in sorted(flags - {"partNumber"}):

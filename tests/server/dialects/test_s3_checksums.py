@@ -36,7 +36,7 @@ WRONG = (400, "BadDigest")
 
 
 @dataclass(frozen=True)
-class Shelf:
+class S3Bucket:
     """A bucket, and who speaks S3 to it."""
 
     http_client: HTTPClient
@@ -77,7 +77,7 @@ class Shelf:
         key = sigv4.signing_key(self.http_client.credentials.secret_key, date[:8], REGION)
         return SeedSignature(key, date, f"{date[:8]}/{REGION}/s3/aws4_request", signature)
 
-    def told(self, key: str, method: str = "HEAD") -> dict[str, str]:
+    def checksum_headers(self, key: str, method: str = "HEAD") -> dict[str, str]:
         """Return the checksum headers of an object."""
         return sums(self.request(method, key, ENABLED))
 
@@ -91,22 +91,22 @@ class Shelf:
 class Parts:
     """An upload in parts."""
 
-    shelf: Shelf
+    s3_bucket: S3Bucket
     key: str
     upload_id: str
     etags: dict[int, str] = field(default_factory=dict)
 
     def put(self, number: int, body: bytes, headers: Headers | None = None) -> Reply:
         place = f"{self.key}?partNumber={number}&uploadId={self.upload_id}"
-        reply = self.shelf.request("PUT", place, headers, body)
+        reply = self.s3_bucket.request("PUT", place, headers, body)
         if reply.status == 200:
             self.etags[number] = md5(body).hexdigest()
         return reply
 
     def copy(self, number: int, source: str, headers: Headers | None = None) -> Reply:
         place = f"{self.key}?partNumber={number}&uploadId={self.upload_id}"
-        sent = {"x-amz-copy-source": f"/{self.shelf.bucket}/{source}", **(headers or {})}
-        reply = self.shelf.request("PUT", place, sent)
+        sent = {"x-amz-copy-source": f"/{self.s3_bucket.bucket}/{source}", **(headers or {})}
+        reply = self.s3_bucket.request("PUT", place, sent)
         self.etags[number] = reply.text("ETag").strip('"')
         return reply
 
@@ -121,7 +121,7 @@ class Parts:
             for number, etag in sorted(self.etags.items())
         )
         document = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
-        return self.shelf.request(
+        return self.s3_bucket.request(
             "POST", f"{self.key}?uploadId={self.upload_id}", headers, document
         )
 
@@ -154,22 +154,22 @@ def in_parts(algorithm: Algorithm, kind: Kind, *bodies: bytes) -> str:
 
 
 @pytest.fixture
-def shelf(http_client: HTTPClient, bucket: str) -> Shelf:
-    return Shelf(http_client, bucket)
+def s3_bucket(http_client: HTTPClient, bucket: str) -> S3Bucket:
+    return S3Bucket(http_client, bucket)
 
 
 @pytest.fixture(scope="module")
-def joined(http_client: HTTPClient, room: str) -> Iterator[Shelf]:
+def joined(http_client: HTTPClient, room: str) -> Iterator[S3Bucket]:
     """Give a bucket with an object of the parts 1, 3 and 7."""
-    shelf = Shelf(http_client, room)
-    parts = shelf.begin("joined", {"x-amz-checksum-algorithm": "SHA1"})
+    s3_bucket = S3Bucket(http_client, room)
+    parts = s3_bucket.begin("joined", {"x-amz-checksum-algorithm": "SHA1"})
     listed = {}
     for number, body in ((1, FIRST), (3, FIRST[::-1]), (7, LAST)):
         assert parts.put(number, body, said(SHA1, body)).status == 200
         listed[number] = {"ChecksumSHA1": of(SHA1, body)}
     assert parts.complete(listed).status == 200
-    yield shelf
-    shelf.request("DELETE", "joined")
+    yield s3_bucket
+    s3_bucket.request("DELETE", "joined")
 
 
 BODIES = {"nothing": b"", "small": SMALL, "large": LARGE}
@@ -178,14 +178,14 @@ BODIES = {"nothing": b"", "small": SMALL, "large": LARGE}
 @pytest.mark.parametrize("algorithm", ALL, ids=lambda one: one.name)
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_correct_checksum_is_stored_and_returned(
-    shelf: Shelf, algorithm: Algorithm, body: bytes
+    s3_bucket: S3Bucket, algorithm: Algorithm, body: bytes
 ) -> None:
     expected = whole(algorithm, body)
-    stored = shelf.request("PUT", "key", said(algorithm, body), body)
+    stored = s3_bucket.request("PUT", "key", said(algorithm, body), body)
     assert (stored.status, sums(stored)) == (200, expected)
-    assert shelf.told("key") == shelf.told("key", "GET") == expected
-    assert sums(shelf.request("HEAD", "key")) == {}, "nobody asked"
-    ranged = shelf.request("GET", "key", {**ENABLED, "range": "bytes=0-3"})
+    assert s3_bucket.checksum_headers("key") == s3_bucket.checksum_headers("key", "GET") == expected
+    assert sums(s3_bucket.request("HEAD", "key")) == {}, "nobody asked"
+    ranged = s3_bucket.request("GET", "key", {**ENABLED, "range": "bytes=0-3"})
     assert sums(ranged) == {} or not body, "it is not the checksum of the range"
 
 
@@ -193,30 +193,32 @@ def test_a_correct_checksum_is_stored_and_returned(
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("sealed", [{}, SEALED], ids=["open", "sealed"])
 def test_a_checksum_may_follow_the_body(
-    shelf: Shelf, kind: str, body: bytes, sealed: Headers
+    s3_bucket: S3Bucket, kind: str, body: bytes, sealed: Headers
 ) -> None:
-    stored = shelf.stream("PUT", "key", sealed, body, said(CRC32C, body), kind)
+    stored = s3_bucket.stream("PUT", "key", sealed, body, said(CRC32C, body), kind)
     assert (stored.status, sums(stored)) == (200, whole(CRC32C, body))
-    assert shelf.told("key") == whole(CRC32C, body)
-    assert shelf.request("GET", "key").body == body
-    wrong = shelf.stream("PUT", "key", sealed, body + b"!", said(CRC32C, body), kind)
+    assert s3_bucket.checksum_headers("key") == whole(CRC32C, body)
+    assert s3_bucket.request("GET", "key").body == body
+    wrong = s3_bucket.stream("PUT", "key", sealed, body + b"!", said(CRC32C, body), kind)
     assert wrong.outcome == WRONG
-    assert shelf.request("GET", "key").body == body
+    assert s3_bucket.request("GET", "key").body == body
 
 
 @pytest.mark.parametrize("algorithm", ALL, ids=lambda one: one.name)
 @pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
 @pytest.mark.parametrize("sealed", [{}, SEALED], ids=["open", "sealed"])
 def test_of_a_wrong_checksum_nothing_is_stored(
-    shelf: Shelf, algorithm: Algorithm, body: bytes, sealed: Headers
+    s3_bucket: S3Bucket, algorithm: Algorithm, body: bytes, sealed: Headers
 ) -> None:
-    wrong = shelf.request("PUT", "key", {**sealed, **said(algorithm, body + b"!")}, body)
+    wrong = s3_bucket.request("PUT", "key", {**sealed, **said(algorithm, body + b"!")}, body)
     assert wrong.outcome == WRONG
     assert wrong.text("Message").startswith(f"The {algorithm.name} you specified did not match")
-    assert shelf.request("HEAD", "key").status == 404
-    assert shelf.request("PUT", "key", sealed, b"before").status == 200
-    assert shelf.request("PUT", "key", {**sealed, **said(algorithm, b"?")}, body).outcome == WRONG
-    assert shelf.request("GET", "key").body == b"before"
+    assert s3_bucket.request("HEAD", "key").status == 404
+    assert s3_bucket.request("PUT", "key", sealed, b"before").status == 200
+    assert (
+        s3_bucket.request("PUT", "key", {**sealed, **said(algorithm, b"?")}, body).outcome == WRONG
+    )
+    assert s3_bucket.request("GET", "key").body == b"before"
 
 
 SENSELESS = [
@@ -228,32 +230,32 @@ SENSELESS = [
 
 
 @pytest.mark.parametrize("headers", SENSELESS, ids=str)
-def test_what_makes_no_sense_stores_nothing(shelf: Shelf, headers: Headers) -> None:
-    assert shelf.request("PUT", "key", headers, SMALL).outcome == (400, "InvalidRequest")
-    assert shelf.request("HEAD", "key").status == 404
+def test_what_makes_no_sense_stores_nothing(s3_bucket: S3Bucket, headers: Headers) -> None:
+    assert s3_bucket.request("PUT", "key", headers, SMALL).outcome == (400, "InvalidRequest")
+    assert s3_bucket.request("HEAD", "key").status == 404
 
 
-def test_a_checksum_that_was_not_announced_is_not_passed_over(shelf: Shelf) -> None:
-    target = f"/{shelf.bucket}/key"
+def test_a_checksum_that_was_not_announced_is_not_passed_over(s3_bucket: S3Bucket) -> None:
+    target = f"/{s3_bucket.bucket}/key"
     about = {"content-encoding": "aws-chunked", "x-amz-decoded-content-length": "5"}
-    sent = shelf.signed("PUT", target, UNSIGNED_TRAILER, about)
+    sent = s3_bucket.signed("PUT", target, UNSIGNED_TRAILER, about)
     encoder = ChunkEncoder(None)
     framed = encoder.chunk(b"12345") + encoder.end(said(CRC32, b"12345"))
-    reply = shelf.http_client.request("PUT", target, sent, framed, signed=False)
+    reply = s3_bucket.http_client.request("PUT", target, sent, framed, signed=False)
     assert reply.outcome == (400, "MalformedTrailerError")
-    assert shelf.request("HEAD", "key").status == 404
+    assert s3_bucket.request("HEAD", "key").status == 404
 
 
-def test_the_checksum_of_a_document_is_verified(shelf: Shelf) -> None:
+def test_the_checksum_of_a_document_is_verified(s3_bucket: S3Bucket) -> None:
     document = b"<Delete><Object><Key>key</Key></Object></Delete>"
-    shelf.request("PUT", "key", None, SMALL)
+    s3_bucket.request("PUT", "key", None, SMALL)
     wrong = said(CRC32, document + b" ")
-    assert shelf.request("POST", "?delete", wrong, document).outcome == WRONG
-    trailing = shelf.stream("POST", "?delete", {}, document, wrong, UNSIGNED_TRAILER)
+    assert s3_bucket.request("POST", "?delete", wrong, document).outcome == WRONG
+    trailing = s3_bucket.stream("POST", "?delete", {}, document, wrong, UNSIGNED_TRAILER)
     assert trailing.outcome == WRONG
-    assert shelf.request("HEAD", "key").status == 200, "it was not deleted"
-    assert shelf.request("POST", "?delete", said(CRC32, document), document).status == 200
-    assert shelf.request("HEAD", "key").status == 404
+    assert s3_bucket.request("HEAD", "key").status == 200, "it was not deleted"
+    assert s3_bucket.request("POST", "?delete", said(CRC32, document), document).status == 200
+    assert s3_bucket.request("HEAD", "key").status == 404
 
 
 KINDS = [(one, kind) for one in ALL for kind in ("FULL_OBJECT", "COMPOSITE") if one.allows(kind)]
@@ -261,16 +263,16 @@ KINDS = [(one, kind) for one in ALL for kind in ("FULL_OBJECT", "COMPOSITE") if 
 
 @pytest.mark.parametrize(("algorithm", "kind"), KINDS, ids=[f"{a.name} {k}" for a, k in KINDS])
 def test_an_object_in_parts_has_the_checksum_that_was_asked_for(
-    shelf: Shelf, algorithm: Algorithm, kind: Kind
+    s3_bucket: S3Bucket, algorithm: Algorithm, kind: Kind
 ) -> None:
     asked = {"x-amz-checksum-algorithm": algorithm.name, "x-amz-checksum-type": kind}
-    parts = shelf.begin("key", asked)
+    parts = s3_bucket.begin("key", asked)
     for number, body in ((1, FIRST), (2, LAST)):
         put = parts.put(number, body, said(algorithm, body))
         assert (put.status, sums(put)) == (200, said(algorithm, body))
     listed = {n: {algorithm.field: of(algorithm, b)} for n, b in ((1, FIRST), (2, LAST))}
-    uploads = shelf.request("GET", "?uploads")
-    pending = shelf.request("GET", f"key?uploadId={parts.upload_id}")
+    uploads = s3_bucket.request("GET", "?uploads")
+    pending = s3_bucket.request("GET", f"key?uploadId={parts.upload_id}")
     for page in (uploads, pending):
         assert page.text("ChecksumAlgorithm") == algorithm.name
         assert page.text("ChecksumType") == kind
@@ -279,41 +281,41 @@ def test_an_object_in_parts_has_the_checksum_that_was_asked_for(
     done = parts.complete(listed, {algorithm.header: expected, "x-amz-checksum-type": kind})
     assert done.status == 200, done.body
     assert (done.text(algorithm.field), done.text("ChecksumType")) == (expected, kind)
-    told = {algorithm.header: expected, "x-amz-checksum-type": kind}
-    assert shelf.told("key") == shelf.told("key", "GET") == told
+    returned = {algorithm.header: expected, "x-amz-checksum-type": kind}
+    assert s3_bucket.checksum_headers("key") == s3_bucket.checksum_headers("key", "GET") == returned
     if kind == "FULL_OBJECT":
         assert expected == of(algorithm, FIRST + LAST)
-    about = shelf.request(
+    about = s3_bucket.request(
         "GET", "key?attributes", {"x-amz-object-attributes": "Checksum,ObjectParts"}
     )
     assert about.texts(algorithm.field) == [expected, of(algorithm, FIRST), of(algorithm, LAST)]
-    part = shelf.request("GET", "key?partNumber=2", ENABLED)
-    assert (part.body, sums(part)) == (LAST, {**told, **said(algorithm, LAST)})
+    part = s3_bucket.request("GET", "key?partNumber=2", ENABLED)
+    assert (part.body, sums(part)) == (LAST, {**returned, **said(algorithm, LAST)})
 
 
-def test_the_start_of_an_upload_returns_the_checksum_it_asks_for(shelf: Shelf) -> None:
-    begun = shelf.request("POST", "key?uploads", {"x-amz-checksum-algorithm": "CRC32"})
+def test_the_start_of_an_upload_returns_the_checksum_it_asks_for(s3_bucket: S3Bucket) -> None:
+    begun = s3_bucket.request("POST", "key?uploads", {"x-amz-checksum-algorithm": "CRC32"})
     assert sums(begun) == {
         "x-amz-checksum-algorithm": "CRC32",
         "x-amz-checksum-type": "COMPOSITE",
     }
     wrong = {"x-amz-checksum-algorithm": "SHA1", "x-amz-checksum-type": "FULL_OBJECT"}
-    assert shelf.request("POST", "key?uploads", wrong).outcome == (400, "InvalidRequest")
+    assert s3_bucket.request("POST", "key?uploads", wrong).outcome == (400, "InvalidRequest")
 
 
-def test_a_part_is_checked_before_it_is_kept(shelf: Shelf) -> None:
-    parts = shelf.begin("key", {"x-amz-checksum-algorithm": "CRC32"})
+def test_a_part_is_checked_before_it_is_kept(s3_bucket: S3Bucket) -> None:
+    parts = s3_bucket.begin("key", {"x-amz-checksum-algorithm": "CRC32"})
     assert parts.put(1, FIRST, said(CRC32, LAST)).outcome == WRONG
     other = parts.put(1, FIRST, said(SHA1, FIRST))
     assert other.outcome == (400, "InvalidRequest")
     assert "expected checksum Type: crc32, actual checksum Type: sha1" in other.text("Message")
     assert "actual checksum Type: null" in parts.put(1, FIRST).text("Message")
-    assert shelf.request("GET", f"key?uploadId={parts.upload_id}").texts("PartNumber") == []
+    assert s3_bucket.request("GET", f"key?uploadId={parts.upload_id}").texts("PartNumber") == []
 
 
-def test_a_checksum_that_can_be_combined_needs_no_client_value(shelf: Shelf) -> None:
+def test_a_checksum_that_can_be_combined_needs_no_client_value(s3_bucket: S3Bucket) -> None:
     asked = {"x-amz-checksum-algorithm": "CRC64NVME"}
-    parts, algorithm = shelf.begin("key", asked), ALGORITHMS["CRC64NVME"]
+    parts, algorithm = s3_bucket.begin("key", asked), ALGORITHMS["CRC64NVME"]
     assert sums(parts.put(1, FIRST)) == said(algorithm, FIRST)
     parts.put(2, LAST)
     assert parts.complete().text("ChecksumCRC64NVME") == of(algorithm, FIRST + LAST)
@@ -345,15 +347,15 @@ LISTED: dict[str, tuple[dict[int, Headers], Headers, tuple[int, str]]] = {
 }
 
 
-def test_a_completion_that_says_something_wrong_leaves_the_upload_open(shelf: Shelf) -> None:
-    parts = shelf.begin("key", {"x-amz-checksum-algorithm": "CRC32"})
+def test_a_completion_that_says_something_wrong_leaves_the_upload_open(s3_bucket: S3Bucket) -> None:
+    parts = s3_bucket.begin("key", {"x-amz-checksum-algorithm": "CRC32"})
     right: dict[int, Headers] = {}
     for number, body in ((1, FIRST), (2, LAST)):
         parts.put(number, body, said(CRC32, body))
         right[number] = {"ChecksumCRC32": of(CRC32, body)}
     for says, (listed, headers, outcome) in LISTED.items():
         assert parts.complete({**right, **listed}, headers).outcome == outcome, says
-        assert shelf.request("HEAD", "key").status == 404, says
+        assert s3_bucket.request("HEAD", "key").status == 404, says
     composed = in_parts(CRC32, "COMPOSITE", FIRST, LAST)
     size = {"x-amz-mp-object-size": str(len(FIRST + LAST))}
     # Clients may leave out the number of parts.
@@ -361,8 +363,8 @@ def test_a_completion_that_says_something_wrong_leaves_the_upload_open(shelf: Sh
     assert (done.status, done.text("ChecksumCRC32")) == (200, composed)
 
 
-def test_an_upload_that_asked_for_nothing_takes_what_its_parts_offer(shelf: Shelf) -> None:
-    parts = shelf.begin("key")
+def test_an_upload_that_asked_for_nothing_takes_what_its_parts_offer(s3_bucket: S3Bucket) -> None:
+    parts = s3_bucket.begin("key")
     for number, body in ((1, FIRST), (2, LAST)):
         parts.put(number, body, said(CRC32, body))
     wrong = {1: {"ChecksumCRC32": of(CRC32, SMALL)}}
@@ -370,37 +372,41 @@ def test_an_upload_that_asked_for_nothing_takes_what_its_parts_offer(shelf: Shel
     assert parts.complete(None, said(CRC32, SMALL)).outcome == WRONG
     done = parts.complete(None, said(CRC32, FIRST + LAST))
     assert (done.status, done.text("ChecksumType")) == (200, "FULL_OBJECT")
-    assert shelf.told("key") == whole(CRC32, FIRST + LAST)
+    assert s3_bucket.checksum_headers("key") == whole(CRC32, FIRST + LAST)
 
 
-def test_parts_that_have_not_one_algorithm_offer_nothing(shelf: Shelf) -> None:
-    parts = shelf.begin("key")
+def test_parts_that_have_not_one_algorithm_offer_nothing(s3_bucket: S3Bucket) -> None:
+    parts = s3_bucket.begin("key")
     parts.put(1, FIRST, said(CRC32, FIRST))
     parts.put(2, LAST)
     assert parts.complete().status == 200
-    assert shelf.told("key") == {}
+    assert s3_bucket.checksum_headers("key") == {}
 
 
-def test_a_copy_keeps_the_checksum_or_gets_the_one_that_is_asked_for(shelf: Shelf) -> None:
-    shelf.request("PUT", "source", said(SHA1, LARGE), LARGE)
-    source = {"x-amz-copy-source": f"/{shelf.bucket}/source"}
-    kept = shelf.request("PUT", "kept", source)
+def test_a_copy_keeps_the_checksum_or_gets_the_one_that_is_asked_for(s3_bucket: S3Bucket) -> None:
+    s3_bucket.request("PUT", "source", said(SHA1, LARGE), LARGE)
+    source = {"x-amz-copy-source": f"/{s3_bucket.bucket}/source"}
+    kept = s3_bucket.request("PUT", "kept", source)
     assert (kept.text("ChecksumSHA1"), kept.text("ChecksumType")) == (
         of(SHA1, LARGE),
         "FULL_OBJECT",
     )
-    other = shelf.request("PUT", "other", {**source, "x-amz-checksum-algorithm": "CRC32"})
+    other = s3_bucket.request("PUT", "other", {**source, "x-amz-checksum-algorithm": "CRC32"})
     assert (other.text("ChecksumCRC32"), other.text("ChecksumSHA1")) == (of(CRC32, LARGE), "")
-    sealed = shelf.request("PUT", "sealed", {**source, **SEALED})
+    sealed = s3_bucket.request("PUT", "sealed", {**source, **SEALED})
     assert sealed.text("ChecksumSHA1") == of(SHA1, LARGE)
-    assert shelf.told("kept") == shelf.told("sealed") == whole(SHA1, LARGE)
-    assert shelf.told("other") == whole(CRC32, LARGE)
+    assert (
+        s3_bucket.checksum_headers("kept")
+        == s3_bucket.checksum_headers("sealed")
+        == whole(SHA1, LARGE)
+    )
+    assert s3_bucket.checksum_headers("other") == whole(CRC32, LARGE)
 
 
-def test_parts_that_are_copied_get_the_checksum_of_the_upload(shelf: Shelf) -> None:
-    shelf.request("PUT", "source", said(CRC32C, FIRST), FIRST)
-    shelf.request("PUT", "silent", SEALED, FIRST)
-    parts = shelf.begin(
+def test_parts_that_are_copied_get_the_checksum_of_the_upload(s3_bucket: S3Bucket) -> None:
+    s3_bucket.request("PUT", "source", said(CRC32C, FIRST), FIRST)
+    s3_bucket.request("PUT", "silent", SEALED, FIRST)
+    parts = s3_bucket.begin(
         "key", {"x-amz-checksum-algorithm": "CRC32C", "x-amz-checksum-type": "FULL_OBJECT"}
     )
     pieces = [FIRST, FIRST, FIRST[:99]]
@@ -411,7 +417,7 @@ def test_parts_that_are_copied_get_the_checksum_of_the_upload(shelf: Shelf) -> N
     assert parts.complete().text("ChecksumCRC32C") == of(CRC32C, b"".join(pieces))
 
 
-def test_a_part_is_read_by_its_number(joined: Shelf) -> None:
+def test_a_part_is_read_by_its_number(joined: S3Bucket) -> None:
     total, first = 2 * len(FIRST) + len(LAST), 0
     etag = joined.request("HEAD", "joined")["ETag"]
     for number, body in ((1, FIRST), (3, FIRST[::-1]), (7, LAST)):
@@ -439,18 +445,18 @@ NOT_THERE = {
 
 @pytest.mark.parametrize(("target", "outcome"), NOT_THERE.items(), ids=NOT_THERE)
 def test_a_part_that_is_not_there_cannot_be_read(
-    joined: Shelf, target: str, outcome: tuple[int, str]
+    joined: S3Bucket, target: str, outcome: tuple[int, str]
 ) -> None:
     assert joined.request("GET", target).outcome == outcome
     assert joined.request("HEAD", target).status == outcome[0]
 
 
-def test_a_part_and_a_range_exclude_each_other(joined: Shelf) -> None:
+def test_a_part_and_a_range_exclude_each_other(joined: S3Bucket) -> None:
     both = joined.request("GET", "joined?partNumber=1", {"range": "bytes=0-1"})
     assert both.outcome == (400, "InvalidRequest")
 
 
-def test_an_object_without_parts_is_its_own_first_part(joined: Shelf) -> None:
+def test_an_object_without_parts_is_its_own_first_part(joined: S3Bucket) -> None:
     reply = joined.request("GET", "kept?partNumber=1")
     assert (reply.status, reply.body, reply["Content-Range"]) == (206, b"kept", "bytes 0-3/4")
     assert "x-amz-mp-parts-count" not in reply
@@ -458,16 +464,16 @@ def test_an_object_without_parts_is_its_own_first_part(joined: Shelf) -> None:
     assert joined.request("GET", "empty?partNumber=1").status == 200
 
 
-def test_a_sealed_part_is_read_by_its_number(shelf: Shelf) -> None:
-    parts = shelf.begin("key", SEALED)
+def test_a_sealed_part_is_read_by_its_number(s3_bucket: S3Bucket) -> None:
+    parts = s3_bucket.begin("key", SEALED)
     parts.put(1, FIRST)
     parts.put(2, LAST)
     assert parts.complete().status == 200
-    assert shelf.request("GET", "key?partNumber=1").body == FIRST
-    assert shelf.request("GET", "key?partNumber=2").body == LAST
+    assert s3_bucket.request("GET", "key?partNumber=1").body == FIRST
+    assert s3_bucket.request("GET", "key?partNumber=2").body == LAST
 
 
-def test_only_the_requested_attributes_are_returned(joined: Shelf) -> None:
+def test_only_the_requested_attributes_are_returned(joined: S3Bucket) -> None:
     names = "ETag, Checksum,ObjectParts,StorageClass,ObjectSize"
     reply = joined.request("GET", "joined?attributes", {"x-amz-object-attributes": names})
     assert reply.status == 200
@@ -485,7 +491,7 @@ def test_only_the_requested_attributes_are_returned(joined: Shelf) -> None:
     assert b"Checksum" not in plain.body
 
 
-def test_parts_are_returned_page_by_page(joined: Shelf) -> None:
+def test_parts_are_returned_page_by_page(joined: S3Bucket) -> None:
     pages, marker = [], "0"
     while True:
         headers = {
@@ -517,13 +523,13 @@ ATTRIBUTES = [
 
 @pytest.mark.parametrize(("target", "headers", "outcome"), ATTRIBUTES, ids=str)
 def test_attributes_that_no_object_has_are_refused(
-    joined: Shelf, target: str, headers: Headers, outcome: tuple[int, str]
+    joined: S3Bucket, target: str, headers: Headers, outcome: tuple[int, str]
 ) -> None:
     assert joined.request("GET", target, headers).outcome == outcome
 
 
 def test_the_cos_dialect_does_not_return_these_checksums(
-    http_client: HTTPClient, joined: Shelf
+    http_client: HTTPClient, joined: S3Bucket
 ) -> None:
     reply = http_client.request("GET", f"/{joined.bucket}/joined")
     assert reply.status == 200

@@ -124,15 +124,15 @@ def test_a_document_with_something_unknown_changes_nothing(
     s3: S3HTTPClient, bucket: str, method: str, target: str, document: str
 ) -> None:
     assert s3.request("PUT", f"/{bucket}/kept", {}, b"kept").status == 200
-    before = [told(s3, bucket, name) for name in TOLD]
+    before = [rule_of(s3, bucket, name) for name in TOLD]
     refused = s3.request(method, f"/{bucket}/{target}", {}, document.encode())
     assert refused.outcome == (400, "MalformedXML")
-    assert [told(s3, bucket, name) for name in TOLD] == before
+    assert [rule_of(s3, bucket, name) for name in TOLD] == before
     assert s3.request("GET", f"/{bucket}/kept").body == b"kept"
     assert s3.request("GET", f"/{bucket}/kept?tagging").texts("Tag") == []
 
 
-def told(s3: S3HTTPClient, bucket: str, name: str) -> tuple[int, list[str]]:
+def rule_of(s3: S3HTTPClient, bucket: str, name: str) -> tuple[int, list[str]]:
     reply = s3.request("GET", f"/{bucket}/{name}")
     return reply.status, [reply.text(tag) for tag in ("Code", "Status", "Permission", "Rule")]
 
@@ -274,8 +274,8 @@ def test_an_error_speaks_s3(
     refused = s3.request(method, f"/{bucket}/{target}", sent, b"")
     assert refused.status == 400
     assert words in refused.text("Message")
-    answer = refused.body.decode() + json.dumps(refused.fields)
-    assert not [word for word in ("x-cos-", "Replaced", "cos/kms") if word in answer]
+    response = refused.body.decode() + json.dumps(refused.fields)
+    assert not [word for word in ("x-cos-", "Replaced", "cos/kms") if word in response]
 
 
 def test_the_limit_of_a_listing_of_buckets_has_the_name_of_s3(s3: S3HTTPClient) -> None:

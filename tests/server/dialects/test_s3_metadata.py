@@ -21,9 +21,9 @@ def test_each_dialect_returns_metadata_under_its_own_names(
     http_client: HTTPClient, bucket: str, method: str, value: str
 ) -> None:
     assert http_client.request("PUT", f"/{bucket}/k", {"x-cos-meta-a": value}, b"x").status == 200
-    told = S3HTTPClient(http_client).request(method, f"/{bucket}/k")["x-amz-meta-a"]
-    assert told.isascii()
-    assert str(make_header(decode_header(told))) == value
+    returned = S3HTTPClient(http_client).request(method, f"/{bucket}/k")["x-amz-meta-a"]
+    assert returned.isascii()
+    assert str(make_header(decode_header(returned))) == value
     assert (
         http_client.request(method, f"/{bucket}/k")["x-cos-meta-a"].encode("latin-1").decode()
         == value
@@ -74,5 +74,5 @@ def test_clients_of_both_dialects_read_each_others(
         for writer in clients:
             writer.put_object(bucket, b"x", "k", Metadata={"x-cos-meta-a": value})
             for reader in clients:
-                told: dict[str, object] = dict(reader.head_object(bucket, "k"))
-                assert told["x-cos-meta-a"] == value
+                returned: dict[str, object] = dict(reader.head_object(bucket, "k"))
+                assert returned["x-cos-meta-a"] == value

@@ -83,12 +83,12 @@ def test_a_signed_form_becomes_an_object(s3: S3HTTPClient, bucket: str) -> None:
     assert reply["Location"] == f"http://{HOST}/{bucket}/up/k"
     stored = s3.request("GET", f"/{bucket}/up/k")
     assert stored.body == b"hello"
-    told = {name.lower(): text for name, text in stored.fields}
-    assert told["content-type"] == "text/plain"
-    assert told["cache-control"] == "no-cache"
-    assert told["x-amz-storage-class"] == "STANDARD_IA"
-    assert told["x-amz-server-side-encryption"] == "AES256"
-    assert told["x-amz-meta-color"] == "=?UTF-8?B?YmxhdSDDqQ==?="  # RFC 2047, as S3 tells it
+    returned = {name.lower(): text for name, text in stored.fields}
+    assert returned["content-type"] == "text/plain"
+    assert returned["cache-control"] == "no-cache"
+    assert returned["x-amz-storage-class"] == "STANDARD_IA"
+    assert returned["x-amz-server-side-encryption"] == "AES256"
+    assert returned["x-amz-meta-color"] == "=?UTF-8?B?YmxhdSDDqQ==?="  # RFC 2047, as S3 tells it
 
 
 def test_the_older_signature_does_as_well(s3: S3HTTPClient, bucket: str) -> None:
@@ -152,8 +152,8 @@ def test_tags_come_as_a_document(s3: S3HTTPClient, bucket: str) -> None:
     text = policy({"bucket": bucket}, {"key": "k"}, ["starts-with", "$tagging", ""])
     fields = [*second(s3.http_client, text), ("key", "k"), ("tagging", tags)]
     assert post(s3.http_client, bucket, form(fields)).status == 204
-    told = s3.request("GET", f"/{bucket}/k?tagging")
-    assert (told.text("Key"), told.text("Value")) == ("a b", "1+2")
+    returned = s3.request("GET", f"/{bucket}/k?tagging")
+    assert (returned.text("Key"), returned.text("Value")) == ("a b", "1+2")
     for bad in ("<Tagging>", "<X/>", "tags"):
         reply = post(s3.http_client, bucket, form(changed(fields, tagging=bad, key="k")))
         assert reply.outcome == (400, "MalformedXML")
@@ -170,19 +170,20 @@ def test_a_form_needs_no_policy_in_a_bucket_that_all_may_write(
 
 
 def test_a_lock_comes_with_a_form(s3: S3HTTPClient) -> None:
-    vault = "formvault-1250000000"
+    locked_bucket = "formvault-1250000000"
     assert (
-        s3.request("PUT", f"/{vault}", {"x-amz-bucket-object-lock-enabled": "true"}).status == 200
+        s3.request("PUT", f"/{locked_bucket}", {"x-amz-bucket-object-lock-enabled": "true"}).status
+        == 200
     )
-    fields = fourth(s3.http_client, vault, key="k", x_amz_object_lock_legal_hold="ON")
-    reply = post(s3.http_client, vault, form(fields))
+    fields = fourth(s3.http_client, locked_bucket, key="k", x_amz_object_lock_legal_hold="ON")
+    reply = post(s3.http_client, locked_bucket, form(fields))
     assert reply.status == 204
     version = reply["x-amz-version-id"]
-    assert s3.request("DELETE", f"/{vault}/k?versionId={version}").outcome == DENIED
+    assert s3.request("DELETE", f"/{locked_bucket}/k?versionId={version}").outcome == DENIED
     off = b"<LegalHold><Status>OFF</Status></LegalHold>"
-    assert s3.request("PUT", f"/{vault}/k?legal-hold", None, off).status == 200
-    assert s3.request("DELETE", f"/{vault}/k?versionId={version}").status == 204
-    assert s3.request("DELETE", f"/{vault}").status == 204
+    assert s3.request("PUT", f"/{locked_bucket}/k?legal-hold", None, off).status == 200
+    assert s3.request("DELETE", f"/{locked_bucket}/k?versionId={version}").status == 204
+    assert s3.request("DELETE", f"/{locked_bucket}").status == 204
 
 
 REFUSED: list[tuple[list[Any], dict[str, Any], tuple[int, str]]] = [

@@ -64,11 +64,11 @@ def test_a_rule_comes_back_with_its_sizes_and_what_it_spares(
     )
     assert request_s3(http_client, "PUT", f"/{bucket}/?lifecycle", {}, rule(inner)).status == 200
     reply = request_s3(http_client, "GET", f"/{bucket}/?lifecycle")
-    told = {
+    returned = {
         tag: reply.text(tag)
         for tag in ("ObjectSizeGreaterThan", "ObjectSizeLessThan", "NewerNoncurrentVersions")
     }
-    assert list(told.values()) == ["10", "99", "5"]
+    assert list(returned.values()) == ["10", "99", "5"]
 
 
 def test_the_tags_of_an_object_are_counted(http_client: HTTPClient, bucket: str) -> None:

@@ -29,7 +29,7 @@ FOR, PROTO, HOST = "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"
 
 
 @pytest.mark.parametrize(
-    ("client", "told", "address"),
+    ("client", "header", "address"),
     [
         # The client's own word stands on the left of what the proxy has added.
         ("10.0.0.1", ["203.0.113.9"], "203.0.113.9"),
@@ -60,15 +60,15 @@ FOR, PROTO, HOST = "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"
     ],
 )
 def test_the_address_is_the_nearest_that_is_no_proxys(
-    client: str, told: list[str], address: str
+    client: str, header: list[str], address: str
 ) -> None:
     proxies = TrustedProxies(networks(["10.0.0.0/8", "fd00::/16"]))
-    seen = proxies.without_proxy(scope(client, *((FOR, text) for text in told)))
+    seen = proxies.without_proxy(scope(client, *((FOR, text) for text in header)))
     assert seen["client"][0] == address
 
 
 @pytest.mark.parametrize(
-    ("client", "scheme", "told", "expected"),
+    ("client", "scheme", "header", "expected"),
     [
         ("10.0.0.1", "http", "https", "https"),
         ("10.0.0.1", "http", "HTTPS", "https"),
@@ -81,15 +81,15 @@ def test_the_address_is_the_nearest_that_is_no_proxys(
     ],
 )
 def test_the_scheme_is_what_the_nearest_proxy_says(
-    client: str, scheme: str, told: str | None, expected: str
+    client: str, scheme: str, header: str | None, expected: str
 ) -> None:
     proxies = TrustedProxies(networks(["10.0.0.0/8"]))
-    headers = [(PROTO, told)] if told is not None else []
+    headers = [(PROTO, header)] if header is not None else []
     assert proxies.without_proxy(scope(client, *headers, scheme=scheme))["scheme"] == expected
 
 
 @pytest.mark.parametrize(
-    ("client", "told", "expected"),
+    ("client", "header", "expected"),
     [
         ("10.0.0.1", "files.example", "files.example"),
         ("10.0.0.1", "evil.example, files.example:8443", "files.example:8443"),
@@ -97,8 +97,8 @@ def test_the_scheme_is_what_the_nearest_proxy_says(
         ("192.0.2.1", "evil.example", "inner:9000"),
     ],
 )
-def test_the_host_is_what_the_nearest_proxy_says(client: str, told: str, expected: str) -> None:
-    seen = TrustedProxies(networks(["10.0.0.0/8"])).without_proxy(scope(client, (HOST, told)))
+def test_the_host_is_what_the_nearest_proxy_says(client: str, header: str, expected: str) -> None:
+    seen = TrustedProxies(networks(["10.0.0.0/8"])).without_proxy(scope(client, (HOST, header)))
     assert dict(seen["headers"])[b"host"] == expected.encode()
 
 
@@ -133,8 +133,8 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 
 def ask(server: LocalServer, target: str, **headers: str) -> Reply:
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
-    return HTTPClient.of(server).request("GET", target, told, signed=False)
+    header = {name.replace("_", "-"): value for name, value in headers.items()}
+    return HTTPClient.of(server).request("GET", target, header, signed=False)
 
 
 def test_metrics_are_for_this_machine_whatever_a_proxy_on_it_passes_on(
@@ -142,8 +142,8 @@ def test_metrics_are_for_this_machine_whatever_a_proxy_on_it_passes_on(
 ) -> None:
     assert ask(behind, "/-/metrics").status == 200
     assert ask(behind, "/-/metrics", x_forwarded_for=NEAR).status == 200
-    for told in (FAR, f"{NEAR}, {FAR}", "junk", ""):
-        assert ask(behind, "/-/metrics", x_forwarded_for=told).status == 403
+    for header in (FAR, f"{NEAR}, {FAR}", "junk", ""):
+        assert ask(behind, "/-/metrics", x_forwarded_for=header).status == 403
     assert ask(alone, "/-/metrics", x_forwarded_for=FAR).status == 200, "that was nobody's word"
 
 
@@ -237,9 +237,9 @@ def test_what_a_completed_upload_is_found_at_has_the_clients_scheme_and_host(
     request = http_client.build_request(
         "POST", f"/{ROOM}/big?uploadId={upload}", {}, document.encode(), host="files.example"
     )
-    told = b"host: inner\r\nx-forwarded-host: files.example\r\nx-forwarded-proto: https"
+    header = b"host: inner\r\nx-forwarded-host: files.example\r\nx-forwarded-proto: https"
     with http_client.connect() as connection:
-        done = connection.request(request.replace(b"host: files.example", told))
+        done = connection.request(request.replace(b"host: files.example", header))
     assert done.status == 200
     assert "files.example" in done.text("Location")
     assert "inner" not in done.text("Location")

@@ -65,17 +65,19 @@ def test_requests_are_counted_by_operation_and_status(http_client: HTTPClient) -
     assert http_client.request("GET", f"/{ROOM}/a").body == b"12345"
     assert http_client.request("GET", f"/{ROOM}/none").status == 404
     assert http_client.request("GET", f"/{ROOM}/a", signed=False).status == 403
-    told = scrape(http_client)
+    reported = scrape(http_client)
 
     def requests(operation: str, status: int) -> float:
-        return told["coskit_requests_total", (("operation", operation), ("status", str(status)))]
+        return reported[
+            "coskit_requests_total", (("operation", operation), ("status", str(status)))
+        ]
 
     assert requests("PutObject", 200) == 3
     assert [requests("GetObject", status) for status in (200, 404, 403)] == [1, 1, 1]
-    assert told["coskit_received_bytes_total", ()] == 15
-    assert told["coskit_sent_bytes_total", ()] > 5
-    assert told["coskit_request_seconds_count", (("operation", "PutObject"),)] == 3
-    assert told["coskit_request_seconds_sum", (("operation", "PutObject"),)] > 0
+    assert reported["coskit_received_bytes_total", ()] == 15
+    assert reported["coskit_sent_bytes_total", ()] > 5
+    assert reported["coskit_request_seconds_count", (("operation", "PutObject"),)] == 3
+    assert reported["coskit_request_seconds_sum", (("operation", "PutObject"),)] > 0
 
 
 def test_what_cannot_be_routed_is_counted_too(http_client: HTTPClient) -> None:
@@ -89,36 +91,40 @@ def test_what_cannot_be_routed_is_counted_too(http_client: HTTPClient) -> None:
 def test_commits_and_stored_bytes_are_reported(http_client: HTTPClient) -> None:
     assert http_client.request("PUT", f"/{ROOM}/small", {}, b"12345").status == 200
     assert http_client.request("PUT", f"/{ROOM}/large", {}, bytes(100_000)).status == 200
-    told = scrape(http_client)
-    assert told["coskit_blobs", ()] == 2
-    assert told["coskit_blob_bytes", ()] == 100_005
-    assert told["coskit_index_bytes", ()] > 0 < told["coskit_free_bytes", ()]
-    assert told["coskit_commit_changes_sum", ()] >= 3
-    assert told["coskit_commit_changes_bucket", (("le", "+Inf"),)] >= 3
-    assert told["coskit_commit_seconds_total", ()] > 0
-    assert told["coskit_commits_failed_total", ()] == told["coskit_commits_waiting", ()] == 0
+    reported = scrape(http_client)
+    assert reported["coskit_blobs", ()] == 2
+    assert reported["coskit_blob_bytes", ()] == 100_005
+    assert reported["coskit_index_bytes", ()] > 0 < reported["coskit_free_bytes", ()]
+    assert reported["coskit_commit_changes_sum", ()] >= 3
+    assert reported["coskit_commit_changes_bucket", (("le", "+Inf"),)] >= 3
+    assert reported["coskit_commit_seconds_total", ()] > 0
+    assert (
+        reported["coskit_commits_failed_total", ()] == reported["coskit_commits_waiting", ()] == 0
+    )
 
 
 def test_the_process_and_its_load_are_reported(http_client: HTTPClient) -> None:
     with http_client.connect() as other:
         assert other.request(http_client.build_request("HEAD", f"/{ROOM}/")).status == 200
-        told = scrape(http_client)
-    assert told["coskit_connections", ()] == 2
-    assert told["coskit_requests_running", ()] == told["coskit_requests_waiting", ()] == 0
-    assert told["coskit_requests_refused_total", ()] == told["coskit_draining", ()] == 0
-    assert told["coskit_info", (("version", coskit.__version__),)] == 1
-    assert told["process_resident_memory_bytes", ()] > 1 << 20
-    assert told["process_open_fds", ()] > 3
+        reported = scrape(http_client)
+    assert reported["coskit_connections", ()] == 2
+    assert reported["coskit_requests_running", ()] == reported["coskit_requests_waiting", ()] == 0
+    assert reported["coskit_requests_refused_total", ()] == reported["coskit_draining", ()] == 0
+    assert reported["coskit_info", (("version", coskit.__version__),)] == 1
+    assert reported["process_resident_memory_bytes", ()] > 1 << 20
+    assert reported["process_open_fds", ()] > 3
 
 
 def test_latencies_fall_into_the_class_of_their_bound() -> None:
     metrics = RequestMetrics()
     for seconds in (0.0005, 0.001, 0.0011, 59, 60, 61):
         metrics.record("GetObject", 200, seconds, 0, 0)
-    told = read(render(metrics, CALM).decode())
+    reported = read(render(metrics, CALM).decode())
 
     def up_to(bound: str) -> float:
-        return told["coskit_request_seconds_bucket", (("le", bound), ("operation", "GetObject"))]
+        return reported[
+            "coskit_request_seconds_bucket", (("le", bound), ("operation", "GetObject"))
+        ]
 
     assert [up_to(bound) for bound in ("0.001", "0.0025", "30.0", "60.0", "+Inf")] == [
         2,
@@ -212,12 +218,12 @@ def test_every_number_is_reported_under_its_name() -> None:
         census=StoreTotals(10, 20, 30, 40),
         scrubbed=ScrubRun(1_000, 2_000, 50, 60, 70, 80, 90),
     )
-    told = read(render(RequestMetrics(), found).decode())
+    reported = read(render(RequestMetrics(), found).decode())
     names = "requests_running requests_waiting requests_refused_total connections draining"
     names += " access_log_lost_total commits_waiting commit_changes_sum commits_failed_total"
     names += " commit_seconds_total blobs blob_bytes index_bytes free_bytes"
     names += " scrub_ended_seconds scrub_blobs scrub_bytes damaged_blobs damaged_pages"
-    values = [told[f"coskit_{name}", ()] for name in names.split()]
+    values = [reported[f"coskit_{name}", ()] for name in names.split()]
     assert values == [3, 2, 1, 9, 1, 4, 5, 70, 6, 0.5, 10, 20, 30, 40, 2, 50, 60, 80, 90]
 
 

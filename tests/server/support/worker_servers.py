@@ -15,7 +15,7 @@ PATIENCE = 30.0  # seconds
 
 
 @contextmanager
-def crowd(directory: Path, workers: int, *options: str) -> Iterator[LocalServer]:
+def serve_with_workers(directory: Path, workers: int, *options: str) -> Iterator[LocalServer]:
     """Run a server of several workers, all of which are ready."""
     with ForkedServer(
         directory, buckets=[ROOM], options=[f"--workers={workers}", *options]
@@ -77,7 +77,7 @@ def _fds(pid: int) -> set[str]:
 
 
 @contextmanager
-def lines_to_all(
+def connect_to_workers(
     server: LocalServer, http_client: HTTPClient, count: int
 ) -> Iterator[list[Connection]]:
     """Open connections to a number of different workers."""

@@ -180,7 +180,7 @@ def test_one_port_has_one_server(tmp_path: Path) -> None:
         assert complaint == (
             f"coskit: cannot listen on 127.0.0.1:{server.port}: Address already in use\n"
         )
-    assert not (tmp_path / "two").exists(), "keys that nobody was told would be lost"
+    assert not (tmp_path / "two").exists(), "keys that are not printed would be lost"
 
 
 @pytest.mark.parametrize("name", ["Capitals-1", ""])

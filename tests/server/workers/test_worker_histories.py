@@ -22,7 +22,7 @@ from tests.end_to_end.objects.test_histories import (
     check_versions,
     start,
 )
-from tests.server.support.worker_servers import ROOM, crowd, eventually, workers_of
+from tests.server.support.worker_servers import ROOM, eventually, serve_with_workers, workers_of
 from tests.support.linearizability import find_violation
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
@@ -57,14 +57,14 @@ def record(server: LocalServer, kind: str) -> History:
     records: dict[str, dict[str, Any]] = {}
     for line in lines:
         if line.strip().endswith("}"):  # the last one may be cut off
-            told = json.loads(line)
-            records.setdefault(told["id"], dict(LOST)).update(told)
+            reported = json.loads(line)
+            records.setdefault(reported["id"], dict(LOST)).update(reported)
     return History(list(records.values()))
 
 
 @pytest.mark.parametrize("kind", ["objects", "versions"])
 def test_everything_fits_one_order_over_all_workers(tmp_path: Path, kind: str) -> None:
-    with crowd(tmp_path / "data", 3) as server:
+    with serve_with_workers(tmp_path / "data", 3) as server:
         if kind == "versions":
             with server.client() as owner:
                 owner.put_bucket_versioning(ROOM, "Enabled")

@@ -21,10 +21,10 @@ from tests.server.metrics.test_metrics import scrape
 from tests.server.support.http_client import Connection, HTTPClient
 from tests.server.support.worker_servers import (
     ROOM,
-    crowd,
+    connect_to_workers,
     eventually,
     is_alive,
-    lines_to_all,
+    serve_with_workers,
     worker_at,
     workers_of,
 )
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for proce
 def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     """Run three workers, which die in none of the tests that use them."""
     directory = tmp_path_factory.mktemp("three") / "data"
-    with crowd(directory, 3, "--durability=none") as server:
+    with serve_with_workers(directory, 3, "--durability=none") as server:
         yield server
 
 
@@ -62,7 +62,7 @@ def begin_upload(
 
 def test_what_one_worker_has_written_the_other_reads(three: LocalServer) -> None:
     http_client = HTTPClient.of(three)
-    with lines_to_all(three, http_client, 2) as (one, other):
+    with connect_to_workers(three, http_client, 2) as (one, other):
         for number in range(1000):
             body = b"%d" % number
             assert (
@@ -75,7 +75,7 @@ def test_what_one_worker_has_written_the_other_reads(three: LocalServer) -> None
 def test_buckets_and_their_settings_are_the_same_everywhere(three: LocalServer) -> None:
     http_client = HTTPClient.of(three)
     enabled = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
-    with lines_to_all(three, http_client, 3) as (one, other, third):
+    with connect_to_workers(three, http_client, 3) as (one, other, third):
         assert other.request(http_client.build_request("HEAD", "/new-1250000000/")).status == 404
         assert one.request(http_client.build_request("PUT", "/new-1250000000/")).status == 200
         assert (
@@ -95,7 +95,7 @@ def test_buckets_and_their_settings_are_the_same_everywhere(three: LocalServer) 
 
 def test_of_conditional_writes_to_different_workers_one_wins(three: LocalServer) -> None:
     http_client = HTTPClient.of(three)
-    with lines_to_all(three, http_client, 3) as connections:
+    with connect_to_workers(three, http_client, 3) as connections:
         for number in range(100):
             for name, connection in enumerate(connections):
                 body = b"%d" % name
@@ -115,15 +115,15 @@ def test_the_ids_of_versions_ascend_over_all_workers(three: LocalServer) -> None
     enabled = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
     assert http_client.request("PUT", f"/{name}/").status == 200
     assert http_client.request("PUT", f"/{name}/?versioning", {}, enabled).status == 200
-    with lines_to_all(three, http_client, 3) as connections:
-        told = [
+    with connect_to_workers(three, http_client, 3) as connections:
+        reported = [
             connection.request(http_client.build_request("PUT", f"/{name}/a", {}, b"x"))[
                 "x-cos-version-id"
             ]
             for _ in range(30)
             for connection in connections
         ]
-    assert http_client.request("GET", f"/{name}/?versions").texts("VersionId") == told[::-1]
+    assert http_client.request("GET", f"/{name}/?versions").texts("VersionId") == reported[::-1]
 
 
 def test_a_body_that_is_deleted_while_another_worker_sends_it_arrives_whole(
@@ -133,7 +133,7 @@ def test_a_body_that_is_deleted_while_another_worker_sends_it_arrives_whole(
     parts = [bytes([number]) * PART for number in range(24)]
     put_parts(http_client, "streamed", parts)
     kept = {file.name for file in files(three)}
-    with lines_to_all(three, http_client, 2) as (reader, other):
+    with connect_to_workers(three, http_client, 2) as (reader, other):
         reader.send(http_client.build_request("GET", f"/{ROOM}/streamed"))
         reader.socket.recv(1)
         assert other.request(http_client.build_request("DELETE", f"/{ROOM}/streamed")).status == 204
@@ -206,7 +206,7 @@ def test_metrics_are_the_sum_over_all_workers(three: LocalServer) -> None:
     http_client = HTTPClient.of(three)
     name = ("coskit_requests_total", (("operation", "PutObject"), ("status", "200")))
     before = scrape(http_client).get(name, 0)
-    with lines_to_all(three, http_client, 3) as connections:
+    with connect_to_workers(three, http_client, 3) as connections:
         for connection in connections:
             for _ in range(5):
                 assert (
@@ -224,9 +224,9 @@ def test_metrics_are_the_sum_over_all_workers(three: LocalServer) -> None:
 
 
 def test_a_worker_that_dies_is_replaced_and_leaves_nothing_half(tmp_path: Path) -> None:
-    with crowd(tmp_path / "data", 2) as server:
+    with serve_with_workers(tmp_path / "data", 2) as server:
         http_client = HTTPClient.of(server)
-        with lines_to_all(server, http_client, 2) as (one, other):
+        with connect_to_workers(server, http_client, 2) as (one, other):
             begin_upload(http_client, one, "lost")
             begin_upload(http_client, other, "kept")
             eventually(lambda: len(files(server, "tmp")) == 2)
@@ -247,10 +247,10 @@ def test_a_worker_that_dies_is_replaced_and_leaves_nothing_half(tmp_path: Path) 
 
 def test_files_left_by_a_dead_worker_are_removed_after_the_last_read(tmp_path: Path) -> None:
     parts = [bytes([number]) * PART for number in range(24)]
-    with crowd(tmp_path / "data", 2) as server:
+    with serve_with_workers(tmp_path / "data", 2) as server:
         http_client = HTTPClient.of(server)
         put_parts(http_client, "streamed", parts)
-        with lines_to_all(server, http_client, 2) as (reader, deleter):
+        with connect_to_workers(server, http_client, 2) as (reader, deleter):
             reader.send(http_client.build_request("GET", f"/{ROOM}/streamed"))
             reader.socket.recv(1)
             assert (
@@ -266,9 +266,9 @@ def test_files_left_by_a_dead_worker_are_removed_after_the_last_read(tmp_path: P
 
 def test_metrics_outlive_a_worker(tmp_path: Path) -> None:
     name = ("coskit_requests_total", (("operation", "PutObject"), ("status", "200")))
-    with crowd(tmp_path / "data", 2, "--durability=none") as server:
+    with serve_with_workers(tmp_path / "data", 2, "--durability=none") as server:
         http_client = HTTPClient.of(server)
-        with lines_to_all(server, http_client, 2) as connections:
+        with connect_to_workers(server, http_client, 2) as connections:
             for connection in connections:
                 assert (
                     connection.request(
@@ -300,8 +300,8 @@ def scraped(
 
 
 def test_workers_that_keep_dying_end_the_server(tmp_path: Path) -> None:
-    with crowd(tmp_path / "data", 2) as server:
-        with lines_to_all(server, HTTPClient.of(server), 2):
+    with serve_with_workers(tmp_path / "data", 2) as server:
+        with connect_to_workers(server, HTTPClient.of(server), 2):
             pids = workers_of(server)
         while is_alive(server.pid):
             for pid in workers_of(server)[:1]:
@@ -315,10 +315,10 @@ def test_workers_that_keep_dying_end_the_server(tmp_path: Path) -> None:
 
 
 def test_a_signal_lets_all_workers_finish_their_requests(tmp_path: Path) -> None:
-    with crowd(tmp_path / "data", 2) as server:
+    with serve_with_workers(tmp_path / "data", 2) as server:
         http_client = HTTPClient.of(server)
         pids = workers_of(server)
-        with lines_to_all(server, http_client, 2) as connections:
+        with connect_to_workers(server, http_client, 2) as connections:
             for number, connection in enumerate(connections):
                 begin_upload(http_client, connection, f"{number}", 2 << 20)
             eventually(lambda: len(files(server, "tmp")) == 2)
@@ -346,9 +346,9 @@ def is_refused(http_client: HTTPClient) -> bool:
 
 
 def test_a_second_signal_ends_all_workers_at_once(tmp_path: Path) -> None:
-    with crowd(tmp_path / "data", 2, "--grace=10m") as server:
+    with serve_with_workers(tmp_path / "data", 2, "--grace=10m") as server:
         http_client = HTTPClient.of(server)
-        with lines_to_all(server, http_client, 2) as connections:
+        with connect_to_workers(server, http_client, 2) as connections:
             for number, line in enumerate(connections):
                 begin_upload(http_client, line, f"{number}")
             eventually(lambda: len(files(server, "tmp")) == 2)
@@ -360,7 +360,7 @@ def test_a_second_signal_ends_all_workers_at_once(tmp_path: Path) -> None:
 
 def test_no_worker_outlives_the_supervisor(tmp_path: Path) -> None:
     directory = tmp_path / "data"
-    with crowd(directory, 3) as server:
+    with serve_with_workers(directory, 3) as server:
         http_client, pids = HTTPClient.of(server), workers_of(server)
         assert http_client.request("PUT", f"/{ROOM}/a", {}, b"x").status == 200
         with http_client.connect() as connection:
@@ -369,13 +369,13 @@ def test_no_worker_outlives_the_supervisor(tmp_path: Path) -> None:
             eventually(lambda: len(files(server, "tmp")) == 1)
             server.stop(signal.SIGKILL)
             eventually(lambda: not [pid for pid in pids if is_alive(pid)])
-    with crowd(directory, 2) as server:
+    with serve_with_workers(directory, 2) as server:
         assert HTTPClient.of(server).request("GET", f"/{ROOM}/a").body == b"x"
         assert not files(server, "tmp")
 
 
 def test_a_directory_that_workers_cannot_serve_is_refused(tmp_path: Path) -> None:
-    with crowd(tmp_path / "used", 2):
+    with serve_with_workers(tmp_path / "used", 2):
         complaint = refused(tmp_path / "used", "--workers=2")
     assert complaint.endswith(": another server has the directory open\n")
     bad = tmp_path / "bad"
@@ -388,9 +388,11 @@ def test_a_directory_that_workers_cannot_serve_is_refused(tmp_path: Path) -> Non
 
 def test_all_workers_write_whole_lines_to_one_log_and_follow_it(tmp_path: Path) -> None:
     file, moved = tmp_path / "access.log", tmp_path / "moved.log"
-    with crowd(tmp_path / "data", 3, "--durability=none", f"--access-log={file}") as server:
+    with serve_with_workers(
+        tmp_path / "data", 3, "--durability=none", f"--access-log={file}"
+    ) as server:
         http_client = HTTPClient.of(server)
-        with lines_to_all(server, http_client, 3) as connections:
+        with connect_to_workers(server, http_client, 3) as connections:
             for _ in range(100):
                 for connection in connections:
                     connection.send(http_client.build_request("HEAD", f"/{ROOM}/a"))

@@ -27,8 +27,8 @@ class Driver(amazon_boto3.Driver):
     def call(self, method: str, bucket: str, **params: Any) -> Any:
         return self.run(getattr(self.sdk, method)(Bucket=bucket, **params))
 
-    def read(self, answer: Any) -> bytes:
-        return bytes(self.run(answer["Body"].read()))
+    def read(self, response: Any) -> bytes:
+        return bytes(self.run(response["Body"].read()))
 
     def version(self) -> str:
         return version("aioboto3")

@@ -49,9 +49,9 @@ class Driver(Client):
         """Call a method of the client."""
         return getattr(self.sdk, method)(Bucket=bucket, **params)
 
-    def read(self, answer: Any) -> bytes:
+    def read(self, response: Any) -> bytes:
         """Return the body of a response."""
-        return bytes(answer["Body"].read())
+        return bytes(response["Body"].read())
 
     def version(self) -> str:
         return version("boto3")
@@ -92,10 +92,10 @@ class Driver(Client):
         parts = []
         for number, start in enumerate(range(0, len(body), PART), 1):
             part = {"PartNumber": number, "Body": body[start : start + PART]}
-            answer = self.call("upload_part", bucket, **named, **part)
-            sums = {name: value for name, value in answer.items() if name.startswith("Checksum")}
+            response = self.call("upload_part", bucket, **named, **part)
+            sums = {name: value for name, value in response.items() if name.startswith("Checksum")}
             sums.pop("ChecksumType", None)
-            parts.append({"PartNumber": number, "ETag": answer["ETag"], **sums})
+            parts.append({"PartNumber": number, "ETag": response["ETag"], **sums})
         listed = self.call("list_parts", bucket, **named)["Parts"]
         if [row["ETag"] for row in listed] != [row["ETag"] for row in parts]:
             raise AssertionError(f"{parts} were stored, {listed} are listed")
@@ -110,9 +110,9 @@ class Driver(Client):
 
     def delete_many(self, bucket: str, prefix: str, keys: list[str]) -> None:
         objects = [{"Key": key} for key in keys]
-        answer = self.call("delete_objects", bucket, Delete={"Objects": objects})
-        if [row["Key"] for row in answer["Deleted"]] != keys:
-            raise AssertionError(f"{answer} is not about {keys}")
+        response = self.call("delete_objects", bucket, Delete={"Objects": objects})
+        if [row["Key"] for row in response["Deleted"]] != keys:
+            raise AssertionError(f"{response} is not about {keys}")
 
     def versions(self, bucket: str, key: str) -> list[str]:
         page = self.call("list_object_versions", bucket, Prefix=key)
@@ -167,10 +167,10 @@ class Driver(Client):
 
     def put_checked(self, bucket: str, key: str, body: bytes) -> None:
         self.call("put_object", bucket, Key=key, Body=body, ChecksumAlgorithm="SHA256")
-        answer = self.call("get_object", bucket, Key=key, ChecksumMode="ENABLED")
-        self.read(answer)
-        if answer.get("ChecksumSHA256") != sha256(body):
-            raise AssertionError(f"{answer} has not the checksum {sha256(body)}")
+        response = self.call("get_object", bucket, Key=key, ChecksumMode="ENABLED")
+        self.read(response)
+        if response.get("ChecksumSHA256") != sha256(body):
+            raise AssertionError(f"{response} has not the checksum {sha256(body)}")
 
     def put_wrong(self, bucket: str, key: str, body: bytes) -> None:
         wrong = sha256(b"another")

@@ -55,8 +55,8 @@ class Driver(amazon_boto3.Driver):
             said = {"Code": code, "Message": error.said["message"]}
             raise ClientError({"Error": said}, method) from error
 
-    def read(self, answer: Any) -> bytes:
-        return unpacked(answer["Body"])
+    def read(self, response: Any) -> bytes:
+        return unpacked(response["Body"])
 
     def version(self) -> str:
         return package_version("@aws-sdk/client-s3")

@@ -48,17 +48,17 @@ class Driver(Client):
         return unpacked(self.call("getObject", bucket, Key=key)["Body"])
 
     def get_range(self, bucket: str, key: str, first: int, last: int) -> bytes:
-        answer = self.call("getObject", bucket, Key=key, Range=f"bytes={first}-{last}")
-        return unpacked(answer["Body"])
+        response = self.call("getObject", bucket, Key=key, Range=f"bytes={first}-{last}")
+        return unpacked(response["Body"])
 
     def head(self, bucket: str, key: str) -> Head | None:
         try:
-            answer = self.call("headObject", bucket, Key=key)
+            response = self.call("headObject", bucket, Key=key)
         except Refused as error:
             if error.status == 404:
                 return None
             raise
-        said = answer["headers"]
+        said = response["headers"]
         prefix = "x-cos-meta-"
         described = {
             name[len(prefix) :]: value for name, value in said.items() if name.startswith(prefix)
@@ -82,8 +82,8 @@ class Driver(Client):
         parts = []
         for number, start in enumerate(range(0, len(body), PART), 1):
             part = {"PartNumber": number, "Body": packed(body[start : start + PART])}
-            answer = self.call("multipartUpload", bucket, Key=key, UploadId=upload, **part)
-            parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+            response = self.call("multipartUpload", bucket, Key=key, UploadId=upload, **part)
+            parts.append({"PartNumber": number, "ETag": response["ETag"]})
         self.call("multipartComplete", bucket, Key=key, UploadId=upload, Parts=parts)
 
     def copy(self, bucket: str, source: str, target: str) -> None:
@@ -102,8 +102,8 @@ class Driver(Client):
         return [row["VersionId"] for row in page["Versions"]]
 
     def get_version(self, bucket: str, key: str, version: str) -> bytes:
-        answer = self.call("getObject", bucket, Key=key, VersionId=version)
-        return unpacked(answer["Body"])
+        response = self.call("getObject", bucket, Key=key, VersionId=version)
+        return unpacked(response["Body"])
 
     def delete_version(self, bucket: str, key: str, version: str) -> None:
         self.call("deleteObject", bucket, Key=key, VersionId=version)

@@ -75,8 +75,8 @@ class Driver(Client):
         upload = self.sdk.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
         parts = []
         for number, start in enumerate(range(0, len(body), PART), 1):
-            answer = self.sdk.upload_part(bucket, key, body[start : start + PART], number, upload)
-            parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+            response = self.sdk.upload_part(bucket, key, body[start : start + PART], number, upload)
+            parts.append({"PartNumber": number, "ETag": response["ETag"]})
         said = self.sdk.list_parts(Bucket=bucket, Key=key, UploadId=upload)
         if len(said["Part"]) != len(parts):
             raise AssertionError(f"{len(said['Part'])} of {len(parts)} parts are listed")
@@ -165,5 +165,5 @@ class _Whole:
         return taken
 
 
-def _read(answer: Any) -> bytes:
-    return bytes(answer["Body"].get_raw_stream().read())
+def _read(response: Any) -> bytes:
+    return bytes(response["Body"].get_raw_stream().read())

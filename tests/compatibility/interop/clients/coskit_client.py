@@ -41,8 +41,8 @@ class Driver(Client):
         return bytes(self.sdk.get_object(bucket, key)["Body"].read())
 
     def get_range(self, bucket: str, key: str, first: int, last: int) -> bytes:
-        answer = self.sdk.get_object(bucket, key, Range=f"bytes={first}-{last}")
-        return bytes(answer["Body"].read())
+        response = self.sdk.get_object(bucket, key, Range=f"bytes={first}-{last}")
+        return bytes(response["Body"].read())
 
     def head(self, bucket: str, key: str) -> Head | None:
         try:
@@ -74,8 +74,8 @@ class Driver(Client):
         upload = self.sdk.create_multipart_upload(bucket, key)["UploadId"]
         parts = []
         for number, start in enumerate(range(0, len(body), PART), 1):
-            answer = self.sdk.upload_part(bucket, key, body[start : start + PART], number, upload)
-            parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+            response = self.sdk.upload_part(bucket, key, body[start : start + PART], number, upload)
+            parts.append({"PartNumber": number, "ETag": response["ETag"]})
         self.sdk.complete_multipart_upload(bucket, key, upload, {"Part": parts})
 
     def copy(self, bucket: str, source: str, target: str) -> None:

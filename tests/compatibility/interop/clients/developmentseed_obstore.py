@@ -61,12 +61,12 @@ class Driver(Client):
 
     def head(self, bucket: str, key: str) -> Head | None:
         try:
-            answer = obstore.get(self.at(bucket), key, options={"head": True})
+            response = obstore.get(self.at(bucket), key, options={"head": True})
         except FileNotFoundError:
             return None
-        described = dict(answer.attributes)
+        described = dict(response.attributes)
         content_type = described.pop("Content-Type", None)
-        return Head(answer.meta["size"], answer.meta["e_tag"], content_type, described)
+        return Head(response.meta["size"], response.meta["e_tag"], content_type, described)
 
     def listed(self, bucket: str, prefix: str, delimiter: str) -> Listing:
         store = self.at(bucket)

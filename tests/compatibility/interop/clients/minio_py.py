@@ -45,8 +45,8 @@ class Driver(Client):
         return bytes(self.sdk.get_object(bucket, key).read())
 
     def get_range(self, bucket: str, key: str, first: int, last: int) -> bytes:
-        answer = self.sdk.get_object(bucket, key, offset=first, length=last - first + 1)
-        return bytes(answer.read())
+        response = self.sdk.get_object(bucket, key, offset=first, length=last - first + 1)
+        return bytes(response.read())
 
     def head(self, bucket: str, key: str) -> Head | None:
         try:

@@ -56,10 +56,10 @@ class Node:
         line = pipes[1].readline()
         if not line:
             raise RuntimeError(f"node has ended with {self._process.wait()}")
-        answer = json.loads(line)
-        if answer.get("error"):
-            raise Refused(answer["error"])
-        return answer.get("data")
+        response = json.loads(line)
+        if response.get("error"):
+            raise Refused(response["error"])
+        return response.get("data")
 
     def close(self) -> None:
         """Stop the process by closing its input."""

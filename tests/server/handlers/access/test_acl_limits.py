@@ -72,8 +72,8 @@ def test_a_version_is_removed_by_the_bucket_owner_or_by_a_policy(
     target = f"/{open_bucket}/k?versionId={version}"
     for signed in (True, False):
         assert friend.request("DELETE", target, signed=signed).outcome == DENIED
-        told = friend.request(*many, document.encode(), signed=signed)
-        assert told.texts("Code") == ["AccessDenied"]
+        returned = friend.request(*many, document.encode(), signed=signed)
+        assert returned.texts("Code") == ["AccessDenied"]
     assert S3HTTPClient(friend).request("DELETE", target).outcome == DENIED
     assert (
         friend.request("DELETE", f"/{open_bucket}/k").status == 204

@@ -67,7 +67,7 @@ def friend(server: LocalServer) -> HTTPClient:
 
 
 @pytest.fixture(scope="module")
-def vault(s3: S3HTTPClient) -> str:
+def locked_bucket(s3: S3HTTPClient) -> str:
     """Give a bucket with object lock and a source to copy; it stays, for what is locked stays."""
     name = f"rights{next(_numbers)}-1250000000"
     lock = {"x-amz-bucket-object-lock-enabled": "true"}
@@ -173,20 +173,20 @@ def ways(dialect: str, headers: dict[str, str]) -> tuple[str, ...]:
 @pytest.mark.parametrize("language", ["s3", "cos"])
 @pytest.mark.parametrize(("name", "headers", "dialect"), CASES)
 def test_a_header_asks_for_its_right(
-    s3: S3HTTPClient, friend: HTTPClient, vault: str, name: str, headers: dict[str, str],
+    s3: S3HTTPClient, friend: HTTPClient, locked_bucket: str, name: str, headers: dict[str, str],
     dialect: str, language: str,
 ) -> None:  # fmt: skip
-    put_policy(s3, vault, language)
+    put_policy(s3, locked_bucket, language)
     for way in ways(dialect, headers):
-        assert write(friend, dialect, way, vault, headers).outcome == DENIED, way
-        plain = write(friend, dialect, way, vault, {})
+        assert write(friend, dialect, way, locked_bucket, headers).outcome == DENIED, way
+        plain = write(friend, dialect, way, locked_bucket, {})
         assert way == "append" or plain.status in (200, 204), (way, plain.body)
-    put_policy(s3, vault, language, ("Allow", "*"), ("Deny", name))
+    put_policy(s3, locked_bucket, language, ("Allow", "*"), ("Deny", name))
     for way in ways(dialect, headers):
-        assert write(friend, dialect, way, vault, headers).outcome == DENIED, way
-    put_policy(s3, vault, language, ("Allow", name))
+        assert write(friend, dialect, way, locked_bucket, headers).outcome == DENIED, way
+    put_policy(s3, locked_bucket, language, ("Allow", name))
     for way in ways(dialect, headers):
-        given = write(friend, dialect, way, vault, headers)
+        given = write(friend, dialect, way, locked_bucket, headers)
         # An object that grows is not for a bucket with versions.
         assert given.status in (200, 204) or way == "append", (way, given.body)
         assert given.outcome != DENIED, way
@@ -194,13 +194,13 @@ def test_a_header_asks_for_its_right(
 
 @pytest.mark.parametrize(("name", "headers", "dialect"), CASES)
 def test_the_owner_may_be_denied_it_too(
-    s3: S3HTTPClient, vault: str, name: str, headers: dict[str, str], dialect: str
+    s3: S3HTTPClient, locked_bucket: str, name: str, headers: dict[str, str], dialect: str
 ) -> None:
-    deny = of_s3(vault, "Deny", name) | {"Principal": "*"}
+    deny = of_s3(locked_bucket, "Deny", name) | {"Principal": "*"}
     body = json.dumps({"Version": "2012-10-17", "Statement": [deny]}).encode()
-    assert s3.request("PUT", f"/{vault}/?policy", None, body).status == 204
-    assert write(s3.http_client, dialect, "put", vault, headers).outcome == DENIED
-    assert write(s3.http_client, dialect, "put", vault, {}).status == 200
+    assert s3.request("PUT", f"/{locked_bucket}/?policy", None, body).status == 204
+    assert write(s3.http_client, dialect, "put", locked_bucket, headers).outcome == DENIED
+    assert write(s3.http_client, dialect, "put", locked_bucket, {}).status == 200
 
 
 @pytest.mark.parametrize(("name", "headers", "dialect"), CASES)
@@ -227,10 +227,10 @@ HARMLESS = [
 
 @pytest.mark.parametrize(("dialect", "headers"), HARMLESS, ids=str)
 def test_an_acl_that_opens_nothing_is_part_of_writing(
-    s3: S3HTTPClient, friend: HTTPClient, vault: str, dialect: str, headers: dict[str, str]
+    s3: S3HTTPClient, friend: HTTPClient, locked_bucket: str, dialect: str, headers: dict[str, str]
 ) -> None:
-    put_policy(s3, vault, "cos")
-    assert write(friend, dialect, "put", vault, headers).status == 200
+    put_policy(s3, locked_bucket, "cos")
+    assert write(friend, dialect, "put", locked_bucket, headers).status == 200
 
 
 def test_an_account_with_write_access_may_publish_and_tag_its_own_objects(

@@ -73,7 +73,7 @@ def test_what_an_anonymous_client_may_read(
     http_client: HTTPClient, places: dict[str, Place], acl: str
 ) -> None:
     found = {
-        (method, target): stranger(http_client, places[acl], method, target).status
+        (method, target): anonymous_request(http_client, places[acl], method, target).status
         for method, target in READS
     }
     assert found == dict(zip(READS, map(int, ALLOWED[acl].split()), strict=True))
@@ -130,7 +130,7 @@ def test_what_an_anonymous_client_may_write(
     http_client: HTTPClient, places: dict[str, Place], row: Bad
 ) -> None:
     for acl, place in places.items():
-        reply = stranger(http_client, place, row.method, str(row.target), row)
+        reply = anonymous_request(http_client, place, row.method, str(row.target), row)
         assert reply.status == (row.status if acl == "public-read-write" else 403), acl
     for key in ("own", "private"):
         for place in places.values():
@@ -143,7 +143,7 @@ def test_what_an_anonymous_client_may_never_do(
     http_client: HTTPClient, places: dict[str, Place], row: Bad
 ) -> None:
     for place in places.values():
-        reply = stranger(http_client, place, row.method, str(row.target), row)
+        reply = anonymous_request(http_client, place, row.method, str(row.target), row)
         assert reply.outcome == (403, "AccessDenied")
     assert http_client.request("GET", f"/{places['private'].name}/?versioning").text("Status") == ""
 
@@ -195,7 +195,7 @@ def test_a_grant_gives_what_it_names(
     done = {
         f"{method} {target}"
         for method, target in tried
-        if stranger(http_client, Place("", bucket), method, target).status < 300
+        if anonymous_request(http_client, Place("", bucket), method, target).status < 300
     }
     assert done == allowed
 
@@ -207,17 +207,17 @@ def test_an_acl_is_returned_as_it_was_given(http_client: HTTPClient, bucket: str
     assert inherited.text("Grant") == ""
     given = {"x-cos-grant-read": 'id="1", id="qcs::cam::uin/2:uin/3"', "x-cos-acl": "public-read"}
     assert http_client.request("PUT", f"/{bucket}/a?acl", given, b"").status == 200
-    told = http_client.request("GET", f"/{bucket}/a?acl")
-    assert told.texts("Permission") == ["FULL_CONTROL", "READ", "READ", "READ"]
-    assert told.texts("ID") == ["1250000000", "1250000000", "1", "2/3"]
-    assert told.texts("URI") == [EVERYBODY]
+    returned = http_client.request("GET", f"/{bucket}/a?acl")
+    assert returned.texts("Permission") == ["FULL_CONTROL", "READ", "READ", "READ"]
+    assert returned.texts("ID") == ["1250000000", "1250000000", "1", "2/3"]
+    assert returned.texts("URI") == [EVERYBODY]
     assert (
         http_client.request("PUT", f"/{bucket}/a?acl", {"x-cos-acl": "default"}, b"").status == 200
     )
     assert http_client.request("GET", f"/{bucket}/a?acl")["x-cos-acl"] == "default"
 
 
-def stranger(
+def anonymous_request(
     http_client: HTTPClient, place: Place, method: str, target: str, row: Bad | None = None
 ) -> Reply:
     """Ask without a signature."""

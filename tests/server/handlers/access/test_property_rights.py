@@ -51,7 +51,7 @@ TOLD = [
 @pytest.fixture(scope="module")
 def shown(http_client: HTTPClient) -> tuple[str, str]:
     """Create a public bucket with a tagged, locked object; return its name and the version."""
-    name = f"told{next(_numbers)}-1250000000"
+    name = f"header_names{next(_numbers)}-1250000000"
     lock = {"x-amz-bucket-object-lock-enabled": "true", "x-amz-acl": "public-read"}
     s3 = S3HTTPClient(http_client)
     assert s3.request("PUT", f"/{name}/", lock).status == 200
@@ -103,14 +103,14 @@ def test_readers_get_no_locks_and_no_tags_in_headers(
     s3, friend = S3HTTPClient(http_client), S3HTTPClient(account_client(server, FRIEND))
     secret = {*LOCKS, HOLD, COUNT}
 
-    def told(who: S3HTTPClient, *, signed: bool = True) -> set[str]:
+    def header_names(who: S3HTTPClient, *, signed: bool = True) -> set[str]:
         reply = who.request(method, f"/{shown[0]}/k", {"x-amz-date": ""} if not signed else {},
                         signed=signed)  # fmt: skip
         assert reply.status == 200
         return secret & {name for name, _ in reply.fields}
 
-    assert told(s3) == secret
-    assert told(friend) == told(s3, signed=False) == set()
+    assert header_names(s3) == secret
+    assert header_names(friend) == header_names(s3, signed=False) == set()
     for right, headers in RIGHTS:
         statement = {
             "Effect": "Allow",
@@ -120,7 +120,7 @@ def test_readers_get_no_locks_and_no_tags_in_headers(
         }
         body = json.dumps({"Version": "2012-10-17", "Statement": [statement]}).encode()
         assert s3.request("PUT", f"/{shown[0]}/?policy", None, body).status == 204
-        assert told(friend) == set(headers)
+        assert header_names(friend) == set(headers)
         assert s3.request("DELETE", f"/{shown[0]}/?policy").status == 204
 
 

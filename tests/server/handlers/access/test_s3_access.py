@@ -51,8 +51,8 @@ def test_the_block_comes_back_as_it_was_put(s3: S3HTTPClient, bucket: str) -> No
     missing = (404, "NoSuchPublicAccessBlockConfiguration")
     assert s3.request("GET", target).outcome == missing
     assert s3.request("PUT", target, None, blocking("IgnorePublicAcls")).status == 200
-    told = s3.request("GET", target)
-    assert [told.text(name) for name in SWITCHES] == ["false", "true", "false", "false"]
+    returned = s3.request("GET", target)
+    assert [returned.text(name) for name in SWITCHES] == ["false", "true", "false", "false"]
     bad = blocking().replace(b"false", b"perhaps", 1)
     assert s3.request("PUT", target, None, bad).outcome == (400, "MalformedXML")
     for _ in range(2):
@@ -196,9 +196,9 @@ def test_without_acls_the_owner_owns_all(
                 friend.http_client.request("PUT", f"/{bucket}/k", cos, b"data").outcome == outcome
             )
     for key in ("k", "before"):
-        told = s3.request("GET", f"/{bucket}/{key}?acl")
-        assert owner_of(told) == OWNER
-        assert told.texts("Permission") == ["FULL_CONTROL"]
+        returned = s3.request("GET", f"/{bucket}/{key}?acl")
+        assert owner_of(returned) == OWNER
+        assert returned.texts("Permission") == ["FULL_CONTROL"]
     for target in ("?acl", "k?acl"):
         assert s3.request("PUT", f"/{bucket}/{target}", {"x-amz-acl": "private"}).outcome == NO_ACLS
         assert s3.http_client.request(
@@ -250,8 +250,8 @@ def test_an_open_bucket_cannot_do_without_acls(
         "InvalidArgument",
     )
     assert s3.request("PUT", f"/{name}", headers).status == 200
-    told = s3.request("GET", f"/{name}/?ownershipControls")
-    assert told.text("ObjectOwnership") == "BucketOwnerEnforced"
+    returned = s3.request("GET", f"/{name}/?ownershipControls")
+    assert returned.text("ObjectOwnership") == "BucketOwnerEnforced"
     with server.client() as client:
         remove_bucket(client, name)
 

@@ -22,7 +22,7 @@ from tests.server.support.http_client import OWNER, Connection, HTTPClient
 
 LETTERS = {"R": "READ", "W": "WRITE", "r": "READ_ACP", "w": "WRITE_ACP"}
 OBJECT = "outer/inner/object"
-PEOPLE = ("owner", "friend", "other", "helper", "their helper", "anonymous")
+CLIENTS = ("owner", "friend", "other", "helper", "their helper", "anonymous")
 ROWS = [row for row in OPERATIONS if row.permission]
 _numbers = itertools.count(1)
 
@@ -47,8 +47,8 @@ Acl = Mapping[str, str] | bytes
 
 
 @dataclass(frozen=True)
-class Scene:
-    """ACLs of a bucket and what lies in it, and what each of PEOPLE but the owner gets by them.
+class AccessCase:
+    """ACLs of a bucket and what lies in it, and what each of CLIENTS but the owner gets by them.
 
     Rights are letters for the bucket, a slash, and letters for the object.
     """
@@ -61,96 +61,96 @@ class Scene:
     object: Acl = field(default_factory=dict)
 
 
-SCENES = [
+ACCESS_CASES = [
     #                                   friend other  helper their  anonymous
-    Scene("nothing is granted", "       /      /      /      /      /"),
-    Scene("public-read", "              R/R    R/R    R/R    R/R    R/R", PUBLIC),
-    Scene(
+    AccessCase("nothing is granted", "       /      /      /      /      /"),
+    AccessCase("public-read", "              R/R    R/R    R/R    R/R    R/R", PUBLIC),
+    AccessCase(
         "public-read-write",
         "                               RW/R   RW/R   RW/R   RW/R   RW/R",
         {"x-cos-acl": "public-read-write"},
     ),
-    Scene(
+    AccessCase(
         "authenticated-read",
         "                               R/R    R/R    R/R    R/R    /",
         {"x-cos-acl": "authenticated-read"},
     ),
-    Scene(
+    AccessCase(
         "an id may read",
         "                               R/R    /      /      /      /",
         {"x-cos-grant-read": f'id="{FRIEND}"'},
     ),
-    Scene(
+    AccessCase(
         "a long id may write",
         "                               W/     /      /      /      /",
         {"x-cos-grant-write": f'id="qcs::cam::uin/{FRIEND}:uin/{FRIEND}"'},
     ),
-    Scene(
+    AccessCase(
         "a sub-account may read ACLs",
         "                               /      /      r/r    /      /",
         {"x-cos-grant-read-acp": f'id="{SUB_ACCOUNT}"'},
     ),
-    Scene(
+    AccessCase(
         "a sub-account by its long id",
         "                               /      /      RWrw/Rrw /    /",
         {"x-cos-grant-full-control": f'id="qcs::cam::uin/{OWNER}:uin/77"'},
     ),
-    Scene(
+    AccessCase(
         "an account is not its sub-accounts",
         "                               /      RW/R   /      /      /",
         {"x-cos-grant-read": f'id="{OTHER}"', "x-cos-grant-write": f'uin="{OTHER}"'},
     ),
-    Scene(
+    AccessCase(
         "everybody has full control",
         "                               RWrw/Rrw RWrw/Rrw RWrw/Rrw RWrw/Rrw RWrw/Rrw",
         document((EVERYBODY, "FULL_CONTROL")),
     ),
-    Scene(
+    AccessCase(
         "members may write ACLs, a friend may read them",
         "                               rw/rw  w/w    w/w    w/w    /",
         document((MEMBERS, "WRITE_ACP"), (FRIEND_ID, "READ_ACP")),
     ),
-    Scene(
+    AccessCase(
         "a private object in a public bucket",
         "                               R/     R/     R/     R/     R/",
         PUBLIC,
         object=PRIVATE,
     ),
-    Scene(
+    AccessCase(
         "a public object in a private bucket",
         "                               /R     /R     /R     /R     /R",
         object=PUBLIC,
     ),
-    Scene(
+    AccessCase(
         "an object of a friend's",
         "                               R/Rrw  R/     R/     R/     R/",
         PUBLIC,
         object=document((FRIEND_ID, "FULL_CONTROL")),
     ),
-    Scene(
+    AccessCase(
         "a public folder in a private bucket",
         "                               /R     /R     /R     /R     /R",
         outer=PUBLIC,
     ),
-    Scene(
+    AccessCase(
         "a private folder in a public bucket",
         "                               R/     R/     R/     R/     R/",
         PUBLIC,
         outer=PRIVATE,
     ),
-    Scene(
+    AccessCase(
         "a private folder in a public folder",
         "                               /      /      /      /      /",
         outer=PUBLIC,
         inner=PRIVATE,
     ),
-    Scene(
+    AccessCase(
         "a friend's folder in a private folder",
         "                               /R     /      /      /      /",
         outer=PRIVATE,
         inner={"x-cos-grant-read": f'id="{FRIEND}"'},
     ),
-    Scene(
+    AccessCase(
         "a public object in a private folder",
         "                               /R     /R     /R     /R     /R",
         inner=PRIVATE,
@@ -160,7 +160,7 @@ SCENES = [
 
 
 @pytest.fixture(scope="module")
-def people(server: LocalServer, http_client: HTTPClient) -> dict[str, HTTPClient]:
+def clients(server: LocalServer, http_client: HTTPClient) -> dict[str, HTTPClient]:
     """Return the clients of all accounts; the anonymous client is not among them."""
     accounts = {
         "friend": FRIEND,
@@ -208,20 +208,20 @@ def ask(
     return reply.status != 403
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.about)
+@pytest.mark.parametrize("scene", ACCESS_CASES, ids=lambda scene: scene.about)
 def test_every_account_may_do_what_the_acls_grant_and_nothing_else(
-    people: dict[str, HTTPClient], scene: Scene
+    clients: dict[str, HTTPClient], scene: AccessCase
 ) -> None:
     bucket = f"scene{next(_numbers)}-1250000000"
-    owner = people["owner"]
+    owner = clients["owner"]
     make(owner, f"/{bucket}/", scene.bucket)
     for key, acl in (("outer/", scene.outer), ("outer/inner/", scene.inner)):
         if acl:
             make(owner, f"/{bucket}/{key}", acl)
     make(owner, f"/{bucket}/{OBJECT}", scene.object)
-    rights = dict(zip(PEOPLE, ["RWrwO/RWrwO", *scene.gives.split()], strict=True))
-    for name in reversed(PEOPLE):
-        http_client = people.get(name, owner)
+    rights = dict(zip(CLIENTS, ["RWrwO/RWrwO", *scene.gives.split()], strict=True))
+    for name in reversed(CLIENTS):
+        http_client = clients.get(name, owner)
         on_bucket, _, on_object = rights[name].partition("/")
         expected = set()
         for row in ROWS:
@@ -240,45 +240,45 @@ def test_every_account_may_do_what_the_acls_grant_and_nothing_else(
 
 
 def test_an_object_of_another_account_is_its_own_and_the_bucket_owners(
-    people: dict[str, HTTPClient], bucket: str
+    clients: dict[str, HTTPClient], bucket: str
 ) -> None:
-    owner, friend = people["owner"], people["friend"]
+    owner, friend = clients["owner"], clients["friend"]
     grant = {"x-cos-grant-write": f'id="{FRIEND}", id="{OTHER}"'}
     assert owner.request("PUT", f"/{bucket}/?acl", grant, b"").status == 200
     assert friend.request("PUT", f"/{bucket}/theirs", {}, b"x").status == 200
-    for http_client, status in ((friend, 200), (owner, 200), (people["other"], 403)):
+    for http_client, status in ((friend, 200), (owner, 200), (clients["other"], 403)):
         assert http_client.request("GET", f"/{bucket}/theirs").status == status
         assert http_client.request("GET", f"/{bucket}/theirs?acl").status == status
     assert friend.request("GET", f"/{bucket}/theirs?acl").texts("ID")[0] == FRIEND
     assert friend.request("PUT", f"/{bucket}/theirs?acl", PUBLIC, b"").status == 200
-    assert people["other"].request("GET", f"/{bucket}/theirs").body == b"x"
+    assert clients["other"].request("GET", f"/{bucket}/theirs").body == b"x"
     assert friend.request("GET", f"/{bucket}/").outcome == (403, "AccessDenied")
     assert owner.request("DELETE", f"/{bucket}/theirs").status == 204
 
 
 def test_what_a_sub_account_makes_is_its_accounts(
-    people: dict[str, HTTPClient], bucket: str
+    clients: dict[str, HTTPClient], bucket: str
 ) -> None:
     grant = {"x-cos-grant-write": f'id="{SUB_ACCOUNT}", id="{OTHER_SUB_ACCOUNT}"'}
-    assert people["owner"].request("PUT", f"/{bucket}/?acl", grant, b"").status == 200
+    assert clients["owner"].request("PUT", f"/{bucket}/?acl", grant, b"").status == 200
     for name, account in (("helper", OWNER), ("their helper", OTHER)):
-        assert people[name].request("PUT", f"/{bucket}/made", {}, b"x").status == 200
-        assert people[name].request("GET", f"/{bucket}/made").status == 403
-        assert people["owner"].request("GET", f"/{bucket}/made?acl").texts("ID")[0] == account
-    assert people["other"].request("GET", f"/{bucket}/made").body == b"x"
+        assert clients[name].request("PUT", f"/{bucket}/made", {}, b"x").status == 200
+        assert clients[name].request("GET", f"/{bucket}/made").status == 403
+        assert clients["owner"].request("GET", f"/{bucket}/made?acl").texts("ID")[0] == account
+    assert clients["other"].request("GET", f"/{bucket}/made").body == b"x"
     for name in ("helper", "their helper"):
-        assert people[name].request("PUT", "/new-1250000000/").outcome == (403, "AccessDenied")
-        assert people[name].request("GET", "/").outcome == (403, "AccessDenied")
+        assert clients[name].request("PUT", "/new-1250000000/").outcome == (403, "AccessDenied")
+        assert clients[name].request("GET", "/").outcome == (403, "AccessDenied")
 
 
 @pytest.mark.parametrize("name", ["helper", "friend", "anonymous"])
 def test_who_may_only_write_opens_no_folder(
-    people: dict[str, HTTPClient], bucket: str, name: str
+    clients: dict[str, HTTPClient], bucket: str, name: str
 ) -> None:
-    owner = people["owner"]
+    owner = clients["owner"]
     assert owner.request("PUT", f"/{bucket}/folder/secret", {}, b"secret").status == 200
     assert owner.request("PUT", f"/{bucket}/?acl", {}, document((EVERYBODY, "WRITE"))).status == 200
-    http_client, signed = people.get(name, owner), name != "anonymous"
+    http_client, signed = clients.get(name, owner), name != "anonymous"
     tried = http_client.request("PUT", f"/{bucket}/folder/", PUBLIC, b"", signed=signed)
     assert tried.status == (200 if name == "friend" else 403)
     assert http_client.request("PUT", f"/{bucket}/other/", {}, b"", signed=signed).status == 200
@@ -287,8 +287,8 @@ def test_who_may_only_write_opens_no_folder(
     assert http_client.request("GET", f"/{bucket}/folder/secret", signed=signed).status == 403
 
 
-def test_a_deleted_folder_rules_no_more(people: dict[str, HTTPClient], bucket: str) -> None:
-    owner, other = people["owner"], people["other"]
+def test_a_deleted_folder_rules_no_more(clients: dict[str, HTTPClient], bucket: str) -> None:
+    owner, other = clients["owner"], clients["other"]
     make(owner, f"/{bucket}/folder/", PUBLIC)
     make(owner, f"/{bucket}/folder/object", {})
     assert other.request("GET", f"/{bucket}/folder/object").status == 200
@@ -297,9 +297,9 @@ def test_a_deleted_folder_rules_no_more(people: dict[str, HTTPClient], bucket: s
 
 
 def test_a_copy_discloses_nothing_of_an_unreadable_source(
-    people: dict[str, HTTPClient], bucket: str
+    clients: dict[str, HTTPClient], bucket: str
 ) -> None:
-    owner, other = people["owner"], people["other"]
+    owner, other = clients["owner"], clients["other"]
     assert other.request("PUT", "/copies-1270000000/").status in (200, 409)
     assert owner.request("PUT", f"/{bucket}/there", {}, b"x").status == 200
     for key in ("there", "not-there"):

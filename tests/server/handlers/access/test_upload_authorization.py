@@ -169,8 +169,8 @@ def test_the_initiator_is_returned_and_is_not_the_future_owner(
     helper, account = account_client(server, OTHER_SUB_ACCOUNT), account_client(server, OTHER)
     upload = begin(helper, bucket)
     for target in ("?uploads", f"k?uploadId={upload}"):
-        told = http_client.request("GET", f"/{bucket}/{target}").body
-        assert b"<Initiator><ID>%s</ID>" % OTHER_SUB_ACCOUNT.encode() in told
-        assert b"<Owner><ID>%s</ID>" % OTHER.encode() in told
+        returned = http_client.request("GET", f"/{bucket}/{target}").body
+        assert b"<Initiator><ID>%s</ID>" % OTHER_SUB_ACCOUNT.encode() in returned
+        assert b"<Owner><ID>%s</ID>" % OTHER.encode() in returned
     assert step(account, "cos", "list parts", bucket, upload).status == 200  # its sub-account's
     assert step(helper, "cos", "abort", bucket, upload).status == 204

@@ -19,7 +19,7 @@ AES = RULE % b"<SSEAlgorithm>AES256</SSEAlgorithm>"
 BLUE = RULE % b"<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>team/blue</KMSMasterKeyID>"
 
 
-def told(reply: Reply) -> dict[str, str]:
+def encryption_headers(reply: Reply) -> dict[str, str]:
     """Return the encryption headers of a response."""
     return {name: value for name, value in reply.fields if name.startswith(SSE)}
 
@@ -28,12 +28,12 @@ def told(reply: Reply) -> dict[str, str]:
 def test_what_a_named_key_has_sealed_comes_back(
     http_client: HTTPClient, bucket: str, content: bytes
 ) -> None:
-    assert told(request_s3(http_client, "PUT", f"/{bucket}/k", KMS, content)) == KMS
+    assert encryption_headers(request_s3(http_client, "PUT", f"/{bucket}/k", KMS, content)) == KMS
     for _ in range(2):  # another key of the same object would not open it
         read = request_s3(http_client, "GET", f"/{bucket}/k")
-        assert (read.status, read.body, told(read)) == (200, content, KMS)
+        assert (read.status, read.body, encryption_headers(read)) == (200, content, KMS)
         assert request_s3(http_client, "PUT", f"/{bucket}/other", OTHER, content).status == 200
-    assert told(request_s3(http_client, "HEAD", f"/{bucket}/other")) == OTHER
+    assert encryption_headers(request_s3(http_client, "HEAD", f"/{bucket}/other")) == OTHER
     part = request_s3(http_client, "GET", f"/{bucket}/k", {"range": "bytes=1-3"})
     assert part.body == content[1:4] or not content
 
@@ -48,7 +48,9 @@ def test_cos_returns_the_encryption_under_its_own_names(
     asked = {"x-cos-server-side-encryption": "cos/kms"}
     assert http_client.request("PUT", f"/{bucket}/unnamed", asked, b"1").status == 200
     assert (
-        told(request_s3(http_client, "HEAD", f"/{bucket}/unnamed"))[f"{SSE}-aws-kms-key-id"]
+        encryption_headers(request_s3(http_client, "HEAD", f"/{bucket}/unnamed"))[
+            f"{SSE}-aws-kms-key-id"
+        ]
         == "default"
     )
 
@@ -64,7 +66,11 @@ def test_a_copy_is_sealed_with_the_key_that_it_asks_for(
         request_s3(http_client, "GET", f"/{bucket}/red"),
         request_s3(http_client, "GET", f"/{bucket}/open"),
     )
-    assert (red.body == free.body == LARGE, told(red), told(free)) == (True, OTHER, {})
+    assert (red.body == free.body == LARGE, encryption_headers(red), encryption_headers(free)) == (
+        True,
+        OTHER,
+        {},
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,7 +118,9 @@ def test_a_bucket_seals_what_is_stored_without_a_word_on_it(
 ) -> None:
     request_s3(http_client, "PUT", f"/{bucket}/before", {}, b"12345")
     assert request_s3(http_client, "PUT", f"/{bucket}/?encryption", {}, document).status == 200
-    assert told(request_s3(http_client, "PUT", f"/{bucket}/k", {}, b"12345")) == expected
+    assert (
+        encryption_headers(request_s3(http_client, "PUT", f"/{bucket}/k", {}, b"12345")) == expected
+    )
     assert http_client.request("PUT", f"/{bucket}/cos", {}, b"12345").status == 200
     begun = request_s3(http_client, "POST", f"/{bucket}/joined?uploads")
     upload = f"/{bucket}/joined?uploadId={begun.text('UploadId')}"
@@ -122,9 +130,11 @@ def test_a_bucket_seals_what_is_stored_without_a_word_on_it(
     assert request_s3(http_client, "POST", upload, {}, completion).status == 200
     for key in ("k", "cos", "joined"):
         read = request_s3(http_client, "GET", f"/{bucket}/{key}")
-        assert (read.body, told(read)) == (b"12345", expected), key
-    assert told(request_s3(http_client, "HEAD", f"/{bucket}/before")) == {}
-    assert told(request_s3(http_client, "PUT", f"/{bucket}/red", OTHER, b"1")) == OTHER
+        assert (read.body, encryption_headers(read)) == (b"12345", expected), key
+    assert encryption_headers(request_s3(http_client, "HEAD", f"/{bucket}/before")) == {}
+    assert (
+        encryption_headers(request_s3(http_client, "PUT", f"/{bucket}/red", OTHER, b"1")) == OTHER
+    )
 
 
 def test_the_default_comes_back_as_it_was_put_until_it_is_deleted(
@@ -138,7 +148,7 @@ def test_the_default_comes_back_as_it_was_put_until_it_is_deleted(
     assert (read.text("SSEAlgorithm"), read.text("KMSMasterKeyID")) == ("aws:kms", "team/blue")
     assert [request_s3(http_client, "DELETE", target).status for _ in range(2)] == [204, 204]
     assert request_s3(http_client, "GET", target).outcome == missing
-    assert told(request_s3(http_client, "PUT", f"/{bucket}/k", {}, b"1")) == {}
+    assert encryption_headers(request_s3(http_client, "PUT", f"/{bucket}/k", {}, b"1")) == {}
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ def test_the_key_of_a_restore_is_checked(
     who = S3HTTPClient(http_client) if of_s3 else http_client
     reply = who.request("POST", f"/{bucket}/k?restore", sent, DOCUMENT)
     assert reply.status == status, reply.body
-    told = http_client.request("HEAD", f"/{bucket}/k", customer(OWN))
-    assert ("x-cos-restore" in told) is (status == 202)
+    returned = http_client.request("HEAD", f"/{bucket}/k", customer(OWN))
+    assert ("x-cos-restore" in returned) is (status == 202)
 
 
 def test_a_key_for_an_object_without_one_is_refused(http_client: HTTPClient, bucket: str) -> None:

@@ -45,7 +45,7 @@ def source(bucket: str, key: str, secret: bytes | None = None) -> dict[str, str]
     return headers | (customer(secret, "x-cos-copy-source-") if secret else {})
 
 
-def told(reply: Reply) -> dict[str, str]:
+def encryption_headers(reply: Reply) -> dict[str, str]:
     """Return the encryption headers of a response."""
     return {name: value for name, value in reply.fields if name.startswith(SSE)}
 
@@ -59,13 +59,13 @@ KINDS = [(MINE, MINE, OF_MINE), (SERVER, {}, SERVER)]
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("writing", "reading", "answer"), KINDS, ids=["customer", "server"])
+@pytest.mark.parametrize(("writing", "reading", "response"), KINDS, ids=["customer", "server"])
 def test_an_encrypted_object_comes_back(
     http_client: HTTPClient,
     bucket: str,
     writing: Headers,
     reading: Headers,
-    answer: Headers,
+    response: Headers,
     size: int,
 ) -> None:
     content = LARGE[:size]
@@ -78,7 +78,7 @@ def test_an_encrypted_object_comes_back(
     assert got.body == content
     assert int(head["Content-Length"]) == size
     for reply in (put, head, got):
-        assert told(reply) == answer
+        assert encryption_headers(reply) == response
         assert reply["ETag"] == put["ETag"]
         assert reply["x-cos-hash-crc64ecma"] == str(crc64(content))
     is_md5 = base64.b64decode(md5["content-md5"]).hex() == put["ETag"].strip('"')
@@ -86,9 +86,9 @@ def test_an_encrypted_object_comes_back(
     assert http_client.request("GET", f"/{bucket}/").text("Size") == str(size)
 
 
-@pytest.mark.parametrize(("writing", "reading", "answer"), KINDS, ids=["customer", "server"])
+@pytest.mark.parametrize(("writing", "reading", "response"), KINDS, ids=["customer", "server"])
 def test_every_range_is_opened_by_itself(
-    http_client: HTTPClient, bucket: str, writing: Headers, reading: Headers, answer: Headers
+    http_client: HTTPClient, bucket: str, writing: Headers, reading: Headers, response: Headers
 ) -> None:
     http_client.request("PUT", f"/{bucket}/key", writing, LARGE)
     edges = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 8 * BLOCK, 17 * BLOCK + 5, len(LARGE) - 1]
@@ -184,7 +184,7 @@ def test_copies_are_sealed_as_they_are_asked_to_be(
             found = http_client.request("GET", f"/{bucket}/copy", reading)
             assert found.body == content, (name, writing)
             assert found["ETag"] == reply.text("ETag")
-            assert told(found) == told(reply)
+            assert encryption_headers(found) == encryption_headers(reply)
             if writing == customer(OTHER):
                 assert http_client.request("GET", f"/{bucket}/copy", MINE).outcome == REFUSED
     # An object is sealed where it is, and opened again.
@@ -205,26 +205,26 @@ def complete(
     return http_client.request("POST", target, headers, document.encode())
 
 
-@pytest.mark.parametrize(("writing", "reading", "answer"), KINDS, ids=["customer", "server"])
+@pytest.mark.parametrize(("writing", "reading", "response"), KINDS, ids=["customer", "server"])
 def test_parts_are_sealed_one_by_one(
-    http_client: HTTPClient, bucket: str, writing: Headers, reading: Headers, answer: Headers
+    http_client: HTTPClient, bucket: str, writing: Headers, reading: Headers, response: Headers
 ) -> None:
     http_client.request("PUT", f"/{bucket}/source", writing, LARGE)
     begun = http_client.request("POST", f"/{bucket}/key?uploads", writing)
-    assert told(begun) == answer
+    assert encryption_headers(begun) == response
     target = f"/{bucket}/key?uploadId={begun.text('UploadId')}"
     part = target.replace("?", "?partNumber=%d&")
     etags = []
     for number in (1, 2):
         reply = http_client.request("PUT", part % number, reading, LARGE)
-        assert told(reply) == answer
+        assert encryption_headers(reply) == response
         etags.append(reply["ETag"])
     span = {"x-cos-copy-source-range": f"bytes={BLOCK - 7}-{2 * BLOCK + 7}"}
     key = OWN if writing is MINE else None
     copied = http_client.request(
         "PUT", part % 3, {**source(bucket, "source", key), **span, **reading}, b""
     )
-    assert told(copied) == answer
+    assert encryption_headers(copied) == response
     etags.append(copied.text("ETag"))
     if writing is MINE:
         for headers in ({}, customer(OTHER)):
@@ -236,7 +236,11 @@ def test_parts_are_sealed_one_by_one(
     assert done.status == 200
     content = LARGE * 2 + LARGE[BLOCK - 7 : 2 * BLOCK + 8]
     assert done["x-cos-hash-crc64ecma"] == str(crc64(content))
-    assert f"{SSE}-customer-algorithm" in done if writing is MINE else told(done) == answer
+    assert (
+        f"{SSE}-customer-algorithm" in done
+        if writing is MINE
+        else encryption_headers(done) == response
+    )
     assert http_client.request("GET", f"/{bucket}/key", reading).body == content
     edge = {**reading, "range": f"bytes={len(LARGE) - 3}-{2 * len(LARGE) + 3}"}
     found = http_client.request("GET", f"/{bucket}/key", edge)

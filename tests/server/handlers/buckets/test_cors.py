@@ -103,7 +103,7 @@ def test_every_response_to_an_allowed_origin_has_the_headers(
         "Access-Control-Allow-Credentials": "true",
         "Vary": "Origin",
     }
-    answers = [
+    responses = [
         http_client.request("PUT", f"/{place}/key", origin, b"x"),
         http_client.request("GET", f"/{place}/key", origin),
         http_client.request("GET", f"/{place}/absent", origin),
@@ -111,8 +111,8 @@ def test_every_response_to_an_allowed_origin_has_the_headers(
         http_client.request("GET", f"/{place}/key?uploads&acl", origin),
         http_client.request("GET", f"/{place}/key", {**origin, "authorization": "q"}, signed=False),
     ]
-    assert [reply.status for reply in answers] == [200, 200, 404, 403, 400, 403]
-    assert [shared(reply) for reply in answers] == [expected] * len(answers)
+    assert [reply.status for reply in responses] == [200, 200, 404, 403, 400, 403]
+    assert [shared(reply) for reply in responses] == [expected] * len(responses)
 
 
 def test_other_responses_only_have_vary(http_client: HTTPClient, place: str) -> None:

@@ -107,8 +107,8 @@ def test_a_setting_is_returned_as_it_was_put(owner: Client, bucket: str, name: s
 
     assert is_missing()
     put(bucket, **{param: document})
-    told = said(get(bucket))
-    assert {part: told[part] for part in document} == document
+    returned = said(get(bucket))
+    assert {part: returned[part] for part in document} == document
     if name == "referer":
         put(bucket)
         assert is_missing()
@@ -123,8 +123,8 @@ def test_rules_of_a_website_redirect_unless_they_say_otherwise(owner: Client, bu
     owner.put_bucket_website(
         bucket, {"IndexDocument": {"Suffix": "i"}, "RoutingRules": {"RoutingRule": [rule]}}
     )
-    told = owner.get_bucket_website(bucket)["RoutingRules"]["RoutingRule"][0]
-    assert told["Redirect"] == {"ReplaceKeyPrefixWith": "b/", "URLRedirect": "Enabled"}
+    returned = owner.get_bucket_website(bucket)["RoutingRules"]["RoutingRule"][0]
+    assert returned["Redirect"] == {"ReplaceKeyPrefixWith": "b/", "URLRedirect": "Enabled"}
 
 
 def signed(
@@ -167,8 +167,8 @@ def test_what_is_no_such_document_changes_nothing(
     server: LocalServer, owner: Client, bucket: str, flag: str, document: str
 ) -> None:
     before = signed(server, owner, "GET", bucket, flag)
-    answer = signed(server, owner, "PUT", bucket, flag, document.encode())
-    assert (answer.status, answer.code()) == (400, "MalformedXML")
+    response = signed(server, owner, "PUT", bucket, flag, document.encode())
+    assert (response.status, response.code()) == (400, "MalformedXML")
     after = signed(server, owner, "GET", bucket, flag)
     assert (after.status, after.code()) == (before.status, before.code())
 
@@ -244,8 +244,8 @@ def test_default_encryption_is_returned_in_one_form_and_applied(
 ) -> None:
     rule: Any = {spelling: {"SSEAlgorithm": "AES256"}}
     owner.put_bucket_encryption(bucket, {"Rule": [rule]})
-    told = owner.get_bucket_encryption(bucket)["Rule"]
-    assert told == [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    returned = owner.get_bucket_encryption(bucket)["Rule"]
+    assert returned == [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
     owner.put_object(bucket, b"content", "a")
     head: Any = owner.head_object(bucket, "a")
     assert head["x-cos-server-side-encryption"] == "AES256"
@@ -322,8 +322,8 @@ def test_anonymous_clients_neither_read_nor_change_settings(
 ) -> None:
     for flag in ("website", "referer", "inventory&id=a", "intelligent-tiering", "encryption"):
         for method in ("GET", "PUT", "DELETE"):
-            answer = fetch(server, method, f"http://127.0.0.1:{server.port}/{bucket}?{flag}")
-            assert answer.status in (403, 405), (method, flag, answer.status)
+            response = fetch(server, method, f"http://127.0.0.1:{server.port}/{bucket}?{flag}")
+            assert response.status in (403, 405), (method, flag, response.status)
 
 
 def owner_of(running: Serving) -> Client:
@@ -345,13 +345,13 @@ def test_a_setting_without_effect_is_logged_once(tmp_path: Path) -> None:
             for setting, (param, document, _) in SETTINGS.items():
                 getattr(client, f"put_bucket_{setting}")(name, **{param: document})
             client.put_bucket_inventory(name, "a", INVENTORY)
-    told = (tmp_path / "log").read_text()
+    returned = (tmp_path / "log").read_text()
     kept = ["website", "logging", "replication", "domain", "origin", "intelligent-tiering"]
     for setting in [*kept, "inventory"]:
         assert (
-            told.count(
+            returned.count(
                 f"The bucket setting {setting} is stored, but this server does not act on it"
             )
             == 1
-        ), told
-    assert told.count("is stored, but this server does not act on it") == len(kept) + 1
+        ), returned
+    assert returned.count("is stored, but this server does not act on it") == len(kept) + 1

@@ -74,7 +74,7 @@ HARMLESS = {
     "x-amz-skip-destination-validation": "of an operation that is not here",
     "x-amz-bucket-namespace": "names the namespace of all buckets here",
     "x-amz-object-annotation-directive": "there are no annotations to copy",
-    "x-amz-optional-object-attributes": "asks to be told more in a listing",
+    "x-amz-optional-object-attributes": "asks for more fields in a listing",
     "x-amz-transition-default-minimum-object-size": "of lifecycle rules",
     "if-modified-since": "RFC 9110 13.1.3: has no meaning but for GET and HEAD",
     "x-amz-client-token": "of RenameObject",
@@ -213,7 +213,9 @@ def test_a_guard_is_obeyed_or_refused(
         else:
             assert reply.status == 501, (name, reply.status, reply.body)
     assert [
-        told for told, was in zip(state(http_client, bucket), before, strict=True) if told != was
+        returned
+        for returned, was in zip(state(http_client, bucket), before, strict=True)
+        if returned != was
     ] == []
 
 

@@ -124,8 +124,8 @@ def test_a_stored_object_is_returned_in_every_way(
     asking: list[HTTPClient | S3HTTPClient] = [http_client, S3HTTPClient(http_client)]
     for who, method in itertools.product(asking, ("GET", "HEAD")):
         assert who.request(method, f"/{room}/{key}").status == 200
-    told = {n.lower(): v for n, v in http_client.request("GET", f"/{room}/{key}").fields}
-    assert told[name].encode("latin-1").decode() == value
+    returned = {n.lower(): v for n, v in http_client.request("GET", f"/{room}/{key}").fields}
+    assert returned[name].encode("latin-1").decode() == value
 
 
 @pytest.mark.parametrize("make", [v4_url, v2_url], ids=["version 4", "version 2"])

@@ -31,8 +31,8 @@ def link(http_client: HTTPClient, room: str, name: str, target: str, **more: str
 
 def made(http_client: HTTPClient, **headers: str) -> str:
     name = f"links{next(_numbers)}-1250000000"
-    told = {key.replace("_", "-"): text for key, text in headers.items()}
-    assert http_client.request("PUT", f"/{name}/", told).status == 200
+    returned = {key.replace("_", "-"): text for key, text in headers.items()}
+    assert http_client.request("PUT", f"/{name}/", returned).status == 200
     return name
 
 
@@ -50,24 +50,24 @@ READS = [
 ]
 
 
-@pytest.mark.parametrize(("headers", "status", "body", "told"), READS)
+@pytest.mark.parametrize(("headers", "status", "body", "returned"), READS)
 def test_a_link_is_read_as_what_it_stands_for(
     http_client: HTTPClient,
     room: str,
     headers: dict[str, str],
     status: int,
     body: bytes | None,
-    told: dict[str, str],
+    returned: dict[str, str],
 ) -> None:
     stored = {"content-type": "text/x", "x-cos-meta-a": "1"}
-    put = http_client.request("PUT", f"/{room}/told", stored, b"hello, world")
-    assert link(http_client, room, "link", "told").status == 200
+    put = http_client.request("PUT", f"/{room}/returned", stored, b"hello, world")
+    assert link(http_client, room, "link", "returned").status == 200
     found = http_client.request("GET", f"/{room}/link", headers)
     assert found.status == status
     if body is None:
         return
     assert found.body == body
-    assert {name: found[name] for name in told} == told
+    assert {name: found[name] for name in returned} == returned
     assert (found["ETag"], found["x-cos-object-type"]) == (put["ETag"], "symlink")
     assert found["x-cos-hash-crc64ecma"] == put["x-cos-hash-crc64ecma"]
     head = http_client.request("HEAD", f"/{room}/link")
@@ -316,7 +316,7 @@ def test_a_link_of_ones_own_opens_nothing(
     for target in ("kept", "none"):
         asked = {TARGET: target, BUCKET: room}
         assert thief.request("PUT", f"/{mine}/l?symlink", asked, b"").status == 200
-        # Whether there is such an object is told no more than where it is.
+        # The response discloses neither that there is such an object nor where it is.
         assert thief.request("GET", f"/{mine}/l").outcome == (403, "AccessDenied")
         assert thief.request("HEAD", f"/{mine}/l").status == 403
 
@@ -329,9 +329,9 @@ POLICIES = [
 ]
 
 
-@pytest.mark.parametrize(("action", "answers"), POLICIES)
+@pytest.mark.parametrize(("action", "responses"), POLICIES)
 def test_a_policy_names_the_rights_on_links(
-    server: LocalServer, http_client: HTTPClient, action: str, answers: dict[str, int]
+    server: LocalServer, http_client: HTTPClient, action: str, responses: dict[str, int]
 ) -> None:
     room = made(http_client)
     friend = account_client(server, FRIEND)
@@ -344,7 +344,7 @@ def test_a_policy_names_the_rights_on_links(
     }
     policy = json.dumps({"version": "2.0", "Statement": [statement]}).encode()
     assert http_client.request("PUT", f"/{room}/?policy", {}, policy).status in (200, 204)
-    for method, status in answers.items():
+    for method, status in responses.items():
         headers = {TARGET: "k"} if method == "PUT" else {}
         reply = friend.request(method, f"/{room}/l?symlink", headers, b"" if headers else None)
         assert reply.status == status

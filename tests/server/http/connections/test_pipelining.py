@@ -12,8 +12,8 @@ def test_pipelined_requests_get_responses_in_order(http_client: HTTPClient, buck
         connection.send(
             b"".join(http_client.build_request("GET", f"/{bucket}/{name}") for name in names)
         )
-        answers = [connection.receive() for _ in names]
-    assert [(a.status, a.body) for a in answers] == [(200, bodies[name]) for name in names]
+        responses = [connection.receive() for _ in names]
+    assert [(a.status, a.body) for a in responses] == [(200, bodies[name]) for name in names]
 
 
 def test_bodies_sent_together_are_stored_apart(http_client: HTTPClient, bucket: str) -> None:
@@ -32,6 +32,6 @@ def test_a_response_that_closes_is_the_last_one(http_client: HTTPClient, bucket:
     closing = http_client.build_request("GET", f"/{bucket}/none", {"connection": "close"})
     with http_client.connect() as connection:
         connection.send(closing + http_client.build_request("GET", f"/{bucket}/none"))
-        answer = connection.receive()
-        assert (answer.outcome, answer.closes) == ((404, "NoSuchKey"), True)
+        response = connection.receive()
+        assert (response.outcome, response.closes) == ((404, "NoSuchKey"), True)
         assert connection.rest() == b""

@@ -198,7 +198,7 @@ class Client:
         self.ended = phase
 
 
-class Watching:
+class WatchedConnection:
     """A watch over one connection, on a clock of its own."""
 
     def __init__(self) -> None:
@@ -220,17 +220,17 @@ class Watching:
     ("phase", "limit"), [("idle", 75), ("head", 20), ("body", 60), ("response", 120), ("last", 2)]
 )
 def test_each_state_has_its_limit(phase: str, limit: int) -> None:
-    watching = Watching()
+    watching = WatchedConnection()
     assert watching.see(ConnectionState(phase, 1, 7), limit) == ""
     assert watching.see(ConnectionState(phase, 1, 7), 1) == phase
 
 
 def test_the_servers_own_work_has_no_limit() -> None:
-    assert Watching().see(ConnectionState("work", 1, 0), 10_000) == ""
+    assert WatchedConnection().see(ConnectionState("work", 1, 0), 10_000) == ""
 
 
 def test_a_response_that_is_read_byte_by_byte_is_not_stalled() -> None:
-    watching = Watching()
+    watching = WatchedConnection()
     assert [watching.see(ConnectionState("response", 9999 - n, 5), 100) for n in range(50)] == [
         ""
     ] * 50
@@ -238,14 +238,14 @@ def test_a_response_that_is_read_byte_by_byte_is_not_stalled() -> None:
 
 @pytest.mark.parametrize(("rate", "ended"), [(1024, ""), (1023, "body")])
 def test_a_body_has_to_come_with_so_many_bytes_per_second(rate: int, ended: str) -> None:
-    watching = Watching()
+    watching = WatchedConnection()
     for second in range(200):
         watching.see(ConnectionState("body", 1, second * rate), 1)
     assert watching.client.ended == ended
 
 
 def test_time_in_which_the_server_did_not_take_the_body_does_not_count() -> None:
-    watching = Watching()
+    watching = WatchedConnection()
     for second in range(60):
         watching.see(ConnectionState("body", 1, second), 1)
         watching.see(ConnectionState("work", 1, second), 1)
@@ -253,7 +253,7 @@ def test_time_in_which_the_server_did_not_take_the_body_does_not_count() -> None
 
 
 def test_each_body_is_measured_by_itself() -> None:
-    watching = Watching()
+    watching = WatchedConnection()
     for request in range(10):
         for second in range(50):
             watching.see(ConnectionState("body", request, request * 50 + second), 1)

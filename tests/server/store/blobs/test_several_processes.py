@@ -34,7 +34,7 @@ def memory() -> Iterator[mmap.mmap]:
         yield shared
 
 
-class Guests:
+class StoreProcesses:
     """Members of a company over the directory of a shelf, each as a process of its own sees it."""
 
     def __init__(self, fixture: StoreFixture, memory: mmap.mmap) -> None:
@@ -58,10 +58,12 @@ class Guests:
 
 
 @pytest.fixture
-def guests(fixture: StoreFixture, memory: mmap.mmap, monkeypatch: pytest.MonkeyPatch) -> Guests:
+def guests(
+    fixture: StoreFixture, memory: mmap.mmap, monkeypatch: pytest.MonkeyPatch
+) -> StoreProcesses:
     """Let a company use the directory of a fresh store."""
     monkeypatch.setattr("coskit.server.store.blobs.blob_lifetime._READERS_PATIENCE", 0.01)
-    return Guests(fixture, memory)
+    return StoreProcesses(fixture, memory)
 
 
 def test_a_pin_is_seen_by_all_others_until_it_is_dropped_as_often(memory: mmap.mmap) -> None:
@@ -89,7 +91,7 @@ def test_the_pins_of_a_dead_process_end_with_its_successor(memory: mmap.mmap) ->
 
 
 def test_a_file_stays_as_long_as_another_process_reads_it(
-    fixture: StoreFixture, guests: Guests
+    fixture: StoreFixture, guests: StoreProcesses
 ) -> None:
     one, other = guests.join(0), guests.join(1)
     bucket = fixture.call(one.index.create_bucket, "room", "owner", "acl")
@@ -119,7 +121,7 @@ def close(fixture: StoreFixture, *stores: Store) -> None:
 
 
 def test_each_sees_at_once_what_the_other_has_committed(
-    fixture: StoreFixture, guests: Guests
+    fixture: StoreFixture, guests: StoreProcesses
 ) -> None:
     one, other = guests.join(0), guests.join(1)
     bucket = fixture.call(one.index.create_bucket, "room", "owner", "acl")
@@ -134,7 +136,7 @@ def test_each_sees_at_once_what_the_other_has_committed(
 
 
 def test_writers_of_several_processes_do_not_get_into_each_others_way(
-    fixture: StoreFixture, guests: Guests
+    fixture: StoreFixture, guests: StoreProcesses
 ) -> None:
     stores = [guests.join(number) for number in range(3)]
     bucket = fixture.call(stores[0].index.create_bucket, "room", "owner", "acl")
@@ -169,7 +171,7 @@ def same_as(seen: Version | None) -> WriteCondition:
 
 
 def test_a_newcomer_takes_away_what_the_dead_were_writing_and_nothing_of_the_living(
-    fixture: StoreFixture, guests: Guests
+    fixture: StoreFixture, guests: StoreProcesses
 ) -> None:
     dead, living = guests.join(0), guests.join(1)
     bucket = fixture.call(living.index.create_bucket, "room", "owner", "acl")
@@ -197,7 +199,9 @@ def test_a_newcomer_takes_away_what_the_dead_were_writing_and_nothing_of_the_liv
     close(fixture, living, dead)
 
 
-def test_a_newcomer_removes_the_garbage_of_the_dead(fixture: StoreFixture, guests: Guests) -> None:
+def test_a_newcomer_removes_the_garbage_of_the_dead(
+    fixture: StoreFixture, guests: StoreProcesses
+) -> None:
     dead, reader = guests.join(0), guests.join(1)
     bucket = fixture.call(dead.index.create_bucket, "room", "owner", "acl")
     version = fixture.run(put(dead, bucket, "key", LARGE))
@@ -217,7 +221,9 @@ def test_a_newcomer_removes_the_garbage_of_the_dead(fixture: StoreFixture, guest
     close(fixture, newcomer, reader)
 
 
-def test_the_file_of_a_failed_commit_is_no_orphan(fixture: StoreFixture, guests: Guests) -> None:
+def test_the_file_of_a_failed_commit_is_no_orphan(
+    fixture: StoreFixture, guests: StoreProcesses
+) -> None:
     one, other = guests.join(0), guests.join(1)
     bucket = fixture.call(one.index.create_bucket, "room", "owner", "acl")
     fixture.run(fail(one, bucket))

@@ -155,8 +155,8 @@ def test_the_sums_of_an_object_are_made_from_its_parts_in_the_commit(shared: Sto
     upload = shared.run(begun(store, bucket))
     asked: list[str] = []
 
-    def finish(told: Upload, parts: Sequence[Part]) -> str:
-        assert told == upload
+    def finish(returned: Upload, parts: Sequence[Part]) -> str:
+        assert returned == upload
         assert [part.etag for part in parts] == TAGS[:2]
         asked.append("finish")
         return " and ".join(str(part.checksums) for part in parts)

@@ -179,8 +179,8 @@ class Program:
             parts = dict(sorted(upload.parts.items()))
             sums = ",".join(str(part.checksums) for part in parts.values())
 
-            def finish(_: Upload, told: Sequence[Part]) -> str:
-                assert sums == ",".join(str(part.checksums) for part in told)
+            def finish(_: Upload, returned: Sequence[Part]) -> str:
+                assert sums == ",".join(str(part.checksums) for part in returned)
                 if refused:
                     raise BadDigest
                 return sums
@@ -221,12 +221,12 @@ class Program:
 
     async def check(self) -> None:
         """Compare all that the store returns with the lists."""
-        told: dict[str, list[tuple[str, State | None]]] = {}
+        returned: dict[str, list[tuple[str, State | None]]] = {}
         for entry in (await self.store.index.list_versions(self.bucket.id)).entries:
             version = self.store.index.version(self.bucket.id, entry.key, entry.version_id)
             state = None if entry.is_marker else await self.state(version)
-            told.setdefault(entry.key, []).append((entry.version_id, state))
-        assert told == {key: versions for key, versions in self.history.items() if versions}
+            returned.setdefault(entry.key, []).append((entry.version_id, state))
+        assert returned == {key: versions for key, versions in self.history.items() if versions}
         live = [
             entry.key for entry in (await self.store.index.list_objects(self.bucket.id)).entries
         ]

@@ -72,7 +72,7 @@ HISTORIES = [
 ]
 
 
-class Teller:
+class HistoryWriter:
     """Takes the steps of a history."""
 
     def __init__(self, store: Store, bucket: Bucket, writer: str) -> None:
@@ -114,7 +114,7 @@ class Teller:
 
     async def history(self) -> str:
         """Return what the listing says; check that every other way to ask says the same."""
-        told = []
+        returned = []
         entries = (await self.store.index.list_versions(self.bucket.id)).entries
         for entry in entries:
             version, data = self.store.get(self.bucket, "key", entry.version_id)
@@ -123,13 +123,13 @@ class Teller:
             assert version.is_marker is entry.is_marker
             if not version.is_marker and data is None:
                 data = await body(self.store, version)
-            told.append(f"{self.name_of(entry.version_id)}={(data or b'marker').decode()}")
-        await self.check_live(told[0].partition("=")[2] if told else "marker")
-        return " ".join(told)
+            returned.append(f"{self.name_of(entry.version_id)}={(data or b'marker').decode()}")
+        await self.check_live(returned[0].partition("=")[2] if returned else "marker")
+        return " ".join(returned)
 
-    async def check_live(self, told: str) -> None:
+    async def check_live(self, returned: str) -> None:
         listed = (await self.store.index.list_objects(self.bucket.id)).entries
-        if told == "marker":
+        if returned == "marker":
             assert listed == ()
             with pytest.raises(NoSuchKey):
                 self.store.index.latest(self.bucket.id, "key")
@@ -137,7 +137,7 @@ class Teller:
                 self.store.get(self.bucket, "key")
         else:
             version = self.store.index.latest(self.bucket.id, "key")
-            assert (await body(self.store, version)).decode() == told
+            assert (await body(self.store, version)).decode() == returned
             assert [entry.version_id for entry in listed] == [version.version_id]
 
 
@@ -148,7 +148,7 @@ def test_history(shared: StoreFixture, says: str, steps: str, history: str, writ
         bucket.name for bucket in shared.store.index.buckets()
     ]:
         shared.bucket("sources")
-    teller = Teller(shared.store, shared.bucket(f"history{next(_numbers)}"), writer)
+    teller = HistoryWriter(shared.store, shared.bucket(f"history{next(_numbers)}"), writer)
 
     async def tell() -> str:
         for step in steps.split():

@@ -63,7 +63,7 @@ def fill(fixture: StoreFixture) -> Bucket:
     return store.index.bucket("source")
 
 
-async def told(store: Store, name: str) -> list[tuple[ListingEntry, Version, bytes]]:
+async def read_versions(store: Store, name: str) -> list[tuple[ListingEntry, Version, bytes]]:
     """Return all that a store returns for a bucket."""
     bucket = store.index.bucket(name)
     found = []
@@ -76,7 +76,7 @@ async def told(store: Store, name: str) -> list[tuple[ListingEntry, Version, byt
 
 def test_a_bucket_comes_back_with_all_its_versions(fixture: StoreFixture, tmp_path: Path) -> None:
     bucket = fill(fixture)
-    before = fixture.run(told(fixture.store, "source"))
+    before = fixture.run(read_versions(fixture.store, "source"))
     archive = tmp_path / "bucket.tar"
     moved = export(fixture.directory, "source", archive)  # beside the open store
     assert moved == ArchiveSummary("source", len(before), moved.bytes)
@@ -87,7 +87,7 @@ def test_a_bucket_comes_back_with_all_its_versions(fixture: StoreFixture, tmp_pa
     assert list(check(target, exclusive=True)) == []
     first, fixture.directory = fixture.directory, target
     store = fixture.reopen()
-    assert fixture.run(told(store, "source")) == before
+    assert fixture.run(read_versions(store, "source")) == before
     assert replace(store.index.bucket("source"), id=bucket.id) == bucket
     newest = max(version.order for _, version, _ in before)
     assert (
@@ -100,7 +100,7 @@ def test_a_bucket_comes_back_with_all_its_versions(fixture: StoreFixture, tmp_pa
 
 def test_an_import_can_give_another_name(fixture: StoreFixture, tmp_path: Path) -> None:
     fill(fixture)
-    before = fixture.run(told(fixture.store, "source"))
+    before = fixture.run(read_versions(fixture.store, "source"))
     fixture.close()
     export(fixture.directory, "source", tmp_path / "a.tar")
     assert (
@@ -108,7 +108,11 @@ def test_an_import_can_give_another_name(fixture: StoreFixture, tmp_path: Path) 
     )
     assert list(check(fixture.directory, exclusive=True)) == []
     store = fixture.reopen()
-    assert fixture.run(told(store, "second")) == fixture.run(told(store, "source")) == before
+    assert (
+        fixture.run(read_versions(store, "second"))
+        == fixture.run(read_versions(store, "source"))
+        == before
+    )
 
 
 def downgrade(path: Path) -> None:
@@ -135,14 +139,14 @@ LATER = ("checksums", "lock", "layout")
 
 def test_an_archive_of_the_first_format_is_read(fixture: StoreFixture, tmp_path: Path) -> None:
     fill(fixture)
-    before = fixture.run(told(fixture.store, "source"))
+    before = fixture.run(read_versions(fixture.store, "source"))
     assert any(version.layout and version.lock for _, version, _ in before)
     fixture.close()
     export(fixture.directory, "source", tmp_path / "a.tar")
     downgrade(tmp_path / "a.tar")
     import_bucket(tmp_path / "a.tar", fixture.directory, time.time, "second")
     store = fixture.reopen()
-    assert fixture.run(told(store, "second")) == [
+    assert fixture.run(read_versions(store, "second")) == [
         (entry, replace(version, checksums=None, lock=None, layout=None), data)
         for entry, version, data in before
     ]
@@ -157,7 +161,7 @@ def test_a_killed_import_resumes(
     fixture: StoreFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     fill(fixture)
-    before = fixture.run(told(fixture.store, "source"))
+    before = fixture.run(read_versions(fixture.store, "source"))
     fixture.close()
     export(fixture.directory, "source", tmp_path / "a.tar")
     monkeypatch.setattr(import_archive, "_AT_ONCE", 1)
@@ -177,7 +181,7 @@ def test_a_killed_import_resumes(
     moved = import_bucket(tmp_path / "a.tar", fixture.directory, time.time, "second")
     assert moved.versions == len(before)
     store = fixture.reopen()
-    assert fixture.run(told(store, "second")) == before
+    assert fixture.run(read_versions(store, "second")) == before
     assert MARK not in store.index.bucket("second").config
     fixture.close()
     assert list(check(fixture.directory, exclusive=True)) == []
@@ -211,7 +215,7 @@ def test_a_damaged_version_is_left_out_and_named(fixture: StoreFixture, tmp_path
         "bad@null",
     )
     store = fixture.reopen()
-    ((entry, _, data),) = fixture.run(told(store, "second"))
+    ((entry, _, data),) = fixture.run(read_versions(store, "second"))
     assert (entry.key, data) == ("good", LARGE[::-1])
     fixture.close()
     assert {finding.kind for finding in check(fixture.directory, exclusive=True)} == {
