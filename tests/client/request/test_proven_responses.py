@@ -379,7 +379,7 @@ def test_another_range_is_not_handed_out(
 )
 def test_what_is_not_one_range_is_not_sent(scripted: Scripted, dialect: str, asked: str) -> None:
     world, server = scripted(dialect=dialect, retry=ONCE)
-    with pytest.raises(ParameterError, match="Range is one range"):
+    with pytest.raises(ParameterError, match="Range must be one range"):
         world.get_object(BUCKET, "k", Range=asked)
     assert server.requests == []
 
