@@ -73,6 +73,11 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
             "setup.doctor.command:doctor",
             "Check settings, network, clock, keys and permissions, and say what is wrong.",
         ),
+        CommandEntry(
+            "completion",
+            "setup.completion.command:completion",
+            "Print the script that completes commands in a shell.",
+        ),
     ),
     "Server": (
         CommandEntry(

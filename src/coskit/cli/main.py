@@ -1,5 +1,6 @@
 """The command `coskit`; a missing package is one line on standard error."""
 
+import os
 import sys
 
 from coskit._version import __version__
@@ -15,6 +16,11 @@ def main() -> None:
         print(__version__)
         return
     try:
+        if "_COSKIT_COMPLETE" in os.environ:  # set by the scripts of coskit completion
+            from coskit.cli.setup.completion.protocol import complete_for_shell
+
+            complete_for_shell(sys.argv[1:])
+            return
         from coskit.cli.commands import run
 
         sys.exit(run(sys.argv[1:] or ["--help"]))

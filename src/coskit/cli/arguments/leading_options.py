@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-_FLAGS = ("--no-sign", "-v", "-vv", "--verbose")
-_VALUES = ("--endpoint", "--region", "--profile", "--dialect")
+FLAGS = ("--no-sign", "-v", "-vv", "--verbose")
+VALUES = ("--endpoint", "--region", "--profile", "--dialect")
 
 
 def command_first(words: Sequence[str]) -> list[str]:
@@ -11,8 +11,8 @@ def command_first(words: Sequence[str]) -> list[str]:
     leading: list[str] = []
     rest = list(words)
     while rest:
-        if rest[0] in _FLAGS or rest[0].partition("=")[0] in _VALUES:
-            count = 2 if rest[0] in _VALUES else 1
+        if rest[0] in FLAGS or rest[0].partition("=")[0] in VALUES:
+            count = 2 if rest[0] in VALUES else 1
             leading, rest = leading + rest[:count], rest[count:]
         else:
             break

@@ -1,0 +1,1 @@
+"""Completion in shells: verbs, options, choices, buckets and keys."""
