@@ -25,6 +25,8 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
             "tree", "objects.tree:tree", "Show folders as a tree, with their objects and bytes."
         ),
         CommandEntry("du", "objects.du:du", "Print the bytes and the number of objects by prefix."),
+        CommandEntry("cat", "objects.cat:cat", "Print the bytes of objects to standard output."),
+        CommandEntry("head", "objects.head:head", "Print the first lines or bytes of objects."),
     ),
     "State of objects": (
         CommandEntry(

@@ -1,4 +1,4 @@
-"""Sizes in the words of the command line: `64KiB`, `1.5G`, and conditions such as `+10MiB`."""
+"""Sizes in the words of the command line, conditions such as `+10MiB`, ranges such as `0-99`."""
 
 import re
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from decimal import Decimal
 import typer
 
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?) ?(?:([kmgtp])(ib?|b)?|b)?", re.ASCII | re.IGNORECASE)
+_RANGE = re.compile(r"(?:bytes=)?(\d{0,19})-(\d{0,19})", re.ASCII)
 _POWERS = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 
 
@@ -54,3 +55,19 @@ def parse_size_condition(text: str) -> SizeCondition:
     """
     sign = text[:1] if text[:1] in ("+", "-") else ""
     return SizeCondition(sign, parse_size(text[len(sign) :]))
+
+
+def parse_byte_range(text: str) -> str:
+    """Return the header of a range such as `0-99`, `100-` or `-50`, which is the last 50 bytes.
+
+    Raises:
+        typer.BadParameter: it is not a range.
+    """
+    found = _RANGE.fullmatch(text.strip())
+    if not found or not (found[1] or found[2]) or (found[1] and found[2] and _ends_early(found)):
+        raise typer.BadParameter(f"a range is written like 0-99, 100- or -50, not {text!r}")
+    return f"bytes={found[1]}-{found[2]}"
+
+
+def _ends_early(found: re.Match[str]) -> bool:
+    return int(found[1]) > int(found[2])
