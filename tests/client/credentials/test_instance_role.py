@@ -101,7 +101,7 @@ def test_the_metadata_service_may_falter(kind: str) -> None:
     ],
 )
 @KINDS
-def test_an_answer_without_keys_is_told_without_its_secrets(
+def test_a_response_without_keys_is_reported_without_its_secrets(
     kind: str, responses: list[bytes | object], reason: str
 ) -> None:
     failure, _ = ask(kind, *responses)
@@ -153,7 +153,7 @@ def test_a_tke_pod_exchanges_its_token_at_sts(kind: str) -> None:
 
 @pytest.mark.usefixtures("_pod")
 @KINDS
-def test_a_refusal_of_sts_is_told(kind: str, tmp_path: Path) -> None:
+def test_a_refusal_of_sts_is_reported(kind: str, tmp_path: Path) -> None:
     error = {"Code": "AuthFailure.UnauthorizedOperation", "Message": "web.identity.token"}
     failure, _ = ask(kind, http_response(body=sts_keys(Error=error)))
     assert "says AuthFailure.UnauthorizedOperation (request id r-1)" in str(failure)

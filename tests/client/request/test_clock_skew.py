@@ -69,7 +69,7 @@ def signed_at(head: str) -> float:
 
 @pytest.mark.parametrize(("offset", "words"), [(-600, "ahead of"), (3600, "behind")])
 @pytest.mark.parametrize(("code", "message", "status"), ABOUT_TIME)
-def test_a_second_refusal_tells_by_how_much_the_clocks_differ(
+def test_a_second_refusal_reports_the_difference_of_the_clocks(
     scripted: Scripted, offset: int, words: str, code: str, message: str, status: int
 ) -> None:
     reply = refused(offset, code, message, status)

@@ -94,7 +94,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("row", "dialect"), ROWS)
-def test_a_peer_that_answers_everything_with_a_page_succeeds_in_nothing(
+def test_a_server_that_sends_a_page_for_every_request_is_no_success(
     scripted: Scripted, row: Operation, dialect: str
 ) -> None:
     body = b"" if row.method == "HEAD" else PAGE
@@ -107,7 +107,7 @@ def test_a_peer_that_answers_everything_with_a_page_succeeds_in_nothing(
 
 
 @pytest.mark.parametrize("row", OPERATIONS, ids=lambda row: row.name)
-def test_no_answer_of_cos_is_a_success_without_a_request_id(
+def test_a_cos_response_without_a_request_id_is_no_success(
     scripted: Scripted, row: Operation
 ) -> None:
     status = 200 if row.method == "GET" else row.status[0]
@@ -139,7 +139,7 @@ def test_no_answer_of_cos_is_a_success_without_a_request_id(
         ("append_object", "x-cos-next-append-position"),
     ],
 )
-def test_what_an_operation_always_tells_is_there(
+def test_headers_that_an_operation_always_returns_are_required(
     scripted: Scripted, dialect: str, name: str, lacks: str
 ) -> None:
     row = next(row for row in OPERATIONS if row.function == name)
@@ -198,7 +198,7 @@ def test_a_policy_is_returned_as_it_came(scripted: Scripted, dialect: str, name:
         ({"Content-Type": "text/HTML; charset=utf-8"}, False),
     ],
 )
-def test_a_store_without_request_ids_is_taken_by_its_empty_answer(
+def test_an_empty_response_of_a_store_without_request_ids_is_accepted(
     scripted: Scripted, headers: dict[str, str], proven: bool
 ) -> None:
     world, _ = scripted(raw(204, b"", headers), raw(200, b"", headers), dialect="s3", retry=ONCE)
@@ -221,7 +221,7 @@ def test_a_store_without_request_ids_is_taken_by_its_empty_answer(
         ({"Content-Length": "2"}, False),
     ],
 )
-def test_a_head_that_tells_of_a_text_is_not_a_stores(
+def test_a_head_response_with_a_text_type_is_not_a_stores(
     scripted: Scripted, headers: dict[str, str], proven: bool
 ) -> None:
     world, _ = scripted(raw(200, b"", headers), dialect="s3", retry=ONCE)
@@ -232,7 +232,7 @@ def test_a_head_that_tells_of_a_text_is_not_a_stores(
             world.bucket_exists(BUCKET)
 
 
-def test_not_modified_answers_a_condition_only(scripted: Scripted) -> None:
+def test_not_modified_is_accepted_only_for_a_condition(scripted: Scripted) -> None:
     unasked = http_response(304, headers={"ETag": '"e"'})
     world, _ = scripted(unasked, unasked, retry=ONCE)
     with pytest.raises(CosServiceError, match="NotModified"):
@@ -270,7 +270,7 @@ def test_not_there_is_said_by_no_page_in_s3(
                 getattr(world, name)(*place)
 
 
-def test_another_answers_than_the_service_is_tried_again(scripted: Scripted) -> None:
+def test_a_response_of_another_server_is_retried(scripted: Scripted) -> None:
     world, server = scripted(raw(200, PAGE), http_response(headers={"ETag": '"e"'}))
     assert world.put_object(BUCKET, b"x", "k")["ETag"] == '"e"'
     assert len(server.requests) == 2
@@ -357,7 +357,7 @@ def test_another_range_is_not_handed_out(
         world.get_object(BUCKET, "k", Range=asked)
 
 
-# RFC 9110 14.1.2: several ranges would be answered with a document of parts, which is no object's
+# RFC 9110 14.1.2: several ranges would get a document of parts, which is no object's
 # body; 14.2 has servers ignore a range that ends before it begins.
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_a_completion_may_send_spaces_before_its_result(scripted: Scripted) -> N
     assert (done["ETag"], done["Location"]) == ('"x-1"', "l")
 
 
-def test_an_error_tells_everything(scripted: Scripted) -> None:
+def test_an_error_has_every_field(scripted: Scripted) -> None:
     world, server = scripted(http_response(403, ERROR % b"AccessDenied"))
     with pytest.raises(AccessDenied) as raised:
         world.put_object(BUCKET, b"x", "key")
@@ -137,7 +137,7 @@ def test_a_passing_failure_is_tried_again_and_counted(scripted: Scripted, status
     assert len(server.requests) == 3
 
 
-def test_a_lasting_failure_tells_how_often_it_was_tried(scripted: Scripted) -> None:
+def test_a_lasting_failure_has_its_number_of_attempts(scripted: Scripted) -> None:
     world, _ = scripted(*[http_response(503, ERROR % b"SlowDown")] * 3)
     with pytest.raises(SlowDown) as raised:
         world.get_bucket_acl(BUCKET)
@@ -153,7 +153,7 @@ def test_what_is_not_idempotent_is_not_repeated(scripted: Scripted, reply: Any) 
 
 
 @pytest.mark.parametrize("option", [{"IfNoneMatch": "*"}, {"ForbidOverwrite": "true"}], ids=str)
-def test_a_conditional_write_is_not_repeated_after_a_lost_answer(
+def test_a_conditional_write_is_not_repeated_after_a_lost_response(
     scripted: Scripted, option: dict[str, str]
 ) -> None:
     world, server = scripted(CLOSE, http_response(412))

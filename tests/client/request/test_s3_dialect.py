@@ -390,7 +390,7 @@ def test_an_error_is_the_class_that_its_code_has(scripted: Scripted) -> None:
         world.put_object(BUCKET, DATA, "k")
 
 
-def test_an_answer_to_head_has_its_ids_in_headers(scripted: Scripted) -> None:
+def test_a_response_to_head_has_its_ids_in_headers(scripted: Scripted) -> None:
     ids = {"x-amz-request-id": "id-3", "x-amz-id-2": "host-3"}
     world, _ = s3(scripted, http_response(404, headers=ids))
     with pytest.raises(CosServiceError) as raised:
@@ -554,7 +554,7 @@ def test_where_an_etag_proves_nothing_the_length_of_the_whole_is_looked_at(
     assert read_request(server.requests[5][0]).method == "HEAD"
 
 
-def test_a_completion_whose_answer_is_lost_is_known_by_the_etag_of_its_parts(
+def test_a_completion_with_a_lost_response_is_recognized_by_the_etag_of_its_parts(
     scripted: Scripted,
 ) -> None:
     gone = http_response(404, ERROR % b"NoSuchUpload", headers=LAST)

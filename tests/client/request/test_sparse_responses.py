@@ -42,7 +42,7 @@ DAY = "<LastModified>2026-01-01T00:00:00.000Z</LastModified>"
     [(SIZE, TAG, DAY), (SIZE, DAY), (SIZE, TAG), (SIZE,), (SIZE, "<LastModified/>", "<ETag/>")],
     ids=str,
 )
-def test_a_folder_is_downloaded_whatever_else_is_not_told(
+def test_a_folder_is_downloaded_without_optional_headers(
     scripted: Scripted, tmp_path: Path, fields: tuple[str, ...]
 ) -> None:
     world, _ = scripted(listing(*fields), GET)
@@ -51,7 +51,7 @@ def test_a_folder_is_downloaded_whatever_else_is_not_told(
 
 
 @pytest.mark.parametrize("size", ["", "<Size/>", "<Size>x</Size>", "<Size>-1</Size>"])
-def test_a_listing_without_a_size_is_no_answer(
+def test_a_listing_without_a_size_is_an_error(
     scripted: Scripted, tmp_path: Path, size: str
 ) -> None:
     world, _ = scripted(listing(size, TAG, DAY))

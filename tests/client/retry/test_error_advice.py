@@ -80,7 +80,7 @@ def test_plain_http_to_a_server_with_tls(kind: str) -> None:
     assert error.attempts == 1
 
 
-def test_a_certificate_that_nobody_vouches_for(kind: str) -> None:
+def test_an_untrusted_certificate(kind: str) -> None:
     with Stub(always(DONE), tls=True) as stub:
         error = failure(client(kind, stub.url))
         missing = failure(client(kind, stub.url, ca_file=str(TLS / "none.pem")))

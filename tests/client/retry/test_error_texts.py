@@ -27,7 +27,7 @@ def test_a_traceback_names_the_code_once(code: str) -> None:
     assert "id-1" in line
 
 
-def test_a_code_without_a_class_of_its_name_is_told() -> None:
+def test_a_code_without_a_class_is_shown() -> None:
     error = CosServiceError("why", code="SomethingNew", status=418)
     assert last_line(error).endswith("CosServiceError: SomethingNew: why (HTTP 418)")
     assert str(errors.SlowDown("why", code="SlowDownRead")).startswith("SlowDownRead: why")

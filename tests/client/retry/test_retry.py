@@ -203,7 +203,7 @@ def test_all_calls_of_a_client_share_its_budget(scripted: Scripted) -> None:
     assert raised.value.attempts == 1
 
 
-def test_an_error_tells_what_else_went_wrong_before(scripted: Scripted) -> None:
+def test_an_error_has_notes_on_earlier_failures(scripted: Scripted) -> None:
     slow = http_response(503, headers={"x-cos-request-id": "id-1"})
     world, _ = scripted(slow, slow, http_response(403))
     with pytest.raises(CosServiceError) as raised:
@@ -214,14 +214,14 @@ def test_an_error_tells_what_else_went_wrong_before(scripted: Scripted) -> None:
     ]
 
 
-def test_an_error_that_repeats_is_told_once(scripted: Scripted) -> None:
+def test_a_repeated_error_is_noted_once(scripted: Scripted) -> None:
     world, _ = scripted(http_response(503), http_response(503), http_response(503))
     with pytest.raises(CosServiceError) as raised:
         world.put_object(BUCKET, b"data", "key")
     assert not hasattr(raised.value, "__notes__")
 
 
-def test_damaged_bytes_tell_how_often_they_were_sent(scripted: Scripted) -> None:
+def test_an_integrity_error_has_its_number_of_attempts(scripted: Scripted) -> None:
     wrong = http_response(headers={**STORED, "x-cos-hash-crc64ecma": "1"})
     world, _ = scripted(wrong, wrong, wrong)
     with pytest.raises(IntegrityError) as raised:
@@ -259,7 +259,7 @@ def test_a_source_that_can_be_read_once_waits_for_a_connection(make: Make, refus
     assert [body for _, body in server.requests] == [b"onetwo"]
 
 
-def test_a_source_that_can_be_read_once_is_untouched_while_nobody_listens(
+def test_a_source_that_can_be_read_once_is_not_read_before_a_connection(
     make: Make, refusing: str
 ) -> None:
     read = []

@@ -192,7 +192,7 @@ def test_an_initiation_is_not_repeated(scripted: Scripted) -> None:
     assert methods(server.requests) == ["POST"]
 
 
-# With the server itself: it acts, and its answer is lost on the way.
+# With the server itself: it acts, and its response is lost.
 
 
 def losing(marker: str, times: int) -> Cut:
@@ -228,7 +228,7 @@ def through(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[Any
         yield start
 
 
-def test_appending_through_lost_answers_appends_once(through: Any, bucket: str) -> None:
+def test_appending_through_lost_responses_appends_once(through: Any, bucket: str) -> None:
     world, _ = through("append", times=3)
     position = 0
     for piece in (b"one", b"two", b"", b"three"):
@@ -241,7 +241,7 @@ def test_a_completion_that_was_done_is_not_claimed_by_its_etag(through: Any, buc
     world, _ = through("uploadId")
     begun = world.create_multipart_upload(bucket, "key")
     part = {"PartNumber": 1, "ETag": ""}
-    # The part's answer is the first that is lost; a part may be sent twice.
+    # The response to the part is the first that is lost; a part may be sent twice.
     part["ETag"] = world.upload_part(bucket, "key", b"data", 1, begun["UploadId"])["ETag"]
     assert world.complete_multipart_upload(bucket, "key", begun["UploadId"], {"Part": [part]})
     assert world.fetch(bucket, "key") == b"data"
@@ -256,7 +256,7 @@ def test_a_completion_that_was_done_is_not_claimed_by_its_etag(through: Any, buc
     assert way.connections >= 2
 
 
-def test_a_delete_whose_answer_is_lost_is_repeated(through: Any, bucket: str) -> None:
+def test_a_delete_with_a_lost_response_is_repeated(through: Any, bucket: str) -> None:
     world, _ = through("DELETE")
     world.put_object(bucket, b"data", "key")
     world.delete_object(bucket, "key")

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from coskit.testing import LocalServer
 from tests.client.stubs.stub import Received, Stub, StubConnection
 
-# Gets a request and the server's answer; returns what of it arrives before the connection ends, or
-# None if all of it does.
+# Gets a request and the server's response; returns the bytes that arrive before the connection
+# ends, or None if the whole response arrives.
 Cut = Callable[[Received, bytes], bytes | None]
 
 

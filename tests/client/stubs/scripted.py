@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-CLOSE = object()  # instead of an answer: close the connection
+CLOSE = object()  # instead of a response: close the connection
 
 
 def http_response(

@@ -259,7 +259,7 @@ def test_an_aftermath_runs_although_the_transfer_was_stopped() -> None:
     assert done == [True]
 
 
-def test_an_aftermath_is_finished_before_a_second_cancellation_is_heeded() -> None:
+def test_a_cleanup_finishes_before_a_second_cancellation_applies() -> None:
     done = []
 
     async def clean() -> None:

@@ -43,7 +43,7 @@ def test_a_stream_learns_its_size_at_the_end() -> None:
     assert heard == [(7, None), (7, 7)]
 
 
-def test_an_empty_transfer_is_told_of_once() -> None:
+def test_an_empty_transfer_is_reported_once() -> None:
     heard: Heard = []
     Progress(lambda consumed, total: heard.append((consumed, total)), 0).finish(0)
     assert heard == [(0, 0)]
@@ -71,7 +71,7 @@ def test_threads_are_heard_one_at_a_time() -> None:
     assert (len(together), any(together)) == (4000, False)
 
 
-def test_without_a_callback_nothing_is_told() -> None:
+def test_without_a_callback_nothing_is_reported() -> None:
     progress = Progress(None, 3)
     progress.resume(1)
     progress.part().moved(2)

@@ -71,7 +71,9 @@ def test_a_part_is_asked_for_by_its_first_and_last_byte() -> None:
         ),
     ],
 )
-def test_what_an_answer_tells(headers: dict[str, str], expected: tuple[FoundObject, Span]) -> None:
+def test_the_range_of_a_response(
+    headers: dict[str, str], expected: tuple[FoundObject, Span]
+) -> None:
     assert read_response(headers) == expected
 
 
@@ -89,7 +91,7 @@ def test_what_an_answer_tells(headers: dict[str, str], expected: tuple[FoundObje
     ],
     ids=str,
 )
-def test_an_answer_that_contradicts_itself_is_not_believed(headers: dict[str, str]) -> None:
+def test_a_contradictory_response_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(IntegrityError):
         read_response(headers)
 

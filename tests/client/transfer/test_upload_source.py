@@ -47,7 +47,7 @@ def test_a_closed_section_reads_nothing_even_if_its_descriptor_is_in_use_again(
     section.close()
 
 
-def test_closing_while_threads_read_hurts_nobody(tmp_path: Path) -> None:
+def test_closing_while_threads_read_is_safe(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(bytes(1 << 20))
     for _ in range(50):

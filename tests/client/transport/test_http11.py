@@ -39,12 +39,12 @@ def test_a_get_has_a_host_a_user_agent_and_the_given_headers() -> None:
 
 
 @pytest.mark.parametrize(("body", "length"), [(None, "0"), (b"", "0"), (b"four", "4")])
-def test_a_put_tells_the_length_of_its_body(body: bytes | None, length: str) -> None:
+def test_a_put_sends_the_length_of_its_body(body: bytes | None, length: str) -> None:
     assert f"Content-Length: {length}" in written(outgoing("PUT", body=body))
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
-def test_what_has_no_body_tells_no_length(method: str) -> None:
+def test_a_request_without_a_body_sends_no_length(method: str) -> None:
     assert not [line for line in written(outgoing(method)) if line.startswith("Content-Length")]
 
 
@@ -155,7 +155,7 @@ def test_a_folded_header_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304), ("HEAD", 404)]
 )
-def test_some_answers_have_no_body_whatever_length_they_tell(method: str, status: int) -> None:
+def test_some_responses_have_no_body_despite_a_content_length(method: str, status: int) -> None:
     response = ResponseParser(method)
     assert response.feed(b"HTTP/1.1 %d X\r\nContent-Length: 9\r\n\r\n" % status) == b""
     assert (response.finished, response.keeps) == (True, True)
@@ -198,7 +198,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("data", NONSENSE, ids=lambda data: repr(data[-24:]))
-def test_nonsense_is_not_taken_for_an_answer(data: bytes) -> None:
+def test_invalid_bytes_are_not_taken_for_a_response(data: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - what is wrong is reported by the words of each
         ResponseParser("GET").feed(data)
 

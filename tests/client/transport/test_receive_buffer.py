@@ -38,7 +38,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells")
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux has this file")
 def test_memory_is_taken_where_it_is_written_and_never_twice() -> None:
     before = resident()
     whole = reserved(256 * MIB)

@@ -315,7 +315,7 @@ ANSWERS = [
         200,
         b"",
     ),
-    ("interim answers", "GET", b"HTTP/1.1 103 Early\r\nX-A: b\r\n\r\n" + HELLO, 200, b"hello"),
+    ("interim responses", "GET", b"HTTP/1.1 103 Early\r\nX-A: b\r\n\r\n" + HELLO, 200, b"hello"),
     (
         "a redirect, not followed",
         "GET",
@@ -339,7 +339,7 @@ ANSWERS = [
     [row[1:] for row in ANSWERS],
     ids=[row[0] for row in ANSWERS],
 )
-def test_answers_are_understood(
+def test_responses_are_parsed(
     world: World, method: str, data: bytes, status: int, body: bytes
 ) -> None:
     with Stub(always(data)) as stub:
@@ -394,7 +394,7 @@ def reset_after(data: bytes) -> Script:
 
 LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + bytes(400_000)
 FAILURES = [
-    ("no answer", once(), "the exchange with {peer} failed"),
+    ("no response", once(), "the exchange with {peer} failed"),
     ("a reset", reset_after(b""), "the exchange with {peer} failed"),
     ("half a head", once(b"HTTP/1.1 200 OK\r\nContent-Le"), "the exchange with {peer} failed"),
     ("a head cut between lines", once(b"HTTP/1.1 200 OK\r\nETag: a\r\n"), "the head has no end"),
@@ -475,7 +475,7 @@ def test_a_post_is_never_sent_twice_in_silence(world: World) -> None:
     def run(connection: StubConnection) -> None:
         if connection.request():
             connection.send(HELLO)
-        connection.request()  # read, and never answered
+        connection.request()  # read, and never responded to
 
     with Stub(run) as stub:
         world.send(get(stub.url))

@@ -111,7 +111,7 @@ def test_what_is_saved_after_the_end_is_not_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_journal_that_nobody_closed_lets_go_when_it_is_dropped(tmp_path: Path) -> None:
+def test_an_unclosed_journal_is_unlocked_when_it_is_dropped(tmp_path: Path) -> None:
     journal = Journal(tmp_path, IDENTITY)
     del journal
     gc.collect()

@@ -62,7 +62,7 @@ def test_anything_else_reads_as_no_trace(change: dict[str, object]) -> None:
     assert decode_state({}) == UploadState()
 
 
-def test_a_fingerprint_tells_options_apart_and_no_secrets() -> None:
+def test_a_fingerprint_distinguishes_options_and_contains_no_secrets() -> None:
     base = {"Metadata": {"a": "1", "b": "2"}, "SSECustomerKey": "c2VjcmV0"}
     assert fingerprint(base) == fingerprint(dict(reversed(base.items())))
     assert fingerprint(base) == fingerprint({**base, "IfNoneMatch": "*", "TrafficLimit": "819200"})
@@ -136,7 +136,7 @@ def test_an_object_is_ours_by_length_sum_and_age(
         ({}, False),
     ],
 )
-def test_where_no_crc64_is_told_an_object_is_ours_by_the_etag_of_its_parts(
+def test_without_a_crc64_an_object_is_recognized_by_the_etag_of_its_parts(
     change: dict[str, str], expected: bool
 ) -> None:
     head = {name: text for name, text in HEAD.items() if name != "x-cos-hash-crc64ecma"}
@@ -149,7 +149,7 @@ def test_an_object_is_not_ours_because_neither_side_knows_an_etag() -> None:
     assert not is_completed(head, 5, UploadState(begun=NOON), 0)
 
 
-def test_clocks_are_compared_by_the_date_of_an_answer() -> None:
+def test_clocks_are_compared_by_the_date_of_a_response() -> None:
     assert seconds_ahead("Tue, 14 Nov 2023 22:13:20 GMT", NOON - 5) == 5
     assert seconds_ahead("", NOON) == 0
 
