@@ -15,7 +15,7 @@ from coskit.protocol.messages import Request
 if TYPE_CHECKING:
     from coskit.compat.implementation.cos_config import CosConfig
 
-_EARLIER = 60  # seconds before now from which a signature is valid
+_VALID_BEFORE = 60  # seconds before now from which a signature is valid
 _SIGNED = frozenset(
     """cache-control content-disposition content-encoding content-type content-md5 content-length
     expect expires host if-match if-modified-since if-none-match if-unmodified-since origin range
@@ -89,7 +89,7 @@ def rtmp_query(
     given = {**params, **({"q-token": keys.token} if keys.token else {})}
     listed = "&".join(f"{name}={value}" for name, value in given.items())
     now = int(time.time())
-    window = f"{now - _EARLIER};{now + expire}"
+    window = f"{now - _VALID_BEFORE};{now + expire}"
     digest = hashlib.sha1(f"/{bucket}/{channel}\n{listed}\n".encode()).hexdigest()
     text = f"sha1\n{window}\n{digest}\n"
     signature = hmac.new(keys.secret_key.encode(), text.encode(), hashlib.sha1).hexdigest()

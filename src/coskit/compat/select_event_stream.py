@@ -12,7 +12,7 @@ from coskit.client.transfer.download_target import partial_name
 from coskit.compat.cos_comm import strip_namespaces
 from coskit.protocol.errors import CosServiceError, IntegrityError
 
-_AROUND = 16  # the bytes of a message without its headers and payload
+_FRAME_OVERHEAD = 16  # the bytes of a message without its headers and payload
 _LARGEST = 1 << 24
 
 
@@ -49,7 +49,7 @@ class EventStream:
             raise StopIteration
         prelude = self._read(12)
         total, size, _ = struct.unpack(">III", prelude)
-        if not size + _AROUND <= total <= _LARGEST:
+        if not size + _FRAME_OVERHEAD <= total <= _LARGEST:
             raise IntegrityError("A message of the stream has an impossible length")
         rest = self._read(total - 12)
         headers = dict(_headers(rest[:size]))

@@ -33,7 +33,7 @@ _PUBLIC_SERVICE = re.compile(
     r"(.+)\.(?:myqcloud\.com|tencentcos\.cn|amazonaws\.com(?:\.cn)?)"
 ).fullmatch
 # In an unknown domain, everything before the first of these labels is a bucket.
-_ELSEWHERE = re.compile(r"(.+?)\.(?:cos(?:v6|-cdc|-internal)?|s3)\..+").fullmatch
+_OTHER_DOMAIN = re.compile(r"(.+?)\.(?:cos(?:v6|-cdc|-internal)?|s3)\..+").fullmatch
 _DOT_SEGMENT = re.compile(r"(?<=.)/(?=\.\.?(?:/|$))|(?<=/\.)/|(?<=/\.\.)/")
 _BANNED_KEY = re.compile(r"[/\\]|.*[\x18-\x1b]", re.DOTALL)
 MAX_KEY_BYTES = 850
@@ -234,7 +234,7 @@ def _bucket_of_host(host: str, bases: tuple[str, ...]) -> str | None:
         if not service:
             raise NoSuchBucket("The host names no bucket")
         return service[1]
-    elsewhere = _ELSEWHERE(name)
+    elsewhere = _OTHER_DOMAIN(name)
     return elsewhere[1] if elsewhere else None
 
 

@@ -140,7 +140,7 @@ UPLOADED = (
         doc="The body's MD5 in Base64, which the service checks.",
     ),
 )
-_GRANTED = (
+_GRANTS = (
     Param(
         "GrantFullControl",
         "header",
@@ -174,7 +174,7 @@ def _grants(acls: tuple[str, ...]) -> tuple[Param, ...]:
         known=acls,
         doc="A canned ACL, such as `private`.",
     )
-    return canned, *_GRANTED
+    return canned, *_GRANTS
 
 
 GRANTS, BUCKET_GRANTS = _grants(OBJECT_ACLS), _grants(BUCKET_ACLS)

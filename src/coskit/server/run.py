@@ -19,7 +19,7 @@ from coskit.server.workers.error_text import plain
 from coskit.server.workers.supervisor import READY, CannotServe, Supervisor, run_in_child
 from coskit.server.workers.worker_group import WorkerGroup
 
-_BUSY = "another server has the directory open"
+_DIRECTORY_IN_USE = "another server has the directory open"
 
 
 def serve_alone(
@@ -58,7 +58,7 @@ def serve_with_workers(
     try:
         lock = lock_directory(settings.directory)
     except BlockingIOError as cause:
-        raise CannotServe(_BUSY) from cause
+        raise CannotServe(_DIRECTORY_IN_USE) from cause
     group = WorkerGroup(settings.workers, settings.directory)
     try:
         listeners = share_address(listener, settings.workers)
@@ -102,7 +102,7 @@ def _prepare(settings: Settings) -> None:
     try:
         asyncio.run(prepare(settings))
     except BlockingIOError as cause:
-        raise CannotServe(_BUSY) from cause
+        raise CannotServe(_DIRECTORY_IN_USE) from cause
     except Exception as cause:
         raise CannotServe(plain(cause)) from cause
 

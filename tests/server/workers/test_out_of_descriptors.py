@@ -84,7 +84,7 @@ def test_deleted_bytes_go_when_descriptors_come_back(tmp_path: Path) -> None:
 def test_a_removal_that_fails_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    monkeypatch.setattr(blob_lifetime, "_PATIENCE", 0.02)
+    monkeypatch.setattr(blob_lifetime, "_RETRY_DELAY", 0.02)
     left = [number] * 3
     discard = FileBlobs.discard
 

@@ -8,7 +8,7 @@ from coskit.protocol.errors import ParameterError
 
 _SECOND = 1_000_000_000
 # Dates of objects have whole seconds, and a file may be written again within a second.
-_CLOSE = 2 * _SECOND
+_DATE_TOLERANCE = 2 * _SECOND
 # The size of a file that was named and not looked at.
 UNKNOWN = -1
 # The service refuses requests of a client whose clock differs by more than this.
@@ -74,7 +74,7 @@ def judge(comparison: str, source: FileEntry, there: FileEntry) -> Verdict:
 
 def _upload(file: FileEntry, stored: FileEntry) -> Verdict:
     age = stored.modified - file.modified
-    if abs(age) <= _CLOSE:
+    if abs(age) <= _DATE_TOLERANCE:
         return Verdict.UNSURE
     return Verdict.SAME if age > 0 else Verdict.DIFFERENT
 
@@ -96,7 +96,7 @@ def file_time(modified: int, responded: int | None) -> int:
         modified: the date of the object, in milliseconds.
         responded: the Date header of the response, in milliseconds, or None.
     """
-    settled = responded is not None and (responded - modified) * 1_000_000 > _CLOSE
+    settled = responded is not None and (responded - modified) * 1_000_000 > _DATE_TOLERANCE
     return modified * 1_000_000 + (0 if settled else 1_000_000)
 
 
@@ -107,7 +107,7 @@ def is_settled(modified: int, now: float) -> bool:
         modified: the date of the object, in nanoseconds.
         now: the seconds of this machine's clock.
     """
-    return now * _SECOND - modified > _SKEW + _CLOSE
+    return now * _SECOND - modified > _SKEW + _DATE_TOLERANCE
 
 
 def check_apart(source: BucketPlace, destination: BucketPlace) -> None:

@@ -8,9 +8,9 @@ from coskit.protocol.codec.encode_request import Call
 from coskit.protocol.errors import CosServiceError, TransferTimeout
 
 _log = logging.getLogger("coskit")
-_COST = 5.0
-_COST_OF_TIMEOUT = 10.0  # more, because a timeout has occupied a connection
-_SPENT = "Not retried: the client's retry budget is spent, because many of its calls fail"
+_RETRY_COST = 5.0
+_TIMEOUT_RETRY_COST = 10.0  # more, because a timeout has occupied a connection
+_BUDGET_SPENT = "Not retried: the client's retry budget is spent, because many of its calls fail"
 
 
 class RetryBudget:
@@ -119,9 +119,9 @@ class RetryState:
         )
         if pause is None:
             return None
-        cost = _COST_OF_TIMEOUT if isinstance(error, TransferTimeout) else _COST
+        cost = _TIMEOUT_RETRY_COST if isinstance(error, TransferTimeout) else _RETRY_COST
         if not self._budget.take(cost):
-            error.add_note(_SPENT)
+            error.add_note(_BUDGET_SPENT)
             return None
         self._taken = cost
         if self._on_retry is not None:

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 _START = 4
-_MOST = 64
+_MAX_LIMIT = 64
 _WINDOW = 1.0  # seconds over which throughput is measured
 _GAIN = 1.05  # the growth of throughput that keeps one more part
-_REST = 10  # windows between two trials after a trial without gain
+_TRIAL_PAUSE = 10  # windows between two trials after a trial without gain
 _RECOVERY = 1.0  # seconds in which further refusals count as the same one
 
 
@@ -49,18 +49,18 @@ class AdaptiveLimit:
 
     def _judge(self, rate: float) -> None:
         if self._trial and rate < self._best * _GAIN:
-            self._trial, self._rest = False, _REST
+            self._trial, self._rest = False, _TRIAL_PAUSE
             self.limit = max(self.limit - 1, 1)
         elif self._rest:
             self._rest -= 1
         else:
             self._trial, self._best = True, rate
-            self.limit = min(self.limit + 1, _MOST)
+            self.limit = min(self.limit + 1, _MAX_LIMIT)
 
     def throttled(self) -> None:
         """Record that the service refused a request because there were too many."""
         now = self._clock()
         if now - self._refused >= _RECOVERY:
             self._refused = now
-            self._trial, self._rest, self._best = False, _REST, 0.0
+            self._trial, self._rest, self._best = False, _TRIAL_PAUSE, 0.0
             self.limit = max(self.limit // 2, 1)

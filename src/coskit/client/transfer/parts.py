@@ -14,7 +14,7 @@ _LARGE = 64 * MIB
 _LARGE_PART = 8 * MIB
 _PARTS_OF_LARGE = 128  # with more parts, the part size doubles
 # The part size of a stream doubles after this many parts, because its length is unknown.
-_GENERATION = 1000
+_PARTS_BEFORE_GROWTH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +78,5 @@ def stream_part_size(number: int, least: int, memory: int) -> int:
             "The stream is longer than 10,000 parts: give a larger PartSize, or more memory in "
             "TransferSettings"
         )
-    grown = least << ((number - 1) // _GENERATION)
+    grown = least << ((number - 1) // _PARTS_BEFORE_GROWTH)
     return max(min(grown, memory, MAX_PART), min(least, memory), 1)

@@ -19,7 +19,7 @@ _SETTINGS = {
     "ObjectLock": "get_bucket_object_lock",
     "Replication": "get_bucket_replication",
 }
-_UNSET = (404, 501)
+_UNSET_STATUSES = (404, 501)
 
 
 def bucket_meta(client: Any, bucket: str, url: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def bucket_meta(client: Any, bucket: str, url: str, options: Mapping[str, Any]) 
         try:
             return getattr(client, method)(bucket, **options)
         except CosServiceError as error:
-            if error.status in _UNSET:
+            if error.status in _UNSET_STATUSES:
                 return None
             raise
 

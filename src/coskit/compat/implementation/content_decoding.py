@@ -10,7 +10,7 @@ from coskit.protocol.errors import CosClientError, IntegrityError
 
 _PIECE = 1 << 16
 # A block of zstd decodes to 128 KiB at most, and takes four bytes at least.
-_FEW = 64
+_ZSTD_READ_SIZE = 64
 
 
 class Readable(Protocol):
@@ -228,7 +228,7 @@ def _brotli(raw: Readable) -> Any:
 
 def _zstd(raw: Readable) -> Any:
     source = io.BufferedReader(_EncodedFile(raw), _PIECE)
-    return io.BufferedReader(_DecodedFile(source, _Zstd(), _FEW), _PIECE)
+    return io.BufferedReader(_DecodedFile(source, _Zstd(), _ZSTD_READ_SIZE), _PIECE)
 
 
 _CODINGS: dict[str, Callable[[Readable], Any]] = {

@@ -20,7 +20,7 @@ from coskit.server.handlers.context import Principal
 # Fields with the meaning that a PUT's header of the same name has.
 _HEADERS = frozenset(param.wire for param in PUT_OBJECT.params if param.place == "header")
 _PATH = re.compile(r"[/\\]")
-_FREE = ("key", "policy", "tagging")  # fields that become no header as they are
+_NOT_HEADERS = ("key", "policy", "tagging")  # fields that become no header as they are
 _STATUSES = frozenset(("200", "201", "204"))
 _URL = re.compile(r"https?://[!-~\x80-\U0010ffff]{1,2048}", re.IGNORECASE)
 
@@ -137,7 +137,7 @@ def keyed_fields(form: MultipartForm) -> dict[str, str]:
     fields["key"] = fields["key"].replace(FILENAME, _basename(form.filename))
     check_key(fields["key"])
     for name, text in fields.items():
-        if name not in _FREE and unsendable(name + text):
+        if name not in _NOT_HEADERS and unsendable(name + text):
             raise InvalidArgument(f"The field {name[:40]!a} holds a control character")
     return fields
 

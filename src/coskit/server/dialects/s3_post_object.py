@@ -33,8 +33,8 @@ from coskit.server.dialects.untrusted_xml import parse_untrusted
 SIGNATURES = ("awsaccesskeyid", "signature", "x-amz-signature")  # fields
 _MARKS = ("awsaccesskeyid", "signature", "tagging")
 # Fields that a policy need not mention: they make or carry its signature.
-_FREE = ("awsaccesskeyid", "signature", "x-amz-signature", "policy")
-_ANYTHING = ("starts-with", "")  # such a field may be missing
+_EXEMPT_FIELDS = ("awsaccesskeyid", "signature", "x-amz-signature", "policy")
+_ANY_VALUE = ("starts-with", "")  # such a field may be missing
 _HEADERS = frozenset(param.wire for param in PUT_OBJECT.params if param.place == "header")
 _CHECKSUM = "x-amz-checksum-"
 _EXPIRATION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z")
@@ -65,7 +65,7 @@ def read_upload(
     policy = read_policy(fields["policy"], ())
     if not _EXPIRATION.fullmatch(json.loads(policy.text)["expiration"]):
         raise InvalidPolicyDocument("The policy's expiration is no ISO 8601 date in UTC")
-    anything = {c.field: "" for c in policy.conditions if (c.match, c.value) == _ANYTHING}
+    anything = {c.field: "" for c in policy.conditions if (c.match, c.value) == _ANY_VALUE}
     if keys.max_validity is not None and policy.expiration - now > 1000 * keys.max_validity:
         raise AccessDenied(f"A policy is valid for at most {keys.max_validity} seconds here")
     policy.check({**anything, **fields}, bucket, now)
@@ -136,6 +136,6 @@ def _refuse_extra(fields: Mapping[str, str], policy: PostPolicy) -> None:
     """
     named = {condition.field for condition in policy.conditions}
     for name in ("bucket", *fields):
-        is_free = name in _FREE or name.startswith(("x-ignore-", _CHECKSUM))
+        is_free = name in _EXEMPT_FIELDS or name.startswith(("x-ignore-", _CHECKSUM))
         if name not in named and not is_free:
             raise AccessDenied(f"Invalid according to Policy: Extra input fields: {name[:60]}")

@@ -57,7 +57,7 @@ _MODULES = (
 )
 
 # Wrappers of these handlers, for objects that are replaced or deleted during the request.
-_AROUND: Mapping[str, tuple[Callable[[Handler], Handler], ...]] = {
+_WRAPPERS: Mapping[str, tuple[Callable[[Handler], Handler], ...]] = {
     "get_object": (retry_if_replaced, report_delete_marker),
     "head_object": (report_delete_marker,),
     "copy_object": (retry_if_replaced,),
@@ -68,8 +68,8 @@ _AROUND: Mapping[str, tuple[Callable[[Handler], Handler], ...]] = {
 def _handler(module: ModuleType, name: str) -> Handler:
     """Return a module's handler of this name, wrapped for its rare outcomes."""
     handler: Handler = getattr(module, name)
-    for around in _AROUND.get(name, ()):
-        handler = around(handler)
+    for wrap in _WRAPPERS.get(name, ()):
+        handler = wrap(handler)
     return handler
 
 

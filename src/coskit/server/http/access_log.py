@@ -15,7 +15,7 @@ from coskit.server.http.exchange.request_reader import RequestReader
 from coskit.server.http.exchange.request_record import RequestRecord
 
 _log = logging.getLogger("coskit.server")
-_WAITING = 10_000  # entries that may wait for a slow disk; further ones are lost
+_QUEUE_SIZE = 10_000  # entries that may wait for a slow disk; further ones are lost
 _INTERVAL = 0.1  # seconds from one write to the next
 _STDOUT = 1
 _BATCH = 256  # entries written at a time
@@ -161,7 +161,7 @@ class AccessLog:
 
     def write(self, entry: LogEntry) -> None:
         """Queue an entry for the writing thread."""
-        if len(self._waiting) < _WAITING:
+        if len(self._waiting) < _QUEUE_SIZE:
             self._waiting.append(entry)
         else:
             self.lost += 1

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from coskit.server.http.system_errors import no_space_left
 
-_TRUSTED = 0.1  # seconds for which a measurement of the disk is used
-_PLENTY = 1 << 30  # bytes that no disk loses in that time
+_MEASUREMENT_AGE = 0.1  # seconds for which a measurement of the disk is used
+_SAFETY_MARGIN = 1 << 30  # bytes that no disk loses in that time
 
 
 class FreeSpace:
@@ -21,7 +21,7 @@ class FreeSpace:
     def __init__(self, directory: Path, reserve: int) -> None:
         self._directory = directory
         self._reserve = reserve
-        self._free, self._looked = 0, -_TRUSTED
+        self._free, self._looked = 0, -_MEASUREMENT_AGE
 
     def require(self, size: int) -> None:
         """Claim space for a write.
@@ -31,7 +31,7 @@ class FreeSpace:
         """
         needed = size + self._reserve
         now = time.monotonic()
-        if now - self._looked > _TRUSTED or self._free < needed + _PLENTY:
+        if now - self._looked > _MEASUREMENT_AGE or self._free < needed + _SAFETY_MARGIN:
             disk = os.statvfs(self._directory)
             self._looked, self._free = now, disk.f_bavail * disk.f_frsize
         if self._free < needed:

@@ -14,7 +14,7 @@ from coskit.server.store.model import CommitStatistics
 SPACE = 1 << 20  # bytes for each worker; only what is written to takes memory
 _PAGES = (8, SPACE // 2)  # offsets of the two pages of a worker
 _HEAD = Struct("<II")  # length and CRC32 of a page's data
-_ROOM = SPACE // 2 - _HEAD.size - 8
+_PAGE_CAPACITY = SPACE // 2 - _HEAD.size - 8
 _ATTEMPTS = 3
 
 _log = logging.getLogger("coskit.server")
@@ -57,7 +57,7 @@ class SharedMetrics:
     def publish(self, report: WorkerReport) -> None:
         """Write this worker's report."""
         data = pickle.dumps(report)
-        if len(data) > _ROOM:
+        if len(data) > _PAGE_CAPACITY:
             _log.error("the metrics of a worker do not fit into shared memory: %d bytes", len(data))
             return
         start = self._own * SPACE

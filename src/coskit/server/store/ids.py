@@ -2,19 +2,19 @@
 
 import secrets
 
-_TOP = (1 << 64) - 1
+_MAX_ORDER = (1 << 64) - 1
 
 
 def version_id(order: int) -> str:
     """Return the id of the version with this order; ascending ids are newest first."""
-    return f"{_TOP - order:016x}"
+    return f"{_MAX_ORDER - order:016x}"
 
 
 def version_order(version_id: str) -> int | None:
     """Return the order that an id made by `version_id` stands for, None for any other text."""
     if len(version_id) != 16 or set(version_id) - set("0123456789abcdef"):
         return None
-    order = _TOP - int(version_id, 16)
+    order = _MAX_ORDER - int(version_id, 16)
     return order if order < 1 << 63 else None
 
 

@@ -15,9 +15,9 @@ from types import FrameType
 from typing import Protocol
 
 READY = b"ready"
-_SETTLED = 10.0  # seconds after which the death of a worker is not a failed start
-_DEATHS = 5  # in a row, none of them settled, that end the server
-_RENEWAL = 1.0  # seconds from one call of `renew` to the next
+_STABLE_AFTER = 10.0  # seconds after which the death of a worker is not a failed start
+_MAX_EARLY_DEATHS = 5  # in a row, none of them settled, that end the server
+_RENEWAL_INTERVAL = 1.0  # seconds from one call of `renew` to the next
 _PAUSE = 0.1  # seconds before a restart; doubled with each death
 _PR_SET_PDEATHSIG = 1
 
@@ -50,7 +50,7 @@ class _WorkerProcess:
         pipe: the pipe for the worker's report; it ends with the process.
         said: the bytes of the report so far.
         started: the time when the process started.
-        deaths: the number of deaths in a row before `_SETTLED` seconds had passed.
+        deaths: the number of deaths in a row before `_STABLE_AFTER` seconds had passed.
         due: the time to start the next process, while there is none.
     """
 
@@ -147,7 +147,7 @@ class Supervisor:
         now = time.monotonic()
         due = [worker.due - now for worker in self._workers if not worker.pid]
         if self._renew:
-            due.append(_RENEWAL)
+            due.append(_RENEWAL_INTERVAL)
         return max(0.0, min(due)) if due else None
 
     def _start(self, worker: _WorkerProcess) -> None:
@@ -224,7 +224,7 @@ class Supervisor:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
         if not worker.is_ready and not self._announced:
             self._fail(worker.said.decode(errors="replace") or f"a worker {how}")
-        elif worker.is_ready and (code == 0 or lived >= _SETTLED):
+        elif worker.is_ready and (code == 0 or lived >= _STABLE_AFTER):
             worker.deaths, worker.due = 0, 0.0
             _log.error("worker %d %s", worker.number, how)
         else:
@@ -234,7 +234,7 @@ class Supervisor:
         worker.deaths += 1
         worker.due = time.monotonic() + _PAUSE * 2 ** (worker.deaths - 1)
         _log.error("worker %d %s", worker.number, how)
-        if worker.deaths >= _DEATHS:
+        if worker.deaths >= _MAX_EARLY_DEATHS:
             self._fail(f"worker {worker.number} keeps dying: it {how}")
 
     def _fail(self, why: str) -> None:

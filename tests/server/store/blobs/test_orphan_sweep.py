@@ -125,7 +125,7 @@ def test_nothing_is_collected_by_a_damaged_index(fixture: StoreFixture) -> None:
 def test_a_backup_postpones_removals(
     fixture: StoreFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coskit.server.store.blobs.blob_lifetime._PATIENCE", 0.01)
+    monkeypatch.setattr("coskit.server.store.blobs.blob_lifetime._RETRY_DELAY", 0.01)
     bucket = fixture.bucket()
     fixture.run(put(fixture.store, bucket, "key", LARGE))
     (file,) = (fixture.directory / "blobs").glob("*/*")

@@ -164,7 +164,7 @@ def test_a_killed_import_resumes(
     before = fixture.run(read_versions(fixture.store, "source"))
     fixture.close()
     export(fixture.directory, "source", tmp_path / "a.tar")
-    monkeypatch.setattr(import_archive, "_AT_ONCE", 1)
+    monkeypatch.setattr(import_archive, "_COMMIT_SIZE", 1)
     real, count = import_archive._Import._commit, 0
 
     def commit(self: import_archive._Import, bucket: Bucket) -> None:

@@ -208,7 +208,7 @@ def test_every_damaged_page_of_the_index_is_named(fixture: StoreFixture) -> None
 def test_nothing_under_way_is_reported_not_even_a_file_that_a_reader_holds_for_long(
     fixture: StoreFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coskit.server.store.maintenance.blob_check._REMOVAL", 0.3)
+    monkeypatch.setattr("coskit.server.store.maintenance.blob_check._REMOVAL_SECONDS", 0.3)
     fill(fixture)
     store = fixture.reopen()
     bucket = store.index.bucket("shelf")
@@ -244,7 +244,7 @@ def test_the_readers_of_a_dead_process_keep_no_file(fixture: StoreFixture) -> No
 def test_a_file_whose_removal_fails_is_reported(
     fixture: StoreFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coskit.server.store.maintenance.blob_check._REMOVAL", 0.3)
+    monkeypatch.setattr("coskit.server.store.maintenance.blob_check._REMOVAL_SECONDS", 0.3)
     bucket = fixture.bucket()
     fixture.run(put(fixture.store, bucket, "going", LARGE))
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash as HASH
 
 _BLOCK = 1 << 20
-_QUICK = 1 << 16  # bytes that are hashed faster than a thread starts
+_SMALL_BODY = 1 << 16  # bytes that are hashed faster than a thread starts
 
 
 class AsyncRequestBody:
@@ -269,7 +269,7 @@ class AsyncRequestBody:
         return (await self._hashed(sha256, self.data)).hexdigest()
 
     async def _hashed(self, algorithm: Callable[[bytes], "HASH"], data: bytes) -> "HASH":
-        if len(data) <= _QUICK:
+        if len(data) <= _SMALL_BODY:
             return algorithm(data)
         return await async_blocking(algorithm, data)
 

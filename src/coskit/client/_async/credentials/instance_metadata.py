@@ -32,8 +32,8 @@ from coskit.protocol.messages import Response
 _PAUSES = (0.1, 0.4)
 # The metadata service is on the same host: after these timeouts it is not there. No proxy
 # reaches it.
-_NEXT_DOOR = TransportSettings(connect_timeout=2, read_timeout=5, proxy="")
-_FAR = TransportSettings(connect_timeout=5, read_timeout=10)
+_LOCAL_SETTINGS = TransportSettings(connect_timeout=2, read_timeout=5, proxy="")
+_REMOTE_SETTINGS = TransportSettings(connect_timeout=5, read_timeout=10)
 
 
 class AsyncMetadataCredentials(AsyncRefreshingCredentials):
@@ -72,7 +72,7 @@ class AsyncMetadataCredentials(AsyncRefreshingCredentials):
         identity = web_identity(os.environ)
         if identity is not None and not self._role:
             return await self._ask_sts(identity)
-        async with AsyncTransport(_NEXT_DOOR) as transport:
+        async with AsyncTransport(_LOCAL_SETTINGS) as transport:
             role = self._role
             if not role:
                 role = read_role_name(await _send(transport, role_names_request(self._endpoint)))
@@ -80,7 +80,7 @@ class AsyncMetadataCredentials(AsyncRefreshingCredentials):
 
     async def _ask_sts(self, identity: WebIdentity) -> Credentials:
         token = await async_blocking(Path(identity.token_file).read_text, "utf-8")
-        async with AsyncTransport(_FAR) as transport:
+        async with AsyncTransport(_REMOTE_SETTINGS) as transport:
             request = sts_request(self._sts, identity, token, int(self.clock()))
             return read_sts_keys(await _send(transport, request))
 

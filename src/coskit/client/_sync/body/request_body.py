@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash as HASH
 
 _BLOCK = 1 << 20
-_QUICK = 1 << 16  # bytes that are hashed faster than a thread starts
+_SMALL_BODY = 1 << 16  # bytes that are hashed faster than a thread starts
 
 
 class RequestBody:
@@ -271,7 +271,7 @@ class RequestBody:
         return (self._hashed(sha256, self.data)).hexdigest()
 
     def _hashed(self, algorithm: Callable[[bytes], "HASH"], data: bytes) -> "HASH":
-        if len(data) <= _QUICK:
+        if len(data) <= _SMALL_BODY:
             return algorithm(data)
         return blocking(algorithm, data)
 

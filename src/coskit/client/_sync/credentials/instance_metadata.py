@@ -34,8 +34,8 @@ from coskit.protocol.messages import Response
 _PAUSES = (0.1, 0.4)
 # The metadata service is on the same host: after these timeouts it is not there. No proxy
 # reaches it.
-_NEXT_DOOR = TransportSettings(connect_timeout=2, read_timeout=5, proxy="")
-_FAR = TransportSettings(connect_timeout=5, read_timeout=10)
+_LOCAL_SETTINGS = TransportSettings(connect_timeout=2, read_timeout=5, proxy="")
+_REMOTE_SETTINGS = TransportSettings(connect_timeout=5, read_timeout=10)
 
 
 class MetadataCredentials(RefreshingCredentials):
@@ -74,7 +74,7 @@ class MetadataCredentials(RefreshingCredentials):
         identity = web_identity(os.environ)
         if identity is not None and not self._role:
             return self._ask_sts(identity)
-        with Transport(_NEXT_DOOR) as transport:
+        with Transport(_LOCAL_SETTINGS) as transport:
             role = self._role
             if not role:
                 role = read_role_name(_send(transport, role_names_request(self._endpoint)))
@@ -82,7 +82,7 @@ class MetadataCredentials(RefreshingCredentials):
 
     def _ask_sts(self, identity: WebIdentity) -> Credentials:
         token = blocking(Path(identity.token_file).read_text, "utf-8")
-        with Transport(_FAR) as transport:
+        with Transport(_REMOTE_SETTINGS) as transport:
             request = sts_request(self._sts, identity, token, int(self.clock()))
             return read_sts_keys(_send(transport, request))
 

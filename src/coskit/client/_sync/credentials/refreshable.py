@@ -15,7 +15,7 @@ from coskit.protocol.errors import CosException, CredentialsError
 
 _log = logging.getLogger("coskit")
 # Seconds until a failed early refresh is tried again.
-_PAUSE = 10.0
+_RETRY_DELAY = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class RefreshingCredentials:
             return self._fetch()
         except CredentialsError as failure:
             _log.debug("%s; those at hand are still valid", failure)
-            self._held = replace(held, due=self.clock() + _PAUSE)
+            self._held = replace(held, due=self.clock() + _RETRY_DELAY)
             return held.keys
 
     def _fetch(self) -> Credentials:

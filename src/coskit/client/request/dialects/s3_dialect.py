@@ -44,7 +44,7 @@ _CHECKSUMS = tuple(ALGORITHMS[name] for name in ("CRC32C", "CRC32", "SHA256", "S
 _CUSTOMER_KEY = "x-cos-server-side-encryption-customer-algorithm"
 # Most responses of most stores contain one of these, and no response of other servers does.
 _OWN_HEADERS = (REQUEST_ID, "x-cos-trace-id", "x-amz-id-2", "x-amzn-requestid")
-_READ = frozenset(("GetObject", "HeadObject"))
+_READ_OPERATIONS = frozenset(("GetObject", "HeadObject"))
 
 
 def _asked(row: Operation) -> Operation:
@@ -113,7 +113,7 @@ class S3ClientDialect:
             raise ParameterError(f"S3 has no {operation.function}")
         call = encode_request(row, params_to_s3(row.name, self._params(row, params)))
         call.headers = dict(names.headers_to_s3(call.headers.items()))
-        if row.name in _READ:
+        if row.name in _READ_OPERATIONS:
             call.headers["x-amz-checksum-mode"] = "ENABLED"
         if call.body is not None:
             call.headers[PAYLOAD_HASH] = hashlib.sha256(call.body).hexdigest()

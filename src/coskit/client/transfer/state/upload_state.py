@@ -25,7 +25,7 @@ _MARGIN = 2.0
 _LATEST_ARRIVAL = 60.0
 
 # Options that apply when the object appears, or to one request; parts do not depend on them.
-_UNBOUND = frozenset(("ForbidOverwrite", "IfMatch", "IfNoneMatch", "TrafficLimit"))
+_NOT_PART_OPTIONS = frozenset(("ForbidOverwrite", "IfMatch", "IfNoneMatch", "TrafficLimit"))
 # Refusals after which a retry with the same parts may succeed.
 _PASSING_STATUS = frozenset((401, 403, 408, 429))
 _PASSING_CODE = frozenset(
@@ -113,7 +113,7 @@ def fingerprint(options: Mapping[str, Any]) -> str:
     def plain(value: Any) -> Any:
         return dict(value) if isinstance(value, Mapping) else repr(value)
 
-    bound = {name: value for name, value in options.items() if name not in _UNBOUND}
+    bound = {name: value for name, value in options.items() if name not in _NOT_PART_OPTIONS}
     return sha256(json.dumps(bound, sort_keys=True, default=plain).encode()).hexdigest()
 
 

@@ -12,7 +12,7 @@ from coskit.client.transport.curl.curl_exchange import CurlExchange
 from coskit.protocol.errors import TransportError
 
 # Seconds between two looks for transfers on which nothing moves.
-_TICK = 0.25
+_SWEEP_INTERVAL = 0.25
 
 
 class Transfer(Protocol):
@@ -70,7 +70,7 @@ class AsyncioMulti(HandleOwner):
         self._active[easy] = transfer
         self._multi.add_handle(easy)
         if self._sweeper is None:
-            self._sweeper = self.loop.call_later(_TICK, self._sweep)
+            self._sweeper = self.loop.call_later(_SWEEP_INTERVAL, self._sweep)
 
     def drop(self, transfer: Transfer, error: TransportError | None = None) -> None:
         """Give up an exchange and its connection, unless it has finished."""
@@ -153,7 +153,7 @@ class AsyncioMulti(HandleOwner):
                 self._detach(transfer)
                 transfer.exchange.fail_stalled()
                 self._close(transfer)
-        self._sweeper = self.loop.call_later(_TICK, self._sweep) if self._active else None
+        self._sweeper = self.loop.call_later(_SWEEP_INTERVAL, self._sweep) if self._active else None
 
     def drop_soon(self, transfer: Transfer) -> None:
         """Do what `drop` does, from any thread and from anywhere in one."""

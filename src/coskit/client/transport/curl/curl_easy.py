@@ -20,10 +20,10 @@ _DOWNLOAD_BUFFER = 64 * 1024
 _UPLOAD_BUFFER = 256 * 1024
 # Milliseconds between two looks where libcurl names no socket: it looks a name up, or the
 # descriptor is above the 1023 that `fdset` can express.
-_GLANCE = 10
+_POLL_MILLISECONDS = 10
 # libcurl adds these by itself where they are not given; an empty value stops it.
-_UNASKED = ("Accept:",)
-_UNASKED_WITH_BODY = ("Accept:", "Expect:", "Content-Type:")
+_REMOVED_HEADERS = ("Accept:",)
+_REMOVED_HEADERS_WITH_BODY = ("Accept:", "Expect:", "Content-Type:")
 # Since version 7.46 or so pycurl passes memory on without a copy.
 _CAN_PASS_VIEWS = "use_memoryview" in (pycurl.Curl.setopt.__doc__ or "")
 _HTTP = {
@@ -130,7 +130,7 @@ def header_lines(request: HTTPRequest) -> list[str | bytes]:
     if "\n" in text or "\r" in text or "\0" in text:
         raise ParameterError("a header holds a line break or a zero byte")
     bodiless = request.body is None and request.method in ("GET", "HEAD", "DELETE")
-    unasked = _UNASKED if bodiless else _UNASKED_WITH_BODY
+    unasked = _REMOVED_HEADERS if bodiless else _REMOVED_HEADERS_WITH_BODY
     if text.isascii():
         return [*unasked, *lines]
     return [*unasked, *(line if line.isascii() else encode_text(line) for line in lines)]
@@ -156,7 +156,7 @@ def wait_for_sockets(multi: Any, milliseconds: int) -> None:
     for socket in {*readable, *writable}:
         interest = select.POLLIN if socket in readable else 0
         poll.register(socket, interest | (select.POLLOUT if socket in writable else 0))
-    poll.poll(milliseconds if readable or writable else min(milliseconds, _GLANCE))
+    poll.poll(milliseconds if readable or writable else min(milliseconds, _POLL_MILLISECONDS))
 
 
 class EasyHandle:

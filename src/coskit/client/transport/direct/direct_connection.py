@@ -29,8 +29,8 @@ from coskit.client.transport.http_request import HTTPRequest
 from coskit.protocol.errors import CosClientError
 
 # Bytes that are received at once before the head is here, and then.
-_FIRST = SHORT
-_NEXT = 256 * 1024
+_HEAD_READ_SIZE = SHORT
+_BODY_READ_SIZE = 256 * 1024
 # Seconds; poll takes no number of any size.
 _LONGEST_WAIT = 3600.0
 # Seconds after which an idle connection is replaced: firewalls forget connections silently.
@@ -144,7 +144,7 @@ class DirectConnection(HandleOwner):
         with target.getbuffer() as memory:
             while not exchange.finished:
                 at = start + most - parser.left
-                with memory[at : at + min(parser.left, _NEXT)] as piece:
+                with memory[at : at + min(parser.left, _BODY_READ_SIZE)] as piece:
                     size = self._receive_into(piece)
                 exchange.inbox.arrived += size
                 if size:
@@ -188,7 +188,7 @@ class DirectConnection(HandleOwner):
 
     def _receive(self) -> None:
         exchange, parser = self.exchange, self._parser
-        data = self._receive_piece(_FIRST if parser.head is None else _NEXT)
+        data = self._receive_piece(_HEAD_READ_SIZE if parser.head is None else _BODY_READ_SIZE)
         if not data:
             return
         try:

@@ -17,7 +17,7 @@ from coskit.protocol.codec.xml import document as xml
 from coskit.protocol.model import Shape
 
 _SHORT = 4096  # bytes of a document that is parsed as fast as it is checked
-_USUAL = bytes([0x0A, *range(0x20, 0x7F)])
+_PLAIN_BYTES = bytes([0x0A, *range(0x20, 0x7F)])
 _ENTITIES = (("&quot;", '"'), ("&apos;", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 _NAMED = re.compile("&(?:quot|apos|lt|gt|amp);")
 _SEPARATOR = "\0"  # occurs in no document
@@ -111,7 +111,7 @@ def _repeated(shape: Shape) -> tuple[Shape, ...]:
 def _is_usual(document: bytes) -> bool:
     """Return whether a document holds only tags, entities and printable ASCII."""
     # A search for one rare character is much faster than for two with a frequent first one.
-    if document.translate(None, _USUAL) or (b"!" in document and b"<!" in document):
+    if document.translate(None, _PLAIN_BYTES) or (b"!" in document and b"<!" in document):
         return False
     if b"?" in document[_DECLARATION:] and b"<?" in document[2:]:
         return False

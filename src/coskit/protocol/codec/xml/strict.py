@@ -14,7 +14,7 @@ from coskit.protocol.model import TRUTHS, Shape
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 # Namespaces of attributes about the XML itself: `xsi:type`, `xml:lang`.
-_ABOUT_XML = (
+_XML_NAMESPACES = (
     "{http://www.w3.org/2001/XMLSchema-instance}",
     "{http://www.w3.org/XML/1998/namespace}",
 )
@@ -168,7 +168,7 @@ def check_element(shape: Shape, element: ElementTree.Element) -> None:
 
 def _check_attributes(shape: Shape, element: ElementTree.Element) -> None:
     for name in element.attrib:
-        if name.startswith(_ABOUT_XML):
+        if name.startswith(_XML_NAMESPACES):
             continue
         if not any(child.attribute.endswith(f":{name}") for child in shape.children):
             raise NotThisShape(f"<{shape.tag}> has an unknown attribute: {name}")

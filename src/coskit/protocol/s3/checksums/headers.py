@@ -17,7 +17,7 @@ from coskit.protocol.s3.checksums.algorithms import (
 )
 
 # Headers with the prefix of checksum headers that hold no checksum.
-_ABOUT = frozenset((f"{HEADER}algorithm", f"{HEADER}mode", f"{HEADER}type"))
+_NOT_CHECKSUMS = frozenset((f"{HEADER}algorithm", f"{HEADER}mode", f"{HEADER}type"))
 _MULTIPLE = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
 
 
@@ -184,7 +184,7 @@ def declared_object_checksum(headers: Mapping[str, str]) -> Checksum | None:
 
 
 def _named(headers: Mapping[str, str]) -> list[str]:
-    return [name for name in headers if name.startswith(HEADER) and name not in _ABOUT]
+    return [name for name in headers if name.startswith(HEADER) and name not in _NOT_CHECKSUMS]
 
 
 def _given(name: str, text: str) -> DeclaredChecksum:

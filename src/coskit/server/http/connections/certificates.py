@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 _log = logging.getLogger("coskit.server")
-_SETTLED = 0.5  # seconds without a change before files are read: they are replaced one by one
+_STABLE_AFTER = 0.5  # seconds without a change before files are read: they are replaced one by one
 _RETRY = 60.0  # seconds after which unusable files are read again
 
 _Stamp = tuple[tuple[int, int, int, int] | None, ...]
@@ -111,7 +111,7 @@ class Certificates:
 
     def _is_due(self, now: float) -> bool:
         if self._seen != self._tried:
-            return now - self._seen_at >= _SETTLED
+            return now - self._seen_at >= _STABLE_AFTER
         return bool(self._failure) and now - self._tried_at >= _RETRY
 
     def _use(self, *, is_asked: bool) -> None:

@@ -19,7 +19,7 @@ from coskit.server.http.connections.timeouts import BODY_PHASES, ConnectionState
 from coskit.server.http.connections.uvicorn_api import STATUS_LINE, HttpToolsProtocol
 
 MAX_HEAD = 64 << 10
-_UNSENT = 1 << 14  # bytes that may wait for a client before the application waits
+_WRITE_BUFFER = 1 << 14  # bytes that may wait for a client before the application waits
 _DISCARDED = 16 << 20  # bytes that are read and discarded after the last response
 _TLS_FAREWELL = 0.5  # seconds in which a client has to end TLS when the server ends
 _VERSIONS = ("1.0", "1.1")
@@ -57,7 +57,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Set up the connection."""
         super().connection_made(transport)
-        transport.set_write_buffer_limits(_UNSENT)
+        transport.set_write_buffer_limits(_WRITE_BUFFER)
         self._response_transport: Any = _ResponseTransport(transport, self)
 
     def data_received(self, data: bytes) -> None:

@@ -21,7 +21,7 @@ from coskit.server.http.exchange.request_reader import RequestReader
 from coskit.server.http.exchange.request_record import RequestRecord
 
 # After these errors the start of the next request is unknown, or up to 5 GB away.
-_CLOSING = (EntityTooLarge, IncompleteBody, RequestTimeout)
+_CLOSING_ERRORS = (EntityTooLarge, IncompleteBody, RequestTimeout)
 # After these errors the rest of the request's body is read if it is small.
 _REFUSALS = (ServiceUnavailable, SlowDown)
 _SMALL_BODY = 1 << 16  # bytes of a refused body that are read instead of closing the connection
@@ -101,7 +101,7 @@ class ResponseWriter:
             **error.headers,
         }
         is_refusal = isinstance(error, _REFUSALS) and reader.has_more_unread_than(_SMALL_BODY)
-        if is_refusal or isinstance(error, _CLOSING):
+        if is_refusal or isinstance(error, _CLOSING_ERRORS):
             headers["Connection"] = "close"
         await self._send_bytes(error.status, headers, body)
 

@@ -14,7 +14,7 @@ Run = Callable[..., Awaitable[object]]
 Forget = Callable[[Sequence[str]], Awaitable[None]]
 Flush = Callable[[], None]
 
-_PATIENCE = 5.0  # seconds until a removal is retried that failed or that a backup prevented
+_RETRY_DELAY = 5.0  # seconds until a removal is retried that failed or that a backup prevented
 _READERS_PATIENCE = 1.0  # seconds until a removal is retried that a reader elsewhere prevented
 
 _log = logging.getLogger("coskit.server.store")
@@ -176,7 +176,7 @@ class BlobLifetime:
         try:
             await self._remove(settled, removed, garbage)
         except BackupInProgress:
-            self._postpone(removed, garbage, _PATIENCE)
+            self._postpone(removed, garbage, _RETRY_DELAY)
         except Exception as error:
             # If the store closes before the retry, the file is still garbage in the index, or
             # unsettled: the next start removes it.
@@ -185,7 +185,7 @@ class BlobLifetime:
             else:
                 _log.error("blob files could not be removed: %s", error)
             self.failed += 1
-            self._postpone(removed, garbage, _PATIENCE, settled)
+            self._postpone(removed, garbage, _RETRY_DELAY, settled)
         finally:
             self._removing = set()
 

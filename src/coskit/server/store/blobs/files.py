@@ -24,7 +24,7 @@ from coskit.server.store.disk.private_files import make_directory, restrict_perm
 from coskit.server.store.interfaces.blobs import Blobs
 from coskit.server.store.interfaces.errors import DamagedBlob
 
-_FANS = 256
+_DIRECTORIES = 256
 _BLOBS_IN_A_ROW = 64  # in one directory, so that concurrent writes share its syncs
 _CHECKED_AT_ONCE = 1 << 20  # bytes
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
@@ -72,7 +72,7 @@ class FileBlobs(Blobs):
 
     def fans(self) -> list[str]:
         """See `Blobs.fans`."""
-        return [f"{fan:02x}" for fan in range(_FANS)]
+        return [f"{fan:02x}" for fan in range(_DIRECTORIES)]
 
     def settled(self, fan: str) -> list[tuple[str, float]]:
         """See `Blobs.settled`."""
@@ -111,7 +111,7 @@ class FileBlobs(Blobs):
     def _next_fan(self) -> int:
         with self._choosing:
             if self._in_a_row == _BLOBS_IN_A_ROW:
-                self._fan, self._in_a_row = secrets.randbelow(_FANS), 0
+                self._fan, self._in_a_row = secrets.randbelow(_DIRECTORIES), 0
             self._in_a_row += 1
             return self._fan
 
@@ -128,7 +128,7 @@ class FileBlobs(Blobs):
         """Make all the fan directories at once, so that no writer has to check for its own."""
         fresh = self._blobs.with_name("blobs.new")
         make_directory(fresh)
-        for fan in range(_FANS):
+        for fan in range(_DIRECTORIES):
             make_directory(fresh / f"{fan:02x}")
         if self._syncs:
             sync_directory(fresh)

@@ -9,8 +9,8 @@ from coskit.server.store.disk.private_files import FILE_MODE
 FILE = "spare"
 SIZE = 4 << 20  # bytes: enough to open the index and for some thousand deletions
 PERIOD = 10.0  # seconds from one attempt to fill the reserve to the next
-_PLENTY = 4  # multiple of its size that must be free before it is filled
-_STEP = 128 << 10  # bytes that are released at a time
+_FILL_MULTIPLE = 4  # multiple of its size that must be free before it is filled
+_RELEASE_SIZE = 128 << 10  # bytes that are released at a time
 _BLOCK = 512  # bytes, as st_blocks counts
 
 
@@ -35,7 +35,7 @@ class DiskReserve:
         """
         free = self._free()
         size = min(self._size, free) if at_end else self._size
-        if not size or self._reserved() >= size or (free < _PLENTY * size and not at_end):
+        if not size or self._reserved() >= size or (free < _FILL_MULTIPLE * size and not at_end):
             return
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
         with suppress(OSError):  # another program was faster, or the file system cannot
@@ -49,13 +49,13 @@ class DiskReserve:
 
     def release_if_short(self) -> None:
         """Release a part of the reserve if the disk has less free space than that part."""
-        if self._size and self._free() < _STEP:
+        if self._size and self._free() < _RELEASE_SIZE:
             self.release()
 
     def release(self) -> None:
         """Release a part of the reserve. A program that fills the disk would take all of it."""
         with suppress(OSError):
-            os.truncate(self._path, max(0, self._path.stat().st_size - _STEP))
+            os.truncate(self._path, max(0, self._path.stat().st_size - _RELEASE_SIZE))
 
     def _reserved(self) -> int:
         try:

@@ -38,7 +38,7 @@ Command = tuple[Callable[[Transaction], object], asyncio.Future[Any]]
 Outcome = tuple[asyncio.Future[Any], object, BaseException | None]
 
 _LARGEST_GROUP = 256
-_TRIES = 4  # attempts of a commit that finds the disk full
+_ATTEMPTS = 4  # attempts of a commit that finds the disk full
 
 _log = logging.getLogger("coskit.server.store")
 
@@ -153,7 +153,7 @@ class GroupCommitWriter:
             return [(future, None, _failure(CommitError, error)) for _, future in group], ()
 
     def _attempt_with_room(self, group: Sequence[Command]) -> tuple[list[Outcome], Sequence[str]]:
-        for attempt in range(_TRIES - 1):
+        for attempt in range(_ATTEMPTS - 1):
             try:
                 return self._attempt(group)
             except Exception as error:

@@ -89,7 +89,7 @@ _DAMAGE = "SELECT blob_id, since, what FROM damage ORDER BY blob_id"
 _PROGRESS = "SELECT state FROM progress WHERE job = ?"
 _SET_PROGRESS = "INSERT OR REPLACE INTO progress (job, state) VALUES (?, ?)"
 
-_CENSUS = "SELECT count(*), coalesce(sum(size), 0) FROM blob"
+_BLOB_TOTALS = "SELECT count(*), coalesce(sum(size), 0) FROM blob"
 _GARBAGE = "SELECT blob_id FROM garbage"
 _FORGET_GARBAGE = "DELETE FROM garbage WHERE blob_id = ?"
 
@@ -329,7 +329,7 @@ class SqliteIndex(Index):
 
     def _count(self) -> StoreTotals:
         with self._readers.reading() as db:
-            blobs, size = database.one(db, _CENSUS)
+            blobs, size = database.one(db, _BLOB_TOTALS)
         log = self._path.with_name(f"{self._path.name}-wal")
         index = sum(file.stat().st_size for file in (self._path, log) if file.exists())
         return StoreTotals(blobs, size, index, shutil.disk_usage(self._path.parent).free)

@@ -29,7 +29,7 @@ def readable(key: object) -> str:
     return key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else str(key)
 
 
-_REMOVAL = 2.0  # seconds in which a running server removes garbage
+_REMOVAL_SECONDS = 2.0  # seconds in which a running server removes garbage
 
 
 class BlobCheck:
@@ -86,7 +86,7 @@ class BlobCheck:
     def _still_there(self, garbage: set[str], began: float) -> Iterator[Finding]:
         """Yield garbage that a running server has failed to remove."""
         if garbage:
-            time.sleep(max(0.0, began + _REMOVAL - time.monotonic()))
+            time.sleep(max(0.0, began + _REMOVAL_SECONDS - time.monotonic()))
         late = garbage & self._garbage()
         for blob_id in sorted(late - waiting_removals(self._directory)):
             if self._blobs.path(blob_id).exists():

@@ -30,8 +30,8 @@ from coskit.server.store.model import NULL_VERSION, Bucket, StoredBody, Version
 MARK = "import"
 
 _IN_MEMORY = 1 << 16  # bytes up to which a body is stored in the index
-_STEP = 1 << 20
-_AT_ONCE = 256  # versions in a commit
+_CHUNK_SIZE = 1 << 20
+_COMMIT_SIZE = 256  # versions in a commit
 _LARGEST_DOCUMENT = 1 << 24
 
 _FIND = f"SELECT {rows.BUCKET} FROM bucket WHERE name = ?"
@@ -177,7 +177,7 @@ class _Import:
         crc = came = 0
         writer = self._blobs.create()
         try:
-            while block := read(min(_STEP, size - came)):
+            while block := read(min(_CHUNK_SIZE, size - came)):
                 writer.write(block)
                 crc, came = crc64(block, crc), came + len(block)
             if came != size:
@@ -208,7 +208,7 @@ class _Import:
             bytes=self._summary.bytes + sum(body.size for body in stored),
             sealed=self._summary.sealed + (version.sealing is not None),
         )
-        if len(self._waiting) >= _AT_ONCE:
+        if len(self._waiting) >= _COMMIT_SIZE:
             self._commit(bucket)
 
     def _commit(self, bucket: Bucket) -> None:
