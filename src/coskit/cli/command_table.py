@@ -60,6 +60,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
     "Buckets": (
         CommandEntry("mb", "buckets.mb:mb", "Make buckets."),
         CommandEntry("rb", "buckets.rb:rb", "Remove buckets."),
+        CommandEntry("bucket", "buckets.bucket:app", "Show and change the settings of a bucket."),
         CommandEntry(
             "uploads", "buckets.uploads:app", "List and abort unfinished multipart uploads."
         ),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -69,15 +70,10 @@ def command_set(name: str, help: str, examples: str, *functions: Callable[..., i
 
 
 def _examples_of(path: str, word: str, others: list[str], examples: str) -> str:
-    """Return the examples that call one command; those that name no other call the first."""
+    """Return the examples that call one command; lines that name no other call the first."""
     found = []
-    for comment, line in _pairs(examples):
-        called = line.partition(f"{path} ")[2].split(" ", 1)[0]
-        if called == word or (others and called not in others):
-            found.append(f"{comment}\n{line}")
+    for block in re.split(r"\n(?=\S)", examples.strip("\n")):
+        called = re.findall(rf"{path}(?: (\S+)|$)", block, re.MULTILINE)
+        if word in called or (others and not {*called} <= {*others}):
+            found.append(block)
     return "\n".join(found)
-
-
-def _pairs(examples: str) -> Iterator[tuple[str, str]]:
-    lines = examples.strip("\n").splitlines()
-    return zip(lines[::2], lines[1::2], strict=True)

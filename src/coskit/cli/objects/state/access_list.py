@@ -58,6 +58,12 @@ class AccessList:
         return grant_options(self.grants)
 
 
+def canned_facts(owner: str, canned: str) -> dict[str, Any]:
+    """Return the facts of a canned ACL for JSON, without grants that are not known here."""
+    known = next((grants for grants, name in _CANNED.items() if name == canned), frozenset())
+    return AccessList(owner, canned, tuple(sorted(known)), {}).facts()
+
+
 def grant_options(grants: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Return the options of a request that grant permissions to accounts."""
     found: dict[str, list[str]] = {}
