@@ -385,6 +385,7 @@ HOW = {
     "EnableCRC": "bool",
     "progress_callback": "Callback | None",
     "Resume": "bool",
+    "GuessContentType": "bool",
     "Deadline": "float | None",
 }
 OF_ONE_FILE = ("PartSize", "Resume")
@@ -399,7 +400,7 @@ def options_module() -> str:
     )
     body = ("EnableMD5", "ContentLength", "ContentMD5")
     upload, download = fields(put, *body), fields(get, "Range", "VersionId")
-    up, down = how(*OF_ONE_FILE, "EnableMD5"), how(*OF_ONE_FILE, "EnableCRC")
+    up, down = how(*OF_ONE_FILE, "EnableMD5", "GuessContentType"), how(*OF_ONE_FILE, "EnableCRC")
     status = {"CopyStatus": "types.Directive"}
     copied = {**how("PartSize"), **status, **fields(copy, "CopyStatus")}
     whole = {**how(*OF_ONE_CALL, "EnableCRC"), "VersionId": "str"}

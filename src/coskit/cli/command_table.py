@@ -22,6 +22,15 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
     "Objects": (
         CommandEntry("ls", "objects.ls:ls", "List buckets, folders, objects and versions."),
         CommandEntry(
+            "cp", "transfers.cp:cp", "Copy files and objects, from, to and between buckets."
+        ),
+        CommandEntry(
+            "mv", "transfers.mv:mv", "Move files and objects, from, to and between buckets."
+        ),
+        CommandEntry("rm", "transfers.rm:rm", "Delete objects."),
+        CommandEntry("sync", "transfers.sync:sync", "Make a tree equal to another one."),
+        CommandEntry("diff", "transfers.diff:diff", "Print what differs between two trees."),
+        CommandEntry(
             "tree", "objects.tree:tree", "Show folders as a tree, with their objects and bytes."
         ),
         CommandEntry("du", "objects.du:du", "Print the bytes and the number of objects by prefix."),

@@ -59,6 +59,11 @@ def test_a_single_anchored_pattern_narrows_the_listing(pattern: str, prefix: str
     assert Filter(include=[pattern]).prefix == prefix
 
 
+def test_several_anchored_patterns_narrow_the_listing_to_what_they_share() -> None:
+    assert Filter(include=["/2026-*", "/2026-*/**"]).prefix == "2026-"
+    assert Filter(include=["/a/b", "*.csv"]).prefix == ""
+
+
 def test_only_folders_on_the_way_of_a_single_pattern_are_walked() -> None:
     wanted = Filter(include=["/a/b*/c"])
     assert [wanted.enters(folder) for folder in ("a/", "a/bx/", "a/c/", "d/")] == [

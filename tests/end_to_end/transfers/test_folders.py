@@ -136,6 +136,17 @@ def test_ordered_filters_choose_files_both_ways(
     assert set(read_tree(tmp_path / "t")) == {"d/b"}
 
 
+def test_the_type_of_an_object_is_guessed_from_its_new_name(
+    world: World, owner: Client, bucket: str, tmp_path: Path
+) -> None:
+    source = write_tree(tmp_path, {"a": b"", "b.css": b"", "c.tar.gz": b""})
+    names = [FileName("a", "a.html"), "b.css", "c.tar.gz"]
+    world.upload_dir(bucket, source, Names=names, GuessContentType=True)
+    types = {key: owner.head_object(bucket, key)["Content-Type"] for key in ("a.html", "b.css")}
+    assert types == {"a.html": "text/html", "b.css": "text/css"}
+    assert owner.head_object(bucket, "c.tar.gz")["Content-Type"] == "application/octet-stream"
+
+
 # Moves
 
 
@@ -210,6 +221,13 @@ def test_an_object_that_is_replaced_after_its_copy_is_kept(
 def test_a_move_between_overlapping_folders_is_refused(world: World, bucket: str) -> None:
     with pytest.raises(ParameterError, match="overlap"):
         world.copy_dir(bucket, "p/q", bucket, "p", Move=True)
+
+
+def test_an_object_is_not_moved_to_itself(world: World, owner: Client, bucket: str) -> None:
+    put_objects(owner, bucket, {"a": b"1"})
+    with pytest.raises(DirectoryTransferError, match="moved to itself"):
+        world.copy_dir(bucket, "", bucket, Names=["a"], Move=True, StorageClass="STANDARD_IA")
+    assert read_objects(owner, bucket) == {"a": b"1"}
 
 
 # Callbacks

@@ -38,7 +38,9 @@ def add_command(
     """Add a command whose options are the fields of the dataclass that its function takes."""
     hints = get_type_hints(function)
     kind = hints[next(iter(hints))]
-    command = type("NamedCommand", (ExampleCommand,), {"examples": examples})
+    # Options whose values need their place on the command line name a class of their own.
+    base = getattr(kind, "command_class", ExampleCommand)
+    command = type("NamedCommand", (base,), {"examples": examples})
     app.command(name, cls=command)(with_options(kind, function))
 
 
@@ -47,7 +49,7 @@ def with_options(
 ) -> Callable[..., None]:
     """Return a command for typer that has the fields of a dataclass as options.
 
-    The fields of the class come before those that it inherits.
+    The fields of a class come before those that it inherits.
 
     Args:
         kind: the dataclass; the annotation of a field describes its option.
@@ -64,8 +66,11 @@ def with_options(
 
     # typer reads options from the signature and the annotations of a function.
     signature = inspect.signature(kind)
-    own = inspect.get_annotations(kind)
-    ordered = sorted(signature.parameters.values(), key=lambda field: field.name not in own)
+    depth: dict[str, int] = {}
+    for place, ancestor in enumerate(kind.__mro__):
+        for name in inspect.get_annotations(ancestor):
+            depth.setdefault(name, place)
+    ordered = sorted(signature.parameters.values(), key=lambda field: depth[field.name])
     command.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
     command.__annotations__ = get_type_hints(kind, include_extras=True)
     command.__doc__ = run.__doc__

@@ -1,5 +1,6 @@
 """Filters of names: patterns that select files and objects of a directory."""
 
+import os
 import re
 from collections.abc import Iterable
 from fnmatch import translate
@@ -42,8 +43,8 @@ class Filter:
                 raise ParameterError("Include and Exclude must be lists of patterns")
         include, exclude = tuple(include), tuple(exclude)
         self._ordered = OrderedFilters(ordered)
-        self.prefix = _literal_prefix(include)
         self._include = _compiled(include)
+        self.prefix = _literal_prefix(include)
         self._exclude = _compiled(exclude)
         # These patterns match all names below a folder, so the folder is not walked.
         self._pruned = _compiled(p for p in exclude if p.endswith(("/", "/**")) or p == "**")
@@ -117,12 +118,15 @@ def _checked(pair: Any) -> tuple[str, str]:
 
 
 def _literal_prefix(include: tuple[str, ...]) -> str:
-    """Return the text before the first special character of the only Include pattern."""
-    if len(include) != 1 or not isinstance(include[0], str):
-        return ""
-    pattern = include[0]
+    """Return the text that every name begins with that an Include pattern matches."""
+    heads = [_head(pattern) for pattern in include]
+    return os.path.commonprefix(heads)  # noqa: RUF071 - texts, not paths
+
+
+def _head(pattern: str) -> str:
+    """Return the text before the first special character; none if it matches in any folder."""
     if "/" not in pattern.removesuffix("/"):
-        return ""  # it matches in any folder
+        return ""
     return re.split(r"[*?\[]", pattern.removeprefix("/"), maxsplit=1)[0]
 
 

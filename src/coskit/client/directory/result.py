@@ -34,6 +34,7 @@ class FileAction:
         size: the size in bytes; 0 for a deletion.
         new_name: the name at the destination, if it is another one.
         version: the version of an object that was deleted, if it has one.
+        replaces: whether another file is replaced; only `sync` knows that.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class FileAction:
     size: int
     new_name: str = ""
     version: str = ""
+    replaces: bool = False
 
 
 class FileInFlight:

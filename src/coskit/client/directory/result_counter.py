@@ -56,6 +56,13 @@ class ResultCounter:
             self._bytes += action.size
             self._report(action)
 
+    def add(self, action: FileAction | None) -> None:
+        """Count a transferred file, or None for a file that is the same on both sides."""
+        if action is None:
+            self.unchanged()
+        else:
+            self.transferred(action)
+
     def unchanged(self) -> None:
         """Count a file that is the same on both sides."""
         with self._lock:

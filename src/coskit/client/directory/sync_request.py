@@ -1,5 +1,6 @@
 """The request of a directory transfer, checked before anything is done."""
 
+import mimetypes
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass
@@ -130,3 +131,18 @@ def for_source(options: Mapping[str, Any], *, copy: bool) -> dict[str, Any]:
     names = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")
     prefix = "CopySource" if copy else ""
     return {name: options[prefix + name] for name in names if options.get(prefix + name)}
+
+
+def upload_request(options: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the options of one upload, with the type that the name suggests if it is wanted.
+
+    Args:
+        options: the options of each file's upload, with `GuessContentType`.
+        name: the name of the object.
+    """
+    request = dict(options)
+    if request.pop("GuessContentType", False) and not request.get("ContentType"):
+        kind, encoding = mimetypes.guess_type(f"/{name}")
+        # The type of a compressed file is that of its content, which is not what is stored.
+        request["ContentType"] = kind if kind and not encoding else "application/octet-stream"
+    return request

@@ -189,6 +189,7 @@ _CHECKS: Mapping[str, Callable[[str, Any], None]] = {
     "Resume": flag,
     "Delete": flag,
     "Move": flag,
+    "GuessContentType": flag,
     "Versions": flag,
     "DryRun": flag,
     "FollowSymlinks": flag,

@@ -100,6 +100,7 @@ class UploadDirOptions(TypedDict, total=False):
     PartSize: int
     Resume: bool
     EnableMD5: bool
+    GuessContentType: bool
     CacheControl: str | None
     ContentType: str | None
     ContentDisposition: str | None
@@ -192,6 +193,7 @@ class SyncOptions(TypedDict, total=False):
     PartSize: int
     Resume: bool
     EnableMD5: bool
+    GuessContentType: bool
     EnableCRC: bool
     CacheControl: str | None
     ContentType: str | None

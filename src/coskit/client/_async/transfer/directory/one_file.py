@@ -16,7 +16,7 @@ from coskit.client.directory.local_files import LocalDirectory
 from coskit.client.directory.locations import BucketPlace, check_name
 from coskit.client.directory.result import FileAction, FileInFlight
 from coskit.client.directory.result_counter import DirectoryProgress, ResultCounter
-from coskit.client.directory.sync_request import SyncRequest, for_source
+from coskit.client.directory.sync_request import SyncRequest, for_source, upload_request
 from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.options import TransferOptions
 from coskit.client.transfer.parts import SINGLE_UPLOAD
@@ -59,8 +59,8 @@ class AsyncFileTransfer:
 
     async def bring(
         self, source: FileEntry, there: FileEntry | None, verdict: Verdict = Verdict.DIFFERENT
-    ) -> None:
-        """Transfer a file if it differs from its counterpart, and count it.
+    ) -> FileAction | None:
+        """Transfer a file if it differs from its counterpart; return None if it does not.
 
         Raises:
             Obstacle: a file or directory is in the way.
@@ -69,16 +69,15 @@ class AsyncFileTransfer:
         """
         if verdict is Verdict.UNSURE and there and await self._is_same(source, there):
             self._settle(source)
-            verdict = Verdict.SAME
+            return None
         if verdict is Verdict.SAME:
-            self._counter.unchanged()
-            return
+            return None
         size = source.size if self._request.dry_run else await self._move(source)
-        self._counter.transferred(
-            FileAction(self._request.kind, source.name, size, source.new_name)
+        return FileAction(
+            self._request.kind, source.name, size, source.new_name, replaces=there is not None
         )
 
-    async def bring_named(self, entry: FileEntry) -> None:
+    async def bring_named(self, entry: FileEntry) -> FileAction | None:
         """Look up a file that was named, and transfer it; see `bring`."""
         request, there, verdict = self._request, None, Verdict.DIFFERENT
         if self._target is not None:
@@ -89,7 +88,7 @@ class AsyncFileTransfer:
         if request.comparison:
             there = await self._listing.counterpart_of(entry)
             verdict = judge(request.comparison, entry, there) if there else verdict
-        await self.bring(entry, there, verdict)
+        return await self.bring(entry, there, verdict)
 
     async def _move(self, entry: FileEntry) -> int:
         """Transfer one file and return its size."""
@@ -134,6 +133,8 @@ class AsyncFileTransfer:
         # is not needed then: their CRC64 is compared with the whole object's.
         with_md5 = self._request.move or entry.size <= SINGLE_UPLOAD
         options = self._options(entry, flight, part_size=1, with_md5=with_md5)
+        if "GuessContentType" in options.request:
+            options = replace(options, request=upload_request(options.request, entry.target))
         place = destination.bucket, destination.key(entry.target)
         if not self._request.move:
             await self._upload_file(f"{source}/{entry.name}", place, entry.size, options)
@@ -163,6 +164,9 @@ class AsyncFileTransfer:
         entry: FileEntry,
         flight: FileInFlight | None,
     ) -> None:
+        if self._request.move and source.key(entry.name) == destination.key(entry.target):
+            if source.bucket == destination.bucket:
+                raise CosClientError("An object cannot be moved to itself")
         arguments = self._options(entry, flight, part_size=64)
         request = {**arguments.request}
         status = request.pop("CopyStatus", "Copy")

@@ -117,7 +117,7 @@ class AsyncDirectorySync:
         self, source: FileEntry, there: FileEntry | None, verdict: Verdict, last: bool = False
     ) -> None:
         try:
-            await self._files.bring(source, there, verdict)
+            action = await self._files.bring(source, there, verdict)
         except Obstacle as obstacle:
             # Deletions may clear the way, so the file is transferred after them.
             if last or not self._request.delete:
@@ -126,12 +126,16 @@ class AsyncDirectorySync:
                 self._postponed.append(source)
         except (CosException, OSError) as error:
             self._counter.fail(source.name, error)
+        else:
+            self._counter.add(action)
 
     async def _bring_named(self, entry: FileEntry) -> None:
         try:
-            await self._files.bring_named(entry)
+            action = await self._files.bring_named(entry)
         except (CosException, OSError) as error:
             self._counter.fail(entry.name, error)
+        else:
+            self._counter.add(action)
 
     # Deletions
 

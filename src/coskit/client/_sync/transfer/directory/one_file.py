@@ -18,7 +18,7 @@ from coskit.client.directory.local_files import LocalDirectory
 from coskit.client.directory.locations import BucketPlace, check_name
 from coskit.client.directory.result import FileAction, FileInFlight
 from coskit.client.directory.result_counter import DirectoryProgress, ResultCounter
-from coskit.client.directory.sync_request import SyncRequest, for_source
+from coskit.client.directory.sync_request import SyncRequest, for_source, upload_request
 from coskit.client.settings.transfers import MIB
 from coskit.client.transfer.options import TransferOptions
 from coskit.client.transfer.parts import SINGLE_UPLOAD
@@ -61,8 +61,8 @@ class FileTransfer:
 
     def bring(
         self, source: FileEntry, there: FileEntry | None, verdict: Verdict = Verdict.DIFFERENT
-    ) -> None:
-        """Transfer a file if it differs from its counterpart, and count it.
+    ) -> FileAction | None:
+        """Transfer a file if it differs from its counterpart; return None if it does not.
 
         Raises:
             Obstacle: a file or directory is in the way.
@@ -71,16 +71,15 @@ class FileTransfer:
         """
         if verdict is Verdict.UNSURE and there and self._is_same(source, there):
             self._settle(source)
-            verdict = Verdict.SAME
+            return None
         if verdict is Verdict.SAME:
-            self._counter.unchanged()
-            return
+            return None
         size = source.size if self._request.dry_run else self._move(source)
-        self._counter.transferred(
-            FileAction(self._request.kind, source.name, size, source.new_name)
+        return FileAction(
+            self._request.kind, source.name, size, source.new_name, replaces=there is not None
         )
 
-    def bring_named(self, entry: FileEntry) -> None:
+    def bring_named(self, entry: FileEntry) -> FileAction | None:
         """Look up a file that was named, and transfer it; see `bring`."""
         request, there, verdict = self._request, None, Verdict.DIFFERENT
         if self._target is not None:
@@ -91,7 +90,7 @@ class FileTransfer:
         if request.comparison:
             there = self._listing.counterpart_of(entry)
             verdict = judge(request.comparison, entry, there) if there else verdict
-        self.bring(entry, there, verdict)
+        return self.bring(entry, there, verdict)
 
     def _move(self, entry: FileEntry) -> int:
         """Transfer one file and return its size."""
@@ -136,6 +135,8 @@ class FileTransfer:
         # is not needed then: their CRC64 is compared with the whole object's.
         with_md5 = self._request.move or entry.size <= SINGLE_UPLOAD
         options = self._options(entry, flight, part_size=1, with_md5=with_md5)
+        if "GuessContentType" in options.request:
+            options = replace(options, request=upload_request(options.request, entry.target))
         place = destination.bucket, destination.key(entry.target)
         if not self._request.move:
             self._upload_file(f"{source}/{entry.name}", place, entry.size, options)
@@ -165,6 +166,9 @@ class FileTransfer:
         entry: FileEntry,
         flight: FileInFlight | None,
     ) -> None:
+        if self._request.move and source.key(entry.name) == destination.key(entry.target):
+            if source.bucket == destination.bucket:
+                raise CosClientError("An object cannot be moved to itself")
         arguments = self._options(entry, flight, part_size=64)
         request = {**arguments.request}
         status = request.pop("CopyStatus", "Copy")

@@ -1,0 +1,1 @@
+"""Commands that copy, move, compare and delete: cp, mv, sync, diff, rm."""

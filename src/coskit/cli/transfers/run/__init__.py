@@ -1,0 +1,1 @@
+"""Runs transfers for commands: their lines, their bar, their failures."""

@@ -1,0 +1,146 @@
+"""The command `coskit sync`: a tree made equal to another one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from coskit.cli.arguments.flags import NulTerminated, Yes
+from coskit.cli.arguments.locations import CosLocation
+from coskit.cli.terminal.confirm import confirm
+from coskit.cli.transfers.name_lists import FilesFrom, names_from
+from coskit.cli.transfers.options import ContentOptions
+from coskit.cli.transfers.plan import Task, place_of, tree
+from coskit.cli.transfers.run.runner import TaskRunner
+
+if TYPE_CHECKING:
+    from coskit import Client, DirectoryResult
+
+EXAMPLES = """
+Upload what is new or has changed:
+  coskit sync site cos://photos-1250000000/www/
+Delete too what the directory does not have any more; in a script add --yes:
+  coskit sync --delete site cos://photos-1250000000/www/
+See what would happen:
+  coskit sync --delete --dry-run site cos://photos-1250000000/www/
+Download, comparing checksums instead of dates:
+  coskit sync --checksum cos://photos-1250000000/www/ site
+Copy between buckets without temporary files:
+  coskit sync --exclude '*.tmp' cos://photos-1250000000/ cos://backup-1250000000/photos/
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparingOptions(ContentOptions):
+    """The options of commands that compare two trees."""
+
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A directory, or cos://bucket/folder.")
+    ]
+    destination: Annotated[
+        str, typer.Argument(metavar="DESTINATION", help="A directory, or cos://bucket/folder.")
+    ]
+    checksum: Annotated[
+        bool, typer.Option("--checksum", help="Compare checksums instead of dates.")
+    ] = False
+    size_only: Annotated[bool, typer.Option("--size-only", help="Compare sizes only.")] = False
+
+    @property
+    def comparison(self) -> str:
+        """The comparison of two files, as the client names it.
+
+        Raises:
+            typer.BadParameter: there are two of them.
+        """
+        if self.checksum and self.size_only:
+            raise typer.BadParameter("--checksum and --size-only exclude each other")
+        return "checksum" if self.checksum else "size" if self.size_only else "size-mtime"
+
+    def task(self, *, names: Any = None) -> Task:
+        """Return the two trees."""
+        source = place_of(self.source, self.dialect)
+        return tree(source, place_of(self.destination, self.dialect), names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOptions(ComparingOptions):
+    """The options of `coskit sync`."""
+
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete what the source does not have.")
+    ] = False
+    yes: Yes = False
+    files_from: FilesFrom = None
+    null: NulTerminated = False
+
+
+def sync(options: SyncOptions) -> int:
+    """Make a tree equal to another one.
+
+    Only files that differ are transferred. Files differ if their sizes differ, or if the one at the
+    destination is older; where the dates do not decide, checksums do. --size-only and --checksum
+    compare otherwise. Both arguments name folders, with or without slashes at their ends.
+
+    --delete deletes what the source does not have, last of all and only if nothing failed. It asks
+    first; in a pipe it needs --yes. Files that a filter leaves out are never deleted.
+    """
+    names = None
+    if options.files_from is not None:
+        if options.delete:
+            raise typer.BadParameter("--delete compares whole trees, without --files-from")
+        names = names_from(options.files_from, null=options.null)
+    task = options.task(names=names)
+    options.each_file(task.kind)
+    with options.transfer_client() as client:
+        if options.delete and not options.dry_run and not _agreed(client, task, options):
+            return 1
+        return SyncRunner(client, options, delete=options.delete).run([task], task.kind)
+
+
+class SyncRunner(TaskRunner):
+    """Runs the transfer of a sync.
+
+    Args:
+        client: the client.
+        options: the options of the command.
+        delete: whether files that the source lacks are deleted.
+    """
+
+    def __init__(self, client: "Client", options: ComparingOptions, *, delete: bool) -> None:
+        super().__init__(client, options)
+        self._comparison = options.comparison
+        self._delete = delete
+
+    def _call(self, task: Task) -> tuple[Callable[..., "DirectoryResult"], tuple[Any, ...]]:
+        return self._client.sync, (side(task.source), side(task.destination))
+
+    def _extra(self) -> dict[str, Any]:
+        return {"Compare": self._comparison, "Delete": self._delete}
+
+
+def side(place: "CosLocation | Path") -> "str | Path":
+    """Return one side of a sync, as the client takes it."""
+    return f"cos://{place.bucket}/{place.key}" if isinstance(place, CosLocation) else place
+
+
+def _agreed(client: "Client", task: Task, options: SyncOptions) -> bool:
+    """Return whether the user agrees to the deletions; without any, nothing is asked."""
+    if options.yes:
+        return True
+    # Sizes are enough to find out what the source lacks.
+    found = client.sync(
+        side(task.source),
+        side(task.destination),
+        Compare="size",
+        Delete=True,
+        DryRun=True,
+        Filters=options.filters,
+        FollowSymlinks=options.follow_symlinks,
+    )
+    if not found.deleted:
+        return True
+    files = "file" if found.deleted == 1 else "files"
+    question = f"Delete {found.deleted} {files} in {task.destination} that the source lacks?"
+    return confirm(question, yes=False)
