@@ -19,10 +19,29 @@ INDEX = Path("docs/commands.md")
 COMMON = {"endpoint", "region", "profile", "dialect", "no_sign", "verbose"}
 INTRODUCTION = """# Commands
 
-`pip install 'coskit[cli]'` brings the command `coskit`; `python -m coskit` is the same. Locations
-in the service are written `cos://bucket/key`, and `cos://` is the list of buckets. With
-`--dialect s3` they may be written `s3://` too. `coskit COMMAND --help` prints what the pages below
-say.
+The extra `cli` brings the command `coskit`. Install it for your user with pipx or uv, run it once
+without installing it, or install it into an environment with pip:
+
+| To | Type |
+| --- | --- |
+| install it with pipx | `pipx install 'coskit[cli]'` |
+| install it with uv | `uv tool install 'coskit[cli]'` |
+| run it once | `uvx --from 'coskit[cli]' coskit ls cos://` |
+| install it into an environment | `pip install 'coskit[cli]'` |
+| run it as a module of Python | `python -m coskit ls cos://` |
+
+Further extras: `server` for `serve`, `demo` and `admin`, `keyring` for secrets in the system's
+keyring. Name several as `coskit[cli,server,keyring]`.
+
+[`coskit config`](commands/config.md) asks for the service and the keys and saves them, `coskit
+config import` takes over the files of coscli, coscmd, tccli and the AWS CLI, [`coskit
+doctor`](commands/doctor.md) says what is wrong, and [`coskit completion`](commands/completion.md)
+completes words in bash, zsh and fish. [Migration](migration.md) has a table for users of these
+tools.
+
+Locations in the service are written `cos://bucket/key`, and `cos://` is the list of buckets. With
+`--dialect s3` they may be written `s3://` too. `coskit COMMAND --help` prints what the pages
+below say.
 """
 LATER = """## Options of the service
 

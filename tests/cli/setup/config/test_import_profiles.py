@@ -34,6 +34,7 @@ secret_key = two
 bucket = photos-1250000000
 region = ap-shanghai
 max_thread = 5
+schema = http
 """
 AWS = """[default]
 aws_access_key_id = AKIAdefault
@@ -104,6 +105,7 @@ IMPORTS: dict[str, tuple[str, dict[str, str], dict[str, Any], list[str]]] = {
         [
             "bucket = photos-1250000000: name it in each command, as cos://bucket",
             "max_thread = 5: use --concurrency",
+            "schema = http: https is used",
         ],
     ),
     "tccli": (

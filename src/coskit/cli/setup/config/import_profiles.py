@@ -33,9 +33,7 @@ _FILES = MappingProxyType(
         "aws": ".aws/credentials",
     }
 )
-_VARIABLES = MappingProxyType(
-    {"coscmd": "COS_CONFIG_PATH", "aws": "AWS_SHARED_CREDENTIALS_FILE"},
-)
+_VARIABLES = MappingProxyType({"aws": "AWS_SHARED_CREDENTIALS_FILE"})
 _IMPORTS: Mapping[str, Callable[[Path], ImportedProfiles]] = MappingProxyType(
     {
         "coscli": import_coscli,

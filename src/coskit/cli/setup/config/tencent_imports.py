@@ -22,6 +22,7 @@ _SCALAR = re.compile(r" *([A-Za-z_]\w*): *(.*)")
 _COSCMD_TAKEN = {"secret_id", "access_id", "secret_key", "token", "region", "endpoint", "schema"}
 # Settings of coscmd that are written differently on a command line of coskit.
 _COSCMD_REASONS = {
+    "appid": "it is the end of a bucket's name",
     "bucket": "name it in each command, as cos://bucket",
     "max_thread": "use --concurrency",
     "part_size": "use --part-size",
@@ -123,6 +124,8 @@ def import_coscmd(file: Path) -> ImportedProfiles:
     ]
     place = {"region": found.region, "endpoint": found.endpoint}
     settings = {name: value for name, value in place.items() if value}
+    if parser["common"].get("schema") == "http" and found.region:
+        left_out.append("schema = http: https is used")
     if not settings:
         left_out.append("it names no region and no endpoint: set one with coskit config")
     return ImportedProfiles({"coscmd": settings | pair_of(found)}, left_out)
