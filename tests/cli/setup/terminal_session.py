@@ -73,11 +73,11 @@ class TerminalSession:
         before, found, self.shown = self.shown.partition(text)
         return before + found
 
-    def rest(self) -> str:
-        """Return what is shown until the program ends; check that its exit status is 0."""
+    def rest(self, status: int = 0) -> str:
+        """Return what is shown until the program ends, with the exit status that is given."""
         while self._read():
             pass
-        assert self._process.wait(_SECONDS) == 0, self.shown
+        assert self._process.wait(_SECONDS) == status, self.shown
         return self.shown
 
     def _read(self) -> bool:

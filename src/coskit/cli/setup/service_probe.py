@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from coskit.client.credentials.provider import METADATA
 from coskit.client.credentials.resolver import DialectName
+from coskit.client.credentials.system_keyring import KEYRING, KeyringKeys
 from coskit.protocol.auth.credentials import Credentials
 from coskit.protocol.endpoint import check_region, parse_endpoint, region_endpoint
 from coskit.protocol.errors import CosServiceError, ParameterError
@@ -19,7 +21,7 @@ def client_of(settings: Mapping[str, str]) -> "Client":
     """Return a client with the settings of a profile and nothing from the environment.
 
     Args:
-        settings: the keys of a profile; with `source = "keyring"` its secret as well.
+        settings: the keys of a profile; a secret that is not among them is in the keyring.
 
     Raises:
         ParameterError: there is neither a region nor an endpoint, or one of them is malformed.
@@ -32,20 +34,23 @@ def client_of(settings: Mapping[str, str]) -> "Client":
         raise ParameterError("a profile needs a region or an endpoint")
     if region:
         check_region(region)
-    keys: Any = settings.get("source")
-    if keys != "metadata":
-        secret_id, secret_key = settings.get("secret_id", ""), settings.get("secret_key", "")
-        keys = Credentials(secret_id, secret_key, settings.get("token", ""))
     return Client(
         config=ClientConfig(
             parse_endpoint(endpoint) if endpoint else region_endpoint(region),
             region,
-            keys,
+            _keys(settings),
             RetryPolicy(attempts=2),
             TransportSettings(connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS),
             dialect=cast("DialectName", settings.get("dialect") or "cos"),
         )
     )
+
+
+def _keys(settings: Mapping[str, str]) -> Any:
+    secret_id, secret_key = settings.get("secret_id", ""), settings.get("secret_key", "")
+    if secret_key:
+        return Credentials(secret_id, secret_key, settings.get("token", ""))
+    return KeyringKeys(secret_id) if settings.get("source") == KEYRING else METADATA
 
 
 def probe_keys(client: "Client") -> str:

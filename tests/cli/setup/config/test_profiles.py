@@ -42,7 +42,7 @@ def test_profiles_and_the_settings_in_use_are_listed(coskit: Coskit, file: Path)
         "Settings in use:\n"
         f"region      ap-guangzhou  (profile work of {file})\n"
         f"secret_id   AKID****work  (profile work of {file})\n"
-        f"secret_key  secr****cret  (profile work of {file})\n"
+        f"secret_key  ****cret  (profile work of {file})\n"
     )
     assert coskit("config", "ls", columns=80).output == done.output
 
@@ -57,7 +57,7 @@ def test_profiles_are_listed_as_json(coskit: Coskit, file: Path) -> None:
         ("setting", "secret_key"),
     ]
     assert lines[0]["default"] is True
-    assert lines[0]["secret_key"] == "secr****cret"
+    assert lines[0]["secret_key"] == "****cret"
     assert lines[2] == {
         "type": "setting",
         "name": "region",

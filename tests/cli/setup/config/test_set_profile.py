@@ -78,6 +78,16 @@ def test_other_tables_comments_and_unknown_keys_stay(
     assert "old" not in text
 
 
+def test_a_profile_keeps_its_keys_if_only_the_service_changes(coskit: Coskit, file: Path) -> None:
+    file.write_text('[default]\nregion = "r"\nsecret_id = "a"\nsecret_key = "b"\n')
+    assert coskit("config", "--region", "ap-beijing", "--no-test").status == 0
+    assert tomllib.loads(file.read_text())["default"] == {
+        "region": "ap-beijing",
+        "secret_id": "a",
+        "secret_key": "b",
+    }
+
+
 def test_a_role_needs_no_key_pair(coskit: Coskit, file: Path) -> None:
     assert coskit("config", "--region", "ap-beijing", "--role", "--no-test").status == 0
     assert tomllib.loads(file.read_text())["default"] == {
@@ -103,6 +113,9 @@ def test_the_secret_may_be_in_the_keyring(
     assert secret not in file.read_text()
     assert coskit("ls").status == 0
     assert "secret in the keyring" in coskit("config", "ls").output
+    done = coskit("config", "--endpoint", cli_server.endpoint)  # the keys stay where they are
+    assert done.lines[0] == "the keys are valid"
+    assert secret not in file.read_text()
     assert "from the keyring" in coskit("config", "rm", "default").output
     assert entries == {}
 
@@ -160,11 +173,30 @@ def test_a_terminal_is_asked_and_the_secret_is_not_shown(
     assert tomllib.loads(file.read_text())["default"]["secret_key"] == secret
 
 
+def test_ctrl_c_saves_nothing_and_the_terminal_echoes_again(file: Path) -> None:
+    command = f"{sys.executable} -m coskit config --region r --secret-id a"
+    script = f"trap : INT; {command}; echo status $?; stty -a"
+    with TerminalSession(["sh", "-c", script]) as session:
+        session.wait_for("(not shown): ")
+        session.type("\x03")
+        assert "status 130" in session.wait_for("status 130")
+        assert " echo " in session.rest()
+    assert not file.exists()
+
+
+def test_the_end_of_the_input_saves_nothing(file: Path) -> None:
+    with TerminalSession([sys.executable, "-m", "coskit", "config"]) as session:
+        session.wait_for("[default]: ")
+        session.type("\x04")
+        assert session.rest(status=1).strip() == ""
+    assert not file.exists()
+
+
 def type_answers(session: TerminalSession, lines: list[str]) -> str:
     """Type a line at each prompt and return what was shown."""
-    prompts = ("[default]: ", "127.0.0.1:9000: ", "Secret id: ", "(not shown): ")
+    prompts = ("[default]: ", ":9000: ", "s3 [cos]: ", "Secret id: ", "(not shown): ")
     shown = ""
-    for prompt, line in zip(prompts, ["", *lines], strict=True):
+    for prompt, line in zip(prompts, ["", lines[0], "", *lines[1:]], strict=True):
         shown += session.wait_for(prompt)
         session.type(f"{line}\n")
     return shown

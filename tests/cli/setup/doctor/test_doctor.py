@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -105,6 +106,15 @@ def test_without_keys_the_network_is_checked_all_the_same(
     found = statuses(coskit("doctor", "--json"))
     assert found["settings"] == "failed"
     assert (found["TCP"], found["clock"], found["keys"]) == ("ok", "ok", "skipped")
+
+
+def test_a_file_that_others_may_read_is_named(coskit: Coskit, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[default]\n")
+    file.chmod(0o644)
+    assert f"; other users may read {file}: chmod 600 it" in coskit("doctor").lines[0]
+    file.chmod(0o600)
+    assert "chmod" not in coskit("doctor").output
 
 
 def test_without_an_endpoint_only_the_settings_fail(

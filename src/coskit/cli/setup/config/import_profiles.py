@@ -131,8 +131,7 @@ def _save(file: Path, name: str, settings: Mapping[str, str], options: ConfigImp
 def _print_taken(
     name: str, settings: Mapping[str, str], options: ConfigImportOptions, *, is_default: bool
 ) -> None:
-    secrets = ("secret_id", "secret_key", "token")
-    shown = {key: masked(value) if key in secrets else value for key, value in settings.items()}
+    shown = {key: masked(key, value) for key, value in settings.items()}
     if options.as_json:
         print_json({"type": "profile", "name": name, "default": is_default, **shown})
         return

@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,14 +18,13 @@ from coskit.cli.setup.config.profile_file import (
     set_default,
 )
 from coskit.cli.setup.config.secret_places import forget_secret
-from coskit.cli.setup.masking import masked
+from coskit.cli.setup.masking import masked, masked_id
 from coskit.cli.terminal.lines import print_json
 from coskit.client.credentials.resolver import config_file, home_directory
 from coskit.client.credentials.setting_origins import SettingOrigin, setting_origins
 from coskit.protocol.errors import ParameterError
 
 ProfileName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the profile.")]
-_SECRETS = ("secret_id", "secret_key", "token")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +111,7 @@ def rm_profile(options: ConfigRmOptions) -> int:
     remove_profile(file, options.name)
     print(f"removed profile {options.name}")
     if forget_secret(file, settings):
-        print(f"removed the secret of {masked(settings['secret_id'])} from the keyring")
+        print(f"removed the secret of {masked_id(settings['secret_id'])} from the keyring")
     if was_default and profiles_of(file):
         print("coskit: there is no default profile now: coskit config use NAME", file=sys.stderr)
     return 0
@@ -138,8 +136,8 @@ def _in_use(options: ClientOptions, profile: str) -> list[SettingOrigin]:
 
 
 def _profile_facts(name: str, settings: dict[str, str], *, is_default: bool) -> dict[str, Any]:
-    shown = {key: masked(value) for key, value in settings.items() if key in _SECRETS}
-    return {"type": "profile", "name": name, "default": is_default, **settings, **shown}
+    shown = {key: masked(key, value) for key, value in settings.items()}
+    return {"type": "profile", "name": name, "default": is_default, **shown}
 
 
 def _keep(facts: dict[str, Any]) -> str:
@@ -151,14 +149,10 @@ def _keep(facts: dict[str, Any]) -> str:
 
 
 def _print_settings(settings: list[SettingOrigin], *, as_json: bool) -> None:
-    for name, value, origin in _shown(settings):
+    for setting in settings:
+        name, origin = setting.name, setting.origin
+        value = masked(name, setting.value)
         if as_json:
             print_json({"type": "setting", "name": name, "value": value, "origin": origin})
         else:
             print(f"{name:10}  {value}  ({origin})")
-
-
-def _shown(settings: list[SettingOrigin]) -> Iterator[tuple[str, str, str]]:
-    for setting in settings:
-        secret = setting.name in _SECRETS
-        yield setting.name, masked(setting.value) if secret else setting.value, setting.origin

@@ -22,9 +22,13 @@ from coskit.cli.setup.config.questions import (
     piped_secret,
     secret_of_variable,
 )
-from coskit.cli.setup.masking import masked
+from coskit.cli.setup.masking import masked_id
 from coskit.cli.terminal.errors import describe
 from coskit.client.credentials.resolver import config_file
+from coskit.client.credentials.system_keyring import KEYRING, KeyringKeys
+from coskit.protocol.errors import CredentialsError
+
+_KEYS = ("source", "secret_id", "secret_key", "token")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +60,8 @@ def set_profile(options: SetProfileOptions) -> int:
     """Ask for the settings of a profile, test them and save them.
 
     On a terminal, what no option gives is asked for. Otherwise the secret is the first line of
-    standard input. Nothing from the environment goes into the profile. A test request is sent
-    before anything is saved.
+    standard input; without --secret-id a profile keeps its keys. Nothing from the environment goes
+    into the profile. A test request is sent before anything is saved.
     """
     file = config_file()
     asks = sys.stdin.isatty()
@@ -70,7 +74,9 @@ def set_profile(options: SetProfileOptions) -> int:
     if not options.no_test and not _works(settings, asks=asks):
         print("coskit: nothing was saved; --no-test saves without a test", file=sys.stderr)
         return 1
-    became_default = write_profile(file, name, _kept_in_keyring(settings, options))
+    if options.keyring or present.get("source") == KEYRING:
+        settings = _kept_in_keyring(settings)
+    became_default = write_profile(file, name, settings)
     print(f"saved profile {name} in {file}")
     if became_default and name != "default":
         print(f"{name} is the default profile")
@@ -93,17 +99,36 @@ def _asked(options: SetProfileOptions, present: Mapping[str, str]) -> dict[str, 
             place = ask("Region, as ap-guangzhou, or endpoint, as http://127.0.0.1:9000", default)
         kind = "endpoint" if is_endpoint(place) else "region"
         settings = _service(options, {**present, "endpoint": "", "region": "", kind: place})
+        if kind == "endpoint" and not options.dialect:
+            settings["dialect"] = _asked_dialect(present.get("dialect", "cos"))
     if options.role:
         return {**settings, "source": "metadata"}
     secret_id = options.secret_id or ""
     while not secret_id:
         known = present.get("secret_id", "")
-        secret_id = ask("Secret id", known, shown=masked(known) if known else "")
+        secret_id = ask("Secret id", known, shown=masked_id(known) if known else "")
     same = secret_id == present.get("secret_id")
     secret_key = _variable_secret(options)
     while not secret_key:
-        secret_key = ask_secret("Secret key", present.get("secret_key", "") if same else "")
+        secret_key = ask_secret("Secret key", _present_secret(present) if same else "")
     return settings | _pair(options, secret_id, secret_key)
+
+
+def _asked_dialect(default: str) -> str:
+    dialect = ""
+    while dialect not in ("cos", "s3"):
+        dialect = ask("Dialect of the service, cos or s3", default)
+    return dialect
+
+
+def _present_secret(present: Mapping[str, str]) -> str:
+    """Return the secret of the profile as it is, from the file or the keyring."""
+    if present.get("source") != KEYRING:
+        return present.get("secret_key", "")
+    try:
+        return KeyringKeys(present["secret_id"])().secret_key
+    except CredentialsError:
+        return ""
 
 
 def _given(options: SetProfileOptions, present: Mapping[str, str]) -> dict[str, str]:
@@ -113,6 +138,9 @@ def _given(options: SetProfileOptions, present: Mapping[str, str]) -> dict[str, 
         raise typer.BadParameter("give --region or --endpoint: standard input is not a terminal")
     if options.role:
         return {**settings, "source": "metadata"}
+    keys = {name: present[name] for name in _KEYS if present.get(name)}
+    if keys and not options.secret_id and not options.secret_env:
+        return settings | keys
     if not options.secret_id:
         raise typer.BadParameter("give --secret-id or --role: standard input is not a terminal")
     return settings | _pair(options, options.secret_id, _variable_secret(options) or piped_secret())
@@ -158,9 +186,9 @@ def _works(settings: Mapping[str, str], *, asks: bool) -> bool:
     return True
 
 
-def _kept_in_keyring(settings: dict[str, str], options: SetProfileOptions) -> dict[str, str]:
-    """Return the settings for the file; the secret is in the keyring if the options say so."""
-    if not options.keyring or "secret_key" not in settings:
+def _kept_in_keyring(settings: dict[str, str]) -> dict[str, str]:
+    """Put the secret, if there is one, into the keyring and return the settings for the file."""
+    if "secret_key" not in settings:
         return settings
     from coskit.cli.setup.config.secret_places import move_to_keyring
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -102,12 +103,22 @@ def _settings(options: DoctorOptions, found: "list[ClientConfig]") -> str:
         time.time(),
     )
     shown = {
-        each.name: masked(each.value) if each.name == "secret_id" else each.value
+        each.name: masked(each.name, each.value)
         for each in origins
         if each.name not in ("secret_key", "token")
     }
     places = {each.name: each.origin for each in origins}
-    return ", ".join(f"{name} {value} ({places[name]})" for name, value in shown.items())
+    text = ", ".join(f"{name} {value} ({places[name]})" for name, value in shown.items())
+    return text + _exposed(config_file())
+
+
+def _exposed(file: Path) -> str:
+    """Return a warning if other users may read the configuration file, else an empty text."""
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return ""
+    return f"; other users may read {file}: chmod 600 it" if mode & 0o077 else ""
 
 
 def _config(options: DoctorOptions, *, anonymous: bool) -> "ClientConfig":
