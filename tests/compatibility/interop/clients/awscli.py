@@ -1,16 +1,16 @@
-"""The AWS command-line tool, a process for each call."""
+"""The AWS command-line tool, a forked process for each call."""
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
 from tests.compatibility.interop.capabilities import PART
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace, command
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
+from tests.compatibility.interop.clients.python_tool import PythonTool
 
-TOOL = str(Path(sys.prefix, "bin", "aws"))
+TOOL = PythonTool("aws", "awscli.clidriver", "main")
 
 
 class Driver(Client):
@@ -36,11 +36,11 @@ class Driver(Client):
 
     def s3(self, *words: str, stdin: bytes = b"") -> bytes:
         """Run a command of `aws s3`."""
-        return command(TOOL, "s3", *words, stdin=stdin, env=self.env)
+        return TOOL.run("s3", *words, stdin=stdin, env=self.env)
 
     def api(self, method: str, bucket: str, *words: str) -> Any:
         """Run a command of `aws s3api` and return its result."""
-        said = command(TOOL, "s3api", method, "--bucket", bucket, *words, env=self.env)
+        said = TOOL.run("s3api", method, "--bucket", bucket, *words, env=self.env)
         return json.loads(said) if said.strip() else {}
 
     def version(self) -> str:

@@ -1,16 +1,16 @@
-"""coscmd: the vendor's command-line tool, a process for each call."""
+"""coscmd: the vendor's command-line tool, a forked process for each call."""
 
 import itertools
 import re
-import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
-from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace, command
+from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace
+from tests.compatibility.interop.clients.python_tool import PythonTool
 
-TOOL = str(Path(sys.prefix, "bin", "coscmd"))
+TOOL = PythonTool("coscmd", "coscmd.cos_cmd", "_main")
 _ROW = re.compile(r"   (?P<key>.*?) *   +(?P<size>\d+|DIR)   .*")
 _VERSION = re.compile(r"   (?P<key>.*?) *   +(?P<size>\d*)   +\S+ \S+   +(?P<version>\S+) *")
 
@@ -35,7 +35,7 @@ class Driver(Client):
         self.files = itertools.count()
         words = ["-a", workspace.secret_id, "-s", workspace.secret_key, "-b", workspace.bucket]
         words += ["-r", workspace.region, "-p", "5", "--do-not-use-ssl", "--retry", "1"]
-        command(TOOL, "-c", str(self.config), "config", *words)
+        TOOL.run("-c", str(self.config), "config", *words)
         settings = self.config.read_text()
         self.config.write_text(f"{settings}\nmultiupload_threshold = 20\n")
 
@@ -46,7 +46,7 @@ class Driver(Client):
         """Run a command on a bucket and return its output."""
         log = self.workspace.scratch / "cos.log"
         first = ["-c", str(self.config), "-l", str(log), "-b", bucket]
-        return command(TOOL, *first, *words).decode()
+        return TOOL.run(*first, *words).decode()
 
     def file(self) -> Path:
         """Return the path of a new file."""

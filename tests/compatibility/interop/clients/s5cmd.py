@@ -1,14 +1,15 @@
 """s5cmd, a process for each call."""
 
 import json
-import sys
+import sysconfig
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from tests.compatibility.interop.client_rounds import Client, Head, Listing, Workspace, command
 
-TOOL = str(Path(sys.prefix, "bin", "s5cmd"))
+# The program that the package's script in `bin` starts.
+TOOL = str(Path(sysconfig.get_path("platlib"), "s5cmd", "bin", "s5cmd"))
 
 
 class Driver(Client):
