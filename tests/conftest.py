@@ -1,5 +1,6 @@
 """Settings of all tests: hypothesis profile, journal directory, order of files."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -34,3 +35,9 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the slowest files first; keep the order within a file."""
     items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the tests themselves, which stay to the end."""
+    gc.collect()
+    gc.freeze()
