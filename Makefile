@@ -72,4 +72,6 @@ $(VENV)-bench/.run: pyproject.toml constraints.txt benchmarks/requirements.txt
 		--constraint constraints.txt --editable '.[server,cli]'
 	$(VENV)-bench/bin/python -m pip install --quiet --disable-pip-version-check --prefer-binary \
 		--requirement benchmarks/requirements.txt
+	$(PYTHON) -m venv $(VENV)-bench-aws
+	$(VENV)-bench-aws/bin/python -m pip install --quiet --disable-pip-version-check awscli
 	touch $@

@@ -18,6 +18,8 @@ _COMPARED = {
     "cpu_microseconds": ("µs/op", False),
     "cpu_seconds_per_gb": ("s/GB", False),
     "milliseconds": ("ms", False),
+    "seconds": ("s", False),
+    "cpu_seconds": ("s", False),
     "peak_mib": ("MiB", False),
     "kib": ("KiB", False),
 }

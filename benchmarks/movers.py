@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,29 @@ from typing import Any
 from benchmarks.transfers import MIB, Ground
 
 Command = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """A service and the keys of its owner."""
+
+    endpoint: str
+    secret_id: str
+    secret_key: str
+
+    def for_rclone(self) -> dict[str, str]:
+        """Return the variables that make the service rclone's remote `bench:`."""
+        settings = {
+            "TYPE": "s3",
+            "PROVIDER": "Other",
+            "ENDPOINT": self.endpoint,
+            "ACCESS_KEY_ID": self.secret_id,
+            "SECRET_ACCESS_KEY": self.secret_key,
+            "REGION": "ap-local",
+            "NO_CHECK_BUCKET": "true",
+        }
+        variables = {f"RCLONE_CONFIG_BENCH_{name}": value for name, value in settings.items()}
+        return {**variables, "RCLONE_CONFIG": os.devnull}
 
 
 def obstore(ground: Ground) -> Any:
@@ -58,17 +82,8 @@ def s5cmd(ground: Ground) -> Command:
 
 def rclone(ground: Ground) -> Command:
     """Return a function that runs rclone, with the server as its remote `bench:`."""
-    settings = {
-        "TYPE": "s3",
-        "PROVIDER": "Other",
-        "ENDPOINT": ground.endpoint,
-        "ACCESS_KEY_ID": ground.secret_id,
-        "SECRET_ACCESS_KEY": ground.secret_key,
-        "REGION": "ap-local",
-        "NO_CHECK_BUCKET": "true",
-    }
-    environment = {f"RCLONE_CONFIG_BENCH_{name}": value for name, value in settings.items()}
-    return lambda *words: _run("rclone", {**environment, "RCLONE_CONFIG": "/dev/null"}, *words)
+    environment = Keys(ground.endpoint, ground.secret_id, ground.secret_key).for_rclone()
+    return lambda *words: _run("rclone", environment, *words)
 
 
 def _run(tool: str, environment: dict[str, str], *words: str) -> None:

@@ -30,6 +30,7 @@ SCENARIOS = (
     *SINGLE,
     *("transfer_large", "transfer_small"),
     *("server_small", "server_large", "server_list"),
+    "cli",
 )
 # The scenarios of `--quick`, enough to detect a slowdown.
 QUICK = ("get_small", "put_small", "list_keys", "start")
@@ -73,7 +74,7 @@ def measured(name: str, scenario: Any, options: argparse.Namespace) -> dict[str,
     if name.startswith("transfer_"):
         return transfers.measure(name, scenario, options.rounds, options.scale)
     modes = scenario.measure(options.rounds, options.scale)
-    servers.show(scenario.__doc__, modes)
+    getattr(scenario, "show", servers.show)(scenario.__doc__, modes)
     return {"modes": modes}
 
 

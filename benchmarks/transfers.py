@@ -114,7 +114,7 @@ def prepared(scenario: Any, amount: int) -> "Iterator[tuple[Ground, LocalServer]
     from coskit.testing import LocalServer  # imported here, to keep it out of the workers' memory
 
     with (
-        tempfile.TemporaryDirectory(dir=_roomy()) as place,
+        tempfile.TemporaryDirectory(dir=roomy()) as place,
         LocalServer(Path(place) / "data", buckets=[_BUCKET, _LITTLE]) as server,
         server.client() as client,
     ):
@@ -126,7 +126,8 @@ def prepared(scenario: Any, amount: int) -> "Iterator[tuple[Ground, LocalServer]
         yield ground, server
 
 
-def _roomy() -> Path | None:
+def roomy() -> Path | None:
+    """Return a directory in memory if there is room, else None for the usual one."""
     memory = Path("/dev/shm")
     return memory if memory.is_dir() and shutil.disk_usage(memory).free > _NEEDED else None
 
@@ -158,7 +159,7 @@ def measured_limits() -> dict[str, float]:
     """
     block = secrets.token_bytes(MIB)
     digest = hashlib.md5()
-    with tempfile.TemporaryFile(dir=_roomy()) as file:
+    with tempfile.TemporaryFile(dir=roomy()) as file:
         return {
             "md5": _rate(lambda: digest.update(block)),
             "crc64": _rate(lambda: crc64(block)),

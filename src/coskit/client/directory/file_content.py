@@ -65,8 +65,8 @@ class FileChecksums:
 def read_small(path: str, most: int) -> bytes | None:
     """Return the content of a regular file of up to `most` bytes, None for any other file.
 
-    The file is read at once, and its state is the same before and after that. None stands also for
-    a file that changes meanwhile, that is empty, or whose size may not be that of its content.
+    The state of the file is the same before and after the reading. None is also returned for a file
+    that changes while it is read, for an empty file, and for one whose size may be wrong.
 
     Args:
         path: the file.
