@@ -34,6 +34,9 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
             "tree", "objects.tree:tree", "Show folders as a tree, with their objects and bytes."
         ),
         CommandEntry("du", "objects.du:du", "Print the bytes and the number of objects by prefix."),
+        CommandEntry(
+            "find", "objects.find:find", "Find objects by name, size, age and storage class."
+        ),
         CommandEntry("cat", "objects.cat:cat", "Print the bytes of objects to standard output."),
         CommandEntry("head", "objects.head:head", "Print the first lines or bytes of objects."),
     ),

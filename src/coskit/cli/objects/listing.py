@@ -12,6 +12,7 @@ from coskit.client.request.pagination import field_of, next_key, next_mark, next
 if TYPE_CHECKING:
     from coskit import Client
 
+_LAST = "\U0010ffff"  # sorts after every other character
 PAGE = 1000  # entries of a request, the most that the service returns
 
 
@@ -80,14 +81,27 @@ def versions(
 
 
 def entry_pages(
-    client: "Client", location: CosLocation, *, recursive: bool = False, raw: bool = False
+    client: "Client",
+    location: CosLocation,
+    *,
+    recursive: bool = False,
+    raw: bool = False,
+    max_depth: int | None = None,
 ) -> Iterator[list[ListedEntry]]:
-    """Yield what `entries` yields, page by page; the next pages are fetched ahead."""
+    """Yield what `entries` yields, page by page; the next pages are fetched ahead.
+
+    Args:
+        client: the client.
+        location: a bucket, the beginning of keys, or a pattern.
+        recursive: list the objects in folders instead of the folders.
+        raw: take glob characters in the key as they are.
+        max_depth: levels of folders; pages with nothing but deeper objects may be left out.
+    """
     if location.is_pattern and not raw:
-        pages = _object_pages(client, location.bucket, location.literal_prefix, "")
+        pages = _object_pages(client, location.bucket, location.literal_prefix, "", max_depth)
         return _matching(location, read_ahead(pages))
     delimiter = "" if recursive else "/"
-    return read_ahead(_object_pages(client, location.bucket, location.key, delimiter))
+    return read_ahead(_object_pages(client, location.bucket, location.key, delimiter, max_depth))
 
 
 def version_pages(
@@ -110,7 +124,7 @@ def _matching(
 
 
 def _object_pages(
-    client: "Client", bucket: str, prefix: str, delimiter: str
+    client: "Client", bucket: str, prefix: str, delimiter: str, max_depth: int | None
 ) -> Iterator[list[ListedEntry]]:
     """Yield the objects and common prefixes of one level, in byte order."""
     marker: str | None = ""
@@ -131,6 +145,18 @@ def _object_pages(
             objects = sorted(objects + folders, key=lambda entry: entry.key.encode())
         yield objects
         marker = next_mark(page, marker, next_key(page))
+        if marker and max_depth is not None:
+            marker = _past_deep_folder(marker, prefix.rfind("/") + 1, max_depth)
+
+
+def _past_deep_folder(marker: str, start: int, max_depth: int) -> str:
+    """Return a marker behind all keys that are as deep as this one, in the same folder."""
+    end = start
+    for _ in range(max_depth):
+        end = marker.find("/", end) + 1
+        if not end:
+            return marker
+    return max(marker, marker[:end] + _LAST, key=str.encode)
 
 
 def _version_pages(client: "Client", bucket: str, prefix: str) -> Iterator[list[ListedEntry]]:
