@@ -31,14 +31,25 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry("sync", "transfers.sync:sync", "Make a tree equal to another one."),
         CommandEntry("diff", "transfers.diff:diff", "Print what differs between two trees."),
         CommandEntry(
-            "tree", "objects.tree:tree", "Show folders as a tree, with their objects and bytes."
+            "tree",
+            "objects.sums.tree:tree",
+            "Show folders as a tree, with their objects and bytes.",
         ),
-        CommandEntry("du", "objects.du:du", "Print the bytes and the number of objects by prefix."),
         CommandEntry(
-            "find", "objects.find:find", "Find objects by name, size, age and storage class."
+            "du", "objects.sums.du:du", "Print the bytes and the number of objects by prefix."
         ),
-        CommandEntry("cat", "objects.cat:cat", "Print the bytes of objects to standard output."),
-        CommandEntry("head", "objects.head:head", "Print the first lines or bytes of objects."),
+        CommandEntry(
+            "find", "objects.find.find:find", "Find objects by name, size, age and storage class."
+        ),
+        CommandEntry(
+            "cat", "objects.content.cat:cat", "Print the bytes of objects to standard output."
+        ),
+        CommandEntry(
+            "head", "objects.content.head:head", "Print the first lines or bytes of objects."
+        ),
+        CommandEntry(
+            "stat", "objects.facts.stat:stat", "Show what is known about objects and buckets."
+        ),
     ),
     "State of objects": (
         CommandEntry(

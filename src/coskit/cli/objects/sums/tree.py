@@ -10,14 +10,14 @@ import typer
 from coskit.cli.arguments.client_options import ClientOptions
 from coskit.cli.arguments.flags import AsJsonLines, Human, Raw
 from coskit.cli.arguments.locations import parse_prefix
-from coskit.cli.objects.folder_sums import (
+from coskit.cli.objects.listing import entries
+from coskit.cli.objects.sums.folder_sums import (
     FolderSum,
     TreeNode,
     folder_of,
     folder_sums,
     tree_nodes,
 )
-from coskit.cli.objects.listing import entries
 from coskit.cli.terminal.lines import human_size, json_line, name_form, print_lines
 
 EXAMPLES = """

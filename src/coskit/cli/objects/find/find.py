@@ -9,9 +9,9 @@ import typer
 from coskit.cli.arguments.client_options import ClientOptions
 from coskit.cli.arguments.flags import AsJsonLines, Raw
 from coskit.cli.arguments.locations import CosLocation, parse_prefix
-from coskit.cli.objects import find_conditions as conditions
-from coskit.cli.objects.folder_sums import folder_of
+from coskit.cli.objects.find import find_conditions as conditions
 from coskit.cli.objects.listing import ListedEntry, entry_pages, version_pages
+from coskit.cli.objects.sums.folder_sums import folder_of
 from coskit.cli.terminal.lines import json_line, name_form, print_lines
 
 if TYPE_CHECKING:

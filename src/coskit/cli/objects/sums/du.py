@@ -8,8 +8,8 @@ import typer
 from coskit.cli.arguments.client_options import ClientOptions
 from coskit.cli.arguments.flags import AsJsonLines, Human, Raw
 from coskit.cli.arguments.locations import CosLocation, parse_prefix
-from coskit.cli.objects.folder_sums import FolderSum, folder_of, folder_sums
 from coskit.cli.objects.listing import entries, versions
+from coskit.cli.objects.sums.folder_sums import FolderSum, folder_of, folder_sums
 from coskit.cli.terminal.columns import Columns
 from coskit.cli.terminal.lines import human_size, json_line, name_form, print_lines
 

@@ -1,0 +1,1 @@
+"""The commands `coskit cat` and `coskit head`: the bytes of objects."""

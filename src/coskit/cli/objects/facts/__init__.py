@@ -1,0 +1,1 @@
+"""The command `coskit stat`: the facts about objects and buckets."""

@@ -1,0 +1,1 @@
+"""The command `coskit find` and its conditions."""

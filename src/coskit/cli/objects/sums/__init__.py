@@ -1,0 +1,1 @@
+"""The commands `coskit tree` and `coskit du`: sums by folder."""
