@@ -254,6 +254,9 @@ def test_streams_go_both_ways(coskit: Coskit, client: Client, bucket: str, tmp_p
     assert (done.status, done.raw, done.error) == (0, b"", "")
     assert client.head_object(bucket, "k").get("x-cos-meta-a") == "b"
     assert coskit("cp", f"cos://{bucket}/k", "-").raw == content
+    done = coskit("cp", "--json", "-", f"cos://{bucket}/k", stdin=b"123")
+    facts = {"type": "upload", "source": "-", "target": f"cos://{bucket}/k", "size": 3}
+    assert json.loads(done.output) == facts
 
 
 def test_an_older_version_is_copied(
@@ -311,7 +314,7 @@ def test_wrong_arguments_are_refused_before_anything_is_sent(
 
 
 FAILURES = [
-    ("cp cos://{b}/none f", "none: NoSuchKey"),
+    ("cp cos://{b}/none f", "none: there is no such object; if it is a folder, add -r"),
     ("cp cos://{b}/none* f", "none*': nothing matches it"),
     ("cp -r cos://{b}/none f", "cos://{b}/none/: nothing is below it"),
     ("cp cos://{b}/none -", "NoSuchKey"),

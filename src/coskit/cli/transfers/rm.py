@@ -1,5 +1,6 @@
 """The command `coskit rm`: objects, folders and versions, deleted."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ from coskit.cli.transfers.name_lists import FilesFrom, names_from
 from coskit.cli.transfers.options import TreeOptions
 from coskit.cli.transfers.plan import Task, folder, matching
 from coskit.cli.transfers.run.display import Display, full_name
+from coskit.cli.transfers.run.runner import INTERRUPTED
 
 if TYPE_CHECKING:
     from coskit import Client, DirectoryResult, FileAction, FileFailure
@@ -154,11 +156,16 @@ class _Deletion:
         try:
             for task in tasks:
                 self._run(task)
-        finally:
-            status = self._failures.report()
+        except KeyboardInterrupt:
+            self._failures.report()
+            print(f"coskit: interrupted; {self._deleted} objects were deleted", file=sys.stderr)
+            return INTERRUPTED
+        except BaseException:
+            self._failures.report()
+            raise
         result = DirectoryResult(deleted=self._deleted, failed=self._failures.count)
         self._display.total(result, time.monotonic() - begun, kind="delete")
-        return status
+        return self._failures.report()
 
     def _run(self, task: Task) -> None:
         from coskit import DirectoryTransferError

@@ -85,6 +85,11 @@ class TransferBar:
         """Count the bytes of another transfer from where the last one ended."""
         self._earlier = self._done
 
+    @property
+    def transferred(self) -> int:
+        """The bytes transferred so far."""
+        return self._done
+
     def __enter__(self) -> Self:
         if self.is_shown:
             from rich.console import Console  # slow to load

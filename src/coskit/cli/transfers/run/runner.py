@@ -15,7 +15,7 @@ from coskit.cli.transfers.run.display import Display, full_name
 if TYPE_CHECKING:
     from coskit import Client, DirectoryResult, FileAction, FileFailure
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
 # The codes of errors that depend on no single file.
 _HOPELESS = frozenset(
     (
@@ -42,7 +42,7 @@ class TaskRunner:
         self._options = options
         self._move = move
         self._failures = FailureList()
-        silent = options.quiet or options.as_json or options.dry_run
+        silent = bool(options.quiet or options.as_json or options.dry_run or options.verbose)
         self._bar = TransferBar(is_shown=can_move(quiet=silent))
         self._display = Display(
             as_json=options.as_json,
@@ -70,7 +70,7 @@ class TaskRunner:
         except KeyboardInterrupt:
             self._failures.report()
             print(self._interrupted(), file=sys.stderr)
-            return _INTERRUPTED
+            return INTERRUPTED
         except BaseException:
             self._failures.report()
             raise
@@ -148,7 +148,7 @@ class TaskRunner:
                 raise failure.error  # ends the whole transfer
             name = full_name(task.source, failure.name)
             self._bar.end(failure.name, done=False)
-            self._failures.add(name, reason_of(failure.error))
+            self._failures.add(name, reason_of(failure.error, is_key=task.is_single))
             self._display.failure(name, failure.error)
 
         found: dict[str, Any] = {"action_callback": done, "failure_callback": failed}
@@ -174,10 +174,17 @@ class TaskRunner:
         return DirectoryResult(transferred, size, unchanged, deleted, self._failures.count)
 
 
-def reason_of(error: Exception) -> Exception | str:
-    """Return the reason of a failure, without the path that stands before it on the line."""
+def reason_of(error: Exception, *, is_key: bool = False) -> Exception | str:
+    """Return the reason of a failure, without the path that stands before it on the line.
+
+    Args:
+        error: the error.
+        is_key: whether an argument of the command was taken for the key of an object.
+    """
     if isinstance(error, OSError) and error.filename and error.strerror:
         return error.strerror
+    if is_key and getattr(error, "code", "") == "NoSuchKey":
+        return "there is no such object; if it is a folder, add -r"
     return error
 
 
