@@ -51,7 +51,7 @@ TOLD = [
 @pytest.fixture(scope="module")
 def shown(http_client: HTTPClient) -> tuple[str, str]:
     """Create a public bucket with a tagged, locked object; return its name and the version."""
-    name = f"rights{next(_numbers)}-1250000000"
+    name = f"properties{next(_numbers)}-1250000000"
     lock = {"x-amz-bucket-object-lock-enabled": "true", "x-amz-acl": "public-read"}
     s3 = S3HTTPClient(http_client)
     assert s3.request("PUT", f"/{name}/", lock).status == 200
