@@ -58,7 +58,7 @@ def rb(options: RbOptions) -> int:
                 removed = not options.force or _empty(client, name, options, failures)
                 if removed:
                     client.delete_bucket(name)
-            except typer.BadParameter:
+            except (typer.BadParameter, BrokenPipeError):
                 raise
             except Exception as error:  # raised again if it is a defect
                 failures.add(f"cos://{name}", error)

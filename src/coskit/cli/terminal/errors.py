@@ -12,9 +12,12 @@ _HINTS = MappingProxyType(
         "SignatureDoesNotMatch": "check the secret key: coskit config show says where it is set",
         "RequestTimeTooSkewed": "set this machine's clock",
         "ExpiredToken": "fetch new temporary keys",
-        "BucketNotEmpty": "coskit rm -r empties a bucket",
+        "NoSuchVersion": "coskit versions lists the versions",
+        "NoSuchUpload": "coskit uploads lists the unfinished uploads",
+        "BucketNotEmpty": "coskit rb --force deletes what is in a bucket first",
         "BucketAlreadyExists": "choose another name",
         "InvalidObjectState": "coskit restore makes an archived object readable",
+        "RestoreNonArchiveObject": "the object can be read as it is",
     }
 )
 

@@ -7,6 +7,7 @@ import pytest
 
 from coskit import Client
 from coskit.cli.objects.state.kept_properties import CopyWouldLose, StoredObject, read_stored
+from coskit.errors import CosServiceError
 from tests.cli.conftest import Coskit
 
 RICH: dict[str, Any] = {
@@ -94,6 +95,38 @@ def test_everything_else_is_kept(coskit: Coskit, client: Client, bucket: str, gr
         "x-cos-meta-new: 中 文",
         "x-cos-meta-odd: a b=c",
     ]
+
+
+def test_a_bucket_without_acls_gets_none(
+    coskit: Coskit, client: Client, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Client.copy
+    asked = []
+
+    def refuse_acls(self: Client, *place: Any, **options: Any) -> Any:
+        asked.append(options.get("ACL"))
+        if "ACL" in options:
+            raise CosServiceError(code="AccessControlListNotSupported")
+        return copy(self, *place, **options)
+
+    monkeypatch.setattr(Client, "copy", refuse_acls)
+    client.put_object(bucket, b"x", "k", ACL="private")
+    assert coskit("meta", "set", f"cos://{bucket}/k", "Expires=0").status == 0
+    assert asked == ["private", None]
+
+
+def test_a_large_object_is_copied_in_parts(
+    coskit: Coskit, client: Client, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coskit.client._sync.transfer.copies.SINGLE_COPY", 1 << 20)
+    client.put_object(bucket, bytes(3 << 20), "k", **RICH)
+    client.put_object_acl(bucket, "k", ACL="public-read")
+    before = kept(client, bucket, "k")
+    assert coskit("meta", "set", f"cos://{bucket}/k", "x-cos-meta-who=you").status == 0
+    assert kept(client, bucket, "k") == before
+    head: dict[str, Any] = {**client.head_object(bucket, "k")}
+    assert head["ETag"].endswith('-1"')
+    assert (head["x-cos-meta-who"], head["Cache-Control"]) == ("you", "no-cache")
 
 
 def test_what_does_not_change_is_not_copied(coskit: Coskit, client: Client, bucket: str) -> None:

@@ -27,6 +27,29 @@ def test_a_folder_is_restored_and_waited_for(coskit: Coskit, client: Client, arc
         assert client.get_object(archived, key)["Body"].read() == b"abc"
 
 
+@pytest.mark.parametrize("kind", ["xterm", "dumb"])
+def test_a_terminal_shows_a_bar(
+    coskit: Coskit, archived: str, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("TERM", kind)
+    done = coskit("restore", "--wait", f"cos://{archived}/docs/a b", columns=80)
+    assert done.lines == [f"restored 'cos://{archived}/docs/a b'"]
+    assert ("restoring" in done.error) == (kind == "xterm")
+
+
+def test_ctrl_c_says_how_to_go_on(
+    coskit: Coskit, archived: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("coskit.cli.objects.state.restore_wait.time.sleep", interrupt)
+    place = f"cos://{archived}/docs/中文"
+    done = coskit("restore", "--tier", "Bulk", "--wait", place)
+    assert done.error == "coskit: the restores go on; the same command waits again\n"
+    assert done.status == 130
+
+
 def test_a_request_returns_at_once(coskit: Coskit, client: Client, archived: str) -> None:
     words = ("restore", "--tier", "bulk", f"cos://{archived}/docs/*")
     assert coskit(*words, "-n").lines == [f"would restore cos://{archived}/{key}" for key in KEYS]

@@ -55,6 +55,13 @@ def test_a_list_on_a_terminal_and_in_json(coskit: Coskit, client: Client, versio
     assert (facts["version_id"], facts["is_latest"]) == (only, True)
 
 
+@pytest.mark.parametrize("command", ["versions", "undelete"])
+def test_a_folder_needs_recursive(coskit: Coskit, versioned: str, command: str) -> None:
+    done = coskit(command, f"cos://{versioned}/docs/")
+    assert done.status == 1
+    assert "add --recursive for everything below the folder" in done.error
+
+
 def test_an_old_version_is_the_latest_again(coskit: Coskit, client: Client, versioned: str) -> None:
     rich = client.put_object(
         versioned, b"old", "k", StorageClass="STANDARD_IA", Metadata={"a": "b"}, Tagging="t=1"

@@ -97,6 +97,12 @@ def search_prefix(options: SelectionOptions) -> str:
     return location.literal_prefix if is_pattern else location.key
 
 
+def nothing_found(options: SelectionOptions, text: str) -> str:
+    """Return why nothing was found; a folder needs --recursive."""
+    is_folder = is_one_object(options) and selected_place(options).is_folder
+    return f"{text}; add --recursive for everything below the folder" if is_folder else text
+
+
 def change_each(
     client: "Client",
     options: SelectionOptions,

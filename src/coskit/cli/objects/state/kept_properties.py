@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from coskit.cli.arguments.locations import argument_key
 from coskit.cli.objects.state.access_list import AccessList, read_access
 from coskit.client.user_metadata import metadata
-from coskit.protocol.errors import CosClientError
+from coskit.protocol.errors import CosClientError, CosServiceError
 from coskit.protocol.operations import ACCESS_CONTROL
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _LOST = {
     "object-lock-mode": "its retention would be lost",
     "object-lock-legal-hold": "its legal hold would be lost",
 }
+_NO_ACLS = "AccessControlListNotSupported"  # of a bucket in S3 without ACLs: all are private
 _ENCRYPTION = "server-side-encryption"
 
 
@@ -143,7 +144,14 @@ def copy_onto_itself(
         options["CopySourceIfMatch"] = etag
     # A service may refuse a copy of an object onto itself that says it changes nothing.
     options |= _header_options(headers)
-    result = client.copy(bucket, argument_key(key), source, "Replaced", **options)
+    place = (bucket, argument_key(key))
+    try:
+        result = client.copy(*place, source, "Replaced", **options)
+    except CosServiceError as error:
+        if error.code != _NO_ACLS:
+            raise
+        options.pop("ACL", None)
+        result = client.copy(*place, source, "Replaced", **options)
     if stored.access.copy_options() is None:
         _put_access(client, bucket, key, stored.access)
     return result

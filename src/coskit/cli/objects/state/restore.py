@@ -1,6 +1,7 @@
 """The command `coskit restore`: archived objects made readable for some days."""
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -83,14 +84,11 @@ def restore(options: RestoreOptions) -> int:
     with options.client() as client:
         started = list(_start(client, location, options, failures))
         if options.wait and not options.dry_run:
-            waited = wait_until_restored(
-                client, location.bucket, options.version_id, started, options.timeout
-            )
-            for key, error in waited:
-                if error is not None:
-                    failures.add(str(location.with_key(key)), error)
-                else:
-                    _report("restored", location, key, options)
+            try:
+                _wait(client, location, options, started, failures)
+            except KeyboardInterrupt:
+                print("coskit: the restores go on; the same command waits again", file=sys.stderr)
+                raise
     if not started and not failures.count:
         failures.add(str(location), "nothing here is archived")
     return failures.report()
@@ -108,6 +106,22 @@ def _start(
         if options.dry_run or not options.wait:
             _report(str(done.result), location, key, options)
         yield key
+
+
+def _wait(
+    client: "Client",
+    location: CosLocation,
+    options: RestoreOptions,
+    keys: Sequence[str],
+    failures: FailureList,
+) -> None:
+    """Wait for the restores of some keys, and report the end of each."""
+    place = (client, location.bucket, options.version_id)
+    for key, error in wait_until_restored(*place, keys, options.timeout):
+        if error is not None:
+            failures.add(str(location.with_key(key)), error)
+        else:
+            _report("restored", location, key, options)
 
 
 def _archived(client: "Client", options: RestoreOptions) -> Iterator[ListedEntry]:

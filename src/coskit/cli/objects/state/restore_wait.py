@@ -20,8 +20,11 @@ _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.25, 60.0, 1.5  # seconds between two r
 class _Bar(Protocol):
     """Shows how many restores have ended."""
 
-    def advance(self) -> None:
-        """Count one more."""
+    def hide(self) -> None:
+        """Leave the screen to other output."""
+
+    def show(self, done: int) -> None:
+        """Show the number of restores that have ended."""
 
 
 def wait_until_restored(
@@ -44,6 +47,7 @@ def wait_until_restored(
     left, pause = list(keys), _FIRST_PAUSE
     with _bar(len(keys)) as bar:
         while left:
+            ended: list[tuple[str, Exception | str | None]] = []
             still = []
             heads = run_each(
                 left,
@@ -52,10 +56,13 @@ def wait_until_restored(
             for done in heads:
                 if done.error is None and _is_ongoing(done.result):
                     still.append(done.item)
-                    continue
-                bar.advance()
-                yield done.item, done.error or _problem(done.result)
+                else:
+                    ended.append((done.item, done.error or _problem(done.result)))
             left = still
+            if ended:
+                bar.hide()
+                yield from ended
+                bar.show(len(keys) - len(left))
             if end is not None and time.monotonic() >= end:
                 yield from ((key, "the restore is still in progress") for key in left)
                 return
@@ -96,14 +103,19 @@ def _bar(total: int) -> Iterator[_Bar]:
         yield _NoBar()
         return
     columns = (TextColumn("restoring"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    # Standard output may be a pipe, so the lines on it do not pass through the bar.
+    progress = Progress(*columns, console=console, transient=True, redirect_stdout=False)
+    with progress:
         yield _RichBar(progress, progress.add_task("restoring", total=total))
 
 
 class _NoBar:
     """A bar that shows nothing."""
 
-    def advance(self) -> None:
+    def hide(self) -> None:
+        """Do nothing."""
+
+    def show(self, done: int) -> None:
         """Do nothing."""
 
 
@@ -113,6 +125,11 @@ class _RichBar:
     def __init__(self, progress: Any, task: Any) -> None:
         self._progress, self._task = progress, task
 
-    def advance(self) -> None:
-        """Count one more."""
-        self._progress.advance(self._task)
+    def hide(self) -> None:
+        """Leave the screen to other output."""
+        self._progress.stop()
+
+    def show(self, done: int) -> None:
+        """Show the number of restores that have ended."""
+        self._progress.update(self._task, completed=done)
+        self._progress.start()

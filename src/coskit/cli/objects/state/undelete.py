@@ -12,6 +12,7 @@ from coskit.cli.objects.listing import ListedEntry, versions
 from coskit.cli.objects.selection.selected_objects import (
     ObjectLocation,
     key_filter,
+    nothing_found,
     search_prefix,
     selected_place,
 )
@@ -63,7 +64,8 @@ def undelete(options: UndeleteOptions) -> int:
             outcomes = ((each.item, each.error) for each in done)  # type: ignore[misc]
         count = _report(location, outcomes, options, failures)
     if not count and not failures.count:
-        failures.add(str(location), "no deleted object can be brought back here")
+        text = "no deleted object can be brought back here"
+        failures.add(str(location), nothing_found(options, text))
     return failures.report()
 
 

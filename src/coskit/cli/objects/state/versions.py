@@ -18,6 +18,7 @@ from coskit.cli.objects.selection.selected_objects import (
     ObjectLocation,
     SelectionOptions,
     key_filter,
+    nothing_found,
     search_prefix,
     selected_place,
 )
@@ -101,7 +102,7 @@ def ls(options: VersionsLsOptions) -> int:
                 print(_line(entry, human=options.human))
     failures = FailureList()
     if not count:
-        failures.add(options.location, "there is no version")
+        failures.add(options.location, nothing_found(options, "there is no version"))
     return failures.report()
 
 
