@@ -112,6 +112,9 @@ class FileTarget:
     Symbolic links are followed. The new file gets the permissions of the file that it replaces,
     and its owner and group if this process may set them. Nothing is synced to the disk: after a
     power failure the object is still in its bucket.
+
+    Attributes:
+        path: the path of the complete file, without links.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -133,18 +136,13 @@ class FileTarget:
 
     @classmethod
     def at(cls, real: str, old: os.stat_result | None) -> Self:
-        """Return the target of a path that is known to be the real one of a file.
-
-        Args:
-            real: the path; its directory exists.
-            old: the state of the file that is there, if there is one.
-        """
+        """Return the target of a path without links, with the state of the file that is there."""
         target = cls.__new__(cls)
         target._begin(real, old)
         return target
 
     def _begin(self, real: str, old: os.stat_result | None) -> None:
-        self._path = real
+        self.path = real
         self._folder, self._name = os.path.split(real)
         self._old_mode = None if old is None else stat.S_IMODE(old.st_mode) & 0o777
         self._old_owner = None if old is None else (old.st_uid, old.st_gid)
@@ -155,14 +153,9 @@ class FileTarget:
         self._lock = threading.Lock()
 
     @property
-    def path(self) -> str:
-        """The path of the complete file."""
-        return self._path
-
-    @property
     def identity(self) -> Mapping[str, str]:
         """See `DownloadTarget.identity`."""
-        return {"path": self._path}
+        return {"path": self.path}
 
     @property
     def state(self) -> Mapping[str, str]:
@@ -275,7 +268,7 @@ class FileTarget:
                 self._appear()
 
     def _appear(self) -> None:
-        os.replace(self._beside(self._partial), self._path)
+        os.replace(self._beside(self._partial), self.path)
         self._made = False
         self._close()
 
