@@ -118,7 +118,7 @@ def body(command: Any, name: str) -> Iterator[str]:
         return
     own = [param for param in command.params if param.name not in COMMON and param.name != "help"]
     arguments = [param for param in own if param.param_type_name == "argument"]
-    shown = " ".join(f"[{metavar(param)}]" for param in arguments)
+    shown = " ".join(map(usage, arguments))
     yield f"```\n{name} [OPTIONS] {shown}".rstrip() + "\n```\n"
     if arguments:
         yield "| Argument | Meaning |\n| --- | --- |"
@@ -148,6 +148,12 @@ def metavar(param: Any) -> str:
     return str(param.metavar or param.name.upper())
 
 
+def usage(argument: Any) -> str:
+    """Return an argument for the usage line, in brackets if it may be left out."""
+    name = metavar(argument)
+    return name if argument.required or name.startswith("[") else f"[{name}]"
+
+
 def option_rows(params: list[Any]) -> Iterator[str]:
     """Yield the table of options."""
     yield "| Option | Meaning |\n| --- | --- |"
@@ -162,7 +168,7 @@ def cell(param: Any) -> str:
     kind = getattr(getattr(param, "type_descriptor", None), "annotation", None)
     if choices := get_args(kind) if get_origin(kind) is Literal else ():
         text += f" One of {', '.join(f'`{choice}`' for choice in choices)}."
-    if param.default not in (None, False, "", 0) and not callable(param.default):
+    if param.default not in (None, False, "", 0, ()) and not callable(param.default):
         text += f" Default: `{param.default}`."
     return text
 
