@@ -1,4 +1,4 @@
-"""All imports of `coskit serve`; importing this module takes the time of a start."""
+"""All imports of `coskit serve` and `coskit admin`, made when this module is imported."""
 
 import io
 from contextlib import redirect_stderr

@@ -2,13 +2,12 @@
 
 import json
 import random
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from coskit.testing import LocalServer
 from tests.server.store.io.test_damage import flip
+from tests.support.forked_command import coskit
 from tests.support.forked_server import ForkedServer
 
 BUCKET = "care-1250000000"
@@ -17,13 +16,7 @@ BODY = random.Random(12).randbytes(200_000)
 
 def admin(*args: str | Path, expect: int = 0) -> str:
     """Run `coskit admin` and return what it says, if it fails to standard error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "coskit", "admin", *map(str, args)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = coskit("admin", *args)
     assert done.returncode == expect, (done.stdout, done.stderr)
     return done.stdout or done.stderr
 

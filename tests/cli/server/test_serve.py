@@ -14,6 +14,7 @@ from coskit.cli.commands import run as command
 from coskit.cli.server.directories import directory_first, moment
 from coskit.server.workers.served_directory import require_room
 from tests.server.workers.test_run import WITHOUT_KEYS, refused, serving
+from tests.support.forked_command import coskit
 
 COSKIT = [sys.executable, "-m", "coskit"]
 ROOM = "room-1250000000"
@@ -21,13 +22,7 @@ ROOM = "room-1250000000"
 
 def run(*words: str | Path, environ: dict[str, str] | None = None) -> tuple[int, str, str]:
     """Run the command; return its status and what it said."""
-    done = subprocess.run(
-        [*COSKIT, *map(str, words)],
-        capture_output=True,
-        text=True,
-        env=environ or WITHOUT_KEYS,
-        timeout=60,
-    )
+    done = coskit(*words, env=environ or WITHOUT_KEYS)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -212,10 +207,16 @@ def test_a_missing_extra_is_named_in_one_line(tmp_path: Path, missing: str, extr
         f"raise ModuleNotFoundError('it is not here', name={missing!r})"
     )
     environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    assert run("serve", tmp_path / "d", environ=environ) == (
+
+    def run_anew(*words: str | Path) -> tuple[int, str, str]:
+        command = [*COSKIT, *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    assert run_anew("serve", tmp_path / "d") == (
         1,
         "",
         f"coskit: this needs {missing}, which pip install 'coskit[{extra}]' brings\n",
     )
-    status, said, _ = run("--version", environ=environ)
+    status, said, _ = run_anew("--version")
     assert (status, said.count("\n")) == (0, 1)

@@ -21,6 +21,7 @@ from coskit.server.store.blobs.files import lock_directory
 from coskit.server.workers.supervisor import CannotServe
 from coskit.testing import LocalServer
 from tests.server.support.http_client import HTTPClient
+from tests.support.forked_command import coskit
 
 SERVE = [sys.executable, "-m", "coskit", "serve"]
 WITHOUT_KEYS = {name: text for name, text in os.environ.items() if not name.startswith("COSKIT_")}
@@ -72,8 +73,7 @@ def serving(directory: Path, *options: str, stderr: TextIO | None = None) -> Ite
 
 def refused(directory: Path, *options: str, status: int = 1) -> str:
     """Start a server that cannot start, and return the one line that it complains with."""
-    command = [*SERVE, str(directory), "--port", "0", *options]
-    done = subprocess.run(command, capture_output=True, text=True, env=WITHOUT_KEYS, timeout=60)
+    done = coskit("serve", directory, "--port", "0", *options, env=WITHOUT_KEYS)
     assert (done.returncode, done.stdout) == (status, ""), done.stderr
     assert done.stderr.startswith("coskit: ")
     assert done.stderr.count("\n") == 1, done.stderr
