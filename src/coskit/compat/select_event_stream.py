@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from coskit.client.transfer.download_target import partial_name
+from coskit.client.transfer.targets.download_target import partial_name
 from coskit.compat.cos_comm import strip_namespaces
 from coskit.protocol.errors import CosServiceError, IntegrityError
 

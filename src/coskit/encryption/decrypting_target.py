@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from coskit.client.transfer.download_target import DownloadTarget, Section
+from coskit.client.transfer.targets.download_target import DownloadTarget, Section
 from coskit.encryption.decrypt import Decryptor
 from coskit.encryption.keyring import Content, Keyring
 from coskit.protocol.codec.checksums.md5_crc64 import crc64

@@ -26,7 +26,7 @@ from coskit import (
     TransferTimeout,
     errors,
 )
-from coskit.client.transfer.download_target import FileTarget
+from coskit.client.transfer.targets.download_target import FileTarget
 from coskit.protocol.endpoint import is_banned_key
 from coskit.protocol.operations import GET_OBJECT, HEAD_OBJECT
 from coskit.testing import LocalServer

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from coskit.client.transfer.download_target import is_special, open_special
+from coskit.client.transfer.targets.special_files import is_special, open_special
 from coskit.encryption import AsyncEncryptedClient, EncryptedClient
 from coskit.protocol.errors import CosException, ParameterError
 from coskit.testing import LocalServer

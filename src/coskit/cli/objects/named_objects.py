@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def named_objects(
     client: "Client", places: Iterable[CosLocation], failures: FailureList, *, raw: bool = False
 ) -> Iterator[CosLocation]:
-    """Yield the locations of objects, those of a pattern in byte order of their keys.
+    """Yield the locations of objects; the matches of a pattern come in byte order of their keys.
 
     Args:
         client: the client that lists what matches a pattern.

@@ -65,7 +65,7 @@ class ComparingOptions(ContentOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SyncOptions(ComparingOptions):
+class SyncCommandOptions(ComparingOptions):
     """The options of `coskit sync`."""
 
     delete: Annotated[
@@ -76,7 +76,7 @@ class SyncOptions(ComparingOptions):
     null: NulTerminated = False
 
 
-def sync(options: SyncOptions) -> int:
+def sync(options: SyncCommandOptions) -> int:
     """Make a tree equal to another one.
 
     Only files that differ are transferred. Files differ if their sizes differ, or if the one at the
@@ -125,7 +125,7 @@ def side(place: "CosLocation | Path") -> "str | Path":
     return f"cos://{place.bucket}/{place.key}" if isinstance(place, CosLocation) else place
 
 
-def _agreed(client: "Client", task: Task, options: SyncOptions) -> bool:
+def _agreed(client: "Client", task: Task, options: SyncCommandOptions) -> bool:
     """Return whether the user agrees to the deletions; without any, nothing is asked."""
     if options.yes:
         return True

@@ -11,7 +11,7 @@ from coskit.client.directory.compare import FileEntry
 from coskit.client.directory.filters import Filter
 from coskit.client.directory.locations import check_name, is_partial, is_text
 from coskit.client.directory.result import FileFailure
-from coskit.client.transfer.download_target import FileTarget
+from coskit.client.transfer.targets.download_target import FileTarget
 from coskit.protocol.errors import CosClientError
 
 

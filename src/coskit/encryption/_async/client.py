@@ -11,8 +11,9 @@ from coskit.client._async.operations import GetObjectResult
 from coskit.client.settings.argument_checks import instance, path_of
 from coskit.client.transfer.body_source import checked_length, refuse_body_options
 from coskit.client.transfer.copy_options import place_of
-from coskit.client.transfer.download_target import FileTarget, is_special
 from coskit.client.transfer.options import TransferOptions
+from coskit.client.transfer.targets.download_target import FileTarget
+from coskit.client.transfer.targets.special_files import is_special
 from coskit.client.transfer.upload_source import FileSource
 from coskit.encryption._async.decrypting_body import AsyncDecryptedBody
 from coskit.encryption._async.encrypt_stream import encrypt_chunks

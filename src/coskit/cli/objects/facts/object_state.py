@@ -1,4 +1,4 @@
-"""What the service knows about an object or a bucket, as far as the keys permit reading it."""
+"""The state of an object or a bucket, as far as the keys permit reading it."""
 
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime

@@ -33,7 +33,7 @@ _ASCII_BRANCHES = ("|-- ", "`-- ", "|   ", "    ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TreeOptions(ClientOptions):
+class FolderTreeOptions(ClientOptions):
     """The options of `coskit tree`."""
 
     location: Annotated[
@@ -48,7 +48,7 @@ class TreeOptions(ClientOptions):
     as_json: AsJsonLines = False
 
 
-def tree(options: TreeOptions) -> int:
+def tree(options: FolderTreeOptions) -> int:
     """Show folders as a tree, with their objects and bytes.
 
     A folder's sums include everything below it. Each folder of the first level is printed when all
@@ -91,7 +91,7 @@ def _facts(sum_: FolderSum) -> dict[str, object]:
     return {"type": kind, **place, "depth": sum_.depth, "count": sum_.count, "size": sum_.size}
 
 
-def _print_tree(nodes: Iterator[TreeNode], base: str, options: TreeOptions) -> FolderSum:
+def _print_tree(nodes: Iterator[TreeNode], base: str, options: FolderTreeOptions) -> FolderSum:
     lines = _TreeLines(options.human)
     folders, node = 0, next(nodes)
     for following in nodes:
@@ -116,7 +116,7 @@ class _TreeLines:
         self._branches = _BRANCHES if unicode else _ASCII_BRANCHES
 
     def below(self, node: TreeNode, base: str, indent: str, *, is_last: bool) -> Iterator[str]:
-        """Yield the line of a node and those of all nodes below it."""
+        """Yield the line of a node and the lines of all nodes below it."""
         name = self._shown(node.sum.key[len(base) :])
         sums = self._size(node.sum.size) if node.sum.is_object else self.sums(node.sum)
         yield f"{indent}{self._branches[is_last]}{name}  {sums}"

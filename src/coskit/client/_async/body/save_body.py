@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 
 from coskit.client._async.concurrency import async_blocking
-from coskit.client.transfer.download_target import FileTarget, is_special, open_special
 from coskit.client.transfer.ordered_writer import write_fully
+from coskit.client.transfer.targets.download_target import FileTarget
+from coskit.client.transfer.targets.special_files import is_special, open_special
 
 
 async def save_chunks(path: str, chunks: AsyncIterator[bytes]) -> None:

@@ -17,7 +17,6 @@ from coskit.client._async.transfer.object_reader import (
 )
 from coskit.client.settings.argument_checks import check_known
 from coskit.client.settings.transfers import MIB
-from coskit.client.transfer.download_target import DownloadTarget, Section, write_whole
 from coskit.client.transfer.options import TransferOptions
 from coskit.client.transfer.parts import PartRange
 from coskit.client.transfer.progress import PartProgress, Progress
@@ -29,6 +28,7 @@ from coskit.client.transfer.state.download_state import (
     saved_download,
 )
 from coskit.client.transfer.state.journal import Journal
+from coskit.client.transfer.targets.download_target import DownloadTarget, Section, write_whole
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import CosException, CosServiceError, IntegrityError, ObjectChanged
 

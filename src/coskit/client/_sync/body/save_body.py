@@ -5,8 +5,9 @@
 from collections.abc import Iterator
 
 from coskit.client._sync.concurrency import blocking
-from coskit.client.transfer.download_target import FileTarget, is_special, open_special
 from coskit.client.transfer.ordered_writer import write_fully
+from coskit.client.transfer.targets.download_target import FileTarget
+from coskit.client.transfer.targets.special_files import is_special, open_special
 
 
 def save_chunks(path: str, chunks: Iterator[bytes]) -> None:

@@ -15,13 +15,9 @@ from coskit.client._sync.transfer.upload import Uploader, check_upload_options
 from coskit.client._sync.transfer.upload_stream import StreamUploader
 from coskit.client.settings.argument_checks import check_known, path_of
 from coskit.client.transfer.body_source import refuse_body_options
-from coskit.client.transfer.download_target import (
-    DownloadTarget,
-    FileTarget,
-    is_special,
-    open_special,
-)
 from coskit.client.transfer.options import TransferOptions
+from coskit.client.transfer.targets.download_target import DownloadTarget, FileTarget
+from coskit.client.transfer.targets.special_files import is_special, open_special
 from coskit.client.transfer.upload_source import FileSource, UploadSource
 from coskit.protocol import types
 from coskit.protocol.errors import ParameterError

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coskit.client.transfer.download_target import FileTarget, is_special, write_whole
 from coskit.client.transfer.ordered_writer import OrderedWriter, check_writable, write_fully
+from coskit.client.transfer.targets.download_target import FileTarget, write_whole
+from coskit.client.transfer.targets.special_files import is_special
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 from coskit.protocol.errors import ParameterError
 

@@ -1,6 +1,6 @@
 """Targets of downloads: written in parallel, visible only when the object is complete."""
 
-# ruff: noqa: PTH105, PTH108, PTH112, PTH115, PTH116, PTH118, PTH123
+# ruff: noqa: PTH105, PTH108, PTH112, PTH118
 # Every small download runs this, and a Path costs as much as a system call.
 
 import contextlib
@@ -10,14 +10,13 @@ import re
 import stat
 import threading
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO, Protocol, Self
+from typing import Protocol, Self
 
+from coskit.client.transfer.targets.special_files import status_of
 from coskit.protocol.codec.checksums.md5_crc64 import crc64
 
 _BLOCK = 1 << 20
 _VECTOR = 512  # chunks in one system call; the limit of Linux is 1,024
-_MAX_LINKS = 40  # that Linux follows
-_DESCRIPTORS = re.compile(r"/proc/\d+(/task/\d+)?/fd|/dev/fd")
 _PARTIAL = re.compile(r"\.[^/]*\.[0-9a-f]{16}\.part", re.DOTALL)
 
 
@@ -126,7 +125,7 @@ class FileTarget:
             OSError: the path cannot be read.
         """
         real = os.path.realpath(path)
-        old = _look(real)
+        old = status_of(real)
         if os.fspath(path).endswith(os.sep) or (old is not None and stat.S_ISDIR(old.st_mode)):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
         folder = os.path.split(real)[0]
@@ -344,56 +343,3 @@ def partial_name(name: str) -> str:
     # A name has at most 255 bytes, and a cut may leave incomplete UTF-8.
     start = os.fsencode(name)[:200].decode(errors="ignore")
     return f".{start}.{os.urandom(8).hex()}.part"
-
-
-def _look(path: str | os.PathLike[str]) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        return None
-
-
-def is_special(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is written in place: a pipe, a terminal, a device, an open file.
-
-    `/dev/stdout` and other paths below `/proc/*/fd` stand for files that a process has open. They
-    are not replaced: the process would keep writing to the old file.
-    """
-    status = _look(path)
-    if status is None or stat.S_ISDIR(status.st_mode):
-        return False
-    return not stat.S_ISREG(status.st_mode) or _descriptor_path(path) is not None
-
-
-def open_special(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a path that is written in place.
-
-    A file that this process has open is written from its present position on, a file that another
-    process has open from its end on.
-
-    Raises:
-        OSError: the path cannot be opened.
-    """
-    found = _descriptor_path(path)
-    if found is None:
-        return open(path, "wb", 0)
-    folder, name = found
-    if folder == os.path.realpath("/proc/self/fd") and name.isdecimal():
-        return open(os.dup(int(name)), "wb", 0)
-    return open(path, "ab", 0)
-
-
-def _descriptor_path(path: str | os.PathLike[str]) -> tuple[str, str] | None:
-    """Return the folder and name of the open file that a path leads to, or None."""
-    place = os.fspath(path)
-    for _ in range(_MAX_LINKS):
-        try:
-            link = os.readlink(place)
-        except OSError:  # it is no link; entries of the folders of open files always are
-            return None
-        folder, name = os.path.split(place)
-        folder = os.path.realpath(folder)
-        if _DESCRIPTORS.fullmatch(folder):
-            return folder, name
-        place = os.path.join(folder, link)
-    return None

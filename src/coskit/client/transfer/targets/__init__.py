@@ -1,0 +1,1 @@
+"""Targets of downloads: files, and paths that are written in place."""
