@@ -39,9 +39,9 @@ def test_a_list_in_a_pipe(coskit: Coskit, client: Client, versioned: str) -> Non
     done = coskit("versions", f"cos://{versioned}/k")
     assert (done.status, done.error) == (0, "")
     assert [DATE.sub("DATE", line) for line in done.lines] == [
-        f"DATE       DELETED  * {marker:28}  k",
-        f"DATE             2    {new:28}  k",
-        f"DATE             1    {old:28}  k",
+        f"DATE       DELETED  *  {marker:20}  k",
+        f"DATE             2     {new:20}  k",
+        f"DATE             1     {old:20}  k",
     ]
 
 
@@ -49,7 +49,7 @@ def test_a_list_on_a_terminal_and_in_json(coskit: Coskit, client: Client, versio
     [only] = put(client, versioned, "docs/a b")
     done = coskit("versions", "-rh", f"cos://{versioned}/docs", columns=80)
     assert [DATE.sub("DATE", line) for line in done.lines] == [
-        f"DATE           1 B  * {only:28}  'docs/a b'"
+        f"DATE           1 B  *  {only:20}  'docs/a b'"
     ]
     facts = json.loads(coskit("versions", "ls", "--json", f"cos://{versioned}/docs/*").output)
     assert (facts["version_id"], facts["is_latest"]) == (only, True)

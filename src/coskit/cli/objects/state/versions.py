@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,13 +24,23 @@ from coskit.cli.objects.selection.selected_objects import (
 )
 from coskit.cli.objects.selection.version_deletion import delete_entries
 from coskit.cli.objects.state.kept_properties import copy_onto_itself, read_stored
+from coskit.cli.terminal.columns import Columns
 from coskit.cli.terminal.confirm import confirm
 from coskit.cli.terminal.failures import FailureList
-from coskit.cli.terminal.lines import human_size, local_time, moment, print_json, shown_name
+from coskit.cli.terminal.lines import (
+    human_size,
+    json_line,
+    local_time,
+    moment,
+    print_json,
+    print_lines,
+    shown_name,
+)
 
 if TYPE_CHECKING:
     from coskit import Client
 
+_TOGETHER = 1000  # lines that are printed at once
 EXAMPLES = """
 List the versions of an object, newest first:
   coskit versions cos://photos-1250000000/a.jpg
@@ -93,13 +103,15 @@ def ls(options: VersionsLsOptions) -> int:
     The columns are the date, the size, whether it is the latest, the id and the key.
     """
     count = 0
+    columns = Columns(19, -12, 1, 20)
     with options.client() as client:
-        for entry in _listed(client, options):
-            count += 1
+        listed = _listed(client, options)
+        while some := list(islice(listed, _TOGETHER)):
+            count += len(some)
             if options.as_json:
-                print_json(entry.facts())
+                print_lines(json_line(entry.facts()) for entry in some)
             else:
-                print(_line(entry, human=options.human))
+                print_lines(columns.lines([_row(entry, human=options.human) for entry in some]))
     failures = FailureList()
     if not count:
         failures.add(options.location, nothing_found(options, "there is no version"))
@@ -146,19 +158,17 @@ def prune(options: VersionsPruneOptions) -> int:
     location = selected_place(options)
     failures = FailureList()
     with options.client() as client:
-        found = _superfluous(_listed(client, options), options.keep, options.older_than)
         if options.dry_run:
-            for entry in found:
+            for entry in _old(client, options):
                 _print_deletion("would delete", location, entry, options)
             return 0
-        chosen = list(found)
-        if not chosen:
-            return 0
-        total = human_size(sum(entry.size for entry in chosen))
-        what = f"{len(chosen)} old {'version' if len(chosen) == 1 else 'versions'} ({total})"
-        if not confirm(f"Delete {what} in {location} for good?", yes=options.yes):
-            return 1
-        for done in delete_entries(client, location.bucket, chosen):
+        if not options.yes:
+            # Listed twice rather than kept in memory: there may be millions.
+            count, total = _counted(_old(client, options))
+            what = f"{count} old {'version' if count == 1 else 'versions'} ({human_size(total)})"
+            if not count or not confirm(f"Delete {what} in {location} for good?", yes=False):
+                return 1 if count else 0
+        for done in delete_entries(client, location.bucket, _old(client, options)):
             if done.error is None:
                 _print_deletion("deleted", location, done.item, options)
             else:
@@ -173,6 +183,19 @@ def _listed(client: "Client", options: SelectionOptions) -> Iterator[ListedEntry
     return (entry for entry in versions(client, place, raw=True) if is_wanted(entry.key))
 
 
+def _old(client: "Client", options: VersionsPruneOptions) -> Iterator[ListedEntry]:
+    """Yield the versions and markers that the options name."""
+    return _superfluous(_listed(client, options), options.keep, options.older_than)
+
+
+def _counted(found: Iterable[ListedEntry]) -> tuple[int, int]:
+    """Return the number of entries and the sum of their sizes."""
+    count = total = 0
+    for entry in found:
+        count, total = count + 1, total + entry.size
+    return count, total
+
+
 def _superfluous(
     listed: Iterable[ListedEntry], keep: int | None, limit: datetime | None
 ) -> Iterator[ListedEntry]:
@@ -184,12 +207,11 @@ def _superfluous(
                 yield entry
 
 
-def _line(entry: ListedEntry, *, human: bool) -> str:
+def _row(entry: ListedEntry, *, human: bool) -> tuple[str, ...]:
     size = human_size(entry.size) if human else str(entry.size)
     size = "DELETED" if entry.kind == "delete marker" else size
     star = "*" if entry.is_latest else " "
-    columns = (local_time(entry.modified), f"{size:>12}", f"{star} {entry.version_id:28}")
-    return "  ".join((*columns, shown_name(entry.key)))
+    return local_time(entry.modified), size, star, entry.version_id, shown_name(entry.key)
 
 
 def _print_deletion(
