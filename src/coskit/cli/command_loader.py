@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib import import_module
 from typing import Any
 
@@ -37,7 +36,9 @@ class CommandGroup(PlainValues, TyperGroup):
         """Find the command of the first word; suggest one whose name is nearly the same."""
         name = args[0]
         if name not in ENTRIES and not name.startswith("-"):
-            close = difflib.get_close_matches(name, ENTRIES, n=2)
+            from difflib import get_close_matches  # only a wrong name needs it
+
+            close = get_close_matches(name, ENTRIES, n=2)
             hint = f"Did you mean {' or '.join(close)}?" if close else "See coskit --help."
             ctx.fail(f"There is no command {name}. {hint}")
         return super().resolve_command(ctx, args)

@@ -33,6 +33,14 @@ def test_texts_flags_and_defaults_need_no_converter(
     assert parsed["recursive"] == ("-r" in words)
 
 
+def test_numbers_and_lists_need_no_converter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typer.core, "build_runtime_param", refuse, raising=False)
+    words = ["--depth", "3", "cos://a", "cos://b"]
+    parsed = load(ENTRIES["du"]).make_context("du", words).params
+    assert parsed["depth"] == 3
+    assert list(parsed["locations"]) == ["cos://a", "cos://b"]
+
+
 def test_numbers_and_lists_are_converted() -> None:
     words = ["--port", "0", "--bucket", "a", "--bucket", "b", "directory"]
     parsed = load(ENTRIES["serve"]).make_context("serve", words).params
@@ -40,7 +48,9 @@ def test_numbers_and_lists_are_converted() -> None:
     assert list(parsed["bucket"]) == ["a", "b"]
 
 
-@pytest.mark.parametrize("words", ["serve --port x", "serve --port 65536", "ls --dialect s4"])
+@pytest.mark.parametrize(
+    "words", ["serve --port x", "serve --port 65536", "du --depth -1 cos://b", "ls --dialect s4"]
+)
 def test_a_wrong_value_is_a_usage_error(coskit: Coskit, words: str) -> None:
     done = coskit(*words.split())
     assert done.status == 2

@@ -1,6 +1,9 @@
 """Values that need no conversion: typer would load pydantic for them, a tenth of a second."""
 
+import re
 from typing import Any, Literal, get_args, get_origin
+
+_DIGITS = re.compile(r"\d{1,15}", re.ASCII)
 
 
 class PlainValues:
@@ -47,14 +50,25 @@ class _Converter:
         """
         if value is None:
             return () if param.multiple or param.nargs == -1 else None
-        descriptor = param.type_descriptor
-        if descriptor.parameter_info.parser is None and _is_right(value, descriptor.annotation):
-            return value
+        kind, info = param.type_descriptor.annotation, param.type_descriptor.parameter_info
+        if info.parser is None:
+            value = _number(value, info) if kind is int else value
+            if _is_right(value, kind):
+                return value
         return self._make().coerce(value, param, ctx)
 
 
+def _number(value: Any, info: Any) -> Any:
+    """Return the number that a text is if it is in the range of the option, else the value."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        low, high = info.min, info.max
+        if (low is None or low <= int(value)) and (high is None or int(value) <= high):
+            return int(value)
+    return value
+
+
 def _is_right(value: Any, kind: Any) -> bool:
-    """Return whether a value is of a type already; a number that was written is a text."""
+    """Return whether a value is of a type already."""
     if get_origin(kind) is Literal:
         return value in get_args(kind)
     if kind == list[str]:

@@ -39,7 +39,9 @@ class CatOptions(ClientOptions):
     ]
     range_: Annotated[
         str | None,
-        typer.Option("--range", help="Bytes to print: 0-99, 100- or, for the last 50, -50."),
+        typer.Option(
+            "--range", metavar="RANGE", help="Bytes to print: 0-99, 100- or, for the last 50, -50."
+        ),
     ] = None
     version_id: VersionId = None
     raw: Raw = False

@@ -42,7 +42,8 @@ class HeadOptions(ClientOptions):
         int | None, typer.Option("--lines", "-n", min=0, help="Lines to print; 10 unless given.")
     ] = None
     bytes_: Annotated[
-        str | None, typer.Option("--bytes", "-c", help="Bytes to print, as 100 or 1KiB.")
+        str | None,
+        typer.Option("--bytes", "-c", metavar="SIZE", help="Bytes to print, as 100 or 1KiB."),
     ] = None
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print no names, even of several objects.")

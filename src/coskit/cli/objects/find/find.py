@@ -40,31 +40,41 @@ class FindOptions(ClientOptions):
     ]
     name: Annotated[
         list[str] | None,
-        typer.Option(help="Pattern of the key's last part, as '*.csv'; repeatable."),
+        typer.Option(
+            metavar="PATTERN", help="Pattern of the key's last part, as '*.csv'; repeatable."
+        ),
     ] = None
     iname: Annotated[
-        list[str] | None, typer.Option(help="As --name, in upper and lower case; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="As --name, in upper and lower case; repeatable."),
     ] = None
     path: Annotated[
         list[str] | None,
-        typer.Option(help="Pattern of the whole key, as 'logs/**.gz'; repeatable."),
+        typer.Option(
+            metavar="PATTERN", help="Pattern of the whole key, as 'logs/**.gz'; repeatable."
+        ),
     ] = None
     regex: Annotated[
         list[str] | None,
-        typer.Option(help="Regular expression to find in the key; repeatable."),
+        typer.Option(metavar="REGEX", help="Regular expression found in the key; repeatable."),
     ] = None
     size: Annotated[
         list[str] | None,
-        typer.Option(help="+10MiB for larger, -1k for smaller, or this size; repeatable."),
+        typer.Option(
+            metavar="SIZE", help="+10MiB for larger, -1k for smaller, or this size; repeatable."
+        ),
     ] = None
     newer: Annotated[
-        str | None, typer.Option(help="Modified within an age, as 7d, or after a date.")
+        str | None,
+        typer.Option(metavar="AGE", help="Modified within an age, as 7d, or after a date."),
     ] = None
     older: Annotated[
-        str | None, typer.Option(help="Modified longer ago than an age, or before a date.")
+        str | None,
+        typer.Option(metavar="AGE", help="Modified longer ago than an age, or before a date."),
     ] = None
     storage_class: Annotated[
-        list[str] | None, typer.Option(help="Storage class, as ARCHIVE; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="CLASS", help="Storage class, as ARCHIVE; repeatable."),
     ] = None
     type_: Annotated[
         Type | None,
