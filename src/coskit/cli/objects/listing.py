@@ -1,9 +1,8 @@
 """Entries of buckets for commands: objects, folders and versions, page by page."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from coskit.cli.arguments.locations import CosLocation, argument_key, glob_regex
 from coskit.cli.objects.read_ahead import read_ahead
@@ -16,8 +15,7 @@ _LAST = "\U0010ffff"  # sorts after every other character
 PAGE = 1000  # entries of a request, the most that the service returns
 
 
-@dataclass(frozen=True, slots=True)
-class ListedEntry:
+class ListedEntry(NamedTuple):
     """An object, a folder, a version or a delete marker.
 
     Attributes:
