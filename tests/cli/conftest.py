@@ -1,9 +1,11 @@
 """One server for all tests of commands, and a function that runs a command in this process."""
 
 import io
+import logging
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -105,9 +107,23 @@ class Coskit:
 
 def _status(words: tuple[object, ...]) -> int:
     try:
-        return run([str(word) for word in words])
+        with _log_kept():
+            return run([str(word) for word in words])
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
+
+
+@contextmanager
+def _log_kept() -> Iterator[None]:
+    """Undo what a command changes in the log, as the end of its process does."""
+    logger = logging.getLogger("coskit")
+    handlers, level, propagate = [*logger.handlers], logger.level, logger.propagate
+    try:
+        yield
+    finally:
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """The table of commands: each loads, has the help that the table has, and examples that parse."""
 
+import io
+import logging
 import shlex
 
 import pytest
@@ -65,3 +67,15 @@ def test_an_unknown_name_is_a_usage_error_with_a_hint(
 def test_options_of_the_service_may_stand_before_the_command(coskit: Coskit) -> None:
     done = coskit("--endpoint", "http://127.0.0.1:9", "--region=x", "-v", "ls")
     assert "127.0.0.1:9" in done.error
+
+
+@pytest.mark.parametrize("words", ["cat cos://b-1250000000/k", "ls", "du cos://b-1250000000"])
+def test_without_verbose_a_failure_is_one_line(coskit: Coskit, words: str) -> None:
+    root = logging.getLogger()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(root, "handlers", [])  # pytest's own hide what a terminal shows
+        patch.setattr(logging, "lastResort", logging.StreamHandler(io.StringIO()))
+        done = coskit(*words.split(), "--endpoint", "http://127.0.0.1:9")
+        assert logging.lastResort is not None
+        assert logging.lastResort.stream.getvalue() == ""  # type: ignore[attr-defined]
+    assert (done.status, done.error.count("\n")) == (1, 1)

@@ -10,11 +10,13 @@ def show_requests(verbosity: int) -> None:
     Args:
         verbosity: 0 for nothing, 1 for each request with its id, 2 for what is sent as well.
     """
+    logger = logging.getLogger("coskit")
     if not verbosity:
+        # Without a handler, Python prints warnings beside the one line of the error.
+        logger.addHandler(logging.NullHandler())
         return
     from coskit.client.request.wire_log import WIRE  # a help text needs no client
 
-    logger = logging.getLogger("coskit")
     for handler in [*logger.handlers]:
         logger.removeHandler(handler)
     handler = logging.StreamHandler(sys.stderr)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated
 
 import typer
@@ -65,8 +66,10 @@ def tree(options: FolderTreeOptions) -> int:
         if options.as_json:
             total = _print_json(tree_nodes(sums))
         else:
+            nodes = tree_nodes(sums)
+            first = next(nodes)
             print_lines([name_form()(str(location))])
-            total = _print_tree(tree_nodes(sums), base, options)
+            total = _print_tree(chain([first], nodes), base, options)
     return 0 if total.count or not location.key else 1
 
 
