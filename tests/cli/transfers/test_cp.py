@@ -193,6 +193,7 @@ def test_a_dry_run_prints_a_line_an_action_and_does_nothing(
     done = coskit("cp", "-nr", f"cos://{filled}/p/s/", "down")
     assert done.lines == [f"(dry run) download: cos://{filled}/p/s/b.csv to down/b.csv"]
     assert read_objects(client, filled) == before
+    assert coskit("cp", "-n", f"cos://{filled}/p/a.txt", "down/").status == 0
     assert not Path("down").exists()
 
 
@@ -319,6 +320,8 @@ FAILURES = [
     ("cp -r cos://{b}/none f", "cos://{b}/none/: nothing is below it"),
     ("cp cos://{b}/none -", "NoSuchKey"),
     ("cp -r src cos://none-1250000000/", "coskit: NoSuchBucket: "),
+    ("cp cos://{b}/k src/a.txt/f", "coskit: src/a.txt: Not a directory"),
+    ("cp -r cos://{b}/k src/a.txt", "coskit: src/a.txt: Not a directory"),
     ("cp -r src cos://{b}/p --endpoint http://127.0.0.1:9", "coskit: no connection to 127.0.0.1:9"),
 ]
 

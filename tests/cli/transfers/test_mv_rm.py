@@ -84,6 +84,13 @@ def test_what_is_deleted(
     assert EVERYTHING - {*read_objects(client, filled)} == gone
 
 
+def test_an_empty_bucket_is_no_failure(coskit: Coskit, bucket: str) -> None:
+    for words in (["rm", "-ry"], ["cp", "-r"]):
+        target = ["down"] if words[0] == "cp" else []
+        done = coskit(*words, f"cos://{bucket}/", *target)
+        assert (done.status, done.output, done.error) == (0, "", "")
+
+
 def test_each_deletion_is_a_line(coskit: Coskit, filled: str) -> None:
     done = coskit("rm", "-ry", f"cos://{filled}/p/")
     assert done.lines == [

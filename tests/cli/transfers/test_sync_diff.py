@@ -126,6 +126,7 @@ TROUBLE = [
     ("sync src/a cos://{b}", 2, "is not a directory"),
     ("sync --checksum --size-only src cos://{b}", 2, "exclude each other"),
     ("sync --delete --files-from - src cos://{b}", 2, "without --files-from"),
+    ("sync src cos://{b}/a*", 2, "is a pattern: use a folder with --include"),
     ("sync src cos://none-1250000000/", 1, "NoSuchBucket"),
 ]
 

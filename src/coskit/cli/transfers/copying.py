@@ -57,7 +57,7 @@ def run_copying(options: CopyingOptions, *, move: bool) -> int:
     places = [place_of(source, options.dialect) for source in sources]
     target = place_of(destination, options.dialect)
     kind = kind_of(places[0], target)
-    tasks = list(_tasks(options, places, _resolved(target, destination)))
+    tasks = list(_tasks(options, places, _resolved(target)))
     for each in {task.kind for task in tasks}:
         options.each_file(each)
     with options.transfer_client() as client:
@@ -85,13 +85,11 @@ def _run_stream(options: CopyingOptions, *, move: bool) -> int:
         return download_stream(client, here, destination, options, options.version_id or "")
 
 
-def _resolved(target: Place, text: str) -> Place:
-    """Return a destination for which a slash at the end and a link count as what they mean."""
-    if not isinstance(target, Path):
-        return target
-    if text.endswith("/") and not target.exists():
-        target.mkdir(parents=True)  # a slash says that it is a directory
-    return target.resolve() if target.is_symlink() else target
+def _resolved(target: Place) -> Place:
+    """Return a destination, or the file that it leads to if it is a link."""
+    if isinstance(target, Path) and target.is_symlink():
+        return target.resolve()
+    return target
 
 
 def _tasks(options: CopyingOptions, places: list[Place], target: Place) -> Iterator[Task]:
@@ -114,8 +112,9 @@ def _tasks(options: CopyingOptions, places: list[Place], target: Place) -> Itera
     if options.version_id and len(single) != 1:
         raise typer.BadParameter("--version-id is for a single object")
     if single:
+        into = len(places) > 1 or is_folder(target) or options.destination.endswith("/")
         version = options.version_id or ""
-        yield from single_files(single, target, many=len(places) > 1, version=version)
+        yield from single_files(single, target, into=into, version=version)
 
 
 def _is_file(path: Path) -> bool:

@@ -52,7 +52,8 @@ def diff(options: DiffOptions) -> int:
             _print(action, options)
 
     def note(failure: "FileFailure") -> None:
-        failures.add(full_name(task.source, failure.name), reason_of(failure.error))
+        name = full_name(task.source, failure.name)
+        failures.add(name, reason_of(failure.error, name))
 
     arguments: dict[str, Any] = {"Filters": options.filters, "Compare": options.comparison}
     with options.transfer_client() as client:

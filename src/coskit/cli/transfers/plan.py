@@ -108,14 +108,14 @@ def matching(source: CosLocation, destination: Place, *, recursive: bool) -> Tas
 
 
 def single_files(
-    sources: Sequence[Place], destination: Place, *, many: bool = False, version: str = ""
+    sources: Sequence[Place], destination: Place, *, into: bool, version: str = ""
 ) -> Iterator[Task]:
     """Yield the transfers of single files and objects, as few as possible.
 
     Args:
         sources: the files and objects.
         destination: the file, the object, or the folder that they are transferred into.
-        many: whether there are other sources too, so that the destination is a folder.
+        into: whether the destination is a folder.
         version: the version of a single object.
 
     Raises:
@@ -123,7 +123,6 @@ def single_files(
     """
     from coskit import FileName
 
-    into = is_folder(destination) or many
     groups: dict[tuple[Kind, Place], list[Any]] = {}
     for source in sources:
         root, name = _split(source)

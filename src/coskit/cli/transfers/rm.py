@@ -17,7 +17,7 @@ from coskit.cli.transfers.name_lists import FilesFrom, names_from
 from coskit.cli.transfers.options import TreeOptions
 from coskit.cli.transfers.plan import Task, folder, matching
 from coskit.cli.transfers.run.display import Display, full_name
-from coskit.cli.transfers.run.runner import INTERRUPTED
+from coskit.cli.transfers.run.runner import INTERRUPTED, is_missing
 
 if TYPE_CHECKING:
     from coskit import Client, DirectoryResult, FileAction, FileFailure
@@ -173,8 +173,8 @@ class _Deletion:
         before = self._deleted + self._failures.count
         with suppress(DirectoryTransferError):  # each failure was noted when it happened
             self._delete(task)
-        is_named = task.names is not None or self._options.filters
-        if self._deleted + self._failures.count == before and not is_named:
+        found = self._deleted + self._failures.count > before
+        if not found and is_missing(task, self._options):
             what = "matches" if task.pattern else "is below"
             self._failures.add(task.pattern or str(task.source), f"nothing {what} it")
 

@@ -59,9 +59,17 @@ class ComparingOptions(ContentOptions):
         return "checksum" if self.checksum else "size" if self.size_only else "size-mtime"
 
     def task(self, *, names: Any = None) -> Task:
-        """Return the two trees."""
+        """Return the two trees.
+
+        Raises:
+            typer.BadParameter: an argument is no folder.
+        """
         source = place_of(self.source, self.dialect)
-        return tree(source, place_of(self.destination, self.dialect), names)
+        destination = place_of(self.destination, self.dialect)
+        for place in (source, destination):
+            if isinstance(place, CosLocation) and place.is_pattern and not self.raw:
+                raise typer.BadParameter(f"{place} is a pattern: use a folder with --include")
+        return tree(source, destination, names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

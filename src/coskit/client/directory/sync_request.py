@@ -1,5 +1,6 @@
 """The request of a directory transfer, checked before anything is done."""
 
+import errno
 import mimetypes
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping
@@ -93,7 +94,8 @@ class SyncRequest:
         elif isinstance(self.destination, BucketPlace):
             self._check_apart(self.source, self.destination)
         elif self.destination.exists() and not self.destination.is_dir():
-            raise NotADirectoryError(f"{self.destination} is not a directory")
+            reason = os.strerror(errno.ENOTDIR)
+            raise NotADirectoryError(errno.ENOTDIR, reason, str(self.destination))
 
     def _check_apart(self, source: BucketPlace, destination: BucketPlace) -> None:
         # Names lead to few objects, which are not listed again when they appear.

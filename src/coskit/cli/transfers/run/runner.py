@@ -1,5 +1,6 @@
 """Runs the transfers of a command: failures are collected, Ctrl-C ends it in an orderly way."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from coskit.cli.arguments.locations import CosLocation, argument_key
 from coskit.cli.terminal.failures import FailureList
-from coskit.cli.transfers.options import ContentOptions
+from coskit.cli.transfers.options import ContentOptions, TreeOptions
 from coskit.cli.transfers.plan import Task
 from coskit.cli.transfers.run.bar import TransferBar, can_move
 from coskit.cli.transfers.run.display import Display, full_name
@@ -99,7 +100,7 @@ class TaskRunner:
         ):
             self._sum[place] += number
         found = result.transferred + result.unchanged + self._failures.count - before
-        if not found and _is_missing(task, self._options):
+        if not found and is_missing(task, self._options):
             what = "matches" if task.pattern else "is below"
             self._failures.add(task.pattern or str(task.source), f"nothing {what} it")
 
@@ -148,7 +149,7 @@ class TaskRunner:
                 raise failure.error  # ends the whole transfer
             name = full_name(task.source, failure.name)
             self._bar.end(failure.name, done=False)
-            self._failures.add(name, reason_of(failure.error, is_key=task.is_single))
+            self._failures.add(name, reason_of(failure.error, name, is_key=task.is_single))
             self._display.failure(name, failure.error)
 
         found: dict[str, Any] = {"action_callback": done, "failure_callback": failed}
@@ -174,21 +175,22 @@ class TaskRunner:
         return DirectoryResult(transferred, size, unchanged, deleted, self._failures.count)
 
 
-def reason_of(error: Exception, *, is_key: bool = False) -> Exception | str:
-    """Return the reason of a failure, without the path that stands before it on the line.
+def reason_of(error: Exception, name: str, *, is_key: bool = False) -> Exception | str:
+    """Return the reason of a failure, without the path if that stands before it on the line.
 
     Args:
         error: the error.
+        name: the name before it on the line.
         is_key: whether an argument of the command was taken for the key of an object.
     """
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return error.strerror
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return error.strerror if os.fsdecode(error.filename) == name else error
     if is_key and getattr(error, "code", "") == "NoSuchKey":
         return "there is no such object; if it is a folder, add -r"
     return error
 
 
-def _is_missing(task: Task, options: ContentOptions) -> bool:
+def is_missing(task: Task, options: TreeOptions) -> bool:
     """Return whether a transfer that found nothing should have found something."""
     if not isinstance(task.source, CosLocation) or task.names is not None:
         return False
