@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from coskit import Client
+from coskit.cli.command_loader import load
+from coskit.cli.command_table import ENTRIES
 from coskit.cli.setup.completion.candidate import Completion
 from coskit.cli.setup.completion.listing_cache import ListedNames, ListingCache
 from coskit.cli.setup.completion.words import complete_words
@@ -60,6 +62,14 @@ WORDS: list[tuple[tuple[str, ...], list[str]]] = [
     (("ls", "--profile=wo"), ["--profile=work"]),
     (("admin", "acc"), ["account"]),
     (("admin", "account", "ad"), ["add"]),
+    (("cp", "--acl", "public-read-"), ["public-read-write"]),
+    (("cp", "--storage-class=DEEP"), ["--storage-class=DEEP_ARCHIVE"]),
+    (("cp", "--include", "a", "--inc"), ["--include"]),
+    (("sync", "--delete", "--hel"), ["--help"]),
+    (("bucket", "get", "cos://b", "lifec"), ["lifecycle"]),
+    (("acl", "set", "cos://b/k", "priv"), ["private"]),
+    (("presign", "c"), ["cos://"]),
+    (("rb", "c"), ["cos://"]),
     (("nothing", "x"), []),
 ]
 
@@ -73,10 +83,28 @@ def test_words_are_completed(
 
 
 @pytest.mark.parametrize(
-    "words", [("config", "import", "aws", ""), ("serve", ""), ("admin", "fsck", "")]
+    "words",
+    [
+        ("config", "import", "aws", ""),
+        ("serve", ""),
+        ("admin", "fsck", ""),
+        ("cp", ""),
+        ("cp", "-r", "./d"),
+        ("cp", "--files-from", ""),
+        ("bucket", "set", "cos://b", "cors", ""),
+    ],
 )
 def test_names_of_files_are_left_to_the_shell(words: tuple[str, ...]) -> None:
     assert complete_words(words[:-1], words[-1]) == Completion(files=True)
+
+
+@pytest.mark.parametrize("verb", ENTRIES)
+def test_every_verb_completes_its_options(verb: str) -> None:
+    below = getattr(load(ENTRIES[verb]), "commands", {})
+    for words in [[verb, name] for name in below] or [[verb]]:
+        found = values(*words, "--")
+        assert "--help" in found or values(*words, ""), f"{words} completes nothing"
+        assert len(found) == len({*found})
 
 
 def test_the_help_of_a_verb_goes_with_it() -> None:

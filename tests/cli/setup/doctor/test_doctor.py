@@ -12,11 +12,13 @@ from coskit import Client
 from coskit.testing import LocalServer
 from tests.cli.conftest import CommandResult, Coskit
 
+_PROXIES = "http_proxy https_proxy all_proxy no_proxy HTTPS_PROXY ALL_PROXY NO_PROXY".split()
+
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """No proxy but a test's own."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTPS_PROXY", "NO_PROXY"):
+    for name in _PROXIES:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -106,6 +108,12 @@ def test_without_keys_the_network_is_checked_all_the_same(
     found = statuses(coskit("doctor", "--json"))
     assert found["settings"] == "failed"
     assert (found["TCP"], found["clock"], found["keys"]) == ("ok", "ok", "skipped")
+
+
+def test_half_a_key_pair_is_named(coskit: Coskit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COSKIT_SECRET_KEY")
+    found = failures(coskit("doctor", "--json"))
+    assert "COSKIT_* variables give only one of secret_id and secret_key" in found["settings"]
 
 
 def test_a_file_that_others_may_read_is_named(coskit: Coskit, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
 from coskit.cli.arguments.leading_options import FLAGS, VALUES
@@ -12,6 +13,9 @@ from coskit.cli.setup.completion.candidate import Candidate, Completion, matchin
 _SCHEMES = ("cos://", "s3://")
 # The commands whose locations may be local paths.
 _LOCAL = frozenset(("cp", "mv", "sync", "diff"))
+# The names of arguments that are locations.
+_PLACES = frozenset(("LOCATION", "OBJECT", "BUCKET", "SOURCE", "DESTINATION"))
+_ACLS = ("private", "public-read", "public-read-write", "default")
 _REGIONS = (
     "ap-bangkok ap-beijing ap-beijing-fsi ap-chengdu ap-chongqing ap-guangzhou ap-guangzhou-fsi "
     "ap-hongkong ap-jakarta ap-mumbai ap-nanjing ap-seoul ap-shanghai ap-shanghai-fsi "
@@ -21,6 +25,14 @@ _CLASSES = (
     "STANDARD STANDARD_IA INTELLIGENT_TIERING ARCHIVE DEEP_ARCHIVE MAZ_STANDARD MAZ_STANDARD_IA "
     "MAZ_INTELLIGENT_TIERING"
 ).split()
+_VALUES = MappingProxyType(
+    {
+        "--acl": _ACLS,
+        "--dialect": ("cos", "s3"),
+        "--region": _REGIONS,
+        "--storage-class": _CLASSES,
+    }
+)
 
 
 def complete_words(words: Sequence[str], current: str) -> Completion:
@@ -81,10 +93,9 @@ def _with_prefix(prefix: str, found: Completion) -> Completion:
 
 def _named_values(option: str, typed: str) -> Completion:
     """Return the values of an option that is known by its name."""
-    values = {"--region": _REGIONS, "--dialect": ["cos", "s3"], "--storage-class": _CLASSES}
     if option == "--profile":
         return matching(typed, _profiles())
-    return matching(typed, [Candidate(value) for value in values.get(option, ())])
+    return matching(typed, [Candidate(value) for value in _VALUES.get(option, ())])
 
 
 def _profiles() -> list[Candidate]:
@@ -188,18 +199,22 @@ class _CommandWords:
         choices, is_path = _kind(self._command, param)
         if choices:
             return matching(typed, [Candidate(choice) for choice in choices])
-        if self._verb == "config" and param.name == "name":
-            return matching(typed, _profiles())
+        name = str(param.metavar or param.name).strip("[].")
         if typed.startswith(_SCHEMES):
             return self._remote(typed)
-        if is_path and self._verb not in _LOCAL:
-            return Completion(files=True)
+        if name in _PLACES and not (is_path and self._verb not in _LOCAL):
+            return self._place(typed)
+        found = matching(typed, _named_words(self._verb, name))
+        if found.candidates:
+            return found
+        return Completion(files=is_path or "file" in (param.help or "").lower())
+
+    def _place(self, typed: str) -> Completion:
+        """Return the scheme of a location, and local names where these are places too."""
         scheme = "s3://" if self._settings.get("--dialect") == "s3" else "cos://"
-        places = (
-            [Candidate(scheme, "the buckets", is_part=True)] if scheme.startswith(typed) else []
-        )
+        places = matching(typed, [Candidate(scheme, is_part=True)]).candidates
         if self._verb not in _LOCAL:
-            return Completion(tuple(places))
+            return Completion(places)
         if not typed or not places:
             return Completion(files=True)
         return Completion((*places, *_local_names(typed)))
@@ -208,6 +223,17 @@ class _CommandWords:
         from coskit.cli.setup.completion.remote_names import complete_location
 
         return complete_location(typed, self._settings)
+
+
+def _named_words(verb: str, name: str) -> list[Candidate]:
+    """Return the words that an argument of this name may be."""
+    if verb == "config" and name == "NAME":
+        return _profiles()
+    if name == "SETTING":
+        from coskit.cli.buckets.settings import SETTINGS
+
+        return [Candidate(setting) for setting in SETTINGS]
+    return [Candidate(acl) for acl in _ACLS] if name == "CANNED" else []
 
 
 def _has_default(command: Any) -> bool:
@@ -219,10 +245,11 @@ def _has_default(command: Any) -> bool:
 
 def _option_candidates(params: Sequence[Any], used: set[str]) -> list[Candidate]:
     """Return the options that are not used yet, or may be repeated; long names first."""
-    found: list[Candidate] = []
+    found = [Candidate("--help", "Show the options, with examples.")]
     for param in params:
         repeats = param.multiple if hasattr(param, "multiple") else False
-        if param.param_type_name == "argument" or (param.name in used and not repeats):
+        is_known = param.name == "help" or (param.name in used and not repeats)
+        if param.param_type_name == "argument" or is_known:
             continue
         text = " ".join(str(getattr(param, "help", "") or "").split())
         found += [Candidate(name, text) for name in (*param.opts, *param.secondary_opts)]

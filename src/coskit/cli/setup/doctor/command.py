@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -88,8 +89,8 @@ def _settings(options: DoctorOptions, found: "list[ClientConfig]") -> str:
     try:
         found.append(_config(options, anonymous=options.no_sign))
     except CredentialsError as error:
-        # The network can be checked without keys.
-        found.append(_config(options, anonymous=True))
+        with suppress(CosException):  # the network can be checked without keys
+            found.append(_config(options, anonymous=True))
         raise CheckFailure(describe(error) or "") from None
     except CosException as error:
         raise CheckFailure(describe(error) or "") from None

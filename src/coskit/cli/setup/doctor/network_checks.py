@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass
+from urllib.request import proxy_bypass
 
 from coskit.cli.setup.doctor.check_result import CheckFailure
 
@@ -55,14 +55,20 @@ def network_target(scheme: str, host: str) -> NetworkTarget:
     parts = urlsplit(f"{scheme}://{host}")
     name, secure = parts.hostname or "", scheme == "https"
     port = parts.port or (_HTTPS if secure else 80)
-    proxies = getproxies_environment()
-    proxy = "" if proxy_bypass(host) else proxies.get(scheme, proxies.get("all", ""))
-    return NetworkTarget(secure, name, port, proxy)
+    return NetworkTarget(secure, name, port, "" if proxy_bypass(host) else _proxy_of(scheme))
+
+
+def _proxy_of(scheme: str) -> str:
+    """Return the proxy for a scheme; libcurl does not read HTTP_PROXY in capital letters."""
+    names = {"http": ("http_proxy",), "https": ("https_proxy", "HTTPS_PROXY")}
+    found = (os.environ.get(name) for name in (*names[scheme], "all_proxy", "ALL_PROXY"))
+    return next(filter(None, found), "")
 
 
 def check_proxy(target: NetworkTarget) -> str:
     """Return the proxy settings that apply to the endpoint, without passwords."""
-    names = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTPS_PROXY", "NO_PROXY")
+    lower = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+    names = (*lower, "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
     present = [
         f"{name}={without_password(os.environ[name])}" for name in names if name in os.environ
     ]

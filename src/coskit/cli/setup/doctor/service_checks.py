@@ -103,6 +103,8 @@ def check_list_buckets(client: "Client", bucket: str) -> str:
             return f"{error.code}, which cos://{bucket} does not need"
         what = "allow cos:GetService, or name a bucket: coskit doctor cos://BUCKET"
         raise CheckFailure(f"{error.code}: {error}", what) from None
+    except CosException as error:
+        raise CheckFailure(str(error)) from None
     return f"{count} bucket{'' if count == 1 else 's'}"
 
 

@@ -7,6 +7,9 @@ _coskit() {
         if [[ -z $mode ]]; then mode=$value; else COMPREPLY+=("$value"); fi
     done < <(_COSKIT_COMPLETE=bash command "$program" "${COMP_LINE:0:COMP_POINT}" "$COMP_WORDBREAKS" 2>/dev/null)
     # The words end with a space where one belongs; names of files are completed by bash.
-    if [[ $mode == files ]]; then compopt -o default +o nospace 2>/dev/null; fi
+    if [[ $mode == files ]] && ! compopt -o default +o nospace 2>/dev/null; then
+        local IFS=$'\n' # an old bash
+        COMPREPLY=($(compgen -f -- "$2"))
+    fi
 }
 complete -o nospace -F _coskit coskit
