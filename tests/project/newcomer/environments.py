@@ -29,6 +29,9 @@ class Environments:
         Args:
             wanted: the arguments of `pip install`: `coskit`, `coskit[server]`, `boto3`.
         """
+        # An extra brings all of the package, so its name alone adds nothing.
+        extras = [word for word in wanted if word.startswith("coskit[")]
+        wanted = tuple(sorted({word for word in wanted if word != "coskit" or not extras}))
         name = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:12]
         environment = self._directory / name
         if not environment.exists():
@@ -36,7 +39,8 @@ class Environments:
             python = str(environment / "bin" / "python")
             own = any(word.startswith("coskit") for word in wanted)
             pins = ROOT / "constraints.txt" if own else _PINS_OF_OTHERS
-            switches = ["--prefer-binary", "--constraint", str(pins)]
+            # What is never imported need not be compiled.
+            switches = ["--no-compile", "--prefer-binary", "--constraint", str(pins)]
             _pip("--python", python, "install", *switches, *map(self._named, wanted))
         return environment / "bin"
 
