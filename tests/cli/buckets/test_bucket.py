@@ -176,6 +176,8 @@ def test_a_document_may_name_itself(name: str) -> None:
         ("set -y {b} policy -", b"{}", 1, "coskit: "),
         ("set {b} cors /none/such", b"", 1, "/none/such: No such file"),
         ("set {b} lifecyle x", b"", 2, "did you mean lifecycle?"),
+        ("set {b} versioning on", b"", 2, "versioning is Enabled, Suspended, a file, or -"),
+        ("set {b} acl odd", b"", 2, "acl is private, public-read"),
         ("set {b} odd x", b"", 2, "name one of versioning, acl"),
         ("set {b} cors a b", b"", 2, "cors takes one value"),
         ("set {b} tags a=1 a=2", b"", 2, "named twice"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -103,11 +104,17 @@ class BucketSetting:
             raise typer.BadParameter(f"{self.name} takes one value: {self.values()}")
         if self.noun == "Versioning" and spelled:
             return {"Status": spelled}
-        return {"ACL": spelled} if self.noun == "Acl" and spelled else None
+        if self.noun == "Acl" and spelled:
+            return {"ACL": spelled}
+        if self.words and first != "-" and not Path(first).exists():
+            raise typer.BadParameter(f"{self.name} is {self.values()}, not {first!r}")
+        return None
 
     def values(self) -> str:
         """Return the values of the setting in a command, for people."""
-        return ", ".join((*self.words, "a file, or - for standard input"))
+        return ", ".join(
+            (*self.words, "a file" if self.words else "a file with JSON or XML", "or -")
+        )
 
     def _row(self, verb: str) -> Operation:
         return BY_NAME[f"{verb}Bucket{self.noun}"]

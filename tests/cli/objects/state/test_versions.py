@@ -117,10 +117,17 @@ def test_prune_by_age(coskit: Coskit, client: Client, versioned: str) -> None:
     assert sizes(client, versioned, "k") == ["3"]
 
 
-@pytest.mark.parametrize("place", ["docs", "docs/", "docs/*"])
+@pytest.mark.parametrize(("place", "at_once"), [("docs", 1000), ("docs/", 3), ("docs/*", 1)])
 def test_deleted_objects_come_back(
-    coskit: Coskit, client: Client, versioned: str, place: str
+    coskit: Coskit,
+    client: Client,
+    versioned: str,
+    place: str,
+    at_once: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    deletion = "coskit.cli.objects.selection.version_deletion"
+    monkeypatch.setattr(f"{deletion}._IN_A_REQUEST", at_once)
     for key in (*ODD_KEYS, "document"):
         put(client, versioned, key)
         client.delete_object(versioned, key)

@@ -1,7 +1,7 @@
 """Work on many objects at a time: a bounded number of calls, results in order."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -23,7 +23,7 @@ class Outcome(Generic[_Item, _Made]):
 
 def run_each(
     items: Iterable[_Item], act: Callable[[_Item], _Made], concurrency: int = CONCURRENCY
-) -> Iterator[Outcome[_Item, _Made]]:
+) -> Generator[Outcome[_Item, _Made], None, None]:
     """Yield the outcome of each item, in the order of the items.
 
     Args:

@@ -37,10 +37,13 @@ def _groups(entries: Iterable[ListedEntry]) -> Iterator[list[ListedEntry]]:
 def _delete(client: "Client", bucket: str, group: list[ListedEntry]) -> list[_Deleted]:
     together = [entry for entry in group if carries(entry.key)]
     errors = _delete_together(client, bucket, together) if together else {}
-    done: list[_Deleted] = [Outcome(each, error=errors.get(_name(each))) for each in together]
     # XML, and so a request for many keys, cannot carry control characters.
-    alone = [entry for entry in group if not carries(entry.key)]
-    return [*done, *(_delete_alone(client, bucket, entry) for entry in alone)]
+    return [
+        Outcome(entry, error=errors.get(_name(entry)))
+        if carries(entry.key)
+        else _delete_alone(client, bucket, entry)
+        for entry in group
+    ]
 
 
 def _delete_together(
