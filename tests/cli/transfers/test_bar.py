@@ -5,8 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from coskit import FileInFlight
+from coskit import DirectoryResult, FileInFlight
 from coskit.cli.transfers.run.bar import Speed, TransferBar, can_move
+from coskit.cli.transfers.run.display import total_line
 from coskit.client.settings.progress import Consumed
 
 MIB = 1 << 20
@@ -104,3 +105,31 @@ def test_where_lines_may_move(
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal, raising=False)
     assert can_move(quiet=quiet) is moves
+
+
+TOTALS = [
+    (DirectoryResult(1, 3), 2.0, "upload", 0, "1 file uploaded, 3 B in 2.0 s, 1 B/s"),
+    (
+        DirectoryResult(2, 300 * MIB, 5, 1, 3),
+        75.0,
+        "copy",
+        0,
+        "2 files copied, 300.0 MiB in 1:15 min, 4.0 MiB/s, 5 unchanged, 1 deleted, 3 failed",
+    ),
+    (
+        DirectoryResult(1, 30 * MIB),
+        4000.0,
+        "download",
+        29 * MIB,
+        "1 file downloaded, 30.0 MiB (29.0 MiB resumed) in 1:06:40, 262 B/s",
+    ),
+    (DirectoryResult(0, 0, 7), 1.0, "upload", 0, "0 files uploaded, 7 unchanged"),
+    (DirectoryResult(deleted=1), 1.0, "delete", 0, "1 file deleted"),
+]
+
+
+@pytest.mark.parametrize(("result", "seconds", "kind", "resumed", "line"), TOTALS)
+def test_the_last_line_has_the_numbers(
+    result: DirectoryResult, seconds: float, kind: str, resumed: int, line: str
+) -> None:
+    assert total_line(result, seconds, kind=kind, resumed=resumed) == line

@@ -251,6 +251,8 @@ def test_names_come_from_a_file_and_each_is_checked(
 
 def test_streams_go_both_ways(coskit: Coskit, client: Client, bucket: str, tmp_path: Path) -> None:
     content = bytes(range(256)) * 50_000
+    coskit("cp", "-", f"cos://{bucket}/k.html")
+    assert client.head_object(bucket, "k.html")["Content-Type"] == "text/html"
     done = coskit("cp", "-", f"cos://{bucket}/k", "--meta", "a=b", stdin=content)
     assert (done.status, done.raw, done.error) == (0, b"", "")
     assert client.head_object(bucket, "k").get("x-cos-meta-a") == "b"
@@ -297,6 +299,7 @@ USAGE = [
     ("cp --meta a cos://{b}/k cos://{b}/l", "--meta is written NAME=VALUE"),
     ("cp --part-size x src/a.txt cos://{b}/l", "a size is written like"),
     ("cp --limit-rate -1 src/a.txt cos://{b}/l", "a size is written like"),
+    ("cp --limit-rate 0 src/a.txt cos://{b}/l", "at least a byte a second"),
     ("cp --version-id 1 -r cos://{b}/p d", "--version-id is for a single object"),
     ("cp --files-from - src src cos://{b}", "--files-from takes one SOURCE"),
     ("cp -r none cos://{b}/p", "none does not exist"),

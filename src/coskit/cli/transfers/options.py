@@ -83,6 +83,8 @@ class ContentOptions(TreeOptions):
         settings: dict[str, Any] = {}
         if self.limit_rate is not None:
             settings["rate"] = parse_size(self.limit_rate)
+            if not settings["rate"]:
+                raise typer.BadParameter("--limit-rate must be at least a byte a second")
         if self.concurrency is not None:
             settings["files"] = self.concurrency
         return self.client(transfers=TransferSettings(**settings))

@@ -28,12 +28,14 @@ def upload_stream(
     """
     if not isinstance(destination, CosLocation) or is_folder(destination):
         raise typer.BadParameter(f"{destination} names no key for what is read")
+    from coskit.client.directory.sync_request import upload_request
+
     facts: dict[str, Any] = {"type": "upload", "source": source, "target": str(destination)}
     if options.dry_run:
         facts["dry_run"] = True
         print_json(facts) if options.as_json else print(action_line(facts))
         return 0
-    arguments = _of_stream(options, "upload")
+    arguments = upload_request(_of_stream(options, "upload"), destination.key)
     with TransferBar(is_shown=can_move(quiet=_is_silent(options))) as bar:
         arguments["progress_callback"] = bar.progress
         place = destination.bucket, destination.key
@@ -91,6 +93,6 @@ def _is_silent(options: ContentOptions) -> bool:
 
 def _of_stream(options: ContentOptions, kind: str) -> dict[str, Any]:
     """Return the arguments of a transfer in order."""
-    of_trees = ("GuessContentType", "FollowSymlinks")
     found = options.each_file(kind)
-    return {name: value for name, value in found.items() if name not in of_trees}
+    found.pop("FollowSymlinks", None)
+    return found

@@ -61,7 +61,7 @@ class TransferBar:
         self._done = self._resumed = 0
         self._known: int | None = 0
         self._files = 0
-        self._earlier = 0
+        self._earlier = self._resumed_earlier = 0
         self._live: Any = None
         self.is_shown = is_shown
 
@@ -77,18 +77,23 @@ class TransferBar:
     def progress(self, consumed: int, known: int | None) -> None:
         """Note the bytes transferred and the bytes known; a callback of the client."""
         self._done, self._known = self._earlier + int(consumed), known
-        self._resumed = max(self._resumed, getattr(consumed, "resumed", 0))
+        self._resumed = self._resumed_earlier + getattr(consumed, "resumed", 0)
         if known is not None:
             self._known = self._earlier + known
 
     def next_task(self) -> None:
         """Count the bytes of another transfer from where the last one ended."""
-        self._earlier = self._done
+        self._earlier, self._resumed_earlier = self._done, self._resumed
 
     @property
     def transferred(self) -> int:
         """The bytes transferred so far."""
         return self._done
+
+    @property
+    def resumed(self) -> int:
+        """The part of them that earlier, interrupted transfers brought."""
+        return self._resumed
 
     def __enter__(self) -> Self:
         if self.is_shown:

@@ -87,8 +87,17 @@ class Display:
             code = getattr(error, "code", "") or type(error).__name__
             print_json({"type": "failure", "source": name, "code": code, "message": str(error)})
 
-    def total(self, result: "DirectoryResult", seconds: float, *, kind: str) -> None:
-        """Print the numbers of the whole command: as JSON, or as a line on a terminal."""
+    def total(
+        self, result: "DirectoryResult", seconds: float, *, kind: str, resumed: int = 0
+    ) -> None:
+        """Print the numbers of the whole command: as JSON, or as a line on a terminal.
+
+        Args:
+            result: the numbers.
+            seconds: the seconds that the command took.
+            kind: the direction of the transfer, or `delete`.
+            resumed: the bytes that an earlier, interrupted command had transferred.
+        """
         if self._as_json:
             print_json(
                 {
@@ -102,11 +111,12 @@ class Display:
                 }
             )
         elif not self._quiet and not self._dry_run and is_terminal():
-            print(total_line(result, seconds, kind="move" if self._move else kind))
+            kind = "move" if self._move else kind
+            print(total_line(result, seconds, kind=kind, resumed=resumed))
             sys.stdout.flush()
 
 
-def total_line(result: "DirectoryResult", seconds: float, *, kind: str) -> str:
+def total_line(result: "DirectoryResult", seconds: float, *, kind: str, resumed: int = 0) -> str:
     """Return a line such as `12 files uploaded, 3.0 MiB in 1.2 s, 2.5 MiB/s`."""
     past = {**_PAST, "move": "moved"}[kind]
     parts = []
@@ -114,8 +124,9 @@ def total_line(result: "DirectoryResult", seconds: float, *, kind: str) -> str:
         size = result.transferred_bytes
         parts.append(f"{_files(result.transferred)} {past}")
         if result.transferred:
-            rate = human_size(int(size / max(seconds, 0.001)))
-            parts.append(f"{human_size(size)} in {_duration(seconds)}, {rate}/s")
+            rate = human_size(int((size - resumed) / max(seconds, 0.001)))
+            kept = f" ({human_size(resumed)} resumed)" if resumed else ""
+            parts.append(f"{human_size(size)}{kept} in {_duration(seconds)}, {rate}/s")
     if result.unchanged:
         parts.append(f"{result.unchanged} unchanged")
     if result.deleted or kind == "delete":

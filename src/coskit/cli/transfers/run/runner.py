@@ -75,7 +75,8 @@ class TaskRunner:
         except BaseException:
             self._failures.report()
             raise
-        self._display.total(self._result(), time.monotonic() - begun, kind=kind)
+        seconds = time.monotonic() - begun
+        self._display.total(self._result(), seconds, kind=kind, resumed=self._bar.resumed)
         return self._failures.report()
 
     def _interrupted(self) -> str:
