@@ -104,18 +104,6 @@ def test_a_service_that_does_not_respond_completes_nothing(environ: dict[str, st
             listener.accept()
 
 
-@pytest.mark.parametrize("words", [["ls"], ["--profile"], ["", ""], ["ls", "--", "-"]])
-def test_odd_lines_complete_without_an_error(environ: dict[str, str], words: list[str]) -> None:
-    for shell in SHELLS:
-        done = subprocess.run(
-            [sys.executable, "-m", "coskit", *words],
-            env={**environ, "_COSKIT_COMPLETE": shell},
-            capture_output=True,
-            check=True,
-        )
-        assert done.stderr == b""
-
-
 def test_verbs_are_completed_without_the_packages_of_commands(environ: dict[str, str]) -> None:
     """Typer, rich and the client take longer to import than a user waits for."""
     program = (

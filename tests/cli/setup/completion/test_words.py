@@ -11,6 +11,7 @@ from coskit.cli.command_loader import load
 from coskit.cli.command_table import ENTRIES
 from coskit.cli.setup.completion.candidate import Completion
 from coskit.cli.setup.completion.listing_cache import ListedNames, ListingCache
+from coskit.cli.setup.completion.protocol import complete_for_shell
 from coskit.cli.setup.completion.words import complete_words
 from tests.cli.conftest import Coskit
 
@@ -182,6 +183,40 @@ def test_an_error_completes_nothing(coskit: Coskit, capsys: pytest.CaptureFixtur
     assert values("--endpoint=http://127.0.0.1:9", "ls", "cos://b/") == []
     assert values("--profile", "none", "ls", "cos://") == []
     assert capsys.readouterr() == ("", "")
+
+
+RECORDS = [
+    ("bash", ["coskit doc", ""], b"words\0doctor \0"),
+    ("bash", ["A=1 coskit ls --dial", ""], b"words\0--dialect \0"),
+    ("bash", ["coskit serve x", ""], b"files\0"),
+    ("bash", ["coskit ls > do", ""], b"files\0"),
+    ("bash", ["", ""], None),
+    ("bash", ["coskit '", ""], None),
+    ("zsh", ["completion", "z"], b"words\0whole\0zsh\0zsh\0"),
+    ("zsh", ["ls", "co"], b"words\0part\0cos://\0cos://\0"),
+    ("zsh", ["ls", "--", "-"], b"words\0"),
+    ("zsh", [], b""),
+    ("fish", ["completion", "z"], b"words\nzsh\t\n"),
+    ("fish", ["--dialect", "'c"], b"words\ncos\t\n"),
+    ("fish", ["", ""], None),
+    ("tcsh", ["x"], None),
+]
+
+
+@pytest.mark.parametrize(("shell", "words", "records"), RECORDS)
+def test_a_shell_gets_records_and_never_an_error(
+    coskit: Coskit,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    shell: str,
+    words: list[str],
+    records: bytes | None,
+) -> None:
+    monkeypatch.setenv("_COSKIT_COMPLETE", shell)
+    complete_for_shell(words)
+    out, error = capfdbinary.readouterr()
+    assert error == b""
+    assert records in (None, out)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

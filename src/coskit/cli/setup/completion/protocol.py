@@ -67,10 +67,16 @@ def _for_zsh(found: Completion) -> list[str]:
     records = [_mode(found)]
     width = max((len(each.value) for each in found.candidates if each.help), default=0)
     for each in found.candidates:
-        name = each.value.rstrip("/").rpartition("/")[2] + ("/" if each.is_part else "")
-        shown = f"{each.value:{width}}  {each.help}" if each.help else name
+        shown = f"{each.value:{width}}  {each.help}" if each.help else _last_part(each.value)
         records += ["part" if each.is_part else "whole", each.value, shown.replace("\n", "$'\\n'")]
     return records
+
+
+def _last_part(value: str) -> str:
+    """Return the last part of a location; of a folder with its slash."""
+    if value.endswith("://"):
+        return value
+    return value[value.removesuffix("/").rfind("/") + 1 :]
 
 
 def _for_fish(found: Completion) -> list[str]:
