@@ -6,7 +6,7 @@ _HINTS = MappingProxyType(
     {
         "NoSuchBucket": "coskit ls cos:// lists the buckets",
         "NoSuchKey": "coskit ls shows the keys that exist",
-        "NoSuchResource": "coskit ls shows the keys that exist",
+        "NoSuchResource": "coskit ls shows the buckets and keys that exist",
         "AccessDenied": "check the permissions of the key pair, or the bucket's policy",
         "InvalidAccessKeyId": "check the secret id: coskit config show says where it is set",
         "SignatureDoesNotMatch": "check the secret key: coskit config show says where it is set",
