@@ -97,6 +97,16 @@ def test_everything_else_is_kept(coskit: Coskit, client: Client, bucket: str, gr
     ]
 
 
+def test_s3_keeps_everything_else_too(coskit: Coskit, client: Client, bucket: str) -> None:
+    client.put_object(bucket, b"x", "k", **RICH)
+    _grant_public(client, bucket)
+    before = kept(client, bucket, "k")
+    words = ("meta", "set", "--dialect", "s3", f"s3://{bucket}/k", "x-amz-meta-new=1")
+    assert coskit(*words).lines == [f"changed s3://{bucket}/k"]
+    assert kept(client, bucket, "k") == before
+    assert "x-cos-meta-new: 1" in coskit("meta", f"cos://{bucket}/k").lines
+
+
 def test_a_bucket_without_acls_gets_none(
     coskit: Coskit, client: Client, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,16 @@ def test_an_old_version_is_the_latest_again(coskit: Coskit, client: Client, vers
     assert coskit("versions", "restore", place, "none").status == 1
 
 
+def test_a_symbolic_link_is_not_restored(coskit: Coskit, client: Client, versioned: str) -> None:
+    put(client, versioned, "target")
+    link = client.put_symlink(versioned, "link", "target")["x-cos-version-id"]
+    done = coskit("versions", "restore", f"cos://{versioned}/link", link)
+    assert done.status == 1
+    assert "it is a symbolic link" in done.error
+    assert coskit("meta", "set", f"cos://{versioned}/link", "Expires=0").status == 1
+    assert len([*client.iter_versions(versioned, "link")]) == 1
+
+
 def test_prune_keeps_the_newest(coskit: Coskit, client: Client, versioned: str) -> None:
     ids = put(client, versioned, "k", 4)
     put(client, versioned, "other")

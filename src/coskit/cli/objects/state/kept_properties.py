@@ -72,6 +72,15 @@ class StoredObject:
                 found["SSEKMSKeyId"] = key_id
         return found
 
+    def refuse_link(self) -> None:
+        """Refuse a symbolic link, whose copy is one of its target.
+
+        Raises:
+            CopyWouldLose: the object is a symbolic link.
+        """
+        if self._property("object-type") == "symlink":
+            raise CopyWouldLose(f"it is not copied onto itself: {_KINDS['symlink']}")
+
     def refuse_loss(self) -> None:
         """Refuse a copy that would lose something.
 

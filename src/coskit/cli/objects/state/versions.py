@@ -126,6 +126,7 @@ def restore_version(options: VersionsRestoreOptions) -> int:
     location = parse_object(options.location, options.dialect)
     with options.client() as client:
         stored = read_stored(client, location.bucket, location.key, options.version_id)
+        stored.refuse_link()
         made = ""
         if not options.dry_run:
             result = copy_onto_itself(
