@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from coskit import Client, DirectoryResult, FileAction, FileFailure
 
 INTERRUPTED = 130
+_OUTAGE = 32  # files in a row without a connection, after which a transfer is given up
 # The codes of errors that depend on no single file.
 _HOPELESS = frozenset(
     (
@@ -53,6 +54,7 @@ class TaskRunner:
             plain=not self._bar.is_shown,
         )
         self._sum = [0, 0, 0, 0]
+        self._unreached = 0  # files in a row for which there was no connection
         self._hopeless: Exception | None = None
 
     def run(self, tasks: Iterable[Task], kind: str) -> int:
@@ -142,6 +144,7 @@ class TaskRunner:
 
         def done(action: "FileAction") -> None:
             self._sum[0] += action.kind != "delete"
+            self._unreached = 0
             self._bar.end(action.name)
             self._display.action(task, action)
 
@@ -163,9 +166,12 @@ class TaskRunner:
         """Return whether an error would end the transfer of every other file too."""
         from coskit import CredentialsError, TransportError
 
-        no_connection = isinstance(error, TransportError) and not error.sent
+        if isinstance(error, TransportError) and not error.sent:
+            self._unreached += 1
+        # An outage may pass: the first file shows whether the service can be reached at all.
+        given_up = self._unreached >= (_OUTAGE if self._sum[0] else 1)
         code = getattr(error, "code", "")
-        if code in _HOPELESS or no_connection or isinstance(error, CredentialsError):
+        if code in _HOPELESS or given_up or isinstance(error, CredentialsError):
             self._hopeless = self._hopeless or error
         return self._hopeless is not None
 
