@@ -17,8 +17,27 @@ settings.register_profile(
 )
 settings.load_profile("coskit")
 
-# Directories with the slowest files, which start first so that none runs alone at the end.
-LONGEST = ("interop", "newcomer", "crash", "cli")
+# The slowest files, which start first so that none runs alone at the end.
+LONGEST = (
+    "test_interop.py",
+    "test_pages.py",
+    "test_power_cuts.py",
+    "test_kills.py",
+    "test_upload_file.py",
+    "test_write_conditions.py",
+    "test_linear_time.py",
+    "test_serve.py",
+    "test_run.py",
+    "test_tls.py",
+    "test_vendor.py",
+    "test_worker_histories.py",
+    "test_workers.py",
+    "test_transport.py",
+    "test_random_schedules.py",
+    "test_killed_clients.py",
+    "test_cancellations.py",
+    "test_round_trip.py",
+)
 
 # A shell ignores Ctrl-C for background jobs, and child processes inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -34,7 +53,8 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the slowest files first; keep the order within a file."""
-    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(LONGEST)))
 
 
 def pytest_collection_finish() -> None:
