@@ -83,6 +83,12 @@ def test_force_in_a_pipe_needs_yes(coskit: Coskit, client: Client, crowded: str)
     assert not exists(client, crowded)
 
 
+def test_s3_has_its_own_scheme(coskit: Coskit) -> None:
+    place = "s3://made3-1250000000"
+    assert coskit("mb", "--dialect", "s3", place).lines == [f"made {place}"]
+    assert coskit("rb", "--dialect", "s3", place).lines == [f"removed {place}"]
+
+
 def test_force_does_not_ask_about_an_empty_bucket(coskit: Coskit, bucket: str) -> None:
     assert coskit("rb", "--force", f"cos://{bucket}").status == 0
 

@@ -99,8 +99,8 @@ def parse_object(text: str, dialect: str | None = None) -> CosLocation:
     return location
 
 
-def parse_bucket(text: str, dialect: str | None = None) -> str:
-    """Return the name of one bucket.
+def parse_bucket(text: str, dialect: str | None = None) -> CosLocation:
+    """Return the location of one bucket, named with or without a scheme.
 
     Raises:
         typer.BadParameter: the argument names no bucket, or a key as well.
@@ -108,7 +108,7 @@ def parse_bucket(text: str, dialect: str | None = None) -> str:
     location = parse_location(text if is_cos(text) else f"cos://{text}", dialect)
     if not location.bucket or location.key:
         raise typer.BadParameter(f"{text!r} is not a bucket, such as cos://photos-1250000000")
-    return location.bucket
+    return location
 
 
 def parse_place(text: str, dialect: str | None = None) -> "CosLocation | Path":

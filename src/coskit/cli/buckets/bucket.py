@@ -12,7 +12,7 @@ import typer
 from coskit.cli.arguments.client_options import ClientOptions
 from coskit.cli.arguments.command_set import command_set
 from coskit.cli.arguments.flags import DryRun, Yes
-from coskit.cli.arguments.locations import parse_bucket
+from coskit.cli.arguments.locations import CosLocation, parse_bucket
 from coskit.cli.buckets.documents import as_json, as_xml, print_changes, read_document
 from coskit.cli.buckets.overview import print_overview, read_overview
 from coskit.cli.buckets.settings import BucketSetting, setting_of
@@ -105,10 +105,10 @@ def show(options: BucketShowOptions) -> int:
     Settings that few buckets have, such as a website, are shown if the bucket has them. --json
     prints the documents themselves, with null for what is not set.
     """
-    bucket = parse_bucket(options.bucket, options.dialect)
+    place = parse_bucket(options.bucket, options.dialect)
     failures = FailureList()
     with options.client() as client:
-        found = read_overview(client, bucket, failures)
+        found = read_overview(client, place, failures)
     if options.as_json:
         print_json(found)
     else:
@@ -121,12 +121,12 @@ def get_setting(options: BucketGetOptions) -> int:
 
     The exit status is 1 if the bucket has no such setting.
     """
-    bucket, setting = _named(options)
+    place, setting = _named(options)
     with options.client() as client:
-        document = setting.read(client, bucket)
+        document = setting.read(client, place.bucket)
     if document is None:
         failures = FailureList()
-        failures.add(f"cos://{bucket}", f"{setting.name} is not set")
+        failures.add(str(place), f"{setting.name} is not set")
         return failures.report()
     text = as_xml(setting, document) if options.xml else as_json(setting, document)
     if options.file == "-":
@@ -142,20 +142,20 @@ def set_setting(options: BucketSetOptions) -> int:
     The difference is printed first. On a terminal it asks before it changes anything; in a pipe it
     needs --yes. If nothing differs, nothing is sent.
     """
-    bucket, setting = _named(options)
+    place, setting = _named(options)
     by_words = setting.of_words(options.values)
     wanted = read_document(setting, options.values[0]) if by_words is None else by_words
     with options.client() as client:
-        present = setting.read(client, bucket)
+        present = setting.read(client, place.bucket)
         if setting.noun == "Acl" and by_words is not None:
             access = access_list(present or {})
             before = _pretty(access.facts())
             after = _pretty(canned_facts(access.owner, str(by_words["ACL"])))
-            change = partial(client.put_bucket_acl, bucket, ACL=by_words["ACL"])
+            change = partial(client.put_bucket_acl, place.bucket, ACL=by_words["ACL"])
         else:
             before, after = as_json(setting, present), as_json(setting, wanted)
-            change = partial(setting.write, client, bucket, wanted)
-        return _change(f"cos://{bucket} {setting.name}", before, after, change, options)
+            change = partial(setting.write, client, place.bucket, wanted)
+        return _change(f"{place} {setting.name}", before, after, change, options)
 
 
 def rm_setting(options: BucketRmOptions) -> int:
@@ -163,20 +163,20 @@ def rm_setting(options: BucketRmOptions) -> int:
 
     The document that goes is printed first. On a terminal it asks before; in a pipe it needs --yes.
     """
-    bucket, setting = _named(options)
+    place, setting = _named(options)
     if not setting.is_removable:
         raise typer.BadParameter(
             f"{setting.name} cannot be removed, only set: to {setting.values()}"
         )
     with options.client() as client:
-        before = as_json(setting, setting.read(client, bucket))
-        remove = partial(setting.remove, client, bucket)
-        return _change(f"cos://{bucket} {setting.name}", before, "", remove, options)
+        before = as_json(setting, setting.read(client, place.bucket))
+        remove = partial(setting.remove, client, place.bucket)
+        return _change(f"{place} {setting.name}", before, "", remove, options)
 
 
 def _named(
     options: BucketGetOptions | BucketSetOptions | BucketRmOptions,
-) -> tuple[str, BucketSetting]:
+) -> tuple[CosLocation, BucketSetting]:
     return parse_bucket(options.bucket, options.dialect), setting_of(options.setting)
 
 

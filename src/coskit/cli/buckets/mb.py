@@ -43,17 +43,17 @@ def mb(options: MbOptions) -> int:
 
     The exit status is 1 if a bucket was not made; the others are made all the same.
     """
-    names = [parse_bucket(text, options.dialect) for text in options.buckets]
+    places = [parse_bucket(text, options.dialect) for text in options.buckets]
     failures = FailureList()
     with options.client() as client:
-        for name in names:
+        for place in places:
             try:
-                _make(client, name, options)
+                _make(client, place.bucket, options)
             except Exception as error:  # raised again if it is a defect
-                failures.add(f"cos://{name}", error)
+                failures.add(str(place), error)
                 continue
             if not options.quiet:
-                print(f"made cos://{name}")
+                print(f"made {place}")
     return failures.report()
 
 

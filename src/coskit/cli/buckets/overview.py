@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from coskit.cli.arguments.locations import CosLocation
 from coskit.cli.buckets.settings import SETTINGS, BucketSetting, UnsupportedSetting
 from coskit.cli.objects.selection.concurrent_calls import run_each
 from coskit.cli.objects.state.access_list import access_list
@@ -18,30 +19,30 @@ _ALWAYS = ("versioning", "acl", "encryption", "tags", "cors", "lifecycle", "poli
 _COUNTED = {"cors": "CORSRule", "lifecycle": "Rule", "policy": "Statement", "replication": "Rule"}
 
 
-def read_overview(client: "Client", bucket: str, failures: FailureList) -> dict[str, Any]:
+def read_overview(client: "Client", place: CosLocation, failures: FailureList) -> dict[str, Any]:
     """Return the name, the region and the documents of a bucket, with None for what is not set.
 
     Args:
         client: the client.
-        bucket: the bucket.
+        place: the bucket.
         failures: gets the settings that could not be read.
 
     Raises:
         CosServiceError: there is no such bucket, or it must not be read.
     """
     # A HEAD would not say which of bucket and permission is missing.
-    region = client.get_bucket_location(bucket)["LocationConstraint"]
-    found: dict[str, Any] = {"bucket": bucket, "region": region or ""}
+    region = client.get_bucket_location(place.bucket)["LocationConstraint"]
+    found: dict[str, Any] = {"bucket": place.bucket, "region": region or ""}
 
     def read(setting: BucketSetting) -> Any:
-        return setting.read(client, bucket)
+        return setting.read(client, place.bucket)
 
     for done in run_each(SETTINGS.values(), read):
         name, document = done.item.name, done.result
         if isinstance(done.error, UnsupportedSetting):
             continue
         if done.error is not None:
-            failures.add(f"cos://{bucket} {name}", done.error)
+            failures.add(f"{place} {name}", done.error)
             continue
         found[name] = json.loads(document) if isinstance(document, str) else document
     return found

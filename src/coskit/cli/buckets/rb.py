@@ -50,59 +50,61 @@ def rb(options: RbOptions) -> int:
     A bucket that is not empty stays, unless --force is given: then everything in it is deleted
     after a question. In a pipe, --force needs --yes. The exit status is 1 if a bucket remains.
     """
-    names = [parse_bucket(text, options.dialect) for text in options.buckets]
+    places = [parse_bucket(text, options.dialect) for text in options.buckets]
     failures = FailureList()
     with options.client() as client:
-        for name in names:
+        for place in places:
             try:
-                removed = not options.force or _empty(client, name, options, failures)
+                removed = not options.force or _empty(client, place, options, failures)
                 if removed:
-                    client.delete_bucket(name)
+                    client.delete_bucket(place.bucket)
             except (typer.BadParameter, BrokenPipeError):
                 raise
             except Exception as error:  # raised again if it is a defect
-                failures.add(f"cos://{name}", error)
+                failures.add(str(place), error)
                 continue
             if removed and not options.quiet:
-                print(f"removed cos://{name}")
+                print(f"removed {place}")
             elif not removed:
-                failures.add(f"cos://{name}", "the bucket remains")
+                failures.add(str(place), "the bucket remains")
     return failures.report()
 
 
-def _empty(client: "Client", name: str, options: RbOptions, failures: FailureList) -> bool:
+def _empty(client: "Client", place: CosLocation, options: RbOptions, failures: FailureList) -> bool:
     """Delete what is in a bucket, and return whether it is empty then."""
-    if not _agreed(client, name, options):
+    if not _agreed(client, place, options):
         return False
     before = failures.count
     deleted = aborted = 0
-    for done in delete_entries(client, name, versions(client, CosLocation(name))):
+    for done in delete_entries(client, place.bucket, versions(client, place)):
         deleted += done.error is None
         if done.error is not None:
-            failures.add(_shown(name, done.item), done.error)
-    uploads = run_each(client.iter_uploads(name), lambda upload: abort_upload(client, name, upload))
+            failures.add(_shown(place, done.item), done.error)
+    uploads = run_each(
+        client.iter_uploads(place.bucket), lambda upload: abort_upload(client, place.bucket, upload)
+    )
     for ended in uploads:
         aborted += ended.error is None
         if ended.error is not None:
-            failures.add(f"cos://{name}/{ended.item['Key']}", ended.error)
+            failures.add(str(place.with_key(ended.item["Key"])), ended.error)
     if not options.quiet and deleted + aborted:
-        print(f"deleted {_counted(deleted, aborted)} in cos://{name}")
+        print(f"deleted {_counted(deleted, aborted)} in {place}")
     return failures.count == before
 
 
-def _agreed(client: "Client", name: str, options: RbOptions) -> bool:
+def _agreed(client: "Client", place: CosLocation, options: RbOptions) -> bool:
     """Return whether the user agrees; an empty bucket needs no question."""
     entries = uploads = 0
-    for entries, _ in enumerate(versions(client, CosLocation(name)), 1):
+    for entries, _ in enumerate(versions(client, place), 1):
         if entries > _COUNTED or options.yes:
             break
-    for uploads, _ in enumerate(client.iter_uploads(name), 1):
+    for uploads, _ in enumerate(client.iter_uploads(place.bucket), 1):
         if uploads > _COUNTED or options.yes:
             break
     if not entries + uploads:
         return True
     what = _counted(entries, uploads, more=entries > _COUNTED or uploads > _COUNTED)
-    return confirm(f"Delete {what} in cos://{name} for good?", yes=options.yes)
+    return confirm(f"Delete {what} in {place} for good?", yes=options.yes)
 
 
 def _counted(entries: int, uploads: int, *, more: bool = False) -> str:
@@ -113,6 +115,6 @@ def _counted(entries: int, uploads: int, *, more: bool = False) -> str:
     return f"{'more than ' if more else ''}{' and '.join(words)}"
 
 
-def _shown(bucket: str, entry: ListedEntry) -> str:
+def _shown(place: CosLocation, entry: ListedEntry) -> str:
     version = f" {entry.version_id}" if entry.version_id else ""
-    return f"cos://{bucket}/{entry.key}{version}"
+    return f"{place.with_key(entry.key)}{version}"
