@@ -318,6 +318,8 @@ def test_wrong_arguments_are_refused_before_anything_is_sent(
 
 
 FAILURES = [
+    ("cp gone cos://{b}/k", "coskit: gone: No such file or directory"),
+    ("cp ./gone cos://{b}/k", "coskit: gone: No such file or directory"),
     ("cp cos://{b}/none f", "none: there is no such object; if it is a folder, add -r"),
     ("cp cos://{b}/none* f", "none*': nothing matches it"),
     ("cp -r cos://{b}/none f", "cos://{b}/none/: nothing is below it"),

@@ -191,7 +191,8 @@ def reason_of(error: Exception, name: str, *, is_key: bool = False) -> Exception
         is_key: whether an argument of the command was taken for the key of an object.
     """
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return error.strerror if os.fsdecode(error.filename) == name else error
+        path = os.path.normpath(os.fsdecode(error.filename))
+        return error.strerror if path == os.path.normpath(name) else error
     if is_key and getattr(error, "code", "") == "NoSuchKey":
         return "there is no such object; if it is a folder, add -r"
     return error
