@@ -7,8 +7,8 @@ import shlex
 import pytest
 
 from coskit.cli.arguments.command_set import CommandSet
-from coskit.cli.command_loader import load
 from coskit.cli.command_table import ENTRIES
+from coskit.cli.commands import load
 from tests.cli.conftest import Coskit
 
 

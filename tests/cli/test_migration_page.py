@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from coskit.cli.arguments.command_set import CommandSet
-from coskit.cli.command_loader import load
 from coskit.cli.command_table import ENTRIES
+from coskit.cli.commands import load
 
 PAGE = Path(__file__).parents[2] / "docs" / "migration.md"
 COMMANDS = sorted(set(re.findall(r"`coskit ([^`]+)`", PAGE.read_text())))

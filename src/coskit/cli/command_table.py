@@ -51,6 +51,13 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
             "stat", "objects.facts.stat:stat", "Show what is known about objects and buckets."
         ),
     ),
+    "Interactive": (
+        CommandEntry(
+            "browse",
+            "browse.command:browse",
+            "Browse files and buckets in two panes: copy, view, delete, versions.",
+        ),
+    ),
     "State of objects": (
         CommandEntry(
             "presign",

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import typer.core
 
-from coskit.cli.command_loader import load
 from coskit.cli.command_table import ENTRIES
+from coskit.cli.commands import load
 from tests.cli.conftest import Coskit
 
 

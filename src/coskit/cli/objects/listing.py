@@ -127,24 +127,30 @@ def _object_pages(
     """Yield the objects and common prefixes of one level, in byte order."""
     marker: str | None = ""
     while marker is not None:
-        page = client.list_objects(
-            bucket,
-            Prefix=argument_key(prefix),
-            Delimiter=delimiter,
-            Marker=marker,
-            MaxKeys=PAGE,
-        )
-        objects = [_object(listed) for listed in page.get("Contents", ())]
-        folders = [
-            ListedEntry("folder", field_of(found, "Prefix"))
-            for found in page.get("CommonPrefixes", ())
-        ]
-        if folders:
-            objects = sorted(objects + folders, key=lambda entry: entry.key.encode())
-        yield objects
-        marker = next_mark(page, marker, next_key(page))
+        page, marker = object_page(client, bucket, prefix, delimiter, marker)
+        yield page
         if marker and max_depth is not None:
             marker = _past_deep_folder(marker, prefix.rfind("/") + 1, max_depth)
+
+
+def object_page(
+    client: "Client", bucket: str, prefix: str, delimiter: str, marker: str
+) -> tuple[list[ListedEntry], str | None]:
+    """Return objects and common prefixes after a marker, and the next marker or None."""
+    page = client.list_objects(
+        bucket,
+        Prefix=argument_key(prefix),
+        Delimiter=delimiter,
+        Marker=marker,
+        MaxKeys=PAGE,
+    )
+    objects = [_object(listed) for listed in page.get("Contents", ())]
+    folders = [
+        ListedEntry("folder", field_of(found, "Prefix")) for found in page.get("CommonPrefixes", ())
+    ]
+    if folders:
+        objects = sorted(objects + folders, key=lambda entry: entry.key.encode())
+    return objects, next_mark(page, marker, next_key(page))
 
 
 def _past_deep_folder(marker: str, start: int, max_depth: int) -> str:

@@ -36,6 +36,13 @@ def quoted(name: str) -> str:
     return f"$'{''.join(map(_escaped, name))}'"
 
 
+def printable(name: str) -> str:
+    """Return a name for a screen: as it is, unless control characters have to be escaped."""
+    if name.isprintable():
+        return name
+    return "".join(sign if sign == "'" else _escaped(sign) for sign in name)
+
+
 def _escaped(sign: str) -> str:
     if sign in "\\'":
         return f"\\{sign}"

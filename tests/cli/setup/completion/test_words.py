@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from coskit import Client
-from coskit.cli.command_loader import load
 from coskit.cli.command_table import ENTRIES
+from coskit.cli.commands import load
 from coskit.cli.setup.completion.candidate import Completion
 from coskit.cli.setup.completion.listing_cache import ListedNames, ListingCache
 from coskit.cli.setup.completion.protocol import complete_for_shell

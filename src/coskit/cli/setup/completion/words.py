@@ -50,7 +50,7 @@ def complete_words(words: Sequence[str], current: str) -> Completion:
     entry = ENTRIES.get(words[place])
     if entry is None:
         return Completion()
-    from coskit.cli.command_loader import load  # typer takes longer to import than the rest
+    from coskit.cli.commands import load  # typer takes longer to import than the rest
 
     return _CommandWords(load(entry), entry.name, settings).complete(words[place + 1 :], current)
 

@@ -1,0 +1,1 @@
+"""The command `coskit browse`: two panes on the terminal, local files and buckets."""

@@ -1,0 +1,1 @@
+"""The content of panes, without a terminal: places, entries, pages."""

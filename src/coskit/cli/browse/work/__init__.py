@@ -1,0 +1,1 @@
+"""The work behind the keys, without a terminal: copies, deletions, previews, versions."""
