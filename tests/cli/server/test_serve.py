@@ -201,7 +201,7 @@ def test_times_are_of_iso_8601() -> None:
     assert moment(1_764_408_511.9) == "2025-11-29T09:28:31Z"
 
 
-@pytest.mark.parametrize(("missing", "extra"), [("typer", "server"), ("uvicorn", "server")])
+@pytest.mark.parametrize(("missing", "extra"), [("typer", "cli"), ("uvicorn", "server")])
 def test_a_missing_extra_is_named_in_one_line(tmp_path: Path, missing: str, extra: str) -> None:
     (tmp_path / f"{missing}.py").write_text(
         f"raise ModuleNotFoundError('it is not here', name={missing!r})"
