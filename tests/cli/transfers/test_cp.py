@@ -212,6 +212,12 @@ def test_failures_come_last_with_their_reasons_while_the_rest_goes_on(
     assert read_objects(client, bucket) == FILES
 
 
+def test_a_reader_that_ends_ends_the_transfer(coskit: Coskit, bucket: str, source: Path) -> None:
+    for words in (["cp", "-nr", "src", f"cos://{bucket}"], ["diff", "src", f"cos://{bucket}"]):
+        done = coskit.into_closed_pipe(*words)
+        assert (done.status, done.error) == (141, "")
+
+
 LISTS = [
     (b"a.txt\ns/b.csv\r\n\n", [], {"a.txt", "s/b.csv"}),
     (b"line\nbreak\0a.txt", ["--null"], {"line\nbreak", "a.txt"}),

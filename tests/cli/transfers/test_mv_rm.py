@@ -36,6 +36,16 @@ def test_an_object_is_renamed_and_never_moved_to_itself(
     assert read_objects(client, bucket) == {"b": b"1"}
 
 
+def test_the_lines_of_a_move_on_a_terminal(
+    coskit: Coskit, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(write_tree(tmp_path / "src", {"a b": b"1"}))
+    monkeypatch.setenv("TERM", "dumb")
+    line, total = coskit("mv", "a b", f"cos://{bucket}/p/", columns=80).lines
+    assert line == f"move: 'a b' to 'cos://{bucket}/p/a b'"
+    assert total.startswith("1 file moved, 1 B in 0.")
+
+
 def test_a_dry_run_of_a_move_does_nothing(
     coskit: Coskit, client: Client, bucket: str, tmp_path: Path
 ) -> None:

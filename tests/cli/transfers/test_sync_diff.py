@@ -111,6 +111,28 @@ def test_a_diff_has_a_line_for_each_file_and_changes_nothing(
     assert (read_objects(client, bucket), read_tree(source)) == (before, FILES)
 
 
+def test_lines_of_a_terminal(
+    coskit: Coskit,
+    client: Client,
+    bucket: str,
+    source: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    put_objects(client, bucket, {"p/extra 1": b"", "p/s/b.csv": b"22", "p/a": b"1"})
+    words = ["src", f"cos://{bucket}/p", "--size-only"]
+    done = coskit("diff", *words, columns=80)
+    assert done.lines == [r"new     $'line\nbreak'", "extra   'extra 1'"]
+    done = coskit("sync", "--delete", *words, stdin=b"y\n", columns=80)
+    *lines, total = done.lines
+    assert lines == [
+        rf"upload: $'src/line\nbreak' to $'cos://{bucket}/p/line\nbreak'",
+        f"delete: 'cos://{bucket}/p/extra 1'",
+    ]
+    assert total.startswith("1 file uploaded, 1 B in 0.")
+    assert total.endswith(" B/s, 2 unchanged, 1 deleted")
+
+
 def test_equal_trees_have_no_diff(coskit: Coskit, bucket: str, source: Path) -> None:
     coskit("sync", "src", f"cos://{bucket}/p")
     for words in ([], ["--checksum"], ["--size-only"], ["--json"]):
