@@ -30,8 +30,8 @@ without installing it, or install it into an environment with pip:
 | install it into an environment | `pip install 'coskit[cli]'` |
 | run it as a module of Python | `python -m coskit ls cos://` |
 
-Further extras: `server` for `serve`, `demo` and `admin`, `keyring` for secrets in the system's
-keyring. Name several as `coskit[cli,server,keyring]`.
+Further extras: `server` for `serve`, `demo` and `admin`, `browse` for `browse`, `keyring`
+for secrets in the system's keyring. Name several as `coskit[cli,server,keyring]`.
 
 [`coskit config`](commands/config.md) asks for the service and the keys and saves them, `coskit
 config import` takes over the files of coscli, coscmd, tccli and the AWS CLI, [`coskit

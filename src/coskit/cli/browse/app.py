@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from coskit import Client
 
+_INTERRUPTED = 130
+
 
 class BrowseApp(App[None]):
     """Two panes, local files at the left and buckets at the right.
@@ -46,14 +48,16 @@ class BrowseApp(App[None]):
         + """
     #panes { height: 1fr; }
     #local { border-right: solid $surface-lighten-2; }
-    .line { height: 1; text-wrap: nowrap; }
+    #facts, #keys { height: 1; text-wrap: nowrap; }
     #facts { background: $surface; }
+    #message { height: auto; min-height: 1; max-height: 4; }
     #message.error { color: $text-error; }
     #keys { color: $text-muted; }
     """
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit"),
+        Binding("ctrl+c", "interrupt", priority=True),
         Binding("c,f5", "copy"),
         Binding("v,f3", "preview"),
         Binding("d,delete,f8", "delete"),
@@ -72,9 +76,9 @@ class BrowseApp(App[None]):
         self.local = Pane(client, directory, id="local")
         self.bucket = Pane(client, location, beginning, id="bucket")
         self.message = ""
-        self._facts = Static(markup=False, id="facts", classes="line")
-        self._message = Static(markup=False, id="message", classes="line")
-        self._keys = Static(markup=False, id="keys", classes="line")
+        self._facts = Static(markup=False, id="facts")
+        self._message = Static(markup=False, id="message")
+        self._keys = Static(markup=False, id="keys")
 
     def compose(self) -> ComposeResult:
         """Yield the panes and the lines below them."""
@@ -117,6 +121,13 @@ class BrowseApp(App[None]):
     def _describe(self) -> None:
         entry = self.pane.entries.current
         self._facts.update(fit(entry.facts() if entry else "", max(self.size.width, 1)))
+
+    def action_interrupt(self) -> None:
+        """Cancel the task that is running; without one, end the program."""
+        if isinstance(self.screen, TaskDialog) and not self.screen.is_done:
+            self.screen.action_cancel()
+        else:
+            self.exit(return_code=_INTERRUPTED)
 
     def action_focus_pane(self, id: str) -> None:
         """Go to a pane."""

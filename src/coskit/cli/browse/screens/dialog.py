@@ -16,7 +16,7 @@ ModalScreen { align: center middle; }
 }
 .dialog > .heading { text-style: bold; margin-bottom: 1; }
 .dialog > .keys { color: $text-muted; margin-top: 1; }
-.dialog > VerticalScroll { height: auto; max-height: 16; scrollbar-size-vertical: 1; }
+.dialog > VerticalScroll { height: auto; max-height: 60vh; scrollbar-size-vertical: 1; }
 """
 
 

@@ -90,7 +90,7 @@ class EntryList(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Draw one line of the screen."""
         line = int(self.scroll_offset.y) + y
-        width = self.size.width
+        width = self.scrollable_content_region.width
         entry = self.listing.entry(line) if self.listing else None
         if entry is None:
             is_known = self.listing is not None and line < self.listing.count

@@ -23,7 +23,7 @@ class VersionsDialog(ModalScreen[ListedEntry | None]):
     """
 
     DEFAULT_CSS = """
-    VersionsDialog OptionList { height: auto; max-height: 16; border: none; padding: 0; }
+    VersionsDialog OptionList { height: auto; max-height: 60vh; border: none; padding: 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "close")]
 
