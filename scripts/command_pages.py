@@ -149,8 +149,10 @@ def metavar(param: Any) -> str:
 
 
 def usage(argument: Any) -> str:
-    """Return an argument for the usage line, in brackets if it may be left out."""
+    """Return an argument for the usage line: repeated, or in brackets if it may be left out."""
     name = metavar(argument)
+    if argument.nargs == -1 and not name.endswith(("...", "]")):
+        name += "..."
     return name if argument.required or name.startswith("[") else f"[{name}]"
 
 

@@ -41,7 +41,7 @@ class RmOptions(TreeOptions):
     """The options of `coskit rm`."""
 
     locations: Annotated[
-        list[str], typer.Argument(metavar="LOCATION...", help="Objects, as cos://bucket/key.")
+        list[str], typer.Argument(metavar="LOCATION", help="Objects, as cos://bucket/key.")
     ]
     recursive: Recursive = False
     versions: Annotated[
