@@ -222,6 +222,7 @@ LISTS = [
     (b"a.txt\ns/b.csv\r\n\n", [], {"a.txt", "s/b.csv"}),
     (b"line\nbreak\0a.txt", ["--null"], {"line\nbreak", "a.txt"}),
     (b"a.txt\0s/b.csv\0", ["-0", "--exclude", "*.csv"], {"a.txt"}),
+    (b"./a.txt\n././s/b.csv\n.//-dash\n", [], {"a.txt", "s/b.csv", "-dash"}),
 ]
 
 
@@ -253,6 +254,25 @@ def test_names_come_from_a_file_and_each_is_checked(
         f"cos://{filled}/p/none",
     ]
     assert read_tree(tmp_path / "d") == {"a.txt": b"22"}
+
+
+def test_names_may_be_the_locations_that_find_prints(
+    coskit: Coskit, filled: str, tmp_path: Path
+) -> None:
+    for place in (f"cos://{filled}", f"cos://{filled}/p", f"cos://{filled}/p/"):
+        found = coskit("find", "--name", "*.csv", "-0", place)
+        done = coskit("cp", "--files-from", "-", "-0", place, tmp_path / "d", stdin=found.raw)
+        assert (done.status, done.error) == (0, "")
+    assert {*read_tree(tmp_path / "d")} == {"p/s/b.csv", "s/b.csv"}
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "s/../a.txt"])
+def test_names_of_files_stay_below_the_directory(
+    coskit: Coskit, bucket: str, source: Path, name: str
+) -> None:
+    done = coskit("cp", "--files-from", "-", "src", f"cos://{bucket}", stdin=name.encode())
+    assert (done.status, done.output) == (1, "")
+    assert f"{name!r} is not the name of a file below src" in done.error
 
 
 def test_streams_go_both_ways(coskit: Coskit, client: Client, bucket: str, tmp_path: Path) -> None:
@@ -310,6 +330,9 @@ USAGE = [
     ("cp --files-from - src src cos://{b}", "--files-from takes one SOURCE"),
     ("cp -r none cos://{b}/p", "none does not exist"),
     ("cp src/a.txt s3://{b}/p", "s3:// needs --dialect s3"),
+    ("cp cos://{b}/k cos:/{b}/l", "cos:/{b}/l is not a location such as cos://bucket/key"),
+    ("mv -r cos://{b}/p oss://{b}/p", "a path is written ./oss://{b}/p"),
+    ("sync cos://{b}/p Cos://{b}/q", "Cos://{b}/q is not a location"),
 ]
 
 
@@ -319,7 +342,7 @@ def test_wrong_arguments_are_refused_before_anything_is_sent(
 ) -> None:
     done = coskit(*words.format(b=bucket).split())
     assert (done.status, done.output) == (2, "")
-    assert error in done.error
+    assert error.format(b=bucket) in done.error
     assert done.error.count("\n") == 1
 
 

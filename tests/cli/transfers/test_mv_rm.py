@@ -118,6 +118,28 @@ def test_names_to_delete_come_from_a_list(coskit: Coskit, client: Client, filled
     assert EVERYTHING - {*read_objects(client, filled)} == {"p/line\nbreak", "p/a.txt"}
 
 
+OUTSIDE = [
+    (
+        "cos://{b}/p",
+        "cos://{b}/x1",
+        "'cos://{b}/x1' in the list of names is not below cos://{b}/p/",
+    ),
+    ("cos://{b}", "cos://other-1250000000/x", "is not below cos://{b}/"),
+    ("cos://", "cos://{b}/p/a.txt", "cos:// names no bucket"),
+]
+
+
+@pytest.mark.parametrize(("place", "name", "error"), OUTSIDE)
+def test_locations_outside_are_not_said_to_be_deleted(
+    coskit: Coskit, client: Client, filled: str, place: str, name: str, error: str
+) -> None:
+    words = ["rm", "--yes", "--files-from", "-", place.format(b=filled)]
+    done = coskit(*words, stdin=name.format(b=filled).encode())
+    assert (done.status, done.output) == (2, "")
+    assert error.format(b=filled) in done.error
+    assert {*read_objects(client, filled)} == EVERYTHING
+
+
 def test_versions_are_deleted_for_good(coskit: Coskit, client: Client, bucket: str) -> None:
     client.put_bucket_versioning(bucket, "Enabled")
     put_objects(client, bucket, {"p/a": b"1", "p/ab": b"2"})

@@ -1,8 +1,7 @@
-"""Locations in the words of the command line: `cos://bucket/key`, patterns, local paths."""
+"""Locations in the words of the command line: `cos://bucket/key` and patterns."""
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -109,11 +108,6 @@ def parse_bucket(text: str, dialect: str | None = None) -> CosLocation:
     if not location.bucket or location.key:
         raise typer.BadParameter(f"{text!r} is not a bucket, such as cos://photos-1250000000")
     return location
-
-
-def parse_place(text: str, dialect: str | None = None) -> "CosLocation | Path":
-    """Return the location or the local path that an argument names."""
-    return parse_location(text, dialect) if is_cos(text) else Path(text)
 
 
 def argument_key(key: str) -> str:

@@ -14,6 +14,7 @@ from coskit.cli.transfers.options import ContentOptions
 from coskit.cli.transfers.plan import (
     Place,
     Task,
+    folder,
     is_folder,
     is_stream,
     kind_of,
@@ -97,7 +98,7 @@ def _tasks(options: CopyingOptions, places: list[Place], target: Place) -> Itera
     if options.files_from is not None:
         if len(places) > 1:
             raise typer.BadParameter("--files-from takes one SOURCE, which the names are below")
-        names = names_from(options.files_from, null=options.null)
+        names = names_from(options.files_from, folder(places[0]), null=options.null)
         yield tree(places[0], target, names)
         return
     single = list[Place]()

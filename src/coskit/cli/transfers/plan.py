@@ -1,6 +1,7 @@
 """Tasks of a command: its arguments become whole trees or lists of single files."""
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from coskit.cli.arguments.locations import CosLocation, is_cos, parse_location
 
 Kind = Literal["upload", "download", "copy", "delete"]
 Place = Path | CosLocation
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +44,14 @@ def place_of(text: str, dialect: str | None) -> Place:
     """Return the location or the path of an argument.
 
     Raises:
-        typer.BadParameter: a location names no bucket.
+        typer.BadParameter: a location names no bucket, or its scheme is misspelt.
     """
     if not is_cos(text):
+        # Taken as a path, a misspelt location would move data into a directory named `cos:`.
+        if _SCHEME.match(text):
+            raise typer.BadParameter(
+                f"{text} is not a location such as cos://bucket/key; a path is written ./{text}"
+            )
         return Path(text)
     location = parse_location(text, dialect)
     if not location.bucket:

@@ -76,6 +76,8 @@ def _is_wide(options: RmOptions, tasks: list[Task]) -> bool:
 
 
 def _extent(tasks: list[Task]) -> str:
+    if any(task.names is not None and not task.is_single for task in tasks):
+        return "the names in the list, below"
     return "what matches" if any(task.pattern for task in tasks) else "everything below"
 
 
@@ -89,8 +91,9 @@ def _tasks(options: RmOptions) -> Iterator[Task]:
     if options.files_from is not None:
         if len(places) > 1 or options.versions:
             raise typer.BadParameter("--files-from takes one location, without --versions")
-        names = names_from(options.files_from, null=options.null)
-        yield _task(folder(places[0]), names=names)
+        _require_bucket(places[0])
+        root = folder(places[0])
+        yield _task(root, names=names_from(options.files_from, root, null=options.null))
         return
     if options.version_id and (len(places) > 1 or options.recursive or options.versions):
         raise typer.BadParameter("--version-id is for a single object")
@@ -99,8 +102,7 @@ def _tasks(options: RmOptions) -> Iterator[Task]:
 
 
 def _task_of(place: CosLocation, options: RmOptions) -> Task:
-    if not place.bucket:
-        raise typer.BadParameter(f"{place} names no bucket")
+    _require_bucket(place)
     if place.is_pattern and not options.raw:
         found = matching(place, place, recursive=options.recursive)
         return replace(found, kind="delete", destination=found.source)
@@ -116,6 +118,11 @@ def _task_of(place: CosLocation, options: RmOptions) -> Task:
 
     name = FileName(place.key, version=options.version_id or "")
     return _task(place.with_key(""), names=[name], is_single=True)
+
+
+def _require_bucket(place: CosLocation) -> None:
+    if not place.bucket:
+        raise typer.BadParameter(f"{place} names no bucket")
 
 
 def _task(place: Any, **others: Any) -> Task:

@@ -1,7 +1,7 @@
 """The command `coskit sync`: a tree made equal to another one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,7 +58,7 @@ class ComparingOptions(ContentOptions):
             raise typer.BadParameter("--checksum and --size-only exclude each other")
         return "checksum" if self.checksum else "size" if self.size_only else "size-mtime"
 
-    def task(self, *, names: Any = None) -> Task:
+    def task(self) -> Task:
         """Return the two trees.
 
         Raises:
@@ -69,7 +69,7 @@ class ComparingOptions(ContentOptions):
         for place in (source, destination):
             if isinstance(place, CosLocation) and place.is_pattern and not self.raw:
                 raise typer.BadParameter(f"{place} is a pattern: use a folder with --include")
-        return tree(source, destination, names)
+        return tree(source, destination)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +94,12 @@ def sync(options: SyncCommandOptions) -> int:
     --delete deletes what the source does not have, last of all and only if nothing failed. It asks
     first; in a pipe it needs --yes. Files that a filter leaves out are never deleted.
     """
-    names = None
+    task = options.task()
     if options.files_from is not None:
         if options.delete:
             raise typer.BadParameter("--delete compares whole trees, without --files-from")
-        names = names_from(options.files_from, null=options.null)
-    task = options.task(names=names)
+        names = names_from(options.files_from, task.source, null=options.null)
+        task = replace(task, names=names)
     options.each_file(task.kind)
     with options.transfer_client() as client:
         if options.delete and not options.dry_run and not _agreed(client, task, options):

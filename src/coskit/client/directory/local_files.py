@@ -115,8 +115,11 @@ def file_at(root: Path, entry: FileEntry, *, follow: bool = True) -> FileEntry:
         CosClientError: the name leads out of the directory, or is not that of a regular file.
         OSError: there is no such file.
     """
-    check_name(entry.name)
     path = f"{root}/{entry.name}"
+    try:
+        check_name(entry.name)
+    except CosClientError as error:
+        raise CosClientError(f"{entry.name!r} is not the name of a file below {root}") from error
     if not is_text(entry.name):
         raise CosClientError(f"{path!r} cannot be uploaded: its name is not UTF-8")
     status = os.stat(path, follow_symlinks=follow)  # noqa: PTH116 - as in `files`
