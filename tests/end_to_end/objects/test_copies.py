@@ -118,8 +118,11 @@ def test_a_version_is_copied_and_its_id_returned(world: World, bucket: str) -> N
     assert copied["VersionId"] == head["x-cos-version-id"]
     assert fetched(world, bucket, "copy") == b"old"
     # Copying an old version onto its key makes it the current one.
-    world.copy_object(Bucket=bucket, Key="source", CopySource=place, CopyStatus="Replaced")
+    world.copy_object(Bucket=bucket, Key="source", CopySource=place)
     assert fetched(world, bucket, "source") == b"old"
+    current = world.head_object(Bucket=bucket, Key="source")["x-cos-version-id"]
+    same = {"Bucket": bucket, "Key": "source", "CopySource": source(bucket, VersionId=current)}
+    assert outcome(lambda: world.copy_object(**same)) == (400, "InvalidRequest")
 
 
 def test_a_copy_onto_itself_has_to_change_something(world: World, bucket: str) -> None:

@@ -50,7 +50,11 @@ async def copy_object(ctx: Context) -> Reply:
     opener = required_key(ctx, source.sealing, "CopySource")
     key = requested_key(ctx)
     new = _new_copy(ctx, source_bucket, source, key)
-    same_place = (source_bucket.name, source.key) == (ctx.bucket.name, ctx.key)
+    # A copy of an older version brings it back, so it needs no other change.
+    same_place = source.is_latest and (source_bucket.name, source.key) == (
+        ctx.bucket.name,
+        ctx.key,
+    )
     replaced = ctx.params.get("CopyStatus") == "Replaced"
     same_class = new.storage_class == source.storage_class
     alike = (
