@@ -6,6 +6,7 @@ import pytest
 
 from coskit import Client
 from coskit.cli.arguments.locations import CosLocation
+from coskit.cli.objects import listing
 from tests.cli.browse.conftest import Browse, Browser
 from tests.cli.conftest import Coskit
 
@@ -182,6 +183,26 @@ def test_an_old_version_is_restored(browse: Browse, client: Client, bucket: str)
     browse(steps)
     with client.get_object(bucket, "k")["Body"] as body:
         assert b"".join(body) == b"second!"
+
+
+def test_a_refresh_shows_what_has_changed(
+    browse: Browse, client: Client, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PAGE", 50)
+    for number in range(70):
+        client.put_object(bucket, b"", f"k{number:02}")
+
+    async def steps(browser: Browser) -> None:
+        await browser.sees("70 entries")
+        await browser.press("end")
+        await browser.sees("k69")
+        client.delete_object(bucket, "k69")
+        await browser.press("r")
+        await browser.sees("69 entries")
+        assert browser.app.bucket.entries.cursor == 68
+        assert "k69" not in browser.screen
+
+    browse(steps)
 
 
 def test_a_filter_shows_names_that_begin_with_a_text(

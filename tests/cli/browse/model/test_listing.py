@@ -3,7 +3,7 @@
 from typing import Any
 
 from coskit.cli.browse.model.entries import PaneEntry
-from coskit.cli.browse.model.listing import PAGES, PagedListing
+from coskit.cli.browse.model.listing import KEPT, PagedListing
 
 SIZE = 100
 
@@ -44,9 +44,9 @@ def test_only_what_is_nearly_seen_is_fetched() -> None:
 
 def test_a_hundred_thousand_lines_take_a_bounded_memory() -> None:
     listing = PagedListing(NumberedSource(100_000))
-    for top in range(0, 100_000, 50):
-        show(listing, top, top + 20)
-        assert listing.in_memory <= PAGES * SIZE
+    for top in range(0, 100_000, 500):
+        show(listing, top, top + 499)
+        assert listing.in_memory <= KEPT
     assert listing.is_complete
     assert listing.count == 100_000
     assert show(listing, 99_990, 99_999) == [str(n) for n in range(99_990, 100_000)]
@@ -62,6 +62,18 @@ def test_a_page_that_has_changed_makes_the_later_ones_unknown() -> None:
     assert show(listing, 0, 20)[:2] == ["0", "1"]
     assert show(listing, 100, 249)[-1] == "149"
     assert (listing.count, listing.is_complete) == (150, True)
+
+
+def test_a_renewed_listing_fetches_only_what_is_seen() -> None:
+    listing = PagedListing(NumberedSource(10_000))
+    for top in range(0, 10_000, 500):
+        show(listing, top, top + 499)
+    source = NumberedSource(9_990)
+    renewed = listing.renewed(source)
+    assert show(renewed, 5_000, 5_001) == ["5000", "5001"]
+    assert source.requests == 1
+    assert show(renewed, 9_980, 9_999)[-1] == "9989"
+    assert (renewed.count, renewed.is_complete) == (9_990, True)
 
 
 def test_an_empty_place_is_complete() -> None:

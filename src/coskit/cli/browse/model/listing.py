@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from coskit.cli.browse.model.entries import PaneEntry
 
-PAGES = 8  # in memory
+KEPT = 8000  # entries in memory, far more than a screen shows
 _AHEAD = 200  # lines that are fetched before they are seen
 
 
@@ -77,6 +77,12 @@ class PagedListing:
         """Return the mark of a page."""
         return self._marks[number]
 
+    def renewed(self, source: PageSource) -> "PagedListing":
+        """Return the listing without its entries, which a new source fetches when they are seen."""
+        listing = PagedListing(source)
+        listing._marks, listing._ends = [*self._marks], [*self._ends]
+        return listing
+
     def drop_pages(self) -> None:
         """Keep no entries; those that are seen again are fetched again."""
         self._pages = {}
@@ -91,7 +97,7 @@ class PagedListing:
             if next_mark is not None:
                 self._marks.append(next_mark)
         self._pages[number] = page
-        while len(self._pages) > PAGES:
+        while self.in_memory > KEPT and len(self._pages) > 1:
             del self._pages[max(self._pages, key=lambda at: abs(at - number))]
 
     def _is_as_before(self, number: int, page: Sequence[PaneEntry], next_mark: Any) -> bool:

@@ -48,7 +48,7 @@ class DirectorySource:
     def page(self, mark: Any) -> tuple[list[PaneEntry], Any]:
         """Return the entries after a mark, and the mark of the next page or None."""
         start = mark or 0
-        if not start:
+        if not start or not self._names:
             with os.scandir(self._path) as found:
                 names = [each.name for each in found if each.name.startswith(self._beginning)]
             self._names = sorted(names, key=os.fsencode)

@@ -112,56 +112,55 @@ class Pane(Vertical):
         current = self.entries.current
         return [] if current is None else [current]
 
-    def load(self, cursor: int = 0, name: str | None = None) -> None:
+    def load(self, name: str | None = None) -> None:
         """Fetch the entries of the place.
 
         Args:
-            cursor: the line of the cursor.
-            name: the folder that the cursor is on instead, if it is on the first page.
+            name: the folder that the cursor is on, if it is among the first entries.
         """
         listing = PagedListing(source_of(self._client, self.place, self.beginning))
         self.entries.show(listing)
-        self._fetch(listing, cursor, name)
+        self._fetch(listing, name)
 
     def refresh_entries(self) -> None:
-        """Fetch the entries again; the cursor stays on its line."""
-        self.load(self.entries.cursor)
+        """Fetch the entries on the screen again; the cursor stays on its line."""
+        if self.entries.listing is None:
+            return
+        source = source_of(self._client, self.place, self.beginning)
+        listing = self.entries.listing.renewed(source)
+        self.entries.show(listing, self.entries.cursor)
+        self._fetch(listing)
 
-    def _fetch(self, listing: PagedListing, cursor: int = 0, name: str | None = None) -> None:
+    def _fetch(self, listing: PagedListing, name: str | None = None) -> None:
         self._is_loading = True
         self._describe()
-        work = self._fetch_missing(listing, cursor, name)
-        self.run_worker(work, group="pages", exclusive=True)
+        self.run_worker(self._fetch_missing(listing, name), group="pages", exclusive=True)
 
-    async def _fetch_missing(self, listing: PagedListing, cursor: int, name: str | None) -> None:
-        """Fetch pages until the lines on the screen and the line of the cursor are there."""
+    async def _fetch_missing(self, listing: PagedListing, name: str | None) -> None:
+        """Fetch pages until the lines on the screen are there."""
         try:
-            while (number := self._missing(listing, cursor)) is not None:
+            while (number := listing.missing_page(*self.entries.lines_on_screen)) is not None:
                 fetch = partial(listing.source.page, listing.mark(number))
                 page, next_mark = await in_thread(fetch)
                 listing.store(number, page, next_mark)
                 self.entries.entries_arrived()
                 found = listing.line_of(name) if name is not None else None
-                if found is not None or 0 < cursor < listing.count:
-                    self.entries.move_cursor(cursor if found is None else found)
-                    cursor, name = 0, None
+                if found is not None:
+                    self.entries.move_cursor(found)
+                    name = None
+                self._describe()
         except Exception as cause:
             self.post_message(self.Failed(cause))
         self._is_loading = False
-        if cursor:  # there are fewer lines now
-            self.entries.move_cursor(cursor)
         self._describe()
         self.post_message(self.Moved())
-
-    def _missing(self, listing: PagedListing, cursor: int) -> int | None:
-        top, bottom = self.entries.lines_on_screen
-        return listing.missing_page(top, max(bottom, cursor))
 
     @on(EntryList.Changed)
     def _fetch_what_is_seen(self) -> None:
         listing = self.entries.listing
-        if listing and not self._is_loading and self._missing(listing, 0) is not None:
-            self._fetch(listing)
+        if listing and not self._is_loading:
+            if listing.missing_page(*self.entries.lines_on_screen) is not None:
+                self._fetch(listing)
         self._describe()
         self.post_message(self.Moved())
 
@@ -194,7 +193,7 @@ class Pane(Vertical):
 
     def _go(self, place: Place, name: str | None = None) -> None:
         self.place, self.beginning = place, ""
-        self.load(name=name)
+        self.load(name)
 
     def action_filter(self) -> None:
         """Ask what the names begin with."""
