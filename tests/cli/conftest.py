@@ -5,14 +5,14 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from coskit import Client
+from coskit import Client, CosException
 from coskit.cli.commands import run
 from coskit.testing import LocalServer
 
@@ -142,11 +142,16 @@ def client(cli_server: LocalServer) -> Iterator[Client]:
 
 
 @pytest.fixture
-def bucket(client: Client) -> str:
-    """A new, empty bucket."""
+def bucket(client: Client) -> Iterator[str]:
+    """A new, empty bucket, removed after the test: an account has at most 200."""
     name = f"cli{next(_numbers)}-1250000000"
     client.create_bucket(name)
-    return name
+    yield name
+    with suppress(CosException):  # the test removed the bucket, or locked an object
+        client.delete_dir(name, Versions=True)
+        for upload in client.iter_uploads(name):
+            client.abort_multipart_upload(name, upload["Key"], upload["UploadId"])
+        client.delete_bucket(name)
 
 
 @pytest.fixture

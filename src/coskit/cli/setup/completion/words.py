@@ -193,7 +193,7 @@ class _CommandWords:
             return found
         if typed.startswith(_SCHEMES):
             return self._remote(typed)
-        return Completion(files=is_path or "file" in (param.help or "").lower())
+        return Completion(files=is_path or "file" in f"{param.metavar} {param.help}".lower())
 
     def _argument(self, param: Any, typed: str) -> Completion:
         choices, is_path = _kind(self._command, param)
@@ -207,7 +207,7 @@ class _CommandWords:
         found = matching(typed, _named_words(self._verb, name))
         if found.candidates:
             return found
-        return Completion(files=is_path or "file" in (param.help or "").lower())
+        return Completion(files=is_path or "file" in f"{param.metavar} {param.help}".lower())
 
     def _place(self, typed: str) -> Completion:
         """Return the scheme of a location, and local names where these are places too."""
