@@ -51,6 +51,11 @@ UNKNOWN = [
     (["lss"], "There is no command lss. Did you mean ls?"),
     (["frobnicate"], "There is no command frobnicate. See coskit --help."),
     (["ls", "--recursiv"], "No such option: --recursiv"),
+    (["cp", "a"], "'SOURCE...'; usage: coskit cp [OPTIONS] SOURCE... DESTINATION\n"),
+    (["ls", "a", "b"], "usage: coskit ls [OPTIONS] [LOCATION]\n"),
+    (["cp", "a", "b"], "coskit: one side has to be in a bucket"),
+    (["cp", "-r", "a\x1b[31m", "cos://b/"], r"coskit: a\x1b[31m does not exist"),
+    (["presign", "-m", "POST", "cos://b/k"], "'POST' is not one of GET, PUT, HEAD, DELETE\n"),
 ]
 
 

@@ -104,8 +104,10 @@ def run(words: Sequence[str]) -> int:
         status = command.main(command_first(words), "coskit", standalone_mode=False)
         sys.stdout.flush()
     except UsageError as cause:
+        from coskit.cli.terminal.usage_errors import usage_text  # only a wrong command needs it
+
         error: Any = cause
-        print(f"coskit: {' '.join(error.format_message().split())}", file=sys.stderr)
+        print(f"coskit: {usage_text(error)}", file=sys.stderr)
         return int(error.exit_code)
     except (BrokenPipeError, OutputClosed):
         _discard_output()

@@ -171,7 +171,7 @@ def test_json_has_an_object_for_each_action_failure_and_the_total(
             "type": "failure",
             "source": "src/none",
             "code": "FileNotFoundError",
-            "message": "[Errno 2] No such file or directory: 'src/none'",
+            "message": "src/none: No such file or directory",
         },
         {"type": "total", "transferred": 1, "bytes": 2, "unchanged": 0, "deleted": 0, "failed": 1},
         {

@@ -1,5 +1,6 @@
 """The end of a transfer whose service cannot be reached any more."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from coskit import Client, DirectoryResult, DirectoryTransferError, FileAction, 
 from coskit.cli.arguments.locations import CosLocation
 from coskit.cli.transfers.copying import CopyingOptions
 from coskit.cli.transfers.plan import Task
-from coskit.cli.transfers.run.runner import TaskRunner
+from coskit.cli.transfers.run.runner import TaskRunner, reason_of
 from coskit.protocol.errors import TransportError
 
 FILES = 100
@@ -61,3 +62,9 @@ def test_a_short_outage_fails_its_files_and_a_long_one_ends_the_transfer(
             with pytest.raises(TransportError):
                 runner.run([task], "upload")
         assert client.tried == tried
+
+
+def test_a_full_disk_is_not_taken_for_the_service() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    reason = reason_of(full, "cos://b/k", Path("there"))
+    assert reason == "there: No space left on device"

@@ -3,6 +3,8 @@
 import re
 from typing import Any, Literal, get_args, get_origin
 
+import typer
+
 _DIGITS = re.compile(r"\d{1,15}", re.ASCII)
 
 
@@ -53,6 +55,8 @@ class _Converter:
         kind, info = param.type_descriptor.annotation, param.type_descriptor.parameter_info
         if info.parser is None:
             value = _number(value, info) if kind is int else value
+            if get_origin(kind) is Literal and isinstance(value, str):
+                return _choice(value, get_args(kind), info, param, ctx)
             if _is_right(value, kind):
                 return value
         return self._make().coerce(value, param, ctx)
@@ -65,6 +69,19 @@ def _number(value: Any, info: Any) -> Any:
         if (low is None or low <= int(value)) and (high is None or int(value) <= high):
             return int(value)
     return value
+
+
+def _choice(value: str, choices: tuple[str, ...], info: Any, param: Any, ctx: Any) -> str:
+    """Return the choice that a text is.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    for choice in choices:
+        if value == choice or (not info.case_sensitive and value.lower() == choice.lower()):
+            return choice
+    message = f"{value!r} is not one of {', '.join(choices)}"
+    raise typer.BadParameter(message, ctx=ctx, param=param)
 
 
 def _is_right(value: Any, kind: Any) -> bool:

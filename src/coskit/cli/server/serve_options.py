@@ -14,7 +14,7 @@ class ServeOptions:
     directory: Annotated[Path, typer.Argument(help="Where everything is kept.")] = Path(
         "coskit-data"
     )
-    host: Annotated[str, typer.Option(help="ServerAddress to listen on.")] = "127.0.0.1"
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1"
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 9000

@@ -20,7 +20,12 @@ def confirm(question: str, *, yes: bool) -> bool:
     if not sys.stdin.isatty():
         raise typer.BadParameter("standard input is not a terminal: add --yes to go on")
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)  # what follows begins on a line of its own
+        raise
+    if answer.strip().lower() in ("y", "yes"):
         return True
     print("coskit: nothing was changed", file=sys.stderr)
     return False

@@ -2,6 +2,8 @@
 
 from types import MappingProxyType
 
+from coskit.cli.terminal.lines import printable
+
 _HINTS = MappingProxyType(
     {
         "NoSuchBucket": "coskit ls cos:// lists the buckets",
@@ -25,9 +27,16 @@ _HINTS = MappingProxyType(
 def describe(error: BaseException) -> str | None:
     """Return the text of an error for a person, or None if it is a defect of the program.
 
+    Control characters, which a name in the text may have, are escaped.
+
     Args:
         error: the error that ended a command.
     """
+    text = _text_of(error)
+    return None if text is None else printable(text)
+
+
+def _text_of(error: BaseException) -> str | None:
     from coskit.protocol.errors import (
         CosException,
         CosServiceError,

@@ -35,7 +35,8 @@ class CopyingOptions(ContentOptions):
     """The options of cp and mv."""
 
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE", help="Paths, or locations as cos://bucket/key.")
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Paths, or locations as cos://bucket/key."),
     ]
     destination: Annotated[
         str, typer.Argument(metavar="DESTINATION", help="A path, or a location.")

@@ -53,7 +53,7 @@ def diff(options: DiffOptions) -> int:
 
     def note(failure: "FileFailure") -> None:
         name = full_name(task.source, failure.name)
-        failures.add(name, reason_of(failure.error, name))
+        failures.add(name, reason_of(failure.error, name, task.destination))
 
     arguments: dict[str, Any] = {"Filters": options.filters, "Compare": options.comparison}
     with options.transfer_client() as client:

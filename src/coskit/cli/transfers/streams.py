@@ -27,7 +27,9 @@ def upload_stream(
         typer.BadParameter: the destination is not a key.
     """
     if not isinstance(destination, CosLocation) or is_folder(destination):
-        raise typer.BadParameter(f"{destination} names no key for what is read")
+        raise typer.BadParameter(
+            f"{destination} names no key: what is read from a pipe has no name of its own"
+        )
     from coskit.client.directory.sync_request import upload_request
 
     facts: dict[str, Any] = {"type": "upload", "source": source, "target": str(destination)}

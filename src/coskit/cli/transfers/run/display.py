@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coskit.cli.arguments.locations import CosLocation
+from coskit.cli.terminal.errors import describe
 from coskit.cli.terminal.lines import human_size, is_terminal, print_json, quoted, shown_name
 from coskit.cli.transfers.plan import Place, Task
 
@@ -85,7 +86,8 @@ class Display:
         """Print one failure, for JSON; the text is printed at the end."""
         if self._as_json:
             code = getattr(error, "code", "") or type(error).__name__
-            print_json({"type": "failure", "source": name, "code": code, "message": str(error)})
+            text = describe(error) or str(error)
+            print_json({"type": "failure", "source": name, "code": code, "message": text})
 
     def total(
         self, result: "DirectoryResult", seconds: float, *, kind: str, resumed: int = 0

@@ -4,12 +4,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coskit.cli.arguments.locations import CosLocation, argument_key
 from coskit.cli.terminal.failures import FailureList
 from coskit.cli.transfers.options import ContentOptions, TreeOptions
-from coskit.cli.transfers.plan import Task
+from coskit.cli.transfers.plan import Place, Task
 from coskit.cli.transfers.run.bar import TransferBar, can_move
 from coskit.cli.transfers.run.display import Display, full_name
 
@@ -153,7 +154,8 @@ class TaskRunner:
                 raise failure.error  # ends the whole transfer
             name = full_name(task.source, failure.name)
             self._bar.end(failure.name, done=False)
-            self._failures.add(name, reason_of(failure.error, name, is_key=task.is_single))
+            reason = reason_of(failure.error, name, task.destination, is_key=task.is_single)
+            self._failures.add(name, reason)
             self._display.failure(name, failure.error)
 
         found: dict[str, Any] = {"action_callback": done, "failure_callback": failed}
@@ -182,17 +184,23 @@ class TaskRunner:
         return DirectoryResult(transferred, size, unchanged, deleted, self._failures.count)
 
 
-def reason_of(error: Exception, name: str, *, is_key: bool = False) -> Exception | str:
+def reason_of(
+    error: Exception, name: str, destination: Place, *, is_key: bool = False
+) -> Exception | str:
     """Return the reason of a failure, without the path if that stands before it on the line.
 
     Args:
         error: the error.
         name: the name before it on the line.
+        destination: where the files go.
         is_key: whether an argument of the command was taken for the key of an object.
     """
     if isinstance(error, OSError) and error.strerror and error.filename:
         path = os.path.normpath(os.fsdecode(error.filename))
         return error.strerror if path == os.path.normpath(name) else error
+    if isinstance(error, OSError) and error.strerror and isinstance(destination, Path):
+        # Beside the name of an object, a full disk would seem to be the service's.
+        return f"{destination}: {error.strerror}"
     if is_key and getattr(error, "code", "") == "NoSuchKey":
         return "there is no such object; if it is a folder, add -r"
     return error
