@@ -1,6 +1,7 @@
 """Questions: an answer that is cut off leaves the cursor on a new line."""
 
 import io
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ class Interrupted(io.StringIO):
         """Return that it is a terminal."""
         return True
 
-    def readline(self, *_: object) -> str:
+    def readline(self, *_: object) -> Any:
         """Be interrupted."""
         raise KeyboardInterrupt
 

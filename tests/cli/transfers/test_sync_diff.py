@@ -73,6 +73,19 @@ def test_a_terminal_is_asked_with_the_number_of_deletions(
     assert {*read_objects(client, bucket, "p/")} == {*FILES}
 
 
+@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--exclude", "*.keep"]])
+def test_a_misspelt_source_deletes_nothing(
+    coskit: Coskit, client: Client, bucket: str, source: Path, options: list[str]
+) -> None:
+    put_objects(client, bucket, {"p/a": b"1"})
+    before = read_tree(source)
+    for target in ("src", f"cos://{bucket}/p"):
+        done = coskit("sync", "--delete", "--yes", *options, f"cos://{bucket}/typo", target)
+        assert (done.status, done.output) == (1, "")
+        assert f"cos://{bucket}/typo/: nothing is below it" in done.error
+    assert (read_tree(source), read_objects(client, bucket)) == (before, {"p/a": b"1"})
+
+
 def test_names_limit_what_is_compared(
     coskit: Coskit, client: Client, bucket: str, source: Path
 ) -> None:

@@ -92,7 +92,8 @@ def sync(options: SyncCommandOptions) -> int:
     compare otherwise. Both arguments name folders, with or without slashes at their ends.
 
     --delete deletes what the source does not have, last of all and only if nothing failed. It asks
-    first; in a pipe it needs --yes. Files that a filter leaves out are never deleted.
+    first; in a pipe it needs --yes. Files that a filter leaves out are never deleted, and a folder
+    of a bucket with nothing in it is not taken as the source.
     """
     task = options.task()
     if options.files_from is not None:
@@ -102,6 +103,8 @@ def sync(options: SyncCommandOptions) -> int:
         task = replace(task, names=names)
     options.each_file(task.kind)
     with options.transfer_client() as client:
+        if options.delete:
+            _require_source(client, task)
         if options.delete and not options.dry_run and not _agreed(client, task, options):
             return 1
         return SyncRunner(client, options, delete=options.delete).run([task], task.kind)
@@ -131,6 +134,23 @@ class SyncRunner(TaskRunner):
 def side(place: "CosLocation | Path") -> "str | Path":
     """Return one side of a sync, as the client takes it."""
     return f"cos://{place.bucket}/{place.key}" if isinstance(place, CosLocation) else place
+
+
+def _require_source(client: "Client", task: Task) -> None:
+    """Refuse a folder of a bucket that has nothing: it may be misspelt, and everything would go.
+
+    Raises:
+        CosClientError: there is no object below the source.
+    """
+    from coskit import CosClientError
+
+    source = task.source
+    if not isinstance(source, CosLocation) or not source.key:
+        return
+    found = client.iter_objects(source.bucket, Prefix=source.key, MaxKeys=1)
+    if next(iter(found), None) is None:
+        text = "nothing is below it, and --delete would delete all of"
+        raise CosClientError(f"{source}: {text} {task.destination}")
 
 
 def _agreed(client: "Client", task: Task, options: SyncCommandOptions) -> bool:
