@@ -86,6 +86,20 @@ def test_a_misspelt_source_deletes_nothing(
     assert (read_tree(source), read_objects(client, bucket)) == (before, {"p/a": b"1"})
 
 
+@pytest.mark.parametrize(("options", "columns"), [(["--yes"], 0), ([], 80)])
+def test_nothing_is_deleted_if_a_file_fails_and_the_rest_is_transferred(
+    coskit: Coskit, client: Client, bucket: str, source: Path, options: list[str], columns: int
+) -> None:
+    put_objects(client, bucket, {"p/old": b"1"})
+    (source / "dead").symlink_to("nowhere")
+    words = ["sync", "--delete", *options, "src", f"cos://{bucket}/p"]
+    done = coskit(*words, columns=columns) if columns else coskit(*words)
+    assert done.status == 1
+    assert "src/dead: No such file or directory" in done.error
+    assert "nothing was deleted, because" in done.error
+    assert {*read_objects(client, bucket, "p/")} == {"old", *FILES}
+
+
 def test_names_limit_what_is_compared(
     coskit: Coskit, client: Client, bucket: str, source: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """The command `coskit sync`: a tree made equal to another one."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,7 @@ from coskit.cli.terminal.confirm import confirm
 from coskit.cli.transfers.name_lists import FilesFrom, names_from
 from coskit.cli.transfers.options import ContentOptions
 from coskit.cli.transfers.plan import Task, place_of, tree
-from coskit.cli.transfers.run.runner import TaskRunner
+from coskit.cli.transfers.run.runner import INTERRUPTED, TaskRunner
 
 if TYPE_CHECKING:
     from coskit import Client, DirectoryResult
@@ -105,9 +106,13 @@ def sync(options: SyncCommandOptions) -> int:
     with options.transfer_client() as client:
         if options.delete:
             _require_source(client, task)
-        if options.delete and not options.dry_run and not _agreed(client, task, options):
-            return 1
-        return SyncRunner(client, options, delete=options.delete).run([task], task.kind)
+        delete = options.delete
+        if delete and not options.dry_run and not options.yes:
+            doomed = _doomed(client, task, options)
+            if doomed and not confirm(_question(doomed, task), yes=False):
+                return 1
+            delete = doomed is not None
+        return SyncRunner(client, options, delete=delete).run([task], task.kind)
 
 
 class SyncRunner(TaskRunner):
@@ -119,10 +124,22 @@ class SyncRunner(TaskRunner):
         delete: whether files that the source lacks are deleted.
     """
 
-    def __init__(self, client: "Client", options: ComparingOptions, *, delete: bool) -> None:
+    def __init__(self, client: "Client", options: SyncCommandOptions, *, delete: bool) -> None:
         super().__init__(client, options)
         self._comparison = options.comparison
         self._delete = delete
+        self._wanted = options.delete and not options.dry_run
+
+    def run(self, tasks: Iterable[Task], kind: str) -> int:
+        """Run the transfers and return the exit status; say so if nothing could be deleted."""
+        status = super().run(tasks, kind)
+        if self._wanted and status != INTERRUPTED and (self._failures.count or not self._delete):
+            text = (
+                "coskit: nothing was deleted, because not every file could be compared and copied"
+            )
+            print(text, file=sys.stderr)
+            return 1
+        return status
 
     def _call(self, task: Task) -> tuple[Callable[..., "DirectoryResult"], tuple[Any, ...]]:
         return self._client.sync, (side(task.source), side(task.destination))
@@ -147,28 +164,33 @@ def _require_source(client: "Client", task: Task) -> None:
     source = task.source
     if not isinstance(source, CosLocation) or not source.key:
         return
-    found = client.iter_objects(source.bucket, Prefix=source.key, MaxKeys=1)
-    if next(iter(found), None) is None:
+    found = client.list_objects(source.bucket, Prefix=source.key, MaxKeys=1)
+    if not found.get("Contents"):
         text = "nothing is below it, and --delete would delete all of"
         raise CosClientError(f"{source}: {text} {task.destination}")
 
 
-def _agreed(client: "Client", task: Task, options: SyncCommandOptions) -> bool:
-    """Return whether the user agrees to the deletions; without any, nothing is asked."""
-    if options.yes:
-        return True
-    # Sizes are enough to find out what the source lacks.
-    found = client.sync(
-        side(task.source),
-        side(task.destination),
-        Compare="size",
-        Delete=True,
-        DryRun=True,
-        Filters=options.filters,
-        FollowSymlinks=options.follow_symlinks,
-    )
-    if not found.deleted:
-        return True
-    files = "file" if found.deleted == 1 else "files"
-    question = f"Delete {found.deleted} {files} in {task.destination} that the source lacks?"
-    return confirm(question, yes=False)
+def _doomed(client: "Client", task: Task, options: SyncCommandOptions) -> int | None:
+    """Return the number of files that the source lacks; None if some cannot be compared."""
+    from coskit import DirectoryTransferError
+
+    try:
+        # Sizes are enough to find out what the source lacks.
+        found = client.sync(
+            side(task.source),
+            side(task.destination),
+            Compare="size",
+            Delete=True,
+            DryRun=True,
+            OnError="continue",
+            Filters=options.filters,
+            FollowSymlinks=options.follow_symlinks,
+        )
+    except DirectoryTransferError:
+        return None  # the transfer lists the failures
+    return found.deleted
+
+
+def _question(doomed: int, task: Task) -> str:
+    files = "file" if doomed == 1 else "files"
+    return f"Delete {doomed} {files} in {task.destination} that the source lacks?"
