@@ -90,7 +90,8 @@ def sync(options: SyncCommandOptions) -> int:
 
     Only files that differ are transferred. Files differ if their sizes differ, or if the one at the
     destination is older; where the dates do not decide, checksums do. --size-only and --checksum
-    compare otherwise. Both arguments name folders, with or without slashes at their ends.
+    compare otherwise; a file replaced by an older one of the same size needs --checksum. Both
+    arguments name folders, with or without slashes at their ends.
 
     --delete deletes what the source does not have, last of all and only if nothing failed. It asks
     first; in a pipe it needs --yes. Files that a filter leaves out are never deleted, and a folder
