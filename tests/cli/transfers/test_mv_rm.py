@@ -118,6 +118,12 @@ def test_names_to_delete_come_from_a_list(coskit: Coskit, client: Client, filled
     assert EVERYTHING - {*read_objects(client, filled)} == {"p/line\nbreak", "p/a.txt"}
 
 
+def test_an_excluded_name_is_not_deleted(coskit: Coskit, client: Client, filled: str) -> None:
+    places = [f"cos://{filled}/{name}" for name in ("p/a.txt", "p/s/b.csv")]
+    assert coskit("rm", *places, "--exclude", "b.csv").status == 0
+    assert EVERYTHING - {*read_objects(client, filled)} == {"p/a.txt"}
+
+
 OUTSIDE = [
     (
         "cos://{b}/p",

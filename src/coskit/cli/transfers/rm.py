@@ -110,14 +110,15 @@ def _task_of(place: CosLocation, options: RmOptions) -> Task:
         return _task(folder(place))
     if place.is_folder and not options.versions:
         raise typer.BadParameter(f"{place} is a folder: add -r to delete everything below it")
+    # Filters match the last part of a name that stands in the command line, as for a local file.
+    base = place.key[: place.key.rfind("/") + 1]
     if options.versions:
-        base = place.key[: place.key.rfind("/") + 1]
         pattern = _literal(place.key.removeprefix(base))
         return _task(place.with_key(base), include=(f"/{pattern}",))
     from coskit import FileName
 
-    name = FileName(place.key, version=options.version_id or "")
-    return _task(place.with_key(""), names=[name], is_single=True)
+    name = FileName(place.key.removeprefix(base), version=options.version_id or "")
+    return _task(place.with_key(base), names=[name], is_single=True)
 
 
 def _require_bucket(place: CosLocation) -> None:
