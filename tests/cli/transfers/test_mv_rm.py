@@ -124,6 +124,12 @@ def test_an_excluded_name_is_not_deleted(coskit: Coskit, client: Client, filled:
     assert EVERYTHING - {*read_objects(client, filled)} == {"p/a.txt"}
 
 
+def test_an_excluded_name_is_not_moved(coskit: Coskit, client: Client, filled: str) -> None:
+    places = [f"cos://{filled}/{name}" for name in ("p/a.txt", "p/s/b.csv")]
+    assert coskit("mv", *places, f"cos://{filled}/q/", "--exclude", "b.csv").status == 0
+    assert {*read_objects(client, filled)} == EVERYTHING - {"p/a.txt"} | {"q/a.txt"}
+
+
 OUTSIDE = [
     (
         "cos://{b}/p",

@@ -116,7 +116,9 @@ def _tasks(options: CopyingOptions, places: list[Place], target: Place) -> Itera
     if single:
         into = len(places) > 1 or is_folder(target) or options.destination.endswith("/")
         version = options.version_id or ""
-        yield from single_files(single, target, into=into, version=version)
+        yield from single_files(
+            single, target, into=into, version=version, by_folder=bool(options.filters)
+        )
 
 
 def _is_file(path: Path) -> bool:

@@ -115,7 +115,12 @@ def matching(source: CosLocation, destination: Place, *, recursive: bool) -> Tas
 
 
 def single_files(
-    sources: Sequence[Place], destination: Place, *, into: bool, version: str = ""
+    sources: Sequence[Place],
+    destination: Place,
+    *,
+    into: bool,
+    version: str = "",
+    by_folder: bool = False,
 ) -> Iterator[Task]:
     """Yield the transfers of single files and objects, as few as possible.
 
@@ -124,6 +129,7 @@ def single_files(
         destination: the file, the object, or the folder that they are transferred into.
         into: whether the destination is a folder.
         version: the version of a single object.
+        by_folder: name objects below their folder instead of the bucket, for filters.
 
     Raises:
         typer.BadParameter: a source or the destination is no file.
@@ -132,7 +138,7 @@ def single_files(
 
     groups: dict[tuple[Kind, Place], list[Any]] = {}
     for source in sources:
-        root, name = _split(source)
+        root, name = _split(source, by_folder=by_folder)
         last = name.rpartition("/")[2]
         new_name = target_name(destination, last, into=into)
         kind = kind_of(source, destination)
@@ -142,10 +148,11 @@ def single_files(
         yield Task(kind=kind, source=root, destination=where, names=names, is_single=True)
 
 
-def _split(source: Place) -> tuple[Place, str]:
+def _split(source: Place, *, by_folder: bool) -> tuple[Place, str]:
     """Return the folder of a file and the name in it; the bucket and the key of an object."""
     if isinstance(source, CosLocation):
-        return source.with_key(""), source.key
+        base = source.key[: source.key.rfind("/") + 1] if by_folder else ""
+        return source.with_key(base), source.key.removeprefix(base)
     return source.parent, source.name
 
 
