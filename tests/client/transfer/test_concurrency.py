@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+import time
 
 import pytest
 
@@ -377,3 +378,21 @@ def test_a_thread_whose_transfer_ends_while_it_waits_for_memory_leaves_the_line(
         all_of_it()
     budget.give(10)
     assert budget.take(10) == 10
+
+
+@pytest.mark.parametrize("has_started", [True, False])
+def test_ctrl_c_while_a_thread_starts_leaves_no_thread(
+    monkeypatch: pytest.MonkeyPatch, has_started: bool
+) -> None:
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        if has_started:
+            start(thread)
+        raise KeyboardInterrupt
+
+    before, workers = threading.active_count(), Workers(2)
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), workers:
+        workers.submit(time.sleep, 0.01)
+    assert threading.active_count() == before

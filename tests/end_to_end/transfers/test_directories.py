@@ -119,7 +119,7 @@ def test_nothing_is_written_through_a_link_that_was_there(
     (target / "file").symlink_to(outside / "victim")
     with pytest.raises(DirectoryTransferError) as failure:
         world.download_dir(bucket, target, OnError="continue")
-    assert [f.name for f in failure.value.failures] == ["file", "link/x"]
+    assert sorted(f.name for f in failure.value.failures) == ["file", "link/x"]
     assert read_tree(outside) == {"victim": b"untouched"}
     assert (target / "good").read_bytes() == b"3"
 

@@ -258,8 +258,9 @@ class Workers:
         self._tasks.put(partial(function, *args, **kwargs))
         if short:
             thread = threading.Thread(target=self._work, name=f"coskit_{len(self._threads)}")
-            thread.start()
+            # Kept before its start, during which Ctrl-C may come.
             self._threads.append(thread)
+            thread.start()
 
     def wait_for_one(self) -> None:
         """Wait until a task ends. May return early.
@@ -293,6 +294,7 @@ class Workers:
                 self._token.cancel()
             del task  # nothing keeps its arguments until there is another one
             self._finish_one()
+        self._tasks.put(None)  # for the next thread
 
     def _finish_one(self) -> None:
         with self._lock:
@@ -318,10 +320,10 @@ class Workers:
         finally:
             if error is not None:
                 self._token.cancel()
-            for _ in self._threads:
-                self._tasks.put(None)
+            self._tasks.put(None)
             for thread in self._threads:
-                thread.join()
+                with suppress(RuntimeError):  # Ctrl-C or the system prevented its start
+                    thread.join()
 
     def _wait(self, few: int) -> bool:
         """Wait until at most `few` tasks are unfinished; return early, False, after a while."""

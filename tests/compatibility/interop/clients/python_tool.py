@@ -33,12 +33,14 @@ class PythonTool:
             RuntimeError: it failed; contains its output.
         """
         read, write = os.pipe()
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        temporary = tempfile.TemporaryFile
+        with temporary() as out, temporary() as err, temporary() as ending:
             call = _Call(
                 [self._name, *words],
                 (self._module, self._function),
                 {**os.environ, **(env or {})},
                 [read, out.fileno(), err.fileno()],
+                ending.fileno(),
             )
             process = _context.Process(target=call)
             process.start()
@@ -46,7 +48,8 @@ class PythonTool:
             with suppress(BrokenPipeError), os.fdopen(write, "wb") as body:
                 body.write(stdin)
             process.join()
-            status = process.exitcode
+            # The fork server's word for the status gets lost at times; it is 255 then.
+            status = int(_content(ending) or process.exitcode or 1)
             process.close()
             output, errors = _content(out), _content(err)
         if status:
@@ -64,15 +67,19 @@ class _Call:
         main: tuple[str, str],
         environment: Mapping[str, str],
         standard: Sequence[int],
+        ending: int,
     ) -> None:
         self._words, self._main = words, main
         self._environment, self._standard = environment, standard
+        self._ending = ending
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_standard": [DupFd(fd) for fd in self._standard]}
+        standard = [DupFd(fd) for fd in self._standard]
+        return {**vars(self), "_standard": standard, "_ending": DupFd(self._ending)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        self._ending = state["_ending"].detach()
         for own, sent in enumerate(state["_standard"]):
             fd = sent.detach()
             os.dup2(fd, own)
@@ -83,7 +90,17 @@ class _Call:
         os.environ.update(self._environment)  # which keeps what the imports have set
         sys.argv = list(self._words)
         module, function = self._main
-        sys.exit(getattr(import_module(module), function)())
+        status: Any = 1
+        try:
+            status = getattr(import_module(module), function)()
+        except SystemExit as end:
+            status = end.code
+            raise
+        finally:
+            sys.stdout.flush()
+            number = status if isinstance(status, int) else int(status is not None)
+            os.write(self._ending, b"%d" % number)
+        sys.exit(number)
 
 
 def _content(file: IO[bytes]) -> bytes:

@@ -209,5 +209,6 @@ def _versions() -> str:
     from coskit.client.transport.curl.library_versions import library_versions
 
     versions = {"coskit": __version__, "Python": platform.python_version(), **library_versions()}
-    system = f"{platform.system()} {platform.release()}"
+    kernel = os.uname()
+    system = f"{kernel.sysname} {kernel.release}"
     return ", ".join([*(f"{name} {version}" for name, version in versions.items()), system])

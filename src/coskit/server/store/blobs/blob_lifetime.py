@@ -128,6 +128,7 @@ class BlobLifetime:
             await asyncio.wait(self._tasks)
         self._closed = True
         if self._noted:
+            self._noted = set()  # so that a second call has nothing to do
             await self._run(self._blobs.clear_waiting)
 
     async def finish_even_if_cancelled(self, work: Coroutine[None, None, None]) -> None:
