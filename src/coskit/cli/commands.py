@@ -17,7 +17,6 @@ from coskit.cli.command_table import ENTRIES, SECTIONS, CommandEntry
 from coskit.cli.terminal.errors import describe
 
 _FAILED = 1
-_INTERRUPTED = 130
 _PIPE_CLOSED = 141  # as a program that SIGPIPE ends
 
 

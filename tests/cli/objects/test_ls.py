@@ -105,6 +105,8 @@ FAILURES = [
     ("ls cos://missing-1250000000/", 1, "NoSuchBucket"),
     ("ls s3://{b}/", 2, "s3:// needs --dialect s3"),
     ("ls {b}", 2, "is not a location such as cos://bucket/key"),
+    ("ls cos://{b}/[z-a]", 2, "'[z-a]' is a malformed pattern: bad character range z-a"),
+    ("ls cos://{b}/[a&&b]", 1, ""),
     ("ls cos:///key", 2, "names no bucket"),
     ("--endpoint http://127.0.0.1:9 ls cos://{b}", 1, "no connection to 127.0.0.1:9"),
 ]

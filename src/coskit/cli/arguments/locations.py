@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import typer
+
+from coskit.client.directory.filters import glob_expression
 
 _SCHEMES = ("cos://", "s3://")
 _PATTERN = re.compile(r"[*?\[]")
@@ -115,25 +116,13 @@ def argument_key(key: str) -> str:
     return f"/{key}" if key.startswith("/") else key
 
 
-def glob_regex(pattern: str) -> Any:
-    r"""Return the compiled pattern of a glob in a key.
+def glob_regex(pattern: str) -> re.Pattern[str]:
+    """Return the compiled pattern of a whole key, with the globs of `Include`.
 
-    `*` and `?` do not match a slash, `**` does, `[abc]` and `[!abc]` match one character.
+    Raises:
+        typer.BadParameter: the pattern is malformed.
     """
-    parts, place = [], 0
-    while place < len(pattern):
-        if pattern.startswith("**", place):
-            parts.append(".*")
-            place += 2
-            continue
-        sign = pattern[place]
-        end = pattern.find("]", place + 2) if sign == "[" else -1
-        if end > 0:
-            inner = pattern[place + 1 : end].replace("\\", r"\\").replace("[", r"\[")
-            inner = f"^{inner[1:]}" if inner.startswith("!") else inner
-            parts.append(f"[{inner}]")
-            place = end + 1
-            continue
-        parts.append({"*": "[^/]*", "?": "[^/]"}.get(sign, re.escape(sign)))
-        place += 1
-    return re.compile("".join(parts), re.DOTALL)
+    try:
+        return re.compile(glob_expression(pattern), re.DOTALL)
+    except re.error as error:
+        raise typer.BadParameter(f"{pattern!r} is a malformed pattern: {error}") from None

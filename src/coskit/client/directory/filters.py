@@ -144,10 +144,15 @@ def _regex(pattern: str) -> str:
     anywhere = "/" not in pattern.removesuffix("/")
     if pattern.endswith("/"):
         pattern += "**"
-    # Repeated `**/` match what one matches, and would make the regular expression slow.
-    pattern = re.sub(r"(\*\*/)+", "**/", pattern.removeprefix("/"))
-    text = "".join(_PIECES.get(piece) or _literal(piece) for piece in _SPLIT.findall(pattern))
+    text = glob_expression(pattern.removeprefix("/"))
     return f"(?:(?:.*/)?{text})" if anywhere else f"(?:{text})"
+
+
+def glob_expression(pattern: str) -> str:
+    """Return the regular expression of a glob; `**` also matches slashes, `**/` also nothing."""
+    # Repeated `**/` match what one matches, and would make the regular expression slow.
+    pattern = re.sub(r"(\*\*/)+", "**/", pattern)
+    return "".join(_PIECES.get(piece) or _literal(piece) for piece in _SPLIT.findall(pattern))
 
 
 _SPLIT = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?[^\]]+\]|.", re.DOTALL)
